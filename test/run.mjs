@@ -1,0 +1,56 @@
+// `npm test`: types, lint, build, then every test. Arguments narrow the tests down: `npm test -- test/log`.
+import { spawnSync } from 'node:child_process'
+import { readFileSync, rmSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { advice, engines, installMissing } from './browser/harness/find.mjs'
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)))
+const filters = process.argv.slice(2)
+const npx = process.platform === 'win32' ? 'npx.cmd' : 'npx'
+const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
+const failed = []
+
+/** @type {(title: string, command: string, args: string[]) => void} */
+const step = (title, command, args) => {
+  const started = Date.now()
+  const { status } = spawnSync(command, args, { stdio: 'inherit', shell: process.platform === 'win32' })
+  if (status !== 0) failed.push(title)
+  console.log(`${status === 0 ? 'ok' : 'FAILED'}: ${title} (${((Date.now() - started) / 1000).toFixed(1)} s)\n`)
+}
+
+const found = installMissing()
+for (const engine of engines) console.log(`${engine}: ${found[engine]?.path ?? `not found; ${advice[engine]}`}`)
+const missing = engines.filter((engine) => !found[engine])
+if (missing.length > 0) {
+  if (process.env.CI === 'true') failed.push(`browsers: ${missing.join(', ')}`)
+  else console.log(`its tests are skipped: ${missing.join(', ')}`)
+}
+console.log()
+
+if (filters.length === 0) {
+  step('types', npm, ['run', '--silent', 'types'])
+  step('lint', npm, ['run', '--silent', 'lint'])
+  step('build', npm, ['run', '--silent', 'build'])
+}
+
+const report = 'build/tests.json'
+rmSync(report, { force: true })
+const { status } = spawnSync(
+  npx,
+  ['vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...filters],
+  { stdio: 'inherit', shell: process.platform === 'win32' },
+)
+let passedTests = 0
+let failedTests = 0
+try {
+  const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, 'utf8'))
+  passedTests = numPassedTests
+  failedTests = numFailedTests
+} catch {
+  // No report: the runner itself failed, its status says so.
+}
+// A file that does not even load has no failed test in the report.
+if (status !== 0 && failedTests === 0) failed.push('tests: a file did not load, or an error escaped from a test')
+if (failed.length > 0) console.log(`FAILED: ${failed.join('; ')}`)
+console.log(`${passedTests} passed, ${failedTests + failed.length} failed`)
+process.exitCode = failed.length + failedTests > 0 || status !== 0 ? 1 : 0

@@ -1,0 +1,120 @@
+/// <reference lib="esnext.disposable" />
+import type { Json, Key } from '../errors.ts'
+import type { AnyRecorded, EventTypes } from '../model/events.ts'
+import type { Model, Projections, ReadModel } from '../model/model.ts'
+import type { Projection, ReadValue } from '../model/projection.ts'
+
+export interface DispatchOptions {
+  /** The same id again, from any tab at any time, gives the first answer and appends nothing. */
+  readonly commandId?: string
+  /** `'strict'` survives a power cut; `'relaxed'` (the default) a crash of the browser. */
+  readonly durability?: 'relaxed' | 'strict'
+  /** Kept with every event of this command. */
+  readonly meta?: Json
+  /** Takes the command back while it is in no transaction yet; later it is ignored. */
+  readonly signal?: AbortSignal
+}
+
+/** What a dispatch gives once its events are durable. */
+export interface Receipt<E extends EventTypes> {
+  readonly commandId: string
+  /** Of the last event, or the head the command was decided at when it gave none. */
+  readonly sequence: number
+  readonly events: readonly AnyRecorded<E>[]
+  /** The answer of an earlier dispatch with this `commandId`. */
+  readonly duplicate: boolean
+}
+
+type DispatchOne<E extends EventTypes, I> = unknown extends I
+  ? (input?: undefined, options?: DispatchOptions) => Promise<Receipt<E>>
+  : undefined extends I
+    ? (input?: I, options?: DispatchOptions) => Promise<Receipt<E>>
+    : (input: I, options?: DispatchOptions) => Promise<Receipt<E>>
+/** One function per command. They apply at once, never throw synchronously and settle when the commit is complete. */
+export type Dispatch<E extends EventTypes, C> = {
+  readonly [K in keyof C]: C[K] extends (read: any, input: infer I, ...rest: any) => any ? DispatchOne<E, I> : never
+}
+
+export interface Progress {
+  readonly phase: 'snapshot' | 'catch-up' | 'rebuild' | 'restore' | 'import' | 'export' | 'verify' | 'archive'
+  readonly done: number
+  readonly total: number
+}
+
+export interface ProjectionStatus {
+  /** Of this tab's fold. */
+  readonly state: 'ready' | 'building' | 'failed'
+  /** The persisted checkpoint, or the event it failed at. */
+  readonly sequence: number
+  readonly error?: Error
+  readonly progress?: Progress
+}
+
+/** A new object per change. */
+export interface Status<P = Projections> {
+  /** `'outdated'`: a newer build wrote to the log; `'failed'`: the log is corrupt. Both refuse to dispatch and keep `read`. */
+  readonly state: 'ready' | 'outdated' | 'failed' | 'closed'
+  /** Committed and applied here; pending commands are not counted. */
+  readonly sequence: number
+  /** The lowest persisted checkpoint. */
+  readonly projected: number
+  /** Commands that are not durable yet. */
+  readonly pending: number
+  /** Where projections are persisted; `'none'` in memory and before the first answer. */
+  readonly worker: 'shared' | 'in-page' | 'none'
+  readonly storage: 'persistent' | 'best-effort' | 'memory'
+  readonly projections: { readonly [K in keyof P]: ProjectionStatus }
+  readonly lastError?: Error
+  readonly mirror: { readonly state: 'on' | 'behind' | 'off'; readonly sequence: number; readonly reason?: string }
+  /** The log was restored from its mirror when it was opened. */
+  readonly restored?: { readonly sequence: number; readonly at: number }
+}
+
+type TableOf<P> = { [K in keyof P & string]: P[K] extends Projection<ReadValue<any>> ? never : K }[keyof P & string]
+/** `after` and `before` are exclusive. `table` with `key`: the events of one row. */
+export type HistoryOptions<P> = {
+  readonly after?: number
+  readonly before?: number
+  readonly reverse?: boolean
+  readonly limit?: number
+  readonly signal?: AbortSignal
+} & ({ readonly table: TableOf<P>; readonly key: Key } | { readonly table?: never; readonly key?: never })
+
+/** One open log with its read model. */
+export interface Engine<E extends EventTypes, P, C> {
+  readonly model: Model<E, P, C>
+  /** A new object per applied batch; always answers with the present. */
+  readonly read: ReadModel<P>
+  readonly dispatch: Dispatch<E, C>
+  readonly status: Status<P>
+  /** Tells that `read` or `status` changed; gives the function that ends it. */
+  subscribe(listener: () => void): () => void
+  /** Committed events up to the head at the call, in today's type and version. */
+  history(options?: HistoryOptions<P>): AsyncIterable<AnyRecorded<E>>
+  /** Resolves when every projection that has not failed is persisted up to `sequence` (by default `status.sequence`). */
+  projected(sequence?: number, options?: { readonly signal?: AbortSignal }): Promise<void>
+  /** Folds the log again; what pages read stays until it is done. */
+  rebuild(options?: {
+    readonly projections?: readonly (keyof P & string)[]
+    readonly signal?: AbortSignal
+    readonly onProgress?: (progress: Progress) => void
+  }): Promise<void>
+  /** Awaits what is in a transaction, rejects the rest with `EngineClosed`. Idempotent. */
+  close(): Promise<void>
+  /** `close()`, where the platform has the symbol. */
+  [Symbol.asyncDispose](): PromiseLike<void>
+}
+
+export interface OpenOptions {
+  /** `() => new SharedWorker(new URL('./todos.worker.ts', import.meta.url), { type: 'module' })` */
+  readonly worker?: () => SharedWorker
+  /** Another log of the same model, one per user, say. */
+  readonly name?: string
+  /** Keeps nothing. */
+  readonly storage?: 'memory'
+  readonly mirror?: boolean | FileSystemDirectoryHandle
+  /** Kept with every event that this engine appends. */
+  readonly meta?: Json
+  readonly signal?: AbortSignal
+  readonly onProgress?: (progress: Progress) => void
+}

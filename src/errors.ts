@@ -1,0 +1,146 @@
+/** What survives `JSON.stringify` unchanged. A property that is `undefined` counts as absent. */
+export type Json = string | number | boolean | null | { readonly [key: string]: Json | undefined } | readonly Json[]
+/** What identifies a row: a string of at most 1 MiB or a finite number; `1` and `'1'` differ. */
+export type Key = string | number
+
+class Named<Name extends string> extends Error {
+  declare readonly name: Name
+  constructor(name: Name, message: string, fields?: object, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    Object.assign(this, fields)
+    // Not from the class, whose own name a minifier changes.
+    Object.defineProperty(this, 'name', { value: name, configurable: true })
+  }
+}
+
+/**
+ * A command said no, by `reject(code, details)`. Nothing was appended.
+ * @example
+ * try { await engine.dispatch.toggle({ id }) } catch (error) { if (error instanceof CommandRejected) console.log(error.code) }
+ */
+export class CommandRejected extends Named<'CommandRejected'> {
+  declare readonly code: string
+  declare readonly details?: Json
+  constructor(code: string, details?: Json) {
+    super('CommandRejected', `the command was rejected: ${code}`, details === undefined ? { code } : { code, details })
+  }
+}
+
+/** The `commandId` was used before, for another command or another input. */
+export class CommandIdConflict extends Named<'CommandIdConflict'> {
+  declare readonly commandId: string
+  constructor(commandId: string) {
+    super('CommandIdConflict', `the commandId "${commandId}" was used for another command or input`, { commandId })
+  }
+}
+
+/** A payload, an input or a key is not JSON, breaks its schema or a limit. `path` leads to the value, from the payload's root. */
+export class InvalidData extends Named<'InvalidData'> {
+  declare readonly path: readonly Key[]
+  constructor(message: string, path: readonly Key[] = [], cause?: unknown) {
+    super('InvalidData', path.length ? `${message} (at ${path.slice(0, 20).join('.')})` : message, { path }, cause)
+  }
+}
+
+/** The model itself is wrong: an unknown event or command, a row without its key or under another one, an asynchronous command. */
+export class ModelError extends Named<'ModelError'> {
+  constructor(message: string, cause?: unknown) {
+    super('ModelError', message, undefined, cause)
+  }
+}
+
+/** A projection could not fold the event at `sequence`; `cause` is what `evolve` threw. The log and the other projections go on. */
+export class ProjectionFailed extends Named<'ProjectionFailed'> {
+  declare readonly projection: string
+  declare readonly sequence: number
+  constructor(projection: string, sequence: number, cause?: unknown) {
+    const reason = cause instanceof Error ? `: ${cause.message}` : ''
+    super(
+      'ProjectionFailed',
+      `projection "${projection}" failed at event ${sequence}${reason}`,
+      { projection, sequence },
+      cause,
+    )
+  }
+}
+
+/** IndexedDB failed. Nothing was appended, except perhaps for `'unknown'`: whether the commit is in the log could not be read. */
+export class StorageError extends Named<'StorageError'> {
+  declare readonly kind: 'quota' | 'closed' | 'aborted' | 'unavailable' | 'unknown' | 'lost'
+  constructor(kind: StorageError['kind'], message: string = `storage: ${kind}`, cause?: unknown) {
+    super('StorageError', message, { kind }, cause)
+  }
+}
+
+/** The log holds an event this code does not know: a newer build wrote it, or it has to stay declared as `.retired()`. */
+export class OutdatedCodeError extends Named<'OutdatedCodeError'> {
+  declare readonly type: string
+  declare readonly version: number
+  constructor(type: string, version: number) {
+    super('OutdatedCodeError', `this code does not know event "${type}" version ${version}`, { type, version })
+  }
+}
+
+/** The engine no longer takes commands. */
+export class EngineClosed extends Named<'EngineClosed'> {
+  declare readonly reason: 'closed' | 'log replaced' | 'destroyed'
+  constructor(reason: EngineClosed['reason'] = 'closed') {
+    super('EngineClosed', `the engine is closed: ${reason}`, { reason })
+  }
+}
+
+/** The log has a hole or an unreadable record at `sequence`. Nothing is dropped or skipped. */
+export class CorruptLog extends Named<'CorruptLog'> {
+  declare readonly sequence: number
+  constructor(sequence: number, message: string = `the log is corrupt at event ${sequence}`, cause?: unknown) {
+    super('CorruptLog', message, { sequence }, cause)
+  }
+}
+
+/** A file could not be imported; `line` counts from 1. Nothing of it became visible. */
+export class ImportError extends Named<'ImportError'> {
+  declare readonly line: number
+  declare readonly reason: string
+  constructor(line: number, reason: string, cause?: unknown) {
+    super('ImportError', `line ${line}: ${reason}`, { line, reason }, cause)
+  }
+}
+
+/** An error as plain data, for a port or a store. */
+export interface WireError {
+  name: string
+  message: string
+  [field: string]: unknown
+}
+
+const classes: Record<string, Function> = {
+  __proto__: null as never,
+  CommandRejected,
+  CommandIdConflict,
+  InvalidData,
+  ModelError,
+  ProjectionFailed,
+  StorageError,
+  OutdatedCodeError,
+  EngineClosed,
+  CorruptLog,
+  ImportError,
+}
+
+export function toWire(error: unknown): WireError {
+  if (!(error instanceof Error))
+    return { name: 'Error', message: typeof error === 'object' ? 'not an Error' : String(error) }
+  const { name, message, stack, cause } = error
+  const wire: WireError = { name, message, stack }
+  // Only our own fields: a stranger's may not be cloneable.
+  if (classes[name]) Object.assign(wire, error, cause === undefined ? undefined : { cause: toWire(cause) })
+  return wire
+}
+
+export function fromWire({ name, message, cause, ...fields }: WireError): Error {
+  const error: Error = Reflect.construct(Error, [message], classes[name] ?? Error)
+  Object.defineProperty(error, 'name', { value: name, configurable: true })
+  if (cause !== undefined)
+    Object.defineProperty(error, 'cause', { value: fromWire(cause as WireError), configurable: true })
+  return Object.assign(error, fields)
+}

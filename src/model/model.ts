@@ -1,0 +1,157 @@
+import { CommandRejected, type Json, ModelError } from '../errors.ts'
+import { type AnyNew, type Events, type EventTypes, eventTypes, type StoredEvent } from './events.ts'
+import { createFold, type Fold } from './fold.ts'
+import { copyJson, deepFreeze } from './json.ts'
+import type { OnDisk, Projection, ProjectionDefinition } from './projection.ts'
+
+// ---- types
+
+export type Projections = Record<string, Projection<any>>
+/** What commands and pages read: resident tables and values. */
+export type ReadModel<P> = {
+  readonly [K in keyof P as P[K] extends Projection<OnDisk<any>> ? never : K]: P[K] extends Projection<infer Read>
+    ? Read
+    : never
+}
+/** Fixed for one dispatch: deciding again after a lost race gives the same ids and time. */
+export interface CommandContext {
+  id(): string
+  /** Milliseconds since 1970. */
+  readonly now: number
+}
+export type Decision<E extends EventTypes> = AnyNew<E> | readonly AnyNew<E>[] | undefined | void
+type Command<P, E extends EventTypes> = (read: ReadModel<P>, input: any, context: CommandContext) => Decision<E>
+export type Commands<P, E extends EventTypes> = Record<string, Command<P, E>>
+/** What an app is: its events, projections and commands. */
+export interface Model<E extends EventTypes, P, C> {
+  readonly name: string
+  readonly events: Events<E>
+  readonly projections: P
+  readonly commands: C
+}
+
+// ---- what the rooms to the right see
+
+export interface AnyModel {
+  readonly name: string
+  readonly events: object
+  readonly projections: Readonly<Record<string, ProjectionDefinition>>
+  readonly commands: Readonly<Record<string, Function>>
+}
+
+// ---- declaring
+
+/**
+ * Puts an app together; tab, worker and tests import the result.
+ * @example
+ * export const todoApp = defineModel({
+ *   name: 'todos', events, projections: { todos },
+ *   commands: {
+ *     add: (_, { title }: { title: string }, { id }) => events.todoAdded({ id: id(), title }),
+ *     toggle: ({ todos }, { id }: { id: string }) =>
+ *       todos.has(id) ? events.todoToggled({ id }) : reject('todo-not-found', { id }),
+ *   },
+ * })
+ *
+ * `name` names the log, unless `openEngine` is told another one. A command is pure and synchronous and gives an event, several or none.
+ * A projection over other events than these throws `ModelError`.
+ */
+export function defineModel<E extends EventTypes, P extends Projections, C extends Commands<P, E>>(model: {
+  name: string
+  events: Events<E>
+  projections: P
+  commands: C & Commands<P, E>
+}): Model<E, P, C> {
+  const { name, events, projections, commands } = model as unknown as AnyModel
+  const refuse = (what: string) => {
+    throw new ModelError(`defineModel: ${what}`)
+  }
+  if (typeof name !== 'string' || !name) refuse('`name` is a string that is not empty')
+  eventTypes(events)
+  for (const [key, definition] of Object.entries(projections)) {
+    if (!definition?.evolve) refuse(`projections.${key} is not what projection() returned`)
+    if (definition.events !== events) refuse(`projections.${key} folds other events than the model's`)
+  }
+  for (const [key, command] of Object.entries(commands)) {
+    if (typeof command !== 'function') refuse(`commands.${key} is not a function`)
+  }
+  return Object.freeze({ name, events, projections, commands }) as any
+}
+
+/**
+ * Ends a command with a no: the dispatch rejects with `CommandRejected { code, details }` and nothing is appended.
+ * @example
+ * const toggle = ({ todos }: Read, { id }: { id: string }) =>
+ *   todos.has(id) ? events.todoToggled({ id }) : reject('todo-not-found', { id })
+ */
+export function reject(code: string, details?: Json): never {
+  throw new CommandRejected(code, copyJson(details) as Json | undefined)
+}
+
+// ---- running
+
+/** Resident projections, empty; those on disk have no fold in memory. */
+export function createFolds(model: AnyModel): Fold[] {
+  const types = eventTypes(model.events)
+  return Object.entries(model.projections).flatMap(([name, definition]) =>
+    definition.into.kind === 'table' && !definition.into.resident ? [] : createFold(name, definition, types),
+  )
+}
+
+/** A new public `read` object over the live views. */
+export function readOf(folds: readonly Fold[]): Record<string, unknown> {
+  return Object.fromEntries(folds.map(({ name, view }) => [name, view]))
+}
+
+/** What commands read: nothing is decided on a projection that failed. */
+export function commandReadOf(folds: readonly Fold[]): Record<string, unknown> {
+  const read = {}
+  for (const fold of folds) {
+    Object.defineProperty(read, fold.name, {
+      enumerable: true,
+      get() {
+        if (fold.failed) throw fold.failed
+        return fold.view
+      },
+    })
+  }
+  return read
+}
+
+/** Runs a command. Pure. Throws `CommandRejected`, `InvalidData`, `ModelError` or what the command threw. */
+export function decide(
+  model: AnyModel,
+  name: string,
+  read: object,
+  input: unknown,
+  context: CommandContext,
+): StoredEvent[] {
+  const { commands } = model
+  if (!Object.hasOwn(commands, name)) throw new ModelError(`unknown command "${name}"`)
+  if (__DEV__) deepFreeze(input)
+  const decision: unknown = commands[name]!(read, input, context)
+  if (decision == null) return []
+  if (typeof (decision as { then?: unknown }).then === 'function') {
+    throw new ModelError(`command "${name}" is asynchronous: commands decide at once`)
+  }
+  const types = eventTypes(model.events)
+  return Array.isArray(decision) ? decision.map(types.store) : [types.store(decision)]
+}
+
+/** `restart` makes `id()` give the same ids again, for deciding again. */
+export function createContext(now: number, random: () => string = randomId): CommandContext & { restart(): void } {
+  const ids: string[] = []
+  let given = 0
+  return {
+    now,
+    id: () => (ids[given++] ??= random()),
+    restart() {
+      given = 0
+    },
+  }
+}
+
+/** `crypto.randomUUID` is missing where the page is not secure. */
+export function randomId(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
+}

@@ -1,0 +1,200 @@
+import { type Key, ModelError } from '../errors.ts'
+import {
+  type DataOf,
+  type Events,
+  type EventTypes,
+  type EventTypesAtRuntime,
+  eventTypes,
+  type Recorded,
+} from './events.ts'
+import { hash } from './json.ts'
+
+// ---- types
+
+export type KeyProperty<Row> = { [K in keyof Row & string]-?: Row[K] extends Key ? K : never }[keyof Row & string]
+export type Lookup<Row> = {
+  [K in keyof Row & string]-?: Row[K] extends string | number | boolean | null | undefined ? K : never
+}[keyof Row & string]
+
+/** Rows in memory. */
+export interface Resident<Row> {
+  readonly resident: true
+  readonly row?: Row
+}
+/** Rows on disk only. */
+export interface OnDisk<Row> {
+  readonly resident: false
+  readonly row?: Row
+}
+/** One value instead of rows. */
+export interface Value<State> {
+  readonly initial: State
+}
+
+/** A table as commands and pages read it. What it returns is frozen and stays the same object while it does not change. */
+export interface ReadTable<Row> {
+  get(key: Key): Readonly<Row> | undefined
+  has(key: Key): boolean
+  /** In order of insertion. */
+  all(): readonly Readonly<Row>[]
+  /** The rows whose `property` is `value`, in order of insertion, through an index built on first use. */
+  by<K extends Lookup<Row>>(property: K, value: Row[K]): readonly Readonly<Row>[]
+  readonly size: number
+}
+export interface ReadValue<State> {
+  readonly value: State
+}
+
+/** Which rows an event touches: one key, several, or every row whose properties equal these (`{}`: all). */
+export type Touched<Row> = Key | readonly Key[] | { readonly [K in Lookup<Row>]?: Row[K] }
+export type TouchedOnDisk<Row> = Key | readonly Key[] | { readonly [K in KeyProperty<Row>]?: Row[K] }
+export type By<E extends EventTypes, Row> = {
+  readonly [K in keyof E & string]?: (event: Recorded<K, DataOf<E[K]>>, rows: ReadTable<Row>) => Touched<Row>
+}
+export type ByOnDisk<E extends EventTypes, Row> = {
+  readonly [K in keyof E & string]?: (event: Recorded<K, DataOf<E[K]>>) => TouchedOnDisk<Row>
+}
+/** A row: new content. null: delete it. undefined: leave it. */
+export type EvolveRows<E extends EventTypes, Row> = {
+  readonly [K in keyof E & string]?: (
+    row: Readonly<Row> | undefined,
+    event: Recorded<K, DataOf<E[K]>>,
+    key: Key,
+  ) => Row | null | undefined
+}
+export type EvolveValue<E extends EventTypes, State> = {
+  readonly [K in keyof E & string]?: (state: State, event: Recorded<K, DataOf<E[K]>>) => State
+}
+/** What `projection` gives to `defineModel`. */
+export interface Projection<Read> {
+  readonly read?: Read
+}
+
+// ---- what the rooms to the right see
+
+export interface IntoTable {
+  readonly kind: 'table'
+  readonly key: string
+  readonly resident: boolean
+  readonly history: boolean
+  readonly indexes: readonly string[]
+}
+export interface IntoValue {
+  readonly kind: 'value'
+  readonly initial: unknown
+}
+export interface ProjectionDefinition {
+  readonly events: object
+  readonly into: IntoTable | IntoValue
+  readonly version: number
+  /** Without a prototype, so that an event may have any name. */
+  readonly by: Record<string, Function | undefined>
+  readonly evolve: Record<string, Function | undefined>
+}
+
+const PAGE_FORMAT = 1
+
+/** Of persisted rows: another identity means other pages, so that two deploys never mix two folds. */
+export function identity(name: string, definition: ProjectionDefinition, types: EventTypesAtRuntime): string {
+  const { into, version, evolve } = definition
+  const handled = Object.keys(evolve)
+    .sort()
+    .map((type) => [type, types.version(type)])
+  const { initial: _, ...shape } = into as IntoTable & IntoValue
+  return `${name}@${version}.${PAGE_FORMAT}:${hash(JSON.stringify([shape, handled]))}`
+}
+
+// ---- declaring
+
+/**
+ * Rows keyed by one of their own properties.
+ * @example
+ * interface Todo { id: string; title: string }
+ * const rows = table<Todo>('id')
+ * const archive = table<Todo>('id', { resident: false, indexes: ['title'] })
+ *
+ * `history` keeps an index for `engine.history({ table, key })`. With `resident: false` rows live on disk only, are queried with
+ * Dexie and never loaded at boot; `indexes` are in Dexie's schema syntax.
+ */
+export function table<Row>(
+  key: KeyProperty<Row>,
+  options?: { readonly resident?: true; readonly history?: boolean },
+): Resident<Row>
+export function table<Row>(
+  key: KeyProperty<Row>,
+  options: { readonly resident: false; readonly indexes?: readonly string[]; readonly history?: boolean },
+): OnDisk<Row>
+export function table(
+  key: string,
+  {
+    resident = true,
+    history = false,
+    indexes = [],
+  }: { resident?: boolean; history?: boolean; indexes?: readonly string[] } = {},
+): any {
+  return { kind: 'table', key, resident, history, indexes } satisfies IntoTable
+}
+
+/**
+ * One value, kept in memory.
+ * @example
+ * const count = projection(events, { into: value(0), evolve: { todoAdded: (n) => n + 1 } })
+ */
+export function value<State>(initial: State): Value<State> {
+  return { kind: 'value', initial } as Value<State>
+}
+
+/**
+ * A fold of the events into rows or a value. `evolve` is pure and synchronous; memory, disk and rebuilds run the same one.
+ * @example
+ * const todos = projection(events, {
+ *   into: table<Todo>('id'),
+ *   by: { doneCleared: () => ({ done: true }) },
+ *   evolve: {
+ *     todoAdded: (_, { data }) => ({ ...data, done: false }),
+ *     todoToggled: (todo) => todo && { ...todo, done: !todo.done },
+ *     doneCleared: () => null,
+ *   },
+ * })
+ *
+ * `by` says which rows an event touches; without it, `event.data[key]` does. A row is new content, null deletes, undefined leaves.
+ * Change `version` (a positive integer) when the meaning of `evolve` changes, and rows are built again. An event that is not declared
+ * throws `ModelError`.
+ */
+export function projection<E extends EventTypes, Row>(
+  events: Events<E>,
+  definition: {
+    into: Resident<Row>
+    version?: number
+    by?: By<NoInfer<E>, NoInfer<Row>>
+    evolve: EvolveRows<NoInfer<E>, NoInfer<Row>>
+  },
+): Projection<ReadTable<Row>>
+export function projection<E extends EventTypes, Row>(
+  events: Events<E>,
+  definition: {
+    into: OnDisk<Row>
+    version?: number
+    by?: ByOnDisk<NoInfer<E>, NoInfer<Row>>
+    evolve: EvolveRows<NoInfer<E>, NoInfer<Row>>
+  },
+): Projection<OnDisk<Row>>
+export function projection<E extends EventTypes, State>(
+  events: Events<E>,
+  definition: { into: Value<State>; version?: number; evolve: EvolveValue<NoInfer<E>, NoInfer<State>> },
+): Projection<ReadValue<State>>
+export function projection(events: object, definition: any): any {
+  const { into, version = 1 } = definition
+  const types = eventTypes(events)
+  if (!into?.kind) throw new ModelError('projection: `into` is table(key) or value(initial)')
+  if (!(Number.isInteger(version) && version > 0)) throw new ModelError('projection: `version` is a positive integer')
+  const handlers = (part: 'by' | 'evolve') => {
+    const entries = Object.entries(definition[part] ?? {}).filter(([, handler]) => handler !== undefined)
+    for (const [type, handler] of entries) {
+      if (!types.version(type)) throw new ModelError(`projection: ${part}.${type} is not a declared event`)
+      if (typeof handler !== 'function') throw new ModelError(`projection: ${part}.${type} is not a function`)
+    }
+    return Object.assign(Object.create(null), Object.fromEntries(entries))
+  }
+  return { events, into, version, by: handlers('by'), evolve: handlers('evolve') } satisfies ProjectionDefinition
+}

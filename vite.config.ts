@@ -27,9 +27,9 @@ const library = (development: boolean): UserConfig => ({
   },
 })
 
-/** Every demo/**\/index.html is a page. */
-const demo = (serving: boolean): UserConfig => ({
-  root: path('demo'),
+/** Every .html file of the folder is a page. Production builds, served as a visitor gets them. */
+const pages = (folder: string, mode: string, serving: boolean): UserConfig => ({
+  root: path(folder),
   base: './',
   appType: 'mpa',
   resolve: { alias },
@@ -37,14 +37,12 @@ const demo = (serving: boolean): UserConfig => ({
   worker: { format: 'es' },
   build: {
     target,
-    outDir: path('build/demo'),
+    outDir: path(`build/${mode}`),
     emptyOutDir: true,
     rolldownOptions: {
-      input: existsSync(path('demo'))
-        ? readdirSync(path('demo'), { recursive: true, encoding: 'utf8' })
-            .filter((file) => /(^|[\\/])[^\\/]+\.html$/.test(file))
-            .map((file) => path(`demo/${file}`))
-        : [],
+      input: readdirSync(path(folder), { recursive: true, encoding: 'utf8' })
+        .filter((file) => file.endsWith('.html'))
+        .map((file) => path(`${folder}/${file}`)),
     },
   },
   preview: { port: 4173 },
@@ -91,10 +89,9 @@ const tests: UserConfig = {
   },
 }
 
-export default defineConfig(({ mode, command, isPreview }) =>
-  mode === 'test' || process.env.VITEST
-    ? tests
-    : mode === 'demo'
-      ? demo(command === 'serve' && !isPreview)
-      : library(mode === 'development'),
-)
+export default defineConfig(({ mode, command, isPreview }) => {
+  if (process.env.VITEST) return tests
+  if (mode === 'demo') return pages('demo', mode, command === 'serve' && !isPreview)
+  if (mode === 'pages') return pages('test/browser/pages', mode, false)
+  return library(mode === 'development')
+})

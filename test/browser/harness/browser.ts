@@ -1,0 +1,70 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Engine } from './find.mjs'
+
+/** One tab. What `evaluate` runs must stand on its own (its text is sent); arguments and results are JSON. */
+export interface Tab {
+  goto(url: string): Promise<void>
+  reload(): Promise<void>
+  /** Runs in the page and waits for its promise; what it throws is thrown here with the same name and message. */
+  evaluate<A extends readonly unknown[], T>(run: (...args: A) => T, ...args: A): Promise<Awaited<T>>
+  /** Until it is truthy; a page that navigates meanwhile is asked again. */
+  waitFor<A extends readonly unknown[]>(run: (...args: A) => unknown, ...args: A): Promise<void>
+  /** Console lines and uncaught errors, where the driver tells them. */
+  readonly log: readonly string[]
+  close(): Promise<void>
+}
+
+/** One profile of one engine. */
+export interface Browser {
+  readonly engine: Engine
+  /** False where the engine forgets its profile with its process (an automated WebKitGTK): `restart` refuses there. */
+  readonly persistent: boolean
+  /** A new tab in the same profile. */
+  open(url: string): Promise<Tab>
+  /** A new browser process on the same profile: all tabs are gone, what they stored is not. */
+  restart(): Promise<void>
+  /** Ends the process and deletes the profile. */
+  close(): Promise<void>
+}
+
+interface Outcome {
+  readonly value?: unknown
+  readonly error?: { readonly name: string; readonly message: string; readonly stack: string }
+}
+
+/** An expression for a promise of JSON: the three drivers differ in what they serialise, a string passes all of them. */
+export const expression = (run: (...args: any[]) => unknown, args: readonly unknown[]) => `(async () => {
+  try {
+    return JSON.stringify({ value: await (${run})(...${JSON.stringify(args)}) })
+  } catch (error) {
+    return JSON.stringify({ error: { name: error?.name ?? 'Error', message: String(error?.message ?? error), stack: String(error?.stack) } })
+  }
+})()`
+
+export const outcome = (text: string): any => {
+  const { value, error } = JSON.parse(text) as Outcome
+  if (!error) return value
+  throw Object.assign(new Error(error.message), { name: error.name, cause: error.stack })
+}
+
+export const waitUntil = async (ask: () => Promise<unknown>, what: string, timeout = 60_000) => {
+  const end = Date.now() + timeout
+  let last: unknown
+  while (Date.now() < end) {
+    try {
+      if ((last = await ask())) return
+    } catch (error) {
+      last = error
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  throw new Error(`waited ${timeout} ms for ${what}; last answer: ${last instanceof Error ? last.message : last}`)
+}
+
+export const freshProfile = (engine: string) => {
+  const folder = mkdtempSync(join(tmpdir(), `tidemark-${engine}-`))
+  // A browser that just ended may still write for a moment.
+  return { folder, remove: () => rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }) }
+}

@@ -1,0 +1,104 @@
+import { readlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { type BrowserContext, type BrowserType, chromium, firefox, type Page, webkit } from 'playwright-core'
+import { type Browser, expression, freshProfile, outcome, type Tab, waitUntil } from './browser.ts'
+import type { Engine } from './find.mjs'
+
+export interface PlaywrightTab extends Tab {
+  readonly page: Page
+}
+export interface PlaywrightBrowser extends Browser {
+  /** Of the running process; another one after `restart`. */
+  readonly context: BrowserContext
+  readonly profile: string
+  open(url: string): Promise<PlaywrightTab>
+  /** The process ends without a word (`kill -9`), then starts again on the same profile. Chromium only. */
+  crash(): Promise<void>
+}
+export interface PlaywrightOptions {
+  readonly args?: readonly string[]
+  readonly headless?: boolean
+  readonly viewport?: { readonly width: number; readonly height: number }
+  /** Playwright's own options for the context, such as `hasTouch` or `userAgent`. */
+  readonly context?: Parameters<BrowserType['launchPersistentContext']>[1]
+}
+
+export const chromiumFlags = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+const tabOf = (page: Page): PlaywrightTab => {
+  const log: string[] = []
+  page.on('console', (message) => log.push(`${message.type()}: ${message.text()}`))
+  page.on('pageerror', (error) => log.push(`uncaught: ${error.stack ?? error.message}`))
+  const tab: PlaywrightTab = {
+    page,
+    log,
+    async goto(url) {
+      await page.goto(url)
+    },
+    async reload() {
+      await page.reload()
+    },
+    evaluate: async (run, ...args) => outcome(await page.evaluate(expression(run, args))),
+    waitFor: (run, ...args) => waitUntil(() => tab.evaluate(run, ...args), String(run)),
+    close: () => page.close(),
+  }
+  return tab
+}
+
+/** A browser on a fresh profile, driven by Playwright. */
+export const launchPlaywright = async (
+  engine: Engine,
+  executablePath: string,
+  options: PlaywrightOptions = {},
+): Promise<PlaywrightBrowser> => {
+  const { folder, remove } = freshProfile(engine)
+  const launch = async () => {
+    const context = await { chromium, firefox, webkit }[engine].launchPersistentContext(folder, {
+      executablePath,
+      headless: options.headless ?? true,
+      args: [...(engine === 'chromium' ? chromiumFlags : []), ...(options.args ?? [])],
+      ...(options.viewport && { viewport: options.viewport }),
+      ...options.context,
+    })
+    context.setDefaultTimeout(60_000)
+    return context
+  }
+  let context = await launch()
+  return {
+    engine,
+    persistent: true,
+    profile: folder,
+    get context() {
+      return context
+    },
+    async open(url) {
+      const tab = tabOf(await context.newPage())
+      await tab.goto(url)
+      return tab
+    },
+    async restart() {
+      await context.close()
+      context = await launch()
+    },
+    async crash() {
+      // Chromium's lock names the process that holds the profile: <host>-<pid>.
+      const pid = Number(readlinkSync(join(folder, 'SingletonLock')).split('-').pop())
+      const closed = new Promise((resolve) => context.once('close', resolve))
+      process.kill(pid, 'SIGKILL')
+      await closed
+      context = await launch()
+    },
+    async close() {
+      await context.close()
+      remove()
+    },
+  }
+}

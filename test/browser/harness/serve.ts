@@ -1,0 +1,114 @@
+import { createReadStream, statSync } from 'node:fs'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { extname, join, normalize } from 'node:path'
+
+export type Answer =
+  | 'never'
+  | { readonly status?: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string }
+  | ((request: IncomingMessage, response: ServerResponse) => void)
+
+export interface Server {
+  /** Ends with a slash. A secure context, as loopback is one. */
+  readonly url: string
+  readonly port: number
+  /** Paths that were asked for, in order, without their query. */
+  readonly requests: readonly string[]
+  /** Answers every path that equals or matches with something else, such as HTML for a worker; undefined: with the file again. */
+  override(path: string | RegExp, answer: Answer | undefined): void
+  close(): Promise<void>
+}
+
+const types: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.mjs': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.json': 'application/json',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.ico': 'image/x-icon',
+  '.woff2': 'font/woff2',
+  '.csv': 'text/csv; charset=utf-8',
+  '.wasm': 'application/wasm',
+  '.parquet': 'application/vnd.apache.parquet',
+}
+
+/** Serves a folder on loopback without caching. `headers` go with every file; a fixed `port` lets a second server be the same origin. */
+export const serve = async (
+  folder: string,
+  options: { readonly headers?: Readonly<Record<string, string>>; readonly port?: number } = {},
+): Promise<Server> => {
+  const overrides = new Map<string, { path: string | RegExp; answer: Answer }>()
+  const requests: string[] = []
+
+  const sendFile = (path: string, range: string | undefined, response: ServerResponse) => {
+    let file = join(folder, normalize(`/${path}`))
+    let size: number
+    try {
+      if (statSync(file).isDirectory()) file = join(file, 'index.html')
+      size = statSync(file).size
+    } catch {
+      response.writeHead(404, { 'content-type': 'text/plain' }).end(`no ${path}`)
+      return
+    }
+    const headers = {
+      'content-type': types[extname(file)] ?? 'application/octet-stream',
+      'cache-control': 'no-store',
+      'accept-ranges': 'bytes',
+      ...options.headers,
+    }
+    const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(range ?? '') ?? []
+    if (from === undefined) {
+      response.writeHead(200, { ...headers, 'content-length': size })
+      createReadStream(file).pipe(response)
+      return
+    }
+    const start = Number(from)
+    const end = Math.min(to ? Number(to) : size - 1, size - 1)
+    response.writeHead(206, {
+      ...headers,
+      'content-length': end - start + 1,
+      'content-range': `bytes ${start}-${end}/${size}`,
+    })
+    createReadStream(file, { start, end }).pipe(response)
+  }
+
+  const server = createServer((request, response) => {
+    const path = decodeURIComponent(new URL(request.url ?? '/', 'http://loopback').pathname)
+    requests.push(path)
+    const answer = [...overrides.values()].find((one) =>
+      typeof one.path === 'string' ? one.path === path : one.path.test(path),
+    )?.answer
+    if (answer === 'never') return
+    if (typeof answer === 'function') answer(request, response)
+    else if (answer)
+      response
+        .writeHead(answer.status ?? 200, {
+          'content-type': 'text/html',
+          'cache-control': 'no-store',
+          ...answer.headers,
+        })
+        .end(answer.body ?? '')
+    else sendFile(path, request.headers.range, response)
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(options.port ?? 0, '127.0.0.1', resolve)
+  })
+  const address = server.address()
+  const port = typeof address === 'object' && address ? address.port : 0
+  return {
+    url: `http://127.0.0.1:${port}/`,
+    port,
+    requests,
+    override(path, answer) {
+      if (answer === undefined) overrides.delete(String(path))
+      else overrides.set(String(path), { path, answer })
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}

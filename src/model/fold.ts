@@ -89,10 +89,12 @@ function valueFold(start: Start): Fold {
     },
     slots: [slot],
     apply(event, journal) {
+      const handler = evolve[event.type]
+      if (!handler) return
       const before = slot.row
       if (__DEV__) deepFreeze(before)
-      const after = evolve[event.type]?.(before, event)
-      if (!(event.type in evolve) || Object.is(after, before)) return
+      const after = handler(before, event)
+      if (Object.is(after, before)) return
       journal?.push({ fold, slot, before, next: 0 })
       set(after)
     },
@@ -115,7 +117,7 @@ interface TableSlot extends Slot {
 /** Slots by insertion number, and the list last made of them. A table and each bucket of an index are one. */
 interface Rows {
   readonly slots: Map<Key, TableSlot>
-  list: readonly unknown[] | undefined
+  list: readonly any[] | undefined
   last: number
   sorted: boolean
 }
@@ -145,10 +147,10 @@ function inOrder(rows: Rows): Iterable<TableSlot> {
   return rows.slots.values()
 }
 /** Rows are frozen when somebody looks, not when they are made: most are never looked at. */
-function handOut(slot: TableSlot): unknown {
+function handOut(slot: TableSlot): any {
   return slot.frozen === slot.row ? slot.row : (slot.frozen = deepFreeze(slot.row))
 }
-function list(rows: Rows): readonly unknown[] {
+function list(rows: Rows): readonly any[] {
   if (!rows.list) {
     const made: unknown[] = []
     for (const slot of inOrder(rows)) made.push(handOut(slot))

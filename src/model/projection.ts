@@ -100,7 +100,7 @@ export function identity(name: string, definition: ProjectionDefinition, types: 
   const handled = Object.keys(evolve)
     .sort()
     .map((type) => [type, types.version(type)])
-  const { initial: _, ...shape } = into as IntoTable & IntoValue
+  const shape = into.kind === 'value' ? into.kind : into
   return `${name}@${version}.${PAGE_FORMAT}:${hash(JSON.stringify([shape, handled]))}`
 }
 

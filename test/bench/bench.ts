@@ -1,0 +1,130 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import ora from 'ora'
+import { chromium } from './browsers/chromium.ts'
+import { buildPage, serve } from './build.ts'
+import { bootFigure, flatFigure } from './figures/boot.ts'
+import { writesFigure } from './figures/writes.ts'
+import { createSeries, summarize } from './measure.ts'
+import { machine, versions } from './report/machine.ts'
+import { markdown } from './report/markdown.ts'
+import { plots } from './report/plots.ts'
+import { boot, check, openProfiles, type Run, record, withBrowser } from './run.ts'
+import { entries } from './subjects/index.ts'
+import { nameOf, parseCell } from './workload.ts'
+
+const figures: Record<string, (run: Run) => Promise<void>> = {
+  boot: bootFigure,
+  flat: flatFigure,
+  writes: writesFigure,
+}
+
+const { values: options } = parseArgs({
+  options: {
+    only: { type: 'string', default: entries.map(({ name }) => name).join() },
+    figures: { type: 'string', default: Object.keys(figures).join() },
+    cells: { type: 'string', default: '10kx1k,100kx5k,100kx50k' },
+    rounds: { type: 'string', default: '7' },
+    quick: { type: 'boolean', default: false },
+    out: { type: 'string', default: fileURLToPath(new URL('results', import.meta.url)) },
+    help: { type: 'boolean', default: false },
+  },
+})
+if (options.help) {
+  console.log(`npm run bench -- [options]
+  --only floor,tidemark   subjects: ${entries.map(({ name }) => name).join(', ')}
+  --figures boot,writes   figures: ${Object.keys(figures).join(', ')}
+  --cells 10kx1k,…        events × rows, for boot and writes
+  --rounds 7              rounds, each with every subject
+  --quick                 smaller logs, fewer samples: for the daily loop
+  --out DIR               where latest.json, latest.md and the plots go`)
+  process.exit()
+}
+function chosen<T>(what: string, list: string, known: Record<string, T>): T[] {
+  return list.split(',').map((name) => {
+    if (!known[name]) throw new Error(`No ${what} '${name}'. There are ${Object.keys(known).join(', ')}`)
+    return known[name]
+  })
+}
+
+const started = Date.now()
+const progress = ora({ stream: process.stderr })
+const clock = () => `${((Date.now() - started) / 60_000).toFixed(1).padStart(5)} min`
+const say = (text: string) => {
+  const line = `${clock()}  ${text}`
+  if (progress.isEnabled && !text.startsWith('!')) progress.start(line)
+  else console.error(line)
+}
+
+const series = createSeries()
+const profiles = await openProfiles()
+const subjects = chosen('subject', options.only, Object.fromEntries(entries.map((entry) => [entry.name, entry])))
+for (const { name, title } of subjects) {
+  say(`building ${title}`)
+  await buildPage(name)
+}
+const server = await serve()
+const seeds = new Map<string, Promise<string>>()
+
+const run: Run = {
+  subjects,
+  rounds: Number(options.rounds),
+  cells: options.cells.split(',').map(parseCell),
+  quick: options.quick,
+  add: series.add,
+  say,
+  url: server.url,
+  chromium,
+  profile: profiles.make,
+  seeded(subject, cell, seed = {}) {
+    const name = `${subject.name} ${nameOf(cell)} ${JSON.stringify(seed)}`
+    let profile = seeds.get(name)
+    if (!profile) seeds.set(name, (profile = make()))
+    return profile
+    async function make(): Promise<string> {
+      say(`recording ${nameOf(cell)}, ${subject.title}`)
+      const profile = await profiles.make()
+      await withBrowser(chromium, profile, async (browser) => {
+        const tab = await boot(run, browser, subject.name, seed)
+        const ms = await record(tab, cell, 0, seed)
+        const settled = await tab.run<number>('bench.settle()')
+        if (!seed.wide && !seed.perCommit)
+          series.add('record', nameOf(cell), subject.name, 'ms', subject.name === 'floor' ? ms + settled : ms)
+        await check(tab, subject.name, cell)
+      })
+      return profile
+    }
+  },
+}
+
+let failed = false
+try {
+  for (const figure of chosen('figure', options.figures, figures)) await figure(run)
+} catch (error) {
+  failed = true
+  console.error(error)
+} finally {
+  server.close()
+  await profiles.close()
+  progress.stop()
+}
+
+const result = {
+  date: new Date().toISOString(),
+  minutes: Math.round((Date.now() - started) / 60_000),
+  command: `npm run bench -- ${process.argv.slice(2).join(' ')}`.trim(),
+  machine: machine(),
+  versions: await versions(subjects),
+  rounds: run.rounds,
+  subjects: subjects.map(({ name, title, keeps }) => ({ name, title, keeps })),
+  summary: summarize(series.all),
+  series: series.all.map((s) => ({ ...s, values: s.values.map((x) => Number(x.toPrecision(5))) })),
+}
+await mkdir(options.out, { recursive: true })
+const text = markdown(result)
+await writeFile(`${options.out}/latest.json`, `${JSON.stringify(result, undefined, 1)}\n`)
+await writeFile(`${options.out}/latest.md`, text)
+for (const [name, svg] of Object.entries(plots(result))) await writeFile(`${options.out}/${name}.svg`, svg)
+console.log(text)
+process.exitCode = failed ? 1 : 0

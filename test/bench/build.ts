@@ -1,0 +1,92 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import sirv from 'sirv'
+import { build, type InlineConfig } from 'vite'
+
+const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
+export const repository = path('../..')
+const output = path('node_modules/.bench')
+
+const config = (root: string, outDir: string, subject: string): InlineConfig => ({
+  configFile: false,
+  logLevel: 'error',
+  root,
+  base: './',
+  define: { __DEV__: 'false' },
+  resolve: {
+    alias: [
+      { find: '#subject', replacement: path(`subjects/${subject}.ts`) },
+      { find: /^tidemark$/, replacement: join(repository, 'src/index.ts') },
+      { find: /^tidemark\/(.*)$/, replacement: join(repository, 'src/$1.ts') },
+    ],
+  },
+  worker: { format: 'es' },
+  build: { outDir, emptyOutDir: true, target: ['chrome110', 'firefox115', 'safari16.4'], reportCompressedSize: false },
+})
+
+/** The subject's page as Vite builds it for production. */
+export async function buildPage(subject: string): Promise<string> {
+  const folder = join(output, subject)
+  await build(config(path('page'), folder, subject))
+  return folder
+}
+
+/** Bytes over the wire of all files of a folder. */
+export async function transfer(folder: string): Promise<number> {
+  let bytes = 0
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true }))
+    if (entry.isFile() && !entry.name.endsWith('.map'))
+      bytes += (await promisify(gzip)(await readFile(join(entry.parentPath, entry.name)), { level: 9 })).length
+  return bytes
+}
+
+/** What the smallest app with Tidemark weighs: page and worker as entries of one graph, so that shared code counts once; and as Vite builds it. */
+export async function minimalApp(): Promise<{ once: number; transfer: number }> {
+  const root = path('minimal')
+  const whole = join(output, 'minimal')
+  await build(config(root, whole, 'floor'))
+  const graph = join(output, 'minimal-graph')
+  const { build: options, ...rest } = config(root, graph, 'floor')
+  await build({
+    ...rest,
+    build: {
+      ...options,
+      modulePreload: false,
+      rolldownOptions: { input: { page: join(root, 'main.ts'), worker: join(root, 'worker.ts') } },
+    },
+    plugins: [
+      {
+        // The worker is an entry of its own here; the URL in the page would make Vite bundle it a second time.
+        name: 'worker-apart',
+        enforce: 'pre',
+        transform: (code, id) =>
+          id === join(root, 'main.ts') ? code.replace(/new URL\([^)]*\)/, "'worker.js'") : undefined,
+      },
+    ],
+  })
+  return { once: await transfer(graph), transfer: await transfer(whole) }
+}
+
+/** Serves every build on loopback, cached as a deployed app's files are, and isolated, which gives finer clocks. */
+export async function serve(): Promise<{ url: (subject: string, query?: string) => string; close: () => void }> {
+  const files = sirv(output, {
+    maxAge: 31_536_000,
+    immutable: true,
+    setHeaders(response, pathname) {
+      if (pathname.endsWith('.html')) response.setHeader('Cache-Control', 'no-cache')
+      response.setHeader('Cross-Origin-Opener-Policy', 'same-origin')
+      response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp')
+    },
+  })
+  const server = createServer((request, response) => files(request, response))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  return {
+    url: (subject, query = '') => `http://127.0.0.1:${port}/${subject}/index.html${query}`,
+    close: () => server.close(),
+  }
+}

@@ -1,0 +1,114 @@
+import { subject } from '#subject'
+import { change, eventsBetween, idOf, listOf, titleOf } from '../workload.ts'
+
+const started = performance.now()
+const options = new URLSearchParams(location.search)
+const wide = options.get('wide') === '1'
+const now = () => performance.timeOrigin + performance.now()
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** Long tasks since the last question. The browser reports only those above 50 ms. */
+let tasks: number[] = []
+const observer = PerformanceObserver.supportedEntryTypes.includes('longtask')
+  ? new PerformanceObserver((list) => tasks.push(...list.getEntries().map((entry) => entry.duration)))
+  : undefined
+observer?.observe({ type: 'longtask', buffered: true })
+
+const changes = (count: number, rows: number, seed: number) =>
+  Array.from({ length: count }, (_, n) => {
+    const row = (seed + n * 31) % rows
+    return change(idOf(row), listOf(row), titleOf(seed + n))
+  })
+
+async function boot() {
+  await subject.boot({ wide })
+  const ready = performance.now()
+  return { script: ready - started, navigation: ready }
+}
+
+const commands = {
+  booted: options.has('boot') ? boot() : undefined,
+
+  async check() {
+    const from = performance.now()
+    const rows = await subject.rows()
+    let changes = 0
+    for (const row of rows) changes += row.changes
+    return { rows: rows.length, changes, ms: performance.now() - from }
+  },
+
+  /** Records a range of the workload; the events of a commit are made as they are needed, as an app's would. */
+  async record(from: number, to: number, rows: number, perCommit = 1000) {
+    const started = performance.now()
+    if (perCommit > 1)
+      for (let n = from; n < to; n += perCommit)
+        await subject.record(eventsBetween(n, Math.min(n + perCommit, to), rows))
+    else
+      for (let n = from; n < to; n += 1000)
+        await Promise.all(eventsBetween(n, Math.min(n + 1000, to), rows).map((event) => subject.write(event)))
+    return performance.now() - started
+  },
+
+  async settle() {
+    const from = performance.now()
+    await subject.settle?.()
+    return performance.now() - from
+  },
+
+  async writes(count: number, rows: number, seed: number) {
+    const times: number[] = []
+    for (const event of changes(count, rows, seed)) {
+      const from = performance.now()
+      await subject.write(event)
+      times.push(performance.now() - from)
+    }
+    return times
+  },
+
+  async burst(count: number, rows: number, seed: number) {
+    const writes = changes(count, rows, seed)
+    const from = performance.now()
+    await Promise.all(writes.map((event) => subject.write(event)))
+    return performance.now() - from
+  },
+
+  packed: (count: number, rows: number, seed: number) => subject.extras?.packed?.(changes(count, rows, seed)),
+
+  /** The receiving side of `send`: says over a channel of its own when it saw which title. */
+  listen(row: number) {
+    const channel = new BroadcastChannel('bench')
+    subject.watch(idOf(row), (title) => channel.postMessage({ title, at: now() }))
+  },
+  async send(row: number, count: number, limit: number) {
+    const channel = new BroadcastChannel('bench')
+    const times: number[] = []
+    for (let n = 0; n < count; n++) {
+      const title = `${titleOf(n)} ${crypto.randomUUID()}`
+      const seen = new Promise<number>((resolve) => {
+        channel.onmessage = ({ data }) => data.title === title && resolve(data.at)
+        setTimeout(resolve, limit, Number.NaN)
+      })
+      const from = now()
+      void subject.write(change(idOf(row), listOf(row), title))
+      times.push((await seen) - from)
+      await pause(15)
+    }
+    channel.close()
+    return times
+  },
+
+  longest() {
+    tasks.push(...(observer?.takeRecords() ?? []).map((entry) => entry.duration))
+    const longest = Math.max(0, ...tasks)
+    tasks = []
+    return longest
+  },
+
+  extra: (name: string, ...args: unknown[]) => subject.extras?.[name]?.(...args),
+  has: (name: string) => subject.extras?.[name] !== undefined,
+}
+
+declare global {
+  var bench: typeof commands
+}
+globalThis.bench = commands

@@ -1,0 +1,64 @@
+import { markdownTable } from 'markdown-table'
+import type { Result } from './result.ts'
+
+/** What Tidemark set out to reach, and what this run says. Nothing is left out: what was not measured says so. */
+export function goals({ summary }: Result): string {
+  const find = (figure: string, cell?: string, subject = 'tidemark') =>
+    summary.find((s) => s.figure === figure && (cell === undefined || s.cell === cell) && s.subject === subject)
+  const cells = (figure: string) => summary.filter((s) => s.figure === figure && s.subject === 'tidemark')
+  const worst = (figure: string, of: 'ratio' | 'ratio95' = 'ratio') => {
+    const ratios = cells(figure).flatMap((s) => s[of] ?? [])
+    return ratios.length ? Math.max(...ratios) : undefined
+  }
+  const over = (a: number | undefined, b: number | undefined) => (a !== undefined && b ? a / b : undefined)
+  const log = (size: string) => find('boot by log length', `${size}×1k`)?.p50
+  const burst = cells('1,000 writes at once').map((s) => over(s.p50, find(s.figure, s.cell, 'packed')?.p50) ?? 0)
+  const bulk = cells('bulk')[0]
+  const sum = (figure: string) => {
+    const parts = summary.filter((s) => s.figure === figure && s.subject === 'tidemark')
+    return parts.length ? Math.max(...parts.map((s) => s.p95)) : undefined
+  }
+
+  const rows: [string, number | undefined, number, string][] = [
+    ['boot, cold, worst cell', worst('boot, cold'), 1.3, '× floor'],
+    ['boot, second tab, worst cell', worst('boot, second tab'), 1.3, '× floor'],
+    ['boot with 3 M events against 10 k, same rows', over(log('3M'), log('10k')), 1.1, '×'],
+    ['one durable dispatch, median', worst('one durable write'), 1.5, '× floor'],
+    ['one durable dispatch, 95th percentile', worst('one durable write', 'ratio95'), 2, '× floor'],
+    ['1,000 dispatches at once', burst.length ? Math.max(...burst) : undefined, 3, '× one record of all'],
+    ['1 M events in commits of 1,000, three projections', bulk?.ratio, 2.5, '× floor'],
+    ['worker caught up after that', find('bulk, until caught up')?.p50, 1000, 'ms'],
+    ['cross-tab, median', worst('cross-tab'), 1.5, '× floor'],
+    [
+      'rebuild of 1 M events',
+      over(find('rebuild')?.p50, find('rebuild: read and bare fold')?.p50),
+      2,
+      '× reading and bare fold',
+    ],
+    [
+      'stored bytes per event',
+      over(find('stored per event')?.p50, find('stored per event', undefined, 'row-per-event')?.p50),
+      0.25,
+      '× one row per event',
+    ],
+    ['heap after boot, worst cell', worst('heap after boot'), 1.5, '× the rows in a Map (floor)'],
+    ['longest main-thread task', sum('longest task'), 50, 'ms'],
+    [
+      'minimal app, shared code once',
+      (find('files, minimal app, shared code once')?.p50 ?? Number.NaN) / 1000,
+      50,
+      'kB',
+    ],
+  ]
+  return `## Goals
+
+${markdownTable([
+  ['figure', 'measured', 'goal', ''],
+  ...rows.map(([name, value, goal, unit]) =>
+    value === undefined || Number.isNaN(value)
+      ? [name, 'not in this run', `≤ ${goal} ${unit}`, '']
+      : [name, `${Number(value.toPrecision(3))} ${unit}`, `≤ ${goal} ${unit}`, value <= goal ? '✓' : '**missed**'],
+  ),
+])}
+`
+}

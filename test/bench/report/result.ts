@@ -1,0 +1,13 @@
+import type { Series, Summary } from '../measure.ts'
+
+export interface Result {
+  readonly date: string
+  readonly minutes: number
+  readonly command: string
+  readonly machine: Record<string, string | number>
+  readonly versions: Record<string, string>
+  readonly rounds: number
+  readonly subjects: readonly { readonly name: string; readonly title: string; readonly keeps: string }[]
+  readonly summary: readonly Summary[]
+  readonly series: readonly Series[]
+}

@@ -1,0 +1,106 @@
+import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Browser, Engine, Tab } from './browsers/browser.ts'
+import type { createSeries } from './measure.ts'
+import type { Entry } from './subjects/index.ts'
+import { type Cell, nameOf } from './workload.ts'
+
+/** What a figure gets to work with. */
+export interface Run {
+  readonly subjects: readonly Entry[]
+  readonly rounds: number
+  readonly cells: readonly Cell[]
+  readonly quick: boolean
+  readonly add: ReturnType<typeof createSeries>['add']
+  readonly say: (text: string) => void
+  url(subject: string, query?: string): string
+  /** A folder with what the subject left behind after it recorded this cell. Made on first use; not to be written to. */
+  seeded(subject: Entry, cell: Cell, options?: Seed): Promise<string>
+  /** A profile of one's own: a copy of another, or an empty one. */
+  profile(of?: string): Promise<string>
+  readonly chromium: Engine
+}
+export interface Seed {
+  readonly wide?: boolean
+  /** Events per commit; 1: each event a write of its own, a thousand at once. */
+  readonly perCommit?: number
+}
+export interface Booted {
+  readonly script: number
+  readonly navigation: number
+}
+
+export async function openProfiles(): Promise<{ make(of?: string): Promise<string>; close(): Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'tidemark-bench-'))
+  let count = 0
+  return {
+    async make(of) {
+      const profile = join(folder, String(++count))
+      if (of) await cp(of, profile, { recursive: true })
+      return profile
+    },
+    close: () => rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 }),
+  }
+}
+
+export async function withBrowser<T>(
+  engine: Engine,
+  profile: string,
+  use: (browser: Browser) => Promise<T>,
+): Promise<T> {
+  const browser = await engine.launch(profile)
+  try {
+    return await use(browser)
+  } finally {
+    await browser.close()
+  }
+}
+
+/** Opens the page and lets it boot at once, as an app does. */
+export async function boot(run: Run, browser: Browser, subject: string, { wide }: Seed = {}): Promise<Tab & Booted> {
+  const tab = await browser.open(run.url(subject, `?boot${wide ? '&wide=1' : ''}`))
+  return { ...tab, ...(await tab.run<Booted>('bench.booted')) }
+}
+
+export async function record(tab: Tab, cell: Cell, from = 0, { perCommit = 1000 }: Seed = {}): Promise<number> {
+  let ms = 0
+  const slice = 100_000
+  for (let n = from; n < cell.events; n += slice)
+    ms += await tab.run<number>(`bench.record(${n}, ${Math.min(n + slice, cell.events)}, ${cell.rows}, ${perCommit})`)
+  return ms
+}
+
+/** The rows have to be the ones that the events add up to, whatever else is fast. */
+export async function check(tab: Tab, subject: string, cell: Cell, exact = true): Promise<number> {
+  const found = await tab.run<{ rows: number; changes: number; ms: number }>('bench.check()')
+  if (found.rows !== cell.rows || (exact && found.changes !== cell.events - cell.rows))
+    throw new Error(
+      `${subject} at ${nameOf(cell)} shows ${found.rows} rows with ${found.changes} changes, not ${cell.rows} with ${cell.events - cell.rows}`,
+    )
+  return found.ms
+}
+
+/** One round after another, each with all subjects, each beginning with another one, so that a slow minute of the machine hits all alike. */
+export async function interleaved(
+  run: Run,
+  subjects: readonly Entry[],
+  rounds: number,
+  what: string,
+  each: (subject: Entry, round: number) => Promise<void>,
+): Promise<void> {
+  const failed = new Set<string>()
+  for (let round = 0; round < rounds; round++) {
+    for (let i = 0; i < subjects.length; i++) {
+      const subject = subjects[(i + round) % subjects.length] as Entry
+      if (failed.has(subject.name)) continue
+      run.say(`${what}: round ${round + 1} of ${rounds}, ${subject.title}`)
+      try {
+        await each(subject, round)
+      } catch (error) {
+        failed.add(subject.name)
+        run.say(`! ${what}, ${subject.title}: ${error instanceof Error ? error.message : error}`)
+      }
+    }
+  }
+}

@@ -1,0 +1,155 @@
+import { evolveItem, evolveList, evolveTotal, type Item, type List, type WorkEvent } from '../workload.ts'
+import type { Subject } from './subject.ts'
+
+/**
+ * As little as an app with this log can do: nothing is checked, nothing is copied, nobody else may write. What it leaves out is what a
+ * library is for; what it does is what IndexedDB costs. Rows and events 500 to a record, one transaction per write, relaxed, committed
+ * explicitly; boot is one transaction: pages, checkpoint, and the events after it.
+ */
+const perRecord = 500
+let db: IDBDatabase
+let wide = false
+let head = 0
+const items = new Map<string, Item>()
+const lists = new Map<string, List>()
+let total = 0
+const channel = new BroadcastChannel('floor')
+let listener: (() => void) | undefined
+
+channel.onmessage = ({ data: { first, events } }: MessageEvent<{ first: number; events: WorkEvent[] }>) => {
+  if (first !== head + 1) return
+  head += events.length
+  for (const event of events) fold(event)
+  listener?.()
+}
+
+function fold(event: WorkEvent) {
+  items.set(event.data.id, evolveItem(items.get(event.data.id), event))
+  if (!wide) return
+  lists.set(event.data.list, evolveList(lists.get(event.data.list), event))
+  total = evolveTotal(total, event)
+}
+
+function open(): Promise<IDBDatabase> {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.open('floor', 1)
+    request.onupgradeneeded = () => {
+      for (const name of ['events', 'pages', 'lists', 'meta']) request.result.createObjectStore(name)
+    }
+    request.onsuccess = () => resolve(request.result)
+    request.onerror = () => reject(request.error)
+  })
+}
+
+function done(transaction: IDBTransaction): Promise<void> {
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve()
+    transaction.onabort = () => reject(transaction.error)
+  })
+}
+
+/** Key of a record: its first sequence. */
+function append(events: readonly WorkEvent[]): Promise<void> {
+  const transaction = db.transaction('events', 'readwrite', { durability: 'relaxed' })
+  const store = transaction.objectStore('events')
+  const first = head + 1
+  if (events.length <= perRecord) store.add(events, first)
+  else for (let i = 0; i < events.length; i += perRecord) store.add(events.slice(i, i + perRecord), first + i)
+  transaction.commit()
+  head += events.length
+  for (const event of events) fold(event)
+  return done(transaction).then(() => channel.postMessage({ first, events }))
+}
+
+/** Writes every page: the floor keeps no account of what changed, so it does this once, at the end. */
+function flush(): Promise<void> {
+  const transaction = db.transaction(['pages', 'lists', 'meta'], 'readwrite', { durability: 'relaxed' })
+  const pages = (name: string, rows: unknown[]) => {
+    for (let i = 0; i < rows.length; i += perRecord)
+      transaction.objectStore(name).put(rows.slice(i, i + perRecord), i / perRecord)
+  }
+  pages('pages', [...items.values()])
+  if (wide) pages('lists', [...lists.values()])
+  transaction.objectStore('meta').put({ head, total }, 'checkpoint')
+  transaction.commit()
+  return done(transaction)
+}
+
+export const subject: Subject = {
+  async boot(options) {
+    wide = options.wide
+    db = await open()
+    await new Promise<void>((resolve, reject) => {
+      const transaction = db.transaction(['meta', 'pages', 'lists', 'events'], 'readonly')
+      const checkpoint = transaction.objectStore('meta').get('checkpoint')
+      let tail: IDBRequest<WorkEvent[][]>
+      checkpoint.onsuccess = () => {
+        head = checkpoint.result?.head ?? 0
+        total = checkpoint.result?.total ?? 0
+        tail = transaction.objectStore('events').getAll(IDBKeyRange.lowerBound(head, true))
+      }
+      const pages = transaction.objectStore('pages').getAll() as IDBRequest<Item[][]>
+      pages.onsuccess = () => {
+        for (const page of pages.result) for (const row of page) items.set(row.id, row)
+      }
+      if (wide) {
+        const pages = transaction.objectStore('lists').getAll() as IDBRequest<List[][]>
+        pages.onsuccess = () => {
+          for (const page of pages.result) for (const row of page) lists.set(row.id, row)
+        }
+      }
+      transaction.oncomplete = () => {
+        for (const record of tail.result) {
+          head += record.length
+          for (const event of record) fold(event)
+        }
+        resolve()
+      }
+      transaction.onabort = () => reject(transaction.error)
+    })
+  },
+  rows: () => [...items.values()],
+  write: (event) => append([event]),
+  record: append,
+  watch(id, told) {
+    listener = () => told(items.get(id)?.title)
+  },
+  settle: flush,
+  extras: {
+    /** The goal of a burst is against this: all its events as one record. */
+    async packed(events: readonly WorkEvent[]) {
+      const from = performance.now()
+      const transaction = db.transaction('events', 'readwrite', { durability: 'relaxed' })
+      transaction.objectStore('events').add(events, head + 1)
+      transaction.commit()
+      head += events.length
+      for (const event of events) fold(event)
+      await done(transaction)
+      return performance.now() - from
+    },
+    /** Reading every event and folding it in a loop: what a rebuild cannot do without. */
+    async readAndFold() {
+      const from = performance.now()
+      const items = new Map<string, Item>()
+      const lists = new Map<string, List>()
+      let total = 0
+      for (let first = 1; first <= head; ) {
+        const records = await new Promise<WorkEvent[][]>((resolve, reject) => {
+          const request = db.transaction('events').objectStore('events').getAll(IDBKeyRange.lowerBound(first), 20)
+          request.onsuccess = () => resolve(request.result)
+          request.onerror = () => reject(request.error)
+        })
+        for (const record of records) {
+          first += record.length
+          for (const event of record) {
+            items.set(event.data.id, evolveItem(items.get(event.data.id), event))
+            if (!wide) continue
+            lists.set(event.data.list, evolveList(lists.get(event.data.list), event))
+            total = evolveTotal(total, event)
+          }
+        }
+      }
+      return { ms: performance.now() - from, rows: items.size, lists: lists.size, total }
+    },
+  },
+}

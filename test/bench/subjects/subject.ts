@@ -1,0 +1,19 @@
+import type { Item, WorkEvent } from '../workload.ts'
+
+/** What a subject has to be able to do. One file per subject; its page is the same for all. */
+export interface Subject {
+  /** Opens what is stored. When it resolves, every row is in memory, ready to be drawn. `wide`: with all three projections. */
+  boot(options: { readonly wide: boolean }): Promise<void>
+  /** Every row, for the check that all of them are there. */
+  rows(): readonly Item[] | Promise<readonly Item[]>
+  /** One durable write: resolves when it is on disk as far as the subject can tell. */
+  write(event: WorkEvent): Promise<unknown>
+  /** Writes events in bulk, in commits of this many; `total` rows in all. */
+  record(events: readonly WorkEvent[]): Promise<unknown>
+  /** Calls the listener with the row's title after every change published in this tab, the ones from other tabs included. */
+  watch(id: string, listener: (title: string | undefined) => void): void
+  /** Until the next visit would find everything in place: background work is done. */
+  settle?(): Promise<void>
+  /** Measurements that only some subjects have. */
+  readonly extras?: { readonly [name: string]: (...args: any[]) => Promise<unknown> }
+}

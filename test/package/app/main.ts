@@ -1,0 +1,3 @@
+import { start } from './page.ts'
+
+start(() => new SharedWorker(new URL('./worker.ts', import.meta.url), { type: 'module' }))

@@ -1,0 +1,131 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { publint } from 'publint'
+import { formatMessage } from 'publint/utils'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { fileBlocks } from './readme.ts'
+import { pack, root, run } from './run.ts'
+
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const entries = Object.keys(manifest.exports).filter((entry) => entry !== './package.json')
+const specifiers = entries.map((entry) => entry.replace('.', 'tidemark'))
+
+describe('the published package', () => {
+  let packed: ReturnType<typeof pack>
+  let app: string
+  const write = (file: string, text: string) => {
+    mkdirSync(dirname(join(app, file)), { recursive: true })
+    writeFileSync(join(app, file), text)
+  }
+
+  beforeAll(() => {
+    packed = pack()
+    app = join(packed.folder, 'app')
+    const versions = manifest.devDependencies as Record<string, string>
+    write(
+      'package.json',
+      JSON.stringify({
+        name: 'app',
+        private: true,
+        type: 'module',
+        dependencies: { tidemark: `file:${packed.tarball}`, react: versions.react },
+        devDependencies: {
+          vite: versions.vite,
+          typescript: versions.typescript,
+          '@types/react': versions['@types/react'],
+        },
+      }),
+    )
+    run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--silent'], app)
+  })
+  afterAll(() => packed?.remove())
+
+  it('has nothing for publint to say', async () => {
+    const bytes = readFileSync(packed.tarball)
+    const tarball = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)
+    const { messages, pkg } = await publint({ pkgDir: root, pack: { tarball }, strict: true })
+    expect(messages.map((message) => formatMessage(message, pkg))).toEqual([])
+  })
+
+  it('has right types in every way to import it', () => {
+    const attw = join(root, 'node_modules/@arethetypeswrong/cli/dist/index.js')
+    expect(() => run(process.execPath, [attw, packed.tarball, '--profile', 'esm-only'])).not.toThrow()
+  })
+
+  it('holds the build, its licence and nothing of the workshop', () => {
+    const files = run('tar', ['-tzf', packed.tarball]).trim().split('\n')
+    expect(files.filter((file) => !/^package\/(dist\/|package\.json$|README\.md$|LICENSE$)/.test(file))).toEqual([])
+    expect(files).toContain('package/LICENSE')
+    expect(files).toContain('package/README.md')
+  })
+
+  it('depends on dexie and comlink only', () => {
+    expect(Object.keys(manifest.dependencies).sort()).toEqual(['comlink', 'dexie'])
+  })
+
+  it('resolves development checks in both builds', () => {
+    const dist = join(root, 'dist')
+    const scripts = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.js'))
+    expect(scripts.filter((file) => readFileSync(join(dist, file), 'utf8').includes('__DEV__'))).toEqual([])
+  })
+
+  it.each(['default', 'development'])('touches no global when it is imported in Node, %s build', (condition) => {
+    write(
+      'import.mjs',
+      `
+const touched = new Set()
+const own = () => /tidemark[\\\\/]dist/.test((new Error().stack ?? '').split('\\n').slice(3, 5).join())
+for (const name of ['window', 'self', 'document', 'navigator', 'location', 'indexedDB', 'IDBKeyRange', 'SharedWorker', 'Worker',
+  'BroadcastChannel', 'MessageChannel', 'localStorage', 'crypto', 'performance', 'setTimeout', 'queueMicrotask', 'addEventListener']) {
+  const before = Object.getOwnPropertyDescriptor(globalThis, name)
+  let value = before && ('value' in before ? before.value : globalThis[name])
+  Object.defineProperty(globalThis, name, {
+    configurable: true,
+    get() { if (own()) touched.add(name); return value },
+    set(next) { if (own()) touched.add(name); value = next },
+  })
+}
+const names = () => Reflect.ownKeys(globalThis).map(String).sort().join()
+const dependencies = ['dexie', 'comlink', 'react']
+for (const name of dependencies) await import(name)
+const before = names()
+for (const entry of ${JSON.stringify(specifiers)}) await import(entry)
+if (names() !== before) touched.add('a new global')
+console.log(JSON.stringify([...touched]))
+`,
+    )
+    expect(JSON.parse(run(process.execPath, [`--conditions=${condition}`, 'import.mjs'], app))).toEqual([])
+  })
+
+  it.skipIf(!existsSync(join(root, 'README.md')))(
+    'type-checks and builds in an empty Vite app with the code of the README',
+    () => {
+      const blocks = fileBlocks(readFileSync(join(root, 'README.md'), 'utf8'))
+      expect([...blocks.keys()]).toEqual(expect.arrayContaining(['todos.ts', 'todos.worker.ts', 'main.ts']))
+      for (const [file, text] of blocks) write(`src/${file}`, text)
+      write('index.html', '<!doctype html><title>app</title><script type="module" src="/src/main.ts"></script>')
+      write(
+        'tsconfig.json',
+        JSON.stringify({
+          compilerOptions: {
+            target: 'ES2022',
+            module: 'ESNext',
+            moduleResolution: 'Bundler',
+            lib: ['ES2022', 'DOM', 'DOM.Iterable'],
+            strict: true,
+            noEmit: true,
+            skipLibCheck: false,
+            types: [],
+            jsx: 'react-jsx',
+            allowImportingTsExtensions: true,
+          },
+          include: ['src'],
+        }),
+      )
+      run(process.execPath, [join(app, 'node_modules/typescript/bin/tsc'), '-p', app], app)
+      // No configuration at all: what a default build makes of the worker must work.
+      const log = run(process.execPath, [join(app, 'node_modules/vite/bin/vite.js'), 'build'], app)
+      expect(log).toContain('built in')
+    },
+  )
+})

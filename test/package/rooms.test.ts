@@ -1,0 +1,81 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, posix, sep } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { root } from './run.ts'
+
+const rooms = ['errors', 'model', 'log', 'projections', 'engine', 'entries']
+const src = join(root, 'src')
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
+  .map((file) => file.split(sep).join('/'))
+  .filter((file) => /\.tsx?$/.test(file) && !file.endsWith('.d.ts'))
+
+const roomOf = (file: string) => {
+  const [first = '', ...rest] = file.split('/')
+  return rest.length > 0 ? first : first === 'errors.ts' ? 'errors' : 'entries'
+}
+
+/** Every module that a file names: import, export … from, import(); types too unless only values are asked for. */
+const importsOf = (file: string, values = false) => {
+  const text = readFileSync(join(src, file), 'utf8')
+    .replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '')
+    .replace(values ? /^(import|export) type [^'"]*['"][^'"]+['"]/gm : /$^/, '')
+  return [...text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*['"]([@\w./-]+)['"]/g)].map(([, name = '']) => name)
+}
+const targetOf = (file: string, name: string) => posix.join(dirname(file), name)
+const outside = files.flatMap((file) =>
+  importsOf(file)
+    .filter((name) => !name.startsWith('.'))
+    .map((name) => ({ file, name })),
+)
+
+describe('the rooms', () => {
+  it('are the ones there are', () => {
+    for (const file of files) expect(rooms, `${file} is in no room`).toContain(roomOf(file))
+  })
+
+  it('import only from themselves and from rooms to their left', () => {
+    const wrong = files.flatMap((file) =>
+      importsOf(file)
+        .filter((name) => name.startsWith('.'))
+        .map((name) => targetOf(file, name))
+        .filter((target) => rooms.indexOf(roomOf(target)) > rooms.indexOf(roomOf(file)))
+        .map((target) => `${file} → ${target}`),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  it('name existing files of src, extension included', () => {
+    const wrong = files.flatMap((file) =>
+      importsOf(file)
+        .filter((name) => name.startsWith('.') && !files.includes(targetOf(file, name)))
+        .map((name) => `${file} → ${name}`),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  it('use dexie and comlink only, and React only in the React entry', () => {
+    const wrong = outside.filter(
+      ({ file, name }) => !['dexie', 'comlink'].includes(name) && !(name === 'react' && file === 'react.ts'),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  it('keep the model free of every dependency', () => {
+    expect(outside.filter(({ file }) => ['errors', 'model'].includes(roomOf(file)))).toEqual([])
+  })
+
+  it('have no cycle among files', () => {
+    const cycles: string[] = []
+    const done = new Set<string>()
+    const visit = (file: string, path: readonly string[]) => {
+      if (!files.includes(file)) return
+      if (path.includes(file)) cycles.push([...path.slice(path.indexOf(file)), file].join(' → '))
+      else if (!done.has(file)) {
+        for (const name of importsOf(file, true)) if (name.startsWith('.')) visit(targetOf(file, name), [...path, file])
+        done.add(file)
+      }
+    }
+    for (const file of files) visit(file, [])
+    expect(cycles).toEqual([])
+  })
+})

@@ -1,0 +1,29 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** Runs a program as a user would, not as a part of a test run; its output is the error when it fails. */
+export const run = (command: string, args: readonly string[], cwd: string = root): string => {
+  const { VITEST: _, NODE_ENV: __, ...env } = process.env
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    cwd,
+    env,
+    encoding: 'utf8',
+    maxBuffer: 1 << 26,
+    shell: process.platform === 'win32',
+  })
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed\n${stdout}\n${stderr}`, { cause: error })
+  return stdout
+}
+
+/** The tarball that would be published, in a folder of its own. */
+export const pack = () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tidemark-pack-'))
+  const output = run('npm', ['pack', '--silent', '--pack-destination', folder])
+  const name = output.trim().split('\n').pop() ?? ''
+  return { folder, tarball: join(folder, name), remove: () => rmSync(folder, { recursive: true, force: true }) }
+}

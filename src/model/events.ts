@@ -30,7 +30,10 @@ export interface EventType<Data, Input = Data> {
   readonly input?: Input
   /** Today's version of the payload from the one before; version = number of steps + 1. */
   upcast<Next>(step: (data: Data) => Next): [Next] extends [JsonOf<Next>] ? EventType<Next> : NotJson
-  upcast<S extends Schema<any, any>>(schema: S, step: (data: Data) => In<S>): EventType<Out<S>, In<S>>
+  upcast<S extends Schema<any, any>>(
+    schema: S,
+    step: (data: Data) => In<S>,
+  ): [Out<S>] extends [JsonOf<Out<S>>] ? EventType<Out<S>, In<S>> : NotJson
   /** Former names of this event in old logs. */
   was(...names: string[]): EventType<Data, Input>
   /** Still understood in old logs, no longer created. */
@@ -149,7 +152,9 @@ function eventType(self: Declared): any {
  */
 export function event(): EventType<void>
 export function event<Data>(...notJson: OnlyJson<Data>): EventType<Data>
-export function event<S extends Schema<any, any>>(schema: S): EventType<Out<S>, In<S>>
+export function event<S extends Schema<any, any>>(
+  schema: S,
+): [Out<S>] extends [JsonOf<Out<S>>] ? EventType<Out<S>, In<S>> : NotJson
 export function event(schema?: unknown): any {
   return eventType({ steps: [], validate: schema ? validator(schema) : copyJson, names: [] })
 }

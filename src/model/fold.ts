@@ -1,6 +1,6 @@
 import { type Key, ModelError, type ProjectionFailed } from '../errors.ts'
 import type { AnyRecordedEvent, EventTypesAtRuntime } from './events.ts'
-import { checkKey, deepFreeze } from './json.ts'
+import { checkKey, deepFreeze, isKey } from './json.ts'
 import { type IntoTable, identity, type ProjectionDefinition, type ReadTable, type ReadValue } from './projection.ts'
 
 /** A row's place. `n` is its insertion number; `row` is undefined only while it is not in the table. */
@@ -234,9 +234,9 @@ function tableFold(start: Start, into: IntoTable): Fold {
     return keys
   }
 
-  const evolved = (event: AnyRecordedEvent, key: Key, before: unknown): any => {
+  const evolved = (handler: Function, event: AnyRecordedEvent, key: Key, before: unknown): any => {
     if (__DEV__) deepFreeze(before)
-    const after: any = evolve[event.type]!(before, event, key)
+    const after: any = handler(before, event, key)
     if (after != null && after[into.key] !== key) {
       throw new ModelError(
         `${name}: evolve.${event.type} returned a row whose "${into.key}" is not its key ${JSON.stringify(key)}`,
@@ -264,28 +264,31 @@ function tableFold(start: Start, into: IntoTable): Fold {
     },
     apply(event, journal) {
       const { type } = event
-      if (!(type in evolve)) return
+      const handler = evolve[type]
+      if (!handler) return
       if (!by[type]) {
-        const key = checkKey(event.data?.[into.key], `${name}: event "${type}"`)
+        const named = event.data?.[into.key]
+        const key = isKey(named) ? named : checkKey(named, `${name}: event "${type}"`)
         const slot = table.slots.get(key)
-        commit(key, slot, evolved(event, key, slot?.row), journal)
+        commit(key, slot, evolved(handler, event, key, slot?.row), journal)
         return
       }
       // All rows first: a throw halfway leaves nothing behind.
       const results: [key: Key, slot: TableSlot | undefined, after: unknown][] = []
       for (const key of touched(event)) {
         const slot = table.slots.get(key)
-        results.push([key, slot, evolved(event, key, slot?.row)])
+        results.push([key, slot, evolved(handler, event, key, slot?.row)])
       }
       for (const result of results) commit(...result, journal)
     },
     load(rows, n) {
       for (let i = 0; i < rows.length; i++) {
         const row = rows[i] as any
-        const slot: TableSlot = { key: row[into.key], n: n(i), row: undefined, frozen: undefined }
-        write(slot, row)
-        fold.next = slot.n + 1
+        put(table, { key: row[into.key], n: n(i), row, frozen: undefined })
       }
+      fold.next = table.last + 1
+      indexes.clear()
+      view = undefined
     },
     clear() {
       table = emptyRows()

@@ -9,9 +9,11 @@ export type JsonOf<T> = [T] extends [Json]
     ? T
     : T extends (...args: any) => any
       ? never
-      : T extends object
-        ? { [K in keyof T]: JsonOf<T[K]> }
-        : never
+      : T extends readonly unknown[]
+        ? { [K in keyof T]: undefined extends T[K] ? never : JsonOf<T[K]> }
+        : T extends object
+          ? { [K in keyof T]: JsonOf<T[K]> }
+          : never
 
 const maxDepth = 500
 const maxLength = 2 ** 24
@@ -143,10 +145,12 @@ export function fingerprint(command: string, input: unknown): string {
   return hash(canonical(input === undefined ? [command] : [command, input]))
 }
 
+export const isKey = (key: unknown): key is Key =>
+  typeof key === 'string' ? key.length <= 2 ** 20 : Number.isFinite(key)
+
 /** A usable key: absent ones mean that the model is wrong, others that the data is. `what` names where it came from. */
 export function checkKey(key: unknown, what: string): Key {
+  if (isKey(key)) return key
   if (key == null) throw new ModelError(`${what} has no key`)
-  if (typeof key === 'number' ? Number.isFinite(key) : typeof key === 'string' && key.length <= 2 ** 20)
-    return key as Key
   throw new InvalidData(`${what}: a key is a string of at most 1 MiB or a finite number`)
 }

@@ -65,6 +65,23 @@ export type EvolveRows<E extends EventTypes, Row> = {
 export type EvolveValue<E extends EventTypes, State> = {
   readonly [K in keyof E & string]?: (state: State, event: Recorded<K, DataOf<E[K]>>) => State
 }
+type Into = Resident<any> | OnDisk<any> | Value<any>
+type Handlers<E extends EventTypes, I> =
+  I extends Resident<infer Row>
+    ? { by?: By<E, Row>; evolve: EvolveRows<E, Row> }
+    : I extends OnDisk<infer Row>
+      ? { by?: ByOnDisk<E, Row>; evolve: EvolveRows<E, Row> }
+      : I extends Value<infer State>
+        ? { evolve: EvolveValue<E, State> }
+        : never
+type ReadOf<I> =
+  I extends Resident<infer Row>
+    ? ReadTable<Row>
+    : I extends OnDisk<any>
+      ? I
+      : I extends Value<infer State>
+        ? ReadValue<State>
+        : never
 /** What `projection` gives to `defineModel`. */
 export interface Projection<Read> {
   readonly read?: Read
@@ -161,40 +178,27 @@ export function value<State>(initial: State): Value<State> {
  * Change `version` (a positive integer) when the meaning of `evolve` changes, and rows are built again. An event that is not declared
  * throws `ModelError`.
  */
-export function projection<E extends EventTypes, Row>(
+export function projection<E extends EventTypes, I extends Into>(
   events: Events<E>,
-  definition: {
-    into: Resident<Row>
-    version?: number
-    by?: By<NoInfer<E>, NoInfer<Row>>
-    evolve: EvolveRows<NoInfer<E>, NoInfer<Row>>
-  },
-): Projection<ReadTable<Row>>
-export function projection<E extends EventTypes, Row>(
-  events: Events<E>,
-  definition: {
-    into: OnDisk<Row>
-    version?: number
-    by?: ByOnDisk<NoInfer<E>, NoInfer<Row>>
-    evolve: EvolveRows<NoInfer<E>, NoInfer<Row>>
-  },
-): Projection<OnDisk<Row>>
-export function projection<E extends EventTypes, State>(
-  events: Events<E>,
-  definition: { into: Value<State>; version?: number; evolve: EvolveValue<NoInfer<E>, NoInfer<State>> },
-): Projection<ReadValue<State>>
-export function projection(events: object, definition: any): any {
-  const { into, version = 1 } = definition
+  definition: { into: I; version?: number } & NoInfer<Handlers<E, I>>,
+): Projection<ReadOf<I>> {
+  const { into, version = 1, ...given } = definition as unknown as ProjectionDefinition
   const types = eventTypes(events)
   if (!into?.kind) throw new ModelError('projection: `into` is table(key) or value(initial)')
   if (!(Number.isInteger(version) && version > 0)) throw new ModelError('projection: `version` is a positive integer')
   const handlers = (part: 'by' | 'evolve') => {
-    const entries = Object.entries(definition[part] ?? {}).filter(([, handler]) => handler !== undefined)
+    const entries = Object.entries(given[part] ?? {}).filter(([, handler]) => handler !== undefined)
     for (const [type, handler] of entries) {
       if (!types.version(type)) throw new ModelError(`projection: ${part}.${type} is not a declared event`)
       if (typeof handler !== 'function') throw new ModelError(`projection: ${part}.${type} is not a function`)
     }
     return Object.assign(Object.create(null), Object.fromEntries(entries))
   }
-  return { events, into, version, by: handlers('by'), evolve: handlers('evolve') } satisfies ProjectionDefinition
+  return {
+    events,
+    into,
+    version,
+    by: handlers('by'),
+    evolve: handlers('evolve'),
+  } satisfies ProjectionDefinition as Projection<any>
 }

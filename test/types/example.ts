@@ -1,0 +1,267 @@
+// The types by example: everything above the line compiles and infers, everything below is rejected. Never run; `npm run types` checks it.
+import {
+  CommandRejected,
+  defineEvents,
+  defineModel,
+  type EventType,
+  event,
+  type Json,
+  openEngine,
+  projection,
+  reject,
+  table,
+  value,
+} from 'tidemark'
+import { useRead, useStatus } from 'tidemark/react'
+import { given, openTestEngine } from 'tidemark/testing'
+
+interface Todo {
+  id: string
+  title: string
+  done: boolean
+  assignee?: string
+  labels: string[]
+}
+const events = defineEvents({
+  todoAdded: event<{ id: string; title: string }>(),
+  todoToggled: event<{ id: string }>(),
+  todoRemoved: event<{ id: string }>(),
+  doneCleared: event(),
+  reverted: event<{ to: string }>(),
+})
+const todos = projection(events, {
+  into: table<Todo>('id'),
+  version: 1,
+  by: {
+    doneCleared: () => ({ done: true }),
+    reverted: ({ data }, rows) => {
+      const all = rows.all().map((todo) => todo.id)
+      return all.slice(all.indexOf(data.to) + 1)
+    },
+  },
+  evolve: {
+    todoAdded: (_, { data }) => ({ ...data, done: false, labels: [] }),
+    todoToggled: (todo) => todo && { ...todo, done: !todo.done },
+    todoRemoved: () => null,
+    doneCleared: (_, e) => {
+      const none: void = e.data
+      void none
+      return null
+    },
+    reverted: () => null,
+  },
+})
+const count = projection(events, { into: value(0), evolve: { todoAdded: (n) => n + 1 } })
+const search = projection(events, {
+  into: table<Todo>('id', { resident: false, indexes: ['title'] }),
+  by: { reverted: ({ data }) => ({ title: data.to }) },
+  evolve: { todoRemoved: () => null },
+})
+const app = defineModel({
+  name: 't',
+  events,
+  projections: { todos, count, search },
+  commands: {
+    add: (_, { title }: { title: string }, { id }) => events.todoAdded({ id: id(), title }),
+    toggle: ({ todos }, { id }: { id: string }) =>
+      todos.has(id) ? events.todoToggled({ id }) : reject('nope', { id }),
+    clearDone: ({ todos }) =>
+      todos
+        .all()
+        .filter((todo) => todo.done)
+        .map(({ id }) => events.todoRemoved({ id })),
+    maybe: ({ todos }, { id }: { id: string }) => {
+      if (todos.has(id)) return
+      return events.todoAdded({ id, title: '' })
+    },
+    optional: (_, _why?: { why: string }) => [],
+  },
+})
+
+const engine = await openEngine(app, { name: 't-alice', meta: { device: 'laptop' } })
+const n: number = engine.read.count.value
+const t: Readonly<Todo> | undefined = engine.read.todos.get('x')
+const receipt = await engine.dispatch.add({ title: 'x' }, { durability: 'strict' })
+receipt.events[0]!.sequence satisfies number
+await engine.dispatch.clearDone()
+await engine.dispatch.clearDone(undefined, { commandId: 'x' })
+await engine.dispatch.optional()
+await engine.dispatch.optional({ why: 'x' })
+await engine.dispatch.maybe({ id: 'x' })
+for await (const e of engine.history({ table: 'todos', key: 'x', reverse: true })) {
+  if (e.type === 'todoAdded') e.data.title.length
+}
+for await (const e of engine.history({ table: 'search', key: 'x' })) e.at satisfies number
+engine.status.projections.todos.state satisfies 'ready' | 'building' | 'failed'
+export function Component(): string {
+  const open: number = useRead(engine, (read) => read.todos.by('done', false).length)
+  const titles = useRead(engine, (read) => read.todos.by('assignee', undefined).map((todo) => todo.title))
+  const { search } = useStatus(engine).projections
+  return `${open} ${titles[0]?.length} ${search.sequence}`
+}
+{
+  await using disposed = await openTestEngine(app, { storage: 'memory' })
+  disposed.read.count.value satisfies number
+}
+given(app, events.todoAdded({ id: 'x', title: '' }))
+  .when('toggle', { id: 'x' })
+  .then(events.todoToggled({ id: 'x' }))
+given(app).when('clearDone').thenNothing()
+given(app).when('toggle', { id: 'x' }).thenRejected('nope', { id: 'x' })
+try {
+  await engine.dispatch.toggle({ id: 'y' })
+} catch (e) {
+  if (e instanceof CommandRejected) e.code satisfies string
+}
+defineEvents({ anything: event<{ x: Json; list: readonly Json[] }>() })
+
+// one event, two rows of a table that it may create: the key says which
+interface Month {
+  key: string
+  account: string
+  month: string
+  total: number
+}
+const ledger = defineEvents({
+  posted: event<{ id: string; date: string; lines: readonly { account: string; amount: number }[] }>(),
+})
+projection(ledger, {
+  into: table<Month>('key'),
+  by: { posted: ({ data }) => data.lines.map((line) => `${line.account}|${data.date.slice(0, 7)}`) },
+  evolve: {
+    posted: (row, { data }, key) => {
+      const [account = '', month = ''] = String(key).split('|')
+      const lines = data.lines.filter((line) => line.account === account)
+      return {
+        key: String(key),
+        account,
+        month,
+        total: lines.reduce((sum, line) => sum + line.amount, row?.total ?? 0),
+      }
+    },
+  },
+})
+
+// evolution: steps, former names, retirement, schemas
+interface V1 {
+  id: string
+  t: string
+}
+interface V2 {
+  id: string
+  title: string
+}
+interface V3 {
+  id: string
+  title: string
+  at: number
+}
+const chained: EventType<V3> = event<V1>()
+  .upcast((v): V2 => ({ id: v.id, title: v.t }))
+  .upcast((v): V3 => ({ ...v, at: 0 }))
+declare const schema: { '~standard': { types?: { input: { a?: string }; output: { a: string } } } }
+const changed = defineEvents({
+  noted: chained.was('noteAdded', 'note'),
+  old: event<{ x: number }>().retired(),
+  s: event(schema),
+  s2: event<V1>().upcast(schema, (v) => ({ a: v.t })),
+})
+const a: string = changed.s({}).data.a
+changed.s2({ a: 'x' })
+projection(changed, {
+  into: value(0),
+  evolve: { old: (sum, { data }) => sum + data.x, s2: (sum, { data }) => sum + data.a.length },
+})
+
+// ---- rejected programs
+
+// @ts-expect-error wrong input
+engine.dispatch.add({ titel: 'x' })
+// @ts-expect-error input required
+engine.dispatch.add()
+// @ts-expect-error a command without input takes none
+engine.dispatch.clearDone({ id: 'x' })
+// @ts-expect-error unknown command
+engine.dispatch.nope()
+// @ts-expect-error unknown event in evolve
+projection(events, { into: table<Todo>('id'), evolve: { todoAdedd: () => null } })
+// @ts-expect-error wrong row
+projection(events, { into: table<Todo>('id'), evolve: { todoAdded: () => ({ id: 1 }) } })
+// @ts-expect-error unknown event in by
+projection(events, { into: table<Todo>('id'), by: { nope: () => 'x' }, evolve: {} })
+// @ts-expect-error on-disk tables have no rows to look at
+projection(events, { into: table<Todo>('id', { resident: false }), by: { doneCleared: (_, rows) => rows }, evolve: {} })
+// @ts-expect-error on-disk tables are not in read
+engine.read.search
+// @ts-expect-error no such property
+projection(events, { into: table<Todo>('id'), by: { doneCleared: () => ({ dnoe: true }) }, evolve: {} })
+// @ts-expect-error a key is a string or a number
+table<Todo>('labels')
+// @ts-expect-error a resident table has every index already
+table<Todo>('id', { indexes: ['title'] })
+// @ts-expect-error look-ups are by simple values
+engine.read.todos.by('labels', ['x'])
+// @ts-expect-error unknown property
+engine.read.todos.by('nope', 1)
+// @ts-expect-error a look-up is by a value of the property's type
+engine.read.todos.by('done', 'yes')
+// @ts-expect-error rows are frozen
+engine.read.todos.get('x')!.done = true
+// @ts-expect-error lists are frozen
+engine.read.todos.all().push(t!)
+// @ts-expect-error an event without payload has no data to look at
+projection(events, { into: value(0), evolve: { doneCleared: (sum, e) => sum + e.data.anything } })
+// @ts-expect-error a value stays of its type
+projection(events, { into: value(0), evolve: { doneCleared: () => 'x' } })
+// @ts-expect-error Date is not JSON
+event<{ at: Date }>()
+// @ts-expect-error Map is not JSON
+event<{ m: Map<string, number> }>()
+// @ts-expect-error functions are not JSON
+event<{ f: () => void }>()
+// @ts-expect-error bigint is not JSON
+event<{ n: bigint }>()
+// @ts-expect-error undefined in an array is not JSON
+event<{ list: (string | undefined)[] }>()
+// @ts-expect-error nobody knows whether unknown is JSON
+event<{ x: unknown }>()
+// @ts-expect-error a schema's output has to be JSON
+defineEvents({ dated: event({} as { '~standard': { types?: { input: string; output: { at: Date } } } }) })
+// @ts-expect-error a step must fit the version before
+event<V1>().upcast((v): V2 => ({ id: v.id, title: v.title }))
+// @ts-expect-error the chain does not end in today's type
+const wrong: EventType<V3> = event<V1>().upcast((v): V2 => ({ id: v.id, title: v.t }))
+// @ts-expect-error retired events are not created
+changed.old({ x: 1 })
+// @ts-expect-error a creator takes the schema's input
+changed.s({ a: 1 })
+// @ts-expect-error an event without payload takes none
+events.doneCleared({ id: 'x' })
+// @ts-expect-error a value has no rows
+engine.history({ table: 'count', key: 'x' })
+// @ts-expect-error a key needs its table
+engine.history({ key: 'x' })
+projection(events, {
+  into: table<Todo>('id', { resident: false }),
+  // @ts-expect-error on disk, a match is on an indexed string or number
+  by: { doneCleared: () => ({ done: true }) },
+  evolve: {},
+})
+// @ts-expect-error a step may not leave JSON
+defineEvents({ dated: event<V1>().upcast((v) => ({ at: new Date(v.t) })) })
+// @ts-expect-error an asynchronous command is refused
+defineModel({ name: 't', events, projections: {}, commands: { later: async () => events.doneCleared() } })
+// @ts-expect-error a command gives events of its model
+defineModel({ name: 't', events, projections: {}, commands: { other: () => changed.s({}) } })
+// @ts-expect-error a command reads the tables of its model
+defineModel({ name: 't', events, projections: { todos }, commands: { count: ({ count }) => void count } })
+// @ts-expect-error an engine has the projections of its model
+engine.rebuild({ projections: ['nope'] })
+// @ts-expect-error wrong input in a specification
+given(app).when('toggle', { nope: 1 })
+// @ts-expect-error unknown command in a specification
+given(app).when('nope')
+// @ts-expect-error an engine for a test has no worker
+openTestEngine(app, { worker: () => new SharedWorker('x') })
+
+export { a, n, wrong }

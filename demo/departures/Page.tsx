@@ -1,0 +1,49 @@
+import { useState } from 'react'
+import { StatusBar } from '../ui/StatusLine.tsx'
+import { BootCard } from './BootCard.tsx'
+import type { Boot } from './boot.ts'
+import { Comparison } from './Comparison.tsx'
+import type { DeparturesEngine } from './engine.ts'
+import { FlightMap } from './FlightMap.tsx'
+import { Hours } from './Hours.tsx'
+import { type Live, useLive } from './live.ts'
+import { Numbers } from './Numbers.tsx'
+import { Recorder } from './Recorder.tsx'
+import { BusiestRoutes } from './Routes.tsx'
+import { Workshop } from './Workshop.tsx'
+
+interface Props {
+  readonly engine: DeparturesEngine
+  readonly live: Live
+  readonly boot: Boot
+}
+
+export function Page({ engine, live, boot }: Props) {
+  const { read, status } = useLive(live)
+  const [airport, setAirport] = useState('')
+  return (
+    <>
+      <header className="page-header">
+        <a className="home" href="../">
+          Tidemark
+        </a>
+        <h1>Departures</h1>
+        <p>
+          Real departures from US airports in 2001, each recorded as an event in this browser. Map and charts are folds
+          of that log. Close the tab: the next one opens from a snapshot, however long the log is.
+        </p>
+      </header>
+      <main className="departures">
+        <Recorder engine={engine} flights={read.recorded.value.flights} />
+        <Numbers read={read} />
+        <FlightMap read={read} airport={airport} onAirport={setAirport} />
+        <BootCard boot={boot} />
+        <Hours read={read} />
+        <BusiestRoutes read={read} airport={airport} />
+        <Comparison />
+        <Workshop engine={engine} status={status} />
+      </main>
+      <StatusBar status={status} />
+    </>
+  )
+}

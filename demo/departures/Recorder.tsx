@@ -1,0 +1,114 @@
+import { useEffect, useRef, useState } from 'react'
+import { count, duration } from '../ui/format.ts'
+import type { DeparturesEngine } from './engine.ts'
+import { record } from './record.ts'
+
+const targets = [10_000, 100_000, 1_000_000, 3_000_000]
+
+const short = (flights: number): string => (flights < 1_000_000 ? `${flights / 1000} k` : `${flights / 1_000_000} M`)
+
+interface Run {
+  readonly target: number
+  readonly from: number
+  readonly started: number
+}
+
+interface Props {
+  readonly engine: DeparturesEngine
+  /** How many are recorded: read at the page's pace. */
+  readonly flights: number
+}
+
+export function Recorder({ engine, flights }: Props) {
+  const [run, setRun] = useState<Run>()
+  const [note, setNote] = useState('')
+  const cancel = useRef<AbortController>(undefined)
+  useEffect(() => () => cancel.current?.abort(), [])
+
+  const start = async (target: number): Promise<void> => {
+    const controller = new AbortController()
+    cancel.current = controller
+    setNote('')
+    const from = engine.read.recorded.value.flights
+    const started = performance.now()
+    setRun({ target, from, started })
+    try {
+      await record(engine, target, controller.signal)
+      const stands = engine.read.recorded.value.flights
+      const seconds = (performance.now() - started) / 1000
+      setNote(
+        controller.signal.aborted
+          ? `Stopped at ${count(stands)}. What was recorded stays, and recording goes on from there.`
+          : `${count(stands - from)} flights recorded in ${seconds.toFixed(1)} s.`,
+      )
+    } catch (error) {
+      setNote(explain(error))
+    } finally {
+      setRun(undefined)
+    }
+  }
+
+  return (
+    <section className="card recorder" aria-labelledby="recorder-title">
+      <h2 id="recorder-title">Record flights</h2>
+      <p className="quiet">
+        {flights === 0 ? 'Nothing is recorded yet. Record the first' : `${count(flights)} recorded. Go on to the first`}
+      </p>
+      <div className="targets">
+        {targets.map((target) => (
+          <button
+            key={target}
+            type="button"
+            className="button"
+            disabled={run !== undefined || flights >= target}
+            aria-label={`Record the first ${count(target)} flights`}
+            onClick={() => start(target)}
+          >
+            {flights >= target && <span aria-hidden="true">✓&nbsp;</span>}
+            {short(target)}
+          </button>
+        ))}
+      </div>
+      {run && <RunProgress run={run} flights={flights} onCancel={() => cancel.current?.abort()} />}
+      <p className="note" role="status">
+        {note}
+      </p>
+    </section>
+  )
+}
+
+function RunProgress({
+  run,
+  flights,
+  onCancel,
+}: {
+  readonly run: Run
+  readonly flights: number
+  readonly onCancel: () => void
+}) {
+  const rate = (flights - run.from) / ((performance.now() - run.started) / 1000)
+  const left = (run.target - flights) / rate
+  return (
+    <div className="run">
+      <progress value={flights} max={run.target} aria-label={`Recording the first ${count(run.target)} flights`} />
+      <p>
+        <span>
+          {count(flights)} of {count(run.target)}
+        </span>
+        <span data-fact="rate">
+          {rate > 0 ? `${count(Math.round(rate))} per second, ${duration(left)} left` : 'reading the file'}
+        </span>
+      </p>
+      <button type="button" className="button" onClick={onCancel}>
+        Cancel
+      </button>
+    </div>
+  )
+}
+
+const explain = (error: unknown): string => {
+  const { name, code, message } = error as { name: string; code?: string; message: string }
+  return name === 'CommandRejected' && code === 'not-next'
+    ? 'Another tab is recording these flights: they are here already. Go on when it has stopped.'
+    : `Stopped: ${message}`
+}

@@ -1,0 +1,87 @@
+import { useState } from 'react'
+import { count, plural } from '../ui/format.ts'
+import type { DeparturesEngine } from './engine.ts'
+
+interface Props {
+  readonly engine: DeparturesEngine
+  readonly status: DeparturesEngine['status']
+}
+
+/** Things to break, and to watch while they mend. */
+export function Workshop({ engine, status }: Props) {
+  return (
+    <section className="card workshop" aria-labelledby="workshop-title">
+      <h2 id="workshop-title">Try it</h2>
+      <div className="tries">
+        <div className="try">
+          <a className="button" href={location.pathname} target="_blank" rel="noopener">
+            Open a second tab
+          </a>
+          <p>Both follow the same log; record in one and watch the other.</p>
+        </div>
+        <StopWorker worker={status.worker} />
+        <Rebuild engine={engine} />
+      </div>
+    </section>
+  )
+}
+
+function StopWorker({ worker }: { readonly worker: Props['status']['worker'] }) {
+  const [stopped, setStopped] = useState(false)
+  const stop = (): void => {
+    const channel = new BroadcastChannel('departures-demo')
+    channel.postMessage('stop the worker')
+    channel.close()
+    setStopped(true)
+  }
+  const told = stopped
+    ? 'It was told to stop. Go on recording: only the snapshot waits for a worker, never the log.'
+    : ''
+  return (
+    <div className="try">
+      <button type="button" className="button" disabled={worker !== 'shared'} onClick={stop}>
+        Stop the worker
+      </button>
+      <p role="status">
+        {worker === 'in-page'
+          ? 'This tab keeps the snapshot itself.'
+          : told || 'It persists the snapshot; nothing else depends on it.'}
+      </p>
+    </div>
+  )
+}
+
+function Rebuild({ engine }: { readonly engine: DeparturesEngine }) {
+  const [progress, setProgress] = useState<{ readonly done: number; readonly total: number }>()
+  const [note, setNote] = useState('It folds the whole log into new rows, beside the ones in use.')
+  const rebuild = async (): Promise<void> => {
+    const started = performance.now()
+    setProgress({ done: 0, total: 1 })
+    try {
+      await engine.rebuild({ onProgress: setProgress })
+      const seconds = ((performance.now() - started) / 1000).toFixed(1)
+      setNote(`${plural(engine.status.sequence, 'event')} folded in ${seconds} s.`)
+    } catch (error) {
+      setNote(`Not rebuilt: ${error instanceof Error ? error.message : error}`)
+    } finally {
+      setProgress(undefined)
+    }
+  }
+  return (
+    <div className="try">
+      <button type="button" className="button" disabled={progress !== undefined} onClick={rebuild}>
+        Rebuild the snapshot
+      </button>
+      {progress ? (
+        <div>
+          <progress value={progress.done} max={Math.max(1, progress.total)} aria-label="Rebuilding" />
+          <p>
+            {count(progress.done)} of {count(progress.total)}
+          </p>
+        </div>
+      ) : (
+        <p role="status">{note}</p>
+      )}
+    </div>
+  )
+}

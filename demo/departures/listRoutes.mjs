@@ -1,0 +1,16 @@
+// Which routes the three million flights use, known before the first is recorded: node demo/departures/listRoutes.mjs
+import { writeFileSync } from 'node:fs'
+import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet'
+import { compressors } from 'hyparquet-compressors'
+
+const here = (file) => new URL(file, import.meta.url)
+const file = await asyncBufferFromFile(here('../../node_modules/vega-datasets/data/flights-3m.parquet').pathname)
+const flights = await parquetReadObjects({ file, compressors, columns: ['origin', 'destination'] })
+
+const destinations = {}
+for (const { origin, destination } of flights) (destinations[origin] ??= new Set()).add(destination)
+
+const lines = Object.keys(destinations)
+  .sort()
+  .map((origin) => `  "${origin}": "${[...destinations[origin]].sort().join(' ')}"`)
+writeFileSync(here('routes.json'), `{\n${lines.join(',\n')}\n}\n`)

@@ -1,0 +1,27 @@
+import { data } from './data.ts'
+import type { DeparturesEngine } from './engine.ts'
+
+const flightsPerCommand = 1000
+
+/**
+ * Records the flights of the file up to `target`, from where the log stands. One command is decided while the one
+ * before it is written and the next is read: never more than two are under way, so cancelling is immediate.
+ */
+export async function record(engine: DeparturesEngine, target: number, signal: AbortSignal): Promise<void> {
+  let first = engine.read.recorded.value.flights
+  const readNext = () => data.flights(first, Math.min(flightsPerCommand, target - first))
+
+  let next = first < target ? readNext() : undefined
+  let before: Promise<unknown> = Promise.resolve()
+  while (next && !signal.aborted) {
+    const flights = await next
+    if (signal.aborted) break
+    const written = engine.dispatch.recordFlights({ first, flights })
+    written.catch(() => {}) // awaited below, one round later
+    first += flights.length
+    next = first < target ? readNext() : undefined
+    await before
+    before = written
+  }
+  await before
+}

@@ -1,0 +1,8 @@
+import 'todomvc-app-css/index.css'
+import '../ui/theme.css'
+import './todomvc.css'
+import { openPage } from '../ui/openPage.tsx'
+import { openTodos } from './engine.ts'
+import { TodoApp } from './TodoApp.tsx'
+
+await openPage(openTodos, (engine) => <TodoApp engine={engine} />)

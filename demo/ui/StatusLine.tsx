@@ -1,0 +1,58 @@
+import { useEffect, useState } from 'react'
+import type { Engine, Status } from 'tidemark'
+import { useStatus } from 'tidemark/react'
+import { type Description, describeStatus } from './describeStatus.ts'
+import { count } from './format.ts'
+
+const workers: Record<Status['worker'], string> = { shared: 'shared', 'in-page': 'in this page', none: 'none yet' }
+
+export function StatusLine({ engine }: { readonly engine: Engine<any, any, any> }) {
+  return <StatusBar status={useStatus(engine)} />
+}
+
+export function StatusBar({ status }: { readonly status: Status }) {
+  const { tone, sentence } = useRejection() ?? describeStatus(status)
+  return (
+    <aside className="status" data-tone={tone} data-state={status.state} aria-label="Status of the log">
+      <p className="status-sentence" role="status">
+        {sentence}
+      </p>
+      <dl>
+        <Fact name="sequence" value={count(status.sequence)} />
+        <Fact name="pending" value={count(status.pending)} />
+        <Fact name="projected" value={count(status.projected)} />
+        <Fact name="worker" value={workers[status.worker]} />
+        <Fact name="storage" value={status.storage} />
+        {status.mirror && status.mirror.state !== 'off' && <Fact name="second copy" value={status.mirror.state} />}
+      </dl>
+    </aside>
+  )
+}
+
+function Fact({ name, value }: { readonly name: string; readonly value: string }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd data-fact={name}>{value}</dd>
+    </div>
+  )
+}
+
+/** A dispatch that nobody waits for and that was refused: said for a while, because its change has just disappeared again. */
+function useRejection(): Description | undefined {
+  const [rejection, setRejection] = useState<Description>()
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout>
+    const show = ({ reason }: PromiseRejectionEvent): void => {
+      setRejection({ tone: 'bad', sentence: `Not saved, and taken back: ${reason?.message ?? reason}` })
+      clearTimeout(timer)
+      timer = setTimeout(setRejection, 8000, undefined)
+    }
+    addEventListener('unhandledrejection', show)
+    return () => {
+      removeEventListener('unhandledrejection', show)
+      clearTimeout(timer)
+    }
+  }, [])
+  return rejection
+}

@@ -1,0 +1,48 @@
+import type { Status } from 'tidemark'
+import { count, plural } from './format.ts'
+
+export type Tone = 'good' | 'busy' | 'careful' | 'bad'
+export interface Description {
+  readonly tone: Tone
+  readonly sentence: string
+}
+
+/** One honest sentence: the most serious thing that is true now. */
+export function describeStatus(status: Status): Description {
+  const { state, sequence, projected, pending, worker, storage, mirror } = status
+  const projections = Object.entries(status.projections)
+  const failed = projections.find(([, { state }]) => state === 'failed')
+  const building = projections.find(([, { state }]) => state === 'building')
+  const behind = sequence - projected
+  const reason = status.lastError ? ` (${status.lastError.message})` : ''
+
+  if (state === 'closed') return bad(`This tab no longer follows the log${reason}. Reload to open it again.`)
+  if (state === 'failed') return bad(`The log is damaged${reason}. What you see is readable, nothing can be added.`)
+  if (state === 'outdated')
+    return bad('A newer version of this page has written events that this tab does not know. Reload to go on.')
+  if (failed) return bad(`“${failed[0]}” stopped at event ${count(failed[1].sequence)}; the rest keeps working.`)
+  if (storage === 'memory')
+    return careful('This browser gives no storage: everything here is gone when the tab is closed.')
+  if (status.restored)
+    return careful(`The browser had lost the log; it was restored up to event ${count(status.restored.sequence)}.`)
+  if (building) return busy(`“${building[0]}” is being folded from the log${share(building[1].progress)}.`)
+  if (pending > 0) return busy(`${plural(pending, 'change')} shown here, on the way to the log.`)
+  if (worker === 'none')
+    return good('Everything is in the log. The worker has not answered yet, and nothing waits for it.')
+  if (behind > 0) return busy(`Everything is in the log; the snapshot follows, ${plural(behind, 'event')} behind.`)
+  if (mirror?.state === 'behind') return busy('Everything is in the log; its second copy follows.')
+  if (worker === 'in-page')
+    return good('Everything is in the log. No shared worker answers, so this tab keeps the snapshot itself.')
+  return good('Everything is in the log, and the next tab opens from an up-to-date snapshot.')
+}
+
+const say =
+  (tone: Tone) =>
+  (sentence: string): Description => ({ tone, sentence })
+const good = say('good')
+const busy = say('busy')
+const careful = say('careful')
+const bad = say('bad')
+
+const share = (progress: { readonly done: number; readonly total: number } | undefined): string =>
+  progress && progress.total > 0 ? `, ${Math.floor((100 * progress.done) / progress.total)} % done` : ''

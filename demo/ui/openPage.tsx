@@ -1,0 +1,65 @@
+import { type ReactNode, StrictMode } from 'react'
+import { createRoot } from 'react-dom/client'
+import { type OpenOptions, type Progress, StorageError } from 'tidemark'
+import { count } from './format.ts'
+
+const phases: Partial<Record<Progress['phase'], string>> = {
+  snapshot: 'Reading the snapshot',
+  'catch-up': 'Folding the events since the snapshot',
+  rebuild: 'Folding the log',
+  restore: 'Restoring the log from its second copy',
+}
+
+/** Opens an engine and renders the page with its first value; until then, and if it fails, says what is going on. */
+export async function openPage<E>(
+  open: (options?: OpenOptions) => Promise<E>,
+  page: (engine: E) => ReactNode,
+): Promise<E | undefined> {
+  const element = document.getElementById('root')!
+  const root = createRoot(element)
+  const show = (content: ReactNode): void => root.render(<StrictMode>{content}</StrictMode>)
+  const onProgress = ({ phase, done, total }: Progress): void =>
+    show(
+      <Opening text={`${phases[phase] ?? 'Opening'}: ${count(done)} of ${count(total)}`} done={done} total={total} />,
+    )
+
+  /** Asked for by the person: without storage everything is gone when the tab is. */
+  const openInMemory = async (): Promise<void> => {
+    const engine = await open({ storage: 'memory' })
+    show(page(engine))
+  }
+
+  try {
+    const engine = await open({ onProgress })
+    show(page(engine))
+    return engine
+  } catch (error) {
+    show(<OpenFailed error={error} {...(error instanceof StorageError && { openInMemory })} />)
+    return undefined
+  }
+}
+
+function Opening({ text, done, total }: { readonly text: string; readonly done: number; readonly total: number }) {
+  return (
+    <div className="opening" role="status">
+      <p>{text}</p>
+      <progress value={done} max={Math.max(total, 1)} aria-label={text} />
+    </div>
+  )
+}
+
+function OpenFailed({ error, openInMemory }: { readonly error: unknown; readonly openInMemory?: () => Promise<void> }) {
+  return (
+    <div className="opening" role="alert">
+      <p>
+        <strong>This page could not open its log.</strong>
+      </p>
+      <p>{error instanceof Error ? `${error.name}: ${error.message}` : String(error)}</p>
+      {openInMemory && (
+        <button type="button" className="button" onClick={openInMemory}>
+          Try it without storage: nothing will be kept
+        </button>
+      )}
+    </div>
+  )
+}

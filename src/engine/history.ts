@@ -1,0 +1,101 @@
+import { ModelError } from '../errors.ts'
+import { commandsOf, recordedOf } from '../log/commit.ts'
+import type { AnyRecordedEvent } from '../model/events.ts'
+import { createFold, type Journal } from '../model/fold.ts'
+import { checkKey, type Key } from '../model/json.ts'
+import { foldCommit } from '../projections/foldCommit.ts'
+import type { Core } from './openEngine.ts'
+
+interface Options {
+  readonly after?: number
+  readonly before?: number
+  readonly reverse?: boolean
+  readonly limit?: number
+  readonly table?: string
+  readonly key?: Key
+  readonly signal?: AbortSignal
+}
+
+/** Committed events up to the head at the call, in today's type and version. */
+export async function* history(
+  core: Core,
+  { after = 0, before = Infinity, reverse = false, limit = Infinity, table, key, signal }: Options,
+): AsyncGenerator<AnyRecordedEvent> {
+  const end = Math.min(before, core.head + 1)
+  let left = limit
+  const events =
+    table === undefined
+      ? reverse
+        ? backwards(core, after, end, signal)
+        : forwards(core, after, end, signal)
+      : ofRow(core, table, checkKey(key, 'history'), after, end, reverse, signal)
+  if (left <= 0) return
+  for await (const event of events) {
+    yield event
+    if (--left <= 0) return
+  }
+}
+
+async function* forwards(
+  core: Core,
+  after: number,
+  end: number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<AnyRecordedEvent> {
+  if (after + 1 >= end) return
+  for await (const records of core.log.readAfter(after, signal)) {
+    for (const record of records) {
+      let sequence = record.first
+      for (const command of commandsOf(record)) {
+        for (const event of recordedOf(command, sequence, core.types)) {
+          if (event.sequence >= end) return
+          if (event.sequence > after) yield event
+        }
+        sequence += command.events.length
+      }
+    }
+  }
+}
+
+/** Newest first, window by window; a window that brings nothing back costs one read. */
+async function* backwards(
+  core: Core,
+  after: number,
+  end: number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<AnyRecordedEvent> {
+  for (let to = end, size = 256; to > after + 1; size = Math.min(size * 2, 8192)) {
+    const from = Math.max(after, to - size - 1)
+    const window: AnyRecordedEvent[] = []
+    for await (const event of forwards(core, from, to, signal)) window.push(event)
+    yield* window.reverse()
+    to = from + 1
+  }
+}
+
+/** The events that touched one row. What a `by` touched depends on the table at that time, so the table is folded along. */
+async function* ofRow(
+  core: Core,
+  table: string,
+  key: Key,
+  after: number,
+  end: number,
+  reverse: boolean,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<AnyRecordedEvent> {
+  const definition = core.model.projections[table]
+  if (definition?.into.kind !== 'table') throw new ModelError(`history: "${table}" is not a table of this model`)
+  const fold = createFold(table, definition, core.types)
+  const found: AnyRecordedEvent[] = []
+  const journal: Journal = []
+  for await (const event of forwards(core, 0, end, signal)) {
+    foldCommit(fold, { id: '', first: event.sequence, last: event.sequence, body: '' }, [event], journal)
+    if (fold.failed) throw fold.failed
+    const touched = journal.some(({ slot }) => slot.key === key)
+    journal.length = 0
+    if (!touched || event.sequence <= after) continue
+    if (reverse) found.push(event)
+    else yield event
+  }
+  yield* found.reverse()
+}

@@ -1,0 +1,83 @@
+import { ModelError } from '../errors.ts'
+import type { Hint } from '../log/channel.ts'
+import { createFold } from '../model/fold.ts'
+import { randomId } from '../model/model.ts'
+import type { Core } from './openEngine.ts'
+import { aborting, projected } from './projected.ts'
+import { applyCommit, rebase } from './tab.ts'
+import type { Progress } from './types.ts'
+
+/** Folds the log again, beside the old pages. This tab's own fold is touched only where it had failed. */
+export async function rebuild(
+  core: Core,
+  {
+    projections,
+    signal,
+    onProgress,
+  }: {
+    readonly projections?: readonly string[]
+    readonly signal?: AbortSignal
+    readonly onProgress?: (progress: Progress) => void
+  },
+): Promise<void> {
+  signal?.throwIfAborted()
+  const unknown = projections?.find((name) => !Object.hasOwn(core.model.projections, name))
+  if (unknown !== undefined) throw new ModelError(`rebuild: there is no projection "${unknown}"`)
+  const failed = core.folds.filter((fold) => fold.failed && (!projections || projections.includes(fold.name)))
+  if (core.database) await inHost(core, projections, signal, onProgress)
+  if (failed.length) await again(core, failed, signal)
+}
+
+async function inHost(
+  core: Core,
+  projections: readonly string[] | undefined,
+  signal: AbortSignal | undefined,
+  onProgress: ((progress: Progress) => void) | undefined,
+): Promise<void> {
+  const id = randomId()
+  const listener = (hint: Hint): void => {
+    if ('progress' in hint) onProgress?.(hint.progress)
+  }
+  core.progressListeners.add(listener)
+  onProgress?.({ phase: 'rebuild', done: 0, total: core.head })
+  try {
+    while (!core.host) await projected(core, 0, signal).then(() => new Promise((resolve) => setTimeout(resolve, 10)))
+    const { host } = core
+    const cancel = (): void => void host.cancel(id).catch(() => {})
+    signal?.addEventListener('abort', cancel)
+    try {
+      await aborting(host.rebuild(id, projections), signal)
+    } finally {
+      signal?.removeEventListener('abort', cancel)
+    }
+    onProgress?.({ phase: 'rebuild', done: core.head, total: core.head })
+  } finally {
+    core.progressListeners.delete(listener)
+  }
+}
+
+/** A failed fold of this tab starts over: what it could not fold may be understood by now. */
+async function again(
+  core: Core,
+  failed: readonly Core['folds'][number][],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const fresh = failed.map(({ name, definition }) => createFold(name, definition, core.types))
+  const scratch = { ...core, folds: fresh, pending: [], head: 0, tip: 0, changed() {} }
+  for await (const records of core.log.readAfter(0, signal))
+    for (const record of records) if (record.last <= core.head) applyCommit(scratch, record)
+  rebase(core, () => {
+    for (const [i, fold] of failed.entries()) {
+      const made = fresh[i]
+      if (!made || made.failed || made.sequence !== core.head) continue
+      fold.clear()
+      const slots = [...made.slots]
+      fold.load(
+        slots.map(({ row }) => row),
+        (at) => slots[at]?.n ?? 0,
+      )
+      fold.next = made.next
+      fold.sequence = made.sequence
+    }
+  })
+}

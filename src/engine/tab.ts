@@ -1,0 +1,237 @@
+import { CommandIdConflict, CorruptLog, EngineClosed, StorageError } from '../errors.ts'
+import type { Channel } from '../log/channel.ts'
+import { type CommitRecord, commandsOf, recordedOf, type StoredCommand } from '../log/commit.ts'
+import type { Database } from '../log/database.ts'
+import type { Log } from '../log/log.ts'
+import type { AnyRecordedEvent, EventTypesAtRuntime, StoredEvent } from '../model/events.ts'
+import { type Fold, type Journal, undo } from '../model/fold.ts'
+import type { Json } from '../model/json.ts'
+import { type AnyModel, type CommandContext, decide } from '../model/model.ts'
+import { foldCommit } from '../projections/foldCommit.ts'
+
+/** Whoever waits for a command: its dispatch, and every later one with the same command id and input. */
+export interface Caller {
+  readonly resolve: (receipt: AnyReceipt) => void
+  readonly reject: (error: unknown) => void
+  readonly strict: boolean
+  /** Joined a command that was pending already. */
+  readonly joined: boolean
+  /** The handle it came through. */
+  readonly owner: unknown
+}
+
+export interface AnyReceipt {
+  readonly commandId: string
+  readonly sequence: number
+  readonly events: readonly AnyRecordedEvent[]
+  readonly duplicate: boolean
+}
+
+/** One decision: replaced, never changed, when the command is decided again. */
+export interface Decision {
+  readonly stored: readonly StoredEvent[]
+  readonly events: readonly AnyRecordedEvent[]
+  readonly journal: Journal
+  /** A rejection, or whatever else the command or `evolve` threw. */
+  readonly error?: unknown
+}
+
+/** A command that is not settled yet. */
+export interface Pending {
+  readonly id: string
+  /** Only where the caller gave the id. */
+  readonly fingerprint: string | undefined
+  readonly name: string
+  readonly input: unknown
+  readonly meta: Json | undefined
+  readonly context: CommandContext & { restart(): void }
+  callers: Caller[]
+  /** Dispatches of the same id with another command or input: they wait for what becomes of this one. */
+  readonly after: (() => void)[]
+  decision: Decision
+  /** Ids of the commits it was appended in, and whether strictly. */
+  readonly attempts: Map<string, boolean>
+  inTransaction: boolean
+  /** Its transaction ended without an answer: the log has to be read. */
+  unsure: boolean
+  lostRaces: number
+  failures: number
+  /** Its group failed: it goes alone. */
+  alone: boolean
+}
+
+/** What one tab holds of one log: the fold of `1..head`, and its own commands on top. */
+export interface Tab {
+  readonly model: AnyModel
+  readonly types: EventTypesAtRuntime
+  readonly folds: readonly Fold[]
+  /** `read` for commands: refuses projections that failed. */
+  readonly commandRead: object
+  readonly log: Log
+  /** undefined in memory. */
+  readonly database: Database | undefined
+  readonly logId: string
+  readonly channel: Channel
+  /** Types that stand in the log, as `type version`. */
+  readonly stored: Set<string>
+  /** Committed and applied. */
+  head: number
+  /** `head` and the events of everything pending. */
+  tip: number
+  pending: Pending[]
+  state: 'ready' | 'outdated' | 'failed' | 'closed'
+  error: Error | undefined
+  /** The log is known to be ahead. */
+  behind: boolean
+  catchingUp: boolean
+  /** Something changed; `read` says whether rows did. */
+  changed(read: boolean): void
+  /** Sees to whatever is to do: catching up, appending, looking. */
+  pump(): void
+}
+
+export const typeKey = (type: string, version = 1): string => `${version} ${type}`
+
+/**
+ * Takes pending commands back, lets `change` move what they stood on, and decides them again. What is told to
+ * subscribers is the end of it.
+ */
+export function rebase(tab: Tab, change: () => void): void {
+  for (const { decision } of [...tab.pending].reverse()) undo(decision.journal)
+  change()
+  tab.tip = tab.head
+  for (const pending of tab.pending) pending.decision = decideNow(tab, pending)
+  tab.changed(true)
+}
+
+/** Decides on the state as it stands, and applies: all of the command's events or none. */
+export function decideNow(
+  tab: Tab,
+  { id, name, input, meta, context }: Pick<Pending, 'id' | 'name' | 'input' | 'meta' | 'context'>,
+): Decision {
+  const journal: Journal = []
+  context.restart()
+  try {
+    const stored = decide(tab.model, name, tab.commandRead, input, context)
+    const events = recordedOf(
+      { id, at: context.now, ...(meta !== undefined && { meta }), events: stored },
+      tab.tip + 1,
+      tab.types,
+    )
+    for (const event of events) for (const fold of tab.folds) if (!fold.failed) fold.apply(event, journal)
+    tab.tip += events.length
+    return { stored, events, journal }
+  } catch (error) {
+    undo(journal)
+    return { stored: [], events: [], journal, error }
+  }
+}
+
+/** Applies the next commit of the log, whole, and answers what waits for its commands. Only inside `rebase`. */
+export function applyCommit(tab: Tab, record: CommitRecord): void {
+  if (record.last <= tab.head || tab.state !== 'ready') return match(tab, record)
+  if (record.first !== tab.head + 1) return stop(tab, 'failed', new CorruptLog(tab.head + 1))
+  let sequence = record.first
+  let events: AnyRecordedEvent[]
+  try {
+    events = commandsOf(record).flatMap((command) => {
+      const recorded = recordedOf(command, sequence, tab.types)
+      sequence += recorded.length
+      return recorded
+    })
+  } catch (error) {
+    // Guarantee 10: what this code does not understand is never skipped, and ends what it may do.
+    match(tab, record)
+    return stop(tab, 'outdated', error as Error)
+  }
+  if (sequence !== record.last + 1) return stop(tab, 'failed', new CorruptLog(record.first))
+  const journal: Journal = []
+  for (const fold of tab.folds) {
+    foldCommit(fold, record, events, journal)
+    journal.length = 0
+  }
+  for (const { type, version } of events) tab.stored.add(typeKey(type, version))
+  tab.head = record.last
+  match(tab, record)
+}
+
+/**
+ * Rule 5: a command met in the log is answered from there and never decided again. One of this tab's own attempts
+ * settles as appended; any other with a caller's id is its first answer, or a conflict.
+ */
+export function match(tab: Tab, record: CommitRecord): void {
+  if (!tab.pending.length) return
+  let sequence = record.first
+  for (const command of commandsOf(record)) {
+    const pending = tab.pending.find(({ id }) => id === command.id)
+    if (pending) {
+      const own = pending.attempts.has(record.id)
+      if (own || pending.fingerprint === command.fingerprint) {
+        const last = sequence + command.events.length - 1
+        settle(
+          tab,
+          pending,
+          { sequence: last, events: readable(tab, command, sequence), duplicate: !own },
+          pending.attempts.get(record.id),
+        )
+      } else settle(tab, pending, new CommandIdConflict(pending.id))
+    }
+    sequence += command.events.length
+  }
+}
+
+/** Events of a newer build are in the log, but this code can't show them. */
+export function readable(tab: Tab, command: StoredCommand, sequence: number): AnyRecordedEvent[] {
+  try {
+    return recordedOf(command, sequence, tab.types)
+  } catch {
+    return []
+  }
+}
+
+/** Ends a command. Its rows are not touched: whoever calls this rebases or confirms them, unless there are none. */
+export function settle(
+  tab: Tab,
+  pending: Pending,
+  outcome: Omit<AnyReceipt, 'commandId'> | Error | { readonly thrown: unknown },
+  strictly = false,
+): void {
+  const at = tab.pending.indexOf(pending)
+  if (at < 0) return
+  tab.pending.splice(at, 1)
+  for (const { resolve, reject, strict, joined } of pending.callers) {
+    if (outcome instanceof Error) reject(outcome)
+    else if ('thrown' in outcome) reject(outcome.thrown)
+    else {
+      const receipt = Object.freeze({
+        commandId: pending.id,
+        ...outcome,
+        duplicate: outcome.duplicate || (joined && outcome.events.length > 0),
+      })
+      // Rule 6: answered by a commit that was not written strictly.
+      if (strict && !strictly && outcome.events.length) tab.log.flush().then(() => resolve(receipt), reject)
+      else resolve(receipt)
+    }
+  }
+  for (const next of pending.after) queueMicrotask(next)
+}
+
+/** Ends all work: what is in no transaction is rejected now, the rest when its outcome is known. Only inside `rebase`. */
+export function stop(tab: Tab, state: Exclude<Tab['state'], 'ready'>, error: Error): void {
+  if (tab.state === 'closed') return
+  tab.state = state
+  tab.error = error
+  for (const pending of [...tab.pending]) if (!pending.inTransaction && !pending.unsure) settle(tab, pending, error)
+}
+
+/** Throws why this tab takes no commands, if so. */
+export function refuse({ state, error }: Tab): void {
+  if (state !== 'ready') throw error ?? new EngineClosed('closed')
+}
+
+export const unknown = (cause: unknown): StorageError =>
+  new StorageError(
+    'unknown',
+    'Whether this command is in the log could not be found out: ask again with the same commandId.',
+    cause,
+  )

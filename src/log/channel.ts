@@ -1,0 +1,55 @@
+import type { WireError } from '../errors.ts'
+import { type CommitRecord, isCommit } from './commit.ts'
+
+/**
+ * Hints between the tabs and workers of one log. Each carries the log id: one from a deleted or recreated log means
+ * nothing here (rule 9). Losing every one of them costs latency only.
+ */
+export type Hint = { readonly log: string } & (
+  | { readonly commit: CommitRecord }
+  /** The log grew; the commit itself is too large to send. */
+  | { readonly head: number }
+  /** Persisted checkpoints by projection identity, and what failed. */
+  | {
+      readonly projected: Readonly<Record<string, number>>
+      readonly failed?: Readonly<Record<string, { sequence: number; error: WireError }>>
+    }
+  | {
+      readonly progress: { readonly phase: 'rebuild'; readonly done: number; readonly total: number }
+      readonly projections: readonly string[]
+    }
+  | { readonly destroyed: true }
+)
+
+export interface Channel {
+  post(hint: Hint): void
+  close(): void
+}
+
+export function openChannel(name: string, receive: (hint: Hint) => void): Channel {
+  if (typeof BroadcastChannel === 'undefined') return { post() {}, close() {} }
+  const channel = new BroadcastChannel(`tidemark:${name}`)
+  ;(channel as { unref?: () => void }).unref?.()
+  channel.onmessage = ({ data }: MessageEvent) => {
+    // Anything of this origin may speak here.
+    if (typeof data?.log === 'string' && (!data.commit || isCommit(data.commit))) receive(data)
+  }
+  return {
+    post(hint) {
+      try {
+        channel.postMessage(hint)
+      } catch {
+        // Closed, or the page is being put away: whoever missed it reads the log.
+      }
+    },
+    close() {
+      channel.close()
+    },
+  }
+}
+
+const LARGEST_HINT = 262_144
+
+/** Tells the others what was appended; sent after `complete`, so that whoever reads the log finds it. */
+export const ring = (channel: Channel, log: string, commit: CommitRecord): void =>
+  channel.post(commit.body.length > LARGEST_HINT ? { log, head: commit.last } : { log, commit })

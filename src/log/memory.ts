@@ -1,0 +1,39 @@
+import type { CommandEntry, CommitRecord } from './commit.ts'
+import type { Log } from './log.ts'
+
+/** A log that is gone with the page: `storage: 'memory'`. */
+export function createMemoryLog(): Log {
+  const commits: CommitRecord[] = []
+  const commands = new Map<string, CommandEntry>()
+  const head = (): number => commits.at(-1)?.last ?? 0
+  const after = (sequence: number): CommitRecord[] => commits.filter(({ last }) => last > sequence)
+  const append: Log['append'] = async (record, { entries }) => {
+    if (record.first !== head() + 1) return 'raced'
+    const taken = entries.find(([id]) => commands.has(id))
+    if (taken) return { taken: taken[0] }
+    commits.push(record)
+    for (const [id, entry] of entries) commands.set(id, entry)
+    return 'appended'
+  }
+  return {
+    append,
+    async appendInside(sequence, ids, decide) {
+      const decided = decide(after(sequence), new Set(ids.filter((id) => commands.has(id))))
+      return !!decided && (await append(decided.record, decided.beside)) === 'appended'
+    },
+    async *readAfter(sequence, signal) {
+      signal?.throwIfAborted()
+      const records = after(sequence)
+      if (records.length) yield records
+    },
+    async look(sequence, ids) {
+      const found = ids.flatMap((id) => {
+        const entry = commands.get(id)
+        return entry ? [[id, entry] as const] : []
+      })
+      return { moved: head() > sequence, entries: new Map(found) }
+    },
+    async flush() {},
+    close() {},
+  }
+}

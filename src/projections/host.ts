@@ -1,0 +1,68 @@
+import { fromWire, toWire, type WireError } from '../errors.ts'
+import { type AnyModel, randomId } from '../model/model.ts'
+import { type Checkpoints, createPipeline, type Pipeline } from './pipeline.ts'
+
+/** What a reply carries: whose it is (a worker that was run again has another epoch) and a value or an error. */
+export interface Reply<T> {
+  readonly epoch: string
+  readonly value?: T
+  readonly error?: WireError
+}
+
+/** The pipelines of one model, by engine name. The same object serves in the page and, wrapped by Comlink, across a port. */
+export interface ProjectionHost {
+  /** Starts the pipeline of this engine. Refused for another model than the host's. */
+  hello(engine: string, model: string): Promise<Reply<void>>
+  flush(engine: string): Promise<Reply<Checkpoints>>
+  rebuild(engine: string, id: string, projections?: readonly string[]): Promise<Reply<void>>
+  cancel(engine: string, id: string): Promise<Reply<void>>
+  goodbye(engine: string): Promise<Reply<void>>
+}
+
+export function createHost(model: AnyModel, epoch: string = randomId()): ProjectionHost {
+  const pipelines = new Map<string, Promise<Pipeline>>()
+
+  /** A pipeline whose log was replaced, or that never opened, is made anew for whoever asks next. */
+  async function answer<T>(engine: string, ask: (pipeline: Pipeline) => Promise<T>): Promise<Reply<T>> {
+    let pipeline = pipelines.get(engine)
+    if (!pipeline) pipelines.set(engine, (pipeline = createPipeline(model, engine)))
+    try {
+      return { epoch, value: await ask(await pipeline) }
+    } catch (error) {
+      const { name } = (error ?? {}) as Error
+      if (pipelines.get(engine) === pipeline && (name === 'EngineClosed' || name === 'StorageError')) await end(engine)
+      return { epoch, error: toWire(error) }
+    }
+  }
+
+  async function end(engine: string): Promise<void> {
+    const pipeline = pipelines.get(engine)
+    pipelines.delete(engine)
+    await pipeline?.then(
+      (open) => open.close(),
+      () => {},
+    )
+  }
+
+  return {
+    async hello(engine, name) {
+      if (name !== model.name)
+        return { epoch, error: toWire(new Error(`This worker hosts the model "${model.name}", not "${name}".`)) }
+      // Not awaited: a first fold of a long log takes its time, and a worker that answers is alive.
+      void answer(engine, (pipeline) => pipeline.catchUp())
+      return { epoch }
+    },
+    flush: (engine) => answer(engine, (pipeline) => pipeline.flush()),
+    rebuild: (engine, id, projections) => answer(engine, (pipeline) => pipeline.rebuild(projections, id)),
+    cancel: (engine, id) => answer(engine, (pipeline) => pipeline.cancel(id)),
+    async goodbye(engine) {
+      await end(engine)
+      return { epoch }
+    },
+  }
+}
+
+export function unwrap<T>({ value, error }: Reply<T>): T {
+  if (error) throw fromWire(error)
+  return value as T
+}

@@ -1,0 +1,28 @@
+import { expose } from 'comlink'
+import { type AnyModel, type Model, randomId } from './model/model.ts'
+import { createHost } from './projections/host.ts'
+
+/**
+ * Runs the projection pipeline of a model in a SharedWorker script; call it once, at the top level.
+ * @example
+ * // todos.worker.ts
+ * import { hostProjections } from 'tidemark/worker'
+ * import { todoApp } from './todos.ts'
+ * hostProjections(todoApp)
+ *
+ * One worker serves every engine `name` of its model. A second call in one script throws.
+ */
+export function hostProjections(model: Model<any, any, any>): void {
+  const scope = globalThis as typeof globalThis & {
+    onconnect?: ((event: MessageEvent) => void) | null
+    navigator?: Navigator
+  }
+  if (scope.onconnect) throw new Error('hostProjections may be called once in a worker script.')
+  const epoch = randomId()
+  // Held for as long as this worker lives: whoever gets it knows that the worker is dead (there is no event for that).
+  scope.navigator?.locks?.request(`tidemark:worker:${epoch}`, () => new Promise(() => {}))
+  const host = createHost(model as unknown as AnyModel, epoch)
+  scope.onconnect = ({ ports }) => {
+    for (const port of ports) expose(host, port)
+  }
+}

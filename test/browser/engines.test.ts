@@ -1,5 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Browser, buildPages, engines, has, launch, type Server, serve } from './harness/index.ts'
+import {
+  type Browser,
+  buildPages,
+  chromium,
+  engines,
+  has,
+  launch,
+  puppeteerChromium,
+  type Server,
+  serve,
+} from './harness/index.ts'
 import type {} from './pages/smoke/smoke.ts'
 
 describe.each(engines)('%s', (engine) => {
@@ -55,16 +65,67 @@ describe.each(engines)('%s', (engine) => {
     await Promise.all([a.close(), b.close()])
   })
 
-  it.skipIf(!has(engine))('keeps what is stored over a restart, or says that it cannot', async () => {
+  it.skipIf(!has(engine))('keeps what is stored over a restart', async () => {
     const tab = await browser.open(`${server.url}smoke/`)
     await tab.evaluate(() => window.smoke.put('kept', 1))
-    if (!browser.persistent) {
-      await expect(browser.restart()).rejects.toThrow('in memory')
-      return
-    }
     await browser.restart()
     const next = await browser.open(`${server.url}smoke/`)
     expect(await next.evaluate(() => window.smoke.get('kept'))).toBe(1)
     expect(await next.evaluate(() => window.smoke.count())).toBe(1)
+  })
+})
+
+describe.skipIf(!has('chromium'))('Chromium besides', () => {
+  let server: Server
+  beforeAll(async () => {
+    server = await serve(buildPages())
+  })
+  afterAll(() => server?.close())
+
+  it('hides and freezes a page in the background, under Puppeteer', async () => {
+    const browser = await puppeteerChromium()
+    const back = await browser.open(`${server.url}smoke/`)
+    await back.evaluate(() => {
+      document.addEventListener('freeze', () => document.body.append('frozen'))
+    })
+    await browser.open(`${server.url}smoke/`)
+    expect(await back.evaluate(() => document.visibilityState)).toBe('hidden')
+    const cdp = await back.page.createCDPSession()
+    await cdp.send('Page.setWebLifecycleState', { state: 'frozen' })
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    await cdp.send('Page.setWebLifecycleState', { state: 'active' })
+    await back.waitFor(() => document.body.textContent?.includes('frozen'))
+    await browser.close()
+  })
+
+  it('starts again on the profile of a process that was killed', async () => {
+    const browser = await chromium()
+    const tab = await browser.open(`${server.url}smoke/`)
+    await tab.evaluate(() => window.smoke.put('kept', 1))
+    await browser.crash()
+    const next = await browser.open(`${server.url}smoke/`)
+    expect(await next.evaluate(() => window.smoke.get('kept'))).toBe(1)
+    await browser.close()
+  })
+
+  it('gets another answer for a path, a status, or none', async () => {
+    const browser = await chromium()
+    const tab = await browser.open(`${server.url}smoke/`)
+    const ask = () =>
+      tab.evaluate(async () => {
+        try {
+          const response = await fetch('/smoke/', { signal: AbortSignal.timeout(500) })
+          return `${response.status} ${(await response.text()).slice(0, 5)}`
+        } catch (error) {
+          return (error as Error).name
+        }
+      })
+    server.override('/smoke/', { status: 404, body: 'gone!' })
+    expect(await ask()).toBe('404 gone!')
+    server.override('/smoke/', 'never')
+    expect(await ask()).toBe('TimeoutError')
+    server.override('/smoke/', undefined)
+    expect(await ask()).toBe('200 <!doc')
+    await browser.close()
   })
 })

@@ -19,8 +19,6 @@ export interface Tab {
 /** One profile of one engine. */
 export interface Browser {
   readonly engine: Engine
-  /** False where the engine forgets its profile with its process (an automated WebKitGTK): `restart` refuses there. */
-  readonly persistent: boolean
   /** A new tab in the same profile. */
   open(url: string): Promise<Tab>
   /** A new browser process on the same profile: all tabs are gone, what they stored is not. */

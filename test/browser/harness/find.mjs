@@ -6,7 +6,7 @@ import { delimiter, join } from 'node:path'
 import { chromium, firefox, webkit } from 'playwright-core'
 
 /** @typedef {'chromium' | 'firefox' | 'webkit'} Engine */
-/** @typedef {{ path: string, by: 'playwright' | 'bidi' | 'webdriver', driver?: string, xvfb?: string }} Found how to start an engine */
+/** @typedef {{ path: string, by: 'playwright' | 'bidi' | 'inspector', xvfb?: string }} Found how to start an engine */
 
 /** @type {readonly Engine[]} */
 export const engines = ['chromium', 'firefox', 'webkit']
@@ -106,12 +106,10 @@ export const findBrowsers = () => {
   if (fox) found.firefox = { path: fox, by: 'bidi' }
   else if (juggler) found.firefox = { path: juggler, by: 'playwright' }
 
-  const driver = onPath('WebKitWebDriver')
   const mini = miniBrowser()
   const xvfb = onPath('xvfb-run')
   const kit = ofPlaywright(webkit)
-  if (driver && mini && (xvfb || process.env.DISPLAY))
-    found.webkit = { path: mini, by: 'webdriver', driver, ...(xvfb && { xvfb }) }
+  if (mini && (xvfb || process.env.DISPLAY)) found.webkit = { path: mini, by: 'inspector', ...(xvfb && { xvfb }) }
   else if (kit) found.webkit = { path: kit, by: 'playwright' }
   return found
 }

@@ -25,7 +25,7 @@ const need = (engine: Engine) => {
 /** Any engine behind the same few methods, on a fresh profile. */
 export const launch = async (engine: Engine): Promise<Browser> => {
   const browser = need(engine)
-  if (browser.by === 'webdriver') return launchWebKit(browser)
+  if (browser.by === 'inspector') return launchWebKit(browser)
   if (browser.by === 'bidi') return launchPuppeteer('firefox', browser.path)
   return launchPlaywright(engine, browser.path)
 }

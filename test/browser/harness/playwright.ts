@@ -74,7 +74,6 @@ export const launchPlaywright = async (
   let context = await launch()
   return {
     engine,
-    persistent: true,
     profile: folder,
     get context() {
       return context

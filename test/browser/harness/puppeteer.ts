@@ -58,7 +58,6 @@ export const launchPuppeteer = async (
   let process = await launch()
   return {
     engine,
-    persistent: true,
     profile: folder,
     get process() {
       return process

@@ -1,6 +1,8 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { createServer } from 'node:net'
-import { type Browser, expression, outcome, type Tab, waitUntil } from './browser.ts'
+import { join } from 'node:path'
+import WebSocket from 'ws'
+import { type Browser, expression, freshProfile, outcome, type Tab, waitUntil } from './browser.ts'
 import type { Found } from './find.mjs'
 
 const freePort = () =>
@@ -13,83 +15,170 @@ const freePort = () =>
     })
   })
 
-/**
- * WebKitGTK's MiniBrowser by plain WebDriver. Limits: an automated MiniBrowser keeps its profile in memory only, so there
- * is no cold start on stored data, and a second process never shares a profile with the first; a tab is a window of
- * its own, because a hidden tab is slowed down; the driver tells no console lines.
- */
-export const launchWebKit = async ({ path, driver = 'WebKitWebDriver', xvfb }: Found): Promise<Browser> => {
-  const port = await freePort()
-  const options = [`--port=${port}`]
-  const child = spawn(xvfb ?? driver, xvfb ? ['-a', driver, ...options] : options, {
-    detached: true, // a process group of its own, so that X server, driver and browser end together
-    stdio: 'ignore',
-    env: { ...process.env, WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: '1' },
+/** One page of the remote inspector. A navigation may move it to another process, so to another target. */
+const inspect = async (url: string, log: string[]) => {
+  const socket = new WebSocket(url)
+  const waiting = new Map<number, { resolve(answer: any): void; reject(error: Error): void }>()
+  let ids = 0
+  let target: string | undefined
+
+  const send = (method: string, params: object = {}) =>
+    new Promise<any>((resolve, reject) => {
+      const id = ++ids
+      waiting.set(id, { resolve, reject })
+      const message = JSON.stringify({ id, method, params })
+      socket.send(JSON.stringify({ id, method: 'Target.sendMessageToTarget', params: { targetId: target, message } }))
+    })
+  const fail = (why: string) => {
+    for (const { reject } of waiting.values()) reject(new Error(why))
+    waiting.clear()
+  }
+  const attach = (id: string) => {
+    target = id
+    fail('the page went away while a function ran in it')
+    send('Console.enable').catch(() => {})
+  }
+  socket.on('close', () => fail('the tab is closed'))
+  socket.on('message', (data) => {
+    const { method, params } = JSON.parse(String(data))
+    if (method === 'Target.targetCreated' && !params.targetInfo.isProvisional) attach(params.targetInfo.targetId)
+    if (method === 'Target.didCommitProvisionalTarget') attach(params.newTargetId)
+    if (method !== 'Target.dispatchMessageFromTarget') return
+    const { id, result, error, method: event, params: detail } = JSON.parse(params.message)
+    if (event === 'Console.messageAdded') log.push(`${detail.message.level}: ${detail.message.text}`)
+    const call = waiting.get(id)
+    waiting.delete(id)
+    if (error) call?.reject(new Error(error.message))
+    else call?.resolve(result)
   })
-  const stop = () => {
+  await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
+  await waitUntil(async () => target, 'the page to be inspectable')
+
+  return {
+    async evaluate(text: string): Promise<any> {
+      const { result, wasThrown } = await send('Runtime.evaluate', {
+        expression: text,
+        returnByValue: true,
+        emulateUserGesture: true,
+      })
+      if (wasThrown) throw new Error(result.description)
+      return result.value
+    },
+    close: () => socket.close(),
+  }
+}
+
+/**
+ * WebKitGTK's MiniBrowser through WebKit's remote inspector. Not through WebKitWebDriver: an automated MiniBrowser keeps its
+ * profile in memory, this one keeps it on disk. A tab is a window of its own, so none is hidden and slowed down.
+ */
+export const launchWebKit = async ({ path, xvfb }: Found): Promise<Browser> => {
+  const { folder, remove } = freshProfile('webkit')
+  const env = {
+    ...process.env,
+    HOME: folder,
+    TMPDIR: folder,
+    XDG_DATA_HOME: join(folder, 'data'),
+    XDG_CACHE_HOME: join(folder, 'cache'),
+    XDG_CONFIG_HOME: join(folder, 'config'),
+    WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: '1',
+  }
+  let child: ChildProcess
+  let origin = ''
+  let home: Awaited<ReturnType<typeof inspect>>
+  const seen = new Set<string>()
+
+  const kill = () => {
     try {
-      if (child.pid) process.kill(-child.pid, 'SIGTERM')
+      if (child.pid && child.exitCode === null) process.kill(-child.pid, 'SIGTERM')
     } catch {
       // It has ended already.
     }
   }
-  process.once('exit', stop)
-
-  const request = async (method: string, path: string, body?: unknown): Promise<any> => {
-    const response = await fetch(`http://127.0.0.1:${port}${path}`, {
-      method,
-      ...(method === 'POST' && { body: JSON.stringify(body ?? {}) }),
-    })
-    const { value } = (await response.json()) as { value: any }
-    if (!response.ok) throw Object.assign(new Error(`${value.error}: ${value.message}`), { name: 'WebDriverError' })
-    return value
+  const fresh = async () => {
+    const text = await (await fetch(`http://${origin}/`)).text()
+    const found = [...text.matchAll(/\/socket\/\d+\/\d+\/WebPage/g)]
+      .map(([match]) => match)
+      .filter((one) => !seen.has(one))
+    for (const one of found) seen.add(one)
+    return found[0]
   }
-  // The command names no tab, the session has a current one: switching and acting must not be parted.
+  /** The page that appears next. */
+  const appearing = async (log: string[]) => {
+    let found: string | undefined
+    await waitUntil(async () => (found = await fresh()), 'a page of WebKit')
+    return inspect(`ws://${origin}${found}`, log)
+  }
+  const launch = async () => {
+    origin = `127.0.0.1:${await freePort()}`
+    seen.clear()
+    const options = [
+      '--enable-developer-extras=true',
+      '--javascript-can-open-windows-automatically=true',
+      'about:blank',
+    ]
+    child = spawn(xvfb ?? path, xvfb ? ['-a', path, ...options] : options, {
+      detached: true, // a process group of its own, so that X server and browser end together
+      stdio: 'ignore',
+      env: { ...env, WEBKIT_INSPECTOR_HTTP_SERVER: origin },
+    })
+    home = await appearing([])
+  }
+  const end = async () => {
+    const ended = new Promise((resolve) => child.once('exit', resolve))
+    kill()
+    await ended
+    // The network process writes the last pages of its databases after its browser.
+    await new Promise((resolve) => setTimeout(resolve, 500))
+  }
+  process.once('exit', kill)
+  await launch()
+
   let last: Promise<unknown> = Promise.resolve()
-  const alone = <T>(act: () => Promise<T>): Promise<T> => {
-    const mine = last.then(act, act)
+  /** One window at a time, or a page could be taken for another one. */
+  const openWindow = (log: string[]) => {
+    const mine = last.then(async () => {
+      await home.evaluate(`window.open('about:blank', '_blank', 'noopener'); null`)
+      return appearing(log)
+    })
     last = mine.catch(() => {})
     return mine
   }
-
-  await waitUntil(() => request('GET', '/status'), 'WebKitWebDriver')
-  const { sessionId } = await request('POST', '/session', {
-    capabilities: {
-      alwaysMatch: {
-        'webkitgtk:browserOptions': { binary: path, args: ['--automation'] },
-        timeouts: { script: 240_000, pageLoad: 60_000 },
-      },
-    },
-  })
-  const session = `/session/${sessionId}`
-  // The session ends with its last window, so its first one stays, unused.
-  const home = await request('GET', `${session}/window`)
-  const inWindow = <T>(handle: string, act: () => Promise<T>) =>
-    alone(async () => {
-      await request('POST', `${session}/window`, { handle })
-      return act()
-    })
   let results = 0
 
   return {
     engine: 'webkit',
-    persistent: false,
     async open(url) {
-      const { handle } = await inWindow(home, () => request('POST', `${session}/window/new`, { type: 'window' }))
-      const inTab = <T>(act: () => Promise<T>) => inWindow<T>(handle, act)
-      const script = (text: string) =>
-        inTab(() => request('POST', `${session}/execute/sync`, { script: text, args: [] }))
+      const log: string[] = []
+      const page = await openWindow(log)
+      const loaded = () =>
+        waitUntil(() => page.evaluate(`!window.__leaving && document.readyState === 'complete'`), 'the page to load')
       const tab: Tab = {
-        log: [],
-        goto: (url) => inTab(() => request('POST', `${session}/url`, { url })),
-        reload: () => inTab(() => request('POST', `${session}/refresh`)),
+        log,
+        async goto(url) {
+          const wanted = JSON.stringify(url)
+          // A change of the hash alone loads nothing.
+          await page.evaluate(`{
+            const next = new URL(${wanted}, location.href)
+            window.__leaving = next.hash === '' || next.href.split('#')[0] !== location.href.split('#')[0]
+            location.href = next.href
+            null
+          }`)
+          await loaded()
+        },
+        async reload() {
+          await page.evaluate('window.__leaving = true; location.reload(); null')
+          await loaded()
+        },
         async evaluate(run, ...args) {
-          // Started here and fetched later: a command that waited would keep the other tabs from running.
+          // The inspector does not wait for promises: started here, fetched later.
           const key = `__result${results++}`
-          await script(`window.${key} = null; ${expression(run, args)}.then((text) => { window.${key} = text })`)
+          await page.evaluate(
+            `window.${key} = null; ${expression(run, args)}.then((text) => { window.${key} = text }); null`,
+          )
           for (let pause = 1; ; pause = Math.min(2 * pause, 50)) {
-            const text = await script(
-              `if (window.${key} === undefined) return 'lost'; const text = window.${key}; if (text !== null) delete window.${key}; return text`,
+            const text = await page.evaluate(
+              `(() => { const text = window.${key}; if (text === undefined) return 'lost'; if (text !== null) delete window.${key}; return text })()`,
             )
             if (text === 'lost') throw new Error('the page went away while a function ran in it')
             if (text !== null) return outcome(text)
@@ -97,18 +186,22 @@ export const launchWebKit = async ({ path, driver = 'WebKitWebDriver', xvfb }: F
           }
         },
         waitFor: (run, ...args) => waitUntil(() => tab.evaluate(run, ...args), String(run)),
-        close: () => inTab(() => request('DELETE', `${session}/window`)),
+        async close() {
+          await page.evaluate('window.close(); null').catch(() => {})
+          page.close()
+        },
       }
       await tab.goto(url)
       return tab
     },
     async restart() {
-      throw new Error('an automated WebKitGTK keeps its profile in memory: it has no cold start on stored data')
+      await end()
+      await launch()
     },
     async close() {
-      await request('DELETE', session).catch(() => {})
-      stop()
-      process.off('exit', stop)
+      await end()
+      process.off('exit', kill)
+      remove()
     },
   }
 }

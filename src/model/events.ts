@@ -115,8 +115,9 @@ function validator(schema: any): Validate {
       throw new InvalidData('asynchronous schemas are refused: payloads are checked at once')
     const issue = result.issues?.[0]
     if (issue) {
-      const path: Key[] = (issue.path ?? []).map((part: any) => {
-        const key = typeof part === 'object' ? part.key : part
+      // Array.from, because a library's path may be an array of a class of its own.
+      const path = Array.from(issue.path ?? [], (part: any): Key => {
+        const key = part?.key ?? part
         return typeof key === 'symbol' ? String(key) : key
       })
       throw new InvalidData(issue.message, path)

@@ -498,7 +498,9 @@ describe('rule 14: identity of persisted rows', () => {
 
   test('is short and stays what it was: pages are found by it', () => {
     expect(of(base)).toMatchInlineSnapshot(`"p@1.1:2g-191mfaf-1mvvw9f"`)
-    expect(of(() => projection(events, { into: value(0), evolve: { added: (n) => n } }))).toMatchInlineSnapshot(`"p@1.1:n-1p66eas-u3ipj6"`)
+    expect(of(() => projection(events, { into: value(0), evolve: { added: (n) => n } }))).toMatchInlineSnapshot(
+      `"p@1.1:n-1p66eas-u3ipj6"`,
+    )
   })
 
   test('changes with name, version, key, kind, options and the handled events', () => {

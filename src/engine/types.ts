@@ -1,4 +1,4 @@
-/// <reference lib="esnext.disposable" />
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { Json, Key } from '../errors.ts'
 import type { AnyRecorded, EventTypes } from '../model/events.ts'
 import type { Model, Projections, ReadModel } from '../model/model.ts'

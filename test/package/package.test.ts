@@ -43,7 +43,7 @@ describe('the published package', () => {
   it('has nothing for publint to say', async () => {
     const bytes = readFileSync(packed.tarball)
     const tarball = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)
-    const { messages, pkg } = await publint({ pkgDir: root, pack: { tarball }, strict: true })
+    const { messages, pkg } = await publint({ pack: { tarball }, strict: true })
     expect(messages.map((message) => formatMessage(message, pkg))).toEqual([])
   })
 

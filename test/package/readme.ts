@@ -35,20 +35,26 @@ const known: Record<string, string> = {
   useStatus: 'tidemark/react',
   given: 'tidemark/testing',
   openTestEngine: 'tidemark/testing',
-  engine: './main.ts',
-  events: './todos.ts',
   todoApp: './todos.ts',
+}
+/** Of the first example, without asking it to export more than an app would. */
+const derived: Record<string, string> = {
+  engine: `const engine = await (await import('tidemark')).openEngine((await import('./todos.ts')).todoApp)`,
+  events: `const { events } = (await import('./todos.ts')).todoApp`,
 }
 
 /** A snippet shows what it is about; names that it neither imports nor declares come from the package or from the first example. */
 export const withImports = (text: string): string => {
   const code = text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$|'[^'\n]*'/gm, '')
-  const wanted = Object.entries(known).filter(
-    ([name]) =>
-      new RegExp(`(?<![.\\w])${name}\\b(?!\\s*:)`).test(code) &&
-      !new RegExp(
-        `import[^;\\n]*\\b${name}\\b|\\b(?:const|let|function|class)\\s+${name}\\b|[{,]\\s*${name}\\s*[,}][^\\n]*\\}\\s*=`,
-      ).test(code),
-  )
-  return `${wanted.map(([name, from]) => `import { ${name} } from '${from}'\n`).join('')}${text}\nexport {}\n`
+  const wanted = (names: Record<string, string>) =>
+    Object.entries(names).filter(
+      ([name]) =>
+        new RegExp(`(?<![.\\w])${name}\\b(?!\\s*:)`).test(code) &&
+        !new RegExp(
+          `import[^;\\n]*\\b${name}\\b|\\b(?:const|let|function|class)\\s+${name}\\b|[{,]\\s*${name}\\s*[,}][^\\n]*\\}\\s*=`,
+        ).test(code),
+    )
+  const imports = wanted(known).map(([name, from]) => `import { ${name} } from '${from}'\n`)
+  const values = wanted(derived).map(([, line]) => `${line}\n`)
+  return `${imports.join('')}${values.join('')}${text}\nexport {}\n`
 }

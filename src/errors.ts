@@ -3,7 +3,8 @@ export type Json = string | number | boolean | null | { readonly [key: string]: 
 /** What identifies a row: a string of at most 1 MiB or a finite number; `1` and `'1'` differ. */
 export type Key = string | number
 
-class Named<Name extends string> extends Error {
+/** What our own errors have in common: a name that survives a minifier, and fields that survive a port. */
+export class Named<Name extends string> extends Error {
   declare readonly name: Name
   constructor(name: Name, message: string, fields?: object, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause })
@@ -104,43 +105,4 @@ export class ImportError extends Named<'ImportError'> {
   constructor(line: number, reason: string, cause?: unknown) {
     super('ImportError', `line ${line}: ${reason}`, { line, reason }, cause)
   }
-}
-
-/** An error as plain data, for a port or a store. */
-export interface WireError {
-  name: string
-  message: string
-  [field: string]: unknown
-}
-
-const classes: Record<string, Function> = {
-  __proto__: null as never,
-  CommandRejected,
-  CommandIdConflict,
-  InvalidData,
-  ModelError,
-  ProjectionFailed,
-  StorageError,
-  OutdatedCodeError,
-  EngineClosed,
-  CorruptLog,
-  ImportError,
-}
-
-export function toWire(error: unknown): WireError {
-  if (!(error instanceof Error))
-    return { name: 'Error', message: typeof error === 'object' ? 'not an Error' : String(error) }
-  const { name, message, stack, cause } = error
-  const wire: WireError = { name, message, stack }
-  // Only our own fields: a stranger's may not be cloneable.
-  if (classes[name]) Object.assign(wire, error, cause === undefined ? undefined : { cause: toWire(cause) })
-  return wire
-}
-
-export function fromWire({ name, message, cause, ...fields }: WireError): Error {
-  const error: Error = Reflect.construct(Error, [message], classes[name] ?? Error)
-  Object.defineProperty(error, 'name', { value: name, configurable: true })
-  if (cause !== undefined)
-    Object.defineProperty(error, 'cause', { value: fromWire(cause as WireError), configurable: true })
-  return Object.assign(error, fields)
 }

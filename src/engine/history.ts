@@ -4,7 +4,7 @@ import type { AnyRecordedEvent } from '../model/events.ts'
 import { createFold, type Journal } from '../model/fold.ts'
 import { checkKey, type Key } from '../model/json.ts'
 import { foldCommit } from '../projections/foldCommit.ts'
-import type { Core } from './openEngine.ts'
+import type { Core } from './core.ts'
 
 interface Options {
   readonly after?: number

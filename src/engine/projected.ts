@@ -1,5 +1,5 @@
 import { EngineClosed, type OutdatedCodeError } from '../errors.ts'
-import type { Core } from './openEngine.ts'
+import type { Core } from './core.ts'
 
 /** Resolves when every projection that has not failed is persisted at `sequence`. */
 export async function projected(core: Core, sequence: number, signal: AbortSignal | undefined): Promise<void> {
@@ -21,7 +21,8 @@ export async function projected(core: Core, sequence: number, signal: AbortSigna
   }
 }
 
-function changed(core: Core): Promise<void> {
+/** Resolves at the next change, or a little later. */
+export function changed(core: Core): Promise<void> {
   return new Promise((resolve) => {
     const listener = (): void => {
       clearTimeout(timer)

@@ -1,9 +1,8 @@
 import { ModelError } from '../errors.ts'
-import type { Hint } from '../log/channel.ts'
 import { createFold } from '../model/fold.ts'
 import { randomId } from '../model/model.ts'
-import type { Core } from './openEngine.ts'
-import { aborting, projected } from './projected.ts'
+import type { Core } from './core.ts'
+import { aborting, changed } from './projected.ts'
 import { applyCommit, rebase } from './tab.ts'
 import type { Progress } from './types.ts'
 
@@ -35,13 +34,16 @@ async function inHost(
   onProgress: ((progress: Progress) => void) | undefined,
 ): Promise<void> {
   const id = randomId()
-  const listener = (hint: Hint): void => {
-    if ('progress' in hint) onProgress?.(hint.progress)
+  const names = projections ?? core.folds.map(({ name }) => name)
+  let told: Progress | undefined
+  const listener = (): void => {
+    const progress = core.progress.get(names[0] ?? '')
+    if (progress && progress !== told) onProgress?.((told = progress))
   }
-  core.progressListeners.add(listener)
+  core.listeners.add(listener)
   onProgress?.({ phase: 'rebuild', done: 0, total: core.head })
   try {
-    while (!core.host) await projected(core, 0, signal).then(() => new Promise((resolve) => setTimeout(resolve, 10)))
+    while (!core.host) await aborting(changed(core), signal)
     const { host } = core
     const cancel = (): void => void host.cancel(id).catch(() => {})
     signal?.addEventListener('abort', cancel)
@@ -52,7 +54,7 @@ async function inHost(
     }
     onProgress?.({ phase: 'rebuild', done: core.head, total: core.head })
   } finally {
-    core.progressListeners.delete(listener)
+    core.listeners.delete(listener)
   }
 }
 

@@ -1,6 +1,6 @@
-import { CommandIdConflict, CorruptLog, EngineClosed, StorageError } from '../errors.ts'
+import { CommandIdConflict, CorruptLog } from '../errors.ts'
 import type { Channel } from '../log/channel.ts'
-import { type CommitRecord, commandsOf, recordedOf, type StoredCommand } from '../log/commit.ts'
+import { type CommitRecord, commandsOf, eventsOf, recordedOf, type StoredCommand } from '../log/commit.ts'
 import type { Database } from '../log/database.ts'
 import type { Log } from '../log/log.ts'
 import type { AnyRecordedEvent, EventTypesAtRuntime, StoredEvent } from '../model/events.ts'
@@ -15,7 +15,7 @@ export interface Caller {
   readonly reject: (error: unknown) => void
   readonly strict: boolean
   /** Joined a command that was pending already. */
-  readonly joined: boolean
+  joined: boolean
   /** The handle it came through. */
   readonly owner: unknown
 }
@@ -34,6 +34,8 @@ export interface Decision {
   readonly journal: Journal
   /** A rejection, or whatever else the command or `evolve` threw. */
   readonly error?: unknown
+  /** Its JSON for the log, once it was needed. */
+  body?: string
 }
 
 /** A command that is not settled yet. */
@@ -47,7 +49,7 @@ export interface Pending {
   readonly context: CommandContext & { restart(): void }
   callers: Caller[]
   /** Dispatches of the same id with another command or input: they wait for what becomes of this one. */
-  readonly after: (() => void)[]
+  readonly after: { readonly enter: () => void; readonly caller: Caller }[]
   decision: Decision
   /** Ids of the commits it was appended in, and whether strictly. */
   readonly attempts: Map<string, boolean>
@@ -129,30 +131,23 @@ export function decideNow(
 
 /** Applies the next commit of the log, whole, and answers what waits for its commands. Only inside `rebase`. */
 export function applyCommit(tab: Tab, record: CommitRecord): void {
-  if (record.last <= tab.head || tab.state !== 'ready') return match(tab, record)
-  if (record.first !== tab.head + 1) return stop(tab, 'failed', new CorruptLog(tab.head + 1))
-  let sequence = record.first
+  if (record.last > tab.head && tab.state === 'ready') advance(tab, record)
+  match(tab, record)
+}
+
+function advance(tab: Tab, record: CommitRecord): void {
   let events: AnyRecordedEvent[]
   try {
-    events = commandsOf(record).flatMap((command) => {
-      const recorded = recordedOf(command, sequence, tab.types)
-      sequence += recorded.length
-      return recorded
-    })
+    events = eventsOf(record, tab.types)
+    if (record.first !== tab.head + 1) throw new CorruptLog(tab.head + 1)
   } catch (error) {
-    // Guarantee 10: what this code does not understand is never skipped, and ends what it may do.
-    match(tab, record)
-    return stop(tab, 'outdated', error as Error)
+    // Guarantees 1 and 10: a hole, or what this code does not understand, is never skipped, and ends what this tab may do.
+    stop(tab, error instanceof CorruptLog ? 'failed' : 'outdated', error as Error)
+    return
   }
-  if (sequence !== record.last + 1) return stop(tab, 'failed', new CorruptLog(record.first))
-  const journal: Journal = []
-  for (const fold of tab.folds) {
-    foldCommit(fold, record, events, journal)
-    journal.length = 0
-  }
+  for (const fold of tab.folds) foldCommit(fold, record, events, [])
   for (const { type, version } of events) tab.stored.add(typeKey(type, version))
   tab.head = record.last
-  match(tab, record)
 }
 
 /**
@@ -213,7 +208,15 @@ export function settle(
       else resolve(receipt)
     }
   }
-  for (const next of pending.after) queueMicrotask(next)
+  for (const { enter, caller } of pending.after) {
+    queueMicrotask(() => {
+      try {
+        enter()
+      } catch (error) {
+        caller.reject(error)
+      }
+    })
+  }
 }
 
 /** Ends all work: what is in no transaction is rejected now, the rest when its outcome is known. Only inside `rebase`. */
@@ -223,15 +226,3 @@ export function stop(tab: Tab, state: Exclude<Tab['state'], 'ready'>, error: Err
   tab.error = error
   for (const pending of [...tab.pending]) if (!pending.inTransaction && !pending.unsure) settle(tab, pending, error)
 }
-
-/** Throws why this tab takes no commands, if so. */
-export function refuse({ state, error }: Tab): void {
-  if (state !== 'ready') throw error ?? new EngineClosed('closed')
-}
-
-export const unknown = (cause: unknown): StorageError =>
-  new StorageError(
-    'unknown',
-    'Whether this command is in the log could not be found out: ask again with the same commandId.',
-    cause,
-  )

@@ -1,5 +1,5 @@
-import type { WireError } from '../errors.ts'
 import { type CommitRecord, isCommit } from './commit.ts'
+import type { WireError } from './wire.ts'
 
 /**
  * Hints between the tabs and workers of one log. Each carries the log id: one from a deleted or recreated log means

@@ -1,3 +1,4 @@
+import { CorruptLog } from '../errors.ts'
 import type { AnyRecordedEvent, EventTypesAtRuntime, StoredEvent } from '../model/events.ts'
 import type { Json } from '../model/json.ts'
 
@@ -49,3 +50,11 @@ export const recordedOf = (
     commandId: id,
     ...(meta !== undefined && { meta }),
   }))
+
+/** All events of a commit in today's types. Throws OutdatedCodeError for what this code does not know, CorruptLog where the numbers do not add up. */
+export function eventsOf(record: CommitRecord, types: EventTypesAtRuntime): AnyRecordedEvent[] {
+  const events: AnyRecordedEvent[] = []
+  for (const command of commandsOf(record)) events.push(...recordedOf(command, record.first + events.length, types))
+  if (record.first + events.length !== record.last + 1) throw new CorruptLog(record.first)
+  return events
+}

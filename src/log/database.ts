@@ -9,100 +9,72 @@ export interface LogIdentity {
   readonly format: 1
 }
 
-export type StoreName =
-  | 'commits'
-  | 'segments'
-  | 'bodies'
-  | 'commands'
-  | 'types'
-  | 'pages'
-  | 'checkpoints'
-  | 'rowEvents'
-  | 'bases'
-  | 'meta'
-
 /** All stores from the first release on, so that no native upgrade ever waits for another tab. */
-const STORES: Record<StoreName, ''> = {
-  commits: '',
-  segments: '',
-  bodies: '',
-  commands: '',
-  types: '',
-  pages: '',
-  checkpoints: '',
-  rowEvents: '',
-  bases: '',
-  meta: '',
-}
-
-export const databaseName = (name: string): string => `tidemark:${name}`
+const STORES = [
+  'commits',
+  'segments',
+  'bodies',
+  'commands',
+  'types',
+  'pages',
+  'checkpoints',
+  'rowEvents',
+  'bases',
+  'meta',
+] as const
+export type StoreName = (typeof STORES)[number]
+export type StoreOf = (name: StoreName) => IDBObjectStore
 
 /** The database of one log, through a connection that reopens itself but never creates what is gone. */
 export interface Database {
   readonly name: string
-  /** This open had to create it; `dataLoss` is what the browser said about why. */
-  readonly created: boolean
+  /** What the browser said when this open had to create the database: `'total'` where it had lost one. */
   readonly dataLoss: string | undefined
   /** Set by the first reader; every reopen compares it before anything uses the connection. */
   log: LogIdentity | undefined
   /**
-   * One transaction. `body` queues its requests at once and returns them or a value that their callbacks fill; the
+   * One transaction. `body` queues its requests at once and returns them, or a value that their callbacks fill; the
    * promise resolves at `complete`. Nothing but IndexedDB may be awaited inside.
    */
   transact<T>(
     stores: StoreName[],
     mode: 'readonly' | 'readwrite',
-    body: (store: (name: StoreName) => IDBObjectStore, transaction: IDBTransaction) => T,
+    body: (store: StoreOf, transaction: IDBTransaction) => T,
     durability?: 'relaxed' | 'strict',
   ): Promise<T>
   close(): void
 }
 
-const kinds: Record<string, StorageError['kind']> = { QuotaExceededError: 'quota', InvalidStateError: 'closed' }
-
-export const storageError = (error: unknown, doing: string): Error => {
-  if (error instanceof StorageError || error instanceof EngineClosed) return error
-  const { name = 'Error', message = '' } = (error ?? {}) as Error
-  return new StorageError(kinds[name] ?? 'aborted', `${doing} failed: ${name} ${message}`, error)
-}
-
+/** Opens `tidemark:<name>`, and creates it only where `create` says so. */
 export async function openDatabase(name: string, create = true): Promise<Database> {
   let closed = false
   let connection: IDBDatabase | undefined
   let reopening: Promise<IDBDatabase> | undefined
-  let created = false
   let dataLoss: string | undefined
 
   async function connect(create: boolean): Promise<IDBDatabase> {
-    let missing = false
     const { indexedDB, IDBKeyRange } = globalThis
     if (!indexedDB)
       throw new StorageError(
         'unavailable',
-        'There is no IndexedDB here. Ask for { storage: "memory" } to go on without keeping anything.',
+        "There is no IndexedDB here; { storage: 'memory' } works without and keeps nothing.",
       )
-    const open = (databaseName: string, version?: number): IDBOpenDBRequest => {
-      const request = indexedDB.open(databaseName, version)
+    let missing = false
+    // Only the native event says that a database was lost, and only here can its creation be refused.
+    const open = (database: string, version?: number): IDBOpenDBRequest => {
+      const request = indexedDB.open(database, version)
       request.addEventListener('upgradeneeded', (event) => {
         if (event.oldVersion) return
-        if (!create) {
-          missing = true
-          request.transaction?.abort()
-        }
-        created = create
         dataLoss = (event as IDBVersionChangeEvent & { dataLoss?: string }).dataLoss
+        missing = !create
+        if (missing) request.transaction?.abort()
       })
       return request
     }
-    // Dexie is given a factory of its own: only the native event says that a database was lost, and a reopen aborts its creation.
-    const factory = {
-      open,
-      deleteDatabase: indexedDB.deleteDatabase.bind(indexedDB),
-      cmp: indexedDB.cmp.bind(indexedDB),
-      databases: indexedDB.databases?.bind(indexedDB),
-    }
-    const dexie = new Dexie(databaseName(name), { indexedDB: factory, IDBKeyRange, autoOpen: false })
-    dexie.version(1).stores(STORES)
+    const bound = (method: 'deleteDatabase' | 'cmp' | 'databases') => indexedDB[method]?.bind(indexedDB)
+    const factory = { open, deleteDatabase: bound('deleteDatabase'), cmp: bound('cmp'), databases: bound('databases') }
+    const dexie = new Dexie(`tidemark:${name}`, { indexedDB: factory as never, IDBKeyRange, autoOpen: false })
+    dexie.version(1).stores(Object.fromEntries(STORES.map((store) => [store, ''])))
     dexie.on('populate', (transaction) => {
       const id = randomId()
       transaction.table('meta').add({ id, lineage: id, format: 1 } satisfies LogIdentity, 'log')
@@ -110,8 +82,9 @@ export async function openDatabase(name: string, create = true): Promise<Databas
     try {
       await dexie.open()
     } catch (error) {
-      if (missing) throw new EngineClosed('log replaced')
-      throw new StorageError('unavailable', `The database ${databaseName(name)} did not open: ${error}`, error)
+      throw missing
+        ? new EngineClosed('log replaced')
+        : new StorageError('unavailable', `IndexedDB did not open tidemark:${name}: ${error}`, error)
     }
     const idb = dexie.backendDB()
     idb.onversionchange = idb.onclose = () => {
@@ -125,44 +98,38 @@ export async function openDatabase(name: string, create = true): Promise<Databas
   async function reopen(): Promise<IDBDatabase> {
     const idb = await connect(false)
     const meta = await run(idb, ['meta'], 'readonly', (store) => store('meta').get('log'))
-    if (meta.result?.id !== database.log?.id || closed) {
-      idb.close()
-      throw new EngineClosed(closed ? 'closed' : 'log replaced')
-    }
-    return (connection = idb)
+    if (meta.result?.id === database.log?.id && !closed) return (connection = idb)
+    idb.close()
+    throw new EngineClosed(closed ? 'closed' : 'log replaced')
   }
 
   connection = await connect(create)
   const database: Database = {
     name,
-    created,
     dataLoss,
     log: undefined,
     async transact(stores, mode, body, durability) {
-      const doing = `A ${mode} transaction on ${stores.join(', ')}`
       for (let again = false; ; again = true) {
         if (closed) throw new EngineClosed('closed')
-        const idb = connection ?? (await (reopening ??= reopen().finally(() => (reopening = undefined))))
+        reopening ??= connection ? undefined : reopen().finally(() => (reopening = undefined))
+        const idb = connection ?? ((await reopening) as IDBDatabase)
         let queued = false
         try {
-          return await run(
-            idb,
-            stores,
-            mode,
-            (store, transaction) => {
-              queued = true
-              return body(store, transaction)
-            },
-            durability,
-          )
-        } catch (error) {
-          // Refused before anything was queued, or a read: another connection may answer. A write's outcome is the caller's to find out.
-          if (connection === idb && (error as Error)?.name === 'InvalidStateError') connection = undefined
-          if (again || (queued && (mode === 'readwrite' || connection === idb))) {
-            throw connection === idb
-              ? storageError(error, doing)
-              : new StorageError('closed', `${doing}: the connection was lost.`, error)
+          const marked: typeof body = (...given) => {
+            queued = true
+            return body(...given)
           }
+          return await run(idb, stores, mode, marked, durability)
+        } catch (error) {
+          const { name, message } = error as Error
+          // A connection that is going refuses with this before it says so.
+          if (connection === idb && name === 'InvalidStateError') connection = undefined
+          const lost = connection !== idb
+          // What was never queued, and a read, may be tried on another connection; what became of a write is the caller's to find out.
+          if (lost && !again && !(queued && mode === 'readwrite')) continue
+          if (error instanceof StorageError || error instanceof EngineClosed) throw error
+          const kind = name === 'QuotaExceededError' ? 'quota' : lost ? 'closed' : 'aborted'
+          throw new StorageError(kind, `${mode} of ${stores} in ${database.name}: ${name} ${message}`, error)
         }
       }
     },
@@ -179,24 +146,19 @@ function run<T>(
   idb: IDBDatabase,
   stores: StoreName[],
   mode: IDBTransactionMode,
-  body: (store: (name: StoreName) => IDBObjectStore, transaction: IDBTransaction) => T,
+  body: (store: StoreOf, transaction: IDBTransaction) => T,
   durability: 'relaxed' | 'strict' = 'relaxed',
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     const transaction = idb.transaction(stores, mode, { durability })
-    transaction.oncomplete = () => resolve(result)
-    transaction.onabort = () => reject(failure ?? transaction.error ?? new DOMException('aborted', 'AbortError'))
-    let failure: unknown
     let result: T
+    transaction.oncomplete = () => resolve(result)
+    transaction.onabort = () => reject(transaction.error ?? new DOMException('aborted', 'AbortError'))
     try {
       result = body((name) => transaction.objectStore(name), transaction)
     } catch (error) {
-      failure = error
-      try {
-        transaction.abort()
-      } catch {
-        reject(error)
-      }
+      reject(error)
+      transaction.abort()
     }
   })
 }

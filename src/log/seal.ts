@@ -1,6 +1,7 @@
 import { randomId } from '../model/model.ts'
 import { type CommitRecord, commandsOf, isCommit } from './commit.ts'
 import { type Database, deleteIf } from './database.ts'
+import { keyOf } from './read.ts'
 import { crc32, pack, type SegmentRecord } from './segment.ts'
 
 /** Events of a segment: large enough to read at the speed of packed records, small enough to unpack in one slice. */
@@ -14,7 +15,6 @@ const SEGMENT_CHARACTERS = 4_194_304
  */
 export async function seal({ transact }: Database, limit: number, events: number = SEGMENT_EVENTS): Promise<boolean> {
   const newestOf = (store: IDBObjectStore): IDBRequest<IDBCursor | null> => store.openKeyCursor(null, 'prev')
-  const keyOf = ({ result }: IDBRequest<IDBCursor | null>): number => (result?.key as number | undefined) ?? 0
 
   const records: CommitRecord[] = []
   let enough = false

@@ -1,7 +1,8 @@
 import { wrap } from 'comlink'
 import { EngineClosed } from '../errors.ts'
+import { fromWire } from '../log/wire.ts'
 import type { AnyModel } from '../model/model.ts'
-import { type ProjectionHost, type Reply, unwrap } from './host.ts'
+import type { ProjectionHost, Reply } from './host.ts'
 import type { Checkpoints } from './pipeline.ts'
 
 const HELLO_DEADLINE = 5000
@@ -127,4 +128,9 @@ export function connectHost(
       closing.abort(new EngineClosed('closed'))
     },
   }
+}
+
+function unwrap<T>({ value, error }: Reply<T>): T {
+  if (error) throw fromWire(error)
+  return value as T
 }

@@ -1,4 +1,4 @@
-import { fromWire, toWire, type WireError } from '../errors.ts'
+import { toWire, type WireError } from '../log/wire.ts'
 import { type AnyModel, randomId } from '../model/model.ts'
 import { type Checkpoints, createPipeline, type Pipeline } from './pipeline.ts'
 
@@ -60,9 +60,4 @@ export function createHost(model: AnyModel, epoch: string = randomId()): Project
       return { epoch }
     },
   }
-}
-
-export function unwrap<T>({ value, error }: Reply<T>): T {
-  if (error) throw fromWire(error)
-  return value as T
 }

@@ -1,23 +1,16 @@
-import { OutdatedCodeError, ProjectionFailed, toWire } from '../errors.ts'
+import { OutdatedCodeError, ProjectionFailed } from '../errors.ts'
 import { type Hint, openChannel } from '../log/channel.ts'
-import { type CommitRecord, commandsOf, recordedOf } from '../log/commit.ts'
+import { type CommitRecord, eventsOf } from '../log/commit.ts'
 import { openDatabase } from '../log/database.ts'
-import { createLog } from '../log/log.ts'
+import { readAfter } from '../log/read.ts'
 import { seal } from '../log/seal.ts'
-import { type AnyRecordedEvent, eventTypes } from '../model/events.ts'
+import { toWire } from '../log/wire.ts'
+import { eventTypes } from '../model/events.ts'
 import type { Fold, Journal, Slot } from '../model/fold.ts'
 import { type AnyModel, createFolds, randomId } from '../model/model.ts'
 import { foldCommit } from './foldCommit.ts'
-import {
-  type Checkpoint,
-  deletePages,
-  PAGE_ROWS,
-  type PageWrite,
-  pagesOf,
-  readSnapshot,
-  type Snapshot,
-  writePages,
-} from './snapshot.ts'
+import { deletePages, type PageWrite, writePages } from './pages.ts'
+import { type Checkpoint, PAGE_ROWS, pagesOf, readSnapshot, type Snapshot } from './snapshot.ts'
 
 /** How long changed rows wait for company before they are written. Boot's tail covers what a lost worker had not written. */
 const FLUSH_DELAY = 250
@@ -58,7 +51,6 @@ export interface Pipeline {
 export async function createPipeline(model: AnyModel, name: string): Promise<Pipeline> {
   const types = eventTypes(model.events)
   const database = await openDatabase(name, false)
-  const log = createLog(database)
   const closing = new AbortController()
   const rebuilds = new Map<string, AbortController>()
   let tracks: Track[] = []
@@ -168,7 +160,7 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
   /** Folds the log into these tracks, to its end, writing pages on the way when much has changed. */
   async function follow(into: readonly Track[], signal: AbortSignal, progress?: (done: number) => void): Promise<void> {
     let done = Math.min(...into.map(({ fold }) => fold.sequence))
-    for await (const records of log.readAfter(done, signal)) {
+    for await (const records of readAfter(database, done, signal)) {
       for (const record of records) {
         fold(record, into)
         done = record.last
@@ -179,7 +171,7 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
   }
 
   function fold(record: CommitRecord, into: readonly Track[]): void {
-    const events = eventsOf(record)
+    const events = eventsOf(record, types)
     for (const track of into) {
       const { fold, journal } = track
       foldCommit(fold, record, events, journal)
@@ -192,20 +184,6 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
       journal.length = 0
     }
     if (into === tracks) later()
-  }
-
-  function eventsOf(record: CommitRecord): AnyRecordedEvent[] {
-    try {
-      let sequence = record.first
-      return commandsOf(record).flatMap((command) => {
-        const events = recordedOf(command, sequence, types)
-        sequence += events.length
-        return events
-      })
-    } catch (error) {
-      if (error instanceof OutdatedCodeError) outdated = error
-      throw error
-    }
   }
 
   let flushed = 0
@@ -384,7 +362,7 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
       clearTimeout(sealing)
       channel.close()
       await queue
-      log.close()
+      database.close()
     },
   }
 }

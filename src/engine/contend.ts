@@ -1,0 +1,147 @@
+import { CommandIdConflict, EngineClosed, StorageError } from '../errors.ts'
+import type { Appended } from '../log/append.ts'
+import type { CommandEntry, CommitRecord } from '../log/commit.ts'
+import { readCommand } from '../log/log.ts'
+import { compose, confirm, type Decided, isStrict } from './dispatch.ts'
+import { applyCommit, type Pending, readable, rebase, settle, stop, type Tab } from './tab.ts'
+
+/** What to do when an append did not go through: another tab was faster, the id is known, the storage failed. */
+export async function recover(tab: Tab, group: readonly Decided[], outcome: Appended | Error): Promise<void> {
+  const commands = group.map(({ pending }) => pending)
+  if (outcome instanceof Error) await failed(tab, commands, outcome)
+  else if (typeof outcome === 'object') {
+    const pending = commands.find(({ id }) => id === outcome.taken)
+    if (pending) await answer(tab, pending)
+  } else {
+    if (outcome === 'raced') for (const pending of commands) pending.lostRaces++
+    tab.behind = true
+  }
+  leave(tab, commands)
+}
+
+/** Rule 4: read, fold, decide and add in one transaction, which cannot lose. */
+export async function decideInside(tab: Tab, group: readonly Decided[]): Promise<void> {
+  const commands = group.map(({ pending }) => pending)
+  const given = commands.flatMap(({ id, fingerprint }) => (fingerprint ? id : []))
+  let composed: { record: CommitRecord; decided: Decided[] } | undefined
+  for (const pending of commands) pending.inTransaction = true
+  const added = await tab.log
+    .appendInside(
+      tab.head,
+      given,
+      (tail, taken) => {
+        rebase(tab, () => {
+          for (const record of tail) applyCommit(tab, record)
+        })
+        // In order, up to the first that has another answer; the rest waits for its turn.
+        const open = tab.pending.findIndex(
+          (pending) => !commands.includes(pending) || taken.has(pending.id) || !pending.decision.events.length,
+        )
+        const decided = tab.pending
+          .slice(0, open < 0 ? undefined : open)
+          .map((pending) => ({ pending, decision: pending.decision }))
+        if (!decided.length || tab.state !== 'ready') return
+        const { record, beside } = compose(tab, decided)
+        composed = { record, decided }
+        return { record, beside }
+      },
+      commands.some(isStrict) ? 'strict' : 'relaxed',
+    )
+    .catch((error: Error) => error)
+  for (const pending of commands) {
+    pending.inTransaction = false
+    pending.lostRaces = 0
+  }
+  if (added instanceof Error) await failed(tab, commands, added)
+  else if (added && composed) confirm(tab, composed.record, composed.decided)
+  else tab.behind = true
+  for (const pending of commands) {
+    const went = composed?.decided.some((one) => one.pending === pending)
+    if (!went && pending.fingerprint && tab.pending.includes(pending)) await answer(tab, pending)
+  }
+  leave(tab, commands)
+}
+
+/**
+ * Rule 7: a rejection or an empty decision settles when a read, begun after the dispatch, shows that it was decided at
+ * the log's head with nothing pending before it.
+ */
+export async function settleAtHead(tab: Tab, leading: readonly Pending[]): Promise<void> {
+  const { head } = tab
+  const seen = leading.map((pending) => ({ pending, decision: pending.decision, callers: pending.callers.length }))
+  const found = await tab.log
+    .look(
+      head,
+      leading.flatMap(({ id, fingerprint }) => (fingerprint ? id : [])),
+    )
+    .catch((error: Error) => error)
+  if (found instanceof Error) return failed(tab, leading, found)
+  if (found.moved) tab.behind = true
+  for (const { pending, decision, callers } of seen) {
+    const same = tab.pending.includes(pending) && pending.decision === decision && pending.callers.length === callers
+    if (tab.head !== head || tab.behind || !same) continue
+    const entry = found.entries.get(pending.id)
+    if (entry) await answer(tab, pending, entry)
+    else
+      settle(
+        tab,
+        pending,
+        'error' in decision ? { thrown: decision.error } : { sequence: head, events: [], duplicate: false },
+      )
+  }
+  tab.changed(false)
+}
+
+/** The caller's id is in the log: the first answer counts (rules 3 and 5). */
+async function answer(tab: Tab, pending: Pending, known?: CommandEntry): Promise<void> {
+  try {
+    const entry = known ?? (await tab.log.look(tab.head, [pending.id])).entries.get(pending.id)
+    if (!entry || !tab.pending.includes(pending)) return
+    if (entry.sequence > tab.head) tab.behind = true
+    else if (entry.fingerprint !== pending.fingerprint)
+      rebase(tab, () => settle(tab, pending, new CommandIdConflict(pending.id)))
+    else {
+      const found = await readCommand(tab.log, pending.id, entry.sequence)
+      const events = found ? readable(tab, found.command, found.first) : []
+      const own = pending.attempts.get(entry.commit)
+      rebase(tab, () => settle(tab, pending, { sequence: entry.sequence, events, duplicate: own === undefined }, own))
+    }
+  } catch (error) {
+    await failed(tab, [pending], error as Error)
+  }
+}
+
+/** A transaction failed. What certainly left nothing is told so; otherwise the log says what became of it. */
+async function failed(tab: Tab, group: readonly Pending[], error: Error): Promise<void> {
+  const [first] = group
+  if (error instanceof EngineClosed) {
+    // Said before anything was queued: another log stands there now.
+    rebase(tab, () => stop(tab, 'closed', error))
+  } else if (error instanceof StorageError && error.kind === 'quota') {
+    tab.error = error
+    if (group.length > 1) for (const pending of group) pending.alone = true
+    else if (tab.database && first && !first.failures++) {
+      const { dropPages } = await import('../projections/dropPages.ts')
+      await dropPages(tab.database).catch(() => {})
+    } else {
+      rebase(tab, () => {
+        for (const pending of group) settle(tab, pending, error)
+      })
+    }
+  } else {
+    tab.error = error
+    tab.behind = true
+    for (const pending of group) {
+      pending.failures++
+      pending.unsure = true
+    }
+  }
+}
+
+/** Where the tab takes no more commands, those whose outcome is known now are told. */
+function leave(tab: Tab, group: readonly Pending[]): void {
+  if (tab.state === 'ready') return
+  rebase(tab, () => {
+    for (const pending of group) if (!pending.unsure && tab.error) settle(tab, pending, tab.error)
+  })
+}

@@ -1,0 +1,64 @@
+import type { CommandEntry, CommitRecord } from './commit.ts'
+import { type Database, deleteIf, type StoreOf } from './database.ts'
+
+/**
+ * What came of an append. `raced`: another commit took the key. `sealed`: the record fell under the newest segment and
+ * is no log. `taken`: the caller's command id is in the log already.
+ */
+export type Appended = 'appended' | 'raced' | 'sealed' | { readonly taken: string }
+
+/** What goes into the log beside a record. */
+export interface Beside {
+  /** Types that this is the first to append. */
+  readonly types: Iterable<readonly [type: string, version: number]>
+  /** Entries of `commands`, for ids that callers gave. */
+  readonly entries: readonly (readonly [id: string, CommandEntry])[]
+  readonly durability: 'relaxed' | 'strict'
+}
+
+export const above = (key: number): IDBKeyRange => IDBKeyRange.lowerBound(key + 1)
+
+export function queueAppend(
+  store: StoreOf,
+  record: CommitRecord,
+  { types, entries }: Beside,
+  refused: (outcome: Appended) => void,
+): void {
+  const watch = (request: IDBRequest, outcome: Appended): void => {
+    // Every request behind the one that failed fails too, but not for this reason.
+    request.onerror = () => request.error?.name === 'ConstraintError' && refused(outcome)
+  }
+  watch(store('commits').add(record, record.first), 'raced')
+  for (const [id, entry] of entries) watch(store('commands').add(entry, id), { taken: id })
+  // One record per type: a set in one record would be overwritten by a stale tab.
+  for (const [type, version] of types) store('types').put({ type, version }, [type, version])
+}
+
+/** Appends a record at its own `first`, in one round trip (rule 2). */
+export async function append({ transact }: Database, record: CommitRecord, beside: Beside): Promise<Appended> {
+  let outcome: Appended | undefined
+  try {
+    const segment = await transact(
+      ['segments', 'commits', 'commands', 'types'],
+      'readwrite',
+      (store, transaction) => {
+        const found = store('segments').getKey(above(record.first - 1))
+        queueAppend(store, record, beside, (refused) => (outcome ??= refused))
+        // Before any answer: a frozen tab must not hold the log's lock.
+        transaction.commit()
+        return found
+      },
+      beside.durability,
+    )
+    if (segment.result === undefined) return 'appended'
+  } catch (error) {
+    if (outcome) return outcome
+    throw error
+  }
+  // It is no log. What this leaves behind when it fails, others delete (rule 3).
+  await transact(['commits', 'commands'], 'readwrite', (store) => {
+    deleteIf(store('commits'), record.first, 'id', record.id)
+    for (const [id] of beside.entries) deleteIf(store('commands'), id, 'commit', record.id)
+  }).catch(() => {})
+  return 'sealed'
+}

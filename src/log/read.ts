@@ -1,0 +1,55 @@
+import { CorruptLog } from '../errors.ts'
+import { above } from './append.ts'
+import { type CommitRecord, isCommit } from './commit.ts'
+import type { Database } from './database.ts'
+import { unpack } from './segment.ts'
+
+/** Events that one batch aims at; a batch is never less than one record. */
+const BATCH = 4096
+
+/** Batches of whole records behind `after`, first the one that contains `after + 1`, to the log's end. Throws CorruptLog at a hole. */
+export async function* readAfter(
+  { transact }: Database,
+  after: number,
+  signal?: AbortSignal,
+): AsyncGenerator<readonly CommitRecord[], void> {
+  let count = 64
+  for (let aligned = false; ; aligned = true) {
+    signal?.throwIfAborted()
+    const from = after
+    // Segments and commits in one transaction: between two, a seal would look like a hole (rule 8).
+    const found = await transact(['segments', 'bodies', 'commits'], 'readonly', (store) => {
+      const found: { segment: IDBRequest; body?: IDBRequest; commits?: IDBRequest<CommitRecord[]> } = {
+        segment: store('segments').get(above(from)),
+      }
+      const read = (first: number): void => {
+        found.commits = store('commits').getAll(above(first - 1), count)
+      }
+      found.segment.onsuccess = () => {
+        if (found.segment.result) found.body = store('bodies').get(found.segment.result.body)
+        else if (aligned) read(from + 1)
+        else {
+          // The record that contains `from + 1` may start before it; what starts under the seal is not log.
+          const newest = store('segments').openKeyCursor(null, 'prev')
+          const floor = store('commits').openKeyCursor(IDBKeyRange.upperBound(from + 1), 'prev')
+          floor.onsuccess = () => read(keyOf(floor) > keyOf(newest) ? keyOf(floor) : from + 1)
+        }
+      }
+      return found
+    })
+    // Decompression is asynchronous, so outside the transaction.
+    const all = found.body ? await unpack(found.segment.result, found.body.result) : (found.commits?.result ?? [])
+    const records = all.filter((record) => !isCommit(record) || record.last > from)
+    for (const record of records) {
+      const follows =
+        isCommit(record) && (aligned || after > from ? record.first === after + 1 : record.first <= after + 1)
+      if (!follows) throw new CorruptLog(after + 1)
+      after = record.last
+    }
+    if (after === from) return
+    yield records
+    count = Math.min(1024, Math.ceil((count * BATCH) / Math.max(BATCH / 4, after - from)))
+  }
+}
+
+export const keyOf = ({ result }: IDBRequest<IDBCursor | null>): number => (result?.key as number | undefined) ?? 0

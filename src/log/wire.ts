@@ -1,0 +1,30 @@
+import * as errors from '../errors.ts'
+import { Named } from '../errors.ts'
+
+/** An error as plain data, for a port or a store. */
+export interface WireError {
+  readonly name: string
+  readonly message: string
+  readonly [field: string]: unknown
+}
+
+export function toWire(error: unknown): WireError {
+  if (!(error instanceof Error)) {
+    // An object may have no way to become a string.
+    return { name: 'Error', message: typeof error === 'object' ? 'not an Error' : String(error) }
+  }
+  const { name, message, stack, cause } = error
+  // Only our own fields: a stranger's may not be cloneable.
+  const own = error instanceof Named && { ...error, ...(cause !== undefined && { cause: toWire(cause) }) }
+  return { name, message, stack, ...own }
+}
+
+/** The same class again, with its fields, stack and cause. */
+export function fromWire({ name, message, cause, ...fields }: WireError): Error {
+  const classes: Readonly<Record<string, unknown>> = errors
+  const known = Object.hasOwn(classes, name) && name !== 'Named' ? (classes[name] as Function) : Error
+  const error: Error = Reflect.construct(Error, [message], known)
+  const more = { name, ...(cause !== undefined && { cause: fromWire(cause as WireError) }) }
+  for (const [key, value] of Object.entries(more)) Object.defineProperty(error, key, { value, configurable: true })
+  return Object.assign(error, fields)
+}

@@ -85,14 +85,19 @@ const run: Run = {
     async function make(): Promise<string> {
       say(`recording ${nameOf(cell)}, ${subject.title}`)
       const profile = await profiles.make()
-      await withBrowser(chromium, profile, async (browser) => {
-        const tab = await boot(run, browser, subject.name, seed)
-        const ms = await record(tab, cell, 0, seed)
-        const settled = await tab.run<number>('bench.settle()')
-        if (!seed.wide && !seed.perCommit)
-          series.add('record', nameOf(cell), subject.name, 'ms', subject.name === 'floor' ? ms + settled : ms)
-        await check(tab, subject.name, cell)
-      })
+      await withBrowser(
+        chromium,
+        profile,
+        async (browser) => {
+          const tab = await boot(run, browser, subject.name, seed)
+          const ms = await record(tab, cell, 0, seed)
+          const settled = await tab.run<number>('bench.settle()')
+          if (!seed.wide && !seed.perCommit)
+            series.add('record', nameOf(cell), subject.name, 'ms', subject.name === 'floor' ? ms + settled : ms)
+          await check(tab, subject.name, cell)
+        },
+        subject.seconds,
+      )
       return profile
     }
   },

@@ -2,8 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
-import { gzip } from 'node:zlib'
+import { gzipSync } from 'node:zlib'
 import sirv from 'sirv'
 import { build, type InlineConfig } from 'vite'
 
@@ -40,7 +39,7 @@ export async function transfer(folder: string): Promise<number> {
   let bytes = 0
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true }))
     if (entry.isFile() && !entry.name.endsWith('.map'))
-      bytes += (await promisify(gzip)(await readFile(join(entry.parentPath, entry.name)), { level: 9 })).length
+      bytes += gzipSync(new Uint8Array(await readFile(join(entry.parentPath, entry.name))), { level: 9 }).length
   return bytes
 }
 

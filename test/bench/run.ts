@@ -1,6 +1,7 @@
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Browser, Engine, Tab } from './browsers/browser.ts'
 import type { createSeries } from './measure.ts'
 import type { Entry } from './subjects/index.ts'
@@ -44,15 +45,24 @@ export async function openProfiles(): Promise<{ make(of?: string): Promise<strin
   }
 }
 
+/** A subject that hangs loses its figure, and the others go on. */
 export async function withBrowser<T>(
   engine: Engine,
   profile: string,
   use: (browser: Browser) => Promise<T>,
+  seconds = 600,
 ): Promise<T> {
   const browser = await engine.launch(profile)
+  const timer = new AbortController()
   try {
-    return await use(browser)
+    return await Promise.race([
+      use(browser),
+      pause(seconds * 1000, undefined, { signal: timer.signal }).then(() => {
+        throw new Error(`not done after ${seconds} s`)
+      }),
+    ])
   } finally {
+    timer.abort()
     await browser.close()
   }
 }

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 // The peers are many and large, so they are installed on first use and never by the package's own `npm ci`.
 const folder = fileURLToPath(new URL('.', import.meta.url))
 const installed = `${folder}node_modules/.package-lock.json`
+/** @param {string[]} args */
 const npm = (...args) => {
   const { status } = spawnSync('npm', args, { cwd: folder, stdio: 'inherit', shell: process.platform === 'win32' })
   if (status !== 0) process.exit(status ?? 1)

@@ -11,16 +11,21 @@ export async function bootFigure(run: Run): Promise<void> {
     const name = nameOf(cell)
     await interleaved(run, run.subjects.filter(fits(cell)), run.rounds, `boot ${name}`, async (subject) => {
       const profile = await run.seeded(subject, cell)
-      await withBrowser(run.chromium, profile, async (browser) => {
-        const cold = await boot(run, browser, subject.name)
-        run.add('boot, cold', name, subject.name, 'ms', cold.script)
-        run.add('boot, cold, from navigation', name, subject.name, 'ms', cold.navigation)
-        run.add('heap after boot', name, subject.name, 'B', (await cold.heap?.()) ?? Number.NaN)
-        const second = await boot(run, browser, subject.name)
-        run.add('boot, second tab', name, subject.name, 'ms', second.script)
-        run.add('boot, second tab, from navigation', name, subject.name, 'ms', second.navigation)
-        run.add('first read of every row', name, subject.name, 'ms', await check(second, subject.name, cell))
-      })
+      await withBrowser(
+        run.chromium,
+        profile,
+        async (browser) => {
+          const cold = await boot(run, browser, subject.name)
+          run.add('boot, cold', name, subject.name, 'ms', cold.script)
+          run.add('boot, cold, from navigation', name, subject.name, 'ms', cold.navigation)
+          run.add('heap after boot', name, subject.name, 'B', (await cold.heap?.()) ?? Number.NaN)
+          const second = await boot(run, browser, subject.name)
+          run.add('boot, second tab', name, subject.name, 'ms', second.script)
+          run.add('boot, second tab, from navigation', name, subject.name, 'ms', second.navigation)
+          run.add('first read of every row', name, subject.name, 'ms', await check(second, subject.name, cell))
+        },
+        subject.seconds,
+      )
     })
   }
 }
@@ -38,10 +43,15 @@ export async function flatFigure(run: Run): Promise<void> {
   await interleaved(run, all, run.rounds, 'boot by log length', async (subject) => {
     const cell = { events: (subject as (typeof all)[number]).events, rows }
     const profile = await run.seeded(subject, cell)
-    await withBrowser(run.chromium, profile, async (browser) => {
-      const cold = await boot(run, browser, subject.name)
-      run.add('boot by log length', nameOf(cell), subject.name, 'ms', cold.script)
-      await check(cold, subject.name, cell)
-    })
+    await withBrowser(
+      run.chromium,
+      profile,
+      async (browser) => {
+        const cold = await boot(run, browser, subject.name)
+        run.add('boot by log length', nameOf(cell), subject.name, 'ms', cold.script)
+        await check(cold, subject.name, cell)
+      },
+      subject.seconds,
+    )
   })
 }

@@ -10,35 +10,46 @@ export async function writesFigure(run: Run): Promise<void> {
     await interleaved(run, subjects, run.rounds, `writes ${name}`, async (subject, round) => {
       const profile = profiles.get(subject.name) ?? (await run.profile(await run.seeded(subject, cell)))
       profiles.set(subject.name, profile)
-      await withBrowser(run.chromium, profile, async (browser) => {
-        const a = await boot(run, browser, subject.name)
-        const writes = async (count: number) =>
-          a.run<number[]>(`bench.writes(${count}, ${cell.rows}, ${1e6 * (round + 1)})`)
-        await writes(subject.slow ? 3 : 30)
-        run.add(
-          'one durable write',
-          name,
-          subject.name,
-          'ms',
-          ...(await writes(subject.slow ? 20 : run.quick ? 100 : 300)),
-        )
+      await withBrowser(
+        run.chromium,
+        profile,
+        async (browser) => {
+          const a = await boot(run, browser, subject.name)
+          const writes = async (count: number) =>
+            a.run<number[]>(`bench.writes(${count}, ${cell.rows}, ${1e6 * (round + 1)})`)
+          await writes(subject.slow ? 3 : 30)
+          run.add(
+            'one durable write',
+            name,
+            subject.name,
+            'ms',
+            ...(await writes(subject.slow ? 20 : run.quick ? 100 : 300)),
+          )
 
-        if (!subject.slow || round === 0) {
-          await a.run(`bench.burst(${subject.slow ? 10 : 200}, ${cell.rows}, 5)`)
-          const ms = await a.run<number>(`bench.burst(1000, ${cell.rows}, ${1e6 * (round + 1)})`)
-          run.add('1,000 writes at once', name, subject.name, 'ms', ms)
-        }
-        if (subject.name === 'floor')
-          for (let n = 0; n < 3; n++)
-            run.add('1,000 writes at once', name, 'packed', 'ms', await a.run(`bench.packed(1000, ${cell.rows}, ${n})`))
-        await a.run('bench.settle()')
+          if (!subject.slow || round === 0) {
+            await a.run(`bench.burst(${subject.slow ? 10 : 200}, ${cell.rows}, 5)`)
+            const ms = await a.run<number>(`bench.burst(1000, ${cell.rows}, ${1e6 * (round + 1)})`)
+            run.add('1,000 writes at once', name, subject.name, 'ms', ms)
+          }
+          if (subject.name === 'floor')
+            for (let n = 0; n < 3; n++)
+              run.add(
+                '1,000 writes at once',
+                name,
+                'packed',
+                'ms',
+                await a.run(`bench.packed(1000, ${cell.rows}, ${n})`),
+              )
+          await a.run('bench.settle()')
 
-        const b = await boot(run, browser, subject.name)
-        await b.run('bench.listen(7)')
-        const send = (count: number) => a.run<number[]>(`bench.send(7, ${count}, 5000)`)
-        await send(subject.slow ? 1 : 5)
-        run.add('cross-tab', name, subject.name, 'ms', ...(await send(subject.slow ? 5 : run.quick ? 30 : 60)))
-      })
+          const b = await boot(run, browser, subject.name)
+          await b.run('bench.listen(7)')
+          const send = (count: number) => a.run<number[]>(`bench.send(7, ${count}, 5000)`)
+          await send(subject.slow ? 1 : 5)
+          run.add('cross-tab', name, subject.name, 'ms', ...(await send(subject.slow ? 5 : run.quick ? 30 : 60)))
+        },
+        subject.seconds,
+      )
     })
   }
 }

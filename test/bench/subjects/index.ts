@@ -11,6 +11,8 @@ export interface Entry {
   readonly maxRows?: number
   /** Writes per round, where one takes tens of milliseconds; and its burst is measured once. */
   readonly slow?: boolean
+  /** Longest that one visit may take; 600 where nothing is said. */
+  readonly seconds?: number
   /** Has projections, a worker, sealing and so on: the figures of Tidemark itself. */
   readonly wide?: boolean
   readonly engines?: boolean
@@ -57,6 +59,7 @@ export const entries: readonly Entry[] = [
     keeps: 'rows, no log',
     maxEvents: 1e5,
     slow: true,
+    seconds: 240,
   },
   {
     name: 'livestore',
@@ -66,6 +69,7 @@ export const entries: readonly Entry[] = [
     maxEvents: 1e4,
     maxRows: 1e3,
     slow: true,
+    seconds: 120,
   },
   { name: 'pouchdb', title: 'PouchDB', packages: ['pouchdb-browser'], keeps: 'rows with revisions', maxEvents: 1e5 },
 ]

@@ -1,0 +1,74 @@
+import { openEngine } from 'tidemark'
+import type { Item } from '../workload.ts'
+import type { Subject } from './subject.ts'
+import { narrow, wide } from './tidemark.model.ts'
+
+let name: string
+let engine: Awaited<ReturnType<typeof openNarrow>>
+const openNarrow = () => openEngine(narrow)
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** A look at the database from beside the engine. */
+async function database<T>(use: (db: IDBDatabase) => IDBRequest<T> | IDBTransaction): Promise<T> {
+  const open = indexedDB.open(`tidemark:${name}`)
+  const done = (request: IDBRequest<any>) =>
+    new Promise<any>((resolve, reject) => {
+      request.onsuccess = () => resolve(request.result)
+      request.onerror = () => reject(request.error)
+    })
+  const db: IDBDatabase = await done(open)
+  const used = use(db)
+  const result =
+    used instanceof IDBTransaction ? await new Promise((resolve) => (used.oncomplete = resolve)) : await done(used)
+  db.close()
+  return result as T
+}
+const commits = () => database((db) => db.transaction('commits').objectStore('commits').count())
+
+export const subject: Subject = {
+  async boot(options) {
+    const model = (options.wide ? wide : narrow) as typeof narrow
+    name = model.name
+    engine = await openEngine(model, {
+      // Each URL has to stand in its own `new SharedWorker`, where the bundler looks for it.
+      worker: () =>
+        options.wide
+          ? new SharedWorker(new URL('./tidemark.wide.worker.ts', import.meta.url), { type: 'module' })
+          : new SharedWorker(new URL('./tidemark.worker.ts', import.meta.url), { type: 'module' }),
+    })
+  },
+  rows: () => engine.read.items.all() as readonly Item[],
+  write: (event) => (event.type === 'itemAdded' ? engine.dispatch.add(event.data) : engine.dispatch.change(event.data)),
+  record: (events) => engine.dispatch.record(events),
+  watch(id, told) {
+    engine.subscribe(() => told(engine.read.items.get(id)?.title))
+  },
+  /** Rows persisted, old commits sealed. */
+  async settle() {
+    await engine.projected()
+    for (let before = -1, still = 0; still < 3; ) {
+      const now = await commits()
+      still = now === before ? still + 1 : 0
+      before = now
+      await pause(500)
+    }
+  },
+  extras: {
+    projected: () => engine.projected(),
+    status: async () => JSON.parse(JSON.stringify(engine.status)),
+    commits,
+    async rebuild() {
+      const from = performance.now()
+      await engine.rebuild()
+      return performance.now() - from
+    },
+    /** What is derived goes, as after a lost snapshot: the next boot has to fold the log. */
+    dropSnapshot: () =>
+      database((db) => {
+        const transaction = db.transaction(['pages', 'checkpoints'], 'readwrite')
+        transaction.objectStore('pages').clear()
+        transaction.objectStore('checkpoints').clear()
+        return transaction
+      }),
+  },
+}

@@ -1,0 +1,4 @@
+import { hostProjections } from 'tidemark/worker'
+import { narrow } from './tidemark.model.ts'
+
+hostProjections(narrow)

@@ -1,8 +1,8 @@
-import { useEffect, useState } from 'react'
+import { memo, useEffect, useState } from 'react'
 import { count, milliseconds, plural } from '../ui/format.ts'
 import type { Boot } from './boot.ts'
 
-export function BootCard({ boot }: { readonly boot: Boot }) {
+export const BootCard = memo(function BootCard({ boot }: { readonly boot: Boot }) {
   const { sinceNavigation, sinceScript, head, snapshot, rows } = boot
   const tail = head - snapshot
   const stored = useStoredBytes()
@@ -41,7 +41,7 @@ export function BootCard({ boot }: { readonly boot: Boot }) {
       </dl>
     </section>
   )
-}
+})
 
 function sentence(head: number, snapshot: number): string {
   if (head === 0) return 'The log was empty. Record some flights and reload to see this tab open from a snapshot.'

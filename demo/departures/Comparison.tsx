@@ -1,10 +1,10 @@
-import { useEffect, useMemo, useRef, useState } from 'react'
+import { memo, useEffect, useMemo, useRef, useState } from 'react'
 import type uPlot from 'uplot'
 import { compact, count, milliseconds } from '../ui/format.ts'
 import { compare, type Measured, sizes } from './compare.ts'
 import { type Ink, Plot } from './Plot.tsx'
 
-export function Comparison() {
+export const Comparison = memo(function Comparison() {
   const [measured, setMeasured] = useState<readonly Measured[]>([])
   const [running, setRunning] = useState(false)
   const [note, setNote] = useState('')
@@ -51,7 +51,7 @@ export function Comparison() {
       {measured.length > 0 && <Figures measured={measured} />}
     </section>
   )
-}
+})
 
 function Figures({ measured }: { readonly measured: readonly Measured[] }) {
   const data = useMemo(

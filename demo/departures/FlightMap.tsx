@@ -13,7 +13,7 @@ interface Props {
 }
 
 export const delaySteps = [0, 5, 10, 15, 20]
-const arcsShown = 80
+const arcsShown = 60
 
 export const FlightMap = memo(function FlightMap({ read, airport, onAirport }: Props) {
   const airports = read.airports.all()

@@ -1,4 +1,4 @@
-import { useMemo } from 'react'
+import { memo, useMemo } from 'react'
 import uPlot from 'uplot'
 import { compact } from '../ui/format.ts'
 import type { DeparturesRead } from './engine.ts'
@@ -7,7 +7,7 @@ import { type Ink, Plot } from './Plot.tsx'
 /** A mean of a handful of flights at three in the morning would be the tallest bar. */
 const fewest = 0.002
 
-export function Hours({ read }: { readonly read: DeparturesRead }) {
+export const Hours = memo(function Hours({ read }: { readonly read: DeparturesRead }) {
   const hours = read.delayByHour.all()
   const { delays, flights } = useMemo(() => {
     const x = hours.map(({ hour }) => hour)
@@ -29,7 +29,7 @@ export function Hours({ read }: { readonly read: DeparturesRead }) {
       <Plot label="Flights by hour of departure" height={170} data={flights} options={flightOptions} />
     </section>
   )
-}
+})
 
 function delaySummary(read: DeparturesRead): string {
   const worst = read.delayByHour

@@ -1,4 +1,4 @@
-import { useState } from 'react'
+import { useDeferredValue, useState } from 'react'
 import { StatusBar } from '../ui/StatusLine.tsx'
 import { BootCard } from './BootCard.tsx'
 import type { Boot } from './boot.ts'
@@ -20,6 +20,8 @@ interface Props {
 
 export function Page({ engine, live, boot }: Props) {
   const { read, status } = useLive(live)
+  /** The pictures may come a frame later, and in slices: recording goes on meanwhile. */
+  const pictured = useDeferredValue(read)
   const [airport, setAirport] = useState('')
   return (
     <>
@@ -36,10 +38,10 @@ export function Page({ engine, live, boot }: Props) {
       <main className="departures">
         <Recorder engine={engine} flights={read.recorded.value.flights} />
         <Numbers read={read} />
-        <FlightMap read={read} airport={airport} onAirport={setAirport} />
+        <FlightMap read={pictured} airport={airport} onAirport={setAirport} />
         <BootCard boot={boot} />
-        <Hours read={read} />
-        <BusiestRoutes read={read} airport={airport} />
+        <Hours read={pictured} />
+        <BusiestRoutes read={pictured} airport={airport} />
         <Comparison />
         <Workshop engine={engine} status={status} />
       </main>

@@ -1,3 +1,4 @@
+import { memo } from 'react'
 import { count, signed } from '../ui/format.ts'
 import type { DeparturesRead } from './engine.ts'
 import { busiest } from './FlightMap.tsx'
@@ -7,7 +8,7 @@ interface Props {
   readonly airport: string
 }
 
-export function BusiestRoutes({ read, airport }: Props) {
+export const BusiestRoutes = memo(function BusiestRoutes({ read, airport }: Props) {
   const routes = busiest(airport ? read.routes.by('from', airport) : read.routes.all(), 10)
   const most = routes[0]?.flights ?? 1
   return (
@@ -42,4 +43,4 @@ export function BusiestRoutes({ read, airport }: Props) {
       )}
     </section>
   )
-}
+})

@@ -11,7 +11,7 @@ export interface Live {
 }
 
 /** The engine at a pace that a map can follow: the first change at once, then at most every `interval` ms, in a frame. */
-export function live(engine: DeparturesEngine, interval = 250): Live {
+export function live(engine: DeparturesEngine, interval = 300): Live {
   const listeners = new Set<() => void>()
   let moment: Moment = { read: engine.read, status: engine.status }
   let waiting = false

@@ -25,6 +25,7 @@ export function describeStatus(status: Status): Description {
     return careful('This browser gives no storage: everything here is gone when the tab is closed.')
   if (status.restored)
     return careful(`The browser had lost the log; it was restored up to event ${count(status.restored.sequence)}.`)
+  if (status.lastError) return careful(`The log is fine, but: ${status.lastError.message}`)
   if (building) return busy(`“${building[0]}” is being folded from the log${share(building[1].progress)}.`)
   if (pending > 0) return busy(`${plural(pending, 'change')} shown here, on the way to the log.`)
   if (worker === 'none')

@@ -10,6 +10,9 @@ const phases: Partial<Record<Progress['phase'], string>> = {
   restore: 'Restoring the log from its second copy',
 }
 
+/** Milliseconds: a boot that is over by then shows no progress, which would only flicker and take its time. */
+const unnoticed = 200
+
 /** Opens an engine and renders the page with its first value; until then, and if it fails, says what is going on. */
 export async function openPage<E>(
   open: (options?: OpenOptions) => Promise<E>,
@@ -18,10 +21,12 @@ export async function openPage<E>(
   const element = document.getElementById('root')!
   const root = createRoot(element)
   const show = (content: ReactNode): void => root.render(<StrictMode>{content}</StrictMode>)
-  const onProgress = ({ phase, done, total }: Progress): void =>
-    show(
-      <Opening text={`${phases[phase] ?? 'Opening'}: ${count(done)} of ${count(total)}`} done={done} total={total} />,
-    )
+  const started = performance.now()
+  const onProgress = ({ phase, done, total }: Progress): void => {
+    if (performance.now() - started < unnoticed) return
+    const share = total > 1 ? `: ${count(done)} of ${count(total)}` : ''
+    show(<Opening text={`${phases[phase] ?? 'Opening'}${share}`} done={done} total={total} />)
+  }
 
   /** Asked for by the person: without storage everything is gone when the tab is. */
   const openInMemory = async (): Promise<void> => {

@@ -1,8 +1,9 @@
 // `npm test`: types, lint, build, then every test. Arguments narrow the tests down: `npm test -- test/log`.
 import { spawnSync } from 'node:child_process'
-import { readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { advice, engines, installMissing } from './browser/harness/find.mjs'
+import { file } from './count.mjs'
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 const filters = process.argv.slice(2)
@@ -33,24 +34,14 @@ if (filters.length === 0) {
   step('build', npm, ['run', '--silent', 'build'])
 }
 
-const report = 'build/tests.json'
-rmSync(report, { force: true })
-const { status } = spawnSync(
-  npx,
-  ['vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...filters],
-  { stdio: 'inherit', shell: process.platform === 'win32' },
-)
-let passedTests = 0
-let failedTests = 0
-try {
-  const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, 'utf8'))
-  passedTests = numPassedTests
-  failedTests = numFailedTests
-} catch {
-  // No report: the runner itself failed, its status says so.
-}
-// A file that does not even load has no failed test in the report.
-if (status !== 0 && failedTests === 0) failed.push('tests: a file did not load, or an error escaped from a test')
+rmSync(file, { force: true })
+const { status } = spawnSync(npx, ['vitest', 'run', '--reporter=default', '--reporter=./test/count.mjs', ...filters], {
+  stdio: 'inherit',
+  shell: process.platform === 'win32',
+})
+let tests = { passed: 0, failed: 0 }
+if (existsSync(file)) tests = JSON.parse(readFileSync(file, 'utf8'))
+else failed.push('the test runner')
 if (failed.length > 0) console.log(`FAILED: ${failed.join('; ')}`)
-console.log(`${passedTests} passed, ${failedTests + failed.length} failed`)
-process.exitCode = failed.length + failedTests > 0 || status !== 0 ? 1 : 0
+console.log(`${tests.passed} passed, ${tests.failed + failed.length} failed`)
+process.exitCode = failed.length + tests.failed > 0 || status !== 0 ? 1 : 0

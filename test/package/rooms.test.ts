@@ -14,11 +14,11 @@ const roomOf = (file: string) => {
   return rest.length > 0 ? first : first === 'errors.ts' ? 'errors' : 'entries'
 }
 
-/** Every module that a file names: import, export … from, import(); types too unless only values are asked for. */
-const importsOf = (file: string, values = false) => {
+/** Every module that a file names: import, export … from, import(); only what is needed to start when asked for `first`. */
+const importsOf = (file: string, first = false) => {
   const text = readFileSync(join(src, file), 'utf8')
     .replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '')
-    .replace(values ? /^(import|export) type [^'"]*['"][^'"]+['"]/gm : /$^/, '')
+    .replace(first ? /^(import|export) type [^'"]*['"][^'"]+['"]|\bimport\([^)]*\)/gm : /$^/, '')
   return [...text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*['"]([@\w./-]+)['"]/g)].map(([, name = '']) => name)
 }
 const targetOf = (file: string, name: string) => posix.join(dirname(file), name)

@@ -122,7 +122,7 @@ async function failed(tab: Tab, group: readonly Pending[], error: Error): Promis
     if (group.length > 1) for (const pending of group) pending.alone = true
     else if (tab.database && first && !first.failures++) {
       const { dropPages } = await import('../projections/dropPages.ts')
-      await dropPages(tab.database).catch(() => {})
+      await dropPages(tab.database, tab.head).catch(() => {})
     } else {
       rebase(tab, () => {
         for (const pending of group) settle(tab, pending, error)

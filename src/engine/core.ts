@@ -1,4 +1,4 @@
-import { CorruptLog, EngineClosed, OutdatedCodeError, ProjectionFailed, StorageError } from '../errors.ts'
+import { EngineClosed, StorageError } from '../errors.ts'
 import { type Channel, type Hint, openChannel } from '../log/channel.ts'
 import { type Database, openDatabase } from '../log/database.ts'
 import { createLog, type Log } from '../log/log.ts'
@@ -163,35 +163,26 @@ export async function openCore(
   }
 
   /** Takes up what the snapshot says. Throws what makes this log unreadable. */
-  async function begin({ log, checkpoints, types: known, discarded, tail }: Snapshot): Promise<void> {
-    const unknown = known.find(({ type, version }) => !types.knows(type, version))
-    for (const fold of folds) {
-      const { sequence = 0, failed } = checkpoints.get(fold.identity) ?? {}
-      core.persisted.set(fold.identity, sequence)
-      if (failed)
-        fold.failed = new ProjectionFailed(
-          fold.name,
-          failed.sequence,
-          (await import('../log/wire.ts')).fromWire(failed.error),
-        )
-    }
-    const { dataLoss } = database as Database
-    if (dataLoss && dataLoss !== 'none')
-      core.error = new StorageError('lost', `The browser lost this database and made a new one: data loss ${dataLoss}.`)
-    if (discarded.length)
-      core.error = new StorageError('lost', `Damaged pages are folded again from the log: ${discarded}.`)
-    // Before the first fold: a newer build's worker may have persisted rows of events that this code does not know (rule 17).
-    if (unknown || log.format !== 1)
-      stop(core, 'outdated', new OutdatedCodeError(unknown?.type ?? 'log format', unknown?.version ?? log.format))
+  async function begin(snapshot: Snapshot): Promise<void> {
+    const { log, checkpoints, types: known, discarded } = snapshot
+    for (const { identity } of folds) core.persisted.set(identity, checkpoints.get(identity)?.sequence ?? 0)
+    const usual =
+      folds.length &&
+      log.format === 1 &&
+      !database?.dataLoss &&
+      !discarded.length &&
+      known.every(({ type, version }) => types.knows(type, version)) &&
+      [...checkpoints.values()].every(({ failed }) => !failed)
+    if (!usual) await (await import('./unusual.ts')).unusual(core, snapshot)
     rebase(core, () => {
-      for (const record of tail) applyCommit(core, record)
+      for (const record of snapshot.tail) applyCommit(core, record)
     })
     if (core.behind && core.state === 'ready') {
       const total = Math.max(...core.persisted.values())
       const { catchUp } = await import('./catchUp.ts')
       await catchUp(core, signal, (done) => onProgress?.({ phase: 'catch-up', done, total: Math.max(done, total) }))
     }
-    if (core.error instanceof CorruptLog) throw core.error
+    if (core.state === 'failed') throw core.error
   }
 
   function onHint(hint: Hint): void {

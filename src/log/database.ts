@@ -65,7 +65,8 @@ export async function openDatabase(name: string, create = true): Promise<Databas
       const request = indexedDB.open(database, version)
       request.addEventListener('upgradeneeded', (event) => {
         if (event.oldVersion) return
-        dataLoss = (event as IDBVersionChangeEvent & { dataLoss?: string }).dataLoss
+        const loss = (event as IDBVersionChangeEvent & { dataLoss?: string }).dataLoss
+        if (loss !== 'none') dataLoss = loss
         missing = !create
         if (missing) request.transaction?.abort()
       })

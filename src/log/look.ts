@@ -1,6 +1,7 @@
 import { type Appended, above, type Beside, queueAppend } from './append.ts'
 import type { CommandEntry, CommitRecord } from './commit.ts'
 import { type Database, deleteIf } from './database.ts'
+import { keyOf } from './read.ts'
 
 export interface Found {
   /** The log has grown past the head that was asked about. */
@@ -90,4 +91,15 @@ export async function appendInside(
     throw thrown ?? error
   }
   return added
+}
+
+/** The log's head, where no checkpoint tells it. */
+export async function headOf({ transact }: Database): Promise<number> {
+  const [segment, commit] = await transact(
+    ['segments', 'commits'],
+    'readonly',
+    (store) => [store('segments').openKeyCursor(null, 'prev'), store('commits').openCursor(null, 'prev')] as const,
+  )
+  const { first, last }: CommitRecord = commit.result?.value ?? { first: 0 }
+  return first > keyOf(segment) ? last : keyOf(segment)
 }

@@ -53,7 +53,7 @@ export function createHost(model: AnyModel, epoch: string = randomId()): Project
       return { epoch }
     },
     flush: (engine) => answer(engine, (pipeline) => pipeline.flush()),
-    rebuild: (engine, id, projections) => answer(engine, (pipeline) => pipeline.rebuild(projections, id)),
+    rebuild: (engine, id, projections) => answer(engine, (pipeline) => pipeline.rebuild(id, projections)),
     cancel: (engine, id) => answer(engine, (pipeline) => pipeline.cancel(id)),
     async goodbye(engine) {
       await end(engine)

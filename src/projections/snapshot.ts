@@ -1,3 +1,4 @@
+import { above } from '../log/append.ts'
 import { type CommitRecord, isCommit } from '../log/commit.ts'
 import type { Database, LogIdentity } from '../log/database.ts'
 import type { WireError } from '../log/wire.ts'
@@ -29,17 +30,16 @@ export interface Page {
 
 export interface Snapshot {
   readonly log: LogIdentity
-  /** The sequence that the tail follows. */
-  readonly from: number
   readonly types: readonly { readonly type: string; readonly version: number }[]
   /** The checkpoint of every fold that has one; its rows are loaded. */
   readonly checkpoints: ReadonlyMap<string, Checkpoint>
-  /** The first commits behind the lowest checkpoint. */
+  /** The lowest checkpoint, and the first commits behind it. */
+  readonly from: number
   readonly tail: readonly CommitRecord[]
   /** There is more than the tail. */
   readonly behind: boolean
-  /** Identities whose pages or checkpoint were no snapshot; what they hold is derived again from the log. */
-  readonly discarded: readonly string[]
+  /** What was no snapshot; it is folded again from the log. */
+  readonly discarded: readonly Checkpoint[]
 }
 
 export const pagesOf = (identity: string, build: string): IDBKeyRange =>
@@ -50,78 +50,71 @@ export const pagesOf = (identity: string, build: string): IDBKeyRange =>
  * of requests depends on the folds alone; no commit or segment at or below the lowest checkpoint is read.
  */
 export async function readSnapshot({ transact }: Database, folds: readonly Fold[]): Promise<Snapshot> {
-  const found = await transact(
+  const checkpoints = new Map<string, Checkpoint>()
+  const pages = new Map<Fold, IDBRequest<Page[]>>()
+  const discarded: Checkpoint[] = []
+  let from = 0
+  let tail: IDBRequest<CommitRecord[]> | undefined
+  let segment: IDBRequest | undefined
+  const [log, types] = await transact(
     ['meta', 'types', 'checkpoints', 'pages', 'segments', 'commits'],
     'readonly',
     (store) => {
-      const log: IDBRequest<LogIdentity> = store('meta').get('log')
-      const builds: IDBRequest<Record<string, string> | undefined> = store('meta').get('builds')
-      const types: IDBRequest<{ type: string; version: number }[]> = store('types').getAll()
+      const builds = store('meta').get('builds')
       const all: IDBRequest<Checkpoint[]> = store('checkpoints').getAll()
-      const checkpoints = new Map<string, Checkpoint>()
-      const pages = new Map<Fold, IDBRequest<Page[]>>()
-      const rest: { from: number; tail?: IDBRequest<CommitRecord[]>; segment?: IDBRequest } = { from: 0 }
       all.onsuccess = () => {
         for (const fold of folds) {
-          const build = builds.result?.[fold.identity] ?? ''
-          const checkpoint = all.result.find((stored) => stored?.identity === fold.identity && stored.build === build)
+          const { identity } = fold
+          const build = builds.result?.[identity] ?? ''
+          const checkpoint = all.result.find((one) => one?.identity === identity && one.build === build)
           if (!checkpoint) continue
-          checkpoints.set(fold.identity, checkpoint)
-          pages.set(fold, store('pages').getAll(pagesOf(fold.identity, build)))
+          checkpoints.set(identity, checkpoint)
+          pages.set(fold, store('pages').getAll(pagesOf(identity, build)))
         }
-        rest.from = lowest(folds, checkpoints)
-        if (!folds.length) {
-          // Nothing to fold: the head is all there is to know.
-          const commit = store('commits').openCursor(null, 'prev')
-          const segment = store('segments').openKeyCursor(null, 'prev')
-          segment.onsuccess = () => {
-            const sealed = (segment.result?.key as number | undefined) ?? 0
-            const { first, last }: CommitRecord = commit.result?.value ?? { first: 0 }
-            rest.from = first > sealed ? last : sealed
-          }
-          return
-        }
-        const above = IDBKeyRange.lowerBound(rest.from + 1)
-        rest.tail = store('commits').getAll(above, TAIL_COMMITS + 1)
-        rest.segment = store('segments').getKey(above)
+        from = lowest(folds, checkpoints)
+        tail = store('commits').getAll(above(from), TAIL_COMMITS + 1)
+        segment = store('segments').getKey(above(from))
       }
-      return { log, types, checkpoints, pages, rest }
+      return [
+        store('meta').get('log') as IDBRequest<LogIdentity>,
+        store('types').getAll() as IDBRequest<{ type: string; version: number }[]>,
+      ] as const
     },
   )
-  const { checkpoints, pages, rest } = found
-  const discarded: string[] = []
   for (const [fold, { result }] of pages) {
-    if (load(fold, checkpoints.get(fold.identity) as Checkpoint, result)) continue
+    const checkpoint = checkpoints.get(fold.identity) as Checkpoint
+    if (loadPages(fold, checkpoint, result)) continue
     fold.clear()
     checkpoints.delete(fold.identity)
-    discarded.push(fold.identity)
+    discarded.push(checkpoint)
   }
-  const tail = rest.tail?.result ?? []
-  const behind = discarded.length > 0 || rest.segment?.result !== undefined
+  const unread = discarded.length > 0 || segment?.result !== undefined
+  const commits = tail?.result ?? []
   return {
-    log: found.log.result,
-    from: discarded.length ? lowest(folds, checkpoints) : rest.from,
-    types: found.types.result,
+    log: log.result,
+    types: types.result,
     checkpoints,
-    tail: behind ? [] : tail.slice(0, TAIL_COMMITS).filter(isCommit),
-    behind: behind || tail.length > TAIL_COMMITS,
+    from: lowest(folds, checkpoints),
+    tail: unread ? [] : commits.slice(0, TAIL_COMMITS),
+    behind: unread || commits.length > TAIL_COMMITS || !commits.every(isCommit),
     discarded,
   }
 }
 
-/** Where the log has to be read from; what a failure ended counts no more (rule 11). */
+/** Where the log has to be read from; a failed projection counts only where there is no other (rule 11). */
 function lowest(folds: readonly Fold[], checkpoints: ReadonlyMap<string, Checkpoint>): number {
-  const stored = folds.map(({ identity }) => checkpoints.get(identity))
-  const live = stored.filter((checkpoint) => !checkpoint?.failed)
-  const sequences = (live.length ? live : stored).map((checkpoint) => checkpoint?.sequence ?? 0)
+  const all = folds.map(({ identity }) => checkpoints.get(identity))
+  const live = all.filter((checkpoint) => !checkpoint?.failed)
+  const sequences = (live.length ? live : all).map((checkpoint) => checkpoint?.sequence ?? 0)
   return live.length ? Math.min(...sequences) : Math.max(0, ...sequences)
 }
 
-function load(fold: Fold, { sequence, next, rows, build }: Checkpoint, pages: readonly Page[]): boolean {
+/** Puts persisted rows into an empty fold; false where they are not what the checkpoint says. */
+export function loadPages(fold: Fold, { sequence, next, rows }: Checkpoint, pages: readonly Page[]): boolean {
   let count = 0
   try {
     for (const { page, rows, at } of pages) {
-      fold.load(rows, at ? (i) => page * PAGE_ROWS + (at[i] as number) : (i) => page * PAGE_ROWS + i)
+      fold.load(rows, (i) => page * PAGE_ROWS + (at?.[i] ?? i))
       count += rows.length
     }
   } catch {
@@ -129,10 +122,5 @@ function load(fold: Fold, { sequence, next, rows, build }: Checkpoint, pages: re
   }
   fold.next = next
   fold.sequence = sequence
-  return (
-    count === rows &&
-    Number.isSafeInteger(sequence) &&
-    (next >= rows || fold.definition.into.kind === 'value') &&
-    typeof build === 'string'
-  )
+  return count === rows && Number.isSafeInteger(sequence) && Number.isSafeInteger(next)
 }

@@ -1,0 +1,99 @@
+import { createFolds, randomId } from '../model/model.ts'
+import { deletePages } from './pages.ts'
+import { createTrack, type Track, type Workshop } from './pipeline.ts'
+import { type Checkpoint, loadPages, type Page, pagesOf } from './snapshot.ts'
+
+/**
+ * Folds projections again from the log, under a build id of their own: live tabs and boots go on with the old pages
+ * until one write of `meta` swaps them (rule 16). What an earlier rebuild left unfinished is taken up.
+ */
+export async function rebuild(
+  shop: Workshop,
+  names: readonly string[] | undefined,
+  cancelled: AbortSignal,
+): Promise<void> {
+  const { model, closing, exclusive, follow, post } = shop
+  const ended = new AbortController()
+  for (const signal of [cancelled, closing]) {
+    if (signal.aborted) ended.abort(signal.reason)
+    signal.addEventListener('abort', () => ended.abort(signal.reason))
+  }
+  const { signal } = ended
+  const folds = createFolds(model).filter(({ name }) => names?.includes(name) ?? true)
+  const { building, total } = await begin(shop, folds)
+  const progress = (done: number): void =>
+    post({
+      progress: { phase: 'rebuild', done, total: Math.max(done + 1, total) },
+      projections: folds.map(({ name }) => name),
+    })
+  try {
+    progress(0)
+    do await follow(building, signal, progress)
+    while (!(await exclusive(() => swap(shop, building, signal))))
+  } finally {
+    post({ progress: { phase: 'rebuild', done: total, total }, projections: folds.map(({ name }) => name) })
+  }
+}
+
+async function begin(
+  { database }: Workshop,
+  folds: ReturnType<typeof createFolds>,
+): Promise<{ building: Track[]; total: number }> {
+  const { all, builds } = await database.transact(['checkpoints', 'meta'], 'readonly', (store) => ({
+    all: store('checkpoints').getAll() as IDBRequest<Checkpoint[]>,
+    builds: store('meta').get('builds'),
+  }))
+  const building: Track[] = []
+  for (const fold of folds) {
+    const { identity } = fold
+    const live = builds.result?.[identity] ?? ''
+    const left = all.result.find((one) => one.identity === identity && one.build && one.build !== live && !one.failed)
+    const pages =
+      left &&
+      (await database.transact(
+        ['pages'],
+        'readonly',
+        (store) => store('pages').getAll(pagesOf(identity, left.build)) as IDBRequest<Page[]>,
+      ))
+    const whole = left && pages && loadPages(fold, left, pages.result)
+    if (!whole) fold.clear()
+    building.push(createTrack(fold, whole ? left : undefined, whole ? left.build : randomId(), false))
+  }
+  return { building, total: Math.max(0, ...all.result.map(({ sequence }) => sequence)) }
+}
+
+/** Makes finished builds the live ones, if none is behind what it replaces. */
+async function swap(
+  { database, follow, write, reload }: Workshop,
+  building: readonly Track[],
+  signal: AbortSignal,
+): Promise<boolean> {
+  await follow(building, signal)
+  await write(building)
+  let swapped = false
+  await database.transact(['meta', 'checkpoints', 'pages'], 'readwrite', (store) => {
+    const builds = store('meta').get('builds')
+    const all: IDBRequest<Checkpoint[]> = store('checkpoints').getAll()
+    all.onsuccess = () => {
+      const before: Readonly<Record<string, string>> = builds.result ?? {}
+      const at = (identity: string, build = ''): number =>
+        all.result.find((one) => one.identity === identity && one.build === build)?.sequence ?? -1
+      swapped = building.every(
+        ({ fold: { identity, failed }, build }) => failed || at(identity, build) >= at(identity, before[identity]),
+      )
+      if (!swapped) return
+      const after = { ...before }
+      for (const { fold, build } of building) {
+        const { identity } = fold
+        // An empty log leaves nothing to swap.
+        if (at(identity, build) < 0) continue
+        after[identity] = build
+        for (const one of all.result)
+          if (one.identity === identity && one.build !== build) deletePages(store, identity, one.build)
+      }
+      store('meta').put(after, 'builds')
+    }
+  })
+  if (swapped) await reload()
+  return swapped
+}

@@ -3,13 +3,12 @@ export type Json = string | number | boolean | null | { readonly [key: string]: 
 /** What identifies a row: a string of at most 1 MiB or a finite number; `1` and `'1'` differ. */
 export type Key = string | number
 
-/** What our own errors have in common: a name that survives a minifier, and fields that survive a port. */
+/** What our own errors have in common: a name that survives a minifier, and fields that survive a port and end the message. */
 export class Named<Name extends string> extends Error {
   declare readonly name: Name
   constructor(name: Name, message: string, fields?: object, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause })
+    super(fields ? `${message} ${JSON.stringify(fields)}` : message, cause === undefined ? cause : { cause })
     Object.assign(this, fields)
-    // Not from the class, whose own name a minifier changes.
     Object.defineProperty(this, 'name', { value: name, configurable: true })
   }
 }
@@ -23,7 +22,7 @@ export class CommandRejected extends Named<'CommandRejected'> {
   declare readonly code: string
   declare readonly details?: Json
   constructor(code: string, details?: Json) {
-    super('CommandRejected', `the command was rejected: ${code}`, details === undefined ? { code } : { code, details })
+    super('CommandRejected', 'rejected', { code, details })
   }
 }
 
@@ -31,7 +30,7 @@ export class CommandRejected extends Named<'CommandRejected'> {
 export class CommandIdConflict extends Named<'CommandIdConflict'> {
   declare readonly commandId: string
   constructor(commandId: string) {
-    super('CommandIdConflict', `the commandId "${commandId}" was used for another command or input`, { commandId })
+    super('CommandIdConflict', 'used for another command or input', { commandId })
   }
 }
 
@@ -39,7 +38,7 @@ export class CommandIdConflict extends Named<'CommandIdConflict'> {
 export class InvalidData extends Named<'InvalidData'> {
   declare readonly path: readonly Key[]
   constructor(message: string, path: readonly Key[] = [], cause?: unknown) {
-    super('InvalidData', path.length ? `${message} (at ${path.slice(0, 20).join('.')})` : message, { path }, cause)
+    super('InvalidData', message, { path }, cause)
   }
 }
 
@@ -55,20 +54,14 @@ export class ProjectionFailed extends Named<'ProjectionFailed'> {
   declare readonly projection: string
   declare readonly sequence: number
   constructor(projection: string, sequence: number, cause?: unknown) {
-    const reason = cause instanceof Error ? `: ${cause.message}` : ''
-    super(
-      'ProjectionFailed',
-      `projection "${projection}" failed at event ${sequence}${reason}`,
-      { projection, sequence },
-      cause,
-    )
+    super('ProjectionFailed', 'could not fold', { projection, sequence }, cause)
   }
 }
 
 /** IndexedDB failed. Nothing was appended, except perhaps for `'unknown'`: whether the commit is in the log could not be read. */
 export class StorageError extends Named<'StorageError'> {
   declare readonly kind: 'quota' | 'closed' | 'aborted' | 'unavailable' | 'unknown' | 'lost'
-  constructor(kind: StorageError['kind'], message: string = `storage: ${kind}`, cause?: unknown) {
+  constructor(kind: StorageError['kind'], message: string = 'storage', cause?: unknown) {
     super('StorageError', message, { kind }, cause)
   }
 }
@@ -78,23 +71,23 @@ export class OutdatedCodeError extends Named<'OutdatedCodeError'> {
   declare readonly type: string
   declare readonly version: number
   constructor(type: string, version: number) {
-    super('OutdatedCodeError', `this code does not know event "${type}" version ${version}`, { type, version })
+    super('OutdatedCodeError', 'this code does not know', { type, version })
   }
 }
 
 /** The engine no longer takes commands. */
 export class EngineClosed extends Named<'EngineClosed'> {
   declare readonly reason: 'closed' | 'log replaced' | 'destroyed'
-  constructor(reason: EngineClosed['reason'] = 'closed') {
-    super('EngineClosed', `the engine is closed: ${reason}`, { reason })
+  constructor(reason: EngineClosed['reason']) {
+    super('EngineClosed', 'closed', { reason })
   }
 }
 
 /** The log has a hole or an unreadable record at `sequence`. Nothing is dropped or skipped. */
 export class CorruptLog extends Named<'CorruptLog'> {
   declare readonly sequence: number
-  constructor(sequence: number, message: string = `the log is corrupt at event ${sequence}`, cause?: unknown) {
-    super('CorruptLog', message, { sequence }, cause)
+  constructor(sequence: number) {
+    super('CorruptLog', 'missing or unreadable', { sequence })
   }
 }
 
@@ -102,7 +95,7 @@ export class CorruptLog extends Named<'CorruptLog'> {
 export class ImportError extends Named<'ImportError'> {
   declare readonly line: number
   declare readonly reason: string
-  constructor(line: number, reason: string, cause?: unknown) {
-    super('ImportError', `line ${line}: ${reason}`, { line, reason }, cause)
+  constructor(line: number, reason: string) {
+    super('ImportError', 'not imported', { line, reason })
   }
 }

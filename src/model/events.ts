@@ -1,4 +1,4 @@
-import { InvalidData, type Json, type Key, ModelError, OutdatedCodeError } from '../errors.ts'
+import { InvalidData, type Json, ModelError, OutdatedCodeError } from '../errors.ts'
 import { copyJson, deepFreeze, type JsonOf } from './json.ts'
 
 // ---- types
@@ -99,45 +99,35 @@ export interface EventTypesAtRuntime {
 // ---- declaring
 
 type Step = (data: any) => unknown
-type Validate = (data: unknown) => unknown
 interface Declared {
   readonly steps: readonly Step[]
-  readonly validate: Validate
+  readonly validate: Step
   readonly names: readonly string[]
-  readonly retired?: true
+  readonly isRetired?: true
 }
-const declared: unique symbol = Symbol()
 
-function validator(schema: any): Validate {
-  return (data) => {
+const validator =
+  (schema: any): Step =>
+  (data) => {
     const result = schema['~standard'].validate(data)
-    if (typeof result.then === 'function')
-      throw new InvalidData('asynchronous schemas are refused: payloads are checked at once')
-    const issue = result.issues?.[0]
-    if (issue) {
-      // Array.from, because a library's path may be an array of a class of its own.
-      const path = Array.from(issue.path ?? [], (part: any): Key => {
-        const key = part?.key ?? part
-        return typeof key === 'symbol' ? String(key) : key
-      })
-      throw new InvalidData(issue.message, path)
-    }
-    return copyJson(result.value)
+    if (result.then) throw new InvalidData('asynchronous schemas are refused')
+    const [issue] = result.issues ?? []
+    if (!issue) return copyJson(result.value)
+    // Array.from, because a library's path may be an array of a class of its own.
+    const path = Array.from(issue.path ?? [], (part: any) => part?.key ?? part)
+    throw new InvalidData(issue.message, path)
   }
-}
 
-function eventType(self: Declared): any {
-  return Object.freeze({
-    [declared]: self,
-    retired: self.retired ?? (() => eventType({ ...self, retired: true })),
-    was: (...names: string[]) => eventType({ ...self, names: [...self.names, ...names] }),
-    upcast: (...args: [step: Step] | [schema: unknown, step: Step]) => {
-      const step = args.pop() as Step
-      const validate = args.length ? validator(args[0]) : copyJson
-      return eventType({ ...self, validate, steps: [...self.steps, (data) => validate(step(data))] })
-    },
-  })
-}
+const eventType = (self: Declared): any => ({
+  ...self,
+  retired: () => eventType({ ...self, isRetired: true }),
+  was: (...names: string[]) => eventType({ ...self, names: [...self.names, ...names] }),
+  upcast(schema: unknown, step?: Step) {
+    const validate = step ? validator(schema) : copyJson
+    const next = step ?? (schema as Step)
+    return eventType({ ...self, validate, steps: [...self.steps, (data) => validate(next(data))] })
+  },
+})
 
 /**
  * Declares an event and its payload, which has to be JSON.
@@ -164,9 +154,7 @@ const runtime: unique symbol = Symbol.for('tidemark.events')
 
 /** The runtime side of what `defineEvents` returned. */
 export function eventTypes(events: object): EventTypesAtRuntime {
-  const types = (events as { [runtime]?: EventTypesAtRuntime })?.[runtime]
-  if (!types) throw new ModelError('events: expected what defineEvents returned')
-  return types
+  return (events as { [runtime]: EventTypesAtRuntime })?.[runtime]
 }
 
 /**
@@ -184,62 +172,47 @@ export function defineEvents<E extends EventTypes>(types: E): Events<E> {
   const created = new WeakSet<object>()
   const creators: [PropertyKey, unknown][] = []
 
-  for (const [type, value] of Object.entries(types)) {
-    const self = (value as { [declared]?: Declared })?.[declared]
-    if (!self) throw new ModelError(`event "${type}": expected event(), perhaps with .upcast(), .was() or .retired()`)
-    for (const name of [type, ...self.names]) {
-      if (known.has(name)) throw new ModelError(`event "${type}": "${name}" is the name of two events`)
-      known.set(name, { ...self, type })
-    }
-    if (!self.retired) creators.push([type, (data: unknown) => create(type, data)])
-  }
-
-  const find = (type: string, version: number) => {
-    const found = known.get(type)
-    return found && version > 0 && version <= found.steps.length + 1 ? found : undefined
-  }
   const create = (type: string, data: unknown) => {
-    const event = Object.freeze({ type, data: deepFreeze(within(type, () => known.get(type)!.validate(data))) })
+    const event = Object.freeze({ type, data: deepFreeze(known.get(type)!.validate(data)) })
     created.add(event)
     return event
   }
-  const within = <T>(type: string, check: () => T): T => {
-    try {
-      return check()
-    } catch (error) {
-      if (error instanceof InvalidData) error.message = `event "${type}": ${error.message}`
-      throw error
+  for (const [type, self] of Object.entries(types as unknown as Record<string, Declared>)) {
+    if (__DEV__ && !self?.steps) throw new ModelError(`event "${type}": expected event()`)
+    for (const name of [type, ...self.names]) {
+      if (__DEV__ && known.has(name)) throw new ModelError(`event "${type}": "${name}" is the name of two events`)
+      known.set(name, { ...self, type })
     }
+    if (!self.isRetired) creators.push([type, (data: unknown) => create(type, data)])
   }
+  const knows = (type: string, version: number) => version > 0 && version <= (known.get(type)?.steps.length ?? -1) + 1
+  const asStored = (type: string, version: number, data: any): StoredEvent => ({
+    type,
+    ...(version > 1 && { version }),
+    ...(data !== undefined && { data }),
+  })
 
   const self: EventTypesAtRuntime = {
     store(event: any) {
       const type = event?.type
-      const found = known.get(type)
-      if (!found || found.type !== type)
-        throw new ModelError(`unknown event "${String(type)}": declare it with defineEvents`)
-      if (found.retired) throw new ModelError(`event "${type}" is retired`)
-      const { data } = created.has(event) ? event : create(type, event.data)
-      const version = found.steps.length + 1
-      return { type, ...(version > 1 && { version }), ...(data !== undefined && { data }) }
+      const version = self.version(type)
+      if (!version || known.get(type)!.isRetired) throw new ModelError(`unknown or retired event "${String(type)}"`)
+      return asStored(type, version, (created.has(event) ? event : create(type, event.data)).data)
     },
     today(stored) {
       const version = stored.version ?? 1
-      const found = find(stored.type, version)
-      if (!found) throw new OutdatedCodeError(stored.type, version)
-      const { type, steps } = found
+      if (!knows(stored.type, version)) throw new OutdatedCodeError(stored.type, version)
+      const { type, steps } = known.get(stored.type)!
       // Nothing to change: the hot path of every replay.
-      if (version > steps.length && type === stored.type) return stored as { type: string; data: unknown }
-      let data: unknown = stored.data
-      // The first copy because a step may change what it gets.
-      if (version <= steps.length) data = copyJson(data)
-      for (const step of steps.slice(version - 1)) data = step(data)
-      return { type, ...(steps.length && { version: steps.length + 1 }), data }
+      if (version > steps.length && type === stored.type) return stored as any
+      // A copy, because a step may change what it gets.
+      const data = steps.slice(version - 1).reduce((data, step) => step(data), copyJson(stored.data))
+      return asStored(type, steps.length + 1, data) as any
     },
-    knows: (type, version) => !!find(type, version),
+    knows,
     version(type) {
       const found = known.get(type)
-      return found?.type === type ? found.steps.length + 1 : 0
+      return found && found.type === type ? found.steps.length + 1 : 0
     },
   }
   return Object.freeze(Object.fromEntries([...creators, [runtime, self]])) as any

@@ -1,7 +1,7 @@
 import { type Key, ModelError, type ProjectionFailed } from '../errors.ts'
 import type { AnyRecordedEvent, EventTypesAtRuntime } from './events.ts'
 import { checkKey, deepFreeze, isKey } from './json.ts'
-import { type IntoTable, identity, type ProjectionDefinition, type ReadTable, type ReadValue } from './projection.ts'
+import { identity, type ProjectionDefinition, type ReadTable, type ReadValue } from './projection.ts'
 
 /** A row's place. `n` is its insertion number; `row` is undefined only while it is not in the table. */
 export interface Slot {
@@ -54,237 +54,161 @@ export function undo(journal: Journal, from: number = 0): void {
   }
 }
 
+/** Slots by insertion number, and the list last made of them. A table and each bucket of an index are one. */
+interface Rows {
+  readonly slots: Map<Key, Slot>
+  list: readonly any[] | undefined
+  /** The highest insertion number; Infinity while the slots are out of order. */
+  last: number
+}
+type Index = Map<unknown, Rows>
+
+const none: readonly never[] = Object.freeze([])
+
+const emptyRows = (): Rows => ({ slots: new Map(), list: undefined, last: -1 })
+
+function put(rows: Rows, slot: Slot): void {
+  // A deletion taken back, or an old row that moves into a bucket, stands behind younger ones until the next look.
+  rows.last = slot.n > rows.last ? slot.n : Infinity
+  rows.slots.set(slot.key, slot)
+  rows.list = undefined
+}
+
+function drop(rows: Rows, slot: Slot): void {
+  rows.slots.delete(slot.key)
+  rows.list = undefined
+}
+
+function inOrder(rows: Rows): Iterable<Slot> {
+  if (rows.last === Infinity) {
+    const sorted = [...rows.slots.values()].sort((a, b) => a.n - b.n)
+    rows.slots.clear()
+    rows.last = -1
+    for (const slot of sorted) put(rows, slot)
+  }
+  return rows.slots.values()
+}
+
+/** Rows are frozen when somebody looks, not when they are made: most are never looked at. */
+function list(rows: Rows): readonly any[] {
+  return (rows.list ??= Object.freeze(Array.from(inOrder(rows), ({ row }) => deepFreeze(row))))
+}
+
 export function createFold(name: string, definition: ProjectionDefinition, types: EventTypesAtRuntime): Fold {
-  const start = {
+  const { by, evolve } = definition
+  // A value is a table of one row, which is always there and has no key of its own.
+  const { key: property, initial } = definition.into as { readonly key?: string; readonly initial?: unknown }
+  const isTable = property !== undefined
+  const indexes = new Map<string, Index>()
+  let table: Rows
+  let view: Fold['view'] | undefined
+
+  const file = (index: Index, value: unknown, slot: Slot) => {
+    let bucket = index.get(value)
+    if (!bucket) index.set(value, (bucket = emptyRows()))
+    put(bucket, slot)
+  }
+  const live: ReadTable<any> & ReadValue<any> = {
+    get: (key) => deepFreeze(table.slots.get(key)?.row) as any,
+    has: (key) => table.slots.has(key),
+    all: () => list(table),
+    by(property: string, value: unknown) {
+      let index = indexes.get(property)
+      if (!index) {
+        indexes.set(property, (index = new Map()))
+        for (const slot of inOrder(table)) file(index, (slot.row as any)[property], slot)
+      }
+      const bucket = index.get(value)
+      return bucket ? list(bucket) : none
+    },
+    get size() {
+      return table.slots.size
+    },
+    get value() {
+      return live.get(0)
+    },
+  }
+
+  /** Every change goes through here, taken back or not. In a table, undefined is absence. */
+  const write = (slot: Slot, after: any) => {
+    const before = slot.row as any
+    slot.row = after
+    view = table.list = undefined
+    if (before === undefined) put(table, slot)
+    else if (after === undefined && isTable) drop(table, slot)
+    for (const [property, index] of indexes) {
+      const from = before?.[property]
+      const bucket = before && index.get(from)
+      if (bucket && after && Object.is(from, after[property])) bucket.list = undefined
+      else {
+        if (bucket) {
+          drop(bucket, slot)
+          if (!bucket.slots.size) index.delete(from)
+        }
+        if (after) file(index, after[property], slot)
+      }
+    }
+  }
+
+  const touched = (event: AnyRecordedEvent): readonly Key[] => {
+    if (!isTable) return [0]
+    const { type, data } = event
+    const named: any = by[type] ? by[type](event, fold.view) : data?.[property]
+    const check = (key: unknown) => (isKey(key) ? key : checkKey(key, `${name}: event "${type}"`))
+    if (!named || typeof named !== 'object') return [check(named)]
+    if (Array.isArray(named)) return [...new Set(named.map(check))]
+    const [first, ...rest] = Object.entries(named)
+    return (first ? live.by(...(first as [never, never])) : live.all())
+      .filter((row) => rest.every(([property, value]) => row[property] === value))
+      .map((row) => row[property])
+  }
+
+  const fold: Fold = {
     name,
     identity: identity(name, definition, types),
     definition,
     sequence: 0,
     next: 0,
     failed: undefined,
-    handles: (type: string) => type in definition.evolve,
-  }
-  return definition.into.kind === 'value' ? valueFold(start) : tableFold(start, definition.into)
-}
-
-type Start = Omit<Fold, 'view' | 'slots' | 'apply' | 'load' | 'clear' | 'revert'>
-
-function valueFold(start: Start): Fold {
-  const { evolve, into } = start.definition
-  const slot: Slot = { key: 0, n: 0, row: undefined }
-  const live: ReadValue<unknown> = {
-    get value() {
-      return deepFreeze(slot.row)
-    },
-  }
-  let view: ReadValue<unknown> | undefined
-  const set = (state: unknown) => {
-    slot.row = state
-    view = undefined
-  }
-  const fold: Fold = {
-    ...start,
-    get view() {
-      return (view ??= Object.create(live) as typeof live)
-    },
-    slots: [slot],
-    apply(event, journal) {
-      const handler = evolve[event.type]
-      if (!handler) return
-      const before = slot.row
-      if (__DEV__) deepFreeze(before)
-      const after = handler(before, event)
-      if (Object.is(after, before)) return
-      journal?.push({ fold, slot, before, next: 0 })
-      set(after)
-    },
-    load: ([state]) => set(state),
-    clear() {
-      set((into as { initial?: unknown }).initial)
-      fold.sequence = 0
-      fold.failed = undefined
-    },
-    revert: ({ before }) => set(before),
-  }
-  fold.clear()
-  return fold
-}
-
-/** A slot, and the row it last handed out frozen. */
-interface TableSlot extends Slot {
-  frozen: unknown
-}
-/** Slots by insertion number, and the list last made of them. A table and each bucket of an index are one. */
-interface Rows {
-  readonly slots: Map<Key, TableSlot>
-  list: readonly any[] | undefined
-  last: number
-  sorted: boolean
-}
-type Index = Map<unknown, Rows>
-
-const none: readonly never[] = Object.freeze([])
-const emptyRows = (): Rows => ({ slots: new Map(), list: undefined, last: -1, sorted: true })
-
-function put(rows: Rows, slot: TableSlot): void {
-  // A deletion taken back, or an old row that moves into a bucket, stands behind younger ones until the next look.
-  if (slot.n > rows.last) rows.last = slot.n
-  else rows.sorted = false
-  rows.slots.set(slot.key, slot)
-  rows.list = undefined
-}
-function drop(rows: Rows, slot: TableSlot): void {
-  rows.slots.delete(slot.key)
-  rows.list = undefined
-}
-function inOrder(rows: Rows): Iterable<TableSlot> {
-  if (!rows.sorted) {
-    const slots = [...rows.slots.values()].sort((a, b) => a.n - b.n)
-    rows.slots.clear()
-    for (const slot of slots) rows.slots.set(slot.key, slot)
-    rows.sorted = true
-  }
-  return rows.slots.values()
-}
-/** Rows are frozen when somebody looks, not when they are made: most are never looked at. */
-function handOut(slot: TableSlot): any {
-  return slot.frozen === slot.row ? slot.row : (slot.frozen = deepFreeze(slot.row))
-}
-function list(rows: Rows): readonly any[] {
-  if (!rows.list) {
-    const made: unknown[] = []
-    for (const slot of inOrder(rows)) made.push(handOut(slot))
-    rows.list = Object.freeze(made)
-  }
-  return rows.list
-}
-
-function tableFold(start: Start, into: IntoTable): Fold {
-  const { name, definition } = start
-  const { by, evolve } = definition
-  let table: Rows
-  let indexes: Map<string, Index>
-  let view: ReadTable<any> | undefined
-
-  const bucketsOf = (property: string): Index => {
-    let index = indexes.get(property)
-    if (!index) {
-      indexes.set(property, (index = new Map()))
-      for (const slot of inOrder(table)) file(index, (slot.row as any)[property], slot)
-    }
-    return index
-  }
-  const file = (index: Index, value: unknown, slot: TableSlot) => {
-    let bucket = index.get(value)
-    if (!bucket) index.set(value, (bucket = emptyRows()))
-    put(bucket, slot)
-  }
-  const live: ReadTable<any> = {
-    get(key) {
-      const slot = table.slots.get(key)
-      return slot && handOut(slot)
-    },
-    has: (key) => table.slots.has(key),
-    all: () => list(table),
-    by(property, value) {
-      const bucket = bucketsOf(property).get(value)
-      return bucket ? list(bucket) : none
-    },
-    get size() {
-      return table.slots.size
-    },
-  }
-
-  /** Every change goes through here, taken back or not: row undefined is absence. */
-  const write = (slot: TableSlot, after: any) => {
-    const before = slot.row as any
-    slot.row = after
-    view = undefined
-    if (before === undefined) put(table, slot)
-    else if (after === undefined) drop(table, slot)
-    else table.list = undefined
-    for (const [property, index] of indexes) {
-      const from = before?.[property]
-      const to = after?.[property]
-      const bucket = before && index.get(from)
-      if (bucket && after && Object.is(from, to)) bucket.list = undefined
-      else {
-        if (bucket) {
-          drop(bucket, slot)
-          if (!bucket.slots.size) index.delete(from)
-        }
-        if (after) file(index, to, slot)
-      }
-    }
-  }
-
-  const touched = (event: AnyRecordedEvent): Iterable<Key> => {
-    const named: unknown = by[event.type]!(event, fold.view)
-    const what = `${name}: by.${event.type}`
-    if (typeof named !== 'object' || !named) return [checkKey(named, what)]
-    if (Array.isArray(named)) return new Set(named.map((key) => checkKey(key, what)))
-    const [first, ...rest] = Object.entries(named)
-    const bucket = first ? bucketsOf(first[0]).get(first[1]) : table
-    const keys: Key[] = []
-    if (bucket) {
-      for (const { key, row } of inOrder(bucket)) {
-        if (rest.every(([property, value]) => (row as any)[property] === value)) keys.push(key)
-      }
-    }
-    return keys
-  }
-
-  const evolved = (handler: Function, event: AnyRecordedEvent, key: Key, before: unknown): any => {
-    if (__DEV__) deepFreeze(before)
-    const after: any = handler(before, event, key)
-    if (after != null && after[into.key] !== key) {
-      throw new ModelError(
-        `${name}: evolve.${event.type} returned a row whose "${into.key}" is not its key ${JSON.stringify(key)}`,
-      )
-    }
-    return after
-  }
-
-  const commit = (key: Key, slot: TableSlot | undefined, after: unknown, journal: Journal | undefined) => {
-    const before = slot?.row
-    if (after === undefined || after === before || (after === null && !slot)) return
-    const { next } = fold
-    slot ??= { key, n: fold.next++, row: undefined, frozen: undefined }
-    journal?.push({ fold, slot, before, next })
-    write(slot, after ?? undefined)
-  }
-
-  const fold: Fold = {
-    ...start,
     get view() {
       return (view ??= Object.create(live) as typeof live)
     },
     get slots() {
       return inOrder(table)
     },
+    handles: (type) => !!evolve[type],
     apply(event, journal) {
-      const { type } = event
-      const handler = evolve[type]
+      const handler = evolve[event.type]
       if (!handler) return
-      if (!by[type]) {
-        const named = event.data?.[into.key]
-        const key = isKey(named) ? named : checkKey(named, `${name}: event "${type}"`)
-        const slot = table.slots.get(key)
-        commit(key, slot, evolved(handler, event, key, slot?.row), journal)
-        return
-      }
       // All rows first: a throw halfway leaves nothing behind.
-      const results: [key: Key, slot: TableSlot | undefined, after: unknown][] = []
-      for (const key of touched(event)) {
+      const results = touched(event).map((key) => {
         const slot = table.slots.get(key)
-        results.push([key, slot, evolved(handler, event, key, slot?.row)])
+        const before = slot?.row
+        if (__DEV__) deepFreeze(before)
+        const after = handler(before, event, key)
+        if (isTable && after != null && after[property] !== key) {
+          throw new ModelError(
+            `${name}: evolve.${event.type} returned another "${property}" than ${JSON.stringify(key)}`,
+          )
+        }
+        return { key, slot, before, after }
+      })
+      for (let { key, slot, before, after } of results) {
+        if (isTable) {
+          if (after === undefined || (after === null && !slot)) continue
+          after ??= undefined
+        }
+        if (Object.is(after, before)) continue
+        const { next } = fold
+        slot ??= { key, n: fold.next++, row: undefined }
+        journal?.push({ fold, slot, before, next })
+        write(slot, after)
       }
-      for (const result of results) commit(...result, journal)
     },
     load(rows, n) {
       for (let i = 0; i < rows.length; i++) {
         const row = rows[i] as any
-        put(table, { key: row[into.key], n: n(i), row, frozen: undefined })
+        put(table, { key: isTable ? row[property] : 0, n: n(i), row })
       }
       fold.next = table.last + 1
       indexes.clear()
@@ -292,13 +216,13 @@ function tableFold(start: Start, into: IntoTable): Fold {
     },
     clear() {
       table = emptyRows()
-      indexes = new Map()
-      view = undefined
+      indexes.clear()
+      view = fold.failed = undefined
       fold.sequence = fold.next = 0
-      fold.failed = undefined
+      if (!isTable) put(table, { key: 0, n: 0, row: initial })
     },
     revert({ slot, before, next }) {
-      write(slot as TableSlot, before)
+      write(slot, before)
       fold.next = next
     },
   }

@@ -15,17 +15,10 @@ export type JsonOf<T> = [T] extends [Json]
           ? { [K in keyof T]: JsonOf<T[K]> }
           : never
 
-const maxDepth = 500
-const maxLength = 2 ** 24
-
 /** Plain objects of every realm, and proxies of them: what JSON keeps as an object. */
-export function isPlain(value: object): boolean {
+function isPlain(value: object): boolean {
   const prototype = Object.getPrototypeOf(value)
-  return (
-    prototype === null ||
-    prototype === Object.prototype ||
-    (Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf'))
-  )
+  return !prototype || !Object.getPrototypeOf(prototype)
 }
 
 /**
@@ -34,73 +27,54 @@ export function isPlain(value: object): boolean {
  */
 export function copyJson(value: unknown): unknown {
   const path: Key[] = []
-  const ancestors: object[] = []
+  const ancestors: unknown[] = []
   let length = 0
 
-  const refuse = (what: string, cause?: unknown): never => {
-    throw new InvalidData(`${what} is not JSON`, path.slice(), cause)
+  const refuse = (what: unknown, cause?: unknown): never => {
+    throw new InvalidData(`${String(what)} is not JSON`, path, cause)
   }
-  const add = (characters: number): void => {
-    length += characters
-    if (length > maxLength) throw new InvalidData('larger than 16 MiB', path.slice())
-  }
-  const copy = (value: unknown): unknown => {
-    switch (typeof value) {
-      case 'string':
-        add(value.length + 2)
-        return value
-      case 'number':
-        add(4)
-        // -0 + 0 is 0
-        return Number.isFinite(value) ? value + 0 : refuse(String(value))
-      case 'boolean':
-        add(4)
-        return value
-      case 'object':
-        break
-      default:
-        return refuse(typeof value)
-    }
-    add(4)
-    if (value === null) return value
-    if (ancestors.includes(value)) return refuse('a cycle')
-    const depth = ancestors.push(value)
-    if (depth > maxDepth) throw new InvalidData('deeper than 500 levels', path.slice())
-    let result: unknown
+  const copy = (value: any): unknown => {
+    const type = typeof value
+    length += type === 'string' ? value.length : 4
+    if (length > 2 ** 24) refuse('more than 16 MiB')
+    if (value === null || type === 'string' || type === 'boolean') return value
+    // -0 + 0 is 0
+    if (type === 'number') return Number.isFinite(value) ? value + 0 : refuse(value)
+    if (type !== 'object') refuse(type)
+    if (ancestors.includes(value)) refuse('a cycle')
+    const depth = ancestors.push(value) - 1
+    if (depth === 500) refuse('more than 500 levels')
+    let result: any
     if (Array.isArray(value)) {
-      const list: unknown[] = []
+      result = []
       // `length` once: a hostile proxy could let it grow.
       for (let i = 0, end = value.length; i < end; i++) {
-        path[depth - 1] = i
-        list.push(copy(value[i]))
+        path[depth] = i
+        result[i] = copy(value[i])
       }
-      result = list
     } else {
-      if (!isPlain(value)) refuse(`an instance of ${value.constructor?.name || 'a class'}`)
-      if (Object.getOwnPropertySymbols(value).length) refuse('a symbol as a key')
-      const object: Record<string, unknown> = {}
+      if (!isPlain(value)) refuse(`an instance of ${value.constructor?.name}`)
+      if (Object.getOwnPropertySymbols(value)[0]) refuse('a symbol')
+      result = {}
       for (const key of Object.keys(value)) {
-        path[depth - 1] = key
-        const property = (value as Record<string, unknown>)[key]
+        path[depth] = key
+        const property = value[key]
         if (property === undefined) continue
-        add(key.length + 3)
+        length += key.length
         const copied = copy(property)
-        if (key === '__proto__') {
-          Object.defineProperty(object, key, { value: copied, configurable: true, enumerable: true, writable: true })
-        } else object[key] = copied
+        if (key === '__proto__') Object.defineProperty(result, key, { value: copied, enumerable: true })
+        else result[key] = copied
       }
-      result = object
     }
-    ancestors.pop()
-    path.length = depth - 1
+    ancestors.length = path.length = depth
     return result
   }
 
   try {
     return value === undefined ? value : copy(value)
   } catch (error) {
-    // A getter or a proxy threw.
-    throw error instanceof InvalidData ? error : new InvalidData('unreadable data', path, error)
+    // Or a getter or a proxy threw.
+    throw error instanceof InvalidData ? error : refuse('what cannot be read', error)
   }
 }
 
@@ -126,17 +100,15 @@ export function canonical(value: unknown): string {
   )
 }
 
-/** Two independent 32-bit hashes (cyrb53's mixing) and the length. Stored in logs: never change it. */
+/** The length and two independent 32-bit hashes. Stored in logs: never change it. */
 export function hash(text: string): string {
-  let a = 0xdeadbeef
-  let b = 0x41c6ce57
+  let a = 0
+  let b = 0
   for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i)
-    a = Math.imul(a ^ unit, 2654435761)
-    b = Math.imul(b ^ unit, 1597334677)
+    const unit = text.charCodeAt(i) + 1
+    a = Math.imul(a ^ unit, 0x9e3779b1)
+    b = Math.imul(b + unit, 0x5f356495)
   }
-  a = Math.imul(a ^ (a >>> 16), 2246822507) ^ Math.imul(b ^ (b >>> 13), 3266489909)
-  b = Math.imul(b ^ (b >>> 16), 2246822507) ^ Math.imul(a ^ (a >>> 13), 3266489909)
   return [text.length, a >>> 0, b >>> 0].map((part) => part.toString(36)).join('-')
 }
 
@@ -152,5 +124,5 @@ export const isKey = (key: unknown): key is Key =>
 export function checkKey(key: unknown, what: string): Key {
   if (isKey(key)) return key
   if (key == null) throw new ModelError(`${what} has no key`)
-  throw new InvalidData(`${what}: a key is a string of at most 1 MiB or a finite number`)
+  throw new InvalidData(`${what}: not a string of up to 1 MiB or a finite number`)
 }

@@ -62,12 +62,16 @@ export function defineModel<E extends EventTypes, P extends Projections, C exten
   projections: P
   commands: C & Commands<P, E>
 }): Model<E, P, C> {
-  const { name, events, projections, commands } = model as unknown as AnyModel
-  const refuse = (what: string) => {
+  if (__DEV__) checkModel(model as unknown as AnyModel)
+  return model as any
+}
+
+function checkModel({ name, events, projections, commands }: AnyModel): void {
+  const refuse = (what: string): never => {
     throw new ModelError(`defineModel: ${what}`)
   }
   if (typeof name !== 'string' || !name) refuse('`name` is a string that is not empty')
-  eventTypes(events)
+  if (!eventTypes(events)) refuse('`events` is not what defineEvents returned')
   for (const [key, definition] of Object.entries(projections)) {
     if (!definition?.evolve) refuse(`projections.${key} is not what projection() returned`)
     if (definition.events !== events) refuse(`projections.${key} folds other events than the model's`)
@@ -75,7 +79,6 @@ export function defineModel<E extends EventTypes, P extends Projections, C exten
   for (const [key, command] of Object.entries(commands)) {
     if (typeof command !== 'function') refuse(`commands.${key} is not a function`)
   }
-  return Object.freeze({ name, events, projections, commands }) as any
 }
 
 /**
@@ -94,7 +97,7 @@ export function reject(code: string, details?: Json): never {
 export function createFolds(model: AnyModel): Fold[] {
   const types = eventTypes(model.events)
   return Object.entries(model.projections).flatMap(([name, definition]) =>
-    definition.into.kind === 'table' && !definition.into.resident ? [] : createFold(name, definition, types),
+    definition.into.resident === false ? [] : createFold(name, definition, types),
   )
 }
 
@@ -131,11 +134,8 @@ export function decide(
   if (__DEV__) deepFreeze(input)
   const decision: unknown = commands[name]!(read, input, context)
   if (decision == null) return []
-  if (typeof (decision as { then?: unknown }).then === 'function') {
-    throw new ModelError(`command "${name}" is asynchronous: commands decide at once`)
-  }
-  const types = eventTypes(model.events)
-  return Array.isArray(decision) ? decision.map(types.store) : [types.store(decision)]
+  if ((decision as { then?: unknown }).then) throw new ModelError(`command "${name}" is asynchronous`)
+  return [decision].flat().map(eventTypes(model.events).store)
 }
 
 /** `restart` makes `id()` give the same ids again, for deciding again. */
@@ -151,7 +151,7 @@ export function createContext(now: number, random: () => string = randomId): Com
   }
 }
 
-/** `crypto.randomUUID` is missing where the page is not secure. */
+/** 128 random bits; `crypto.randomUUID` is missing where the page is not secure. */
 export function randomId(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
+  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join('')
 }

@@ -99,12 +99,13 @@ export interface IntoTable {
 export interface IntoValue {
   readonly kind: 'value'
   readonly initial: unknown
+  readonly resident?: true
 }
 export interface ProjectionDefinition {
   readonly events: object
   readonly into: IntoTable | IntoValue
   readonly version: number
-  /** Without a prototype, so that an event may have any name. */
+  /** Without a prototype. */
   readonly by: Record<string, Function | undefined>
   readonly evolve: Record<string, Function | undefined>
 }
@@ -117,8 +118,7 @@ export function identity(name: string, definition: ProjectionDefinition, types: 
   const handled = Object.keys(evolve)
     .sort()
     .map((type) => [type, types.version(type)])
-  const shape = into.kind === 'value' ? into.kind : into
-  return `${name}@${version}.${PAGE_FORMAT}:${hash(JSON.stringify([shape, handled]))}`
+  return `${name}@${version}.${PAGE_FORMAT}:${hash(JSON.stringify([{ ...into, initial: 0 }, handled]))}`
 }
 
 // ---- declaring
@@ -182,23 +182,29 @@ export function projection<E extends EventTypes, I extends Into>(
   events: Events<E>,
   definition: { into: I; version?: number } & NoInfer<Handlers<E, I>>,
 ): Projection<ReadOf<I>> {
-  const { into, version = 1, ...given } = definition as unknown as ProjectionDefinition
-  const types = eventTypes(events)
-  if (!into?.kind) throw new ModelError('projection: `into` is table(key) or value(initial)')
-  if (!(Number.isInteger(version) && version > 0)) throw new ModelError('projection: `version` is a positive integer')
-  const handlers = (part: 'by' | 'evolve') => {
-    const entries = Object.entries(given[part] ?? {}).filter(([, handler]) => handler !== undefined)
-    for (const [type, handler] of entries) {
-      if (!types.version(type)) throw new ModelError(`projection: ${part}.${type} is not a declared event`)
-      if (typeof handler !== 'function') throw new ModelError(`projection: ${part}.${type} is not a function`)
-    }
-    return Object.assign(Object.create(null), Object.fromEntries(entries))
-  }
+  const { into, version = 1, by, evolve } = definition as unknown as ProjectionDefinition
+  if (__DEV__) checkProjection(eventTypes(events), { events, into, version, by, evolve })
   return {
     events,
     into,
     version,
-    by: handlers('by'),
-    evolve: handlers('evolve'),
+    // Without a prototype, so that an event may have any name.
+    by: Object.assign(Object.create(null), by),
+    evolve: Object.assign(Object.create(null), evolve),
   } satisfies ProjectionDefinition as Projection<any>
+}
+
+function checkProjection(types: EventTypesAtRuntime | undefined, { into, version, ...handlers }: ProjectionDefinition) {
+  const refuse = (what: string): never => {
+    throw new ModelError(`projection: ${what}`)
+  }
+  if (!types) return refuse('expected what defineEvents returned')
+  if (!into?.kind) refuse('`into` is table(key) or value(initial)')
+  if (!(Number.isInteger(version) && version > 0)) refuse('`version` is a positive integer')
+  for (const part of ['by', 'evolve'] as const) {
+    for (const [type, handler] of Object.entries(handlers[part] ?? {})) {
+      if (!types.version(type)) refuse(`${part}.${type} is not a declared event`)
+      if (handler && typeof handler !== 'function') refuse(`${part}.${type} is not a function`)
+    }
+  }
 }

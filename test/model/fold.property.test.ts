@@ -104,7 +104,9 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ reload: true as const }) },
 )
 
-test('the fold equals an array, whatever is applied, taken back, looked at in between or loaded again', () => {
+test('the fold equals an array, whatever is applied, taken back, looked at in between or loaded again', {
+  timeout: 60_000,
+}, () => {
   fc.assert(
     fc.property(fc.array(anyStep, { maxLength: 40 }), (steps) => {
       let fold = createFold('p', definition as never, types)
@@ -168,6 +170,6 @@ test('the fold equals an array, whatever is applied, taken back, looked at in be
       rows = past[0]?.rows ?? rows
       check()
     }),
-    { numRuns: 1000 },
+    { numRuns: 400 },
   )
 })

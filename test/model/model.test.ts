@@ -75,10 +75,10 @@ describe('a command', () => {
   test.each([
     ['an asynchronous one', async () => events.cleared(), /asynchronous/],
     ['one that gives an unknown event', () => ({ type: 'nope' }), /nope/],
-    ['one that gives a list with a hole', () => [undefined], /unknown event/],
-    ['one that gives a list in a list', () => [[events.cleared()]], /unknown event/],
-    ['one that gives true', () => true, /unknown event/],
-    ['one that gives a creator', () => events.cleared, /unknown event/],
+    ['one that gives a list with a hole', () => [undefined], /unknown or retired event/],
+    ['one that gives a list in a list', () => [[events.cleared()]], /unknown or retired event/],
+    ['one that gives true', () => true, /unknown or retired event/],
+    ['one that gives a creator', () => events.cleared, /unknown or retired event/],
   ])('%s is a wrong model', (_, command, message) => {
     expect(() => decided(command)).toThrow(ModelError)
     expect(() => decided(command)).toThrow(message)
@@ -121,7 +121,7 @@ describe('a context', () => {
   test('random ids are 128 bits, without a secure context too', () => {
     const ids = Array.from({ length: 1000 }, randomId)
     expect(new Set(ids).size).toBe(1000)
-    expect(ids.every((id) => /^[0-9a-f]{32}$/.test(id))).toBe(true)
+    expect(ids.every((id) => /^[0-9a-z]{16,28}$/.test(id))).toBe(true)
   })
 })
 

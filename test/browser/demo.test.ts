@@ -1,0 +1,401 @@
+import type { Locator, Page } from 'playwright-core'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import {
+  buildDemo,
+  chromium,
+  has,
+  type PlaywrightBrowser,
+  type PlaywrightTab,
+  type Server,
+  serve,
+} from './harness/index.ts'
+
+const headers = { 'content-security-policy': "default-src 'self'" }
+
+/** What a browser says of a refused resource, an uncaught error or a rejection that nobody saw. */
+const complaints = ({ log }: PlaywrightTab): readonly string[] => log.filter((line) => /^(error|uncaught)/.test(line))
+
+const text = async (locator: Locator): Promise<string> => (await locator.textContent()) ?? ''
+const fact = (page: Page, name: string) => page.locator(`.status [data-fact="${name}"]`)
+const number = async (page: Page, name: string): Promise<number> =>
+  Number((await text(page.locator(`[data-fact="${name}"]`).first())).replaceAll(',', ''))
+const sentence = (page: Page) => page.locator('.status-sentence')
+
+let server: Server
+beforeAll(async () => {
+  if (has('chromium')) server = await serve(buildDemo(), { headers })
+})
+afterAll(() => server?.close())
+
+describe.skipIf(!has('chromium'))('the landing page', () => {
+  it('leads to both demos, by keyboard too, and loads nothing from elsewhere', async () => {
+    const browser = await chromium()
+    const tab = await browser.open(server.url)
+    const { page } = tab
+    const foreign: string[] = []
+    page.on('request', (request) => request.url().startsWith(server.url) || foreign.push(request.url()))
+    await page.reload()
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Enter')
+    await page.waitForURL('**/departures/')
+    await page.goBack()
+    await page.getByRole('link', { name: 'TodoMVC' }).click()
+    await page.locator('.new-todo').waitFor()
+    expect(foreign).toEqual([])
+    expect(complaints(tab)).toEqual([])
+    await browser.close()
+  })
+})
+
+describe.skipIf(!has('chromium'))('TodoMVC, by its specification', () => {
+  let browser: PlaywrightBrowser
+  let server: Server
+  let tab: PlaywrightTab
+  let page: Page
+  beforeAll(async () => {
+    browser = await chromium()
+  })
+  afterAll(() => browser?.close())
+  beforeEach(async () => {
+    // Another port is another origin, so an empty log.
+    server = await serve(buildDemo(), { headers })
+    tab = await browser.open(`${server.url}todomvc/`)
+    page = tab.page
+    await page.locator('.new-todo').waitFor()
+    return async () => {
+      expect(complaints(tab)).toEqual([])
+      await page.close()
+      await server.close()
+    }
+  })
+
+  const add = async (...titles: string[]): Promise<void> => {
+    for (const title of titles) {
+      await page.locator('.new-todo').fill(title)
+      await page.keyboard.press('Enter')
+    }
+  }
+  const titles = (of: Page = page) => of.locator('.todo-list li label').allInnerTexts()
+  const item = (title: string) => page.locator('.todo-list li', { hasText: title })
+  const count = () => text(page.locator('.todo-count'))
+  const edit = async (title: string, next: string): Promise<void> => {
+    await item(title).locator('label').dblclick()
+    await page.locator('.edit').fill(next)
+  }
+
+  it('starts with the cursor in the new todo, without main and footer', async () => {
+    expect(await page.locator('.new-todo').evaluate((input) => input === document.activeElement)).toBe(true)
+    expect(await page.locator('.main').count()).toBe(0)
+    expect(await page.locator('.footer').count()).toBe(0)
+  })
+
+  it('adds what is typed, trimmed, clears the input, and ignores blanks', async () => {
+    await add('  Buy milk  ', '   ', 'Call Ada')
+    expect(await titles()).toEqual(['Buy milk', 'Call Ada'])
+    expect(await page.locator('.new-todo').inputValue()).toBe('')
+  })
+
+  it('counts what is left, one item in the singular', async () => {
+    await add('Buy milk', 'Call Ada')
+    expect(await count()).toBe('2 items left')
+    await item('Buy milk').locator('.toggle').check()
+    expect(await count()).toBe('1 item left')
+    expect(await text(page.locator('.todo-count strong'))).toBe('1')
+    await item('Call Ada').locator('.toggle').check()
+    expect(await count()).toBe('0 items left')
+    expect(await item('Call Ada').getAttribute('class')).toBe('completed')
+  })
+
+  it('edits on a double click: Enter and blur save, trimmed, Escape does not, and an empty title removes', async () => {
+    await add('Buy milk', 'Call Ada')
+    await item('Buy milk').locator('label').dblclick()
+    expect(
+      await page.locator('.todo-list li.editing .edit').evaluate((input) => input === document.activeElement),
+    ).toBe(true)
+    await page.locator('.edit').fill('  Buy oat milk ')
+    await page.keyboard.press('Enter')
+    expect(await titles()).toEqual(['Buy oat milk', 'Call Ada'])
+    expect(await page.locator('.editing').count()).toBe(0)
+
+    await edit('Call Ada', 'Call nobody')
+    await page.keyboard.press('Escape')
+    expect(await titles()).toEqual(['Buy oat milk', 'Call Ada'])
+
+    await edit('Call Ada', 'Call Grace')
+    await page.locator('.new-todo').click()
+    expect(await titles()).toEqual(['Buy oat milk', 'Call Grace'])
+
+    await edit('Buy oat milk', '  ')
+    await page.keyboard.press('Enter')
+    expect(await titles()).toEqual(['Call Grace'])
+  })
+
+  it('is edited by the keyboard alone', async () => {
+    await add('Buy milk')
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Space')
+    expect(await item('Buy milk').getAttribute('class')).toBe('completed')
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Enter')
+    await page.keyboard.type('!')
+    await page.keyboard.press('Enter')
+    expect(await titles()).toEqual(['Buy milk!'])
+  })
+
+  it('removes a todo by its button', async () => {
+    await add('Buy milk', 'Call Ada')
+    await item('Buy milk').hover()
+    await item('Buy milk').locator('.destroy').click()
+    expect(await titles()).toEqual(['Call Ada'])
+  })
+
+  it('marks all, follows single ones, and clears what is completed', async () => {
+    await add('Buy milk', 'Call Ada')
+    const all = page.locator('.toggle-all')
+    const clear = page.locator('.clear-completed')
+    expect(await clear.count()).toBe(0)
+    await page.getByText('Mark all as complete').click()
+    expect(await page.locator('.completed').count()).toBe(2)
+    await item('Buy milk').locator('.toggle').uncheck()
+    expect(await all.isChecked()).toBe(false)
+    await item('Buy milk').locator('.toggle').check()
+    expect(await all.isChecked()).toBe(true)
+    await page.getByText('Mark all as complete').click()
+    expect(await page.locator('.completed').count()).toBe(0)
+    await item('Buy milk').locator('.toggle').check()
+    await clear.click()
+    expect(await titles()).toEqual(['Call Ada'])
+    expect(await clear.count()).toBe(0)
+    expect(await all.isChecked()).toBe(false)
+  })
+
+  it('routes by the address, and keeps the filter on reload', async () => {
+    await add('Buy milk', 'Call Ada')
+    await item('Buy milk').locator('.toggle').check()
+    await page.getByRole('link', { name: 'Active' }).click()
+    expect(page.url()).toMatch(/#\/active$/)
+    expect(await titles()).toEqual(['Call Ada'])
+    expect(await text(page.locator('.filters .selected'))).toBe('Active')
+    await item('Call Ada').locator('.toggle').click()
+    expect(await titles()).toEqual([])
+    await page.getByRole('link', { name: 'Completed' }).click()
+    expect(await titles()).toEqual(['Buy milk', 'Call Ada'])
+    await page.reload()
+    await page.locator('.todo-list').waitFor()
+    expect(await text(page.locator('.filters .selected'))).toBe('Completed')
+    await page.goBack()
+    expect(await titles()).toEqual([])
+  })
+
+  it('is the same list in two tabs, after a reload and in a new browser process', async () => {
+    await add('Buy milk')
+    const other = await browser.open(`${server.url}todomvc/`)
+    await other.page.locator('.todo-list li').waitFor()
+    await add('Call Ada')
+    await other.page.locator('.todo-list li', { hasText: 'Call Ada' }).waitFor()
+    await other.page.locator('.todo-list li', { hasText: 'Buy milk' }).locator('.toggle').check()
+    await page.locator('.todo-list li.completed', { hasText: 'Buy milk' }).waitFor()
+    await page.reload()
+    await page.locator('.todo-list').waitFor()
+    expect(await titles()).toEqual(['Buy milk', 'Call Ada'])
+    expect(complaints(other)).toEqual([])
+
+    await fact(page, 'pending').getByText('0', { exact: true }).waitFor()
+    await browser.restart()
+    const next = await browser.open(`${server.url}todomvc/`)
+    await next.page.locator('.todo-list').waitFor()
+    expect(await titles(next.page)).toEqual(['Buy milk', 'Call Ada'])
+  })
+
+  it('says where the log stands', async () => {
+    await add('Buy milk')
+    await sentence(page).getByText('the next tab opens from an up-to-date snapshot').waitFor()
+    expect(await number(page, 'sequence')).toBe(1)
+    expect(await number(page, 'projected')).toBe(1)
+    expect(await text(fact(page, 'worker'))).toBe('shared')
+  })
+
+  it('works without storage when asked to, and says what that means', async () => {
+    await page.addInitScript(() => Object.defineProperty(globalThis, 'indexedDB', { value: undefined }))
+    await page.reload()
+    await page.getByRole('button', { name: 'nothing will be kept' }).click()
+    await add('Buy milk')
+    expect(await titles()).toEqual(['Buy milk'])
+    expect(await text(sentence(page))).toMatch('everything here is gone')
+  })
+})
+
+describe.skipIf(!has('chromium'))('Departures, on real flights', () => {
+  let browser: PlaywrightBrowser
+  let tab: PlaywrightTab
+  let page: Page
+  beforeAll(async () => {
+    browser = await chromium()
+    tab = await browser.open(`${server.url}departures/`)
+    page = tab.page
+  })
+  afterAll(() => browser?.close())
+
+  const record = (flights: string, of: Page = page) =>
+    of.getByRole('button', { name: `Record the first ${flights} flights`, exact: true }).click()
+  const note = (of: Page = page) => text(of.locator('.recorder .note:not(:empty)'))
+  const stoppedAt = (note: string) => Number(note.match(/[\d,]+/)?.[0].replaceAll(',', ''))
+  const atSequence = (of: Page, sequence: number) =>
+    fact(of, 'sequence').getByText(sequence.toLocaleString('en'), { exact: true }).waitFor()
+  const upToDate = (of: Page = page) =>
+    sentence(of).getByText('the next tab opens from an up-to-date snapshot').waitFor()
+
+  it('has every airport and route before the first flight', async () => {
+    await page.getByText('of 229 airports').waitFor()
+    await page.getByText('of 3,399 routes').waitFor()
+    expect(await number(page, 'flights')).toBe(0)
+  })
+
+  it('records ten thousand flights and shows them', async () => {
+    await record('10,000')
+    expect(await note()).toMatch(/^10,000 flights recorded/)
+    await page.locator('[data-fact="flights"]', { hasText: '10,000' }).waitFor()
+    expect(await number(page, 'airports')).toBe(220)
+    expect(await number(page, 'routes')).toBe(2909)
+    expect(await page.locator('.dot').count()).toBeGreaterThan(200)
+    await page.locator('.routes tbody tr').nth(9).waitFor()
+    await upToDate()
+    expect(await number(page, 'sequence')).toBe(10_001)
+  })
+
+  it('keeps what was recorded when it is cancelled, and goes on from there', async () => {
+    await record('100,000')
+    await page.locator('.run [data-fact="rate"]', { hasText: 'per second' }).waitFor()
+    await page.getByRole('button', { name: 'Cancel' }).click()
+    expect(await note()).toMatch(/^Stopped at [\d,]+\. What was recorded stays/)
+    const stopped = stoppedAt(await note())
+    expect(stopped).toBeGreaterThan(10_000)
+    expect(stopped).toBeLessThan(100_000)
+    await atSequence(page, stopped + 1)
+    await record('100,000')
+    await page.locator('[data-fact="flights"]', { hasText: '100,000' }).waitFor()
+    expect(await number(page, 'sequence')).toBe(100_001)
+  })
+
+  it('opens the next tab from a snapshot, and says so', async () => {
+    await upToDate()
+    await page.reload()
+    await page.getByText('It opened from the snapshot').waitFor()
+    expect(await number(page, 'snapshot')).toBe(100_001)
+    expect(await number(page, 'flights')).toBe(100_000)
+  })
+
+  it('shows one airport when it is chosen', async () => {
+    await page.getByRole('combobox', { name: 'Airport' }).selectOption({ label: 'Seattle, WA (SEA)' })
+    await page.getByRole('heading', { name: 'From Seattle, WA' }).waitFor()
+    expect(await text(page.locator('.routes tbody th').first())).toMatch(/^SEA →/)
+    await page.getByRole('combobox', { name: 'Airport' }).selectOption('')
+  })
+
+  it('is live in a second tab', async () => {
+    const opened = browser.context.waitForEvent('page')
+    await page.getByRole('link', { name: 'Open a second tab' }).click()
+    const second = await opened
+    await second.locator('[data-fact="flights"]', { hasText: '100,000' }).waitFor()
+    await record('1,000,000', second)
+    await page.waitForFunction(() => document.querySelector('[data-fact="flights"]')?.textContent !== '100,000')
+    await second.getByRole('button', { name: 'Cancel' }).click()
+    const stopped = stoppedAt(await note(second))
+    expect(stopped).toBeGreaterThan(100_000)
+    for (const one of [page, second]) await atSequence(one, stopped + 1)
+    await second.close()
+  })
+
+  it('goes on recording when its worker is stopped, and says what became of it', async () => {
+    await page.getByRole('button', { name: 'Stop the worker' }).click()
+    const before = await number(page, 'flights')
+    await record('1,000,000')
+    await page.waitForFunction(
+      (before) =>
+        Number(document.querySelector('[data-fact="flights"]')?.textContent?.replaceAll(',', '')) > before + 5000,
+      before,
+    )
+    await page.getByRole('button', { name: 'Cancel' }).click()
+    await note()
+    await sentence(page)
+      .getByText(/^Everything is in the log/)
+      .waitFor()
+    await page.reload()
+    await page.locator('.boot').waitFor()
+    await upToDate()
+  })
+
+  it('rebuilds the snapshot with progress, to the same numbers', async () => {
+    const before = await text(page.locator('.numbers'))
+    await page.getByRole('button', { name: 'Rebuild the snapshot' }).click()
+    await page.getByLabel('Rebuilding').waitFor()
+    await page.getByText(/events folded in/).waitFor()
+    expect(await text(page.locator('.numbers'))).toBe(before)
+    await page.reload()
+    await page.getByText('It opened from the snapshot').waitFor()
+    expect(await text(page.locator('.numbers'))).toBe(before)
+  })
+
+  it('measures snapshot against replay in this browser, and leaves no database behind', async () => {
+    await page.getByRole('button', { name: 'Measure', exact: true }).click()
+    const rows = page.locator('.comparison tbody tr')
+    await rows.nth(4).waitFor({ timeout: 180_000 })
+    await page.getByRole('button', { name: 'Measure again' }).waitFor()
+    const [events, replay, snapshot] = (await rows.nth(4).locator('th, td').allInnerTexts()).map((text) =>
+      Number(text.replace(/[^\d.]/g, '')),
+    )
+    expect(events).toBe(100_000)
+    expect(replay).toBeGreaterThan(2 * snapshot!)
+    const names = () => indexedDB.databases().then((all) => all.map(({ name }) => name))
+    await tab.waitFor(() => indexedDB.databases().then((all) => !all.some(({ name }) => /comparison/.test(name ?? ''))))
+    expect(await tab.evaluate(names)).toContain('tidemark:departures')
+  })
+
+  it('complains of nothing meanwhile', () => {
+    expect(complaints(tab)).toEqual([])
+  })
+})
+
+describe.skipIf(!has('chromium'))('Departures with a million flights', () => {
+  it('records them without a main-thread task over 100 ms, and opens the next tab as after ten thousand', async () => {
+    const browser = await chromium()
+    // Another port is another origin: two logs in one browser, opened in turn.
+    const another = await serve(buildDemo(), { headers })
+    const small = (await browser.open(`${server.url}departures/`)).page
+    const large = (await browser.open(`${another.url}departures/`)).page
+    const recordTo = async (page: Page, flights: string): Promise<void> => {
+      await page.getByText('of 3,399 routes').waitFor()
+      await page.waitForTimeout(1000)
+      await page.evaluate(() => {
+        const tasks: number[] = []
+        Object.assign(window, { tasks })
+        new PerformanceObserver((list) => {
+          for (const { duration } of list.getEntries()) tasks.push(Math.round(duration))
+        }).observe({ type: 'longtask' })
+      })
+      await page.getByRole('button', { name: `Record the first ${flights} flights`, exact: true }).click()
+      await page.locator('.recorder .note', { hasText: 'flights recorded' }).waitFor({ timeout: 200_000 })
+      await sentence(page).getByText('the next tab opens from an up-to-date snapshot').waitFor({ timeout: 60_000 })
+    }
+    await recordTo(small, '10,000')
+    await recordTo(large, '1,000,000')
+    const long = await large.evaluate(() => (window as unknown as { tasks: number[] }).tasks.filter((ms) => ms > 100))
+    expect(long).toEqual([])
+
+    const boot = async (page: Page): Promise<number> => {
+      await page.reload()
+      await page.getByText('It opened from the snapshot').waitFor()
+      return page.evaluate(() => performance.getEntriesByName('boot')[0]!.duration)
+    }
+    const figures = { small: [] as number[], large: [] as number[] }
+    for (let round = 0; round < 15; round++) {
+      figures.small.push(await boot(small))
+      figures.large.push(await boot(large))
+    }
+    const median = (of: number[]): number => of.sort((a, b) => a - b)[of.length >> 1]!
+    expect(median(figures.large)).toBeLessThanOrEqual(1.2 * median(figures.small))
+    await browser.close()
+    await another.close()
+  }, 400_000)
+})

@@ -1,8 +1,3 @@
-// Loaded with this file, so that nothing has to be fetched when it is needed.
-import './catchUp.ts'
-import './contend.ts'
-import '../log/look.ts'
-import '../log/read.ts'
 import { EngineClosed } from '../errors.ts'
 import type { Hint } from '../log/channel.ts'
 import { connectHost } from '../projections/connect.ts'

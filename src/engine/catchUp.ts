@@ -1,5 +1,5 @@
 import { CorruptLog, EngineClosed, OutdatedCodeError, StorageError } from '../errors.ts'
-import { applyCommit, rebase, settle, stop, type Tab } from './tab.ts'
+import { applyCommit, fail, rebase, stop, type Tab } from './tab.ts'
 
 /** Milliseconds of folding between two chances for the page to render and answer. */
 const SLICE = 12
@@ -37,7 +37,7 @@ export async function catchUp(tab: Tab, signal?: AbortSignal, progress?: (head: 
   const over = unsure.filter(({ failures }) => error && (state !== 'ready' || failures > FAILURES))
   if (over.length) {
     rebase(tab, () => {
-      for (const pending of over) settle(tab, pending, error as Error)
+      for (const pending of over) fail(tab, pending, error as Error)
     })
   }
 }
@@ -65,7 +65,7 @@ async function readOn(
 function giveUp(tab: Tab, unsure: readonly Tab['pending'][0][], error: Error): void {
   rebase(tab, () => {
     for (const pending of unsure) {
-      settle(
+      fail(
         tab,
         pending,
         new StorageError(
@@ -82,7 +82,7 @@ function giveUp(tab: Tab, unsure: readonly Tab['pending'][0][], error: Error): v
       tab.error = error
       // Read again by the next command.
       tab.behind = tab.pending.length === 0
-      for (const pending of [...tab.pending]) settle(tab, pending, error)
+      for (const pending of [...tab.pending]) fail(tab, pending, error)
     }
   })
 }

@@ -1,9 +1,10 @@
-import { CommandIdConflict, EngineClosed, StorageError } from '../errors.ts'
+import { EngineClosed, StorageError } from '../errors.ts'
 import type { Appended } from '../log/append.ts'
 import type { CommandEntry, CommitRecord } from '../log/commit.ts'
 import { readCommand } from '../log/log.ts'
-import { compose, confirm, type Decided, isStrict } from './dispatch.ts'
-import { applyCommit, type Pending, readable, rebase, settle, stop, type Tab } from './tab.ts'
+import { dropPages } from '../projections/dropPages.ts'
+import { compose, confirm, type Decided, isStrict } from './append.ts'
+import { answer, applyCommit, fail, type Pending, rebase, stop, succeed, type Tab } from './tab.ts'
 
 /** What to do when an append did not go through: another tab was faster, the id is known, the storage failed. */
 export async function recover(tab: Tab, group: readonly Decided[], outcome: Appended | Error): Promise<void> {
@@ -11,7 +12,7 @@ export async function recover(tab: Tab, group: readonly Decided[], outcome: Appe
   if (outcome instanceof Error) await failed(tab, commands, outcome)
   else if (typeof outcome === 'object') {
     const pending = commands.find(({ id }) => id === outcome.taken)
-    if (pending) await answer(tab, pending)
+    if (pending) await lookUp(tab, pending)
   } else {
     if (outcome === 'raced') for (const pending of commands) pending.lostRaces++
     tab.behind = true
@@ -57,7 +58,7 @@ export async function decideInside(tab: Tab, group: readonly Decided[]): Promise
   else tab.behind = true
   for (const pending of commands) {
     const went = composed?.decided.some((one) => one.pending === pending)
-    if (!went && pending.fingerprint && tab.pending.includes(pending)) await answer(tab, pending)
+    if (!went && pending.fingerprint && tab.pending.includes(pending)) await lookUp(tab, pending)
   }
   leave(tab, commands)
 }
@@ -81,31 +82,32 @@ export async function settleAtHead(tab: Tab, leading: readonly Pending[]): Promi
     const same = tab.pending.includes(pending) && pending.decision === decision && pending.callers.length === callers
     if (tab.head !== head || tab.behind || !same) continue
     const entry = found.entries.get(pending.id)
-    if (entry) await answer(tab, pending, entry)
-    else
-      settle(
-        tab,
-        pending,
-        'error' in decision ? { thrown: decision.error } : { sequence: head, events: [], duplicate: false },
-      )
+    if (entry) await lookUp(tab, pending, entry)
+    else if ('error' in decision) fail(tab, pending, decision.error)
+    else succeed(tab, pending, { sequence: head, events: [], duplicate: false })
   }
   tab.changed(false)
 }
 
 /** The caller's id is in the log: the first answer counts (rules 3 and 5). */
-async function answer(tab: Tab, pending: Pending, known?: CommandEntry): Promise<void> {
+async function lookUp(tab: Tab, pending: Pending, known?: CommandEntry): Promise<void> {
   try {
     const entry = known ?? (await tab.log.look(tab.head, [pending.id])).entries.get(pending.id)
-    if (!entry || !tab.pending.includes(pending)) return
+    if (!entry) return
+    const found = await readCommand(tab.log, pending.id, entry.sequence)
+    // Catch-up meets it.
     if (entry.sequence > tab.head) tab.behind = true
-    else if (entry.fingerprint !== pending.fingerprint)
-      rebase(tab, () => settle(tab, pending, new CommandIdConflict(pending.id)))
-    else {
-      const found = await readCommand(tab.log, pending.id, entry.sequence)
-      const events = found ? readable(tab, found.command, found.first) : []
-      const own = pending.attempts.get(entry.commit)
-      rebase(tab, () => settle(tab, pending, { sequence: entry.sequence, events, duplicate: own === undefined }, own))
-    }
+    else if (found) rebase(tab, () => answer(tab, pending, found.command, found.first, entry.commit))
+    else
+      rebase(tab, () =>
+        answer(
+          tab,
+          pending,
+          { id: pending.id, fingerprint: entry.fingerprint, at: 0, events: [] },
+          entry.sequence + 1,
+          entry.commit,
+        ),
+      )
   } catch (error) {
     await failed(tab, [pending], error as Error)
   }
@@ -121,11 +123,10 @@ async function failed(tab: Tab, group: readonly Pending[], error: Error): Promis
     tab.error = error
     if (group.length > 1) for (const pending of group) pending.alone = true
     else if (tab.database && first && !first.failures++) {
-      const { dropPages } = await import('../projections/dropPages.ts')
       await dropPages(tab.database, tab.head).catch(() => {})
     } else {
       rebase(tab, () => {
-        for (const pending of group) settle(tab, pending, error)
+        for (const pending of group) fail(tab, pending, error)
       })
     }
   } else {
@@ -142,6 +143,6 @@ async function failed(tab: Tab, group: readonly Pending[], error: Error): Promis
 function leave(tab: Tab, group: readonly Pending[]): void {
   if (tab.state === 'ready') return
   rebase(tab, () => {
-    for (const pending of group) if (!pending.unsure && tab.error) settle(tab, pending, tab.error)
+    for (const pending of group) if (!pending.unsure && tab.error) fail(tab, pending, tab.error)
   })
 }

@@ -1,13 +1,14 @@
 import { EngineClosed, StorageError } from '../errors.ts'
-import { type Channel, type Hint, openChannel } from '../log/channel.ts'
+import { type Hint, openChannel } from '../log/channel.ts'
+import type { CommitRecord } from '../log/commit.ts'
 import { type Database, openDatabase } from '../log/database.ts'
-import { createLog, type Log } from '../log/log.ts'
+import type { Log } from '../log/log.ts'
 import { eventTypes } from '../model/events.ts'
+import type { Fold } from '../model/fold.ts'
 import { type AnyModel, commandReadOf, createFolds, readOf } from '../model/model.ts'
 import type { HostConnection } from '../projections/connect.ts'
-import { readSnapshot, type Snapshot } from '../projections/snapshot.ts'
-import { work } from './dispatch.ts'
-import { applyCommit, rebase, settle, stop, type Tab, typeKey } from './tab.ts'
+import { readSnapshot } from '../projections/snapshot.ts'
+import { applyCommit, fail, rebase, stop, type Tab, typeKey } from './tab.ts'
 import type { OpenOptions, Progress, ProjectionStatus, Status } from './types.ts'
 
 /** What the handles of one page share: one tab's fold of one log. */
@@ -38,59 +39,35 @@ export async function openCore(
   const types = eventTypes(model.events)
   const folds = createFolds(model)
   const ending = new AbortController()
-  const held: Hint[] = []
   const idle: (() => void)[] = []
-  let receive = (hint: Hint): void => void held.push(hint)
-  let channel: Channel = { post() {}, close() {} }
-  let database: Database | undefined
-  let log: Log
-  let snapshot: Snapshot | undefined
+  let working: Promise<typeof import('./work.ts')> | undefined
+  let ready = false
   let running = false
-  let readStale = true
-  let statusStale = true
   let told = false
   let more = false
-  let read: object
-  let status: Status<any>
-
-  if (storage) log = (await import('../log/memory.ts')).createMemoryLog()
-  else {
-    channel = openChannel(name, (hint) => receive(hint))
-    try {
-      database = await openDatabase(name)
-      log = createLog(database)
-      onProgress?.({ phase: 'snapshot', done: 0, total: 1 })
-      snapshot = await readSnapshot(database, folds)
-      onProgress?.({ phase: 'snapshot', done: 1, total: 1 })
-      database.log = snapshot.log
-      signal?.throwIfAborted()
-    } catch (error) {
-      channel.close()
-      database?.close()
-      throw error
-    }
-  }
+  let read: object | undefined
+  let status: Status<any> | undefined
 
   const core: Core = {
     model,
     name,
     types,
     folds,
-    log,
-    database,
-    channel,
-    logId: snapshot?.log.id ?? '',
     commandRead: commandReadOf(folds),
-    stored: new Set(snapshot?.types.map(({ type, version }) => typeKey(type, version))),
+    log: undefined as unknown as Log,
+    channel: undefined,
+    database: undefined,
+    logId: '',
+    stored: new Set(),
     listeners: new Set(),
     persisted: new Map(),
     progress: new Map(),
-    head: snapshot?.from ?? 0,
+    head: 0,
     tip: 0,
     pending: [],
     state: 'ready',
     error: undefined,
-    behind: snapshot?.behind ?? false,
+    behind: false,
     catchingUp: false,
     worker: 'none',
     persistent: false,
@@ -98,18 +75,15 @@ export async function openCore(
     attend: undefined,
     ended: ending.signal,
     get read() {
-      if (readStale) read = Object.freeze(readOf(folds))
-      readStale = false
-      return read
+      return (read ??= Object.freeze(readOf(folds)))
     },
     get status() {
-      if (statusStale) status = statusOf(core)
-      statusStale = false
-      return status
+      return (status ??= statusOf(core))
     },
     changed(rows) {
-      readStale ||= rows
-      statusStale = more = true
+      if (rows) read = undefined
+      status = undefined
+      more = true
       if (told) return
       // The first change is told at once, so that a controlled input keeps its caret; the others of this turn together.
       told = true
@@ -122,14 +96,18 @@ export async function openCore(
     pump() {
       if (running) return
       running = true
-      work(core)
+      // What did not load is asked for again.
+      loading()
+        .then(({ work }) => work(core))
         .catch((error) => {
           // Nothing that is expected: whoever waits is told, and the log is read before anything else is written.
+          working = undefined
           core.behind = true
           core.error = error
           rebase(core, () => {
-            for (const pending of [...core.pending])
-              settle(core, pending, pending.attempts.size ? new StorageError('unknown', error.message, error) : error)
+            for (const pending of [...core.pending]) {
+              fail(core, pending, pending.attempts.size ? new StorageError('unknown', error.message, error) : error)
+            }
           })
         })
         .finally(() => {
@@ -145,9 +123,16 @@ export async function openCore(
       rebase(core, () => stop(core, 'closed', error))
       if (running) await new Promise<void>((resolve) => idle.push(resolve))
       core.host?.close()
-      channel.close()
-      log.close()
+      core.channel?.close()
+      core.database?.close()
     },
+  }
+
+  /** The half of the engine that reads and writes the log. */
+  async function loading(): Promise<typeof import('./work.ts')> {
+    const loaded = await (working ??= import('./work.ts'))
+    core.log ??= core.database ? loaded.createLog(core.database) : loaded.createMemoryLog()
+    return loaded
   }
 
   function tell(): void {
@@ -162,33 +147,13 @@ export async function openCore(
     }
   }
 
-  /** Takes up what the snapshot says. Throws what makes this log unreadable. */
-  async function begin(snapshot: Snapshot): Promise<void> {
-    const { log, checkpoints, types: known, discarded } = snapshot
-    for (const { identity } of folds) core.persisted.set(identity, checkpoints.get(identity)?.sequence ?? 0)
-    const usual =
-      folds.length &&
-      log.format === 1 &&
-      !database?.dataLoss &&
-      !discarded.length &&
-      known.every(({ type, version }) => types.knows(type, version)) &&
-      [...checkpoints.values()].every(({ failed }) => !failed)
-    if (!usual) await (await import('./unusual.ts')).unusual(core, snapshot)
-    rebase(core, () => {
-      for (const record of snapshot.tail) applyCommit(core, record)
-    })
-    if (core.behind && core.state === 'ready') {
-      const total = Math.max(...core.persisted.values())
-      const { catchUp } = await import('./catchUp.ts')
-      await catchUp(core, signal, (done) => onProgress?.({ phase: 'catch-up', done, total: Math.max(done, total) }))
-    }
-    if (core.state === 'failed') throw core.error
-  }
-
   function onHint(hint: Hint): void {
-    // Rule 9: of another log, whose numbers may happen to fit.
-    if (hint.log !== core.logId) return
-    const { commit, head = commit?.last ?? 0 } = hint as { commit?: Parameters<typeof applyCommit>[1]; head?: number }
+    // Rule 9: of another log, whose numbers may happen to fit. What is said before the snapshot is read is looked up afterwards.
+    if (!ready || hint.log !== core.logId) {
+      core.behind ||= !ready
+      return
+    }
+    const { commit, head = commit?.last ?? 0 } = hint as { commit?: CommitRecord; head?: number }
     if (commit?.first === core.head + 1 && !core.catchingUp && !core.behind)
       rebase(core, () => applyCommit(core, commit))
     else if (head > core.head) {
@@ -197,24 +162,61 @@ export async function openCore(
     } else core.attend?.(hint)
   }
 
-  if (snapshot) {
+  /** Takes up what the snapshot says. Throws what makes this log unreadable. */
+  async function begin(database: Database): Promise<void> {
+    core.database = database
+    onProgress?.({ phase: 'snapshot', done: 0, total: 1 })
+    const snapshot = await readSnapshot(database, folds)
+    onProgress?.({ phase: 'snapshot', done: 1, total: 1 })
+    const { log, checkpoints, types: known, discarded, from, tail, behind } = snapshot
+    database.log = log
+    core.logId = log.id
+    core.head = from
+    core.behind ||= behind
+    for (const { type, version } of known) core.stored.add(typeKey(type, version))
+    for (const { identity } of folds) core.persisted.set(identity, checkpoints.get(identity)?.sequence ?? 0)
+    const usual =
+      folds.length &&
+      log.format === 1 &&
+      !database.dataLoss &&
+      !discarded.length &&
+      known.every(({ type, version }) => types.knows(type, version)) &&
+      [...checkpoints.values()].every(({ failed }) => !failed)
+    if (!usual) await (await import('./unusual.ts')).unusual(core, snapshot)
+    rebase(core, () => {
+      for (const record of tail) applyCommit(core, record)
+    })
+    if (core.behind && core.state === 'ready') {
+      await (await loading()).catchUp(core, signal, (done) =>
+        onProgress?.({ phase: 'catch-up', done, total: Math.max(done, ...core.persisted.values()) }),
+      )
+    }
+    if (core.state === 'failed') throw core.error
+    signal?.throwIfAborted()
+    ready = true
+    // After the caller's first paint; nothing ever waits for it.
+    setTimeout(async () => {
+      try {
+        const { attach } = await import('./attach.ts')
+        if (!core.ended.aborted) attach(core, worker)
+      } catch (error) {
+        core.error = error as Error
+        core.changed(false)
+      }
+    })
+  }
+
+  // Fetched while the database opens; a first paint does not wait for it.
+  working = import('./work.ts')
+  if (storage) await loading()
+  else {
+    core.channel = openChannel(name, onHint)
     try {
-      await begin(snapshot)
+      await begin(await openDatabase(name))
     } catch (error) {
       await core.end(new EngineClosed('closed'))
       throw error
     }
-    receive = onHint
-    held.forEach(onHint)
-    // After the caller's first paint; nothing ever waits for it.
-    setTimeout(() => {
-      import('./attach.ts')
-        .then(({ attach }) => ending.signal.aborted || attach(core, worker))
-        .catch((error) => {
-          core.error = error
-          core.changed(false)
-        })
-    })
   }
   return core
 }
@@ -231,29 +233,24 @@ function statusOf({
   persistent,
   error,
 }: Core): Status<any> {
-  const projections: Record<string, ProjectionStatus> = {}
-  let projected = head
-  for (const { name, identity, failed, sequence } of folds) {
-    const at = database ? (persisted.get(identity) ?? 0) : sequence
+  const at = ({ identity, sequence }: Fold): number => persisted.get(identity) ?? sequence
+  const projections: [string, ProjectionStatus][] = folds.map((fold) => {
+    const { name, failed, sequence } = fold
     const building = progress.get(name)
-    if (failed) projections[name] = { state: 'failed', sequence: failed.sequence, error: failed }
-    else {
-      projections[name] = {
-        state: sequence < head ? 'building' : 'ready',
-        sequence: at,
-        ...(building && { progress: building }),
-      }
-      projected = Math.min(projected, at)
-    }
-  }
+    if (failed) return [name, { state: 'failed', sequence: failed.sequence, error: failed }]
+    return [
+      name,
+      { state: sequence < head ? 'building' : 'ready', sequence: at(fold), ...(building && { progress: building }) },
+    ]
+  })
   return Object.freeze({
     state,
     sequence: head,
-    projected,
+    projected: Math.min(head, ...folds.filter(({ failed }) => !failed).map(at)),
     pending: pending.length,
     worker,
     storage: database ? (persistent ? 'persistent' : 'best-effort') : 'memory',
-    projections,
+    projections: Object.fromEntries(projections),
     mirror: { state: 'off', sequence: 0 },
     ...(error && { lastError: error }),
   } satisfies Status<any>) as Status<any>

@@ -1,6 +1,6 @@
-import { EngineClosed, ModelError } from '../errors.ts'
+import { EngineClosed } from '../errors.ts'
 import type { EventTypes } from '../model/events.ts'
-import { copyJson, type Json } from '../model/json.ts'
+import { copyJson } from '../model/json.ts'
 import type { AnyModel, Model } from '../model/model.ts'
 import { type Core, openCore } from './core.ts'
 import { dispatch, takeBack } from './dispatch.ts'
@@ -14,7 +14,7 @@ interface Shared {
 const cores = new WeakMap<object, Map<string, Shared>>()
 
 /** The core behind a handle. */
-export const coreOf = new WeakMap<object, Core>()
+export const coreOf: WeakMap<object, Core> = new WeakMap()
 
 /**
  * Opens the log of a model and gives an engine whose read model is ready.
@@ -67,21 +67,17 @@ function createHandle(
 ): Omit<Engine<any, any, any>, typeof Symbol.asyncDispose> {
   const subscribed = new Set<() => void>()
   const sent = new Set<Promise<unknown>>()
-  const meta = copyJson(options.meta) as Json | undefined
+  const meta = copyJson(options.meta)
   let closing: Promise<void> | undefined
   let last: { readonly read: object; readonly status: Status<any> } | undefined
 
   const send = (name: string, input: unknown, given: DispatchOptions = {}): Promise<unknown> => {
     if (closing) return Promise.reject(new EngineClosed('closed'))
-    const both = isObject(meta) && isObject(given.meta) ? { ...meta, ...given.meta } : (given.meta ?? meta)
-    const answer = dispatch(core, handle, name, input, both === undefined ? given : { ...given, meta: both })
+    const answer = dispatch(core, handle, name, input, { meta, ...given } as DispatchOptions)
     sent.add(answer)
     const done = (): unknown => sent.delete(answer)
     answer.then(done, done)
     return answer
-  }
-  const open = (): void => {
-    if (closing) throw new EngineClosed('closed')
   }
   const close = async (): Promise<void> => {
     for (const pending of [...core.pending]) {
@@ -98,10 +94,6 @@ function createHandle(
     }
   }
 
-  const commands = Object.keys(core.model.commands).map((name) => [
-    name,
-    (input: unknown, given?: DispatchOptions) => send(name, input, given),
-  ])
   const handle: ReturnType<typeof createHandle> = {
     model: core.model as never,
     get read() {
@@ -110,14 +102,12 @@ function createHandle(
     get status() {
       return (last ?? core).status
     },
-    // A misspelt command is answered like any other that can't be: by a rejection.
-    dispatch: new Proxy(Object.fromEntries(commands), {
-      get(known, name) {
-        if (Object.hasOwn(known, name)) return known[name as string]
-        return typeof name === 'symbol' || name === 'then'
+    // Any name: a misspelt command is answered like any other that can't be, by a rejection.
+    dispatch: new Proxy<Record<string, Function>>(Object.create(null), {
+      get: (known, name) =>
+        typeof name === 'symbol' || name === 'then'
           ? undefined
-          : () => Promise.reject(new ModelError(`unknown command "${name}"`))
-      },
+          : (known[name] ??= (input: unknown, given?: DispatchOptions) => send(name, input, given)),
     }) as never,
     subscribe(listener) {
       // The same function given twice is told twice.
@@ -134,11 +124,9 @@ function createHandle(
       yield* history(core, options) as AsyncGenerator<never>
     },
     async projected(sequence = core.head, options = {}) {
-      open()
-      if (core.database) await (await import('./projected.ts')).projected(core, sequence, options.signal)
+      await (await import('./projected.ts')).projected(core, sequence, options.signal)
     },
     async rebuild(options = {}) {
-      open()
       await (await import('./rebuild.ts')).rebuild(core, options)
     },
     close: () => (closing ??= close()),
@@ -147,6 +135,3 @@ function createHandle(
   coreOf.set(handle, core)
   return Object.freeze(handle)
 }
-
-const isObject = (value: unknown): value is object =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

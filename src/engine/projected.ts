@@ -3,13 +3,14 @@ import type { Core } from './core.ts'
 
 /** Resolves when every projection that has not failed is persisted at `sequence`. */
 export async function projected(core: Core, sequence: number, signal: AbortSignal | undefined): Promise<void> {
-  const { folds, persisted } = core
+  const { folds, persisted, database } = core
   const reached = (): boolean =>
     folds.every(({ identity, failed }) => failed || (persisted.get(identity) ?? 0) >= sequence)
-  while (!reached()) {
+  for (;;) {
     signal?.throwIfAborted()
     if (core.state === 'closed') throw core.error ?? new EngineClosed('closed')
     if (core.state === 'outdated') throw core.error as OutdatedCodeError
+    if (!database || reached()) return
     if (core.host && core.head >= sequence) {
       const checkpoints = await aborting(core.host.flush(), signal)
       for (const [identity, at] of Object.entries(checkpoints)) persisted.set(identity, at)

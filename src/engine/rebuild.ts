@@ -20,6 +20,7 @@ export async function rebuild(
   },
 ): Promise<void> {
   signal?.throwIfAborted()
+  if (core.state === 'closed') throw core.error
   const unknown = projections?.find((name) => !Object.hasOwn(core.model.projections, name))
   if (unknown !== undefined) throw new ModelError(`rebuild: there is no projection "${unknown}"`)
   const failed = core.folds.filter((fold) => fold.failed && (!projections || projections.includes(fold.name)))

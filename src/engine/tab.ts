@@ -49,7 +49,7 @@ export interface Pending {
   readonly context: CommandContext & { restart(): void }
   callers: Caller[]
   /** Dispatches of the same id with another command or input: they wait for what becomes of this one. */
-  readonly after: { readonly enter: () => void; readonly caller: Caller }[]
+  readonly after: (() => void)[]
   decision: Decision
   /** Ids of the commits it was appended in, and whether strictly. */
   readonly attempts: Map<string, boolean>
@@ -69,11 +69,11 @@ export interface Tab {
   readonly folds: readonly Fold[]
   /** `read` for commands: refuses projections that failed. */
   readonly commandRead: object
-  readonly log: Log
+  log: Log
   /** undefined in memory. */
-  readonly database: Database | undefined
-  readonly logId: string
-  readonly channel: Channel
+  database: Database | undefined
+  logId: string
+  channel: Channel | undefined
   /** Types that stand in the log, as `type version`. */
   readonly stored: Set<string>
   /** Committed and applied. */
@@ -159,64 +159,54 @@ export function match(tab: Tab, record: CommitRecord): void {
   let sequence = record.first
   for (const command of commandsOf(record)) {
     const pending = tab.pending.find(({ id }) => id === command.id)
-    if (pending) {
-      const own = pending.attempts.has(record.id)
-      if (own || pending.fingerprint === command.fingerprint) {
-        const last = sequence + command.events.length - 1
-        settle(
-          tab,
-          pending,
-          { sequence: last, events: readable(tab, command, sequence), duplicate: !own },
-          pending.attempts.get(record.id),
-        )
-      } else settle(tab, pending, new CommandIdConflict(pending.id))
-    }
-    sequence += command.events.length
+    const { length } = command.events
+    if (pending) answer(tab, pending, command, sequence, record.id)
+    sequence += length
   }
 }
 
-/** Events of a newer build are in the log, but this code can't show them. */
-export function readable(tab: Tab, command: StoredCommand, sequence: number): AnyRecordedEvent[] {
-  try {
-    return recordedOf(command, sequence, tab.types)
-  } catch {
-    return []
+/** Answers a command from the log: `command` is what stands there, `sequence` that of its first event. */
+export function answer(tab: Tab, pending: Pending, command: StoredCommand, sequence: number, commit: string): void {
+  const strict = pending.attempts.get(commit)
+  const duplicate = strict === undefined
+  if (duplicate && pending.fingerprint !== command.fingerprint) {
+    fail(tab, pending, new CommandIdConflict(pending.id))
+    return
   }
+  let events: AnyRecordedEvent[] = []
+  try {
+    events = recordedOf(command, sequence, tab.types)
+  } catch {
+    // Events of a newer build: they are in the log, this code can't show them.
+  }
+  succeed(tab, pending, { sequence: sequence + command.events.length - 1, events, duplicate }, strict)
 }
 
 /** Ends a command. Its rows are not touched: whoever calls this rebases or confirms them, unless there are none. */
-export function settle(
-  tab: Tab,
-  pending: Pending,
-  outcome: Omit<AnyReceipt, 'commandId'> | Error | { readonly thrown: unknown },
-  strictly = false,
-): void {
+function settle(tab: Tab, pending: Pending, tell: (caller: Caller) => void): void {
   const at = tab.pending.indexOf(pending)
   if (at < 0) return
   tab.pending.splice(at, 1)
-  for (const { resolve, reject, strict, joined } of pending.callers) {
-    if (outcome instanceof Error) reject(outcome)
-    else if ('thrown' in outcome) reject(outcome.thrown)
-    else {
-      const receipt = Object.freeze({
-        commandId: pending.id,
-        ...outcome,
-        duplicate: outcome.duplicate || (joined && outcome.events.length > 0),
-      })
-      // Rule 6: answered by a commit that was not written strictly.
-      if (strict && !strictly && outcome.events.length) tab.log.flush().then(() => resolve(receipt), reject)
-      else resolve(receipt)
-    }
-  }
-  for (const { enter, caller } of pending.after) {
-    queueMicrotask(() => {
-      try {
-        enter()
-      } catch (error) {
-        caller.reject(error)
-      }
+  pending.callers.forEach(tell)
+  pending.after.forEach(queueMicrotask)
+}
+
+export function fail(tab: Tab, pending: Pending, error: unknown): void {
+  settle(tab, pending, ({ reject }) => reject(error))
+}
+
+export function succeed(tab: Tab, pending: Pending, outcome: Omit<AnyReceipt, 'commandId'>, strictly = false): void {
+  settle(tab, pending, ({ resolve, reject, strict, joined }) => {
+    const any = outcome.events.length > 0
+    const receipt = Object.freeze({
+      commandId: pending.id,
+      ...outcome,
+      duplicate: outcome.duplicate || (joined && any),
     })
-  }
+    // Rule 6: answered by a commit that was not written strictly.
+    if (strict && !strictly && any) tab.log.flush().then(() => resolve(receipt), reject)
+    else resolve(receipt)
+  })
 }
 
 /** Ends all work: what is in no transaction is rejected now, the rest when its outcome is known. Only inside `rebase`. */
@@ -224,5 +214,5 @@ export function stop(tab: Tab, state: Exclude<Tab['state'], 'ready'>, error: Err
   if (tab.state === 'closed') return
   tab.state = state
   tab.error = error
-  for (const pending of [...tab.pending]) if (!pending.inTransaction && !pending.unsure) settle(tab, pending, error)
+  for (const pending of [...tab.pending]) if (!pending.inTransaction && !pending.unsure) fail(tab, pending, error)
 }

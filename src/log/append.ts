@@ -1,5 +1,5 @@
 import type { CommandEntry, CommitRecord } from './commit.ts'
-import { type Database, deleteIf, type StoreOf } from './database.ts'
+import { above, type Database, type StoreOf } from './database.ts'
 
 /**
  * What came of an append. `raced`: another commit took the key. `sealed`: the record fell under the newest segment and
@@ -15,8 +15,6 @@ export interface Beside {
   readonly entries: readonly (readonly [id: string, CommandEntry])[]
   readonly durability: 'relaxed' | 'strict'
 }
-
-export const above = (key: number): IDBKeyRange => IDBKeyRange.lowerBound(key + 1)
 
 export function queueAppend(
   store: StoreOf,
@@ -35,10 +33,10 @@ export function queueAppend(
 }
 
 /** Appends a record at its own `first`, in one round trip (rule 2). */
-export async function append({ transact }: Database, record: CommitRecord, beside: Beside): Promise<Appended> {
+export async function append(database: Database, record: CommitRecord, beside: Beside): Promise<Appended> {
   let outcome: Appended | undefined
   try {
-    const segment = await transact(
+    const segment = await database.transact(
       ['segments', 'commits', 'commands', 'types'],
       'readwrite',
       (store, transaction) => {
@@ -55,10 +53,21 @@ export async function append({ transact }: Database, record: CommitRecord, besid
     if (outcome) return outcome
     throw error
   }
-  // It is no log. What this leaves behind when it fails, others delete (rule 3).
-  await transact(['commits', 'commands'], 'readwrite', (store) => {
-    deleteIf(store('commits'), record.first, 'id', record.id)
-    for (const [id] of beside.entries) deleteIf(store('commands'), id, 'commit', record.id)
-  }).catch(() => {})
+  // It is no log. What stays when this fails, others delete (rule 3).
+  await takeOut(database, record, beside).catch(() => {})
   return 'sealed'
+}
+
+/** Takes out what an append left under the seal, if it is still that. */
+async function takeOut({ transact }: Database, { first, id }: CommitRecord, { entries }: Beside): Promise<void> {
+  await transact(['commits', 'commands'], 'readwrite', (store) => {
+    deleteIf(store('commits'), first, 'id', id)
+    for (const [command] of entries) deleteIf(store('commands'), command, 'commit', id)
+  })
+}
+
+/** Deletes a record if it is still the one that was seen. */
+export function deleteIf(store: IDBObjectStore, key: IDBValidKey, property: string, value: string): void {
+  const found = store.get(key)
+  found.onsuccess = () => found.result?.[property] === value && store.delete(key)
 }

@@ -1,5 +1,4 @@
 import { type CommitRecord, isCommit } from './commit.ts'
-import type { WireError } from './wire.ts'
 
 /**
  * Hints between the tabs and workers of one log. Each carries the log id: one from a deleted or recreated log means
@@ -9,11 +8,8 @@ export type Hint = { readonly log: string } & (
   | { readonly commit: CommitRecord }
   /** The log grew; the commit itself is too large to send. */
   | { readonly head: number }
-  /** Persisted checkpoints by projection identity, and what failed. */
-  | {
-      readonly projected: Readonly<Record<string, number>>
-      readonly failed?: Readonly<Record<string, { sequence: number; error: WireError }>>
-    }
+  /** Persisted checkpoints by projection identity. */
+  | { readonly projected: Readonly<Record<string, number>> }
   | {
       readonly progress: { readonly phase: 'rebuild'; readonly done: number; readonly total: number }
       readonly projections: readonly string[]
@@ -27,7 +23,6 @@ export interface Channel {
 }
 
 export function openChannel(name: string, receive: (hint: Hint) => void): Channel {
-  if (typeof BroadcastChannel === 'undefined') return { post() {}, close() {} }
   const channel = new BroadcastChannel(`tidemark:${name}`)
   ;(channel as { unref?: () => void }).unref?.()
   channel.onmessage = ({ data }: MessageEvent) => {
@@ -51,5 +46,5 @@ export function openChannel(name: string, receive: (hint: Hint) => void): Channe
 const LARGEST_HINT = 262_144
 
 /** Tells the others what was appended; sent after `complete`, so that whoever reads the log finds it. */
-export const ring = (channel: Channel, log: string, commit: CommitRecord): void =>
-  channel.post(commit.body.length > LARGEST_HINT ? { log, head: commit.last } : { log, commit })
+export const ring = (channel: Channel | undefined, log: string, commit: CommitRecord): void =>
+  channel?.post(commit.body.length > LARGEST_HINT ? { log, head: commit.last } : { log, commit })

@@ -1,7 +1,8 @@
 import { type Appended, append, type Beside } from './append.ts'
 import { type CommitRecord, commandsOf, type StoredCommand } from './commit.ts'
 import type { Database } from './database.ts'
-import type { DecideInside, Found } from './look.ts'
+import { appendInside, type DecideInside, type Found, look } from './look.ts'
+import { readAfter } from './read.ts'
 
 /** The event log: the same contract over IndexedDB and over memory. */
 export interface Log {
@@ -16,21 +17,17 @@ export interface Log {
   look(head: number, ids: readonly string[]): Promise<Found>
   /** A strict transaction that writes something: everything before it is on the disk. */
   flush(): Promise<unknown>
-  close(): void
 }
 
-/** The log in IndexedDB. Only appending is there at once: what a tab needs when it is not alone comes by `import()`. */
+/** The log in IndexedDB. */
 export function createLog(database: Database): Log {
   return {
-    append: (record, beside) => append(database, record, beside),
-    appendInside: async (...given) => (await import('./look.ts')).appendInside(database, ...given),
-    async *readAfter(...given) {
-      yield* (await import('./read.ts')).readAfter(database, ...given)
-    },
-    look: async (...given) => (await import('./look.ts')).look(database, ...given),
+    append: (...given) => append(database, ...given),
+    appendInside: (...given) => appendInside(database, ...given),
+    readAfter: (...given) => readAfter(database, ...given),
+    look: (...given) => look(database, ...given),
     flush: () =>
       database.transact(['meta'], 'readwrite', (store) => store('meta').put(Date.now(), 'flushed'), 'strict'),
-    close: database.close,
   }
 }
 

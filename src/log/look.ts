@@ -1,6 +1,6 @@
-import { type Appended, above, type Beside, queueAppend } from './append.ts'
+import { type Appended, type Beside, deleteIf, queueAppend } from './append.ts'
 import type { CommandEntry, CommitRecord } from './commit.ts'
-import { type Database, deleteIf } from './database.ts'
+import { above, type Database } from './database.ts'
 import { keyOf } from './read.ts'
 
 export interface Found {

@@ -34,6 +34,5 @@ export function createMemoryLog(): Log {
       return { moved: head() > sequence, entries: new Map(found) }
     },
     async flush() {},
-    close() {},
   }
 }

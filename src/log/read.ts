@@ -1,8 +1,6 @@
 import { CorruptLog } from '../errors.ts'
-import { above } from './append.ts'
 import { type CommitRecord, isCommit } from './commit.ts'
-import type { Database } from './database.ts'
-import { unpack } from './segment.ts'
+import { above, type Database } from './database.ts'
 
 /** Events that one batch aims at; a batch is never less than one record. */
 const BATCH = 4096
@@ -38,7 +36,9 @@ export async function* readAfter(
       return found
     })
     // Decompression is asynchronous, so outside the transaction.
-    const all = found.body ? await unpack(found.segment.result, found.body.result) : (found.commits?.result ?? [])
+    const all = found.body
+      ? await (await import('./segment.ts')).unpack(found.segment.result, found.body.result)
+      : (found.commits?.result ?? [])
     const records = all.filter((record) => !isCommit(record) || record.last > from)
     for (const record of records) {
       const follows =

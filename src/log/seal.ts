@@ -1,6 +1,7 @@
 import { randomId } from '../model/model.ts'
+import { deleteIf } from './append.ts'
 import { type CommitRecord, commandsOf, isCommit } from './commit.ts'
-import { type Database, deleteIf } from './database.ts'
+import type { Database } from './database.ts'
 import { keyOf } from './read.ts'
 import { crc32, pack, type SegmentRecord } from './segment.ts'
 

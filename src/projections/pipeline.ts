@@ -3,11 +3,9 @@ import { type Hint, openChannel } from '../log/channel.ts'
 import { type CommitRecord, eventsOf } from '../log/commit.ts'
 import { type Database, openDatabase } from '../log/database.ts'
 import { readAfter } from '../log/read.ts'
-import { toWire } from '../log/wire.ts'
 import { eventTypes } from '../model/events.ts'
 import type { Fold, Journal, Slot } from '../model/fold.ts'
 import { type AnyModel, createFolds } from '../model/model.ts'
-import { dropPages } from './dropPages.ts'
 import { foldCommit } from './foldCommit.ts'
 import { deletePages, writePages } from './pages.ts'
 import { type Checkpoint, PAGE_ROWS, readSnapshot } from './snapshot.ts'
@@ -195,7 +193,8 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
     if (!due.length) return
     const began = Date.now()
     const refused = await writePages(database, due).catch(async (error) => {
-      if (error.kind === 'quota') await dropPages(database, Math.max(...due.map(({ fold }) => fold.sequence)))
+      if (error.kind === 'quota')
+        await (await import('./dropPages.ts')).dropPages(database, Math.max(...due.map(({ fold }) => fold.sequence)))
       tracks = undefined
       throw error
     })
@@ -215,12 +214,7 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
     channel.post({ log: database.log?.id, ...hint } as Hint)
   }
 
-  function announce(): void {
-    const failed = tracks?.flatMap(({ fold }) =>
-      fold.failed ? [[fold.identity, { sequence: fold.failed.sequence, error: toWire(fold.failed) }]] : [],
-    )
-    post({ projected: checkpoints(), failed: Object.fromEntries(failed ?? []) })
-  }
+  const announce = (): void => post({ projected: checkpoints() })
 
   /** Sealing waits for a quiet moment and works in slices of one segment. */
   function sealLater(): void {

@@ -1,6 +1,5 @@
-import { above } from '../log/append.ts'
 import { type CommitRecord, isCommit } from '../log/commit.ts'
-import type { Database, LogIdentity } from '../log/database.ts'
+import { above, type Database, type LogIdentity } from '../log/database.ts'
 import type { WireError } from '../log/wire.ts'
 import type { Fold } from '../model/fold.ts'
 

@@ -1,0 +1,40 @@
+// What a lost connection needs is fetched with the rest, before there is one.
+import '../log/reopen.ts'
+import { append, groupOf } from './append.ts'
+import { catchUp } from './catchUp.ts'
+import { decideInside, recover, settleAtHead } from './contend.ts'
+import type { Tab } from './tab.ts'
+
+export { createLog } from '../log/log.ts'
+export { createMemoryLog } from '../log/memory.ts'
+export { catchUp }
+
+/** Lost races after which a command is decided inside the appending transaction (rule 4). */
+const LOST_RACES = 2
+
+/**
+ * Whatever the tab has to do with the log, one thing after the other. This half of the engine is fetched while the
+ * database opens: a page can show its rows without it.
+ */
+export async function work(tab: Tab): Promise<void> {
+  for (let appended = false; ; ) {
+    const { pending, state } = tab
+    if ((tab.behind && state === 'ready') || pending.some(({ unsure }) => unsure)) await catchUp(tab)
+    else if (state !== 'ready' || !pending.length) return
+    else {
+      const accepted = pending.filter(({ decision }) => decision.events.length)
+      const leading = accepted[0] ? pending.slice(0, pending.indexOf(accepted[0])) : [...pending]
+      // Alternately, so that a stream of appends does not keep a rejection waiting.
+      appended = accepted.length > 0 && !(appended && leading.length)
+      if (!appended) await settleAtHead(tab, leading)
+      else {
+        const group = groupOf(accepted)
+        if (group.some(({ pending }) => pending.lostRaces >= LOST_RACES)) await decideInside(tab, group)
+        else {
+          const outcome = await append(tab, group)
+          if (outcome !== 'appended') await recover(tab, group, outcome)
+        }
+      }
+    }
+  }
+}

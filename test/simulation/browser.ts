@@ -1,0 +1,318 @@
+import FDBKeyRange from 'fake-indexeddb/lib/FDBKeyRange'
+import { real } from './globals.ts'
+import type { Storage } from './indexedDb.ts'
+import { type Actor, current, inWorld, type World, world } from './world.ts'
+
+/** Installs what the library takes from the platform. Each call belongs to the tab or worker whose task runs. */
+export interface Browser {
+  /** The browser ends the workers that no living tab has a port to. */
+  readonly workers: ReadonlyMap<string, Worker>
+  /** Runs the script again behind the same ports (Safari). */
+  restart(worker: Worker): void
+}
+export interface Worker {
+  readonly url: string
+  actor: Actor
+  readonly ports: Port[]
+}
+
+const now = new Map<Actor, Record<string, any>>()
+/** Globals that each actor has for itself. */
+const own = (): Record<string, any> => {
+  const actor = current()
+  let mine = now.get(actor)
+  if (!mine) now.set(actor, (mine = {}))
+  return mine
+}
+
+let channels: Set<Channel>
+let locks: Map<string, Lock[]>
+let timers = 0
+let numbers = 0
+
+class Channel {
+  onmessage: ((event: { data: unknown }) => void) | null = null
+  readonly actor = current()
+  readonly number = ++numbers
+  closed = false
+  private sent = 0
+  constructor(readonly name: string) {
+    channels.add(this)
+    this.actor.ends.add(() => this.close())
+  }
+  postMessage(data: unknown): void {
+    if (this.closed) throw new DOMException('closed', 'InvalidStateError')
+    const { faults, random, post, hit } = world()
+    for (const to of channels) {
+      if (to === this || to.name !== this.name) continue
+      if (random.chance(faults.drop)) {
+        hit('hint lost')
+        continue
+      }
+      for (let copies = random.chance(faults.double) ? 2 : 1; copies--; ) {
+        const copy = structuredClone(data)
+        const lane = `channel ${to.number} ${faults.swap ? this.sent++ % 3 : ''}`
+        post(to.actor, lane, () => `hint ${label(copy)}`, () => to.closed || to.onmessage?.({ data: copy }))
+      }
+    }
+  }
+  close(): void {
+    this.closed = true
+    channels.delete(this)
+  }
+}
+const label = (hint: any): string =>
+  hint?.commit ? `${hint.commit.first}-${hint.commit.last}` : JSON.stringify(hint).slice(0, 60)
+
+interface Lock {
+  readonly actor: Actor
+  readonly mode: 'shared' | 'exclusive'
+  state: 'waiting' | 'held' | 'over'
+  grant(): void
+}
+
+function request(name: string, options: any, callback?: any): Promise<unknown> {
+  if (!callback) {
+    callback = options
+    options = {}
+  }
+  const w = world()
+  const actor = current()
+  const { mode = 'exclusive', signal, ifAvailable } = options
+  if (ifAvailable) throw new Error('ifAvailable is not simulated')
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason)
+    const queue = locks.get(name) ?? []
+    locks.set(name, queue)
+    const over = (): void => {
+      if (lock.state === 'over') return
+      lock.state = 'over'
+      queue.splice(queue.indexOf(lock), 1)
+      actor.ends.delete(over)
+      signal?.removeEventListener('abort', leave)
+    }
+    const leave = (): void => {
+      if (lock.state !== 'waiting') return
+      over()
+      reject(signal.reason)
+    }
+    const lock: Lock = {
+      actor,
+      mode,
+      state: 'waiting',
+      grant() {
+        lock.state = 'held'
+        signal?.removeEventListener('abort', leave)
+        w.post(actor, `lock ${name}`, `lock ${name.slice(0, 24)} granted`, () => {
+          new Promise((done) => done(callback({ name, mode }))).finally(over).then(resolve, reject)
+        })
+      },
+    }
+    signal?.addEventListener('abort', leave)
+    actor.ends.add(over)
+    queue.push(lock)
+  })
+}
+
+/** One end of a pair of message ports. */
+class Port {
+  peer: Port | undefined
+  closed = false
+  started = false
+  readonly number = ++numbers
+  private listeners = new Set<(event: any) => void>()
+  private held: unknown[] = []
+  private handler: ((event: any) => void) | null = null
+  /** Who hears it: the port of a restarted worker belongs to the new one. */
+  constructor(public actor: Actor = current()) {}
+  get onmessage(): ((event: any) => void) | null {
+    return this.handler
+  }
+  set onmessage(handler: ((event: any) => void) | null) {
+    this.handler = handler
+    this.start()
+  }
+  addEventListener(type: string, listener: any): void {
+    if (type === 'message') this.listeners.add(listener)
+  }
+  removeEventListener(_type: string, listener: any): void {
+    this.listeners.delete(listener)
+  }
+  start(): void {
+    this.started = true
+    for (const data of this.held.splice(0)) this.receive(data)
+  }
+  close(): void {
+    this.closed = true
+  }
+  postMessage(data: unknown, transfer?: readonly unknown[]): void {
+    if (transfer?.length) throw new Error('transferring is not simulated')
+    const copy = structuredClone(data)
+    if (this.closed || !this.peer || this.peer.closed) return
+    if (this.peer.started) this.peer.receive(copy)
+    else this.peer.held.push(copy)
+  }
+  private receive(data: unknown): void {
+    world().post(this.actor, `port ${this.number}`, () => `message ${JSON.stringify(data)?.slice(0, 50)}`, () => {
+      if (this.closed) return
+      const event = { data, origin: '' }
+      this.handler?.(event)
+      for (const listener of [...this.listeners]) listener(event)
+    })
+  }
+  forget(): void {
+    this.listeners.clear()
+    this.handler = null
+  }
+}
+Object.defineProperty(Port, 'name', { value: 'MessagePort' })
+
+class Channels {
+  port1 = new Port()
+  port2 = new Port()
+  constructor() {
+    this.port1.peer = this.port2
+    this.port2.peer = this.port1
+  }
+}
+
+/** Bytes that pass through a compression, which takes its time but changes nothing here. */
+class Bytes {
+  constructor(private readonly parts: readonly any[]) {}
+  stream(): Bytes {
+    return this
+  }
+  pipeThrough(): Bytes {
+    return this
+  }
+  arrayBuffer(): Promise<ArrayBuffer> {
+    const actor = current()
+    const all = new Uint8Array(
+      Buffer.concat(
+        this.parts.flatMap((part) => (part instanceof Bytes ? part.parts : [part])).map((part) => Buffer.from(part)),
+      ),
+    )
+    return new Promise((resolve) => world().post(actor, 'compression', 'bytes', () => resolve(all.buffer)))
+  }
+}
+
+export function installBrowser(w: World, storage: Storage, scripts: ReadonlyMap<string, () => void>): Browser {
+  channels = new Set()
+  locks = new Map()
+  now.clear()
+  timers = numbers = 0
+  const workers = new Map<string, Worker>()
+
+  w.sources.push((add) => {
+    for (const [name, queue] of locks) {
+      const next = queue.find(({ state }) => state === 'waiting')
+      const held = queue.filter(({ state }) => state === 'held')
+      if (next && held.every(({ mode }) => mode === 'shared' && next.mode === 'shared'))
+        add({ key: `lock ${name}`, label: () => `${next.actor.name} is next for ${name.slice(0, 30)}`, run: next.grant })
+    }
+  })
+
+  class SharedWorker {
+    readonly port: Port
+    onerror: ((event: unknown) => void) | null = null
+    constructor(url: string) {
+      const key = String(url)
+      const tab = current()
+      this.port = new Port()
+      const script = scripts.get(key)
+      if (!script) {
+        w.post(tab, 'worker', 'the worker script failed', () => this.onerror?.({ type: 'error' }))
+        return
+      }
+      let worker = workers.get(key)
+      if (!worker?.actor.alive) {
+        worker = { url: key, actor: w.actor(`W${++numbers}`, 'worker'), ports: [] }
+        workers.set(key, worker)
+        const { actor } = worker
+        w.post(actor, 'script', 'script runs', script)
+      }
+      connect(worker, this.port)
+    }
+  }
+
+  function connect(worker: Worker, port: Port): void {
+    const there = new Port(worker.actor)
+    there.peer = port
+    port.peer = there
+    worker.ports.push(there)
+    w.post(worker.actor, 'script', 'connect', () => own().onconnect?.({ ports: [there] }))
+  }
+
+  w.after.push(() => {
+    for (const [key, worker] of workers) {
+      if (worker.ports.some(({ peer }) => peer?.actor.alive && !peer.closed)) continue
+      workers.delete(key)
+      w.say('ends: no tab is left', worker.actor)
+      w.kill(worker.actor)
+    }
+  })
+
+  const define = (name: string, descriptor: PropertyDescriptor): void =>
+    Object.defineProperty(globalThis, name, { configurable: true, ...descriptor })
+  const values: Record<string, unknown> = {
+    indexedDB: storage.factory,
+    IDBKeyRange: FDBKeyRange,
+    BroadcastChannel: Channel,
+    MessageChannel: Channels,
+    SharedWorker,
+    Blob: Bytes,
+    Response: class extends Bytes {
+      constructor(bytes: Bytes) {
+        super([bytes])
+      }
+    },
+    CompressionStream: class {},
+    DecompressionStream: class {},
+    navigator: { userAgent: 'simulation', locks: { request }, storage: { persisted: async () => false } },
+    performance: {
+      now: () => (inWorld() ? (w.now += w.random.below(4)) : real.performance.now()),
+    },
+    crypto: {
+      getRandomValues(bytes: Uint8Array) {
+        for (let i = 0; i < bytes.length; i++) bytes[i] = w.random.below(256)
+        return bytes
+      },
+    },
+    setTimeout(run: (...args: unknown[]) => void, delay = 0, ...args: unknown[]) {
+      const actor = current()
+      const id = ++timers
+      actor.timers.set(id, { id, due: w.now + Math.max(0, delay), run: () => run(...args) })
+      return id
+    },
+    clearTimeout(id: number | undefined) {
+      if (id !== undefined) current().timers.delete(id)
+    },
+    reportError(error: Error) {
+      w.violation ??= error
+    },
+  }
+  for (const [name, value] of Object.entries(values)) define(name, { value, writable: true })
+  define('onconnect', {
+    get: () => (inWorld() && w.current ? own().onconnect : undefined),
+    set: (listener) => {
+      own().onconnect = listener
+    },
+  })
+  Date.now = () => Math.floor(w.now)
+  Math.random = () => w.random.below(2 ** 30) / 2 ** 30
+
+  return {
+    workers,
+    restart(worker) {
+      const { ports, url } = worker
+      w.kill(worker.actor)
+      worker.actor = w.actor(`W${++numbers}`, 'worker')
+      w.post(worker.actor, 'script', 'script runs again', scripts.get(url)!)
+      for (const port of ports) {
+        port.actor = worker.actor
+        port.forget()
+        w.post(worker.actor, 'script', 'connect', () => own().onconnect?.({ ports: [port] }))
+      }
+    },
+  }
+}

@@ -1,0 +1,51 @@
+// Bundles the simulation with the library's sources, sizes scaled down: `import(await bundle(…))`.
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { build } from 'rolldown'
+
+const path = (/** @type {string} */ relative) => fileURLToPath(new URL(relative, import.meta.url))
+const sizes = ['PAGE_ROWS', 'TAIL_COMMITS', 'BATCH', 'FLUSH_CHANGES', 'UNSEALED', 'SEGMENT_EVENTS', 'GROUP_CHARACTERS', 'LARGEST_HINT']
+
+/**
+ * @param {string} source folder of the library's sources
+ * @param {string} output file
+ */
+export async function bundle(source = path('../../src'), output = path('../../build/simulation/simulation.mjs')) {
+  /** @type {Set<string>} */
+  const scaled = new Set()
+  await build({
+    input: path('main.ts'),
+    platform: 'node',
+    tsconfig: false,
+    logLevel: 'warn',
+    checks: { sourcemapBroken: false },
+    resolve: {
+      alias: {
+        'tidemark/worker': `${source}/worker.ts`,
+        tidemark: `${source}/index.ts`,
+        'fake-indexeddb/internal/Database': path('../../node_modules/fake-indexeddb/build/esm/lib/Database.js'),
+        'fake-indexeddb/internal/FakeEvent': path('../../node_modules/fake-indexeddb/build/esm/lib/FakeEvent.js'),
+        dexie: path('../../node_modules/dexie/dist/modern/dexie.mjs'),
+        comlink: path('../../node_modules/comlink/dist/esm/comlink.mjs'),
+      },
+    },
+    transform: { define: { __DEV__: 'true' } },
+    plugins: [
+      {
+        name: 'sizes',
+        transform(code, id) {
+          if (!id.startsWith(source)) return
+          return code.replace(new RegExp(`const (${sizes.join('|')}) = ([\\d_]+)`, 'g'), (_, name, value) => {
+            scaled.add(name)
+            return `const ${name} = globalThis.simulatedSizes?.${name} ?? ${value}`
+          })
+        },
+      },
+    ],
+    output: { file: output, format: 'esm', codeSplitting: false },
+  })
+  const missing = sizes.filter((name) => !scaled.has(name))
+  if (missing.length) throw new Error(`The simulation scales sizes that the library no longer has: ${missing}`)
+  void readFileSync
+  return output
+}

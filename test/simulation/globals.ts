@@ -1,0 +1,25 @@
+// Evaluated before the library and what it uses: they must not keep the platform's own.
+/** The platform's, for the simulation itself. */
+export const real = {
+  setImmediate: globalThis.setImmediate,
+  setTimeout: globalThis.setTimeout,
+  performance: globalThis.performance,
+  now: Date.now,
+  random: Math.random,
+}
+// Collected proxies would tell so at a moment that no seed decides.
+Reflect.deleteProperty(globalThis, 'FinalizationRegistry')
+// What Dexie does with it at load time belongs to nobody.
+Reflect.deleteProperty(globalThis, 'BroadcastChannel')
+
+/** Sizes of the library, scaled down so that a short run fills pages, batches and segments. */
+;(globalThis as { simulatedSizes?: Record<string, number> }).simulatedSizes = {
+  PAGE_ROWS: 3,
+  TAIL_COMMITS: 3,
+  BATCH: 8,
+  FLUSH_CHANGES: 5,
+  UNSEALED: 2,
+  SEGMENT_EVENTS: 5,
+  GROUP_CHARACTERS: 300,
+  LARGEST_HINT: 500,
+}

@@ -1,0 +1,549 @@
+import Database from 'fake-indexeddb/internal/Database'
+import FakeEvent from 'fake-indexeddb/internal/FakeEvent'
+import FDBDatabase from 'fake-indexeddb/lib/FDBDatabase'
+import FDBOpenDBRequest from 'fake-indexeddb/lib/FDBOpenDBRequest'
+import FDBTransaction from 'fake-indexeddb/lib/FDBTransaction'
+import FDBVersionChangeEvent from 'fake-indexeddb/lib/FDBVersionChangeEvent'
+import { type Actor, current, type Label, type Move, type World } from './world.ts'
+
+/**
+ * fake-indexeddb keeps the data; its scheduling is replaced. A transaction lives on two sides, as in a browser: the
+ * backend executes requests and commits, the actor is told later, event by event. Between the two anything may happen.
+ */
+
+interface Transaction {
+  readonly db: Connection
+  readonly mode: IDBTransactionMode
+  readonly durability: string
+  readonly _scope: Set<string>
+  readonly _rollbackLog: (() => void)[]
+  readonly _requests: { request: any; operation: () => unknown }[]
+  _state: 'active' | 'inactive' | 'committing' | 'finished'
+  _started: boolean
+  error: DOMException | null
+  readonly id: number
+  readonly key: string
+  readonly actor: Actor
+  /** Events that the actor has not had yet. */
+  readonly undelivered: Set<Delivery>
+  /** Nothing can be added any more: the backend commits when all is executed. */
+  closing: boolean
+  readonly openRequest?: any
+  outcome?: 'committed' | 'aborted'
+  told?: boolean
+  _abort(name: string | null): void
+  dispatchEvent(event: unknown): boolean
+}
+interface Connection {
+  readonly _rawDatabase: RawDatabase
+  _closePending: boolean
+  _closed: boolean
+  _runningVersionchangeTransaction: boolean
+  version: number
+  readonly id: number
+  readonly actor: Actor
+  /** The backend is gone; the actor has not been told. */
+  lost: boolean
+  dispatchEvent(event: unknown): boolean
+}
+export interface RawDatabase {
+  readonly name: string
+  version: number
+  transactions: Transaction[]
+  connections: Connection[]
+  readonly rawObjectStores: Map<string, RawStore>
+  /** How often it was made, for traces. */
+  readonly incarnation: number
+  deleted: boolean
+}
+export interface RawStore {
+  readonly records: { values(range?: unknown): Iterable<{ key: any; value: any }>; get(key: unknown): any }
+}
+interface Delivery {
+  cancelled: boolean
+  request?: any
+  value?: unknown
+  error?: any
+}
+interface Opening {
+  readonly kind: 'open' | 'delete'
+  readonly actor: Actor
+  readonly request: any
+  readonly version: number
+  state: 'waiting' | 'running' | 'done'
+}
+
+export interface Storage {
+  readonly databases: ReadonlyMap<string, RawDatabase>
+  readonly factory: IDBFactory
+  /** Called for each commit, before anyone is told, with the stores it wrote to. */
+  committed: ((database: RawDatabase, stores: ReadonlySet<string>, transaction: { actor: Actor }) => void) | undefined
+  /** The database that an actor's last connection led to. */
+  readonly opened: Map<Actor, RawDatabase>
+  connectionsOf(actor: Actor): readonly { readonly id: number; readonly database: RawDatabase }[]
+  /** The backend drops a connection: what is in flight may have been applied or not. */
+  lose(connection: number): void
+  /** Storage cleared under everyone. */
+  wipe(name: string): void
+  /** A page outside the simulation deletes the database, as the platform does it. */
+  delete(name: string): void
+  /** Is a transaction of a frozen actor in the way of others? */
+  blockedByFrozen(): readonly Transaction[]
+}
+
+let ids = 0
+
+export function createStorage(w: World): Storage {
+  const databases = new Map<string, RawDatabase>()
+  const queues = new Map<string, Opening[]>()
+  /** With transactions; one that was deleted may have some left. */
+  const busy = new Set<RawDatabase>()
+  let incarnations = 0
+  ids = 0
+
+  const storage: Storage = {
+    databases,
+    opened: new Map(),
+    committed: undefined,
+    factory: {
+      open: (name: string, version?: number) => enqueue('open', name, version ?? 0),
+      deleteDatabase: (name: string) => enqueue('delete', name, 0),
+      cmp() {
+        throw new Error('not simulated')
+      },
+      databases: async () => [...databases.values()].map(({ name, version }) => ({ name, version })),
+    } as unknown as IDBFactory,
+    connectionsOf: (actor) =>
+      [...databases.values()].flatMap((database) =>
+        database.connections
+          .filter((connection) => connection.actor === actor && !connection._closePending)
+          .map(({ id }) => ({ id, database })),
+      ),
+    lose(id) {
+      for (const database of databases.values())
+        for (const connection of database.connections) if (connection.id === id) lose(connection)
+    },
+    wipe(name) {
+      const database = databases.get(name)
+      if (!database) return
+      for (const connection of [...database.connections]) lose(connection)
+      drop(database)
+    },
+    delete(name) {
+      enqueue('delete', name, 0, outside)
+    },
+    blockedByFrozen: () =>
+      [...databases.values()].flatMap(({ transactions }) =>
+        transactions.filter(
+          (tx) => tx.actor.frozen && tx._started && !tx.closing && transactions.some((other) => conflict(tx, other)),
+        ),
+      ),
+  }
+  const outside: Actor = {
+    name: 'user',
+    kind: 'tab',
+    alive: true,
+    frozen: false,
+    lanes: new Map(),
+    timers: new Map(),
+    ends: new Set(),
+  }
+
+  function drop(database: RawDatabase): void {
+    database.deleted = true
+    if (databases.get(database.name) === database) databases.delete(database.name)
+    w.hit('database deleted')
+  }
+
+  function enqueue(kind: Opening['kind'], name: string, version: number, actor: Actor = current()): any {
+    const request = new FDBOpenDBRequest()
+    const queue = queues.get(name) ?? []
+    queues.set(name, queue)
+    queue.push({ kind, actor, request, version, state: 'waiting' })
+    return request
+  }
+
+  w.sources.push((add) => {
+    for (const [name, queue] of queues) {
+      while (queue[0] && (queue[0].state === 'done' || !queue[0].actor.alive)) queue.shift()
+      const [opening] = queue
+      if (!opening) continue
+      if (opening.state === 'waiting')
+        add(
+          backend(`open ${name}`, `${opening.kind} of ${opening.actor.name}`, () =>
+            opening.kind === 'open' ? open(name, opening) : askToClose(name, opening),
+          ),
+        )
+      else if (opening.kind === 'delete' && !databases.get(name)?.connections.length)
+        add(backend(`open ${name}`, 'database deleted', () => remove(name, opening)))
+    }
+    for (const database of busy) {
+      if (!database.transactions.length) busy.delete(database)
+      for (const tx of database.transactions) {
+        if (tx._state === 'finished' || !(tx._started || mayStart(database, tx))) continue
+        if (tx._requests.length || tx.closing)
+          add(backend(tx.key, () => `${describe(tx)} executes`, () => execute(tx)))
+      }
+    }
+  })
+
+  function backend(key: string, label: Label, run: () => void): Move {
+    return { key, label, run }
+  }
+
+  function open(name: string, opening: Opening): void {
+    const { actor, request } = opening
+    opening.state = 'running'
+    let database = databases.get(name)
+    if (!database) {
+      const made: RawDatabase = new Database(name, 0)
+      database = Object.assign(made, { incarnation: ++incarnations, deleted: false })
+      databases.set(name, database)
+    }
+    const version = opening.version || database.version || 1
+    if (database.version > version)
+      return answer(opening, () => {
+        request.error = new DOMException('a newer version', 'VersionError')
+        tell(request, 'error')
+      })
+    const connection: Connection = Object.assign(new FDBDatabase(database), { id: ++ids, actor, lost: false })
+    const ended = (): void => crash(connection)
+    actor.ends.add(ended)
+    if (database.version === version) {
+      return answer(opening, () => {
+        if (connection.lost || database.deleted) {
+          request.error = new DOMException('Connection lost', 'UnknownError')
+          tell(request, 'error')
+        } else {
+          request.result = connection
+          storage.opened.set(actor, connection._rawDatabase)
+          tell(request, 'success')
+        }
+      })
+    }
+    if (database.version !== 0) w.fail(`a native upgrade from ${database.version} to ${version}`)
+    const made = database
+    w.post(actor, `idb ${connection.id}`, 'upgradeneeded', () => {
+      if (connection.lost || made.deleted) {
+        opening.state = 'done'
+        request.readyState = 'done'
+        request.error = new DOMException('Connection lost', 'UnknownError')
+        return tell(request, 'error')
+      }
+      connection._runningVersionchangeTransaction = true
+      made.version = connection.version = version
+      const tx: Transaction = (connection as any).transaction(
+        [...(connection as any).objectStoreNames],
+        'versionchange',
+      )
+      tx._rollbackLog.push(() => {
+        made.version = connection.version = 0
+      })
+      tx._started = true
+      ;(tx as any).openRequest = request
+      ;(tx as any).opening = opening
+      request.readyState = 'done'
+      request.result = connection
+      request.transaction = tx
+      tell(request, 'upgradeneeded', { oldVersion: 0, newVersion: version })
+    })
+  }
+
+  function answer(opening: Opening, run: () => void): void {
+    w.post(opening.actor, 'idb open', `${opening.kind} answered`, () => {
+      opening.state = 'done'
+      opening.request.readyState = 'done'
+      run()
+    })
+  }
+
+  function askToClose(name: string, opening: Opening): void {
+    opening.state = 'running'
+    for (const connection of databases.get(name)?.connections ?? [])
+      if (!connection._closePending)
+        w.post(connection.actor, `idb ${connection.id}`, 'versionchange', () => {
+          if (connection._closed || connection.lost) return
+          const event = new FDBVersionChangeEvent('versionchange', { oldVersion: connection.version, newVersion: null })
+          connection.dispatchEvent(event)
+        })
+  }
+
+  function remove(name: string, opening: Opening): void {
+    const database = databases.get(name)
+    if (database) drop(database)
+    if (opening.actor === outside) opening.state = 'done'
+    else
+      answer(opening, () => {
+        opening.request.result = undefined
+        tell(opening.request, 'success', { oldVersion: 1, newVersion: null })
+      })
+  }
+
+  const conflict = (a: Transaction, b: Transaction): boolean =>
+    a !== b && (a.mode !== 'readonly' || b.mode !== 'readonly') && [...a._scope].some((store) => b._scope.has(store))
+
+  function mayStart({ transactions }: RawDatabase, tx: Transaction): boolean {
+    for (const other of transactions) {
+      if (other === tx) return true
+      if (other._state !== 'finished' && conflict(other, tx)) return false
+    }
+    return true
+  }
+
+  const describe = (tx: Transaction): string =>
+    `tx${tx.id} ${tx.actor.name} ${tx.mode} ${[...tx._scope].map((store) => store.slice(0, 4))}`
+
+  function execute(tx: Transaction): void {
+    tx._started = true
+    if (tx.db.lost) return abort(tx, new DOMException('Connection lost', 'UnknownError'))
+    while (tx._requests.length) {
+      const { request, operation } = tx._requests.shift()!
+      if (!request.source) {
+        operation()
+        continue
+      }
+      const delivery: Delivery = { cancelled: false, request }
+      try {
+        delivery.value = operation()
+      } catch (error) {
+        delivery.error = error
+        deliver(tx, delivery)
+        // Committed explicitly: nobody can save it by preventing the event's default.
+        if (tx.closing) return abort(tx, error as DOMException)
+        continue
+      }
+      deliver(tx, delivery)
+    }
+    if (!tx.closing) return
+    const { faults, random } = w
+    if (tx.mode === 'readwrite') {
+      if (random.chance(faults.quota)) {
+        w.hit('quota')
+        return abort(tx, new DOMException('no space', 'QuotaExceededError'))
+      }
+      if (random.chance(faults.abort)) {
+        w.hit('transaction aborted')
+        return abort(tx, new DOMException('the disk said no', 'UnknownError'))
+      }
+    }
+    finish(tx, 'committed')
+    tellOutcome(tx)
+  }
+
+  function finish(tx: Transaction, outcome: 'committed' | 'aborted'): void {
+    const { db } = tx
+    const { _rawDatabase: database } = db
+    tx.outcome = outcome
+    tx._state = 'finished'
+    tx.closing = true
+    database.transactions.splice(database.transactions.indexOf(tx), 1)
+    if (outcome === 'aborted') for (const undo of tx._rollbackLog.reverse()) undo()
+    if (tx.mode === 'versionchange') {
+      db._runningVersionchangeTransaction = false
+      if (outcome === 'aborted') {
+        database.version = 0
+        db._closePending = true
+        if (databases.get(database.name) === database) databases.delete(database.name)
+      }
+    }
+    closeIfIdle(db)
+    if (outcome === 'committed' && tx.mode !== 'readonly') storage.committed?.(database, tx._scope, tx)
+  }
+
+  /** The last event: complete or abort. */
+  function tellOutcome(tx: Transaction): void {
+    const { openRequest, opening } = tx as any
+    const delivery: Delivery = { cancelled: false }
+    tx.undelivered.add(delivery)
+    w.post(tx.actor, `idb ${tx.db.id}`, () => `tx${tx.id} ${tx.outcome === 'committed' ? 'complete' : 'abort'}`, () => {
+      tx.undelivered.delete(delivery)
+      if (tx.told) return
+      tx.told = true
+      const committed = tx.outcome === 'committed'
+      const event = new FakeEvent(committed ? 'complete' : 'abort', { bubbles: !committed, cancelable: false })
+      if (!committed) event.eventPath = [tx.db]
+      if (openRequest) openRequest.transaction = null
+      dispatch(tx, event)
+      if (!openRequest) return
+      w.post(tx.actor, `idb ${tx.db.id}`, 'open answered', () => {
+        opening.state = 'done'
+        if (committed && !tx.db.lost && !tx.db._closePending) {
+          storage.opened.set(tx.actor, tx.db._rawDatabase)
+          return tell(openRequest, 'success')
+        }
+        openRequest.result = undefined
+        openRequest.error = new DOMException('the upgrade was aborted', 'AbortError')
+        tell(openRequest, 'error')
+      })
+    })
+  }
+
+  function deliver(tx: Transaction, delivery: Delivery): void {
+    const { request } = delivery
+    tx.undelivered.add(delivery)
+    w.post(tx.actor, `idb ${tx.db.id}`, () => `tx${tx.id} ${delivery.error ? 'error' : 'success'}`, () => {
+      if (delivery.cancelled) return
+      tx.undelivered.delete(delivery)
+      const { error } = delivery
+      request.readyState = 'done'
+      request.result = error ? undefined : delivery.value
+      request.error = error
+      if (tx._state === 'inactive') tx._state = 'active'
+      touched.add(tx)
+      const event = new FakeEvent(error ? 'error' : 'success', { bubbles: !!error, cancelable: !!error })
+      event.eventPath = [tx.db, tx]
+      dispatch(request, event)
+      if (error && !event.canceled && tx._state !== 'finished') tx._abort(error.name)
+    })
+  }
+
+  /** The backend gives a transaction up. */
+  function abort(tx: Transaction, error: DOMException | null): void {
+    for (const { request } of tx._requests.splice(0))
+      if (request.source) deliver(tx, { cancelled: false, request, error: new DOMException('aborted', 'AbortError') })
+    finish(tx, 'aborted')
+    tx.error = error
+    tellOutcome(tx)
+  }
+
+  /** The actor gives it up: what it has not been told becomes an AbortError. */
+  abortOf = (tx, error) => {
+    for (const delivery of tx.undelivered) {
+      delivery.error = new DOMException('aborted', 'AbortError')
+    }
+    abort(tx, error)
+  }
+
+  function closeIfIdle(connection: Connection): void {
+    const { _rawDatabase: database } = connection
+    if (!connection._closePending || database.transactions.some(({ db }) => db === connection)) return
+    connection._closed = true
+    database.connections = database.connections.filter((other) => other !== connection)
+  }
+  closeOf = (connection) => {
+    connection._closePending = true
+    closeIfIdle(connection)
+  }
+
+  /** What was committed explicitly is with the backend, which may have done it or not. */
+  function giveUp({ _rawDatabase: database }: Connection, connection: Connection): Transaction[] {
+    const open = database.transactions.filter(({ db }) => db === connection)
+    for (const tx of open) {
+      if (tx.closing && w.random.below(2) && mayStart(database, tx)) {
+        try {
+          for (const { request, operation } of tx._requests.splice(0)) if (request.source) operation()
+          finish(tx, 'committed')
+          w.hit('committed, and nobody was told')
+        } catch {
+          finish(tx, 'aborted')
+        }
+      } else finish(tx, 'aborted')
+    }
+    return open
+  }
+
+  function crash(connection: Connection): void {
+    giveUp(connection, connection)
+    connection._closePending = true
+    closeIfIdle(connection)
+  }
+
+  function lose(connection: Connection): void {
+    if (connection._closed || connection.lost) return
+    w.hit('connection lost')
+    const { actor } = connection
+    const lane = actor.lanes.get(`idb ${connection.id}`)
+    const finished = [...toldLater(connection)]
+    const open = giveUp(connection, connection)
+    connection.lost = true
+    if (lane) {
+      const kept = lane.tasks.filter(({ label }) => label === 'upgradeneeded' || label === 'open answered')
+      lane.tasks.splice(0, Number.POSITIVE_INFINITY, ...kept)
+      if (!kept.length) actor.lanes.delete(`idb ${connection.id}`)
+    }
+    for (const tx of new Set([...finished, ...open])) {
+      // Whatever became of it, this is all the actor hears.
+      tx.outcome = 'aborted'
+      tx.error = new DOMException('Connection to Indexed Database server lost', 'UnknownError')
+      for (const { request } of [...tx.undelivered, ...tx._requests.splice(0)])
+        if (request?.source)
+          deliver(tx, { cancelled: false, request, error: new DOMException('Connection lost', 'UnknownError') })
+      tellOutcome(tx)
+    }
+    const { _rawDatabase: database } = connection
+    database.connections = database.connections.filter((other) => other !== connection)
+    w.post(actor, `idb ${connection.id}`, 'connection closed', () => {
+      connection._closePending = connection._closed = true
+      const event = new FakeEvent('close', { bubbles: false, cancelable: false })
+      dispatch(connection, event)
+    })
+  }
+
+  function toldLater(connection: Connection): Iterable<Transaction> {
+    return [...all].filter((tx) => tx.db === connection && tx.outcome && !tx.told)
+  }
+
+  const touched = new Set<Transaction>()
+  const all = new Set<Transaction>()
+  createdOf = (tx) => {
+    busy.add(tx.db._rawDatabase)
+    touched.add(tx)
+    all.add(tx)
+    if (all.size > 500) for (const old of all) if (old.told) all.delete(old)
+  }
+  w.after.push(() => {
+    // A transaction is active in the task that made it and in its events, and commits when nothing is left of it.
+    for (const tx of touched) {
+      if (tx._state === 'active') tx._state = 'inactive'
+      if (tx._state === 'committing') tx.closing = true
+    }
+    for (const tx of touched) if (!tx._requests.length && !tx.undelivered.size) tx.closing = true
+    touched.clear()
+  })
+
+  function dispatch(target: { dispatchEvent(event: unknown): boolean }, event: any): void {
+    try {
+      target.dispatchEvent(event)
+    } catch (error) {
+      const [first] = (error as AggregateError).errors ?? [error]
+      w.violation ??= Object.assign(first as Error, { message: `an event handler threw: ${(first as Error).message}` })
+    }
+  }
+
+  function tell(request: any, type: string, versions?: object): void {
+    const event = versions ? new FDBVersionChangeEvent(type, versions) : new FakeEvent(type)
+    dispatch(request, event)
+  }
+
+  return storage
+}
+
+let createdOf: (tx: Transaction) => void
+let abortOf: (tx: Transaction, error: DOMException | null) => void
+let closeOf: (connection: Connection) => void
+
+const native = FDBDatabase.prototype.transaction
+FDBDatabase.prototype.transaction = function (this: Connection, ...args: unknown[]) {
+  const tx: Transaction = native.apply(this, args)
+  Object.assign(tx, {
+    id: ++ids,
+    key: `tx ${current().name}`,
+    actor: current(),
+    undelivered: new Set(),
+    closing: false,
+  })
+  createdOf(tx)
+  return tx
+}
+FDBDatabase.prototype.close = function (this: Connection) {
+  closeOf(this)
+}
+FDBTransaction.prototype._abort = function (this: Transaction, name: string | null) {
+  abortOf(this, name === null ? null : new DOMException('aborted', name))
+}
+const commit = FDBTransaction.prototype.commit
+FDBTransaction.prototype.commit = function (this: Transaction) {
+  commit.call(this)
+  this.closing = true
+}
+Database.prototype.processTransactions = () => {}

@@ -1,0 +1,44 @@
+// node test/simulation/start.mjs [--seeds 1-2000] [--seconds 60] [--seed 17] [--trace]
+import { parseArgs } from 'node:util'
+import { bundle } from './build.mjs'
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '1-2000' },
+    seconds: { type: 'string', default: '60' },
+    seed: { type: 'string' },
+    trace: { type: 'boolean', default: false },
+    source: { type: 'string' },
+    all: { type: 'boolean', default: false },
+  },
+})
+const { execute, plan, real } = await import(await bundle(values.source, values.source && `${values.source}/../simulation.mjs`))
+const [from = 1, to = from] = (values.seed ?? values.seeds).split('-').map(Number)
+process.setMaxListeners(0)
+const began = real.now()
+let runs = 0
+let steps = 0
+let dispatches = 0
+const hits = {}
+const failures = new Map()
+for (let seed = from; seed <= to && real.now() - began < Number(values.seconds) * 1000; seed++) {
+  const result = await execute(plan(seed), { traced: values.trace })
+  runs++
+  steps += result.steps
+  dispatches += result.dispatches
+  for (const [name, n] of Object.entries(result.hits)) hits[name] = (hits[name] ?? 0) + n
+  if (values.trace) console.log(result.trace.join('\n'))
+  if (result.error) {
+    const kind = String(result.error.message).replace(/\d+/g, 'N').slice(0, 60)
+    const known = failures.get(kind)
+    if (!known) failures.set(kind, { seed, profile: result.plan.profile, n: 1, steps: result.steps, error: result.error })
+    else known.n++
+    if (!values.all && failures.size >= 12) break
+  }
+}
+const ms = real.now() - began
+console.log(`${runs} runs, ${steps} steps, ${dispatches} dispatches in ${ms} ms (${((runs / ms) * 1000).toFixed(0)} runs/s)`)
+for (const { seed, profile, n, steps, error } of failures.values())
+  console.log(`${n}× seed ${seed} (${profile}, ${steps} steps): ${error.constructor.name === 'Violation' ? error.message : error.stack}`)
+console.log(Object.entries(hits).filter(([k]) => !k.startsWith('did')).sort(([a], [b]) => (a < b ? -1 : 1)).map(([k, v]) => `${k}: ${v}`).join(', '))
+process.exitCode = failures.size ? 1 : 0

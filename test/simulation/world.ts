@@ -1,0 +1,239 @@
+import { createRandom, type Random } from './random.ts'
+
+/** Something that a guarantee forbids. */
+export class Violation extends Error {}
+
+/** A tab or a worker: everything that happens in it happens in one of its tasks. */
+export interface Actor {
+  readonly name: string
+  readonly kind: 'tab' | 'worker'
+  alive: boolean
+  frozen: boolean
+  /** Tasks that wait, first in first out within a lane. */
+  readonly lanes: Map<string, Lane>
+  readonly timers: Map<number, Timer>
+  /** What ends with it: connections, locks, ports, channels. */
+  readonly ends: Set<() => void>
+}
+
+interface Task {
+  readonly label: Label
+  readonly run: () => void
+}
+/** Made only when somebody reads it. */
+export type Label = string | (() => string)
+/** Tasks of one kind, which keep their order. */
+interface Lane {
+  readonly key: string
+  readonly tasks: Task[]
+}
+interface Timer {
+  readonly id: number
+  readonly due: number
+  readonly run: () => void
+}
+/** What may happen next. Moves of the backend (storage, the browser) belong to nobody. */
+export interface Move {
+  readonly key: string
+  readonly label: Label
+  readonly actor?: Actor
+  readonly run: () => void
+}
+type Choice = Move | { readonly key: string; readonly actor: Actor; readonly lane?: Lane; readonly timer?: Timer }
+
+export interface Faults {
+  /** Probabilities, for each write transaction that is about to commit. */
+  abort: number
+  quota: number
+  /** For each hint. */
+  drop: number
+  double: number
+  swap: boolean
+}
+export const noFaults = (): Faults => ({ abort: 0, quota: 0, drop: 0, double: 0, swap: false })
+
+export interface World {
+  readonly random: Random
+  readonly actors: Actor[]
+  /** Whose task runs, while one does. */
+  current: Actor | undefined
+  now: number
+  steps: number
+  /** Milliseconds that a step takes at most. */
+  pace: number
+  faults: Faults
+  readonly trace: string[] | undefined
+  readonly hits: Record<string, number>
+  /** Further sources of moves. */
+  readonly sources: ((add: (move: Move) => unknown) => void)[]
+  /** Run after the microtasks of each step. */
+  readonly after: ((actor: Actor | undefined) => void)[]
+  violation: Error | undefined
+  post(actor: Actor, lane: string, label: Label, run: () => void): void
+  say(text: Label, actor?: Actor): void
+  hit(name: string): void
+  fail(message: string): never
+  actor(name: string, kind: Actor['kind']): Actor
+  kill(actor: Actor): void
+  /** One step: chooses among everything that may happen. False when nothing may. */
+  step(): boolean
+  /** Ends a step, once its microtasks ran. */
+  settle(): void
+  priorities: Map<string, number> | undefined
+}
+
+let active: World | undefined
+/** The world of the run that is under way. */
+export const world = (): World => {
+  if (!active) throw new Error('There is no simulation under way.')
+  return active
+}
+export const inWorld = (): boolean => active !== undefined
+export const endWorld = (): void => {
+  active = undefined
+}
+
+export const current = (): Actor => {
+  const { current } = world()
+  if (!current) throw new Error('The library did something outside a step: the simulation is not deterministic.')
+  return current
+}
+
+export function createWorld(seed: number, traced: boolean): World {
+  const random = createRandom(seed)
+  const made: World = {
+    random,
+    actors: [],
+    current: undefined,
+    now: 1_000_000,
+    steps: 0,
+    pace: 1,
+    faults: noFaults(),
+    trace: traced ? [] : undefined,
+    hits: {},
+    sources: [],
+    after: [],
+    violation: undefined,
+    priorities: undefined,
+    post(actor, lane, label, run) {
+      if (!actor.alive) return
+      const { lanes } = actor
+      let known = lanes.get(lane)
+      if (!known) lanes.set(lane, (known = { key: `${actor.name} ${lane}`, tasks: [] }))
+      known.tasks.push({ label, run })
+    },
+    say(text, actor = made.current) {
+      made.trace?.push(
+        `${String(made.steps).padStart(5)} ${(actor?.name ?? '').padEnd(4)} ${typeof text === 'string' ? text : text()}`,
+      )
+    },
+    hit(name) {
+      made.hits[name] = (made.hits[name] ?? 0) + 1
+    },
+    fail(message) {
+      throw (made.violation ??= new Violation(message))
+    },
+    actor(name, kind) {
+      const actor: Actor = {
+        name,
+        kind,
+        alive: true,
+        frozen: false,
+        lanes: new Map(),
+        timers: new Map(),
+        ends: new Set(),
+      }
+      made.actors.push(actor)
+      return actor
+    },
+    kill(actor) {
+      if (!actor.alive) return
+      actor.alive = false
+      actor.lanes.clear()
+      actor.timers.clear()
+      for (const end of [...actor.ends]) end()
+      made.actors.splice(made.actors.indexOf(actor), 1)
+    },
+    step() {
+      let moves = movesOf(made)
+      while (!moves.length) {
+        const due = made.actors
+          .filter(({ frozen }) => !frozen)
+          .flatMap(({ timers }) => [...timers.values()].map(({ due }) => due))
+        if (!due.length) return false
+        made.now = Math.max(made.now, Math.min(...due))
+        moves = movesOf(made)
+      }
+      made.steps++
+      made.now += made.pace * (random.below(1000) / 1000)
+      const move = choose(made, moves)
+      made.current = move.actor
+      try {
+        perform(made, move)
+      } catch (error) {
+        made.violation ??= error as Error
+      }
+      return true
+    },
+    settle() {
+      const { current } = made
+      try {
+        for (const after of made.after) after(current)
+      } catch (error) {
+        made.violation ??= error as Error
+      }
+      made.current = undefined
+    },
+  }
+  return (active = made)
+}
+
+function movesOf(world: World): Choice[] {
+  const moves: Choice[] = []
+  for (const actor of world.actors) {
+    if (actor.frozen) continue
+    for (const lane of actor.lanes.values()) if (lane.tasks.length) moves.push({ key: lane.key, actor, lane })
+    let next: Timer | undefined
+    for (const timer of actor.timers.values())
+      if (timer.due <= world.now && (!next || timer.due < next.due)) next = timer
+    if (next) moves.push({ key: `${actor.name} timer`, actor, timer: next })
+  }
+  const add = (move: Move): unknown => moves.push(move)
+  for (const source of world.sources) source(add)
+  return moves
+}
+
+function perform(world: World, move: Choice): void {
+  if ('run' in move) {
+    world.say(move.label)
+    return move.run()
+  }
+  const { actor, lane, timer } = move
+  if (lane) {
+    const task = lane.tasks.shift()!
+    if (!lane.tasks.length) for (const [name, one] of actor.lanes) if (one === lane) actor.lanes.delete(name)
+    world.say(task.label)
+    task.run()
+  } else if (timer) {
+    world.say('timer')
+    actor.timers.delete(timer.id)
+    timer.run()
+  }
+}
+
+/** Uniform, or by priorities that change now and then, which makes long delays of one side likely. */
+function choose({ random, priorities }: World, moves: readonly Choice[]): Choice {
+  if (!priorities || random.below(10) === 0) return random.pick(moves)
+  if (random.below(25) === 0 && priorities.size) priorities.set(random.pick([...priorities.keys()]), random.below(1000))
+  let best = moves[0]!
+  let top = -1
+  for (const move of moves) {
+    let priority = priorities.get(move.key)
+    if (priority === undefined) priorities.set(move.key, (priority = random.below(1000)))
+    if (priority > top) {
+      top = priority
+      best = move
+    }
+  }
+  return best
+}

@@ -5,6 +5,9 @@ import ora from 'ora'
 import { chromium } from './browsers/chromium.ts'
 import { buildPage, serve } from './build.ts'
 import { bootFigure, flatFigure } from './figures/boot.ts'
+import { enginesFigure } from './figures/engines.ts'
+import { filesFigure } from './figures/files.ts'
+import { bulkFigure, mainThreadFigure, storedFigure } from './figures/log.ts'
 import { writesFigure } from './figures/writes.ts'
 import { createSeries, summarize } from './measure.ts'
 import { machine, versions } from './report/machine.ts'
@@ -18,6 +21,11 @@ const figures: Record<string, (run: Run) => Promise<void>> = {
   boot: bootFigure,
   flat: flatFigure,
   writes: writesFigure,
+  bulk: bulkFigure,
+  stored: storedFigure,
+  'main-thread': mainThreadFigure,
+  engines: enginesFigure,
+  files: filesFigure,
 }
 
 const { values: options } = parseArgs({
@@ -60,7 +68,7 @@ const say = (text: string) => {
 const series = createSeries()
 const profiles = await openProfiles()
 const subjects = chosen('subject', options.only, Object.fromEntries(entries.map((entry) => [entry.name, entry])))
-for (const { name, title } of subjects) {
+for (const { name, title } of [...subjects, { name: 'row-per-event', title: 'the yardstick of stored bytes' }]) {
   say(`building ${title}`)
   await buildPage(name)
 }

@@ -77,6 +77,28 @@ export const evolveList = (list: List | undefined, { type, data }: WorkEvent): L
 })
 export const evolveTotal = (total: number, { data }: WorkEvent): number => total + data.title.length
 
+/** The three projections in a loop, with no machinery around them. */
+export function createBareFold(): {
+  readonly items: Map<string, Item>
+  readonly lists: Map<string, List>
+  total: number
+  apply(event: WorkEvent): void
+} {
+  const items = new Map<string, Item>()
+  const lists = new Map<string, List>()
+  const fold = {
+    items,
+    lists,
+    total: 0,
+    apply(event: WorkEvent) {
+      items.set(event.data.id, evolveItem(items.get(event.data.id), event))
+      lists.set(event.data.list, evolveList(lists.get(event.data.list), event))
+      fold.total = evolveTotal(fold.total, event)
+    },
+  }
+  return fold
+}
+
 /** A cell of a table: how many events are in the log, how many rows they add up to. */
 export interface Cell {
   readonly events: number

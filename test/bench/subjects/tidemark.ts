@@ -1,5 +1,5 @@
 import { openEngine } from 'tidemark'
-import type { Item } from '../workload.ts'
+import { createBareFold, type Item } from '../workload.ts'
 import type { Subject } from './subject.ts'
 import { narrow, wide } from './tidemark.model.ts'
 
@@ -61,6 +61,28 @@ export const subject: Subject = {
       const from = performance.now()
       await engine.rebuild()
       return performance.now() - from
+    },
+    /** Reading every sealed segment and folding it in a loop, with nothing else: what a rebuild cannot do without. */
+    async readAndFold() {
+      const from = performance.now()
+      const fold = createBareFold()
+      const segments: { body: string }[] = await database((db) =>
+        db.transaction('segments').objectStore('segments').getAll(),
+      )
+      const parse = (body: string) => {
+        for (const { events } of JSON.parse(body)) for (const event of events) fold.apply(event)
+      }
+      for (const { body } of segments) {
+        const bytes: Uint8Array<ArrayBuffer> = await database((db) =>
+          db.transaction('bodies').objectStore('bodies').get(body),
+        )
+        const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))
+        const lines = (await new Response(stream).text()).split('\n')
+        for (let i = 1; i < lines.length; i += 2) parse(lines[i] as string)
+      }
+      const rest: { body: string }[] = await database((db) => db.transaction('commits').objectStore('commits').getAll())
+      for (const { body } of rest) parse(body)
+      return { ms: performance.now() - from, rows: fold.items.size }
     },
     /** What is derived goes, as after a lost snapshot: the next boot has to fold the log. */
     dropSnapshot: () =>

@@ -1,0 +1,125 @@
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import getFolderSize from 'get-folder-size'
+import { boot, check, interleaved, type Run, record, withBrowser } from '../run.ts'
+import type { Entry } from '../subjects/index.ts'
+import { nameOf } from '../workload.ts'
+
+const wide = { wide: true } as const
+const tidemark = (run: Run) => run.subjects.filter(({ name }) => name === 'tidemark')
+
+/** A large import with three projections and the worker running; then the same log folded again. */
+export async function bulkFigure(run: Run): Promise<void> {
+  const cell = { events: run.quick ? 100_000 : 1_000_000, rows: 5000 }
+  const name = nameOf(cell)
+  const subjects = run.subjects.filter((subject) => subject.wide)
+  const rounds = Math.min(run.rounds, 3)
+  await interleaved(run, subjects, rounds, `bulk ${name}`, async (subject) => {
+    const profile = await run.profile()
+    await withBrowser(run.chromium, profile, async (browser) => {
+      const tab = await boot(run, browser, subject.name, wide)
+      const ms = await record(tab, cell)
+      const floor = subject.name === 'floor'
+      const after = await tab.run<number>(
+        floor
+          ? 'bench.settle()'
+          : '(async (from) => (await bench.extra("projected"), performance.now() - from))(performance.now())',
+      )
+      // The floor has its rows on disk only after this; Tidemark's are the worker's business.
+      run.add('bulk', name, subject.name, 'ms', floor ? ms + after : ms)
+      if (!floor) run.add('bulk, until caught up', name, subject.name, 'ms', after)
+      run.add('longest task', `import of ${name}`, subject.name, 'ms', await tab.run<number>('bench.longest()'))
+      await check(tab, subject.name, cell)
+      await tab.run('bench.settle()')
+    })
+    await withBrowser(run.chromium, profile, async (browser) => {
+      const tab = await boot(run, browser, subject.name, wide)
+      await tab.run('bench.settle()')
+      if (await tab.run<boolean>('bench.has("rebuild")'))
+        run.add('rebuild', name, subject.name, 'ms', await tab.run<number>('bench.extra("rebuild")'))
+      const bare = await tab.run<{ ms: number; rows: number }>('bench.extra("readAndFold")')
+      if (bare.rows !== cell.rows) throw new Error(`${subject.name}: a bare fold gave ${bare.rows} rows`)
+      run.add('rebuild: read and bare fold', name, subject.name, 'ms', bare.ms)
+    })
+  })
+}
+
+/** Bytes on disk after a restart, per event: of commands with one event each, and of commits of a thousand. */
+export async function storedFigure(run: Run): Promise<void> {
+  const cell = { events: run.quick ? 20_000 : 100_000, rows: 1000 }
+  const subjects: Entry[] = [
+    ...run.subjects.filter((subject) => subject.wide),
+    { name: 'row-per-event', title: 'one row per event', packages: [], keeps: '', maxEvents: 1e6 },
+  ]
+  for (const perCommit of [1, 1000])
+    await interleaved(run, subjects, 1, 'stored bytes', async (subject) => {
+      const profile = await run.profile()
+      for (const events of [cell.events, 0]) {
+        await withBrowser(run.chromium, profile, async (browser) => {
+          const tab = await boot(run, browser, subject.name)
+          await record(tab, { ...cell, events }, 0, { perCommit })
+          await tab.run('bench.settle()')
+          await pause(5000)
+        })
+      }
+      let bytes = 0
+      for (const folder of ['IndexedDB', 'File System'])
+        bytes += await getFolderSize.loose(join(profile, 'Default', folder))
+      run.add(
+        'stored per event',
+        perCommit === 1 ? 'a command each' : `commits of ${perCommit}`,
+        subject.name,
+        'B',
+        bytes / cell.events,
+      )
+    })
+}
+
+/** What the page's main thread is kept busy with: the browser reports tasks above 50 ms, so 0 stands for less. */
+export async function mainThreadFigure(run: Run): Promise<void> {
+  const size = run.quick ? 20_000 : 100_000
+  const cell = { events: size, rows: 5000 }
+  await interleaved(run, tidemark(run), Math.min(run.rounds, 3), 'main thread', async (subject) => {
+    const profile = await run.profile(await run.seeded(subject, cell))
+    await withBrowser(run.chromium, profile, async (browser) => {
+      const a = await boot(run, browser, subject.name)
+      const b = await boot(run, browser, subject.name)
+      await b.run('bench.longest()')
+      await record(a, { ...cell, events: 2 * size }, size)
+      run.add(
+        'longest task',
+        `other tab records ${size / 1000}k`,
+        subject.name,
+        'ms',
+        await b.run<number>('bench.longest()'),
+      )
+      await b.close()
+      for (const events of [1000, 10_000, 20_000]) {
+        await a.run('bench.settle()')
+        await a.run('bench.longest()')
+        const ms = await a.run<number>(`bench.record(${2 * size}, ${2 * size + events}, ${cell.rows}, ${events})`)
+        run.add('one command of many events', String(events), subject.name, 'ms', ms)
+        run.add(
+          events > 1000 ? 'longest task of one large command' : 'longest task',
+          `a command of ${events}`,
+          subject.name,
+          'ms',
+          await a.run<number>('bench.longest()'),
+        )
+      }
+      await a.run('bench.extra("dropSnapshot")')
+    })
+    await withBrowser(run.chromium, profile, async (browser) => {
+      const tab = await boot(run, browser, subject.name)
+      const events = 2 * size
+      run.add('boot without a snapshot', `${events / 1000}k events`, subject.name, 'ms', tab.script)
+      run.add(
+        'longest task',
+        `boot without a snapshot, ${events / 1000}k`,
+        subject.name,
+        'ms',
+        await tab.run<number>('bench.longest()'),
+      )
+    })
+  })
+}

@@ -150,17 +150,40 @@ export function createFold(name: string, definition: ProjectionDefinition, types
     }
   }
 
-  const touched = (event: AnyRecordedEvent): readonly Key[] => {
-    if (!isTable) return [0]
+  const touched = (event: AnyRecordedEvent): Key | readonly Key[] => {
+    if (!isTable) return 0
     const { type, data } = event
     const named: any = by[type] ? by[type](event, fold.view) : data?.[property]
     const check = (key: unknown) => (isKey(key) ? key : checkKey(key, `${name}: event "${type}"`))
-    if (!named || typeof named !== 'object') return [check(named)]
+    if (!named || typeof named !== 'object') return check(named)
     if (Array.isArray(named)) return [...new Set(named.map(check))]
     const [first, ...rest] = Object.entries(named)
     return (first ? live.by(...(first as [never, never])) : live.all())
       .filter((row) => rest.every(([property, value]) => row[property] === value))
       .map((row) => row[property])
+  }
+
+  const evolved = (event: AnyRecordedEvent, key: Key, slot: Slot | undefined): any => {
+    const before = slot?.row
+    if (__DEV__) deepFreeze(before)
+    const after = evolve[event.type]!(before, event, key)
+    if (isTable && after != null && after[property] !== key) {
+      throw new ModelError(`${name}: evolve.${event.type} returned another "${property}" than ${JSON.stringify(key)}`)
+    }
+    return after
+  }
+
+  const change = (key: Key, slot: Slot | undefined, after: any, journal: Journal | undefined) => {
+    if (isTable) {
+      if (after === undefined || (after === null && !slot)) return
+      after ??= undefined
+    }
+    const before = slot?.row
+    if (Object.is(after, before)) return
+    const { next } = fold
+    slot ??= { key, n: fold.next++, row: undefined }
+    journal?.push({ fold, slot, before, next })
+    write(slot, after)
   }
 
   const fold: Fold = {
@@ -178,32 +201,19 @@ export function createFold(name: string, definition: ProjectionDefinition, types
     },
     handles: (type) => !!evolve[type],
     apply(event, journal) {
-      const handler = evolve[event.type]
-      if (!handler) return
-      // All rows first: a throw halfway leaves nothing behind.
-      const results = touched(event).map((key) => {
-        const slot = table.slots.get(key)
-        const before = slot?.row
-        if (__DEV__) deepFreeze(before)
-        const after = handler(before, event, key)
-        if (isTable && after != null && after[property] !== key) {
-          throw new ModelError(
-            `${name}: evolve.${event.type} returned another "${property}" than ${JSON.stringify(key)}`,
-          )
-        }
-        return { key, slot, before, after }
-      })
-      for (let { key, slot, before, after } of results) {
-        if (isTable) {
-          if (after === undefined || (after === null && !slot)) continue
-          after ??= undefined
-        }
-        if (Object.is(after, before)) continue
-        const { next } = fold
-        slot ??= { key, n: fold.next++, row: undefined }
-        journal?.push({ fold, slot, before, next })
-        write(slot, after)
+      if (!evolve[event.type]) return
+      const keys = touched(event)
+      if (typeof keys !== 'object') {
+        const slot = table.slots.get(keys)
+        change(keys, slot, evolved(event, keys, slot), journal)
+        return
       }
+      // All rows first: a throw halfway leaves nothing behind.
+      const results = keys.map((key) => {
+        const slot = table.slots.get(key)
+        return [key, slot, evolved(event, key, slot)] as const
+      })
+      for (const result of results) change(...result, journal)
     },
     load(rows, n) {
       for (let i = 0; i < rows.length; i++) {

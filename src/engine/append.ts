@@ -87,8 +87,6 @@ export function confirm(tab: Tab, record: CommitRecord, group: readonly Decided[
   for (const fold of tab.folds) if (!fold.failed) fold.sequence = record.last
   for (const { type, version } of group.flatMap(({ decision }) => decision.stored))
     tab.stored.add(typeKey(type, version))
-  // Published first, settled then.
-  tab.changed(false)
   for (const { pending, decision } of group) {
     const { events } = decision
     succeed(
@@ -98,4 +96,6 @@ export function confirm(tab: Tab, record: CommitRecord, group: readonly Decided[
       pending.attempts.get(record.id),
     )
   }
+  // After the last one left `pending`, and still before anybody hears of it: what waits runs in a microtask.
+  tab.changed(false)
 }

@@ -1,0 +1,277 @@
+// @vitest-environment jsdom
+import { act, Component, type ReactNode, StrictMode, startTransition, useLayoutEffect, useState } from 'react'
+import { createRoot, type Root } from 'react-dom/client'
+import { renderToString } from 'react-dom/server'
+import { useRead, useStatus } from 'tidemark/react'
+import { openTestEngine } from 'tidemark/testing'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { todoApp } from './app.ts'
+
+type Engine = Awaited<ReturnType<typeof open>>
+const open = () => openTestEngine(todoApp)
+
+let engine: Engine
+let root: Root
+let page: HTMLElement
+beforeEach(async () => {
+  vi.stubGlobal('IS_REACT_ACT_ENVIRONMENT', true)
+  engine = await open()
+  await engine.dispatch.fill({ rows: 3 })
+  page = document.body.appendChild(document.createElement('div'))
+  root = createRoot(page)
+})
+afterEach(async () => {
+  await act(() => root.unmount())
+  page.remove()
+  await engine.close()
+  vi.unstubAllGlobals()
+})
+const render = (node: ReactNode) => act(() => root.render(node))
+
+describe('useRead', () => {
+  test('has its first value in the first render, on a server too', () => {
+    const Count = () => <b>{useRead(engine, (read) => read.count.value)}</b>
+    expect(renderToString(<Count />)).toBe('<b>3</b>')
+  })
+
+  test('renders again when the selected value changed, and only then', async () => {
+    const renders = vi.fn()
+    const Title = ({ id }: { id: string }) => {
+      const title = useRead(engine, (read) => read.todos.get(id)?.title)
+      renders(id, title)
+      return <i>{title}</i>
+    }
+    await render([<Title key="0" id="0" />, <Title key="1" id="1" />])
+    expect(renders.mock.calls).toEqual([
+      ['0', 'title 0'],
+      ['1', 'title 1'],
+    ])
+    renders.mockClear()
+    await act(() => engine.dispatch.rename({ id: '1', title: 'other' }))
+    expect(renders.mock.calls).toEqual([['1', 'other']])
+    expect(page.textContent).toBe('title 0other')
+    renders.mockClear()
+    await act(() => engine.dispatch.toggle({ id: '1' }))
+    expect(renders).not.toHaveBeenCalled()
+  })
+
+  test.each([
+    ['an array', (read: Engine['read']) => read.todos.all().filter((todo) => todo.list < 2)],
+    ['an object', (read: Engine['read']) => ({ first: read.todos.get('0'), size: read.todos.by('list', 0).length })],
+    ['an object without a prototype', (read: Engine['read']) => ({ __proto__: null, first: read.todos.get('0') })],
+  ])('an inline selector may build %s: it is kept while it is equal', async (_, select) => {
+    const seen: unknown[] = []
+    let again = (_: number) => {}
+    const List = () => {
+      again = useState(0)[1]
+      seen.push(useRead(engine, (read) => select(read)))
+      return null
+    }
+    await render(<List />)
+    await act(() => engine.dispatch.rename({ id: '2', title: 'elsewhere' }))
+    expect(seen.length).toBe(1)
+    await act(() => again(1))
+    expect(seen.length).toBe(2)
+    expect(seen[1]).toBe(seen[0])
+    await act(() => engine.dispatch.rename({ id: '0', title: 'here' }))
+    expect(seen.length).toBe(3)
+    expect(seen[2]).not.toBe(seen[0])
+  })
+
+  test('values that differ in kind, length or one member are not equal', async () => {
+    const steps: unknown[] = [[], {}, [1], { 0: 1 }, [1, 2], { a: 1 }, { b: 1 }, { a: undefined }, { b: undefined }]
+    steps.push(null, undefined, 0, Number.NaN, new Map(), new Map(), '')
+    let at = 0
+    const seen: unknown[] = []
+    const Value = () => {
+      seen.push(useRead(engine, () => steps[at]))
+      return null
+    }
+    await render(<Value />)
+    for (at = 1; at < steps.length; at++) await act(() => engine.dispatch.toggle({ id: '0' }))
+    expect(seen).toEqual(steps)
+    expect(seen.every((value, i) => Object.is(value, steps[i]))).toBe(true)
+  })
+
+  test('a whole table that is selected is told apart when it changed, and only then', async () => {
+    const renders = vi.fn()
+    const Table = () => {
+      const todos = useRead(engine, (read) => read.todos)
+      const count = useRead(engine, (read) => read.count)
+      renders(todos.get('0')?.done, count.value)
+      return null
+    }
+    await render(<Table />)
+    await act(() => engine.dispatch.toggle({ id: '0' }))
+    expect(renders.mock.calls).toEqual([
+      [false, 3],
+      [true, 3],
+    ])
+  })
+
+  test('a selector sees new props in the very render that brings them', async () => {
+    const Title = ({ id }: { id: string }) => <i>{useRead(engine, (read) => read.todos.get(id)?.title)}</i>
+    await render(<Title id="0" />)
+    await render(<Title id="2" />)
+    expect(page.textContent).toBe('title 2')
+  })
+
+  test('a selector that is not inline runs once per change, not once per render', async () => {
+    const select = vi.fn((read: Engine['read']) => read.count.value)
+    let again = (_: number) => {}
+    const Count = () => {
+      again = useState(0)[1]
+      return <b>{useRead(engine, select)}</b>
+    }
+    await render(<Count />)
+    for (let i = 1; i < 5; i++) await act(() => again(i))
+    expect(select).toHaveBeenCalledTimes(1)
+  })
+
+  test('another engine is read at once, and the first one no longer', async () => {
+    const other = await open()
+    await other.dispatch.fill({ rows: 1 })
+    const Count = ({ of }: { of: Engine }) => <b>{useRead(of, (read) => read.count.value)}</b>
+    await render(<Count of={engine} />)
+    await render(<Count of={other} />)
+    expect(page.textContent).toBe('1')
+    await act(() => engine.dispatch.fill({ rows: 1 }))
+    expect(page.textContent).toBe('1')
+    await act(() => other.dispatch.add({ id: 'x', title: '', list: 0 }))
+    expect(page.textContent).toBe('2')
+    await other.close()
+  })
+
+  test('what a selector throws, the component throws, and the next change may heal it', async () => {
+    class Boundary extends Component<{ children: ReactNode }> {
+      override state = { error: undefined as Error | undefined }
+      static getDerivedStateFromError = (error: Error) => ({ error })
+      override render() {
+        const { error } = this.state
+        return error ? (
+          <button type="button" onClick={() => this.setState({ error: undefined })}>
+            {error.message}
+          </button>
+        ) : (
+          this.props.children
+        )
+      }
+    }
+    vi.spyOn(console, 'error').mockImplementation(() => {})
+    const Title = () => <i>{useRead(engine, (read) => read.todos.get('new')!.title)}</i>
+    await render(
+      <Boundary>
+        <Title />
+      </Boundary>,
+    )
+    expect(page.textContent).toMatch('title')
+    await act(() => engine.dispatch.add({ id: 'new', title: 'healed', list: 0 }))
+    await act(() => page.querySelector('button')!.click())
+    expect(page.textContent).toBe('healed')
+    vi.restoreAllMocks()
+  })
+
+  test('StrictMode, which renders and mounts twice, shows the same', async () => {
+    const renders = vi.fn()
+    const Count = () => {
+      const values = useRead(engine, (read) => [read.count.value])
+      renders(values)
+      return <b>{values}</b>
+    }
+    await render(
+      <StrictMode>
+        <Count />
+      </StrictMode>,
+    )
+    await act(() => engine.dispatch.add({ id: 'x', title: '', list: 0 }))
+    expect(page.textContent).toBe('4')
+    const [first, second] = [renders.mock.calls[0]![0], renders.mock.calls.at(-1)![0]]
+    expect([first, second]).toEqual([[3], [4]])
+    await act(() => engine.dispatch.toggle({ id: 'x' }))
+    expect(renders.mock.calls.at(-1)![0]).toBe(second)
+  })
+
+  test('an unmounted component is no longer asked', async () => {
+    const select = vi.fn((read: Engine['read']) => read.count.value)
+    const Count = () => <b>{useRead(engine, select)}</b>
+    await render(<Count />)
+    await render(null)
+    select.mockClear()
+    await act(() => engine.dispatch.add({ id: 'x', title: '', list: 0 }))
+    expect(select).not.toHaveBeenCalled()
+  })
+
+  test('the first change of a tick is rendered synchronously: a controlled input keeps its caret', async () => {
+    const Input = () => {
+      const title = useRead(engine, (read) => read.todos.get('0')!.title)
+      return (
+        <input value={title} onChange={({ target }) => void engine.dispatch.rename({ id: '0', title: target.value })} />
+      )
+    }
+    await render(<Input />)
+    const input = page.querySelector('input')!
+    await act(() => {
+      Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value')!.set!.call(input, 'tiXtle 0')
+      input.setSelectionRange(3, 3)
+      input.dispatchEvent(new Event('input', { bubbles: true }))
+      expect(engine.read.todos.get('0')!.title).toBe('tiXtle 0')
+    })
+    expect([input.value, input.selectionStart]).toEqual(['tiXtle 0', 3])
+  })
+
+  test('no tearing: what one render shows is of one moment, though a change comes in the middle of it', async () => {
+    vi.stubGlobal('IS_REACT_ACT_ENVIRONMENT', false)
+    const shown: string[] = []
+    let show = (_: boolean) => {}
+    let began = () => {}
+    const middle = new Promise<void>((resolve) => {
+      began = resolve
+    })
+    const Slow = ({ n }: { n: number }) => {
+      const count = useRead(engine, (read) => read.count.value)
+      if (n === 2) began()
+      for (const until = performance.now() + 12; performance.now() < until; );
+      return <b>{count} </b>
+    }
+    const Page = () => {
+      const [shows, set] = useState(false)
+      show = set
+      useLayoutEffect(() => {
+        shown.push(page.textContent!)
+      })
+      return shows && [1, 2, 3, 4, 5].map((n) => <Slow key={n} n={n} />)
+    }
+    root.render(<Page />)
+    await vi.waitFor(() => expect(shown).toEqual(['']))
+    startTransition(() => show(true))
+    await middle
+    const added = engine.dispatch.add({ id: 'x', title: '', list: 0 })
+    expect(page.textContent).toBe('')
+    await added
+    await vi.waitFor(() => expect(page.textContent).toBe('4 4 4 4 4 '))
+    expect(new Set(shown.map((text) => new Set(text.trim().split(' ')).size))).toEqual(new Set([1]))
+  })
+})
+
+describe('useStatus', () => {
+  test('shows a pending command and its end', async () => {
+    const shown: number[] = []
+    const Pending = () => {
+      const { pending, state } = useStatus(engine)
+      shown.push(pending)
+      return <b>{state}</b>
+    }
+    await render(<Pending />)
+    await act(() => engine.dispatch.add({ id: 'x', title: '', list: 0 }))
+    expect(shown[0]).toBe(0)
+    expect(shown).toContain(1)
+    expect(shown.at(-1)).toBe(0)
+    await act(() => engine.close())
+    expect(page.textContent).toBe('closed')
+  })
+
+  test('works on a server', () => {
+    const State = () => <b>{useStatus(engine).storage}</b>
+    expect(renderToString(<State />)).toBe('<b>memory</b>')
+  })
+})

@@ -357,6 +357,41 @@ describe.skipIf(!has('chromium'))('Departures, on real flights', () => {
   })
 })
 
+/**
+ * The longest task of any page's main thread while `run` goes on, in milliseconds of that thread's own time: how long it
+ * waits for a processor that other programs use says nothing about the page.
+ */
+async function longestTask(page: Page, run: () => Promise<void>): Promise<number> {
+  const session = await page.context().newCDPSession(page)
+  const mainThreads = new Set<string>()
+  const tasks: { thread: string; ms: number }[] = []
+  session.on('Tracing.dataCollected', ({ value }) => {
+    for (const { ph, name, pid, tid, tdur = 0, args } of value as unknown as TraceEvent[]) {
+      if (name === 'thread_name' && args?.name === 'CrRendererMain') mainThreads.add(`${pid} ${tid}`)
+      if (ph === 'X' && name.endsWith('RunTask')) tasks.push({ thread: `${pid} ${tid}`, ms: tdur / 1000 })
+    }
+  })
+  const ended = new Promise((resolve) => session.once('Tracing.tracingComplete', resolve))
+  await session.send('Tracing.start', {
+    traceConfig: { recordMode: 'recordAsMuchAsPossible', includedCategories: ['toplevel'], excludedCategories: ['*'] },
+  })
+  await run()
+  await session.send('Tracing.end')
+  await ended
+  const ofPages = tasks.filter(({ thread }) => mainThreads.has(thread)).map(({ ms }) => ms)
+  expect(ofPages.length).toBeGreaterThan(1000)
+  return ofPages.reduce((longest, ms) => Math.max(longest, ms), 0)
+}
+
+interface TraceEvent {
+  readonly ph: string
+  readonly name: string
+  readonly pid: number
+  readonly tid: number
+  readonly tdur?: number
+  readonly args?: { readonly name?: string }
+}
+
 describe.skipIf(!has('chromium'))('Departures with a million flights', () => {
   it('records them without a main-thread task over 100 ms, and opens the next tab as after ten thousand', async () => {
     const browser = await chromium()
@@ -366,22 +401,12 @@ describe.skipIf(!has('chromium'))('Departures with a million flights', () => {
     const large = (await browser.open(`${another.url}departures/`)).page
     const recordTo = async (page: Page, flights: string): Promise<void> => {
       await page.getByText('of 3,399 routes').waitFor()
-      await page.waitForTimeout(1000)
-      await page.evaluate(() => {
-        const tasks: number[] = []
-        Object.assign(window, { tasks })
-        new PerformanceObserver((list) => {
-          for (const { duration } of list.getEntries()) tasks.push(Math.round(duration))
-        }).observe({ type: 'longtask' })
-      })
       await page.getByRole('button', { name: `Record the first ${flights} flights`, exact: true }).click()
-      await page.locator('.recorder .note', { hasText: 'flights recorded' }).waitFor({ timeout: 200_000 })
+      await page.locator('.recorder .note', { hasText: 'flights recorded' }).waitFor({ timeout: 300_000 })
       await sentence(page).getByText('the next tab opens from an up-to-date snapshot').waitFor({ timeout: 60_000 })
     }
     await recordTo(small, '10,000')
-    await recordTo(large, '1,000,000')
-    const long = await large.evaluate(() => (window as unknown as { tasks: number[] }).tasks.filter((ms) => ms > 100))
-    expect(long).toEqual([])
+    expect(await longestTask(large, () => recordTo(large, '1,000,000'))).toBeLessThanOrEqual(100)
 
     const boot = async (page: Page): Promise<number> => {
       await page.reload()
@@ -397,5 +422,5 @@ describe.skipIf(!has('chromium'))('Departures with a million flights', () => {
     expect(median(figures.large)).toBeLessThanOrEqual(1.2 * median(figures.small))
     await browser.close()
     await another.close()
-  }, 400_000)
+  }, 500_000)
 })

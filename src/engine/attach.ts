@@ -5,13 +5,14 @@ import type { Core } from './core.ts'
 
 /** What an open engine needs but never waits for: its projection host, its lock, the browser's word on the storage. */
 export function attach(core: Core, worker: (() => SharedWorker) | undefined): void {
-  const { name, persisted, progress, ended } = core
+  const { name, persisted, progress, ended, database } = core
   const { navigator } = globalThis
+  let away: AbortController | undefined
 
   core.attend = (hint: Hint): void => {
-    if ('projected' in hint)
+    if ('projected' in hint) {
       for (const [identity, sequence] of Object.entries(hint.projected)) persisted.set(identity, sequence)
-    else if ('progress' in hint) {
+    } else if ('progress' in hint) {
       const { done, total } = hint.progress
       for (const projection of hint.projections) {
         if (done < total) progress.set(projection, hint.progress)
@@ -21,9 +22,52 @@ export function attach(core: Core, worker: (() => SharedWorker) | undefined): vo
     core.changed(false)
   }
 
-  // Shared by everyone who has this log open: what must be alone takes it exclusively.
-  const held = new Promise<void>((resolve) => ended.addEventListener('abort', () => resolve()))
-  navigator?.locks?.request(`tidemark:${name}`, { mode: 'shared', signal: ended }, () => held).catch(() => {})
+  /** Hints may have been missed: the log is asked. */
+  function look(): void {
+    if (core.state !== 'ready') return
+    core.behind = true
+    core.pump()
+  }
+
+  function hold(): void {
+    if (away) return
+    const leaving = new AbortController()
+    away = leaving
+    const gone = new Promise<void>((resolve) => leaving.signal.addEventListener('abort', () => resolve()))
+    // Shared by everyone who has this log open: what must be alone takes it exclusively.
+    navigator?.locks
+      ?.request(`tidemark:${name}`, { mode: 'shared', signal: leaving.signal }, () => gone)
+      .catch(() => {})
+    core.host = connectHost(core.model, name, worker, (kind, error) => {
+      core.worker = kind
+      if (error) core.error = error as Error
+      core.changed(false)
+    })
+  }
+
+  /** Held locks and ports keep a page out of the back/forward cache, or frozen in it while others wait. */
+  function release(): void {
+    away?.abort()
+    away = undefined
+    core.host?.close()
+  }
+
+  const back = (event: Event): void => {
+    if (!(event as PageTransitionEvent).persisted) return
+    hold()
+    look()
+  }
+  const listeners = [
+    ['pagehide', release],
+    ['pageshow', back],
+    ['focus', look],
+  ] as const
+  for (const [type, listener] of listeners) globalThis.addEventListener?.(type, listener)
+  ended.addEventListener('abort', () => {
+    for (const [type, listener] of listeners) globalThis.removeEventListener?.(type, listener)
+    release()
+  })
+  if (database) database.lost = look
 
   navigator?.storage
     ?.persisted?.()
@@ -32,10 +76,5 @@ export function attach(core: Core, worker: (() => SharedWorker) | undefined): vo
       core.changed(false)
     })
     .catch(() => {})
-
-  core.host = connectHost(core.model, name, worker, (kind, error) => {
-    core.worker = kind
-    if (error) core.error = error as Error
-    core.changed(false)
-  })
+  hold()
 }

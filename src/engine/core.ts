@@ -122,7 +122,6 @@ export async function openCore(
       ending.abort(error)
       rebase(core, () => stop(core, 'closed', error))
       if (running) await new Promise<void>((resolve) => idle.push(resolve))
-      core.host?.close()
       core.channel?.close()
       core.database?.close()
     },

@@ -46,6 +46,8 @@ export interface Database {
   /** The connection that is open. */
   idb: IDBDatabase | undefined
   closed: boolean
+  /** Told when the connection was taken away. */
+  lost?: () => void
   readonly transact: Transact
   close(): void
 }
@@ -90,6 +92,7 @@ export async function connect(database: Database, create: boolean): Promise<IDBD
   idb.onversionchange = idb.onclose = () => {
     dexie.close()
     if (database.idb === idb) database.idb = undefined
+    database.lost?.()
   }
   return idb
 }

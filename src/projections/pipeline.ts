@@ -32,6 +32,9 @@ export interface Track {
   readonly journal: Journal
 }
 
+/** A rebuild found that another one writes under the same build id. */
+export const moved: unique symbol = Symbol()
+
 export type Checkpoints = Readonly<Record<string, number>>
 
 /** Folds one log into its persisted projections. Async methods with cloneable values only: it serves here or across a port. */
@@ -199,7 +202,11 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
       throw error
     })
     if (!refused) return
-    for (const { fold } of due) if (refused.has(fold.identity)) tracks = undefined
+    if (refused.size) {
+      // What is in memory here belongs to no page any more (rule 15).
+      if (into !== tracks) throw moved
+      tracks = undefined
+    }
     flushed = Date.now()
     // Writing takes a fifth of the time at most, however large the pages are.
     delay = Math.max(FLUSH_DELAY, 4 * (flushed - began))

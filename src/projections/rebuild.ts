@@ -1,6 +1,6 @@
 import { createFolds, randomId } from '../model/model.ts'
 import { deletePages } from './pages.ts'
-import { createTrack, type Track, type Workshop } from './pipeline.ts'
+import { createTrack, moved, type Track, type Workshop } from './pipeline.ts'
 import { type Checkpoint, loadPages, type Page, pagesOf } from './snapshot.ts'
 
 /**
@@ -9,7 +9,7 @@ import { type Checkpoint, loadPages, type Page, pagesOf } from './snapshot.ts'
  */
 export async function rebuild(
   shop: Workshop,
-  names: readonly string[] | undefined,
+  wanted: readonly string[] | undefined,
   cancelled: AbortSignal,
 ): Promise<void> {
   const { model, closing, exclusive, follow, post } = shop
@@ -19,25 +19,36 @@ export async function rebuild(
     signal.addEventListener('abort', () => ended.abort(signal.reason))
   }
   const { signal } = ended
-  const folds = createFolds(model).filter(({ name }) => names?.includes(name) ?? true)
-  const { building, total } = await begin(shop, folds)
+  const names = createFolds(model).flatMap(({ name }) => ((wanted?.includes(name) ?? true) ? name : []))
+  let total = 0
   const progress = (done: number): void =>
-    post({
-      progress: { phase: 'rebuild', done, total: Math.max(done + 1, total) },
-      projections: folds.map(({ name }) => name),
-    })
+    post({ progress: { phase: 'rebuild', done, total: Math.max(done + 1, total) }, projections: names })
   try {
-    progress(0)
-    do await follow(building, signal, progress)
-    while (!(await exclusive(() => swap(shop, building, signal))))
+    for (let fresh = false; ; fresh = true) {
+      const begun = await begin(
+        shop,
+        createFolds(model).filter(({ name }) => names.includes(name)),
+        fresh,
+      )
+      total = begun.total
+      progress(0)
+      try {
+        do await follow(begun.building, signal, progress)
+        while (!(await exclusive(() => swap(shop, begun.building, signal))))
+        return
+      } catch (error) {
+        if (error !== moved) throw error
+      }
+    }
   } finally {
-    post({ progress: { phase: 'rebuild', done: total, total }, projections: folds.map(({ name }) => name) })
+    post({ progress: { phase: 'rebuild', done: total, total }, projections: names })
   }
 }
 
 async function begin(
   { database }: Workshop,
   folds: ReturnType<typeof createFolds>,
+  fresh: boolean,
 ): Promise<{ building: Track[]; total: number }> {
   const { all, builds } = await database.transact(['checkpoints', 'meta'], 'readonly', (store) => ({
     all: store('checkpoints').getAll() as IDBRequest<Checkpoint[]>,
@@ -47,7 +58,9 @@ async function begin(
   for (const fold of folds) {
     const { identity } = fold
     const live = builds.result?.[identity] ?? ''
-    const left = all.result.find((one) => one.identity === identity && one.build && one.build !== live && !one.failed)
+    const left = fresh
+      ? undefined
+      : all.result.find((one) => one.identity === identity && one.build && one.build !== live && !one.failed)
     const pages =
       left &&
       (await database.transact(

@@ -1,0 +1,206 @@
+import {
+  CommandRejected,
+  defineEvents,
+  defineModel,
+  event,
+  InvalidData,
+  ModelError,
+  projection,
+  reject,
+  table,
+} from 'tidemark'
+import { given, openTestEngine } from 'tidemark/testing'
+import { describe, expect, test } from 'vitest'
+
+const events = defineEvents({
+  added: event<{ id: string; title?: string; at?: number }>(),
+  removed: event<{ id: string }>(),
+  unfoldable: event<{ id: string }>(),
+})
+let calls = 0
+const app = defineModel({
+  name: 'app',
+  events,
+  projections: {
+    rows: projection(events, {
+      into: table<{ id: string }>('id'),
+      evolve: {
+        added: (_, { data }) => ({ id: data.id }),
+        removed: () => null,
+        unfoldable: () => {
+          throw new Error('evolve threw')
+        },
+      },
+    }),
+  },
+  commands: {
+    add: (_, { title }: { title: string }, { id, now }) => events.added({ id: id(), title, at: now }),
+    addTwo: (_, __: undefined, { id }) => [events.added({ id: id() }), events.added({ id: id() })],
+    remove: ({ rows }, { id }: { id: string }) =>
+      rows.has(id) ? events.removed({ id }) : reject('not-found', { id, why: ['gone', 'never there'] }),
+    removeAll: ({ rows }) => rows.all().map(({ id }) => events.removed({ id })),
+    nothing: () => {},
+    random: () => events.added({ id: `${Math.random()}` }),
+    counting: () => (calls++ % 2 ? [] : events.added({ id: 'a' })),
+    fickle: () => (calls++ % 2 ? reject('odd') : reject('even')),
+    mutating: (_, input: { list: number[] }) => void input.list.push(1),
+    throwing: () => {
+      throw new RangeError('mine')
+    },
+    unfoldable: () => events.unfoldable({ id: 'a' }),
+    asynchronous: (async () => {}) as never as () => void,
+  },
+})
+const failure = (run: () => unknown): any => {
+  try {
+    run()
+  } catch (error) {
+    return error
+  }
+  throw new Error('nothing was thrown')
+}
+
+describe('given, when, then', () => {
+  test('events, in order; ids are id-1, id-2, … and now is 0', () => {
+    given(app)
+      .when('add', { title: 'x' })
+      .then(events.added({ id: 'id-1', title: 'x', at: 0 }))
+    given(app)
+      .when('addTwo')
+      .then(events.added({ id: 'id-1' }), events.added({ id: 'id-2' }))
+  })
+
+  test('what happened before counts, in the order it happened', () => {
+    given(
+      app,
+      events.added({ id: 'b' }),
+      events.added({ id: 'a' }),
+      events.added({ id: 'c' }),
+      events.removed({ id: 'c' }),
+    )
+      .when('removeAll')
+      .then(events.removed({ id: 'b' }), events.removed({ id: 'a' }))
+  })
+
+  test('a rejection, by its code, or by its details too', () => {
+    given(app).when('remove', { id: 'a' }).thenRejected('not-found')
+    given(app)
+      .when('remove', { id: 'a' })
+      .thenRejected('not-found', { why: ['gone', 'never there'], id: 'a' })
+  })
+
+  test('nothing', () => {
+    given(app).when('nothing').thenNothing()
+    given(app).when('removeAll').thenNothing()
+  })
+
+  test('one specification may be asked several times and shares nothing with another', () => {
+    const spec = given(app, events.added({ id: 'a' }))
+    spec.when('remove', { id: 'a' }).then(events.removed({ id: 'a' }))
+    const again = spec.when('remove', { id: 'a' })
+    again.then(events.removed({ id: 'a' }))
+    again.then(events.removed({ id: 'a' }))
+  })
+})
+
+describe('another answer than expected fails, with both', () => {
+  const removed = () => given(app, events.added({ id: 'a' })).when('remove', { id: 'a' })
+  const rejected = () => given(app).when('remove', { id: 'a' })
+  test.each([
+    ['other events', () => removed().then(events.removed({ id: 'b' })), /"a".*"b"|"b".*"a"/],
+    [
+      'too few',
+      () =>
+        given(app)
+          .when('addTwo')
+          .then(events.added({ id: 'id-1' })),
+      /id-2/,
+    ],
+    ['too many', () => removed().then(events.removed({ id: 'a' }), events.removed({ id: 'a' })), /removed/],
+    [
+      'another order',
+      () =>
+        given(app)
+          .when('addTwo')
+          .then(events.added({ id: 'id-2' }), events.added({ id: 'id-1' })),
+      /id-2/,
+    ],
+    ['events where none are expected', () => removed().thenNothing(), /removed/],
+    [
+      'none where events are expected',
+      () =>
+        given(app)
+          .when('nothing')
+          .then(events.removed({ id: 'a' })),
+      /no events/,
+    ],
+    ['events instead of a rejection', () => removed().thenRejected('not-found'), /not-found/],
+    ['a rejection instead of events', () => rejected().then(events.removed({ id: 'a' })), /not-found/],
+    ['a rejection instead of nothing', () => rejected().thenNothing(), /not-found/],
+    ['another code', () => rejected().thenRejected('forbidden'), /forbidden/],
+    ['other details', () => rejected().thenRejected('not-found', { id: 'b' }), /"b"/],
+  ])('%s', (_, run, message) => {
+    const error = failure(run)
+    expect(error.name).toBe('AssertionError')
+    expect(error.message).toMatch(message)
+    expect(error.actual).not.toEqual(error.expected)
+  })
+})
+
+describe('a command that is no pure function of its read model, input and context', () => {
+  test.each(['random', 'counting', 'fickle'] as const)('%s: decided twice, it answers twice', (command) => {
+    calls = 0
+    const error = failure(() => given(app).when(command))
+    expect(error).toBeInstanceOf(ModelError)
+    expect(error.message).toMatch(/not pure/)
+    expect(error.message).toMatch(command)
+  })
+
+  test('finds its input frozen, while the caller keeps theirs', () => {
+    const input = { list: [0] }
+    expect(() => given(app).when('mutating', input)).toThrow(TypeError)
+    expect(Object.isFrozen(input.list)).toBe(false)
+  })
+
+  test('asynchronous ones are a wrong model', () => {
+    expect(() => given(app).when('asynchronous')).toThrow(ModelError)
+  })
+})
+
+describe('what is wrong besides', () => {
+  test('what a command throws comes out of when()', () => {
+    expect(() => given(app).when('throwing')).toThrow(RangeError)
+  })
+  test('an event that its own model cannot fold comes out of when(): it would never be appended', () => {
+    expect(() => given(app).when('unfoldable')).toThrow('evolve threw')
+    expect(() => given(app, events.unfoldable({ id: 'a' })).when('nothing')).toThrow('evolve threw')
+  })
+  test('an unknown command or an unknown event is a wrong model', () => {
+    expect(() => given(app).when('nope' as 'nothing')).toThrow(ModelError)
+    expect(() => given(app, { type: 'nope' } as never).when('nothing')).toThrow(ModelError)
+    expect(() =>
+      given(app)
+        .when('nothing')
+        .then({ type: 'nope' } as never),
+    ).toThrow(ModelError)
+  })
+  test('an input that is not JSON is wrong data', () => {
+    expect(() => given(app).when('add', { title: Number.NaN as never })).toThrow(InvalidData)
+  })
+  test('an accidental await says so', async () => {
+    await expect((async () => await (given(app).when('nothing') as never as Promise<void>))()).rejects.toThrow(
+      /do not await/,
+    )
+  })
+})
+
+describe('openTestEngine', () => {
+  test('is in memory where there is no IndexedDB, and each call opens a log of its own', async () => {
+    const [one, two] = await Promise.all([openTestEngine(app), openTestEngine(app)])
+    expect(one.status.storage).toBe('memory')
+    await one.dispatch.add({ title: 'x' })
+    expect([one.read.rows.size, two.read.rows.size]).toEqual([1, 0])
+    await expect(two.dispatch.remove({ id: 'a' })).rejects.toThrow(CommandRejected)
+    await Promise.all([one.close(), two.close()])
+  })
+})

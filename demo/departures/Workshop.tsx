@@ -1,4 +1,4 @@
-import { useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { count, plural } from '../ui/format.ts'
 import type { DeparturesEngine } from './engine.ts'
 
@@ -27,28 +27,37 @@ export function Workshop({ engine, status }: Props) {
 }
 
 function StopWorker({ worker }: { readonly worker: Props['status']['worker'] }) {
-  const [stopped, setStopped] = useState(false)
+  const [state, setState] = useState<'running' | 'stopped' | 'started again'>('running')
+  const channel = useRef<BroadcastChannel>(undefined)
+  useEffect(() => {
+    const demo = new BroadcastChannel('departures-demo')
+    channel.current = demo
+    demo.onmessage = ({ data }) => {
+      if (data === 'stop the worker') setState('stopped')
+      if (data === 'a worker started') setState((before) => (before === 'running' ? before : 'started again'))
+    }
+    return () => demo.close()
+  }, [])
   const stop = (): void => {
-    const channel = new BroadcastChannel('departures-demo')
-    channel.postMessage('stop the worker')
-    channel.close()
-    setStopped(true)
+    channel.current?.postMessage('stop the worker')
+    setState('stopped')
   }
-  const told = stopped
-    ? 'It was told to stop. Go on recording: only the snapshot waits for a worker, never the log.'
-    : ''
   return (
     <div className="try">
       <button type="button" className="button" disabled={worker !== 'shared'} onClick={stop}>
         Stop the worker
       </button>
       <p role="status">
-        {worker === 'in-page'
-          ? 'This tab keeps the snapshot itself.'
-          : told || 'It persists the snapshot; nothing else depends on it.'}
+        {worker === 'in-page' ? 'No worker runs: this tab keeps the snapshot itself.' : workerStates[state]}
       </p>
     </div>
   )
+}
+
+const workerStates = {
+  running: 'It persists the snapshot; nothing else depends on it.',
+  stopped: 'Stopped. Go on recording: only the snapshot waits for a worker, never the log.',
+  'started again': 'It was stopped, and a new one has taken over.',
 }
 
 function Rebuild({ engine }: { readonly engine: DeparturesEngine }) {

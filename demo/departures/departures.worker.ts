@@ -8,3 +8,4 @@ const demo = new BroadcastChannel('departures-demo')
 demo.onmessage = ({ data }) => {
   if (data === 'stop the worker') self.close()
 }
+demo.postMessage('a worker started')

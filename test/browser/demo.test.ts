@@ -309,6 +309,7 @@ describe.skipIf(!has('chromium'))('Departures, on real flights', () => {
 
   it('goes on recording when its worker is stopped, and says what became of it', async () => {
     await page.getByRole('button', { name: 'Stop the worker' }).click()
+    await page.getByText(/^Stopped. Go on recording/).waitFor()
     const before = await number(page, 'flights')
     await record('1,000,000')
     await page.waitForFunction(
@@ -318,8 +319,9 @@ describe.skipIf(!has('chromium'))('Departures, on real flights', () => {
     )
     await page.getByRole('button', { name: 'Cancel' }).click()
     await note()
+    await page.getByText(/a new one has taken over|this tab keeps the snapshot itself/).waitFor()
     await sentence(page)
-      .getByText(/^Everything is in the log/)
+      .getByText(/up-to-date snapshot|keeps the snapshot itself/)
       .waitFor()
     await page.reload()
     await page.locator('.boot').waitFor()

@@ -43,7 +43,9 @@ export const createModel = (build: Build) => {
   const notes = projection(events, {
     into: table<Item>('k'),
     evolve: {
-      ...(build === 2 && { noted: (row: Item | undefined, { data }) => ({ k: data.k, n: (row?.n ?? 0) + 1 }) }),
+      ...(build === 2 && {
+        noted: (row: Item | undefined, { data }: { data: { k: string } }) => ({ k: data.k, n: (row?.n ?? 0) + 1 }),
+      }),
       added: (row, { data }) => ({ k: data.k, n: (row?.n ?? 0) + 1 }),
     },
   })
@@ -129,7 +131,12 @@ export type State = Readonly<Record<string, Plain>>
 export const emptyState: State = Object.fromEntries(Object.keys(folds).map((name) => [name, { rows: [], next: 0 }]))
 
 /** Folds one commit: whole, or, where it can't be folded, not at all and nothing after it. */
-export function foldPlain(state: State, events: readonly PlainEvent[], first: number, names = Object.keys(folds)): State {
+export function foldPlain(
+  state: State,
+  events: readonly PlainEvent[],
+  first: number,
+  names = Object.keys(folds),
+): State {
   const after: Record<string, Plain> = { ...state }
   for (const name of names) {
     const before = state[name]!

@@ -3,6 +3,12 @@ import { real } from './globals.ts'
 import type { Storage } from './indexedDb.ts'
 import { type Actor, current, inWorld, type World, world } from './world.ts'
 
+/** Says something to everyone who has a channel of this name, as any page of the origin may. */
+export function shout(name: string, data: unknown): void {
+  for (const to of channels)
+    if (to.name === name) world().post(to.actor, `channel ${to.number}`, 'shouted', () => to.onmessage?.({ data }))
+}
+
 /** Installs what the library takes from the platform. Each call belongs to the tab or worker whose task runs. */
 export interface Browser {
   /** The browser ends the workers that no living tab has a port to. */
@@ -45,14 +51,19 @@ class Channel {
     const { faults, random, post, hit } = world()
     for (const to of channels) {
       if (to === this || to.name !== this.name) continue
-      if (random.chance(faults.drop)) {
+      if (to.actor.deaf || random.chance(faults.drop)) {
         hit('hint lost')
         continue
       }
       for (let copies = random.chance(faults.double) ? 2 : 1; copies--; ) {
         const copy = structuredClone(data)
         const lane = `channel ${to.number} ${faults.swap ? this.sent++ % 3 : ''}`
-        post(to.actor, lane, () => `hint ${label(copy)}`, () => to.closed || to.onmessage?.({ data: copy }))
+        post(
+          to.actor,
+          lane,
+          () => `hint ${label(copy)}`,
+          () => to.closed || to.onmessage?.({ data: copy }),
+        )
       }
     }
   }
@@ -153,12 +164,17 @@ class Port {
     else this.peer.held.push(copy)
   }
   private receive(data: unknown): void {
-    world().post(this.actor, `port ${this.number}`, () => `message ${JSON.stringify(data)?.slice(0, 50)}`, () => {
-      if (this.closed) return
-      const event = { data, origin: '' }
-      this.handler?.(event)
-      for (const listener of [...this.listeners]) listener(event)
-    })
+    world().post(
+      this.actor,
+      `port ${this.number}`,
+      () => `message ${JSON.stringify(data)?.slice(0, 50)}`,
+      () => {
+        if (this.closed) return
+        const event = { data, origin: '' }
+        this.handler?.(event)
+        for (const listener of [...this.listeners]) listener(event)
+      },
+    )
   }
   forget(): void {
     this.listeners.clear()
@@ -208,7 +224,11 @@ export function installBrowser(w: World, storage: Storage, scripts: ReadonlyMap<
       const next = queue.find(({ state }) => state === 'waiting')
       const held = queue.filter(({ state }) => state === 'held')
       if (next && held.every(({ mode }) => mode === 'shared' && next.mode === 'shared'))
-        add({ key: `lock ${name}`, label: () => `${next.actor.name} is next for ${name.slice(0, 30)}`, run: next.grant })
+        add({
+          key: `lock ${name}`,
+          label: () => `${next.actor.name} is next for ${name.slice(0, 30)}`,
+          run: next.grant,
+        })
     }
   })
 
@@ -252,7 +272,7 @@ export function installBrowser(w: World, storage: Storage, scripts: ReadonlyMap<
     }
   })
 
-  const define = (name: string, descriptor: PropertyDescriptor): void =>
+  const define = (name: string, descriptor: PropertyDescriptor) =>
     Object.defineProperty(globalThis, name, { configurable: true, ...descriptor })
   const values: Record<string, unknown> = {
     indexedDB: storage.factory,

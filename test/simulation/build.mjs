@@ -4,7 +4,16 @@ import { fileURLToPath } from 'node:url'
 import { build } from 'rolldown'
 
 const path = (/** @type {string} */ relative) => fileURLToPath(new URL(relative, import.meta.url))
-const sizes = ['PAGE_ROWS', 'TAIL_COMMITS', 'BATCH', 'FLUSH_CHANGES', 'UNSEALED', 'SEGMENT_EVENTS', 'GROUP_CHARACTERS', 'LARGEST_HINT']
+const sizes = [
+  'PAGE_ROWS',
+  'TAIL_COMMITS',
+  'BATCH',
+  'FLUSH_CHANGES',
+  'UNSEALED',
+  'SEGMENT_EVENTS',
+  'GROUP_CHARACTERS',
+  'LARGEST_HINT',
+]
 
 /**
  * @param {string} source folder of the library's sources

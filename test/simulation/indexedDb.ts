@@ -144,6 +144,7 @@ export function createStorage(w: World): Storage {
     kind: 'tab',
     alive: true,
     frozen: false,
+    deaf: false,
     lanes: new Map(),
     timers: new Map(),
     ends: new Set(),
@@ -182,7 +183,13 @@ export function createStorage(w: World): Storage {
       for (const tx of database.transactions) {
         if (tx._state === 'finished' || !(tx._started || mayStart(database, tx))) continue
         if (tx._requests.length || tx.closing)
-          add(backend(tx.key, () => `${describe(tx)} executes`, () => execute(tx)))
+          add(
+            backend(
+              tx.key,
+              () => `${describe(tx)} executes`,
+              () => execute(tx),
+            ),
+          )
       }
     }
   })
@@ -191,7 +198,7 @@ export function createStorage(w: World): Storage {
     return { key, label, run }
   }
 
-  function open(name: string, opening: Opening): void {
+  function open(name: string, opening: Opening) {
     const { actor, request } = opening
     opening.state = 'running'
     let database = databases.get(name)
@@ -293,7 +300,7 @@ export function createStorage(w: World): Storage {
   const describe = (tx: Transaction): string =>
     `tx${tx.id} ${tx.actor.name} ${tx.mode} ${[...tx._scope].map((store) => store.slice(0, 4))}`
 
-  function execute(tx: Transaction): void {
+  function execute(tx: Transaction) {
     tx._started = true
     if (tx.db.lost) return abort(tx, new DOMException('Connection lost', 'UnknownError'))
     while (tx._requests.length) {
@@ -325,6 +332,18 @@ export function createStorage(w: World): Storage {
         w.hit('transaction aborted')
         return abort(tx, new DOMException('the disk said no', 'UnknownError'))
       }
+      const lost = random.chance(faults.lose)
+      if (lost || random.chance(faults.crash)) {
+        const { actor, db } = tx
+        if (random.below(2)) {
+          finish(tx, 'committed')
+          tellOutcome(tx)
+        }
+        w.say(lost ? 'loses its connection as it commits' : 'crashes as it commits', actor)
+        if (lost) return lose(db)
+        w.hit(`${actor.kind} crashed as it committed`)
+        return w.kill(actor)
+      }
     }
     finish(tx, 'committed')
     tellOutcome(tx)
@@ -355,46 +374,58 @@ export function createStorage(w: World): Storage {
     const { openRequest, opening } = tx as any
     const delivery: Delivery = { cancelled: false }
     tx.undelivered.add(delivery)
-    w.post(tx.actor, `idb ${tx.db.id}`, () => `tx${tx.id} ${tx.outcome === 'committed' ? 'complete' : 'abort'}`, () => {
-      tx.undelivered.delete(delivery)
-      if (tx.told) return
-      tx.told = true
-      const committed = tx.outcome === 'committed'
-      const event = new FakeEvent(committed ? 'complete' : 'abort', { bubbles: !committed, cancelable: false })
-      if (!committed) event.eventPath = [tx.db]
-      if (openRequest) openRequest.transaction = null
-      dispatch(tx, event)
-      if (!openRequest) return
-      w.post(tx.actor, `idb ${tx.db.id}`, 'open answered', () => {
-        opening.state = 'done'
-        if (committed && !tx.db.lost && !tx.db._closePending) {
-          storage.opened.set(tx.actor, tx.db._rawDatabase)
-          return tell(openRequest, 'success')
-        }
-        openRequest.result = undefined
-        openRequest.error = new DOMException('the upgrade was aborted', 'AbortError')
-        tell(openRequest, 'error')
-      })
-    })
+    w.post(
+      tx.actor,
+      `idb ${tx.db.id}`,
+      () => `tx${tx.id} ${tx.outcome === 'committed' ? 'complete' : 'abort'}`,
+      () => {
+        tx.undelivered.delete(delivery)
+        if (tx.told) return
+        tx.told = true
+        const committed = tx.outcome === 'committed'
+        const event = new FakeEvent(committed ? 'complete' : 'abort', { bubbles: !committed, cancelable: false })
+        if (!committed) event.eventPath = [tx.db]
+        if (openRequest) openRequest.transaction = null
+        dispatch(tx, event)
+        if (!openRequest) return
+        w.post(tx.actor, `idb ${tx.db.id}`, 'open answered', () => {
+          opening.state = 'done'
+          if (committed && !tx.db.lost && !tx.db._closePending) {
+            storage.opened.set(tx.actor, tx.db._rawDatabase)
+            return tell(openRequest, 'success')
+          }
+          openRequest.result = undefined
+          openRequest.error = new DOMException('the upgrade was aborted', 'AbortError')
+          tell(openRequest, 'error')
+        })
+      },
+    )
   }
 
   function deliver(tx: Transaction, delivery: Delivery): void {
     const { request } = delivery
     tx.undelivered.add(delivery)
-    w.post(tx.actor, `idb ${tx.db.id}`, () => `tx${tx.id} ${delivery.error ? 'error' : 'success'}`, () => {
-      if (delivery.cancelled) return
-      tx.undelivered.delete(delivery)
-      const { error } = delivery
-      request.readyState = 'done'
-      request.result = error ? undefined : delivery.value
-      request.error = error
-      if (tx._state === 'inactive') tx._state = 'active'
-      touched.add(tx)
-      const event = new FakeEvent(error ? 'error' : 'success', { bubbles: !!error, cancelable: !!error })
-      event.eventPath = [tx.db, tx]
-      dispatch(request, event)
-      if (error && !event.canceled && tx._state !== 'finished') tx._abort(error.name)
-    })
+    w.post(
+      tx.actor,
+      `idb ${tx.db.id}`,
+      () => `tx${tx.id} ${delivery.error ? 'error' : 'success'}`,
+      () => {
+        if (delivery.cancelled) return true
+        tx.undelivered.delete(delivery)
+        const { error } = delivery
+        request.readyState = 'done'
+        request.result = error ? undefined : delivery.value
+        request.error = error
+        if (tx._state === 'inactive') tx._state = 'active'
+        touched.add(tx)
+        if (!error && !request.onsuccess && !request.listeners.length) return true
+        const event = new FakeEvent(error ? 'error' : 'success', { bubbles: !!error, cancelable: !!error })
+        event.eventPath = [tx.db, tx]
+        dispatch(request, event)
+        if (error && !event.canceled && tx._state !== 'finished') tx._abort(error.name)
+        return
+      },
+    )
   }
 
   /** The backend gives a transaction up. */
@@ -448,7 +479,7 @@ export function createStorage(w: World): Storage {
     closeIfIdle(connection)
   }
 
-  function lose(connection: Connection): void {
+  function lose(connection: Connection) {
     if (connection._closed || connection.lost) return
     w.hit('connection lost')
     const { actor } = connection

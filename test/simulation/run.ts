@@ -2,7 +2,7 @@ import { openEngine } from 'tidemark'
 import { hostProjections } from 'tidemark/worker'
 import { type Build, type Command, createModel } from './app.ts'
 import { type Audit, createAudit, type Dispatch, type Tab } from './audit.ts'
-import { type Browser, installBrowser } from './browser.ts'
+import { type Browser, installBrowser, shout } from './browser.ts'
 import { real } from './globals.ts'
 import { createStorage, type Storage } from './indexedDb.ts'
 import { createRandom, type Random } from './random.ts'
@@ -46,6 +46,8 @@ interface Profile {
   readonly builds?: boolean
   /** Chance that a tab has no worker and runs the pipeline itself. */
   readonly inPage?: number
+  /** Quiet times, in which pages are written and commits sealed. */
+  readonly rests?: boolean
 }
 const busy: Weights = { dispatch: 12, burst: 2, again: 2 }
 const profiles: Record<string, Profile> = {
@@ -65,9 +67,33 @@ const profiles: Record<string, Profile> = {
   rebuild: { length: [300, 300], inPage: 0.3, weights: { ...busy, open: 1, projected: 2, rebuild: 3, crashWorker: 1 } },
   signal: { length: [150, 250], weights: { ...busy, takeBack: 4, again: 4, close: 1, open: 1, lose: 1 } },
   replaced: { length: [250, 300], weights: { ...busy, open: 3, wipe: 1, remove: 1, freeze: 1, thaw: 1, loseHints: 1 } },
+  seal: {
+    length: [500, 400],
+    rests: true,
+    weights: { dispatch: 14, burst: 3, again: 4, deafen: 2, stale: 2, projected: 1, crash: 0.3, open: 0.5 },
+  },
+  sealed: {
+    length: [500, 400],
+    rests: true,
+    weights: { dispatch: 14, burst: 3, again: 4, deafen: 2, stale: 4, loseCommits: 1, calm: 1, projected: 1, open: 1 },
+  },
   thaw: {
-    length: [600, 400],
-    weights: { ...busy, dispatch: 30, freeze: 1, thaw: 0.4, lose: 1, loseHints: 1, projected: 3, again: 3 },
+    length: [500, 400],
+    rests: true,
+    weights: { dispatch: 14, burst: 3, again: 3, freeze: 1.5, thaw: 0.7, lose: 1, stale: 1, projected: 1, open: 0.5 },
+  },
+  unknown: {
+    length: [250, 300],
+    weights: { ...busy, again: 6, loseCommits: 2, crashCommits: 1, calm: 1, open: 2, loseHints: 1, projected: 1 },
+  },
+  poison: {
+    length: [250, 300],
+    builds: true,
+    weights: { ...busy, poison: 3, open: 3, projected: 2, rebuild: 1, crash: 1, crashWorker: 1, loseHints: 1 },
+  },
+  foreign: {
+    length: [200, 300],
+    weights: { ...busy, foreign: 4, wipe: 0.3, open: 2, loseHints: 1, crash: 1 },
   },
   all: {
     length: [300, 400],
@@ -97,6 +123,12 @@ const profiles: Record<string, Profile> = {
       wipe: 0.3,
       remove: 0.3,
       history: 1,
+      deafen: 1,
+      stale: 1,
+      loseCommits: 1,
+      crashCommits: 1,
+      poison: 0.5,
+      foreign: 1,
     },
   },
 }
@@ -105,9 +137,9 @@ export function plan(seed: number): Plan {
   const random = createRandom(seed ^ 0x5eed)
   const names = Object.keys(profiles)
   const profile = names[seed % names.length]!
-  const { length, weights, builds, inPage = 0.15 } = profiles[profile]!
+  const { length, weights, builds, inPage = 0.15, rests = false } = profiles[profile]!
   const steps = length[0] + random.below(length[1])
-  const other = random.pick<Build>([2, 2, 3])
+  const other = profile === 'poison' ? 3 : random.pick<Build>([2, 2, 3])
   const kinds = Object.entries(weights) as [Action['kind'], number][]
   // A part of the kinds, so that runs differ in what comes together.
   const used = kinds.filter(([kind]) => kind in busy || random.chance(0.75))
@@ -119,8 +151,11 @@ export function plan(seed: number): Plan {
   }
   const actions: Action[] = []
   const rate = 0.03 + random.below(10) / 100
-  for (let at = 10; at < steps; at++)
-    if (random.chance(rate)) actions.push({ at, kind: kind(), a: random.below(1e6), b: random.below(1e6) })
+  let rest = 0
+  for (let at = 10; at < steps; at++) {
+    if (rests && at > rest && random.chance(0.02)) rest = at + 40 + random.below(60)
+    if (at > rest && random.chance(rate)) actions.push({ at, kind: kind(), a: random.below(1e6), b: random.below(1e6) })
+  }
   const tabs = 1 + random.below(3)
   const workers = ['shared', 'shared', 'shared', 'page', ...(seed % 5 ? [] : ['missing', 'silent'])]
   return {
@@ -128,7 +163,7 @@ export function plan(seed: number): Plan {
     profile,
     builds: [1, ...Array.from({ length: tabs }, () => (builds && random.chance(0.5) ? other : 1) as Build)],
     workers: Array.from({ length: 4 }, () => (random.chance(inPage) ? 'page' : random.pick(workers))),
-    pace: random.pick([0.2, 1, 5, 40]),
+    pace: random.pick(rests ? [20, 50] : [0.2, 1, 5, 40]),
     priorities: seed % 3 === 0,
     actions,
   }
@@ -169,6 +204,8 @@ function watch(run: Run, tab: Tab, name: string, promise: PromiseLike<unknown>, 
     (error) => {
       run.open.delete(waiting)
       run.w.say(`      ${name}: ${error?.name} ${error?.message}`, tab.actor)
+      const fine = ['EngineClosed', 'StorageError', 'OutdatedCodeError'].includes(error?.name)
+      if (!fine && name !== 'openEngine') run.w.violation ??= new Violation(`${name} rejected with ${error?.stack}`)
       done?.(error)
     },
   )
@@ -191,7 +228,10 @@ function openTab(run: Run, build: Build, workers: string): Tab {
   tabs.push(tab)
   inActor(run, tab, () => {
     w.say(`opens, build ${build}, worker ${workers}`)
-    const options = { name: 'sim', ...(workers !== 'page' && { worker: () => new SharedWorker(`${workers} ${build}`) }) }
+    const options = {
+      name: 'sim',
+      ...(workers !== 'page' && { worker: () => new SharedWorker(`${workers} ${build}`) }),
+    }
     watch(
       run,
       tab,
@@ -226,9 +266,7 @@ const commands = (build: Build, a: number): Command => {
     { name: 'bump', input: { n } },
     { name: 'clear', input: { n } },
     { name: 'big', input: { k } },
-    build === 2
-      ? { name: 'note', input: { k } }
-      : { name: 'inc', input: { k: build === 3 || a % 40 === 0 ? '!' : k } },
+    build === 2 ? { name: 'note', input: { k } } : { name: 'inc', input: { k: build === 3 || a % 40 === 0 ? '!' : k } },
   ]
   return all[(a >> 6) % all.length]!
 }
@@ -250,13 +288,15 @@ function dispatch(run: Run, tab: Tab, command: Command, id: string | undefined, 
   audit.dispatches.push(sent)
   tab.dispatches.push(sent)
   inActor(run, tab, () => {
-    w.say(`dispatches #${sent.number} ${command.name} ${JSON.stringify(command.input)} ${id ?? ''}${strict ? ' strict' : ''}`)
-    const promise = tab.engine!.dispatch[command.name]!(command.input, {
+    w.say(
+      `dispatches #${sent.number} ${command.name} ${JSON.stringify(command.input)} ${id ?? ''}${strict ? ' strict' : ''}`,
+    )
+    const promise = (tab.engine!.dispatch[command.name] as (...given: unknown[]) => Promise<unknown>)(command.input, {
       meta: { dispatch: sent.number },
       signal: sent.abort.signal,
       ...(id !== undefined && { commandId: id }),
       ...(strict && { durability: 'strict' }),
-    } as never)
+    })
     const guarded = (receipt: any, error: any): void => {
       try {
         audit.settled(sent, receipt, error)
@@ -287,7 +327,10 @@ const worker = ({ browser }: Run, a: number) => any([...browser.workers.values()
 
 const acts = {
   dispatch(run: Run, a: number, b: number) {
-    const tab = any(usable(run), b)
+    const tab = any(
+      usable(run).filter(({ actor }) => !actor.deaf),
+      b,
+    )
     if (tab) dispatch(run, tab, commands(tab.build, a), undefined, a % 11 === 0)
   },
   /** Several in one turn, as a user interface does. */
@@ -301,8 +344,47 @@ const acts = {
   again(run: Run, a: number, b: number) {
     const tab = any(usable(run), b)
     const id = ['x', 'y', 'z'][a % 3]!
-    const command: Command = a % 17 === 0 ? commands(1, a) : { name: a % 3 ? 'inc' : 'take', input: { k: KEYS[a % 3]! } }
+    const command: Command =
+      a % 17 === 0 ? commands(1, a) : { name: a % 3 ? 'inc' : 'take', input: { k: KEYS[a % 3]! } }
     if (tab) dispatch(run, tab, command, id, b % 7 === 0)
+  },
+  /** On a tab that has not heard of what the others did. */
+  stale(run: Run, a: number, b: number) {
+    const tab = any(
+      usable(run).filter(({ actor }) => actor.deaf),
+      b,
+    )
+    if (!tab) return
+    if (a % 2) dispatch(run, tab, commands(tab.build, a), undefined, a % 11 === 0)
+    else dispatch(run, tab, { name: 'inc', input: { k: KEYS[a % 4]! } }, ['x', 'y', 'z'][a % 3]!, false)
+  },
+  poison(run: Run, _a: number, b: number) {
+    const tab = any(
+      usable(run).filter(({ build }) => build === 3),
+      b,
+    )
+    if (tab) dispatch(run, tab, { name: 'inc', input: { k: '!' } }, undefined, false)
+  },
+  /** A hint from another log, whose numbers fit. */
+  foreign(run: Run, a: number) {
+    const { tabs, w } = run
+    const next = Math.max(0, ...tabs.map(({ seen }) => seen)) + 1
+    const body = JSON.stringify([
+      { id: 'f', at: 1, meta: { dispatch: 0 }, events: [{ type: 'added', data: { k: 'z' } }] },
+    ])
+    w.say('a page of another log speaks')
+    shout(NAME, { log: a % 2 ? 'memory' : 'another', commit: { id: `f${a}`, first: next, last: next, body } })
+  },
+  deafen(run: Run, a: number) {
+    const heard = usable(run).filter(({ actor }) => !actor.deaf)
+    if (heard.length > 1) any(heard, a)!.actor.deaf = true
+  },
+  loseCommits({ w }: Run, a: number) {
+    w.say('connections begin to go at commits')
+    w.faults.lose = 0.2 + (a % 5) / 10
+  },
+  crashCommits({ w }: Run, a: number) {
+    w.faults.crash = 0.1 + (a % 3) / 20
   },
   takeBack(run: Run, a: number) {
     const sent = any(
@@ -329,7 +411,6 @@ const acts = {
     run.w.say('crashes', tab.actor)
     run.w.hit('tab crashed')
     run.w.kill(tab.actor)
-    for (const waiting of run.open) if (waiting.tab === tab) run.open.delete(waiting)
     if (b % 3) openTab(run, tab.build, any(run.plan.workers, b)!)
   },
   crashWorker(run: Run, a: number) {
@@ -353,6 +434,10 @@ const acts = {
     freeze(run, any(usable(run), a)?.actor)
   },
   thaw({ w }: Run) {
+    // What was said in its sleep it does not hear.
+    for (const actor of w.actors)
+      if (actor.frozen && w.random.below(2))
+        for (const lane of actor.lanes.keys()) if (lane.startsWith('channel')) actor.lanes.delete(lane)
     for (const actor of w.actors) if (actor.frozen) w.say('thaws', actor)
     for (const actor of w.actors) actor.frozen = false
   },
@@ -426,7 +511,8 @@ const acts = {
           if (event.sequence !== next) run.w.violation ??= new Violation(`history gives ${event.sequence} for ${next}`)
           next++
         }
-        if (next !== sequence + 1) run.w.violation ??= new Violation(`history ends at ${next - 1}, the head was ${sequence}`)
+        if (next !== sequence + 1)
+          run.w.violation ??= new Violation(`history ends at ${next - 1}, the head was ${sequence}`)
       }
       watch(run, tab, 'history', read())
     })
@@ -473,9 +559,7 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
   process.on('unhandledRejection', rejected)
 
   return new Promise((resolve) => {
-    const queue: (() => void)[] = plan.builds.map(
-      (build, i) => () => void openTab(run, build, any(plan.workers, i)!),
-    )
+    const queue: (() => void)[] = plan.builds.map((build, i) => () => void openTab(run, build, any(plan.workers, i)!))
     let next = 0
     let phase: 'faults' | 'rest' | 'boot' | 'over' = 'faults'
     let limit = Number.POSITIVE_INFINITY
@@ -498,7 +582,7 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
     const quieten = (): void => {
       w.faults = noFaults()
       w.priorities = undefined
-      for (const actor of w.actors) actor.frozen = false
+      for (const actor of w.actors) actor.frozen = actor.deaf = false
       limit = w.steps + END_STEPS
       deadline = w.now + END_TIME
     }
@@ -545,6 +629,8 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
     const tick = (): void => {
       w.settle()
       if (w.violation) return finish()
+      // Nobody waits any more for what a tab that is gone was to do.
+      for (const waiting of run.open) if (!waiting.tab.actor.alive) run.open.delete(waiting)
       const act = queue.shift()
       if (act) {
         act()
@@ -566,7 +652,9 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
           if (w.actors.some(({ frozen }) => frozen)) acts.thaw(run)
         } else {
           const [first] = run.open
-          w.violation ??= new Violation(`${first!.name} of ${first!.tab.actor.name} never settles: nothing is left to happen`)
+          w.violation ??= new Violation(
+            `${first!.name} of ${first!.tab.actor.name} never settles: nothing is left to happen`,
+          )
         }
       }
       real.setImmediate(tick)

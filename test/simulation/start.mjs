@@ -12,13 +12,17 @@ const { values } = parseArgs({
     all: { type: 'boolean', default: false },
   },
 })
-const { execute, plan, real } = await import(await bundle(values.source, values.source && `${values.source}/../simulation.mjs`))
+const { execute, plan, real } = await import(
+  await bundle(values.source, values.source && `${values.source}/../simulation.mjs`)
+)
 const [from = 1, to = from] = (values.seed ?? values.seeds).split('-').map(Number)
 process.setMaxListeners(0)
 const began = real.now()
+const used = process.cpuUsage()
 let runs = 0
 let steps = 0
 let dispatches = 0
+/** @type {Record<string, number>} */
 const hits = {}
 const failures = new Map()
 for (let seed = from; seed <= to && real.now() - began < Number(values.seconds) * 1000; seed++) {
@@ -31,14 +35,26 @@ for (let seed = from; seed <= to && real.now() - began < Number(values.seconds) 
   if (result.error) {
     const kind = String(result.error.message).replace(/\d+/g, 'N').slice(0, 60)
     const known = failures.get(kind)
-    if (!known) failures.set(kind, { seed, profile: result.plan.profile, n: 1, steps: result.steps, error: result.error })
+    if (!known)
+      failures.set(kind, { seed, profile: result.plan.profile, n: 1, steps: result.steps, error: result.error })
     else known.n++
     if (!values.all && failures.size >= 12) break
   }
 }
+const cpu = process.cpuUsage(used)
 const ms = real.now() - began
-console.log(`${runs} runs, ${steps} steps, ${dispatches} dispatches in ${ms} ms (${((runs / ms) * 1000).toFixed(0)} runs/s)`)
+console.log(
+  `${runs} runs, ${steps} steps, ${dispatches} dispatches in ${ms} ms (${((runs / (cpu.user + cpu.system)) * 1e6).toFixed(1)} runs per second of CPU)`,
+)
 for (const { seed, profile, n, steps, error } of failures.values())
-  console.log(`${n}× seed ${seed} (${profile}, ${steps} steps): ${error.constructor.name === 'Violation' ? error.message : error.stack}`)
-console.log(Object.entries(hits).filter(([k]) => !k.startsWith('did')).sort(([a], [b]) => (a < b ? -1 : 1)).map(([k, v]) => `${k}: ${v}`).join(', '))
+  console.log(
+    `${n}× seed ${seed} (${profile}, ${steps} steps): ${error.constructor.name === 'Violation' ? error.message : error.stack}`,
+  )
+console.log(
+  Object.entries(hits)
+    .filter(([k]) => !k.startsWith('did'))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([k, v]) => `${k}: ${v}`)
+    .join(', '),
+)
 process.exitCode = failures.size ? 1 : 0

@@ -9,6 +9,8 @@ export interface Actor {
   readonly kind: 'tab' | 'worker'
   alive: boolean
   frozen: boolean
+  /** Hears no hints. */
+  deaf: boolean
   /** Tasks that wait, first in first out within a lane. */
   readonly lanes: Map<string, Lane>
   readonly timers: Map<number, Timer>
@@ -18,7 +20,8 @@ export interface Actor {
 
 interface Task {
   readonly label: Label
-  readonly run: () => void
+  /** True: nobody noticed, so the next one may follow in the same step. */
+  readonly run: () => unknown
 }
 /** Made only when somebody reads it. */
 export type Label = string | (() => string)
@@ -45,12 +48,15 @@ export interface Faults {
   /** Probabilities, for each write transaction that is about to commit. */
   abort: number
   quota: number
+  /** The connection goes at that moment, before or after. */
+  lose: number
+  crash: number
   /** For each hint. */
   drop: number
   double: number
   swap: boolean
 }
-export const noFaults = (): Faults => ({ abort: 0, quota: 0, drop: 0, double: 0, swap: false })
+export const noFaults = (): Faults => ({ abort: 0, quota: 0, lose: 0, crash: 0, drop: 0, double: 0, swap: false })
 
 export interface World {
   readonly random: Random
@@ -69,7 +75,7 @@ export interface World {
   /** Run after the microtasks of each step. */
   readonly after: ((actor: Actor | undefined) => void)[]
   violation: Error | undefined
-  post(actor: Actor, lane: string, label: Label, run: () => void): void
+  post(actor: Actor, lane: string, label: Label, run: () => unknown): void
   say(text: Label, actor?: Actor): void
   hit(name: string): void
   fail(message: string): never
@@ -139,6 +145,7 @@ export function createWorld(seed: number, traced: boolean): World {
         kind,
         alive: true,
         frozen: false,
+        deaf: false,
         lanes: new Map(),
         timers: new Map(),
         ends: new Set(),
@@ -206,14 +213,17 @@ function movesOf(world: World): Choice[] {
 function perform(world: World, move: Choice): void {
   if ('run' in move) {
     world.say(move.label)
-    return move.run()
+    move.run()
+    return
   }
   const { actor, lane, timer } = move
   if (lane) {
-    const task = lane.tasks.shift()!
-    if (!lane.tasks.length) for (const [name, one] of actor.lanes) if (one === lane) actor.lanes.delete(name)
-    world.say(task.label)
-    task.run()
+    for (let unnoticed: unknown = true; unnoticed === true && lane.tasks.length; ) {
+      const task = lane.tasks.shift()!
+      if (!lane.tasks.length) for (const [name, one] of actor.lanes) if (one === lane) actor.lanes.delete(name)
+      world.say(task.label)
+      unnoticed = task.run()
+    }
   } else if (timer) {
     world.say('timer')
     actor.timers.delete(timer.id)

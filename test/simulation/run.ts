@@ -626,7 +626,7 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
       }
     }
 
-    const tick = (): void => {
+    const tick = () => {
       w.settle()
       if (w.violation) return finish()
       // Nobody waits any more for what a tab that is gone was to do.

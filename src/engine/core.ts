@@ -27,6 +27,7 @@ export interface Core extends Tab {
   /** Hints that are not about the log's head. */
   attend: ((hint: Hint) => void) | undefined
   readonly ended: AbortSignal
+  tell(listeners: Iterable<() => void>): void
   end(error: EngineClosed): Promise<void>
 }
 
@@ -40,7 +41,10 @@ export async function openCore(
   const folds = createFolds(model)
   const ending = new AbortController()
   const idle: (() => void)[] = []
-  let working: Promise<typeof import('./work.ts')> | undefined
+  // Fetched while the database opens: when it is open, nothing that a command needs can be missing any more.
+  const loading = import('./work.ts')
+  loading.catch(() => {})
+  let parts: Awaited<typeof loading>
   let ready = false
   let running = false
   let told = false
@@ -74,6 +78,7 @@ export async function openCore(
     host: undefined,
     attend: undefined,
     ended: ending.signal,
+    tell,
     get read() {
       return (read ??= Object.freeze(readOf(folds)))
     },
@@ -96,12 +101,10 @@ export async function openCore(
     pump() {
       if (running) return
       running = true
-      // What did not load is asked for again.
-      loading()
-        .then(({ work }) => work(core))
+      parts
+        .work(core)
         .catch((error) => {
           // Nothing that is expected: whoever waits is told, and the log is read before anything else is written.
-          working = undefined
           core.behind = true
           core.error = error
           rebase(core, () => {
@@ -127,16 +130,9 @@ export async function openCore(
     },
   }
 
-  /** The half of the engine that reads and writes the log. */
-  async function loading(): Promise<typeof import('./work.ts')> {
-    const loaded = await (working ??= import('./work.ts'))
-    core.log ??= core.database ? loaded.createLog(core.database) : loaded.createMemoryLog()
-    return loaded
-  }
-
-  function tell(): void {
+  function tell(listeners: Iterable<() => void> = core.listeners): void {
     more = false
-    for (const listener of [...core.listeners]) {
+    for (const listener of [...listeners]) {
       try {
         listener()
       } catch (error) {
@@ -163,10 +159,11 @@ export async function openCore(
 
   /** Takes up what the snapshot says. Throws what makes this log unreadable. */
   async function begin(database: Database): Promise<void> {
-    core.database = database
     onProgress?.({ phase: 'snapshot', done: 0, total: 1 })
     const snapshot = await readSnapshot(database, folds)
     onProgress?.({ phase: 'snapshot', done: 1, total: 1 })
+    parts = await loading
+    core.log = parts.createLog(database)
     const { log, checkpoints, types: known, discarded, from, tail, behind } = snapshot
     database.log = log
     core.logId = log.id
@@ -186,7 +183,7 @@ export async function openCore(
       for (const record of tail) applyCommit(core, record)
     })
     if (core.behind && core.state === 'ready') {
-      await (await loading()).catchUp(core, signal, (done) =>
+      await parts.catchUp(core, signal, (done) =>
         onProgress?.({ phase: 'catch-up', done, total: Math.max(done, ...core.persisted.values()) }),
       )
     }
@@ -205,17 +202,17 @@ export async function openCore(
     })
   }
 
-  // Fetched while the database opens; a first paint does not wait for it.
-  working = import('./work.ts')
-  if (storage) await loading()
-  else {
-    core.channel = openChannel(name, onHint)
-    try {
-      await begin(await openDatabase(name))
-    } catch (error) {
-      await core.end(new EngineClosed('closed'))
-      throw error
+  try {
+    if (storage) {
+      parts = await loading
+      core.log = parts.createMemoryLog()
+    } else {
+      core.channel = openChannel(name, onHint)
+      await begin((core.database = await openDatabase(name)))
     }
+  } catch (error) {
+    await core.end(new EngineClosed('closed'))
+    throw error
   }
   return core
 }

@@ -9,6 +9,8 @@ import type { DispatchOptions, Engine, OpenOptions, Status } from './types.ts'
 interface Shared {
   handles: number
   readonly core: Promise<Core>
+  /** Ends an opening that nobody waits for. */
+  readonly abandoned: AbortController
 }
 
 const cores = new WeakMap<object, Map<string, Shared>>()
@@ -38,24 +40,33 @@ export async function openEngine<E extends EventTypes, P, C>(
   const key = `${storage}:${name}`
   const open = cores.get(model) ?? new Map<string, Shared>()
   cores.set(model, open)
-  const shared: Shared = open.get(key) ?? { handles: 0, core: openCore(model as unknown as AnyModel, name, options) }
-  open.set(key, shared)
-  const forget = (): void => {
-    if (open.get(key) === shared) open.delete(key)
+  let shared = open.get(key)
+  if (!shared) {
+    const abandoned = new AbortController()
+    const core = openCore(model as unknown as AnyModel, name, { ...options, signal: abandoned.signal })
+    open.set(key, (shared = { handles: 0, abandoned, core }))
   }
-  shared.handles++
+  const { core, abandoned } = shared
+  const forget = (): void => {
+    if (open.get(key)?.core === core) open.delete(key)
+  }
   const leave = async (): Promise<void> => {
     if (--shared.handles) return
     forget()
-    await (await shared.core).end(new EngineClosed('closed'))
+    abandoned.abort(signal?.reason)
+    await (await core).end(new EngineClosed('closed'))
   }
+  shared.handles++
   try {
-    const core = await shared.core
-    signal?.throwIfAborted()
-    core.ended.addEventListener('abort', forget)
-    return createHandle(core, options, leave) as unknown as Engine<E, P, C>
+    // Who gives up waiting does not take the engine from others who wait.
+    const opened = await new Promise<Core>((resolve, reject) => {
+      signal?.addEventListener('abort', () => reject(signal.reason))
+      core.then(resolve, reject)
+    })
+    opened.ended.addEventListener('abort', forget)
+    return createHandle(opened, options, leave) as unknown as Engine<E, P, C>
   } catch (error) {
-    await leave().catch(() => {})
+    leave().catch(() => {})
     throw error
   }
 }
@@ -88,10 +99,8 @@ function createHandle(
     const { read, status } = core
     last = { read, status: Object.freeze({ ...status, state: 'closed' }) }
     await leave()
-    for (const listener of subscribed) {
-      core.listeners.delete(listener)
-      listener()
-    }
+    for (const listener of subscribed) core.listeners.delete(listener)
+    core.tell(subscribed)
   }
 
   const handle: ReturnType<typeof createHandle> = {

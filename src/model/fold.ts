@@ -155,7 +155,8 @@ export function createFold(name: string, definition: ProjectionDefinition, types
     const { type, data } = event
     const named: any = by[type] ? by[type](event, fold.view) : data?.[property]
     const check = (key: unknown) => (isKey(key) ? key : checkKey(key, `${name}: event "${type}"`))
-    if (!named || typeof named !== 'object') return check(named)
+    // Only `by` may name several rows: a payload's key is a key.
+    if (!by[type] || !named || typeof named !== 'object') return check(named)
     if (Array.isArray(named)) return [...new Set(named.map(check))]
     const [first, ...rest] = Object.entries(named)
     return (first ? live.by(...(first as [never, never])) : live.all())

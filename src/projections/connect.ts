@@ -28,16 +28,19 @@ export function connectHost(
   let inPage: Promise<ProjectionHost> | undefined
   let current = connect()
 
-  async function connect(): Promise<{ host: ProjectionHost; dead: Promise<never>; epoch?: string }> {
+  async function connect(error?: unknown): Promise<{ host: ProjectionHost; dead: Promise<never>; epoch?: string }> {
     const never = new Promise<never>(() => {})
     if (!spawn || typeof SharedWorker === 'undefined') return { host: await here(), dead: never }
     for (;;) {
-      try {
-        return await shared(spawn)
-      } catch (error) {
+      if (error) {
         signal.throwIfAborted()
         if (++respawns > RESPAWNS) return { host: await here(error), dead: never }
         await new Promise((resolve) => setTimeout(resolve, 50 * 2 ** respawns))
+      }
+      try {
+        return await shared(spawn)
+      } catch (failure) {
+        error = failure
       }
     }
   }
@@ -63,13 +66,17 @@ export function connectHost(
         unwrap({ epoch, error })
       }
       changed('shared')
+      const began = performance.now()
       const dead = new Promise<never>((_, reject) => {
         // The worker holds this lock while it lives.
         navigator.locks
           ?.request(`tidemark:worker:${epoch}`, { signal }, () => {
             release()
-            reject(new Error('The worker died.'))
-            current = connect()
+            const error = new Error('The worker died.')
+            reject(error)
+            // One that served for a while is another matter than one that dies at each start.
+            if (performance.now() - began > HELLO_DEADLINE) respawns = 0
+            current = connect(error)
             current.catch(() => {})
           })
           .catch(() => {})

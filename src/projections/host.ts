@@ -1,3 +1,4 @@
+import type { EngineClosed } from '../errors.ts'
 import { toWire, type WireError } from '../log/wire.ts'
 import { type AnyModel, randomId } from '../model/model.ts'
 import { type Checkpoints, createPipeline, type Pipeline } from './pipeline.ts'
@@ -25,12 +26,15 @@ export function createHost(model: AnyModel, epoch: string = randomId()): Project
   /** A pipeline whose log was replaced, or that never opened, is made anew for whoever asks next. */
   async function answer<T>(engine: string, ask: (pipeline: Pipeline) => Promise<T>): Promise<Reply<T>> {
     let pipeline = pipelines.get(engine)
+    const known = !!pipeline
     if (!pipeline) pipelines.set(engine, (pipeline = createPipeline(model, engine)))
     try {
       return { epoch, value: await ask(await pipeline) }
     } catch (error) {
-      const { name } = (error ?? {}) as Error
+      const { name, reason } = (error ?? {}) as EngineClosed
       if (pipelines.get(engine) === pipeline && (name === 'EngineClosed' || name === 'StorageError')) await end(engine)
+      // Of the log before this one: whoever asks may well mean the one that stands there now.
+      if (known && reason === 'log replaced') return answer(engine, ask)
       return { epoch, error: toWire(error) }
     }
   }

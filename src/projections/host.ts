@@ -23,18 +23,17 @@ export interface ProjectionHost {
 export function createHost(model: AnyModel, epoch: string = randomId()): ProjectionHost {
   const pipelines = new Map<string, Promise<Pipeline>>()
 
-  /** A pipeline whose log was replaced, or that never opened, is made anew for whoever asks next. */
+  /** A pipeline that never opened, or whose log was replaced, is made anew for whoever asks next. */
   async function answer<T>(engine: string, ask: (pipeline: Pipeline) => Promise<T>): Promise<Reply<T>> {
-    let pipeline = pipelines.get(engine)
-    const known = !!pipeline
-    if (!pipeline) pipelines.set(engine, (pipeline = createPipeline(model, engine)))
+    const pipeline = pipelines.get(engine) ?? createPipeline(model, engine)
+    pipelines.set(engine, pipeline)
+    let open: Pipeline | undefined
     try {
-      return { epoch, value: await ask(await pipeline) }
+      open = await pipeline
+      return { epoch, value: await ask(open) }
     } catch (error) {
-      const { name, reason } = (error ?? {}) as EngineClosed
-      if (pipelines.get(engine) === pipeline && (name === 'EngineClosed' || name === 'StorageError')) await end(engine)
-      // Of the log before this one: whoever asks may well mean the one that stands there now.
-      if (known && reason === 'log replaced') return answer(engine, ask)
+      const over = !open || (error as Error)?.name === 'EngineClosed'
+      if (over && pipelines.get(engine) === pipeline) await end(engine)
       return { epoch, error: toWire(error) }
     }
   }

@@ -1,0 +1,4 @@
+import { hostProjections } from 'tidemark/worker'
+import { newer } from './newer.model.ts'
+
+hostProjections(newer)

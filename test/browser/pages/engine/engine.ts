@@ -1,0 +1,207 @@
+import { type EngineClosed, openEngine, type StorageError } from 'tidemark'
+import { app as model, type Note, type Writer } from './model.ts'
+
+interface Request {
+  readonly store: string
+  readonly method: string
+  readonly from: unknown
+  readonly results: number
+}
+declare global {
+  interface Window {
+    /** What the page asked of the browser; counted by index.html before any module ran. */
+    probe: {
+      requests: Request[]
+      connections: number
+      channels: number
+      ports: number
+      workers: number
+      opened: number
+      /** Closes every IndexedDB connection of the page. */
+      disconnect(): void
+    }
+    app: typeof app
+  }
+}
+
+const workers = {
+  shared: () => new SharedWorker(new URL('./engine.worker.ts', import.meta.url), { type: 'module' }),
+  dying: () => new SharedWorker(new URL('./dying.worker.ts', import.meta.url), { type: 'module' }),
+}
+interface Options {
+  readonly name: string
+  /** One of ours, a path on the server, or none. */
+  readonly worker?: string
+}
+const open = ({ name, worker = 'shared' }: Options) =>
+  openEngine(model, {
+    name,
+    worker: workers[worker as 'shared'] ?? (() => new SharedWorker(worker, { type: 'module' })),
+  })
+
+type Engine = Awaited<ReturnType<typeof open>>
+let engine: Engine
+
+const plain = (error: unknown) => {
+  const { name, message, kind, reason, code, cause } = error as StorageError & EngineClosed & { code?: string }
+  return { name, message, kind, reason, code, cause: cause === undefined ? undefined : String(cause) }
+}
+const ask = <T>(request: IDBRequest<T>) =>
+  new Promise<T>((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result)
+    request.onerror = () => reject(request.error)
+  })
+
+/** By hand, so that nothing of the library is trusted: events 1..to folded into plain arrays. */
+const foldOf = (all: readonly { type: string; data: any }[]) => {
+  const notes = new Map<string, Note>()
+  const writers = new Map<string, Writer>()
+  let total = 0
+  for (const { type, data } of all) {
+    const { id, text, by } = data
+    const note = notes.get(id)
+    if (type === 'noteAdded') {
+      notes.set(id, { id, text, by, edits: 0 })
+      writers.set(by, { by, notes: (writers.get(by)?.notes ?? 0) + 1, last: id })
+      total++
+    } else if (type === 'noteEdited' && note) notes.set(id, { ...note, text, edits: note.edits + 1 })
+    else if (type === 'noteRemoved') notes.delete(id)
+    else if (type === 'cleared') for (const one of [...notes.values()]) if (one.by === by) notes.delete(one.id)
+  }
+  return { notes: [...notes.values()], writers: [...writers.values()], total }
+}
+
+const app = {
+  /** What it took until the engine was there, and what it asked of IndexedDB meanwhile. */
+  async open(options: Options) {
+    const seen = window.probe?.requests.length ?? 0
+    const began = performance.now()
+    engine = await open(options)
+    const took = performance.now() - began
+    return { took, requests: window.probe?.requests.slice(seen) ?? [], sequence: engine.status.sequence }
+  },
+  close: () => engine.close(),
+  status() {
+    const { lastError, projections, ...rest } = engine.status
+    return { ...rest, lastError: lastError && plain(lastError), notes: projections.notes }
+  },
+  projected: () => engine.projected(),
+  /** In order of insertion, as pages see it. */
+  shown: () => ({
+    notes: engine.read.notes.all(),
+    writers: engine.read.writers.all(),
+    total: engine.read.total.value,
+  }),
+  async log() {
+    const all = []
+    for await (const { sequence, type, data, commandId } of engine.history())
+      all.push({ sequence, type, data: data as any, commandId })
+    return all
+  },
+  /** The log folded from zero, by hand. */
+  folded: async (to = Infinity) => foldOf((await app.log()).filter(({ sequence }) => sequence <= to)),
+  /** What stands in the database, read without the library. */
+  async stored(name: string) {
+    const opening = indexedDB.open(`tidemark:${name}`)
+    opening.onupgradeneeded = () => opening.transaction?.abort()
+    const idb = await ask(opening)
+    const transaction = idb.transaction(['commits', 'segments', 'pages', 'checkpoints'])
+    const all = <T>(store: string) => ask<T[]>(transaction.objectStore(store).getAll())
+    const [commits, segments, checkpoints, pages, keys] = await Promise.all([
+      all<{ first: number; last: number }>('commits'),
+      all<{ first: number; last: number }>('segments'),
+      all<{ identity: string; build: string; sequence: number }>('checkpoints'),
+      all<{ page: number; rows: unknown[] }>('pages'),
+      ask(transaction.objectStore('pages').getAllKeys()),
+    ])
+    idb.close()
+    const rows = (identity: string) =>
+      pages.filter((_, i) => (keys[i] as string[])[0] === identity).flatMap(({ rows }) => rows)
+    const projections = Object.fromEntries(
+      checkpoints.map(({ identity, sequence }) => [identity.split('@')[0], { sequence, rows: rows(identity) }]),
+    )
+    return { commits: commits.map(({ first, last }) => ({ first, last })), segments: segments.length, projections }
+  },
+
+  add: async (text: string, by = 'me') => (await engine.dispatch.add({ text, by })).sequence,
+  addMany: async (n: number, by = 'me') => (await engine.dispatch.addMany({ n, by })).sequence,
+  addOnce: async (id: string, commandId?: string) => {
+    const { sequence, duplicate } = await engine.dispatch.addOnce({ id, text: id }, commandId ? { commandId } : {})
+    return { sequence, duplicate }
+  },
+  async edit(id: string, text: string) {
+    return (await engine.dispatch.edit({ id, text })).sequence
+  },
+  async remove(id: string) {
+    return (await engine.dispatch.remove({ id })).sequence
+  },
+  clear: async (by: string) => (await engine.dispatch.clear({ by })).sequence,
+  /** Many events, few rows. */
+  async editOften(id: string, commits: number, n: number) {
+    for (let i = 0; i < commits; i++) await engine.dispatch.editMany({ id, n })
+  },
+  /** `n` commands in one tick. */
+  async burst(n: number, by: string) {
+    const answers = Array.from({ length: n }, () => engine.dispatch.addNumbered({ by }))
+    return (await Promise.all(answers)).map(({ sequence }) => sequence)
+  },
+  /** What `read` shows in the tick of the call, before anything could be answered. */
+  optimistic() {
+    const before = engine.read.total.value
+    const answer = engine.dispatch.add({ text: 'at once', id: 'at-once' })
+    const now = { total: engine.read.total.value - before, text: engine.read.notes.get('at-once')?.text }
+    return answer.then(({ sequence }) => ({ ...now, sequence }))
+  },
+  /** Writes back to back until `ms` have passed; how long each took. */
+  async write(ms: number, by: string, slow = 0) {
+    const took: number[] = []
+    for (const end = performance.now() + ms; performance.now() < end; ) {
+      const began = performance.now()
+      if (slow) await engine.dispatch.addSlowly({ ms: slow, by })
+      else await engine.dispatch.add({ text: 'x', by })
+      took.push(performance.now() - began)
+    }
+    return took
+  },
+  /** The outcome of a dispatch, error or not. */
+  attempt: (text: string) =>
+    engine.dispatch.add({ text }).then(
+      ({ sequence }) => ({ sequence }),
+      (error) => ({ error: plain(error) }),
+    ),
+  killWorker() {
+    const channel = new BroadcastChannel('worker')
+    channel.postMessage('die')
+    channel.close()
+  },
+  deleteDatabase: (name: string) =>
+    new Promise<string>((resolve) => {
+      const request = indexedDB.deleteDatabase(`tidemark:${name}`)
+      request.onsuccess = () => resolve('deleted')
+      request.onblocked = () => resolve('blocked')
+      request.onerror = () => resolve(`${request.error}`)
+    }),
+  /** Opens, writes and closes again and again; what is left of it afterwards. */
+  async cycles(name: string, n: number) {
+    const left = async () => {
+      const { held = [], pending = [] } = await navigator.locks.query()
+      const { connections, channels, ports } = window.probe
+      const mine = [...held, ...pending].filter((lock) => lock.name?.startsWith('tidemark:')).length
+      return { connections, channels, ports, locks: mine }
+    }
+    const once = async (i: number) => {
+      const one = await open({ name })
+      await one.dispatch.add({ text: `${i}` })
+      // Sometimes before the host was asked for, sometimes after it answered.
+      if (i % 3) await new Promise((resolve) => setTimeout(resolve, i % 3 === 1 ? 0 : 20))
+      await one.close()
+    }
+    await once(2)
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    const before = await left()
+    for (let i = 0; i < n; i++) await once(i)
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    return { before, after: await left() }
+  },
+}
+window.app = app

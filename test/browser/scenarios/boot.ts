@@ -1,0 +1,65 @@
+import { expect, it } from 'vitest'
+import { type Scene, threeViews } from './scene.ts'
+
+const history = ['commits', 'segments', 'bodies']
+
+/** A tab opens at the tide mark. */
+export const boot = (scene: Scene) => {
+  it('guarantee 6: a new browser process boots from the snapshot, with the same number of requests at 10 and at 100,000 events, and reads no history', async () => {
+    const [small, large] = [scene.fresh(), scene.fresh()]
+    const shown: unknown[] = []
+    for (const [name, commits] of [
+      [small, 0],
+      [large, 100],
+    ] as const) {
+      const tab = await scene.tab(name)
+      await tab.evaluate(async (commits) => {
+        for (let i = 0; i < 10; i++) await window.app.add(`note ${i}`)
+        const first = window.app.shown().notes[0]?.id as string
+        await window.app.editOften(first, commits, 1000)
+        await window.app.projected()
+      }, commits)
+      shown.push(await tab.evaluate(() => window.app.shown()))
+      await tab.close()
+    }
+    await scene.browser.restart()
+    const counts: number[] = []
+    for (const [i, name] of [small, large].entries()) {
+      const tab = await scene.open('engine/')
+      await tab.waitFor(() => window.app)
+      const { requests, sequence } = await tab.evaluate((name) => window.app.open({ name }), name)
+      expect(sequence).toBe(i ? 100_010 : 10)
+      expect(await tab.evaluate(() => window.app.shown())).toEqual(shown[i])
+      const read = requests.filter(({ store }) => history.includes(store))
+      expect(read.length).toBeGreaterThan(0)
+      for (const { from, results } of read) {
+        expect(from).toBe(sequence + 1)
+        expect(results).toBe(0)
+      }
+      counts.push(requests.length)
+      await tab.close()
+    }
+    expect(counts[0]).toBe(counts[1])
+  })
+
+  it('guarantee 5: a process that starts between two flushes takes the snapshot and the tail behind it', async () => {
+    const name = scene.fresh()
+    const tab = await scene.tab(name, 'none')
+    await tab.evaluate(async () => {
+      await window.app.addMany(700)
+      await window.app.projected()
+    })
+    const first = (await tab.evaluate(() => window.app.shown())).notes[3]?.id as string
+    await tab.evaluate(async (id) => {
+      await window.app.remove(id)
+      await window.app.add('last')
+    }, first)
+    await scene.browser.restart()
+    const next = await scene.tab(name)
+    const { shown, folded, stored } = await threeViews(next, name)
+    expect(shown.total).toBe(701)
+    expect(shown.notes.at(-1)?.text).toBe('last')
+    expect(shown).toEqual(folded)
+    expect(stored).toEqual(folded)
+  })
+}

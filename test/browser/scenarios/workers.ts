@@ -1,0 +1,76 @@
+import { expect, it } from 'vitest'
+import { type Scene, threeViews } from './scene.ts'
+
+/** A dead, hung or missing worker costs boot time, never correctness. */
+export const workers = (scene: Scene) => {
+  it('hazard 2: without SharedWorker the pipeline runs in the page, and several tabs still work', async () => {
+    const name = scene.fresh()
+    const [a, b] = [
+      await scene.tab(name, 'shared', '?without=SharedWorker'),
+      await scene.tab(name, 'shared', '?without=SharedWorker'),
+    ]
+    const answers = await Promise.all(
+      [a, b].map((tab, i) => tab.evaluate((by) => window.app.burst(100, by), i ? 'b' : 'a')),
+    )
+    expect(answers.flat().sort((x, y) => x - y)).toEqual(Array.from({ length: 200 }, (_, i) => i + 1))
+    for (const tab of [a, b]) {
+      await tab.waitFor(() => window.app.status().sequence === 200 && window.app.status().worker === 'in-page')
+      const { shown, folded, stored } = await threeViews(tab, name)
+      expect(shown).toEqual(folded)
+      expect(stored).toEqual(folded)
+    }
+    // The one that follows the log goes: the other takes over.
+    await a.close()
+    await b.evaluate(() => window.app.add('alone'))
+    await b.waitFor(() => window.app.status().projected === 201)
+  })
+
+  it('hazard 3: a worker that dies is replaced within a second or so, and delays no dispatch', async () => {
+    const name = scene.fresh()
+    const tab = await scene.tab(name)
+    await tab.waitFor(() => window.app.status().worker === 'shared')
+    await tab.evaluate(async () => {
+      await window.app.add('before')
+      await window.app.projected()
+    })
+    expect(await tab.evaluate(() => window.probe.workers)).toBe(1)
+    await tab.evaluate(() => window.app.killWorker())
+    const took = await tab.evaluate(() => window.app.write(300, 'meanwhile'))
+    expect(Math.max(...took)).toBeLessThan(250)
+    await tab.waitFor(() => window.probe.workers > 1)
+    await tab.evaluate(() => window.app.projected())
+    expect(await tab.evaluate(() => window.app.status())).toMatchObject({ state: 'ready', worker: 'shared' })
+    const { shown, folded, stored } = await threeViews(tab, name)
+    expect(shown).toEqual(folded)
+    expect(stored).toEqual(folded)
+  })
+
+  it.each([
+    ['HTML', { body: '<!doctype html><title>single page app</title>' }],
+    ['404', { status: 404, body: 'not found' }],
+  ])(
+    'hazard 3: where the worker URL gives %s, boot and dispatch are not delayed and the pipeline ends in the page',
+    async (what, answer) => {
+      const path = `/purged-${what}.js`
+      scene.server.override(path, answer)
+      const name = scene.fresh()
+      const tab = await scene.tab(name, path)
+      const took = await tab.evaluate(() => window.app.write(200, 'me'))
+      expect(Math.max(...took)).toBeLessThan(250)
+      await tab.waitFor(() => window.app.status().worker === 'in-page')
+      expect(await tab.evaluate(() => window.probe.workers)).toBeLessThanOrEqual(6)
+      const { shown, folded, stored } = await threeViews(tab, name)
+      expect(shown).toEqual(folded)
+      expect(stored).toEqual(folded)
+    },
+  )
+
+  it('hazard 3: a worker that dies again and again is started at most five times more, then the pipeline ends in the page', async () => {
+    const name = scene.fresh()
+    const tab = await scene.tab(name, 'dying')
+    await tab.evaluate(() => window.app.add('x'))
+    await tab.waitFor(() => window.app.status().worker === 'in-page')
+    expect(await tab.evaluate(() => window.probe.workers)).toBeLessThanOrEqual(6)
+    await tab.waitFor(() => window.app.status().projected === 1)
+  })
+}

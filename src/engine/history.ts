@@ -31,6 +31,8 @@ export async function* history(
       : ofRow(core, table, checkKey(key, 'history'), after, end, reverse, signal)
   if (left <= 0) return
   for await (const event of events) {
+    signal?.throwIfAborted()
+    signal?.throwIfAborted()
     yield event
     if (--left <= 0) return
   }

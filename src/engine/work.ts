@@ -19,21 +19,24 @@ const LOST_RACES = 2
 export async function work(tab: Tab): Promise<void> {
   for (let appended = false; ; ) {
     const { pending, state } = tab
-    if ((tab.behind && state === 'ready') || pending.some(({ unsure }) => unsure)) await catchUp(tab)
-    else if (state !== 'ready' || !pending.length) return
+    const contended = pending.some(({ lostRaces }) => lostRaces >= LOST_RACES)
+    if ((tab.behind && !contended && state === 'ready') || pending.some(({ unsure }) => unsure)) {
+      await catchUp(tab)
+      // Behind again: others write faster than this tab decides.
+      if (tab.behind) for (const one of tab.pending) one.lostRaces++
+    } else if (state !== 'ready' || !pending.length) return
     else {
       const accepted = pending.filter(({ decision }) => decision.events.length)
       const leading = accepted[0] ? pending.slice(0, pending.indexOf(accepted[0])) : [...pending]
+      const losing = pending.some(({ lostRaces }) => lostRaces >= LOST_RACES)
       // Alternately, so that a stream of appends does not keep a rejection waiting.
       appended = accepted.length > 0 && !(appended && leading.length)
-      if (!appended) await settleAtHead(tab, leading)
+      if (losing) await decideInside(tab, [...pending])
+      else if (!appended) await settleAtHead(tab, leading)
       else {
         const group = groupOf(accepted)
-        if (group.some(({ pending }) => pending.lostRaces >= LOST_RACES)) await decideInside(tab, group)
-        else {
-          const outcome = await append(tab, group)
-          if (outcome !== 'appended') await recover(tab, group, outcome)
-        }
+        const outcome = await append(tab, group)
+        if (outcome !== 'appended') await recover(tab, group, outcome)
       }
     }
   }

@@ -48,6 +48,8 @@ export async function* readAfter(
     }
     if (after === from) return
     yield records
+    // This transaction saw the end: who writes back to back must not keep a reader reading.
+    if (!found.body && all.length < count) return
     count = Math.min(1024, Math.ceil((count * BATCH) / Math.max(BATCH / 4, after - from)))
   }
 }

@@ -104,7 +104,7 @@ export async function readSnapshot({ transact }: Database, folds: readonly Fold[
 function lowest(folds: readonly Fold[], checkpoints: ReadonlyMap<string, Checkpoint>): number {
   const all = folds.map(({ identity }) => checkpoints.get(identity))
   const live = all.filter((checkpoint) => !checkpoint?.failed)
-  const sequences = (live.length ? live : all).map((checkpoint) => checkpoint?.sequence ?? 0)
+  const sequences = (live.length ? live : all).map((checkpoint) => Number(checkpoint?.sequence) || 0)
   return live.length ? Math.min(...sequences) : Math.max(0, ...sequences)
 }
 

@@ -1,0 +1,266 @@
+import { openEngine } from 'tidemark'
+import { expect, test, vi } from 'vitest'
+import { dump } from '../log/storage.ts'
+import { wire } from './channel.ts'
+import { atEnd, quiet, tab, traffic } from './kit.ts'
+import { collect, freshName, later, openTab, outcome, shown, todoApp } from './todos.ts'
+
+test('handles of the same model, name and storage share one engine, and each closes for itself', async () => {
+  const name = freshName()
+  const model = todoApp()
+  const [a, b] = await Promise.all([openEngine(model, { name }), openEngine(model, { name })])
+  expect(a).not.toBe(b)
+  const sent = a.dispatch.add({ title: 'x' })
+  expect(b.read.todos.size).toBe(1)
+  await sent
+  await a.close()
+  expect(a.status.state).toBe('closed')
+  expect(b.status.state).toBe('ready')
+  expect(await b.dispatch.add({ title: 'y' })).toMatchObject({ sequence: 2 })
+  await b.close()
+  const c = await openEngine(model, { name })
+  expect(c.read.todos.size).toBe(2)
+  await c.close()
+})
+
+test('hazard 19: opening and closing in every interleaving leaves nothing open and nothing waiting', async () => {
+  const name = freshName()
+  const model = todoApp()
+  const first = openEngine(model, { name })
+  const second = openEngine(model, { name }).then((engine) => engine.close())
+  const third = first.then((engine) => engine.close().then(() => engine.close()))
+  await Promise.all([second, third])
+  const again = await openEngine(model, { name })
+  await again.dispatch.add({ title: 'x' })
+  const closing = again.close()
+  const other = await openEngine(model, { name })
+  await closing
+  expect(other.read.todos.size).toBe(1)
+  expect(await other.dispatch.add({ title: 'y' })).toMatchObject({ sequence: 2 })
+  await other.close()
+})
+
+test('several names are several logs of one model', async () => {
+  const model = todoApp()
+  const [one, two] = [freshName(), freshName()]
+  const a = await openEngine(model, { name: one })
+  const b = await openEngine(model, { name: two })
+  await a.dispatch.add({ title: 'a' })
+  await later(20)
+  expect(b.read.todos.size).toBe(0)
+  expect(await b.dispatch.add({ title: 'b' })).toMatchObject({ sequence: 1 })
+  expect(await dump(one, 'commits')).toHaveLength(1)
+  await Promise.all([a.close(), b.close()])
+})
+
+test("without a name the log is the model's", async () => {
+  const name = freshName()
+  const a = await openEngine(todoApp({ name }))
+  await a.dispatch.add({ title: 'x' })
+  expect(await dump(name, 'commits')).toHaveLength(1)
+  await a.close()
+})
+
+test('close settles everything: what is in a transaction with its answer, the rest with EngineClosed', async () => {
+  const name = freshName()
+  const a = await openTab(name)
+  const inFlight = a.dispatch.add({ title: 'in flight' })
+  await later(0)
+  const rest = [outcome(a.dispatch.add({ title: 'late' })), outcome(a.dispatch.toggle({ id: 'none' }))]
+  const projected = outcome(a.projected(100))
+  const closing = a.close()
+  expect(a.close()).toBe(closing)
+  const first = await outcome(inFlight)
+  for (const one of await Promise.all(rest)) expect(one).toBeInstanceOf(Error)
+  expect(await projected).toMatchObject({ name: 'EngineClosed', reason: 'closed' })
+  await closing
+  expect(a.status).toMatchObject({ state: 'closed', pending: 0 })
+  const stored = await dump(name, 'commits')
+  expect(stored).toHaveLength(first instanceof Error ? 0 : 1)
+  expect(a.read.todos.size).toBe(stored.length)
+})
+
+test('bad input: after close every method says EngineClosed, and read and status keep their last values', async () => {
+  const a = await openTab(freshName())
+  await a.dispatch.add({ title: 'x' })
+  const was = shown(a)
+  await a.close()
+  const closed = { name: 'EngineClosed', reason: 'closed' }
+  await expect(a.dispatch.add({ title: 'y' })).rejects.toMatchObject(closed)
+  await expect(a.projected()).rejects.toMatchObject(closed)
+  await expect(a.rebuild()).rejects.toMatchObject(closed)
+  await expect(collect(a.history())).rejects.toMatchObject(closed)
+  expect(shown(a)).toEqual(was)
+  expect(a.status).toMatchObject({ state: 'closed', sequence: 1 })
+  expect(a.read).toBe(a.read)
+  expect(a.status).toBe(a.status)
+})
+
+test('close tells subscribers once, and then nobody', async () => {
+  const name = freshName()
+  const [a, b] = [await openTab(name), await tab(name)]
+  const states: string[] = []
+  a.subscribe(() => states.push(a.status.state))
+  await a.close()
+  expect(states.at(-1)).toBe('closed')
+  const { length } = states
+  await b.dispatch.add({ title: 'x' })
+  await later(20)
+  expect(states).toHaveLength(length)
+})
+
+test('a closed engine leaves no request, no timer and no connection behind', async () => {
+  const name = freshName()
+  const a = await openTab(name)
+  await a.dispatch.add({ title: 'x' })
+  await a.close()
+  await quiet()
+  const watched = traffic()
+  await later(400)
+  expect(watched.requests).toEqual([])
+  let blocked = false
+  await new Promise((resolve, reject) => {
+    const request = indexedDB.deleteDatabase(`tidemark:${name}`)
+    request.onblocked = () => (blocked = true)
+    request.onsuccess = resolve
+    request.onerror = reject
+  })
+  expect(blocked).toBe(false)
+})
+
+test('the engine is an async disposable where the platform knows them', async () => {
+  const a = await openTab(freshName())
+  if (Symbol.asyncDispose) await a[Symbol.asyncDispose]()
+  else await a.close()
+  expect(a.status.state).toBe('closed')
+})
+
+test('an aborted signal ends opening with its reason, for that caller only', async () => {
+  const name = freshName()
+  const model = todoApp()
+  const reason = new Error('enough')
+  await expect(openEngine(model, { name, signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+  const abort = new AbortController()
+  const aborted = outcome(openEngine(model, { name, signal: abort.signal }))
+  abort.abort(reason)
+  expect(await aborted).toBe(reason)
+  const engine = await openEngine(model, { name })
+  expect(await engine.dispatch.add({ title: 'x' })).toMatchObject({ sequence: 1 })
+  await engine.close()
+})
+
+test('one caller that gives up opening does not take the engine from another', async () => {
+  const name = freshName()
+  const model = todoApp()
+  const abort = new AbortController()
+  const first = outcome(openEngine(model, { name, signal: abort.signal }))
+  const second = openEngine(model, { name })
+  abort.abort(new Error('enough'))
+  await first
+  const engine = await second
+  expect(await engine.dispatch.add({ title: 'x' })).toMatchObject({ sequence: 1 })
+  await engine.close()
+})
+
+test('bad input: where IndexedDB is missing openEngine rejects with StorageError unavailable, memory works and says so', async () => {
+  const { indexedDB } = globalThis
+  vi.stubGlobal('indexedDB', undefined)
+  try {
+    await expect(openTab(freshName())).rejects.toMatchObject({ name: 'StorageError', kind: 'unavailable' })
+    const memory = await openTab(freshName(), {}, { storage: 'memory' })
+    expect(await memory.dispatch.add({ title: 'x' })).toMatchObject({ sequence: 1 })
+    expect(memory.status).toMatchObject({ storage: 'memory', worker: 'none', state: 'ready' })
+    await memory.close()
+  } finally {
+    vi.stubGlobal('indexedDB', indexedDB)
+  }
+})
+
+test('bad input: an IndexedDB that refuses to open is StorageError unavailable, too, and opening again may work', async () => {
+  const name = freshName()
+  const model = todoApp()
+  const { open } = indexedDB
+  indexedDB.open = () => {
+    throw new DOMException('denied', 'SecurityError')
+  }
+  try {
+    await expect(openEngine(model, { name })).rejects.toMatchObject({ name: 'StorageError', kind: 'unavailable' })
+  } finally {
+    indexedDB.open = open
+  }
+  const engine = await openEngine(model, { name })
+  await engine.close()
+})
+
+test('memory keeps nothing, is another engine than the stored one, and obeys the same contract', async () => {
+  const name = freshName()
+  const model = todoApp()
+  const stored = await openEngine(model, { name })
+  const memory = await openEngine(model, { name, storage: 'memory' })
+  const both = await Promise.all([
+    memory.dispatch.add({ id: 'x', title: 'x' }, { commandId: 'id' }),
+    memory.dispatch.add({ id: 'x', title: 'x' }, { commandId: 'id' }),
+  ])
+  expect(both.map(({ duplicate }) => duplicate)).toEqual([false, true])
+  expect(await memory.dispatch.add({ id: 'x', title: 'x' }, { commandId: 'id' })).toMatchObject({ duplicate: true })
+  await expect(memory.dispatch.add({ title: 'y' }, { commandId: 'id' })).rejects.toMatchObject({
+    name: 'CommandIdConflict',
+  })
+  await expect(memory.dispatch.toggle({ id: 'none' })).rejects.toMatchObject({ code: 'todo-not-found' })
+  expect((await collect(memory.history())).map(({ type }) => type)).toEqual(['todoAdded'])
+  await memory.projected()
+  await memory.rebuild()
+  expect(memory.status).toMatchObject({ sequence: 1, projected: 1, storage: 'memory' })
+  expect(stored.read.todos.size).toBe(0)
+  expect(await dump(name, 'commits')).toEqual([])
+  await Promise.all([stored.close(), memory.close()])
+  const again = await openEngine(model, { name, storage: 'memory' })
+  expect(again.read.todos.size).toBe(0)
+  await again.close()
+})
+
+test('listen first: what another tab commits while this one boots is there when it is open, or soon after', async () => {
+  const name = freshName()
+  const a = await tab(name)
+  const opening = openTab(name)
+  for (let i = 0; i < 10; i++) await a.dispatch.add({ title: `t${i}` })
+  const b = await opening
+  atEnd(() => b.close())
+  await expect.poll(() => b.status.sequence).toBe(10)
+  expect(shown(b)).toEqual(shown(a))
+})
+
+test('losing every message while it boots, a tab is still at the head of its read', async () => {
+  const name = freshName()
+  wire().fate = () => 0
+  const a = await tab(name)
+  for (let i = 0; i < 5; i++) await a.dispatch.add({ title: 'x' })
+  const b = await tab(name)
+  expect(b.status.sequence).toBe(5)
+})
+
+test('the pipeline runs in the page where there is no worker, and status says so', async () => {
+  const a = await tab(freshName())
+  await expect.poll(() => a.status.worker).toBe('in-page')
+  const b = await tab(
+    freshName(),
+    {},
+    {
+      worker: () => {
+        throw new Error('no worker for you')
+      },
+    },
+  )
+  await expect.poll(() => b.status.worker).toBe('in-page')
+  await b.dispatch.add({ title: 'x' })
+  await b.projected()
+  expect(b.status.projected).toBe(1)
+})
+
+test('openEngine resolves when no projection is building', async () => {
+  const name = freshName()
+  const a = await tab(name)
+  for (let i = 0; i < 30; i++) await a.dispatch.add({ title: 'x' })
+  const b = await tab(name, { version: 3 })
+  for (const { state } of Object.values(b.status.projections)) expect(state).toBe('ready')
+})

@@ -1,0 +1,184 @@
+import 'fake-indexeddb/auto'
+
+const settled = <T>(request: IDBRequest<T>): Promise<T> =>
+  new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result)
+    request.onerror = () => reject(request.error)
+  })
+
+type Stores = (name: string) => IDBObjectStore
+
+/** One transaction over every store, past the library: what a test reads or breaks by hand. */
+export async function inDatabase<T>(engine: string, body: (store: Stores) => T): Promise<Awaited<T>> {
+  const database = await settled(indexedDB.open(`tidemark:${engine}`))
+  const transaction = database.transaction([...database.objectStoreNames], 'readwrite')
+  const done = new Promise<void>((resolve, reject) => {
+    transaction.oncomplete = () => resolve()
+    transaction.onabort = () => reject(transaction.error)
+  })
+  const result = await body((name) => transaction.objectStore(name))
+  await done
+  database.close()
+  return result
+}
+
+/** Every key and value of one store. */
+export const dump = (engine: string, name: string): Promise<{ key: any; value: any }[]> =>
+  inDatabase(engine, async (store) => {
+    const keys = settled(store(name).getAllKeys())
+    const values = settled(store(name).getAll())
+    return (await keys).map(async (key, i) => ({ key, value: (await values)[i] }))
+  }).then((all) => Promise.all(all))
+
+export const deleteDatabase = (engine: string): Promise<unknown> =>
+  settled(indexedDB.deleteDatabase(`tidemark:${engine}`))
+
+const METHODS = [
+  'add',
+  'put',
+  'get',
+  'getKey',
+  'getAll',
+  'getAllKeys',
+  'delete',
+  'clear',
+  'count',
+  'openCursor',
+  'openKeyCursor',
+] as const
+
+export interface Traffic {
+  readonly transactions: {
+    readonly stores: readonly string[]
+    readonly mode: string
+    readonly durability: string | undefined
+  }[]
+  /** `method store` of every request; a cursor's steps count as requests, too. */
+  readonly requests: string[]
+  /** What came back from `commits`, `segments` and `bodies`: values, not keys. */
+  readonly read: { readonly store: string; readonly value: any }[]
+  stop(): unknown
+}
+
+/** Watches every transaction and request of this page until `stop()`. */
+export function watchTraffic(): Traffic {
+  const traffic: Traffic = {
+    transactions: [],
+    requests: [],
+    read: [],
+    stop: () => restore.splice(0).map((one) => one()),
+  }
+  const restore: (() => void)[] = []
+  const patch = (prototype: any, method: string, make: (before: Function) => Function): void => {
+    const before = prototype[method]
+    prototype[method] = make(before)
+    restore.push(() => (prototype[method] = before))
+  }
+  patch(
+    IDBDatabase.prototype,
+    'transaction',
+    (before) =>
+      function (this: IDBDatabase, stores: any, mode: any, options: any) {
+        traffic.transactions.push({ stores: [stores].flat(), mode, durability: options?.durability })
+        return before.call(this, stores, mode, options)
+      },
+  )
+  for (const method of METHODS)
+    patch(
+      IDBObjectStore.prototype,
+      method,
+      (before) =>
+        function (this: IDBObjectStore, ...args: unknown[]) {
+          traffic.requests.push(`${method} ${this.name}`)
+          const request: IDBRequest = before.apply(this, args)
+          const { name } = this
+          if (name === 'commits' || name === 'segments' || name === 'bodies')
+            request.addEventListener('success', () => {
+              if (method === 'get' || method === 'getAll')
+                for (const value of [request.result].flat())
+                  if (value !== undefined) traffic.read.push({ store: name, value })
+              if (method === 'openCursor' && request.result)
+                traffic.read.push({ store: name, value: request.result.value })
+            })
+          return request
+        },
+    )
+  patch(
+    IDBCursor.prototype,
+    'continue',
+    (before) =>
+      function (this: IDBCursor, ...args: unknown[]) {
+        traffic.requests.push(`continue ${(this.source as IDBObjectStore).name}`)
+        return before.apply(this, args)
+      },
+  )
+  return traffic
+}
+
+/** Lets a test change what becomes of requests and transactions, until `stop()`. */
+export function faults(): {
+  /** Called before every write; what it throws is thrown by the request's method. */
+  onWrite: ((store: string, value: any, key: any, transaction: IDBTransaction) => void) | undefined
+  /** Called with each new transaction. */
+  onTransaction: ((transaction: IDBTransaction, stores: readonly string[], mode: string) => void) | undefined
+  stop(): void
+} {
+  const { transaction } = IDBDatabase.prototype
+  const { add, put } = IDBObjectStore.prototype
+  const self: ReturnType<typeof faults> = {
+    onWrite: undefined,
+    onTransaction: undefined,
+    stop() {
+      IDBDatabase.prototype.transaction = transaction
+      Object.assign(IDBObjectStore.prototype, { add, put })
+    },
+  }
+  IDBDatabase.prototype.transaction = function (stores, mode, options) {
+    const made = transaction.call(this, stores, mode, options)
+    self.onTransaction?.(made, [stores].flat() as string[], mode ?? 'readonly')
+    return made
+  }
+  for (const [method, before] of Object.entries({ add, put }))
+    IDBObjectStore.prototype[method as 'add'] = function (value: any, key?: any) {
+      self.onWrite?.(this.name, value, key, this.transaction)
+      return before.call(this, value, key)
+    }
+  return self
+}
+
+const aborted = new WeakSet<IDBTransaction>()
+
+/** A transaction that ends the way a full disk ends it: nothing but the abort says it. */
+export function abortWith(transaction: IDBTransaction, name: string): void {
+  const error = new DOMException('by the test', name)
+  Object.defineProperty(transaction, 'error', { get: () => error, set() {} })
+  transaction.commit = () => {}
+  setImmediate(() => {
+    // Once, though a test may say so for each of several writes.
+    if (!aborted.has(transaction)) transaction.abort()
+    aborted.add(transaction)
+  })
+}
+
+/** It commits, and whoever began it is told that the connection was lost. */
+export function loseAnswer(transaction: IDBTransaction): void {
+  holdAnswer(transaction, undefined)
+}
+
+/** It commits, and whoever began it hears of it when `until` settles (never: hears an abort instead). */
+export function holdAnswer(transaction: IDBTransaction, until: Promise<void> | undefined): void {
+  const told: Record<string, ((event: Event) => void) | null> = {}
+  for (const name of ['oncomplete', 'onabort'])
+    Object.defineProperty(transaction, name, { get: () => null, set: (handler) => (told[name] = handler) })
+  const lost = new DOMException('by the test', 'UnknownError')
+  transaction.addEventListener('complete', async () => {
+    await until
+    if (!until) Object.defineProperty(transaction, 'error', { get: () => lost })
+    told[until ? 'oncomplete' : 'onabort']?.(new Event('answer'))
+  })
+  transaction.addEventListener('abort', () => told.onabort?.(new Event('abort')))
+}
+
+/** Appends, as opposed to page writes and the rest. */
+export const isAppend = (stores: readonly string[], mode: string): boolean =>
+  mode === 'readwrite' && stores.includes('commits') && stores.includes('types') && !stores.includes('pages')

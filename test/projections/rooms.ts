@@ -1,0 +1,4 @@
+// The few inner parts that have a contract of their own.
+export { createFolds } from '../../src/model/model.ts'
+export { createPipeline } from '../../src/projections/pipeline.ts'
+export { readSnapshot } from '../../src/projections/snapshot.ts'

@@ -40,7 +40,7 @@ export function attach(core: Core, worker: (() => SharedWorker) | undefined): vo
       .catch(() => {})
     core.host = connectHost(core.model, name, worker, (kind, error) => {
       core.worker = kind
-      if (error) core.error = error as Error
+      if (error && core.state === 'ready') core.error = error as Error
       core.changed(false)
     })
   }

@@ -20,31 +20,35 @@ export async function recover(tab: Tab, group: readonly Decided[], outcome: Appe
   leave(tab, commands)
 }
 
-/** Rule 4: read, fold, decide and add in one transaction, which cannot lose. */
-export async function decideInside(tab: Tab, group: readonly Decided[]): Promise<void> {
-  const commands = group.map(({ pending }) => pending)
+/** Rule 4: read, fold, decide and add in one transaction, which cannot lose. A rejection is decided there at the log's head, too. */
+export async function decideInside(tab: Tab, commands: readonly Pending[]): Promise<void> {
   const given = commands.flatMap(({ id, fingerprint }) => (fingerprint ? id : []))
-  let composed: { record: CommitRecord; decided: Decided[] } | undefined
+  const refused: (Decided & { readonly callers: number })[] = []
+  const decided: Decided[] = []
+  let record: CommitRecord | undefined
+  let whole = false
   for (const pending of commands) pending.inTransaction = true
   const added = await tab.log
     .appendInside(
       tab.head,
       given,
       (tail, taken) => {
+        whole = true
         rebase(tab, () => {
           for (const record of tail) applyCommit(tab, record)
         })
-        // In order, up to the first that has another answer; the rest waits for its turn.
-        const open = tab.pending.findIndex(
-          (pending) => !commands.includes(pending) || taken.has(pending.id) || !pending.decision.events.length,
-        )
-        const decided = tab.pending
-          .slice(0, open < 0 ? undefined : open)
-          .map((pending) => ({ pending, decision: pending.decision }))
-        if (!decided.length || tab.state !== 'ready') return
-        const { record, beside } = compose(tab, decided)
-        composed = { record, decided }
-        return { record, beside }
+        // In order: refusals with nothing before them, then what is accepted, up to the first that has another answer.
+        for (const pending of tab.state === 'ready' ? tab.pending : []) {
+          const { decision } = pending
+          if (!commands.includes(pending) || taken.has(pending.id)) break
+          if (decision.events.length) decided.push({ pending, decision })
+          else if (decided.length) break
+          else refused.push({ pending, decision, callers: pending.callers.length })
+        }
+        if (!decided.length) return
+        const composed = compose(tab, decided)
+        record = composed.record
+        return composed
       },
       commands.some(isStrict) ? 'strict' : 'relaxed',
     )
@@ -54,13 +58,28 @@ export async function decideInside(tab: Tab, group: readonly Decided[]): Promise
     pending.lostRaces = 0
   }
   if (added instanceof Error) await failed(tab, commands, added)
-  else if (added && composed) confirm(tab, composed.record, composed.decided)
-  else tab.behind = true
+  else if (!whole || (record && !added)) tab.behind = true
+  else {
+    const head = record ? record.first - 1 : tab.head
+    for (const { pending, decision, callers } of refused) {
+      // Not for whoever joined after the log was read.
+      if (pending.decision === decision && pending.callers.length === callers) conclude(tab, pending, head)
+    }
+    if (record) confirm(tab, record, decided)
+    else tab.changed(false)
+  }
   for (const pending of commands) {
-    const went = composed?.decided.some((one) => one.pending === pending)
+    const went = [...refused, ...decided].some((one) => one.pending === pending)
     if (!went && pending.fingerprint && tab.pending.includes(pending)) await lookUp(tab, pending)
   }
   leave(tab, commands)
+}
+
+/** A command without events ends: nothing was appended. */
+function conclude(tab: Tab, pending: Pending, head: number): void {
+  const { decision } = pending
+  if ('error' in decision) fail(tab, pending, decision.error)
+  else succeed(tab, pending, { sequence: head, events: [], duplicate: false })
 }
 
 /**
@@ -70,21 +89,19 @@ export async function decideInside(tab: Tab, group: readonly Decided[]): Promise
 export async function settleAtHead(tab: Tab, leading: readonly Pending[]): Promise<void> {
   const { head } = tab
   const seen = leading.map((pending) => ({ pending, decision: pending.decision, callers: pending.callers.length }))
-  const found = await tab.log
-    .look(
-      head,
-      leading.flatMap(({ id, fingerprint }) => (fingerprint ? id : [])),
-    )
-    .catch((error: Error) => error)
+  const ids = leading.flatMap(({ id, fingerprint }) => (fingerprint ? id : []))
+  const found = await tab.log.look(head, ids).catch((error: Error) => error)
   if (found instanceof Error) return failed(tab, leading, found)
-  if (found.moved) tab.behind = true
+  if (found.moved) {
+    tab.behind = true
+    for (const pending of leading) pending.lostRaces++
+  }
   for (const { pending, decision, callers } of seen) {
     const same = tab.pending.includes(pending) && pending.decision === decision && pending.callers.length === callers
     if (tab.head !== head || tab.behind || !same) continue
     const entry = found.entries.get(pending.id)
     if (entry) await lookUp(tab, pending, entry)
-    else if ('error' in decision) fail(tab, pending, decision.error)
-    else succeed(tab, pending, { sequence: head, events: [], duplicate: false })
+    else conclude(tab, pending, head)
   }
   tab.changed(false)
 }
@@ -130,7 +147,7 @@ async function failed(tab: Tab, group: readonly Pending[], error: Error): Promis
       })
     }
   } else {
-    tab.error = error
+    if (tab.state === 'ready') tab.error = error
     tab.behind = true
     for (const pending of group) {
       pending.failures++

@@ -31,7 +31,7 @@ export async function work(tab: Tab): Promise<void> {
       const losing = pending.some(({ lostRaces }) => lostRaces >= LOST_RACES)
       // Alternately, so that a stream of appends does not keep a rejection waiting.
       appended = accepted.length > 0 && !(appended && leading.length)
-      if (losing) await decideInside(tab, [...pending])
+      if (losing) await decideInside(tab, [...leading, ...groupOf(accepted).map((one) => one.pending)])
       else if (!appended) await settleAtHead(tab, leading)
       else {
         const group = groupOf(accepted)

@@ -43,7 +43,7 @@ async function compare(database: Database): Promise<IDBDatabase> {
   if (database.closed) throw new EngineClosed('closed')
   const idb = await connect(database, false)
   const meta = idb && (await run(idb, ['meta'], 'readonly', (store) => store('meta').get('log')))
-  if (idb && meta?.result?.id === database.log?.id && !database.closed) return (database.idb = idb)
+  if (idb && (!database.log || meta?.result?.id === database.log.id) && !database.closed) return (database.idb = idb)
   idb?.close()
   throw new EngineClosed(database.closed ? 'closed' : 'log replaced')
 }

@@ -16,6 +16,14 @@ export interface HostConnection {
   close(): void
 }
 
+interface Connected {
+  readonly host: ProjectionHost
+  readonly epoch?: string
+  /** Rejects when the worker is dead. */
+  readonly dead?: Promise<never>
+  readonly release?: () => void
+}
+
 export function connectHost(
   model: AnyModel,
   engine: string,
@@ -24,69 +32,71 @@ export function connectHost(
 ): HostConnection {
   const closing = new AbortController()
   const { signal } = closing
+  const ended = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+  ended.catch(() => {})
   let respawns = 0
   let inPage: Promise<ProjectionHost> | undefined
-  let current = connect()
+  let current: Promise<Connected>
+  renew()
 
-  async function connect(error?: unknown): Promise<{ host: ProjectionHost; dead: Promise<never>; epoch?: string }> {
-    const never = new Promise<never>(() => {})
-    if (!spawn || typeof SharedWorker === 'undefined') return { host: await here(), dead: never }
+  function renew(error?: unknown): void {
+    current = connect(error)
+    current.catch(() => {})
+  }
+
+  async function connect(error: unknown): Promise<Connected> {
+    if (!spawn || typeof SharedWorker === 'undefined') return { host: await here() }
     for (;;) {
       if (error) {
-        signal.throwIfAborted()
-        if (++respawns > RESPAWNS) return { host: await here(error), dead: never }
-        await new Promise((resolve) => setTimeout(resolve, 50 * 2 ** respawns))
+        if (++respawns > RESPAWNS) return { host: await here(error) }
+        await Promise.race([new Promise((resolve) => setTimeout(resolve, 50 * 2 ** respawns)), ended])
       }
       try {
         return await shared(spawn)
       } catch (failure) {
+        signal.throwIfAborted()
         error = failure
       }
     }
   }
 
-  async function shared(
-    spawn: () => SharedWorker,
-  ): Promise<{ host: ProjectionHost; dead: Promise<never>; epoch: string }> {
+  async function shared(spawn: () => SharedWorker): Promise<Connected> {
     const worker = spawn()
-    const host = wrap<ProjectionHost>(worker.port)
-    const release = (): void => worker.port.close()
-    signal.addEventListener('abort', release)
+    const host = wrap<ProjectionHost>(worker.port) as unknown as ProjectionHost
+    let timer: ReturnType<typeof setTimeout> | undefined
     try {
-      const { epoch, error } = await new Promise<Reply<void>>((resolve, reject) => {
+      const failed = new Promise<never>((_, reject) => {
         worker.onerror = (event) =>
           reject(new Error(`The worker script failed: ${(event as ErrorEvent).message ?? event.type}`))
-        setTimeout(reject, HELLO_DEADLINE, new Error(`The worker did not answer within ${HELLO_DEADLINE} ms.`))
-        signal.addEventListener('abort', () => reject(new EngineClosed('closed')))
-        host.hello(engine, model.name).then(resolve, reject)
+        timer = setTimeout(reject, HELLO_DEADLINE, new Error(`The worker did not answer within ${HELLO_DEADLINE} ms.`))
       })
-      if (error) {
-        // It answers, but for another model: asking again would not help.
-        respawns = RESPAWNS
-        unwrap({ epoch, error })
-      }
-      changed('shared')
+      const reply = await Promise.race([host.hello(engine, model.name), failed, ended])
+      // It answers, but for another model: asking again would not help.
+      if (reply.error) respawns = RESPAWNS
+      unwrap(reply)
+      const { epoch } = reply
       const began = performance.now()
       const dead = new Promise<never>((_, reject) => {
         // The worker holds this lock while it lives.
         navigator.locks
           ?.request(`tidemark:worker:${epoch}`, { signal }, () => {
-            release()
+            worker.port.close()
             const error = new Error('The worker died.')
             reject(error)
             // One that served for a while is another matter than one that dies at each start.
             if (performance.now() - began > HELLO_DEADLINE) respawns = 0
-            current = connect(error)
-            current.catch(() => {})
+            renew(error)
           })
           .catch(() => {})
       })
       dead.catch(() => {})
-      return { host: host as unknown as ProjectionHost, dead, epoch }
+      changed('shared')
+      return { host, epoch, dead, release: () => worker.port.close() }
     } catch (error) {
-      release()
-      signal.removeEventListener('abort', release)
+      worker.port.close()
       throw error
+    } finally {
+      clearTimeout(timer)
     }
   }
 
@@ -114,11 +124,11 @@ export function connectHost(
   async function ask<T>(question: (host: ProjectionHost) => Promise<Reply<T>>): Promise<T> {
     for (;;) {
       const asked = current
-      const { host, dead, epoch } = await asked
+      const { host, dead = ended, epoch } = await Promise.race([asked, ended])
       try {
-        const reply = await Promise.race([question(host), dead])
+        const reply = await Promise.race([question(host), dead, ended])
         // The script was run again on the same port, with nothing of what it knew (WebKit): introduce this engine anew.
-        if (epoch && reply.epoch !== epoch && current === asked) current = connect()
+        if (epoch && reply.epoch !== epoch && current === asked) renew()
         return unwrap(reply)
       } catch (error) {
         if (current === asked || signal.aborted) throw error
@@ -126,13 +136,14 @@ export function connectHost(
     }
   }
 
-  current.catch(() => {})
   return {
     flush: () => ask((host) => host.flush(engine)),
     rebuild: (id, projections) => ask((host) => host.rebuild(engine, id, projections)),
     cancel: (id) => ask((host) => host.cancel(engine, id)),
     close() {
+      const connected = current
       closing.abort(new EngineClosed('closed'))
+      connected.then(({ release }) => release?.()).catch(() => {})
     },
   }
 }

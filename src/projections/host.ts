@@ -25,15 +25,18 @@ export function createHost(model: AnyModel, epoch: string = randomId()): Project
 
   /** A pipeline that never opened, or whose log was replaced, is made anew for whoever asks next. */
   async function answer<T>(engine: string, ask: (pipeline: Pipeline) => Promise<T>): Promise<Reply<T>> {
-    const pipeline = pipelines.get(engine) ?? createPipeline(model, engine)
+    const known = pipelines.get(engine)
+    const pipeline = known ?? createPipeline(model, engine)
     pipelines.set(engine, pipeline)
     let open: Pipeline | undefined
     try {
       open = await pipeline
       return { epoch, value: await ask(open) }
     } catch (error) {
-      const over = !open || (error as Error)?.name === 'EngineClosed'
-      if (over && pipelines.get(engine) === pipeline) await end(engine)
+      const { name, reason } = (error ?? {}) as EngineClosed
+      if ((!open || name === 'EngineClosed') && pipelines.get(engine) === pipeline) await end(engine)
+      // Of the log before this one: whoever asks may well mean the one that stands there now.
+      if (known && reason === 'log replaced') return answer(engine, ask)
       return { epoch, error: toWire(error) }
     }
   }
@@ -49,8 +52,7 @@ export function createHost(model: AnyModel, epoch: string = randomId()): Project
 
   return {
     async hello(engine, name) {
-      if (name !== model.name)
-        return { epoch, error: toWire(new Error(`This worker hosts the model "${model.name}", not "${name}".`)) }
+      if (name !== model.name) return { epoch, error: toWire(new Error(`this worker hosts "${model.name}"`)) }
       // Not awaited: a first fold of a long log takes its time, and a worker that answers is alive.
       void answer(engine, (pipeline) => pipeline.catchUp())
       return { epoch }

@@ -1,4 +1,4 @@
-import { OutdatedCodeError, ProjectionFailed } from '../errors.ts'
+import { EngineClosed, OutdatedCodeError, ProjectionFailed } from '../errors.ts'
 import { type Hint, openChannel } from '../log/channel.ts'
 import { type CommitRecord, eventsOf } from '../log/commit.ts'
 import { type Database, openDatabase } from '../log/database.ts'
@@ -231,7 +231,8 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
       const limit = Math.min(...stored) - UNSEALED
       if (!stored.length || limit <= 0) return
       const { seal } = await import('../log/seal.ts')
-      if (!closing.signal.aborted && (await seal(database, limit))) sealLater()
+      // Whoever could not seal now, for whatever reason, tries again after the next events.
+      if (!closing.signal.aborted && (await seal(database, limit).catch(() => false))) sealLater()
     }, SEAL_DELAY)
   }
 
@@ -265,7 +266,7 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
       rebuilds.get(id)?.abort()
     },
     async close() {
-      closing.abort()
+      closing.abort(new EngineClosed('closed'))
       clearTimeout(flushTimer)
       clearTimeout(sealTimer)
       channel.close()

@@ -84,6 +84,7 @@ async function swap(
   await follow(building, signal)
   await write(building)
   let swapped = false
+  let lost = false
   await database.transact(['meta', 'checkpoints', 'pages'], 'readwrite', (store) => {
     const builds = store('meta').get('builds')
     const all: IDBRequest<Checkpoint[]> = store('checkpoints').getAll()
@@ -91,9 +92,13 @@ async function swap(
       const before: Readonly<Record<string, string>> = builds.result ?? {}
       const at = (identity: string, build = ''): number =>
         all.result.find((one) => one.identity === identity && one.build === build)?.sequence ?? -1
-      swapped = building.every(
-        ({ fold: { identity, failed }, build }) => failed || at(identity, build) >= at(identity, before[identity]),
-      )
+      // Another rebuild has swapped meanwhile, and swept this one's build away.
+      lost = building.some(({ fold: { identity }, build, stored = -1 }) => at(identity, build) !== stored)
+      swapped =
+        !lost &&
+        building.every(
+          ({ fold: { identity, failed }, build }) => failed || at(identity, build) >= at(identity, before[identity]),
+        )
       if (!swapped) return
       const after = { ...before }
       for (const { fold, build } of building) {
@@ -107,6 +112,7 @@ async function swap(
       store('meta').put(after, 'builds')
     }
   })
+  if (lost) throw moved
   if (swapped) await reload()
   return swapped
 }

@@ -35,7 +35,7 @@ export const BootCard = memo(function BootCard({ boot }: { readonly boot: Boot }
           <dd>{count(rows.airports + rows.routes + rows.hours + 1)}</dd>
         </div>
         <div>
-          <dt>stored by this site now</dt>
+          <dt>stored by this site</dt>
           <dd>{stored}</dd>
         </div>
       </dl>

@@ -113,7 +113,7 @@ const options = (ink: Ink): Omit<uPlot.Options, 'width' | 'height'> => ({
       grid: { stroke: ink.grid, width: 1 },
       ticks: { show: false },
       size: 52,
-      values: (_, at) => at.map((ms) => `${ms} ms`),
+      values: (_, at) => at.map((ms) => (ms < 1000 ? `${ms} ms` : `${ms / 1000} s`)),
     },
   ],
 })

@@ -20,7 +20,7 @@ export const FlightMap = memo(function FlightMap({ read, airport, onAirport }: P
   const chosen = read.airports.get(airport)
   const largest = Math.max(1, ...airports.map(({ departures }) => departures))
   const routes = busiest(airport ? read.routes.by('from', airport) : read.routes.all(), arcsShown)
-  const byDepartures = airports.filter(({ departures }) => departures > 0).sort((a, b) => b.departures - a.departures)
+  const byDepartures = [...airports].sort((a, b) => b.departures - a.departures)
 
   return (
     <section className="card map" aria-labelledby="map-title">
@@ -48,7 +48,10 @@ export const busiest = (routes: readonly Readonly<Route>[], n: number): Readonly
 
 function summary(byDepartures: readonly Readonly<Airport>[], chosen: Readonly<Airport> | undefined): string {
   if (chosen) return `Map: ${plural(chosen.departures, 'departure')} from ${chosen.city}`
-  const first = byDepartures.slice(0, 3).map(({ city, departures }) => `${city} ${departures}`)
+  const first = byDepartures
+    .filter(({ departures }) => departures > 0)
+    .slice(0, 3)
+    .map(({ city, departures }) => `${city} ${departures}`)
   return first.length ? `Map of departures by airport; most from ${first.join(', ')}` : 'Map of the United States'
 }
 
@@ -94,14 +97,14 @@ const Dot = memo(function Dot({ airport, largest, chosen, onAirport }: DotProps)
     // biome-ignore lint/a11y/noStaticElementInteractions: the list above the map does the same by keyboard
     <circle
       className="dot"
-      data-step={delayStep(delay / departures)}
+      data-step={departures > 0 ? delayStep(delay / departures) : 'none'}
       data-chosen={chosen}
       cx={at[0]}
       cy={at[1]}
       r={1.5 + 20 * Math.sqrt(departures / largest)}
       onClick={() => onAirport(chosen ? '' : code)}
     >
-      <title>{`${city}, ${state} (${code}): ${plural(departures, 'departure')}, ${signed(delay / departures)} minutes`}</title>
+      <title>{`${city}, ${state} (${code}): ${plural(departures, 'departure')}${departures > 0 ? `, ${signed(delay / departures)} minutes` : ''}`}</title>
     </circle>
   )
 })

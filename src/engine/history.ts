@@ -32,7 +32,6 @@ export async function* history(
   if (left <= 0) return
   for await (const event of events) {
     signal?.throwIfAborted()
-    signal?.throwIfAborted()
     yield event
     if (--left <= 0) return
   }

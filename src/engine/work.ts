@@ -28,10 +28,9 @@ export async function work(tab: Tab): Promise<void> {
     else {
       const accepted = pending.filter(({ decision }) => decision.events.length)
       const leading = accepted[0] ? pending.slice(0, pending.indexOf(accepted[0])) : [...pending]
-      const losing = pending.some(({ lostRaces }) => lostRaces >= LOST_RACES)
       // Alternately, so that a stream of appends does not keep a rejection waiting.
       appended = accepted.length > 0 && !(appended && leading.length)
-      if (losing) await decideInside(tab, [...leading, ...groupOf(accepted).map((one) => one.pending)])
+      if (contended) await decideInside(tab, [...leading, ...groupOf(accepted).map((one) => one.pending)])
       else if (!appended) await settleAtHead(tab, leading)
       else {
         const group = groupOf(accepted)

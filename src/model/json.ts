@@ -10,7 +10,9 @@ export type JsonOf<T> = [T] extends [Json]
     : T extends (...args: any) => any
       ? never
       : T extends readonly unknown[]
-        ? { [K in keyof T]: undefined extends T[K] ? never : JsonOf<T[K]> }
+        ? number extends T['length']
+          ? { [K in keyof T]: undefined extends T[K] ? never : JsonOf<T[K]> }
+          : { [K in keyof T]: JsonOf<T[K]> }
         : T extends object
           ? { [K in keyof T]: JsonOf<T[K]> }
           : never

@@ -65,9 +65,29 @@ export type EvolveRows<E extends EventTypes, Row> = {
 export type EvolveValue<E extends EventTypes, State> = {
   readonly [K in keyof E & string]?: (state: State, event: Recorded<K, DataOf<E[K]>>) => State
 }
-type Into = Resident<any> | OnDisk<any> | Value<any>
-type Handlers<E extends EventTypes, I> =
-  I extends Resident<infer Row>
+
+/**
+ * Stands for `into` while the compiler has not seen it. A handler without parameters is typed before it has: without a type that asks for
+ * literals, `() => ({ state: 'done' })` would give a `string` for good.
+ */
+interface Unseen {
+  readonly [unseen]: true
+}
+declare const unseen: unique symbol
+type Literals =
+  | `${any}`
+  | 0
+  | true
+  | null
+  | undefined
+  | readonly []
+  | readonly [Literals, ...Literals[]]
+  | { readonly [key: string]: Literals }
+
+type Into = Resident<any> | OnDisk<any> | Value<any> | Unseen
+type Handlers<E extends EventTypes, I> = I extends Unseen
+  ? { by?: Record<string, () => Literals>; evolve: Record<string, () => Literals> }
+  : I extends Resident<infer Row>
     ? { by?: By<E, Row>; evolve: EvolveRows<E, Row> }
     : I extends OnDisk<infer Row>
       ? { by?: ByOnDisk<E, Row>; evolve: EvolveRows<E, Row> }
@@ -178,7 +198,7 @@ export function value<State>(initial: State): Value<State> {
  * Change `version` (a positive integer) when the meaning of `evolve` changes, and rows are built again. An event that is not declared
  * throws `ModelError`.
  */
-export function projection<E extends EventTypes, I extends Into>(
+export function projection<E extends EventTypes, I extends Into = Unseen>(
   events: Events<E>,
   definition: { into: I; version?: number } & NoInfer<Handlers<E, I>>,
 ): Projection<ReadOf<I>> {

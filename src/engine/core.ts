@@ -190,6 +190,7 @@ export async function openCore(
     if (core.state === 'failed') throw core.error
     signal?.throwIfAborted()
     ready = true
+    if (core.behind) core.pump()
     // After the caller's first paint; nothing ever waits for it.
     setTimeout(async () => {
       try {

@@ -142,6 +142,39 @@ projection(ledger, {
   },
 })
 
+// literals stay literals, in handlers with and without parameters, deep in a row and in tuples
+interface Task {
+  id: string
+  state: 'open' | 'done'
+  at: { kind: 'day' | 'week'; span: readonly [number, 'h' | 'm'] }
+}
+const work = defineEvents({ opened: event<{ id: string }>(), closed: event(), reset: event() })
+projection(work, {
+  into: table<Task>('id'),
+  by: { closed: () => ({ state: 'open' }), reset: () => ['a', 'b'] },
+  evolve: {
+    opened: (_, { data }) => ({ id: data.id, state: 'open', at: { kind: 'day', span: [1, 'h'] } }),
+    closed: (task) => task && { ...task, state: 'done' },
+    reset: () => ({ id: 'a', state: 'open', at: { kind: 'week', span: [2, 'm'] } }),
+  },
+})
+projection(work, { into: value<'idle' | 'busy'>('idle'), evolve: { opened: () => 'busy', closed: () => 'idle' } })
+projection(work, { evolve: { reset: () => new Set<string>() }, into: value<ReadonlySet<string>>(new Set()) })
+
+// payloads: interfaces that contain themselves, unions, brands, records, tuples
+interface Tree {
+  name: string
+  children: readonly Tree[]
+  parent?: Tree | null
+}
+type Shape = { kind: 'circle'; r: number } | { kind: 'rect'; w: number; h: number }
+defineEvents({
+  grown: event<Tree>(),
+  drawn: event<Shape>(),
+  named: event<string & { readonly __brand: 'name' }>(),
+  counted: event<Record<string, readonly [number, string?]>>(),
+})
+
 // evolution: steps, former names, retirement, schemas
 interface V1 {
   id: string
@@ -211,6 +244,12 @@ engine.read.todos.get('x')!.done = true
 engine.read.todos.all().push(t!)
 // @ts-expect-error an event without payload has no data to look at
 projection(events, { into: value(0), evolve: { doneCleared: (sum, e) => sum + e.data.anything } })
+// @ts-expect-error another literal than the row may have
+projection(work, { into: table<Task>('id'), by: { closed: () => ({ state: 'lost' }) }, evolve: {} })
+// @ts-expect-error another literal than the value may have
+projection(work, { into: value<'idle' | 'busy'>('idle'), evolve: { closed: () => 'lost' } })
+// @ts-expect-error rows go into a table or a value
+projection(work, { into: {}, evolve: {} })
 // @ts-expect-error a value stays of its type
 projection(events, { into: value(0), evolve: { doneCleared: () => 'x' } })
 // @ts-expect-error Date is not JSON

@@ -187,7 +187,7 @@ export async function openCore(
         onProgress?.({ phase: 'catch-up', done, total: Math.max(done, ...core.persisted.values()) }),
       )
     }
-    if (core.state === 'failed') throw core.error
+    if (core.state === 'failed' || core.state === 'closed') throw core.error
     signal?.throwIfAborted()
     ready = true
     if (core.behind) core.pump()

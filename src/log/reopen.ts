@@ -42,7 +42,10 @@ function reopen(database: Database): Promise<IDBDatabase> {
 async function compare(database: Database): Promise<IDBDatabase> {
   if (database.closed) throw new EngineClosed('closed')
   const idb = await connect(database, false)
-  const meta = idb && (await run(idb, ['meta'], 'readonly', (store) => store('meta').get('log')))
+  const read: Parameters<Transact> = [['meta'], 'readonly', (store) => store('meta').get('log')]
+  const meta =
+    idb &&
+    ((await run(idb, ...read).catch((error) => Promise.reject(withKind(error, true, read)))) as IDBRequest | undefined)
   if (idb && (!database.log || meta?.result?.id === database.log.id) && !database.closed) return (database.idb = idb)
   idb?.close()
   throw new EngineClosed(database.closed ? 'closed' : 'log replaced')

@@ -28,7 +28,7 @@ export interface Fold {
   readonly definition: ProjectionDefinition
   /** Of the last event folded or skipped; the owner moves it. */
   sequence: number
-  /** The insertion counter. */
+  /** The insertion counter. It belongs to the checkpoint: whoever loads rows sets it. */
   next: number
   /** Set by the owner. */
   failed: ProjectionFailed | undefined
@@ -176,7 +176,7 @@ export function createFold(name: string, definition: ProjectionDefinition, types
 
   const change = (key: Key, slot: Slot | undefined, after: any, journal: Journal | undefined) => {
     if (isTable) {
-      if (after === undefined || (after === null && !slot)) return
+      if (after === undefined) return
       after ??= undefined
     }
     const before = slot?.row
@@ -221,7 +221,6 @@ export function createFold(name: string, definition: ProjectionDefinition, types
         const row = rows[i] as any
         put(table, { key: isTable ? row[property] : 0, n: n(i), row })
       }
-      fold.next = table.last + 1
       indexes.clear()
       view = undefined
     },

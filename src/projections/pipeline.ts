@@ -1,4 +1,4 @@
-import { EngineClosed, OutdatedCodeError, ProjectionFailed } from '../errors.ts'
+import { EngineClosed, OutdatedCodeError, ProjectionFailed, StorageError } from '../errors.ts'
 import { type Hint, openChannel } from '../log/channel.ts'
 import { type CommitRecord, eventsOf } from '../log/commit.ts'
 import { type Database, openDatabase } from '../log/database.ts'
@@ -109,6 +109,7 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
   let flushed = 0
   let queue: Promise<unknown> = Promise.resolve()
   let waiting: Promise<void> | undefined
+  let held = false
 
   const channel = openChannel(name, (hint) => {
     if (hint.log !== database.log?.id) return
@@ -190,6 +191,7 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
     clearTimeout(flushTimer)
     flushTimer = undefined
     changes = 0
+    held = false
     const due = into.filter(
       ({ fold, stored = 0, failureStored }) => fold.sequence !== stored || (fold.failed && !failureStored),
     )
@@ -201,10 +203,13 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
       tracks = undefined
       throw error
     })
-    if (!refused) return
+    if (!refused) {
+      held = true
+      return
+    }
     if (refused.size) {
       // What is in memory here belongs to no page any more (rule 15).
-      if (into !== tracks) throw moved
+      if (due.some(({ live }) => !live)) throw moved
       tracks = undefined
     }
     flushed = Date.now()
@@ -246,6 +251,7 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
           await write(tracks ?? [])
           if (tracks) break
         }
+        if (held) throw new StorageError('quota')
         return checkpoints()
       }),
     async rebuild(id, projections) {

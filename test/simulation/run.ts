@@ -561,7 +561,7 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
   return new Promise((resolve) => {
     const queue: (() => void)[] = plan.builds.map((build, i) => () => void openTab(run, build, any(plan.workers, i)!))
     let next = 0
-    let phase: 'faults' | 'rest' | 'boot' | 'over' = 'faults'
+    let phase: 'faults' | 'rest' | 'more' | 'boot' | 'over' = 'faults'
     let limit = Number.POSITIVE_INFINITY
     let deadline = Number.POSITIVE_INFINITY
     let fresh: Tab | undefined
@@ -594,13 +594,18 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
         w.say('faults end; everything has to come to rest')
         quieten()
       } else if (phase === 'rest') {
-        phase = 'boot'
+        phase = 'more'
         const alive = usable(run).filter(({ engine }) => engine!.status.state === 'ready')
         for (const tab of alive)
           queue.push(() => {
             if (tab.engine!.status.state === 'ready' && !tab.log!.database.deleted)
               dispatch(run, tab, { name: 'bump', input: { n: 1 } }, undefined, false)
           })
+        limit += END_STEPS
+        deadline = w.now + END_TIME
+      } else if (phase === 'more') {
+        phase = 'boot'
+        // After the last commit: what this tab does not find in the log, nobody tells it.
         queue.push(() => {
           fresh = openTab(run, 2, 'shared')
         })

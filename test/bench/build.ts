@@ -19,12 +19,18 @@ const config = (root: string, outDir: string, subject: string): InlineConfig => 
   resolve: {
     alias: [
       { find: '#subject', replacement: path(`subjects/${subject}.ts`) },
-      { find: /^tidemark$/, replacement: join(repository, 'src/index.ts') },
-      { find: /^tidemark\/(.*)$/, replacement: join(repository, 'src/$1.ts') },
+      { find: /^tidemark$/, replacement: join(process.env.TMSRC ?? join(repository, 'src'), 'index.ts') },
+      { find: /^tidemark\/(.*)$/, replacement: join(process.env.TMSRC ?? join(repository, 'src'), '$1.ts') },
     ],
   },
   worker: { format: 'es' },
-  build: { outDir, emptyOutDir: true, target: ['chrome110', 'firefox115', 'safari16.4'], reportCompressedSize: false },
+  build: {
+    ...(process.env.NOMIN && { minify: false }),
+    outDir,
+    emptyOutDir: true,
+    target: ['chrome110', 'firefox115', 'safari16.4'],
+    reportCompressedSize: false,
+  },
 })
 
 /** The subject's page as Vite builds it for production. */
@@ -43,31 +49,29 @@ export async function transfer(folder: string): Promise<number> {
   return bytes
 }
 
-/** What the smallest app with Tidemark weighs: page and worker as entries of one graph, so that shared code counts once; and as Vite builds it. */
+/** What the smallest app with Tidemark weighs: page and worker in one file, so that shared code counts once; and as Vite builds it. */
 export async function minimalApp(): Promise<{ once: number; transfer: number }> {
   const root = path('minimal')
   const whole = join(output, 'minimal')
   await build(config(root, whole, 'floor'))
-  const graph = join(output, 'minimal-graph')
-  const { build: options, ...rest } = config(root, graph, 'floor')
+  const single = join(output, 'minimal-once')
+  const { build: options, ...rest } = config(root, single, 'floor')
   await build({
     ...rest,
-    build: {
-      ...options,
-      modulePreload: false,
-      rolldownOptions: { input: { page: join(root, 'main.ts'), worker: join(root, 'worker.ts') } },
-    },
     plugins: [
       {
-        // The worker is an entry of its own here; the URL in the page would make Vite bundle it a second time.
-        name: 'worker-apart',
+        name: 'one-file',
         enforce: 'pre',
+        resolveId: (id) => (id === 'both' ? '\0both' : undefined),
+        load: (id) => (id === '\0both' ? `import '${root}/main.ts'; import '${root}/worker.ts'` : undefined),
+        // The URL in the page would make Vite bundle the worker a second time.
         transform: (code, id) =>
-          id === join(root, 'main.ts') ? code.replace(/new URL\([^)]*\)/, "'worker.js'") : undefined,
+          id === `${root}/main.ts` ? code.replace(/new URL\([^)]*\)/, "'worker.js'") : undefined,
       },
     ],
+    build: { ...options, modulePreload: false, rolldownOptions: { input: 'both', output: { codeSplitting: false } } },
   })
-  return { once: await transfer(graph), transfer: await transfer(whole) }
+  return { once: await transfer(single), transfer: await transfer(whole) }
 }
 
 /** Serves every build on loopback, cached as a deployed app's files are, and isolated, which gives finer clocks. */

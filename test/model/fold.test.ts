@@ -435,6 +435,8 @@ describe('a value', () => {
     odd.apply(events.removed({ id: 1 }), events.removed({ id: 1 }))
     expect(read()).toBe(Number.NaN)
     expect(odd.journal.length).toBe(3)
+    odd.apply(events.toggled({ id: 1 }))
+    expect([...odd.fold.slots]).toMatchObject([{ key: 0, n: 0, row: undefined }])
     undo(odd.journal, 1)
     expect(read()).toBe(null)
     undo(odd.journal)

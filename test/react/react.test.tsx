@@ -79,7 +79,19 @@ describe('useRead', () => {
   })
 
   test('values that differ in kind, length or one member are not equal', async () => {
-    const steps: unknown[] = [[], {}, [1], { 0: 1 }, [1, 2], { a: 1 }, { b: 1 }, { a: undefined }, { b: undefined }]
+    const steps: unknown[] = [
+      [],
+      {},
+      [1],
+      [1, 2],
+      [1],
+      { 0: 1 },
+      [1, 2],
+      { a: 1 },
+      { b: 1 },
+      { a: undefined },
+      { b: undefined },
+    ]
     steps.push(null, undefined, 0, Number.NaN, new Map(), new Map(), '')
     let at = 0
     const seen: unknown[] = []
@@ -131,7 +143,8 @@ describe('useRead', () => {
   test('another engine is read at once, and the first one no longer', async () => {
     const other = await open()
     await other.dispatch.fill({ rows: 1 })
-    const Count = ({ of }: { of: Engine }) => <b>{useRead(of, (read) => read.count.value)}</b>
+    const select = (read: Engine['read']) => read.count.value
+    const Count = ({ of }: { of: Engine }) => <b>{useRead(of, select)}</b>
     await render(<Count of={engine} />)
     await render(<Count of={other} />)
     expect(page.textContent).toBe('1')

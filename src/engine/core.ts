@@ -149,8 +149,9 @@ export async function openCore(
       return
     }
     const { commit, head = commit?.last ?? 0 } = hint as { commit?: CommitRecord; head?: number }
-    if (commit?.first === core.head + 1 && !core.catchingUp && !core.behind)
-      rebase(core, () => applyCommit(core, commit))
+    // With commands pending, each hint would decide them again: a tab that writes back to back would drown this one.
+    const fits = commit?.first === core.head + 1 && !core.catchingUp && !core.behind && !core.pending.length
+    if (fits) rebase(core, () => applyCommit(core, commit))
     else if (head > core.head) {
       core.behind = true
       core.pump()

@@ -19,13 +19,12 @@ const config = (root: string, outDir: string, subject: string): InlineConfig => 
   resolve: {
     alias: [
       { find: '#subject', replacement: path(`subjects/${subject}.ts`) },
-      { find: /^tidemark$/, replacement: join(process.env.TMSRC ?? join(repository, 'src'), 'index.ts') },
-      { find: /^tidemark\/(.*)$/, replacement: join(process.env.TMSRC ?? join(repository, 'src'), '$1.ts') },
+      { find: /^tidemark$/, replacement: join(repository, 'src/index.ts') },
+      { find: /^tidemark\/(.*)$/, replacement: join(repository, 'src/$1.ts') },
     ],
   },
   worker: { format: 'es' },
   build: {
-    ...(process.env.NOMIN && { minify: false }),
     outDir,
     emptyOutDir: true,
     target: ['chrome110', 'firefox115', 'safari16.4'],

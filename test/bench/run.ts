@@ -109,7 +109,7 @@ export async function interleaved(
         await each(subject, round)
       } catch (error) {
         failed.add(subject.name)
-        run.say(`! ${what}, ${subject.title}: ${error instanceof Error ? error.message : error}`)
+        run.say(`! ${what}, ${subject.title}: ${error}`)
       }
     }
   }

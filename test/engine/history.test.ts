@@ -2,7 +2,7 @@ import { openEngine } from 'tidemark'
 import { expect, test } from 'vitest'
 import { openDatabase, seal } from '../log/rooms.ts'
 import { dump } from '../log/storage.ts'
-import { tab } from './kit.ts'
+import { quiet, tab, traffic } from './kit.ts'
 import { collect, freshName, later, newerApp, outcome, shown } from './todos.ts'
 
 async function filled(events = 30) {
@@ -160,6 +160,21 @@ test('rebuild folds the log again while live tabs keep their rows, with progress
   expect(shown(c)).toEqual(shown(a))
   expect(c.status.lastError).toBeUndefined()
   expect(shown(b)).toEqual(shown(a))
+})
+
+test('rule 16: after a rebuild a boot opens from the new pages and reads nothing of the log', async () => {
+  const { a, name } = await filled(90)
+  await a.projected()
+  await a.rebuild()
+  const was = shown(a)
+  await a.close()
+  await quiet()
+  const watched = traffic()
+  const b = await tab(name)
+  watched.stop()
+  expect(watched.read).toEqual([])
+  expect(shown(b)).toEqual(was)
+  expect(b.status).toMatchObject({ sequence: 90, projected: 90 })
 })
 
 test('rebuild of one projection leaves the others alone; an unknown one is a ModelError', async () => {

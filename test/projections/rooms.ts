@@ -1,4 +1,5 @@
 // The few inner parts that have a contract of their own.
 export { createFolds } from '../../src/model/model.ts'
+export { foldCommit } from '../../src/projections/foldCommit.ts'
 export { createPipeline } from '../../src/projections/pipeline.ts'
 export { readSnapshot } from '../../src/projections/snapshot.ts'

@@ -126,7 +126,10 @@ export function createAudit(w: World, storage: Storage): Audit {
       yield* records
       newest = value.last
     }
-    for (const { key, value } of store('commits').values()) if (key > newest) yield value
+    for (const { key, value } of store('commits').values()) {
+      if (key > newest) yield value
+      else w.hit('under the seal')
+    }
   }
 
   function unpack(bytes: Uint8Array | undefined, body: string): readonly Stored[] {

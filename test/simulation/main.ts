@@ -1,5 +1,5 @@
 import { real } from './globals.ts'
-import { execute, type Plan, plan, type Result } from './run.ts'
+import { execute, type Plan, plan, profileNames as profiles, type Result } from './run.ts'
 
 export type { Plan, Result }
-export { execute, plan, real }
+export { execute, plan, profiles, real }

@@ -133,10 +133,11 @@ const profiles: Record<string, Profile> = {
   },
 }
 
+export const profileNames: readonly string[] = Object.keys(profiles)
+
 export function plan(seed: number): Plan {
   const random = createRandom(seed ^ 0x5eed)
-  const names = Object.keys(profiles)
-  const profile = names[seed % names.length]!
+  const profile = profileNames[seed % profileNames.length]!
   const { length, weights, builds, inPage = 0.15, rests = false } = profiles[profile]!
   const steps = length[0] + random.below(length[1])
   const other = profile === 'poison' ? 3 : random.pick<Build>([2, 2, 3])

@@ -1,4 +1,4 @@
-// node test/simulation/start.mjs [--seeds 1-2000] [--seconds 60] [--seed 17] [--trace]
+// node test/simulation/start.mjs [--seeds 1-2000] [--seconds 60] [--profile race,seal] [--first] [--all] [--seed 17] [--trace]
 import { parseArgs } from 'node:util'
 import { bundle } from './build.mjs'
 
@@ -10,9 +10,11 @@ const { values } = parseArgs({
     trace: { type: 'boolean', default: false },
     source: { type: 'string' },
     all: { type: 'boolean', default: false },
+    profile: { type: 'string' },
+    first: { type: 'boolean', default: false },
   },
 })
-const { execute, plan, real } = await import(
+const { execute, plan, profiles, real } = await import(
   await bundle(values.source, values.source && `${values.source}/../simulation.mjs`)
 )
 const [from = 1, to = from] = (values.seed ?? values.seeds).split('-').map(Number)
@@ -25,7 +27,9 @@ let dispatches = 0
 /** @type {Record<string, number>} */
 const hits = {}
 const failures = new Map()
+const wanted = values.profile?.split(',')
 for (let seed = from; seed <= to && real.now() - began < Number(values.seconds) * 1000; seed++) {
+  if (wanted && !wanted.includes(profiles[seed % profiles.length])) continue
   const result = await execute(plan(seed), { traced: values.trace })
   runs++
   steps += result.steps
@@ -38,7 +42,7 @@ for (let seed = from; seed <= to && real.now() - began < Number(values.seconds) 
     if (!known)
       failures.set(kind, { seed, profile: result.plan.profile, n: 1, steps: result.steps, error: result.error })
     else known.n++
-    if (!values.all && failures.size >= 12) break
+    if (values.first || (!values.all && failures.size >= 12)) break
   }
 }
 const cpu = process.cpuUsage(used)

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe } from 'vitest'
-import { type Browser, buildPages, engines, has, launch, type Server, serve } from './harness/index.ts'
+import { type Browser, buildPages, has, launch, type Server, serve } from './harness/index.ts'
 import { boot } from './scenarios/boot.ts'
 import { createScene } from './scenarios/scene.ts'
 import { storage } from './scenarios/storage.ts'
 import { tabs } from './scenarios/tabs.ts'
 import { workers } from './scenarios/workers.ts'
 
-describe.each(engines)('%s', (engine) => {
+describe.each(['chromium'] as const)('%s', (engine) => {
   describe.skipIf(!has(engine))('plays the scenarios', () => {
     let server: Server
     let browser: Browser

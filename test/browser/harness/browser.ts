@@ -22,7 +22,7 @@ export interface Browser {
   /** A new tab in the same profile. */
   open(url: string): Promise<Tab>
   /** A new browser process on the same profile: all tabs are gone, what they stored is not. */
-  restart(): Promise<void>
+  restart(between?: () => void): Promise<void>
   /** Ends the process and deletes the profile. */
   close(): Promise<void>
 }

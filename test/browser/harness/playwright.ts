@@ -83,8 +83,9 @@ export const launchPlaywright = async (
       await tab.goto(url)
       return tab
     },
-    async restart() {
+    async restart(between) {
       await context.close()
+      between?.()
       context = await launch()
     },
     async crash() {

@@ -70,8 +70,9 @@ export const launchPuppeteer = async (
       await tab.goto(url)
       return tab
     },
-    async restart() {
+    async restart(between) {
       await process.close()
+      between?.()
       process = await launch()
     },
     async close() {

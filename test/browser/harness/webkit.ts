@@ -194,8 +194,9 @@ export const launchWebKit = async ({ path, xvfb }: Found): Promise<Browser> => {
       await tab.goto(url)
       return tab
     },
-    async restart() {
+    async restart(between) {
       await end()
+      between?.()
       await launch()
     },
     async close() {

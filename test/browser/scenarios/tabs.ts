@@ -68,13 +68,20 @@ export const tabs = (scene: Scene) => {
   }, async () => {
     const name = scene.fresh()
     const [busy, slow] = [await scene.tab(name), await scene.tab(name)]
+    const alone = (await slow.evaluate(() => window.app.write(500, 'slow', 10))).sort((x, y) => x - y)
     const [fast, took] = await Promise.all([
       busy.evaluate(() => window.app.write(2500, 'busy')),
       slow.evaluate(() => window.app.write(2000, 'slow', 10)),
     ])
-    expect(took.length).toBeGreaterThan(10)
-    expect(fast.length).toBeGreaterThan(10)
-    expect(Math.max(...took)).toBeLessThan(200)
+    // 10 ms of deciding and a transaction; a machine that has other things to do takes longer, with and without company.
+    const slowness = Math.max(1, (alone.at(-2) ?? 0) / 25)
+    expect(took.length).toBeGreaterThan(10 / slowness)
+    expect(fast.length).toBeGreaterThan(10 / slowness)
+    expect(Math.max(...took)).toBeLessThan(200 * slowness)
+    // Nothing was decided on a stale state.
+    const { shown, folded } = await threeViews(slow, name)
+    expect(shown).toEqual(folded)
+    for (const [i, { by, text }] of shown.notes.entries()) if (by === 'slow') expect(text).toBe(`${i}`)
   })
 
   it('a controlled text input bound to a row keeps its caret while one types in its middle', async () => {

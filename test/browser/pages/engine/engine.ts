@@ -1,4 +1,4 @@
-import { type EngineClosed, openEngine, type StorageError } from 'tidemark'
+import { openEngine } from 'tidemark'
 import { app as model, type Note, type Writer } from './model.ts'
 
 interface Request {
@@ -43,8 +43,8 @@ type Engine = Awaited<ReturnType<typeof open>>
 let engine: Engine
 
 const plain = (error: unknown) => {
-  const { name, message, kind, reason, code, cause } = error as StorageError & EngineClosed & { code?: string }
-  return { name, message, kind, reason, code, cause: cause === undefined ? undefined : String(cause) }
+  const { name, message, kind, reason, code, cause } = error as Record<string, string | undefined>
+  return { name, message, kind, reason, code, cause: cause === undefined ? undefined : `${cause}` }
 }
 const ask = <T>(request: IDBRequest<T>) =>
   new Promise<T>((resolve, reject) => {
@@ -163,6 +163,24 @@ const app = {
     }
     return took
   },
+  /** Writes until the end, single commands and large ones; what is acknowledged is told to the server. */
+  storm(by: string) {
+    let told: [id: string, sequence: number, of: number][] = []
+    setInterval(() => {
+      if (told.length)
+        void fetch('/acknowledged', { method: 'POST', body: JSON.stringify(told), keepalive: told.length < 500 })
+      told = []
+    }, 10)
+    const one = async (n: number) => {
+      const { commandId, sequence } = await engine.dispatch.addMany({ n, by })
+      told.push([commandId, sequence, n])
+    }
+    const writer = async () => {
+      for (let i = 0; ; i++)
+        await Promise.all(Array.from({ length: 1 + (i % 4) }, () => one(i % 17 ? 1 + (i % 5) : 200)))
+    }
+    void writer()
+  },
   /** The outcome of a dispatch, error or not. */
   attempt: (text: string) =>
     engine.dispatch.add({ text }).then(
@@ -186,7 +204,9 @@ const app = {
     const left = async () => {
       const { held = [], pending = [] } = await navigator.locks.query()
       const { connections, channels, ports } = window.probe
-      const mine = [...held, ...pending].filter((lock) => lock.name?.startsWith('tidemark:')).length
+      // A worker holds one for as long as it lives.
+      const kept = held.filter(({ name }) => !name?.startsWith('tidemark:worker:'))
+      const mine = [...kept, ...pending].filter((lock) => lock.name?.startsWith('tidemark:')).length
       return { connections, channels, ports, locks: mine }
     }
     const once = async (i: number) => {

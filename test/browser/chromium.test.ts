@@ -1,0 +1,182 @@
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  buildPages,
+  chromium,
+  has,
+  type PlaywrightBrowser,
+  type PlaywrightTab,
+  type PuppeteerBrowser,
+  puppeteerChromium,
+  type Server,
+  serve,
+} from './harness/index.ts'
+import { createScene, threeViews } from './scenarios/scene.ts'
+
+/** `npm run soak` asks for more. */
+const freezes = Number(process.env.TIDEMARK_FREEZES ?? 4)
+
+// What only Chromium's protocol can provoke.
+describe.skipIf(!has('chromium'))('Chromium', () => {
+  let server: Server
+  let browser: PlaywrightBrowser
+  let hung: PlaywrightTab
+  beforeAll(async () => {
+    server = await serve(buildPages())
+    server.override('/hung.js', 'never')
+    browser = await chromium()
+    // Its last test is far below: a worker that does not answer is given time.
+    hung = await browser.open(`${server.url}engine/`)
+    await hung.waitFor(() => window.app)
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await server?.close()
+  })
+  const scene = createScene(
+    () => browser,
+    () => server,
+  )
+
+  it('hazard 3: a worker that never answers delays neither boot nor dispatch', async () => {
+    const { took } = await hung.evaluate(() => window.app.open({ name: 'hung', worker: '/hung.js' }))
+    expect(took).toBeLessThan(1000)
+    const each = await hung.evaluate(() => window.app.write(300, 'me'))
+    expect(Math.max(...each)).toBeLessThan(250)
+    expect(await hung.evaluate(() => window.app.status())).toMatchObject({ state: 'ready', worker: 'none' })
+  })
+
+  it("hazard 9: storage cleared under a live tab closes its engine with 'log replaced', and a reload starts an empty log", async () => {
+    const name = scene.fresh()
+    const tab = await scene.tab(name)
+    await tab.evaluate(async () => {
+      await window.app.addMany(20)
+      await window.app.projected()
+    })
+    const cdp = await browser.context.newCDPSession(tab.page)
+    await cdp.send('Storage.clearDataForOrigin', { origin: server.url.slice(0, -1), storageTypes: 'indexeddb' })
+    const closed = { name: 'EngineClosed', reason: 'log replaced' }
+    expect(await tab.evaluate(() => window.app.attempt('too late'))).toMatchObject({ error: closed })
+    expect(await tab.evaluate(() => window.app.status())).toMatchObject({ state: 'closed', lastError: closed })
+    expect(await tab.evaluate(() => window.app.shown().total)).toBe(20)
+    await tab.reload()
+    await tab.waitFor(() => window.app)
+    await tab.evaluate((name) => window.app.open({ name }), name)
+    expect(await tab.evaluate(() => window.app.add('first'))).toBe(1)
+    const { shown, folded, stored } = await threeViews(tab, name)
+    expect(shown).toEqual(folded)
+    expect(stored).toEqual(folded)
+    expect(tab.log.filter((line) => line.startsWith('uncaught'))).toEqual([])
+  })
+
+  it('hazard 3: a renderer that crashes while it writes takes the worker with it; its sibling goes on, with another worker', async () => {
+    const name = scene.fresh()
+    const [first, second] = [await scene.tab(name), await scene.tab(name)]
+    await first.evaluate(() => {
+      void window.app.write(60_000, 'crashing')
+    })
+    await second.waitFor(() => window.app.status().sequence > 20 && window.app.status().worker === 'shared')
+    const crashed = new Promise((resolve) => first.page.once('crash', resolve))
+    void first.page.goto('chrome://crash').catch(() => {})
+    await crashed
+    const took = await second.evaluate(() => window.app.write(1000, 'sibling'))
+    expect(Math.max(...took)).toBeLessThan(1000)
+    const { shown, folded, stored } = await threeViews(second, name)
+    expect(shown).toEqual(folded)
+    expect(stored).toEqual(folded)
+  })
+
+  it('hazard 12: an older copy of the profile opens at the tide mark it had', async () => {
+    const name = scene.fresh()
+    const copy = mkdtempSync(join(tmpdir(), 'tidemark-copy-'))
+    const write = async (n: number) => {
+      const tab = await scene.tab(name)
+      await tab.evaluate(async (n) => {
+        for (let i = 0; i < n; i++) await window.app.add(`${i}`)
+        await window.app.projected()
+        await window.app.add('tail')
+      }, n)
+    }
+    await write(5)
+    await browser.restart(() =>
+      cpSync(browser.profile, copy, { recursive: true, filter: (file) => !/Singleton/.test(file) }),
+    )
+    await write(10)
+    await browser.restart(() => {
+      rmSync(browser.profile, { recursive: true })
+      cpSync(copy, browser.profile, { recursive: true })
+    })
+    rmSync(copy, { recursive: true })
+    const tab = await scene.tab(name)
+    expect(await tab.evaluate(() => window.app.status().sequence)).toBe(6)
+    expect(await tab.evaluate(() => window.app.add('after'))).toBe(7)
+    const { shown, folded, stored } = await threeViews(tab, name)
+    expect(shown).toEqual(folded)
+    expect(stored).toEqual(folded)
+  })
+})
+
+describe.skipIf(!has('chromium'))('Chromium with pages that are really hidden', () => {
+  let server: Server
+  let browser: PuppeteerBrowser
+  beforeAll(async () => {
+    // `no-store` would keep pages out of the back/forward cache.
+    server = await serve(buildPages(), { headers: { 'cache-control': 'no-cache' } })
+    browser = await puppeteerChromium()
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await server?.close()
+  })
+  const scene = createScene(
+    () => browser,
+    () => server,
+  )
+
+  it(`hazard 6, rule 2: a tab frozen while it writes does not stop its siblings: in ${freezes} freezes each write settles within a second`, async () => {
+    const name = scene.fresh()
+    const [frozen, sibling] = [await scene.tab(name), await scene.tab(name)]
+    await frozen.evaluate(() => {
+      document.addEventListener('freeze', () => document.body.append('frozen '))
+      void window.app.write(3_600_000, 'frozen')
+    })
+    const cdp = await frozen.page.createCDPSession()
+    for (let i = 1; i <= freezes; i++) {
+      const { sequence } = await sibling.evaluate(() => window.app.status())
+      await sibling.waitFor((sequence) => window.app.status().sequence > sequence + 10, sequence)
+      await cdp.send('Page.setWebLifecycleState', { state: 'frozen' })
+      const took = await sibling.evaluate(() => window.app.write(1200, 'sibling'))
+      expect(took.length).toBeGreaterThan(10)
+      expect(Math.max(...took)).toBeLessThan(1000)
+      const last = (await sibling.evaluate(() => window.app.shown())).notes.slice(-10)
+      expect(last.map(({ by }) => by)).not.toContain('frozen')
+      await cdp.send('Page.setWebLifecycleState', { state: 'active' })
+      await frozen.waitFor((i) => document.body.textContent?.match(/frozen/g)?.length === i, i)
+      expect(await frozen.evaluate(() => document.visibilityState)).toBe('hidden')
+    }
+    await frozen.evaluate(() => window.app.close())
+    const { shown, folded, stored } = await threeViews(sibling, name)
+    expect(shown).toEqual(folded)
+    expect(stored).toEqual(folded)
+  })
+
+  it('hazard 18, rules 2 and 8: a tab thawed after 20,000 events of others were sealed catches up and appends behind them', async () => {
+    const name = scene.fresh()
+    const [frozen, sibling] = [await scene.tab(name), await scene.tab(name)]
+    await frozen.evaluate(() => window.app.add('before'))
+    const cdp = await frozen.page.createCDPSession()
+    await cdp.send('Page.setWebLifecycleState', { state: 'frozen' })
+    await sibling.evaluate(async () => {
+      for (let i = 0; i < 20; i++) await window.app.addMany(1000, 'sibling')
+      await window.app.projected()
+    })
+    await sibling.waitFor(async (name) => (await window.app.stored(name)).segments > 0, name)
+    await cdp.send('Page.setWebLifecycleState', { state: 'active' })
+    expect(await frozen.evaluate(() => window.app.add('after'))).toBe(20_002)
+    const { shown, folded, stored } = await threeViews(frozen, name)
+    expect(shown).toEqual(folded)
+    expect(stored).toEqual(folded)
+  })
+})

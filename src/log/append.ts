@@ -1,5 +1,5 @@
 import type { CommandEntry, CommitRecord } from './commit.ts'
-import { above, type Database, type StoreOf } from './database.ts'
+import { above, commitNow, type Database, type StoreOf } from './database.ts'
 
 /**
  * What came of an append. `raced`: another commit took the key. `sealed`: the record fell under the newest segment and
@@ -43,11 +43,12 @@ export async function append(database: Database, record: CommitRecord, beside: B
         const found = store('segments').getKey(above(record.first - 1))
         queueAppend(store, record, beside, (refused) => (outcome ??= refused))
         // Before any answer: a frozen tab must not hold the log's lock.
-        transaction.commit()
+        commitNow(transaction)
         return found
       },
       beside.durability,
     )
+    if (outcome) return outcome
     if (segment.result === undefined) return 'appended'
   } catch (error) {
     if (outcome) return outcome

@@ -1,6 +1,6 @@
 import { type Appended, type Beside, deleteIf, queueAppend } from './append.ts'
 import type { CommandEntry, CommitRecord } from './commit.ts'
-import { above, type Database } from './database.ts'
+import { above, commitNow, type Database } from './database.ts'
 import { keyOf } from './read.ts'
 
 export interface Found {
@@ -77,7 +77,7 @@ export async function appendInside(
             const decided = whole ? decide(tail.result, taken) : undefined
             if (decided) queueAppend(store, decided.record, decided.beside, (outcome) => (refused ??= outcome))
             added = !!decided
-            transaction.commit()
+            commitNow(transaction)
           } catch (error) {
             thrown = error
             transaction.abort()
@@ -90,7 +90,7 @@ export async function appendInside(
     if (refused) return false
     throw thrown ?? error
   }
-  return added
+  return added && !refused
 }
 
 /** The log's head, where no checkpoint tells it. */

@@ -1,4 +1,4 @@
-import type { Database, StoreOf } from '../log/database.ts'
+import { commitNow, type Database, type StoreOf } from '../log/database.ts'
 import { toWire } from '../log/wire.ts'
 import type { Slot } from '../model/fold.ts'
 import type { Track } from './pipeline.ts'
@@ -54,7 +54,7 @@ export async function writePages(
         store('checkpoints').put(checkpoint, [identity, build])
       }
       if (hold.result) store('meta').delete('hold')
-      transaction.commit()
+      commitNow(transaction)
     }
   })
   if (held) return

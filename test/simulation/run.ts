@@ -246,7 +246,10 @@ function openTab(run: Run, build: Build, workers: string): Tab {
         if (!error) return
         tab.failure = error
         const { name } = error
-        if (name !== 'StorageError' && name !== 'EngineClosed') w.fail(`openEngine rejected: ${error.stack}`)
+        // A mere hiccup of the storage is no other log.
+        const replaced = name === 'EngineClosed' && w.hits['database deleted']
+        if (name !== 'StorageError' && !replaced)
+          w.violation ??= new Violation(`openEngine rejected: ${error.reason ?? ''} ${error.stack}`)
       },
     )
   })

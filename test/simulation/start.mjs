@@ -1,4 +1,4 @@
-// node test/simulation/start.mjs [--seeds 1-2000] [--seconds 60] [--profile race,seal] [--first] [--all] [--seed 17] [--trace]
+// node test/simulation/start.mjs [--seeds 1-2000] [--seconds 60] [--profile race,seal] [--first] [--all] [--shrink] [--seed 17] [--trace]
 import { parseArgs } from 'node:util'
 import { bundle } from './build.mjs'
 
@@ -12,6 +12,7 @@ const { values } = parseArgs({
     all: { type: 'boolean', default: false },
     profile: { type: 'string' },
     first: { type: 'boolean', default: false },
+    shrink: { type: 'boolean', default: false },
   },
 })
 const { execute, plan, profiles, real } = await import(
@@ -27,6 +28,8 @@ let dispatches = 0
 /** @type {Record<string, number>} */
 const hits = {}
 const failures = new Map()
+/** @param {Error} error */
+const kindOf = ({ message }) => String(message).replace(/\d+/g, 'N').slice(0, 60)
 const wanted = values.profile?.split(',')
 for (let seed = from; seed <= to && real.now() - began < Number(values.seconds) * 1000; seed++) {
   if (wanted && !wanted.includes(profiles[seed % profiles.length])) continue
@@ -37,7 +40,7 @@ for (let seed = from; seed <= to && real.now() - began < Number(values.seconds) 
   for (const [name, n] of Object.entries(result.hits)) hits[name] = (hits[name] ?? 0) + n
   if (values.trace) console.log(result.trace.join('\n'))
   if (result.error) {
-    const kind = String(result.error.message).replace(/\d+/g, 'N').slice(0, 60)
+    const kind = kindOf(result.error)
     const known = failures.get(kind)
     if (!known)
       failures.set(kind, { seed, profile: result.plan.profile, n: 1, steps: result.steps, error: result.error })
@@ -61,4 +64,36 @@ console.log(
     .map(([k, v]) => `${k}: ${v}`)
     .join(', '),
 )
+const [worst] = failures.values()
+if (values.shrink && worst) await shrink(worst.seed, kindOf(worst.error))
 process.exitCode = failures.size ? 1 : 0
+
+/**
+ * Leaves out actions as long as the run still fails in the same way, and prints what is left of it.
+ * @param {number} seed
+ * @param {string} kind
+ */
+async function shrink(seed, kind) {
+  const until = real.now() + 20_000
+  const whole = plan(seed)
+  let { actions } = whole
+  for (let size = Math.ceil(actions.length / 2); size >= 1; ) {
+    let fewer = false
+    for (let at = 0; at < actions.length && real.now() < until; ) {
+      const left = [...actions.slice(0, at), ...actions.slice(at + size)]
+      const { error } = await execute({ ...whole, actions: left })
+      if (error && kindOf(error) === kind) {
+        actions = left
+        fewer = true
+      } else at += size
+    }
+    if (size === 1 && !fewer) break
+    if (real.now() >= until) break
+    size = size === 1 ? 1 : Math.ceil(size / 2)
+  }
+  const { trace } = await execute({ ...whole, actions }, { traced: true })
+  console.log(
+    `\nseed ${seed} with ${actions.length} of its ${whole.actions.length} actions: ${JSON.stringify(actions)}`,
+  )
+  console.log(trace.slice(-400).join('\n'))
+}

@@ -21,13 +21,15 @@ const { values } = parseArgs({
 
 /** @type {(command: string[], cwd: string, seconds: number) => { status: number | null, out: string }} */
 function run(command, cwd, seconds) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, command, {
+  const { status, stdout, stderr, error } = spawnSync(process.execPath, command, {
     cwd,
     encoding: 'utf8',
     maxBuffer: 2 ** 28,
     timeout: seconds * 1000,
     killSignal: 'SIGKILL',
   })
+  const late = /** @type {NodeJS.ErrnoException | undefined} */ (error)?.code === 'ETIMEDOUT'
+  if (status === null && !late) throw error ?? new Error(`${command[0]} was killed`)
   return { status, out: `${stdout}\n${stderr}` }
 }
 

@@ -17,7 +17,7 @@ export function hostProjections(model: Model<any, any, any>): void {
     onconnect?: ((event: MessageEvent) => void) | null
     navigator?: Navigator
   }
-  if (scope.onconnect) throw new Error('called twice')
+  if (scope.onconnect) throw new Error('twice')
   const epoch = randomId()
   // Held for as long as this worker lives: whoever gets it knows that the worker is dead (there is no event for that).
   scope.navigator?.locks?.request(`tidemark:worker:${epoch}`, () => new Promise(() => {}))

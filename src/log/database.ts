@@ -55,7 +55,7 @@ export interface Database {
 /** Opens `tidemark:<name>`. Creates it only where `create` says so; undefined is the answer where it does not and there is none. */
 export async function connect(database: Database, create: boolean): Promise<IDBDatabase | undefined> {
   const { indexedDB, IDBKeyRange } = globalThis
-  if (!indexedDB) throw new StorageError('unavailable', "no IndexedDB here: only { storage: 'memory' }")
+  if (!indexedDB) throw new StorageError('unavailable', "no IndexedDB, but storage: 'memory'")
   let missing = false
   // Only the native event says that a database was lost, and only here can its creation be refused.
   const open = (name: string, version?: number): IDBOpenDBRequest => {

@@ -52,7 +52,7 @@ export function createHost(model: AnyModel, epoch: string = randomId()): Project
 
   return {
     async hello(engine, name) {
-      if (name !== model.name) return { epoch, error: toWire(new Error(`this worker hosts "${model.name}"`)) }
+      if (name !== model.name) return { epoch, error: toWire(new Error(`hosts "${model.name}"`)) }
       // Not awaited: a first fold of a long log takes its time, and a worker that answers is alive.
       void answer(engine, (pipeline) => pipeline.catchUp())
       return { epoch }

@@ -6,7 +6,7 @@ import { storage } from './scenarios/storage.ts'
 import { tabs } from './scenarios/tabs.ts'
 import { workers } from './scenarios/workers.ts'
 
-describe.each(['chromium'] as const)('%s', (engine) => {
+describe.each(['chromium', 'firefox'] as const)('%s', (engine) => {
   describe.skipIf(!has(engine))('plays the scenarios', () => {
     let server: Server
     let browser: Browser
@@ -23,6 +23,7 @@ describe.each(['chromium'] as const)('%s', (engine) => {
       () => server,
     )
     describe('tabs', () => tabs(scene))
+    if (engine === 'firefox') return
     describe('boot', () => boot(scene))
     describe('workers', () => workers(scene))
     describe('storage', () => storage(scene))

@@ -164,9 +164,9 @@ export const mutations = [
   {
     name: 'rule 7: a rejection settles although something stands before it',
     file: 'engine/work.ts',
-    from: 'else if (!appended) await settleAtHead(tab, leading)',
-    to: 'else if (!appended) await settleAtHead(tab, pending.filter(({ decision }) => !decision.events.length))',
-    profiles: 'quota,abort',
+    from: 'const leading = accepted[0] ? pending.slice(0, pending.indexOf(accepted[0])) : [...pending]',
+    to: 'const leading = pending.filter(({ decision }) => !decision.events.length)',
+    profiles: 'race,quota,abort',
     tests: ['test/engine/rules.test.ts', 'rule 7'],
   },
   {

@@ -61,7 +61,7 @@ export function connectHost(
   }
 
   async function shared(spawn: () => SharedWorker): Promise<Connected> {
-    const worker = spawn()
+    const worker = start(spawn)
     const host = wrap<ProjectionHost>(worker.port) as unknown as ProjectionHost
     let timer: ReturnType<typeof setTimeout> | undefined
     try {
@@ -97,6 +97,16 @@ export function connectHost(
       throw error
     } finally {
       clearTimeout(timer)
+    }
+  }
+
+  function start(spawn: () => SharedWorker): SharedWorker {
+    try {
+      return spawn()
+    } catch (error) {
+      // Asking again would not help.
+      respawns = RESPAWNS
+      throw error
     }
   }
 

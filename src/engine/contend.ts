@@ -2,7 +2,7 @@ import { EngineClosed, StorageError } from '../errors.ts'
 import type { Appended } from '../log/append.ts'
 import type { CommandEntry, CommitRecord } from '../log/commit.ts'
 import { readCommand } from '../log/log.ts'
-import { dropPages } from '../projections/dropPages.ts'
+import { dropPages } from '../projections/discard.ts'
 import { compose, confirm, type Decided, isStrict } from './append.ts'
 import { answer, applyCommit, fail, type Pending, rebase, stop, succeed, type Tab } from './tab.ts'
 

@@ -1,6 +1,7 @@
 import { OutdatedCodeError, ProjectionFailed, StorageError } from '../errors.ts'
 import { headOf } from '../log/look.ts'
 import { fromWire } from '../log/wire.ts'
+import { discardPages } from '../projections/discard.ts'
 import type { Snapshot } from '../projections/snapshot.ts'
 import type { Core } from './core.ts'
 import { stop } from './tab.ts'
@@ -12,9 +13,12 @@ export async function unusual(core: Core, { log, checkpoints, types, discarded }
     const failed = checkpoints.get(fold.identity)?.failed
     if (failed) fold.failed = new ProjectionFailed(fold.name, failed.sequence, fromWire(failed.error))
   }
-  const pages = discarded.map(({ identity }) => identity)
-  if (pages.length)
+  if (database && discarded.length) {
+    // Before anything is appended: another event may take the number that they stand at.
+    await discardPages(database, discarded)
+    const pages = discarded.map(({ identity }) => identity)
     core.error = new StorageError('lost', `The pages of ${pages} were damaged: they are folded again from the log.`)
+  }
   if (database?.dataLoss)
     core.error = new StorageError(
       'lost',

@@ -141,6 +141,9 @@ export function run<T>(
   })
 }
 
+/** Where a cursor over numbers stands; 0 where there is nothing. */
+export const keyOf = ({ result }: IDBRequest<IDBCursor | null>): number => (result?.key as number | undefined) ?? 0
+
 export const above = (key: number): IDBKeyRange => IDBKeyRange.lowerBound(key + 1)
 
 /**

@@ -1,7 +1,6 @@
 import { type Appended, type Beside, deleteIf, queueAppend } from './append.ts'
 import type { CommandEntry, CommitRecord } from './commit.ts'
-import { above, commitNow, type Database } from './database.ts'
-import { keyOf } from './read.ts'
+import { above, commitNow, type Database, keyOf } from './database.ts'
 
 export interface Found {
   /** The log has grown past the head that was asked about. */

@@ -1,18 +1,19 @@
 import { CorruptLog } from '../errors.ts'
 import { type CommitRecord, isCommit } from './commit.ts'
-import { above, type Database } from './database.ts'
+import { above, type Database, keyOf } from './database.ts'
 
 /** Events that one batch aims at; a batch is never less than one record. */
 const BATCH = 4096
 
-/** Batches of whole records behind `after`, first the one that contains `after + 1`, to the log's end. Throws CorruptLog at a hole. */
+/** Batches of whole records behind `after`, first the one that contains `after + 1`, to the log's end. Throws CorruptLog at a hole. `aligned`: a record ends at `after`. */
 export async function* readAfter(
   { transact }: Database,
   after: number,
   signal?: AbortSignal,
+  aligned = false,
 ): AsyncGenerator<readonly CommitRecord[], void> {
   let count = 64
-  for (let aligned = false; ; aligned = true) {
+  for (; ; aligned = true) {
     signal?.throwIfAborted()
     const from = after
     // Segments and commits in one transaction: between two, a seal would look like a hole (rule 8).
@@ -53,5 +54,3 @@ export async function* readAfter(
     count = Math.min(1024, Math.ceil((count * BATCH) / Math.max(BATCH / 4, after - from)))
   }
 }
-
-export const keyOf = ({ result }: IDBRequest<IDBCursor | null>): number => (result?.key as number | undefined) ?? 0

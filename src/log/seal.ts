@@ -1,8 +1,7 @@
 import { randomId } from '../model/model.ts'
 import { deleteIf } from './append.ts'
 import { type CommitRecord, commandsOf, isCommit } from './commit.ts'
-import type { Database } from './database.ts'
-import { keyOf } from './read.ts'
+import { type Database, keyOf } from './database.ts'
 import { crc32, pack, type SegmentRecord } from './segment.ts'
 
 /** Events of a segment: large enough to read at the speed of packed records, small enough to unpack in one slice. */

@@ -1,8 +1,8 @@
-import { commitNow, type Database, type StoreOf } from '../log/database.ts'
+import { commitNow, type Database } from '../log/database.ts'
 import { toWire } from '../log/wire.ts'
 import type { Slot } from '../model/fold.ts'
-import type { Track } from './pipeline.ts'
-import { type Checkpoint, PAGE_ROWS, type Page, pagesOf } from './snapshot.ts'
+import { type Checkpoint, PAGE_ROWS, type Page } from './snapshot.ts'
+import type { Track } from './track.ts'
 
 /**
  * Writes dirty pages and their checkpoints in one transaction and returns the identities it refused: another pipeline
@@ -15,41 +15,39 @@ export async function writePages(
 ): Promise<ReadonlySet<string> | undefined> {
   let held = false
   const refused = new Set<string>()
-  const writes = tracks.map(({ fold: { identity, failed, sequence, next }, build, live, stored, pages, dirty }) => {
-    let rows = 0
-    for (const slots of pages.values()) rows += slots.size
-    const checkpoint: Checkpoint = {
-      identity,
-      build,
-      sequence,
-      next,
-      rows,
-      ...(failed && { failed: { sequence: failed.sequence, error: toWire(failed) } }),
-    }
-    return { checkpoint, live, stored, pages: Array.from(dirty, (page) => encode(page, pages.get(page) ?? [])) }
-  })
+  const encoded = tracks.map(({ pages, dirty }) => Array.from(dirty, (page) => encode(page, pages.get(page) ?? [])))
   await transact(['meta', 'checkpoints', 'pages'], 'readwrite', (store, transaction) => {
     const hold = store('meta').get('hold')
     const builds = store('meta').get('builds')
-    const before = writes.map(({ checkpoint: { identity, build } }) => store('checkpoints').get([identity, build]))
+    const before = tracks.map(({ fold, build }) => store('checkpoints').get([fold.identity, build]))
     const last = before.at(-1) ?? builds
     last.onsuccess = () => {
       // After a quota error nothing is written until an append has gone through since (rule 19); this write is the probe.
-      held = writes.every(({ checkpoint }) => checkpoint.sequence <= hold.result?.head)
+      held = tracks.every(({ fold }) => fold.sequence <= hold.result?.head)
       if (held) return
-      for (const [i, { checkpoint, live, stored, pages }] of writes.entries()) {
-        const { identity, build } = checkpoint
+      for (const [i, { fold, build, live, first, stored, pages }] of tracks.entries()) {
+        const { identity, failed, sequence, next } = fold
         const swapped = live && (builds.result?.[identity] ?? '') !== build
-        const { result } = before[i] ?? {}
-        const other = result?.identity === identity ? result.sequence !== stored : stored !== undefined
-        if (swapped || other) {
+        const result: Checkpoint | undefined = before[i]?.result
+        if (swapped || (result?.identity === identity ? result.sequence : undefined) !== stored) {
           refused.add(identity)
           continue
         }
-        for (const page of pages) {
+        for (const page of encoded[i] ?? []) {
           const key = [identity, build, page.page]
           if (page.rows.length) store('pages').put(page, key)
           else store('pages').delete(key)
+        }
+        let rows = 0
+        for (const slots of pages.values()) rows += slots.size
+        const checkpoint: Checkpoint = {
+          identity,
+          build,
+          first,
+          sequence,
+          next,
+          rows,
+          ...(failed && { failed: { sequence: failed.sequence, error: toWire(failed) } }),
         }
         store('checkpoints').put(checkpoint, [identity, build])
       }
@@ -73,10 +71,4 @@ function encode(page: number, slots: Iterable<Slot>): Page {
   const rows = sorted.map(({ row }) => row)
   const at = sorted.map(({ n }) => n - page * PAGE_ROWS)
   return at.every((place, i) => place === i) ? { page, rows } : { page, rows, at: Uint16Array.from(at) }
-}
-
-/** Removes the pages and checkpoint of one build, together. */
-export function deletePages(store: StoreOf, identity: string, build: string): void {
-  store('pages').delete(pagesOf(identity, build))
-  store('checkpoints').delete([identity, build])
 }

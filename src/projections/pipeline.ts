@@ -1,36 +1,20 @@
-import { EngineClosed, OutdatedCodeError, ProjectionFailed, StorageError } from '../errors.ts'
+import { EngineClosed, OutdatedCodeError, StorageError } from '../errors.ts'
 import { type Hint, openChannel } from '../log/channel.ts'
 import { type CommitRecord, eventsOf } from '../log/commit.ts'
 import { type Database, openDatabase } from '../log/database.ts'
 import { readAfter } from '../log/read.ts'
 import { eventTypes } from '../model/events.ts'
-import type { Fold, Journal, Slot } from '../model/fold.ts'
 import { type AnyModel, createFolds } from '../model/model.ts'
-import { foldCommit } from './foldCommit.ts'
-import { deletePages, writePages } from './pages.ts'
-import { type Checkpoint, PAGE_ROWS, readSnapshot } from './snapshot.ts'
+import { writePages } from './pages.ts'
+import { readSnapshot } from './snapshot.ts'
+import { createTrack, foldInto, type Track } from './track.ts'
 
 /** Milliseconds that changed rows wait for company. Boot's tail covers what a lost worker had not written. */
 const FLUSH_DELAY = 250
 /** Changes after which pages are written in the middle of a catch-up. */
 const FLUSH_CHANGES = 8192
-/** Newest events that stay unsealed, so that a tab a little behind reads commits. */
-const UNSEALED = 2048
-const SEAL_DELAY = 1000
-
-/** One projection as a pipeline keeps it: its fold, and what is persisted of it. */
-export interface Track {
-  readonly fold: Fold
-  readonly build: string
-  /** The build that tabs read, as opposed to a rebuild that is under way. */
-  readonly live: boolean
-  /** The persisted checkpoint, as far as this pipeline knows. */
-  stored: number | undefined
-  failureStored: boolean
-  readonly pages: Map<number, Set<Slot>>
-  readonly dirty: Set<number>
-  readonly journal: Journal
-}
+/** Milliseconds of quiet before sealing and sweeping. */
+const TIDY_DELAY = 1000
 
 /** A rebuild found that another one writes under the same build id. */
 export const moved: unique symbol = Symbol()
@@ -50,11 +34,13 @@ export interface Pipeline {
   close(): Promise<void>
 }
 
-/** What a rebuild needs of a pipeline. */
+/** What a rebuild and tidying need of a pipeline. */
 export interface Workshop {
   readonly model: AnyModel
   readonly database: Database
   readonly closing: AbortSignal
+  /** undefined while the pages have to be read. */
+  readonly tracks: readonly Track[] | undefined
   /** One thing at a time: a catch-up, a flush and a swap share the folds. */
   exclusive<T>(task: () => Promise<T>): Promise<T>
   /** Folds the log into these tracks, to its end, writing pages on the way when much has changed. */
@@ -65,46 +51,17 @@ export interface Workshop {
   post(hint: Hint extends infer H ? Omit<H, 'log'> : never): void
 }
 
-export function createTrack(fold: Fold, checkpoint: Checkpoint | undefined, build = '', live = true): Track {
-  const { failed, sequence, rows } = checkpoint ?? {}
-  const track: Track = {
-    fold,
-    build,
-    live,
-    stored: sequence,
-    failureStored: !!failed,
-    pages: new Map(),
-    dirty: new Set(),
-    journal: [],
-  }
-  if (failed) fold.failed = new ProjectionFailed(fold.name, failed.sequence)
-  // A value that no event has changed yet has no page.
-  if (rows) for (const slot of fold.slots) place(track, slot)
-  return track
-}
-
-/** Notes which page a row is in, or is gone from. */
-function place({ pages }: Track, slot: Slot): number {
-  const page = Math.floor(slot.n / PAGE_ROWS)
-  const slots = pages.get(page) ?? new Set()
-  pages.set(page, slots)
-  if (slot.row === undefined) slots.delete(slot)
-  else slots.add(slot)
-  return page
-}
-
 export async function createPipeline(model: AnyModel, name: string): Promise<Pipeline> {
   const types = eventTypes(model.events)
   const database = await openDatabase(name, false)
   const closing = new AbortController()
-  const rebuilds = new Map<string, AbortController>()
   /** Commits that hints carried; one that fits exactly need not be read. */
   const hinted: CommitRecord[] = []
   let tracks: Track[] | undefined
   let behind = true
   let changes = 0
   let flushTimer: ReturnType<typeof setTimeout> | undefined
-  let sealTimer: ReturnType<typeof setTimeout> | undefined
+  let tidyTimer: ReturnType<typeof setTimeout> | undefined
   let delay = FLUSH_DELAY
   let flushed = 0
   let queue: Promise<unknown> = Promise.resolve()
@@ -142,11 +99,7 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
     // A worker of an older build leaves what it does not understand alone (rule 17).
     const unknown = stored.find(({ type, version }) => !types.knows(type, version))
     if (unknown) throw new OutdatedCodeError(unknown.type, unknown.version)
-    if (discarded.length) {
-      await database.transact(['checkpoints', 'pages'], 'readwrite', (store) => {
-        for (const { identity, build } of discarded) deletePages(store, identity, build)
-      })
-    }
+    if (discarded.length) await (await import('./discard.ts')).discardPages(database, discarded)
     return folds.map((fold) => createTrack(fold, checkpoints.get(fold.identity), checkpoints.get(fold.identity)?.build))
   }
 
@@ -158,15 +111,21 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
       if (fits && !behind) fold(record, live)
       else behind ||= live.some(({ fold }) => fold.sequence < record.last)
     }
-    if (behind && live.length) await follow(live, closing.signal)
-    behind = false
+    if (behind && live.length) {
+      // Before it reads: what a hint says meanwhile is read by the next.
+      behind = false
+      await follow(live, closing.signal).catch((error) => {
+        behind = true
+        throw error
+      })
+    }
     if (changes) flushTimer ??= setTimeout(() => exclusive(() => write(tracks ?? [])).catch(() => {}), delay)
-    else sealLater()
+    else tidyLater()
   }
 
   async function follow(into: readonly Track[], signal: AbortSignal, progress?: (done: number) => void): Promise<void> {
     let done = Math.min(...into.map(({ fold }) => fold.sequence))
-    for await (const records of readAfter(database, done, signal)) {
+    for await (const records of readAfter(database, done, signal, true)) {
       for (const record of records) {
         fold(record, into)
         done = record.last
@@ -178,13 +137,7 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
 
   function fold(record: CommitRecord, into: readonly Track[]): void {
     const events = eventsOf(record, types)
-    for (const track of into) {
-      const { fold, journal, dirty } = track
-      foldCommit(fold, record, events, journal)
-      for (const { slot } of journal) dirty.add(place(track, slot))
-      changes += journal.length + 1
-      journal.length = 0
-    }
+    for (const track of into) changes += foldInto(track, record, events)
   }
 
   async function write(into: readonly Track[]): Promise<void> {
@@ -198,8 +151,7 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
     if (!due.length) return
     const began = Date.now()
     const refused = await writePages(database, due).catch(async (error) => {
-      if (error.kind === 'quota')
-        await (await import('./dropPages.ts')).dropPages(database, Math.max(...due.map(({ fold }) => fold.sequence)))
+      await (await import('./discard.ts')).giveWay(database, error, due)
       tracks = undefined
       throw error
     })
@@ -216,7 +168,7 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
     // Writing takes a fifth of the time at most, however large the pages are.
     delay = Math.max(FLUSH_DELAY, 4 * (flushed - began))
     announce()
-    sealLater()
+    tidyLater()
   }
 
   const checkpoints = (): Checkpoints =>
@@ -228,17 +180,31 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
 
   const announce = (): void => post({ projected: checkpoints() })
 
-  /** Sealing waits for a quiet moment and works in slices of one segment. */
-  function sealLater(): void {
-    clearTimeout(sealTimer)
-    sealTimer = setTimeout(async () => {
-      const stored = (tracks ?? []).flatMap(({ fold, stored = 0 }) => (fold.failed ? [] : stored))
-      const limit = Math.min(...stored) - UNSEALED
-      if (!stored.length || limit <= 0) return
-      const { seal } = await import('../log/seal.ts')
-      // Whoever could not seal now, for whatever reason, tries again after the next events.
-      if (!closing.signal.aborted && (await seal(database, limit).catch(() => false))) sealLater()
-    }, SEAL_DELAY)
+  /** Sealing and sweeping wait for a quiet moment and work in slices. */
+  function tidyLater(): void {
+    clearTimeout(tidyTimer)
+    tidyTimer = setTimeout(async () => {
+      const { tidy } = await import('./tidy.ts')
+      // Whoever could not now, for whatever reason, tries again after the next events.
+      if (!closing.signal.aborted && (await tidy(shop).catch(() => false))) tidyLater()
+    }, TIDY_DELAY)
+  }
+
+  const shop: Workshop = {
+    model,
+    database,
+    closing: closing.signal,
+    get tracks() {
+      return tracks
+    },
+    exclusive,
+    follow,
+    write,
+    reload() {
+      tracks = undefined
+      return readOn().then(announce)
+    },
+    post,
   }
 
   return {
@@ -254,27 +220,12 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
         if (held) throw new StorageError('quota')
         return checkpoints()
       }),
-    async rebuild(id, projections) {
-      const abort = new AbortController()
-      rebuilds.set(id, abort)
-      const reload = (): Promise<void> => {
-        tracks = undefined
-        return readOn().then(announce)
-      }
-      const { rebuild } = await import('./rebuild.ts')
-      await rebuild(
-        { model, database, closing: closing.signal, exclusive, follow, write, reload, post },
-        projections,
-        abort.signal,
-      ).finally(() => rebuilds.delete(id))
-    },
-    async cancel(id) {
-      rebuilds.get(id)?.abort()
-    },
+    rebuild: async (...given) => (await import('./rebuild.ts')).rebuild(shop, ...given),
+    cancel: async (id) => (await import('./rebuild.ts')).cancel(id),
     async close() {
       closing.abort(new EngineClosed('closed'))
       clearTimeout(flushTimer)
-      clearTimeout(sealTimer)
+      clearTimeout(tidyTimer)
       channel.close()
       await queue
       database.close()

@@ -1,23 +1,25 @@
 import { createFolds, randomId } from '../model/model.ts'
-import { deletePages } from './pages.ts'
-import { createTrack, moved, type Track, type Workshop } from './pipeline.ts'
+import { deletePages } from './discard.ts'
+import { moved, type Workshop } from './pipeline.ts'
 import { type Checkpoint, loadPages, type Page, pagesOf } from './snapshot.ts'
+import { createTrack, type Track } from './track.ts'
+
+/** By the id that whoever asked for it gave. */
+const running = new Map<string, AbortController>()
+
+/** Ends a rebuild; what it has written is taken up by the next one. */
+export const cancel = (id: string): void => running.get(id)?.abort()
 
 /**
  * Folds projections again from the log, under a build id of their own: live tabs and boots go on with the old pages
  * until one write of `meta` swaps them (rule 16). What an earlier rebuild left unfinished is taken up.
  */
-export async function rebuild(
-  shop: Workshop,
-  wanted: readonly string[] | undefined,
-  cancelled: AbortSignal,
-): Promise<void> {
+export async function rebuild(shop: Workshop, id: string, wanted?: readonly string[]): Promise<void> {
   const { model, closing, exclusive, follow, post } = shop
   const ended = new AbortController()
-  for (const signal of [cancelled, closing]) {
-    if (signal.aborted) ended.abort(signal.reason)
-    signal.addEventListener('abort', () => ended.abort(signal.reason))
-  }
+  running.set(id, ended)
+  if (closing.aborted) ended.abort(closing.reason)
+  closing.addEventListener('abort', () => ended.abort(closing.reason))
   const { signal } = ended
   const names = createFolds(model).flatMap(({ name }) => ((wanted?.includes(name) ?? true) ? name : []))
   let total = 0
@@ -41,6 +43,7 @@ export async function rebuild(
       }
     }
   } finally {
+    running.delete(id)
     post({ progress: { phase: 'rebuild', done: total, total }, projections: names })
   }
 }
@@ -85,7 +88,7 @@ async function swap(
   await write(building)
   let swapped = false
   let lost = false
-  await database.transact(['meta', 'checkpoints', 'pages'], 'readwrite', (store) => {
+  await database.transact(['meta', 'checkpoints', 'pages', 'rowEvents'], 'readwrite', (store) => {
     const builds = store('meta').get('builds')
     const all: IDBRequest<Checkpoint[]> = store('checkpoints').getAll()
     all.onsuccess = () => {

@@ -1,5 +1,5 @@
 import { type CommitRecord, isCommit } from '../log/commit.ts'
-import { above, type Database, type LogIdentity } from '../log/database.ts'
+import { above, type Database, keyOf, type LogIdentity } from '../log/database.ts'
 import type { WireError } from '../log/wire.ts'
 import type { Fold } from '../model/fold.ts'
 
@@ -14,6 +14,8 @@ export interface Checkpoint {
   /** '' until a rebuild: pages of a rebuild stand under an id of its own and are swapped in by one write. */
   readonly build: string
   readonly sequence: number
+  /** Where the commit that ends at `sequence` begins: without it, the log is another than the one that was folded. */
+  readonly first: number
   /** The insertion counter. */
   readonly next: number
   readonly rows: number
@@ -54,12 +56,15 @@ export async function readSnapshot({ transact }: Database, folds: readonly Fold[
   const discarded: Checkpoint[] = []
   let from = 0
   let tail: IDBRequest<CommitRecord[]> | undefined
-  let segment: IDBRequest | undefined
+  let sealed = false
   const [log, types] = await transact(
     ['meta', 'types', 'checkpoints', 'pages', 'segments', 'commits'],
     'readonly',
     (store) => {
       const builds = store('meta').get('builds')
+      // Keys only: no record at or below a checkpoint is read.
+      const commit = store('commits').openKeyCursor(null, 'prev')
+      const segment = store('segments').openKeyCursor(null, 'prev')
       const all: IDBRequest<Checkpoint[]> = store('checkpoints').getAll()
       all.onsuccess = () => {
         for (const fold of folds) {
@@ -67,12 +72,16 @@ export async function readSnapshot({ transact }: Database, folds: readonly Fold[
           const build = builds.result?.[identity] ?? ''
           const checkpoint = all.result.find((one) => one?.identity === identity && one.build === build)
           if (!checkpoint) continue
-          checkpoints.set(identity, checkpoint)
-          pages.set(fold, store('pages').getAll(pagesOf(identity, build)))
+          // A log that was shortened: what these rows were folded from is gone.
+          if (Math.max(keyOf(commit), keyOf(segment)) < checkpoint.first) discarded.push(checkpoint)
+          else {
+            checkpoints.set(identity, checkpoint)
+            pages.set(fold, store('pages').getAll(pagesOf(identity, build)))
+          }
         }
         from = lowest(folds, checkpoints)
-        tail = store('commits').getAll(above(from), TAIL_COMMITS + 1)
-        segment = store('segments').getKey(above(from))
+        tail = store('commits').getAll(above(from), TAIL_COMMITS)
+        sealed = keyOf(segment) > from
       }
       return [
         store('meta').get('log') as IDBRequest<LogIdentity>,
@@ -87,15 +96,15 @@ export async function readSnapshot({ transact }: Database, folds: readonly Fold[
     checkpoints.delete(fold.identity)
     discarded.push(checkpoint)
   }
-  const unread = discarded.length > 0 || segment?.result !== undefined
+  const unread = discarded.length > 0 || sealed
   const commits = tail?.result ?? []
   return {
     log: log.result,
     types: types.result,
     checkpoints,
     from: lowest(folds, checkpoints),
-    tail: unread ? [] : commits.slice(0, TAIL_COMMITS),
-    behind: unread || commits.length > TAIL_COMMITS || !commits.every(isCommit),
+    tail: unread ? [] : commits,
+    behind: unread || commits.length === TAIL_COMMITS || !commits.every(isCommit),
     discarded,
   }
 }

@@ -1,0 +1,32 @@
+import type { StorageError } from '../errors.ts'
+import type { Database, StoreOf } from '../log/database.ts'
+import { type Checkpoint, pagesOf } from './snapshot.ts'
+import type { Track } from './track.ts'
+
+/** Removes the pages and checkpoint of one build, together. */
+export function deletePages(store: StoreOf, identity: string, build: string): void {
+  store('pages').delete(pagesOf(identity, build))
+  store('rowEvents').delete(pagesOf(identity, build))
+  store('checkpoints').delete([identity, build])
+}
+
+/** Removes what turned out to be no snapshot. */
+export const discardPages = ({ transact }: Database, discarded: readonly Checkpoint[]): Promise<void> =>
+  transact(['pages', 'rowEvents', 'checkpoints'], 'readwrite', (store) => {
+    for (const { identity, build } of discarded) deletePages(store, identity, build)
+  })
+
+/** Rule 19: derived pages give way to the log, and a mark keeps every pipeline from writing them again at once. */
+export async function dropPages({ transact }: Database, head: number): Promise<void> {
+  await transact(['pages', 'rowEvents', 'checkpoints', 'meta'], 'readwrite', (store) => {
+    store('pages').clear()
+    store('rowEvents').clear()
+    store('checkpoints').clear()
+    store('meta').put({ head }, 'hold')
+  })
+}
+
+/** Pages were not written. */
+export async function giveWay(database: Database, { kind }: StorageError, tracks: readonly Track[]): Promise<void> {
+  if (kind === 'quota') await dropPages(database, Math.max(...tracks.map(({ fold }) => fold.sequence)))
+}

@@ -1,0 +1,60 @@
+import { ProjectionFailed } from '../errors.ts'
+import type { CommitRecord } from '../log/commit.ts'
+import type { AnyRecordedEvent } from '../model/events.ts'
+import type { Fold, Journal, Slot } from '../model/fold.ts'
+import { foldCommit } from './foldCommit.ts'
+import { type Checkpoint, PAGE_ROWS } from './snapshot.ts'
+
+/** One projection as a pipeline keeps it: its fold, and what is persisted of it. */
+export interface Track {
+  readonly fold: Fold
+  readonly build: string
+  /** The build that tabs read, as opposed to a rebuild that is under way. */
+  readonly live: boolean
+  /** Where the last commit that it folded begins. */
+  first: number
+  /** The persisted checkpoint, as far as this pipeline knows. */
+  stored: number | undefined
+  failureStored: boolean
+  readonly pages: Map<number, Set<Slot>>
+  readonly dirty: Set<number>
+  readonly journal: Journal
+}
+
+export function createTrack(fold: Fold, checkpoint: Checkpoint | undefined, build = '', live = true): Track {
+  const { failed, first = 0, sequence, rows } = checkpoint ?? {}
+  const track: Track = {
+    fold,
+    build,
+    live,
+    first,
+    stored: sequence,
+    failureStored: !!failed,
+    pages: new Map(),
+    dirty: new Set(),
+    journal: [],
+  }
+  if (failed) fold.failed = new ProjectionFailed(fold.name, failed.sequence)
+  // A value that no event has changed yet has no page.
+  if (rows) for (const slot of fold.slots) place(track, slot)
+  return track
+}
+
+/** Folds one commit, if it is the next one, and notes which pages it changed; says how much that was. */
+export function foldInto(track: Track, record: CommitRecord, events: readonly AnyRecordedEvent[]): number {
+  const { fold, journal, dirty } = track
+  foldCommit(fold, record, events, journal)
+  if (fold.sequence === record.last) track.first = record.first
+  for (const { slot } of journal) dirty.add(place(track, slot))
+  return journal.splice(0).length + 1
+}
+
+/** Notes which page a row is in, or is gone from. */
+function place({ pages }: Track, slot: Slot): number {
+  const page = Math.floor(slot.n / PAGE_ROWS)
+  const slots = pages.get(page) ?? new Set()
+  pages.set(page, slots)
+  if (slot.row === undefined) slots.delete(slot)
+  else slots.add(slot)
+  return page
+}

@@ -1,0 +1,100 @@
+import { expect, test, vi } from 'vitest'
+import { wire } from '../engine/channel.ts'
+import { broken, logId, tab, traffic } from '../engine/kit.ts'
+import { freshName, shown, todoApp } from '../engine/todos.ts'
+import type { AnyModel } from '../log/rooms.ts'
+import { dump, inDatabase } from '../log/storage.ts'
+import { createPipeline } from './rooms.ts'
+
+const model = todoApp() as unknown as AnyModel
+
+/** A log of single events, projected, that nobody has open. */
+async function projected(events: number): Promise<string> {
+  const name = freshName()
+  const a = await tab(name)
+  for (let i = 1; i <= events; i++) await a.dispatch.add({ id: `t${i}`, title: `t${i}` })
+  await a.projected()
+  await a.close()
+  return name
+}
+
+const sequences = async (name: string): Promise<number[]> =>
+  (await dump(name, 'checkpoints')).map(({ value }) => value.sequence)
+
+test.each([1, 4, 5])(
+  'a log that is shorter than its checkpoints: rows that were folded from more (%i of 5 gone) are discarded and folded again',
+  async (gone) => {
+    const name = await projected(5)
+    await inDatabase(name, (store) => store('commits').delete(IDBKeyRange.lowerBound(6 - gone)))
+    const a = await tab(name)
+    expect(a.status).toMatchObject({ sequence: 5 - gone, lastError: { name: 'StorageError', kind: 'lost' } })
+    expect(a.read.todos.size).toBe(5 - gone)
+    expect(await a.dispatch.add({ id: 'on', title: 'on' })).toMatchObject({ sequence: 6 - gone })
+    await a.projected()
+    expect(await sequences(name)).toEqual([6 - gone, 6 - gone, 6 - gone])
+    const was = shown(a)
+    await a.close()
+    const b = await tab(name)
+    expect(shown(b)).toEqual(was)
+    expect(b.status.lastError).toBeUndefined()
+  },
+)
+
+test('a checkpoint at the end of a commit of many events is where the log ends, not ahead of it', async () => {
+  const name = freshName()
+  const a = await tab(name)
+  await a.dispatch.addMany({ ids: ['a', 'b', 'c'] })
+  await a.projected()
+  await a.close()
+  const b = await tab(name)
+  expect(b.status.lastError).toBeUndefined()
+  expect(b.status.sequence).toBe(3)
+})
+
+test('a hint that comes while the pipeline reads is not lost', async () => {
+  const net = wire()
+  const name = await projected(3)
+  await inDatabase(name, (store) => {
+    store('checkpoints').clear()
+    store('pages').clear()
+  })
+  const log = await logId(name)
+  const [last] = (await dump(name, 'commits')).slice(-1)
+  const faults = broken()
+  let once = true
+  faults.onTransaction = (transaction, stores, mode) => {
+    if (!once || mode !== 'readonly' || !stores.includes('bodies') || stores.includes('meta')) return
+    once = false
+    // Runs behind the read that has just begun; the hint comes before that read is folded.
+    const body = last!.value.body.replaceAll('t3', 't4')
+    const later = transaction.db.transaction(['commits'], 'readwrite')
+    later.objectStore('commits').add({ id: 'other', first: 4, last: 4, body }, 4)
+    net.say(name, { log, head: 4 })
+  }
+  const pipeline = await createPipeline(model, name)
+  await pipeline.catchUp()
+  await expect.poll(() => sequences(name), { timeout: 3000 }).toEqual([4, 4, 4])
+  await pipeline.close()
+})
+
+test('a pipeline that is at the head reads no record to find that out', async () => {
+  const name = await projected(5)
+  const watched = traffic()
+  const pipeline = await createPipeline(model, name)
+  await pipeline.flush()
+  watched.stop()
+  expect(watched.read).toEqual([])
+  await pipeline.close()
+})
+
+test('a worker callback that throws is not asked again: the pipeline runs in the page at once', async () => {
+  vi.stubGlobal('SharedWorker', class {})
+  const asked = vi.fn(() => {
+    throw new Error('no such script')
+  })
+  const a = await tab(freshName(), {}, { worker: asked })
+  await a.dispatch.add({ title: 'x' })
+  await a.projected()
+  expect(a.status).toMatchObject({ worker: 'in-page', projected: 1, lastError: { message: 'no such script' } })
+  expect(asked).toHaveBeenCalledTimes(1)
+})

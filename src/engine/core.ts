@@ -6,8 +6,8 @@ import type { Log } from '../log/log.ts'
 import { eventTypes } from '../model/events.ts'
 import type { Fold } from '../model/fold.ts'
 import { type AnyModel, commandReadOf, createFolds, readOf } from '../model/model.ts'
+import { readBoot } from '../projections/boot.ts'
 import type { HostConnection } from '../projections/connect.ts'
-import { readSnapshot } from '../projections/snapshot.ts'
 import { applyCommit, fail, rebase, stop, type Tab, typeKey } from './tab.ts'
 import type { OpenOptions, Progress, ProjectionStatus, Status } from './types.ts'
 
@@ -161,7 +161,7 @@ export async function openCore(
   /** Takes up what the snapshot says. Throws what makes this log unreadable. */
   async function begin(database: Database): Promise<void> {
     onProgress?.({ phase: 'snapshot', done: 0, total: 1 })
-    const snapshot = await readSnapshot(database, folds)
+    const snapshot = await readBoot(database, folds)
     onProgress?.({ phase: 'snapshot', done: 1, total: 1 })
     parts = await loading
     core.log = parts.createLog(database)

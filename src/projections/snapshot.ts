@@ -1,12 +1,9 @@
-import { type CommitRecord, isCommit } from '../log/commit.ts'
-import { above, type Database, keyOf, type LogIdentity } from '../log/database.ts'
+import { type Database, keyOf, type LogIdentity, type StoreOf } from '../log/database.ts'
 import type { WireError } from '../log/wire.ts'
 import type { Fold } from '../model/fold.ts'
 
 /** Rows to a page: the number of records is the cost of a snapshot, not the bytes. A row's page is its insertion number ÷ this. */
 export const PAGE_ROWS = 512
-/** Commits that boot reads with the pages; what lies further is catch-up. */
-const TAIL_COMMITS = 256
 
 /** Under [identity, build]. Written in the transaction of its pages, so that rows and sequence can't part. */
 export interface Checkpoint {
@@ -34,11 +31,6 @@ export interface Snapshot {
   readonly types: readonly { readonly type: string; readonly version: number }[]
   /** The checkpoint of every fold that has one; its rows are loaded. */
   readonly checkpoints: ReadonlyMap<string, Checkpoint>
-  /** The lowest checkpoint, and the first commits behind it. */
-  readonly from: number
-  readonly tail: readonly CommitRecord[]
-  /** There is more than the tail. */
-  readonly behind: boolean
   /** What was no snapshot; it is folded again from the log. */
   readonly discarded: readonly Checkpoint[]
 }
@@ -47,16 +39,17 @@ export const pagesOf = (identity: string, build: string): IDBKeyRange =>
   IDBKeyRange.bound([identity, build], [identity, build, []])
 
 /**
- * Checkpoints, pages, types and a bounded tail in one read transaction (rule 17), loaded into empty folds. The number
- * of requests depends on the folds alone; no commit or segment at or below the lowest checkpoint is read.
+ * Checkpoints, pages and types in one read transaction, loaded into empty folds. `more` may queue requests that depend
+ * on the checkpoints; it is told where sealed commits end. No commit or segment is read.
  */
-export async function readSnapshot({ transact }: Database, folds: readonly Fold[]): Promise<Snapshot> {
+export async function readSnapshot(
+  { transact }: Database,
+  folds: readonly Fold[],
+  more?: (store: StoreOf, checkpoints: Snapshot['checkpoints'], sealed: number) => void,
+): Promise<Snapshot> {
   const checkpoints = new Map<string, Checkpoint>()
   const pages = new Map<Fold, IDBRequest<Page[]>>()
   const discarded: Checkpoint[] = []
-  let from = 0
-  let tail: IDBRequest<CommitRecord[]> | undefined
-  let sealed = false
   const [log, types] = await transact(
     ['meta', 'types', 'checkpoints', 'pages', 'segments', 'commits'],
     'readonly',
@@ -79,9 +72,7 @@ export async function readSnapshot({ transact }: Database, folds: readonly Fold[
             pages.set(fold, store('pages').getAll(pagesOf(identity, build)))
           }
         }
-        from = lowest(folds, checkpoints)
-        tail = store('commits').getAll(above(from), TAIL_COMMITS)
-        sealed = keyOf(segment) > from
+        more?.(store, checkpoints, keyOf(segment))
       }
       return [
         store('meta').get('log') as IDBRequest<LogIdentity>,
@@ -96,25 +87,7 @@ export async function readSnapshot({ transact }: Database, folds: readonly Fold[
     checkpoints.delete(fold.identity)
     discarded.push(checkpoint)
   }
-  const unread = discarded.length > 0 || sealed
-  const commits = tail?.result ?? []
-  return {
-    log: log.result,
-    types: types.result,
-    checkpoints,
-    from: lowest(folds, checkpoints),
-    tail: unread ? [] : commits,
-    behind: unread || commits.length === TAIL_COMMITS || !commits.every(isCommit),
-    discarded,
-  }
-}
-
-/** Where the log has to be read from; a failed projection counts only where there is no other (rule 11). */
-function lowest(folds: readonly Fold[], checkpoints: ReadonlyMap<string, Checkpoint>): number {
-  const all = folds.map(({ identity }) => checkpoints.get(identity))
-  const live = all.filter((checkpoint) => !checkpoint?.failed)
-  const sequences = (live.length ? live : all).map((checkpoint) => Number(checkpoint?.sequence) || 0)
-  return live.length ? Math.min(...sequences) : Math.max(0, ...sequences)
+  return { log: log.result, types: types.result, checkpoints, discarded }
 }
 
 /** Puts persisted rows into an empty fold; false where they are not what the checkpoint says. */

@@ -1,0 +1,46 @@
+import { type CommitRecord, isCommit } from '../log/commit.ts'
+import { above, type Database } from '../log/database.ts'
+import type { Fold } from '../model/fold.ts'
+import { readSnapshot, type Snapshot } from './snapshot.ts'
+
+/** Commits that boot reads with the pages; what lies further is catch-up. */
+const TAIL_COMMITS = 256
+
+export interface Boot extends Snapshot {
+  /** The lowest checkpoint, and the first commits behind it. */
+  readonly from: number
+  readonly tail: readonly CommitRecord[]
+  /** There may be more than the tail. */
+  readonly behind: boolean
+}
+
+/**
+ * The snapshot and a bounded tail in one read transaction (rule 17). The number of requests depends on the folds alone;
+ * no commit or segment at or below the lowest checkpoint is read.
+ */
+export async function readBoot(database: Database, folds: readonly Fold[]): Promise<Boot> {
+  let tail: IDBRequest<CommitRecord[]> | undefined
+  let behind = false
+  const snapshot = await readSnapshot(database, folds, (store, checkpoints, sealed) => {
+    const from = lowest(folds, checkpoints)
+    tail = store('commits').getAll(above(from), TAIL_COMMITS)
+    behind = sealed > from
+  })
+  const { checkpoints, discarded } = snapshot
+  const commits = tail?.result ?? []
+  behind ||= discarded.length > 0
+  return {
+    ...snapshot,
+    from: lowest(folds, checkpoints),
+    tail: behind ? [] : commits,
+    behind: behind || commits.length === TAIL_COMMITS || !commits.every(isCommit),
+  }
+}
+
+/** Where the log has to be read from; a failed projection counts only where there is no other (rule 11). */
+function lowest(folds: readonly Fold[], checkpoints: Snapshot['checkpoints']): number {
+  const all = folds.map(({ identity }) => checkpoints.get(identity))
+  const live = all.filter((checkpoint) => !checkpoint?.failed)
+  const sequences = (live.length ? live : all).map((checkpoint) => Number(checkpoint?.sequence) || 0)
+  return live.length ? Math.min(...sequences) : Math.max(0, ...sequences)
+}

@@ -1,9 +1,11 @@
 import { ModelError } from '../errors.ts'
 import { commandsOf, recordedOf } from '../log/commit.ts'
+import { recordsAt } from '../log/recordsAt.ts'
 import type { AnyRecordedEvent } from '../model/events.ts'
 import { createFold, type Journal } from '../model/fold.ts'
 import { checkKey, type Key } from '../model/json.ts'
 import { foldCommit } from '../projections/foldCommit.ts'
+import { lookUp } from '../projections/rowEvents.ts'
 import type { Core } from './core.ts'
 
 interface Options {
@@ -74,7 +76,7 @@ async function* backwards(
   }
 }
 
-/** The events that touched one row. What a `by` touched depends on the table at that time, so the table is folded along. */
+/** The events that touched one row: through the table's index up to its checkpoint, behind it by folding. */
 async function* ofRow(
   core: Core,
   table: string,
@@ -87,9 +89,15 @@ async function* ofRow(
   const definition = core.model.projections[table]
   if (definition?.into.kind !== 'table') throw new ModelError(`history: "${table}" is not a table of this model`)
   const fold = createFold(table, definition, core.types)
+  const { database } = core
+  const indexed = definition.into.history && database && (await lookUp(database, fold, key, end - 1))
+  const sequences = (indexed || []).filter((sequence) => sequence > after && sequence < end)
+  const events = eventsAt(core, reverse ? sequences.reverse() : sequences)
+  if (!reverse) yield* events
   const found: AnyRecordedEvent[] = []
   const journal: Journal = []
-  for await (const event of forwards(core, 0, end, signal)) {
+  // What a `by` touched depends on the table at that time, so the table is folded along.
+  for await (const event of forwards(core, fold.sequence, end, signal)) {
     foldCommit(fold, { id: '', first: event.sequence, last: event.sequence, body: '' }, [event], journal)
     if (fold.failed) throw fold.failed
     const touched = journal.some(({ slot }) => slot.key === key)
@@ -98,5 +106,25 @@ async function* ofRow(
     if (reverse) found.push(event)
     else yield event
   }
+  if (!reverse) return
   yield* found.reverse()
+  yield* events
+}
+
+/** The events with these sequences, which ascend or descend. */
+async function* eventsAt({ database, types }: Core, sequences: readonly number[]): AsyncGenerator<AnyRecordedEvent> {
+  if (!database || !sequences.length) return
+  let at = 0
+  for await (const record of recordsAt(database, sequences)) {
+    const commands = commandsOf(record)
+    for (let sequence = sequences[at]; sequence && sequence >= record.first && sequence <= record.last; ) {
+      let { first } = record
+      for (const command of commands) {
+        const event = command.events[sequence - first]
+        if (event) yield* recordedOf({ ...command, events: [event] }, sequence, types)
+        first += command.events.length
+      }
+      sequence = sequences[++at]
+    }
+  }
 }

@@ -11,7 +11,10 @@ export function deletePages(store: StoreOf, identity: string, build: string): vo
 }
 
 /** Removes what turned out to be no snapshot. */
-export const discardPages = ({ transact }: Database, discarded: readonly Checkpoint[]): Promise<void> =>
+export const discardPages = (
+  { transact }: Database,
+  discarded: readonly Pick<Checkpoint, 'identity' | 'build'>[],
+): Promise<void> =>
   transact(['pages', 'rowEvents', 'checkpoints'], 'readwrite', (store) => {
     for (const { identity, build } of discarded) deletePages(store, identity, build)
   })

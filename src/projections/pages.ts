@@ -16,7 +16,8 @@ export async function writePages(
   let held = false
   const refused = new Set<string>()
   const encoded = tracks.map(({ pages, dirty }) => Array.from(dirty, (page) => encode(page, pages.get(page) ?? [])))
-  await transact(['meta', 'checkpoints', 'pages'], 'readwrite', (store, transaction) => {
+  const indexed = tracks.map(({ index }) => index?.pack() ?? [])
+  await transact(['meta', 'checkpoints', 'pages', 'rowEvents'], 'readwrite', (store, transaction) => {
     const hold = store('meta').get('hold')
     const builds = store('meta').get('builds')
     const before = tracks.map(({ fold, build }) => store('checkpoints').get([fold.identity, build]))
@@ -38,6 +39,7 @@ export async function writePages(
           if (page.rows.length) store('pages').put(page, key)
           else store('pages').delete(key)
         }
+        for (const [rest, value] of indexed[i] ?? []) store('rowEvents').put(value, [identity, build, ...rest])
         let rows = 0
         for (const slots of pages.values()) rows += slots.size
         const checkpoint: Checkpoint = {
@@ -57,11 +59,12 @@ export async function writePages(
   })
   if (held) return
   for (const track of tracks) {
-    const { fold, dirty } = track
+    const { fold, dirty, index } = track
     if (refused.has(fold.identity)) continue
     track.stored = fold.sequence
     track.failureStored = !!fold.failed
     dirty.clear()
+    index?.written()
   }
   return refused
 }

@@ -7,7 +7,7 @@ import { eventTypes } from '../model/events.ts'
 import { type AnyModel, createFolds } from '../model/model.ts'
 import { writePages } from './pages.ts'
 import { readSnapshot } from './snapshot.ts'
-import { createTrack, foldInto, type Track } from './track.ts'
+import { foldInto, openTrack, type Track } from './track.ts'
 
 /** Milliseconds that changed rows wait for company. Boot's tail covers what a lost worker had not written. */
 const FLUSH_DELAY = 250
@@ -100,7 +100,12 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
     const unknown = stored.find(({ type, version }) => !types.knows(type, version))
     if (unknown) throw new OutdatedCodeError(unknown.type, unknown.version)
     if (discarded.length) await (await import('./discard.ts')).discardPages(database, discarded)
-    return folds.map((fold) => createTrack(fold, checkpoints.get(fold.identity), checkpoints.get(fold.identity)?.build))
+    const opened: Track[] = []
+    for (const fold of folds) {
+      const checkpoint = checkpoints.get(fold.identity)
+      opened.push(await openTrack(database, fold, checkpoint, checkpoint?.build))
+    }
+    return opened
   }
 
   async function readOn(): Promise<void> {

@@ -2,7 +2,7 @@ import { createFolds, randomId } from '../model/model.ts'
 import { deletePages } from './discard.ts'
 import { moved, type Workshop } from './pipeline.ts'
 import { type Checkpoint, loadPages, type Page, pagesOf } from './snapshot.ts'
-import { createTrack, type Track } from './track.ts'
+import { openTrack, type Track } from './track.ts'
 
 /** By the id that whoever asked for it gave. */
 const running = new Map<string, AbortController>()
@@ -73,7 +73,7 @@ async function begin(
       ))
     const whole = left && pages && loadPages(fold, left, pages.result)
     if (!whole) fold.clear()
-    building.push(createTrack(fold, whole ? left : undefined, whole ? left.build : randomId(), false))
+    building.push(await openTrack(database, fold, whole ? left : undefined, whole ? left.build : randomId(), false))
   }
   return { building, total: Math.max(0, ...all.result.map(({ sequence }) => sequence)) }
 }

@@ -1,8 +1,11 @@
 import { ProjectionFailed } from '../errors.ts'
 import type { CommitRecord } from '../log/commit.ts'
+import type { Database } from '../log/database.ts'
 import type { AnyRecordedEvent } from '../model/events.ts'
 import type { Fold, Journal, Slot } from '../model/fold.ts'
+import type { IntoTable } from '../model/projection.ts'
 import { foldCommit } from './foldCommit.ts'
+import type { RowIndex } from './rowEvents.ts'
 import { type Checkpoint, PAGE_ROWS } from './snapshot.ts'
 
 /** One projection as a pipeline keeps it: its fold, and what is persisted of it. */
@@ -19,9 +22,19 @@ export interface Track {
   readonly pages: Map<number, Set<Slot>>
   readonly dirty: Set<number>
   readonly journal: Journal
+  /** Of a table with `history`. */
+  index?: RowIndex
 }
 
-export function createTrack(fold: Fold, checkpoint: Checkpoint | undefined, build = '', live = true): Track {
+/** A track with all that belongs to it, from its checkpoint on. */
+export async function openTrack(database: Database, ...given: Parameters<typeof createTrack>): Promise<Track> {
+  const track = createTrack(...given)
+  if ((track.fold.definition.into as IntoTable).history)
+    await (await import('./rowEvents.ts')).openIndex(database, track)
+  return track
+}
+
+function createTrack(fold: Fold, checkpoint: Checkpoint | undefined, build = '', live = true): Track {
   const { failed, first = 0, sequence, rows } = checkpoint ?? {}
   const track: Track = {
     fold,
@@ -42,8 +55,9 @@ export function createTrack(fold: Fold, checkpoint: Checkpoint | undefined, buil
 
 /** Folds one commit, if it is the next one, and notes which pages it changed; says how much that was. */
 export function foldInto(track: Track, record: CommitRecord, events: readonly AnyRecordedEvent[]): number {
-  const { fold, journal, dirty } = track
-  foldCommit(fold, record, events, journal)
+  const { fold, journal, dirty, index } = track
+  if (index) index.fold(record, events)
+  else foldCommit(fold, record, events, journal)
   if (fold.sequence === record.last) track.first = record.first
   for (const { slot } of journal) dirty.add(place(track, slot))
   return journal.splice(0).length + 1

@@ -7,7 +7,7 @@ const BATCH = 4096
 
 /** Batches of whole records behind `after`, first the one that contains `after + 1`, to the log's end. Throws CorruptLog at a hole. `aligned`: a record ends at `after`. */
 export async function* readAfter(
-  { transact }: Database,
+  database: Database,
   after: number,
   signal?: AbortSignal,
   aligned = false,
@@ -17,7 +17,7 @@ export async function* readAfter(
     signal?.throwIfAborted()
     const from = after
     // Segments and commits in one transaction: between two, a seal would look like a hole (rule 8).
-    const found = await transact(['segments', 'bodies', 'commits'], 'readonly', (store) => {
+    const found = await database.transact(['segments', 'bodies', 'commits'], 'readonly', (store) => {
       const found: { segment: IDBRequest; body?: IDBRequest; commits?: IDBRequest<CommitRecord[]> } = {
         segment: store('segments').get(above(from)),
       }
@@ -38,7 +38,7 @@ export async function* readAfter(
     })
     // Decompression is asynchronous, so outside the transaction.
     const all = found.body
-      ? await (await import('./segment.ts')).unpack(found.segment.result, found.body.result)
+      ? await (await import('./chunk.ts')).unpack(found.segment.result, found.body.result, database.log)
       : (found.commits?.result ?? [])
     const records = all.filter((record) => !isCommit(record) || record.last > from)
     for (const record of records) {

@@ -1,8 +1,8 @@
 import { randomId } from '../model/model.ts'
 import { deleteIf } from './append.ts'
+import { packChunk, type SegmentRecord } from './chunk.ts'
 import { type CommitRecord, commandsOf, isCommit } from './commit.ts'
-import { type Database, keyOf } from './database.ts'
-import { crc32, pack, type SegmentRecord } from './segment.ts'
+import { type Database, keyOf, type LogIdentity } from './database.ts'
 
 /** Events of a segment: large enough to read at the speed of packed records, small enough to unpack in one slice. */
 export const SEGMENT_EVENTS = 16_384
@@ -18,7 +18,7 @@ export async function seal({ transact }: Database, limit: number, events: number
 
   const records: CommitRecord[] = []
   let enough = false
-  const found = await transact(['segments', 'commits'], 'readonly', (store) => {
+  const [found, log] = await transact(['segments', 'commits', 'meta'], 'readonly', (store) => {
     const newest = newestOf(store('segments'))
     newest.onsuccess = () => {
       const after = keyOf(newest)
@@ -33,18 +33,12 @@ export async function seal({ transact }: Database, limit: number, events: number
         if (!enough) cursor.result?.continue()
       }
     }
-    return newest
+    return [newest, store('meta').get('log') as IDBRequest<LogIdentity>] as const
   })
-  const [head, tail] = [records[0], records.at(-1)]
-  if (!enough || !head || !tail) return false
-  const bytes = await pack(records)
-  const segment: SegmentRecord = {
-    first: head.first,
-    last: tail.last,
-    codec: 'gzip',
-    checksum: crc32(bytes),
-    body: randomId(),
-  }
+  if (!enough) return false
+  const { header, bytes } = await packChunk(log.result, records)
+  const { first, last, codec, checksum } = header
+  const segment: SegmentRecord = { first, last, codec, checksum, body: randomId() }
   const after = keyOf(found)
   let sealed = false
   await transact(['segments', 'bodies', 'commits', 'commands'], 'readwrite', (store) => {

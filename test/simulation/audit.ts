@@ -136,7 +136,8 @@ export function createAudit(w: World, storage: Storage): Audit {
     if (!bytes) throw w.fail(`rule 11: a segment has no body`)
     const lines = Buffer.from(bytes).toString().split('\n')
     const records: Stored[] = []
-    for (let i = 0; i + 1 < lines.length; i += 2) records.push({ ...JSON.parse(lines[i]!), body: lines[i + 1] })
+    // The first line is the chunk's header.
+    for (let i = 1; i + 1 < lines.length; i += 2) records.push({ ...JSON.parse(lines[i]!), body: lines[i + 1] })
     unpacked.set(body, records)
     return records
   }

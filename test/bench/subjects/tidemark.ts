@@ -76,7 +76,10 @@ export const subject: Subject = {
         const bytes: Uint8Array<ArrayBuffer> = await database((db) =>
           db.transaction('bodies').objectStore('bodies').get(body),
         )
-        const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))
+        // A header line, then the commits.
+        const stream = new Blob([bytes.subarray(bytes.indexOf(10) + 1)])
+          .stream()
+          .pipeThrough(new DecompressionStream('gzip'))
         const lines = (await new Response(stream).text()).split('\n')
         for (let i = 1; i < lines.length; i += 2) parse(lines[i] as string)
       }

@@ -1,0 +1,151 @@
+import { CorruptLog, OutdatedCodeError } from '../errors.ts'
+import type { CommitRecord } from './commit.ts'
+import type { LogIdentity } from './database.ts'
+
+/** First line of a chunk, as JSON; `bytes` bytes of body follow its line feed. A sealed segment, a mirror's file and a part of an export are chunks. */
+export interface ChunkHeader {
+  readonly tidemark: 1
+  /** The log that made these bytes. A log that was imported keeps its chunks, so only the lineage is compared. */
+  readonly log: string
+  readonly lineage: string
+  readonly first: number
+  readonly last: number
+  /** `'base'`: rows that an archived log stands on at `last`; `'end'`: a file that holds `first..last` is whole. */
+  readonly kind?: 'base' | 'end'
+  readonly codec: 'gzip'
+  readonly bytes: number
+  /** CRC-32 of the header line up to here (the comma before this member left out) and of the body. */
+  readonly checksum: number
+}
+
+export interface Chunk {
+  readonly header: ChunkHeader
+  /** Header line and body. */
+  readonly bytes: Uint8Array<ArrayBuffer>
+}
+
+/** A range of sealed commits, under the key `last`; its chunk stands apart in `bodies`, so that look-ups stay small. */
+export interface SegmentRecord {
+  readonly first: number
+  readonly last: number
+  readonly codec: 'gzip'
+  /** The chunk's. */
+  readonly checksum: number
+  readonly body: string
+}
+
+const CHECKSUM = ',"checksum":'
+
+/** A chunk with these lines in it, compressed. */
+export async function makeChunk(
+  header: Pick<ChunkHeader, 'log' | 'lineage' | 'first' | 'last' | 'kind'>,
+  lines: readonly string[],
+): Promise<Chunk> {
+  const body = lines.length
+    ? await through(new Blob(lines as string[]), new CompressionStream('gzip'))
+    : new Uint8Array()
+  const fields = { tidemark: 1, ...header, codec: 'gzip', bytes: body.length } as const
+  const start = new TextEncoder().encode(JSON.stringify(fields).slice(0, -1))
+  const checksum = crc32(body, crc32(start))
+  const end = new TextEncoder().encode(`${CHECKSUM}${checksum}}\n`)
+  const bytes = new Uint8Array(start.length + end.length + body.length)
+  bytes.set(start)
+  bytes.set(end, start.length)
+  bytes.set(body, start.length + end.length)
+  return { header: { ...fields, checksum }, bytes }
+}
+
+/** Commits as a chunk; two lines a record: everything but its body as JSON (unknown fields too), then the body as it is. */
+export function packChunk({ id, lineage }: LogIdentity, records: readonly CommitRecord[]): Promise<Chunk> {
+  const first = records[0]?.first ?? 1
+  const last = records.at(-1)?.last ?? 0
+  return makeChunk(
+    { log: id, lineage, first, last },
+    records.map(({ body, ...head }) => `${JSON.stringify(head)}\n${body}\n`),
+  )
+}
+
+/** What a line says, if it can be the first line of a chunk. */
+export function headerOf(line: string): ChunkHeader | undefined {
+  try {
+    const { tidemark, log, lineage, first, last, codec, bytes, checksum } = JSON.parse(line)
+    const numbers = [tidemark, first, last, bytes, checksum].every((one) => Number.isSafeInteger(one) && one >= 0)
+    const strings = [log, lineage, codec].every((one) => typeof one === 'string')
+    return numbers && strings ? JSON.parse(line) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Are header line and body what was written? Whatever was edited, in the header too, is found. */
+export function isWhole(line: string, { checksum, bytes }: ChunkHeader, body: Uint8Array): boolean {
+  const end = `${CHECKSUM}${checksum}}`
+  const start = new TextEncoder().encode(line.slice(0, -end.length))
+  return body.length === bytes && line.endsWith(end) && crc32(body, crc32(start)) === checksum
+}
+
+/** The lines of a chunk's body. Throws what the browser throws for bytes that are no gzip. */
+export async function linesOf({ header, bytes }: Chunk): Promise<string[]> {
+  const body = bytes.subarray(bytes.length - header.bytes)
+  if (!body.length) return []
+  const text = new TextDecoder().decode(await through(new Blob([body]), new DecompressionStream('gzip')))
+  const lines = text.split('\n')
+  lines.pop()
+  return lines
+}
+
+/** The commits in a chunk. Each line is parsed, nothing is checked. */
+export async function recordsOf(chunk: Chunk): Promise<CommitRecord[]> {
+  const lines = await linesOf(chunk)
+  const records: CommitRecord[] = []
+  for (let i = 0; i + 1 < lines.length; i += 2) records.push({ ...JSON.parse(lines[i] as string), body: lines[i + 1] })
+  return records
+}
+
+/** A chunk by its bytes alone; undefined where they are not what was written. */
+export function openChunk(bytes: Uint8Array<ArrayBuffer>): Chunk | undefined {
+  const end = bytes.indexOf(10)
+  const line = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, Math.max(0, end)))
+  const header = headerOf(line)
+  return header && isWhole(line, header, bytes.subarray(end + 1)) ? { header, bytes } : undefined
+}
+
+/** The commits of a segment. Throws CorruptLog where its bytes are not what was sealed, OutdatedCodeError for an unknown format or codec. */
+export async function unpack(
+  segment: SegmentRecord,
+  bytes: Uint8Array<ArrayBuffer> | undefined,
+  log: LogIdentity | undefined,
+): Promise<readonly CommitRecord[]> {
+  known(segment.codec)
+  const chunk = bytes instanceof Uint8Array ? openChunk(bytes) : undefined
+  const { tidemark, codec, checksum, lineage } = chunk?.header ?? {}
+  if (!chunk || checksum !== segment.checksum || (log && lineage !== log.lineage)) throw new CorruptLog(segment.first)
+  known(codec, tidemark)
+  return recordsOf(chunk).catch(() => Promise.reject(new CorruptLog(segment.first)))
+}
+
+/** Throws OutdatedCodeError for a chunk that a newer build wrote. */
+export function known(codec: string | undefined, format = 1): void {
+  if (format !== 1) throw new OutdatedCodeError('chunk format', format)
+  if (codec !== 'gzip') throw new OutdatedCodeError(`chunk codec ${codec}`, 1)
+}
+
+const through = async (blob: Blob, stream: CompressionStream | DecompressionStream): Promise<Uint8Array<ArrayBuffer>> =>
+  new Uint8Array(
+    await new Response(
+      blob.stream().pipeThrough(stream as ReadableWritablePair<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>),
+    ).arrayBuffer(),
+  )
+
+let table: Uint32Array | undefined
+
+/** CRC-32 as in ISO 3309 (the one of gzip and PNG), continued from that of what comes before. */
+export function crc32(bytes: Uint8Array, before: number = 0): number {
+  table ??= Uint32Array.from({ length: 256 }, (_, n) => {
+    for (let bit = 0; bit < 8; bit++) n = n & 1 ? (n >>> 1) ^ 0xedb88320 : n >>> 1
+    return n
+  })
+  let crc = ~before
+  for (const byte of bytes) crc = (crc >>> 8) ^ (table[(crc ^ byte) & 255] as number)
+  return ~crc >>> 0
+}

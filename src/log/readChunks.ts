@@ -1,0 +1,61 @@
+import { ImportError } from '../errors.ts'
+import { type Chunk, headerOf, isWhole, known } from './chunk.ts'
+
+/** Characters of a header line, at most. */
+const LONGEST_HEADER = 65_536
+
+/**
+ * The chunks of a file, one after the other, each verified by its checksum; `line` counts them from `before + 1`. Holds
+ * one chunk at a time. Throws ImportError with the line and the reason, OutdatedCodeError for a newer format or codec.
+ */
+export async function* readChunks(
+  file: Blob | ReadableStream<Uint8Array>,
+  before: number = 0,
+): AsyncGenerator<Chunk & { readonly line: number }, void> {
+  const reader = ('getReader' in file ? file : file.stream()).getReader()
+  /** What was read and not used yet. */
+  let rest = new Uint8Array()
+  let ended = false
+
+  /** Reads on until there are so many bytes, or the file ends. */
+  async function fill(length: number): Promise<boolean> {
+    const parts = [rest]
+    let filled = rest.length
+    while (filled < length && !ended) {
+      const { done, value } = await reader.read()
+      ended = done
+      if (value) filled += parts.push(value as typeof rest) && value.length
+    }
+    if (parts.length > 1) {
+      rest = new Uint8Array(filled)
+      let at = 0
+      for (const part of parts) {
+        rest.set(part, at)
+        at += part.length
+      }
+    }
+    return filled >= length
+  }
+
+  try {
+    for (let line = before + 1; await fill(1); line++) {
+      const refuse = (reason: string): never => {
+        throw new ImportError(line, reason)
+      }
+      let end: number
+      while ((end = rest.indexOf(10)) < 0 && rest.length < LONGEST_HEADER && (await fill(rest.length + 1))) {}
+      if (end < 0 && ended) refuse('the file is cut in the middle of a header')
+      const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(rest.subarray(0, Math.max(0, end)))
+      const header = headerOf(text) ?? refuse('not the header of a chunk')
+      const size = end + 1 + header.bytes
+      if (!(await fill(size))) refuse(`the file is cut: ${size - rest.length} bytes are missing`)
+      const bytes = rest.slice(0, size)
+      rest = rest.subarray(size)
+      if (!isWhole(text, header, bytes.subarray(end + 1))) refuse('the checksum does not fit: the file was changed')
+      known(header.codec, header.tidemark)
+      yield { header, bytes, line }
+    }
+  } finally {
+    await reader.cancel().catch(() => {})
+  }
+}

@@ -1,7 +1,7 @@
 import { CorruptLog } from '../errors.ts'
+import type { SegmentRecord } from './chunk.ts'
 import { type CommitRecord, isCommit } from './commit.ts'
 import type { Database } from './database.ts'
-import type { SegmentRecord } from './segment.ts'
 
 /** Commits that are looked up in one transaction. */
 const BATCH = 256
@@ -60,10 +60,10 @@ async function segmentsOf({ transact }: Database, first: number, last: number): 
   return result.filter((segment) => segment.first <= last)
 }
 
-async function read({ transact }: Database, { segment, sequences }: Group): Promise<readonly CommitRecord[]> {
+async function read({ transact, log }: Database, { segment, sequences }: Group): Promise<readonly CommitRecord[]> {
   if (segment) {
     const { result } = await transact(['bodies'], 'readonly', (store) => store('bodies').get(segment.body))
-    return (await import('./segment.ts')).unpack(segment, result)
+    return (await import('./chunk.ts')).unpack(segment, result, log)
   }
   const found = await transact(['commits'], 'readonly', (store) =>
     sequences.map((sequence) => store('commits').openCursor(IDBKeyRange.upperBound(sequence), 'prev')),

@@ -1,8 +1,7 @@
 import { CorruptLog, EngineClosed, OutdatedCodeError, StorageError } from '../errors.ts'
+import { pause, SLICE } from '../log/pause.ts'
 import { applyCommit, fail, rebase, stop, type Tab } from './tab.ts'
 
-/** Milliseconds of folding between two chances for the page to render and answer. */
-const SLICE = 12
 /** Failed reads in a row before those who wait are told. */
 const READS = 3
 /** Appends of one command without an answer before its dispatch is told. */
@@ -86,14 +85,3 @@ function giveUp(tab: Tab, unsure: readonly Tab['pending'][0][], error: Error): v
     }
   })
 }
-
-/** Lets the page do what it has to. */
-const pause = (): Promise<void> =>
-  new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel()
-    port1.onmessage = () => {
-      port1.close()
-      resolve()
-    }
-    port2.postMessage(0)
-  })

@@ -1,4 +1,4 @@
-import { CorruptLog, OutdatedCodeError } from '../errors.ts'
+import { CorruptLog, EngineClosed, OutdatedCodeError } from '../errors.ts'
 import type { CommitRecord } from './commit.ts'
 import type { LogIdentity } from './database.ts'
 
@@ -28,11 +28,20 @@ export interface Chunk {
 export interface SegmentRecord {
   readonly first: number
   readonly last: number
-  readonly codec: 'gzip'
+  /** `'archived'`: stands for the events that an archive took, so that the newest key still says what is no log. */
+  readonly codec: 'gzip' | 'archived'
   /** The chunk's. */
   readonly checksum: number
   readonly body: string
 }
+
+export const archivedSegment = (base: number): SegmentRecord => ({
+  first: 1,
+  last: base,
+  codec: 'archived',
+  checksum: 0,
+  body: '',
+})
 
 const CHECKSUM = ',"checksum":'
 
@@ -116,6 +125,8 @@ export async function unpack(
   bytes: Uint8Array<ArrayBuffer> | undefined,
   log: LogIdentity | undefined,
 ): Promise<readonly CommitRecord[]> {
+  // Whoever reads below the base opened this log before it was archived.
+  if (segment.codec === 'archived') throw new EngineClosed('log replaced')
   known(segment.codec)
   const chunk = bytes instanceof Uint8Array ? openChunk(bytes) : undefined
   const { tidemark, codec, checksum, lineage } = chunk?.header ?? {}

@@ -7,6 +7,10 @@ export interface LogIdentity {
   readonly id: string
   readonly lineage: string
   readonly format: 1
+  /** The id before it became another log, while it was empty: who holds that may take this one. */
+  readonly was?: string
+  /** The events up to here were archived: projections stand on a base. */
+  readonly base?: number
 }
 
 /** All stores from the first release on, so that no native upgrade ever waits for another tab. */

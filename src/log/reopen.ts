@@ -1,5 +1,5 @@
 import { EngineClosed, StorageError } from '../errors.ts'
-import { connect, type Database, run, type Transact } from './database.ts'
+import { connect, type Database, type LogIdentity, run, type Transact } from './database.ts'
 
 const reopening = new WeakMap<Database, Promise<IDBDatabase>>()
 
@@ -46,7 +46,10 @@ async function compare(database: Database): Promise<IDBDatabase> {
   const meta =
     idb &&
     ((await run(idb, ...read).catch((error) => Promise.reject(withKind(error, true, read)))) as IDBRequest | undefined)
-  if (idb && (!database.log || meta?.result?.id === database.log.id) && !database.closed) return (database.idb = idb)
+  const found: LogIdentity | undefined = meta?.result
+  // Rule 13: what became another log while it was empty has nothing that this connection's owner could mistake.
+  if (found && found.was === database.log?.id) database.log = found
+  if (idb && (!database.log || found?.id === database.log.id) && !database.closed) return (database.idb = idb)
   idb?.close()
   throw new EngineClosed(database.closed ? 'closed' : 'log replaced')
 }

@@ -1,0 +1,1 @@
+export { at, type Past, type RowChange } from './engine/tools/at.ts'

@@ -1,0 +1,237 @@
+import { openEngine } from 'tidemark'
+import { at } from 'tidemark/tools'
+import { describe, expect, test } from 'vitest'
+import { type AnyModel, createFolds, readOf } from '../../../src/model/model.ts'
+import { openDatabase, seal } from '../../log/rooms.ts'
+import { inDatabase } from '../../log/storage.ts'
+import { type Tab, tab } from '../kit.ts'
+import { collect, freshName, later, newerApp, outcome, shown, todoApp } from '../todos.ts'
+
+/** The same numbers each run. */
+const random = (seed: number) => () => {
+  seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0
+  return seed / 2 ** 32
+}
+
+/** A log in which rows come, change, go and come again, in commits of one to forty events. */
+async function lively(engine: Tab, events: number, chance = random(7)): Promise<void> {
+  const pick = () => `t${Math.floor(chance() * 60)}`
+  while (engine.status.sequence < events) {
+    const dice = chance()
+    const id = pick()
+    const title = `title ${Math.floor(chance() * 20)}`
+    if (dice < 0.3) await engine.dispatch.addOnce({ id, title }).catch(() => {})
+    else if (dice < 0.5) await engine.dispatch.toggle({ id }).catch(() => {})
+    else if (dice < 0.65) await engine.dispatch.rename({ id, title }).catch(() => {})
+    else if (dice < 0.8) await engine.dispatch.remove({ id })
+    else if (dice < 0.84) await engine.dispatch.clearDone()
+    else await engine.dispatch.addMany({ ids: Array.from({ length: 1 + Math.floor(chance() * 40) }, pick) })
+  }
+}
+
+/** What each sequence shows, by folds that only go forward. */
+async function replayed(engine: Tab) {
+  const folds = createFolds(todoApp() as unknown as AnyModel)
+  const states = [shown({ read: readOf(folds) } as never)]
+  for (const event of await collect(engine.history())) {
+    for (const fold of folds) fold.apply(event)
+    states.push(shown({ read: readOf(folds) } as never))
+  }
+  return states
+}
+
+describe('at', () => {
+  test('shows each sequence as a fold from zero does, whichever way it got there', async () => {
+    const a = await tab(freshName())
+    await lively(a, 2500)
+    const states = await replayed(a)
+    const past = await at(a, 1234)
+    expect(past.sequence).toBe(1234)
+    const chance = random(3)
+    for (let i = 0; i < 200; i++) {
+      const jump = Math.floor(chance() * states.length)
+      // A jump, then a walk around it, over the beginnings of commits and of what is kept of them.
+      for (const sequence of [jump, jump - 1, jump - 2, jump + 1, jump + 2]) {
+        if (sequence < 0 || sequence >= states.length) continue
+        await past.move(sequence)
+        expect(past.sequence).toBe(sequence)
+        expect(shown(past as never)).toEqual(states[sequence])
+        expect(past.read.todos.by('done', true)).toEqual(states[sequence]!.todos.filter(({ done }) => done))
+      }
+    }
+    expect(shown(a)).toEqual(states.at(-1))
+  })
+
+  test('walks back and forth one by one through the whole log', async () => {
+    const a = await tab(freshName())
+    await lively(a, 1300, random(11))
+    const states = await replayed(a)
+    const head = a.status.sequence
+    const past = await at(a, head)
+    for (let sequence = head; sequence >= 0; sequence--) {
+      await past.move(sequence)
+      expect(shown(past as never)).toEqual(states[sequence])
+      expect(past.event?.sequence ?? 0).toBe(sequence)
+    }
+    for (let sequence = 0; sequence <= head; sequence++) {
+      await past.move(sequence)
+      expect(shown(past as never)).toEqual(states[sequence])
+    }
+  })
+
+  test('names the event and what it changed', async () => {
+    const a = await tab(freshName())
+    await a.dispatch.add({ id: 'a', title: 'Milk' })
+    await a.dispatch.toggle({ id: 'a' })
+    await a.dispatch.clearDone()
+    const past = await at(a, 2)
+    const milk = { id: 'a', title: 'Milk', done: false }
+    expect(past.event).toMatchObject({ type: 'todoToggled', sequence: 2, data: { id: 'a' } })
+    expect(past.changes).toEqual([{ projection: 'todos', key: 'a', before: milk, after: { ...milk, done: true } }])
+    await past.move(3)
+    expect(past.changes).toEqual([{ projection: 'todos', key: 'a', before: { ...milk, done: true }, after: undefined }])
+    await past.move(1)
+    expect(past.changes).toEqual([
+      { projection: 'todos', key: 'a', before: undefined, after: milk },
+      { projection: 'count', before: 0, after: 1 },
+      { projection: 'titles', key: 'Milk', before: undefined, after: { title: 'Milk', times: 1 } },
+    ])
+    await past.move(0)
+    expect(past.event).toBeUndefined()
+    expect(past.changes).toEqual([])
+    expect(past.read.todos.size).toBe(0)
+  })
+
+  test('stays where it is while the present goes on, and can follow it', async () => {
+    const a = await tab(freshName())
+    await a.dispatch.add({ id: 'a', title: 'a' })
+    const past = await at(a, 1)
+    const { read } = past
+    expect(past.read).toBe(read)
+    await a.dispatch.add({ id: 'b', title: 'b' })
+    expect(past.read.todos.size).toBe(1)
+    await past.move(2)
+    expect(past.read).not.toBe(read)
+    expect(past.read.todos.all()).toEqual(a.read.todos.all())
+    await a.dispatch.toggle({ id: 'a' })
+    expect(past.read.todos.get('a')).toMatchObject({ done: false })
+    expect(() => Object.assign(past.read.todos.get('a')!, { done: true })).toThrow(TypeError)
+  })
+
+  test('a date means the state before the first event later than it', async () => {
+    const a = await tab(freshName())
+    await a.dispatch.add({ title: 'early' })
+    await later(5)
+    const between = new Date()
+    await later(5)
+    await a.dispatch.add({ title: 'late' })
+    expect((await at(a, between)).read.todos.all()).toMatchObject([{ title: 'early' }])
+    expect((await at(a, new Date(0))).sequence).toBe(0)
+    expect((await at(a, new Date())).sequence).toBe(2)
+    expect(await outcome(at(a, new Date(Number.NaN)))).toBeInstanceOf(RangeError)
+  })
+
+  test('what the log does not have is a RangeError, and the view stays', async () => {
+    const a = await tab(freshName())
+    await a.dispatch.add({ title: 'x' })
+    for (const wrong of [-1, 2, 0.5, Number.NaN]) expect(await outcome(at(a, wrong))).toBeInstanceOf(RangeError)
+    const past = await at(a, 1)
+    expect(await outcome(past.move(2))).toBeInstanceOf(RangeError)
+    expect(past.sequence).toBe(1)
+  })
+
+  test('of moves that overtake each other the last one counts', async () => {
+    const a = await tab(freshName())
+    await lively(a, 600)
+    const past = await at(a, 0)
+    const moves = [past.move(500), past.move(20), past.move(300)]
+    await Promise.all(moves)
+    expect(past.sequence).toBe(300)
+    // Again at once: what ended in the same turn must not be taken for under way.
+    past.move(10)
+    await past.move(11)
+    expect(past.sequence).toBe(11)
+  })
+
+  test('a projection that fails stays at its last good state from the failing commit on, in both directions', async () => {
+    const name = freshName()
+    const a = await tab(name, { poison: 'bad' })
+    const b = await tab(name)
+    await b.dispatch.addMany({ ids: ['x', 'y'] })
+    await b.dispatch.addMany({ ids: ['good', 'bad', 'after'] })
+    await b.dispatch.add({ id: 'z', title: 'x' })
+    await expect.poll(() => a.status.sequence).toBe(6)
+    expect(a.status.projections.titles).toMatchObject({ state: 'failed', sequence: 4 })
+    const past = await at(a, 6)
+    const titles = () => past.read.titles.all().map(({ title }) => title)
+    expect(titles()).toEqual(a.read.titles.all().map(({ title }) => title))
+    const seen: string[][] = []
+    for (const sequence of [0, 1, 2, 3, 4, 5, 6, 5, 4, 3, 2, 1]) {
+      await past.move(sequence)
+      seen.push(titles())
+    }
+    const [x, xy] = [['x'], ['x', 'y']]
+    expect(seen).toEqual([[], x, xy, [...xy, 'good'], xy, xy, xy, xy, xy, [...xy, 'good'], xy, x])
+    expect(past.read.todos.size).toBe(1)
+  })
+
+  test('what fails late in a large commit takes all of it back', async () => {
+    const name = freshName()
+    const b = await tab(name)
+    const ids = Array.from({ length: 1500 }, (_, i) => (i === 1200 ? 'bad' : `n${i}`))
+    await b.dispatch.addMany({ ids: Array.from({ length: 100 }, (_, i) => `m${i}`) })
+    await b.dispatch.addMany({ ids })
+    await b.dispatch.addMany({ ids: ['end'] })
+    const a = await tab(name, { poison: 'bad' })
+    expect(a.status.projections.titles).toMatchObject({ state: 'failed', sequence: 1301 })
+    const past = await at(a, 1601)
+    const sizes: number[] = []
+    for (const sequence of [1601, 1600, 1301, 1300, 101, 100, 99, 600, 1300, 1301, 1601]) {
+      await past.move(sequence)
+      sizes.push(past.read.titles.size)
+    }
+    expect(sizes).toEqual([100, 100, 100, 1300, 101, 100, 99, 600, 1300, 100, 100])
+    expect(past.read.titles.all()).toEqual(a.read.titles.all())
+  })
+
+  test('reads sealed segments, old versions and a log in memory', async () => {
+    const name = freshName()
+    const a = await tab(name)
+    await lively(a, 600)
+    const states = await replayed(a)
+    const database = await openDatabase(name, false)
+    expect(await seal(database, 500, 150)).toBe(true)
+    expect(await seal(database, 500, 150)).toBe(true)
+    database.close()
+    const past = await at(a, 10)
+    for (const sequence of [599, 10, 300, 151, 150, 152, 149]) {
+      await past.move(sequence)
+      expect(shown(past as never)).toEqual(states[sequence])
+    }
+    await a.close()
+    const newer = await openEngine(newerApp(), { name })
+    const now = await at(newer, newer.status.sequence)
+    expect(now.read.todos.all()).toEqual(newer.read.todos.all())
+    await newer.close()
+
+    const memory = await tab(name, {}, { storage: 'memory' })
+    await memory.dispatch.add({ title: 'x' })
+    expect((await at(memory, 1)).read.todos.size).toBe(1)
+  })
+
+  test('tells its progress, ends with the reason of its signal, and reports a hole', async () => {
+    const name = freshName()
+    const a = await tab(name)
+    await lively(a, 3000)
+    const reason = new Error('enough')
+    expect(await outcome(at(a, 9, { signal: AbortSignal.abort(reason) }))).toBe(reason)
+    const seen: number[] = []
+    await at(a, 3000, {
+      onProgress: ({ phase, done, total }) => seen.push(done) && expect([phase, total]).toEqual(['catch-up', 3000]),
+    })
+    expect(seen).toEqual([...seen].sort((x, y) => x - y))
+    const cut = (await collect(a.history({ after: 1500, limit: 1 })))[0]!
+    await inDatabase(name, (store) => store('commits').delete(IDBKeyRange.bound(cut.sequence - 40, cut.sequence)))
+    expect(await outcome(at(a, 3000))).toMatchObject({ name: 'CorruptLog' })
+  })
+})

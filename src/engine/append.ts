@@ -32,7 +32,7 @@ export function compose(
   }
   // The strictest of a group wins (rule 6).
   const strict = group.some(({ pending }) => isStrict(pending))
-  for (const { pending } of group) pending.attempts.set(id, strict)
+  for (const { pending } of group) (pending.attempts ??= new Map()).set(id, strict)
   return {
     record: { id, first: tab.head + 1, last, body: `[${group.map(bodyOf)}]` },
     beside: { types: types.values(), entries, durability: strict ? 'strict' : 'relaxed' },
@@ -93,7 +93,7 @@ export function confirm(tab: Tab, record: CommitRecord, group: readonly Decided[
       tab,
       pending,
       { sequence: events.at(-1)?.sequence ?? tab.head, events, duplicate: false },
-      pending.attempts.get(record.id),
+      pending.attempts?.get(record.id),
     )
   }
   // After the last one left `pending`, and still before anybody hears of it: what waits runs in a microtask.

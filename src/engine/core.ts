@@ -101,15 +101,16 @@ export async function openCore(
     pump() {
       if (running) return
       running = true
-      parts
-        .work(core)
+      // What is dispatched in one go is appended in one record.
+      Promise.resolve(core)
+        .then(parts.work)
         .catch((error) => {
           // Nothing that is expected: whoever waits is told, and the log is read before anything else is written.
           core.behind = true
           core.error = error
           rebase(core, () => {
             for (const pending of [...core.pending]) {
-              fail(core, pending, pending.attempts.size ? new StorageError('unknown', error.message, error) : error)
+              fail(core, pending, pending.attempts ? new StorageError('unknown', error.message, error) : error)
             }
           })
         })

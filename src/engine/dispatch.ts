@@ -4,11 +4,6 @@ import { createContext, randomId } from '../model/model.ts'
 import { type AnyReceipt, type Caller, decideNow, fail, type Pending, rebase, type Tab } from './tab.ts'
 import type { DispatchOptions } from './types.ts'
 
-/** Characters of JSON that one group may have; a single command may have more. */
-const _GROUP_CHARACTERS = 1_048_576
-/** Lost races after which a command is decided inside the appending transaction (rule 4). */
-const _LOST_RACES = 2
-
 /** Decides and applies at once, queues the append; the promise settles when the log has the answer. */
 export function dispatch(
   tab: Tab,
@@ -23,21 +18,16 @@ export function dispatch(
       throw new InvalidData('not a string with something in it', ['commandId'])
     const copy = copyJson(input)
     const print = commandId === undefined ? undefined : fingerprint(name, copy)
-    const command = {
-      id: commandId ?? randomId(),
-      fingerprint: print,
-      name,
-      input: copy,
-      meta: copyJson(meta) as Json | undefined,
-      context: createContext(Date.now()),
-    }
-    let pending: Pending | undefined
-    const settled =
-      <T>(tell: (value: T) => void) =>
-      (value: T): void => {
-        signal?.removeEventListener('abort', withdraw)
-        tell(value)
-      }
+    const settled = <T>(tell: (value: T) => void): typeof tell =>
+      signal
+        ? (value) => {
+            signal.removeEventListener('abort', withdraw)
+            tell(value)
+          }
+        : tell
+    const withdraw = (): void =>
+      // While it waits behind another with its id, nothing is decided.
+      pending.decision ? takeBack(tab, pending, caller, signal?.reason) : caller.reject(signal?.reason)
     const caller: Caller = {
       resolve: settled(resolve),
       reject: settled(reject),
@@ -45,36 +35,37 @@ export function dispatch(
       joined: false,
       owner,
     }
-    const withdraw = (): void =>
-      pending ? takeBack(tab, pending, caller, signal?.reason) : caller.reject(signal?.reason)
+    // Made whole at once: a thousand of these may be asked for in one tick.
+    let pending = {
+      id: commandId ?? randomId(),
+      fingerprint: print,
+      name,
+      input: copy,
+      meta: copyJson(meta) as Json | undefined,
+      context: createContext(Date.now()),
+      callers: [caller],
+      inTransaction: false,
+      unsure: false,
+      lostRaces: 0,
+      failures: 0,
+      alone: false,
+    } as unknown as Pending
     signal?.addEventListener('abort', withdraw)
     const enter = (): void => {
       const same = print && tab.pending.find(({ id }) => id === commandId)
       if (signal?.aborted) return
       if (tab.state !== 'ready') caller.reject(tab.error)
-      else if (same && same.fingerprint !== print) same.after.push(enter)
+      else if (same && same.fingerprint !== print) (same.after ??= []).push(enter)
       else if (same) {
         pending = same
         caller.joined = true
         same.callers.push(caller)
       } else {
-        const decision = decideNow(tab, command)
-        pending = {
-          ...command,
-          callers: [caller],
-          after: [],
-          decision,
-          attempts: new Map(),
-          inTransaction: false,
-          unsure: false,
-          lostRaces: 0,
-          failures: 0,
-          alone: false,
-        }
+        pending.decision = decideNow(tab, pending)
         tab.pending.push(pending)
-        tab.changed(decision.events.length > 0)
+        tab.changed(pending.decision.events.length > 0)
       }
-      queueMicrotask(tab.pump)
+      tab.pump()
     }
     enter()
   })

@@ -49,10 +49,10 @@ export interface Pending {
   readonly context: CommandContext & { restart(): void }
   callers: Caller[]
   /** Dispatches of the same id with another command or input: they wait for what becomes of this one. */
-  readonly after: (() => void)[]
+  after?: (() => void)[]
   decision: Decision
   /** Ids of the commits it was appended in, and whether strictly. */
-  readonly attempts: Map<string, boolean>
+  attempts?: Map<string, boolean>
   inTransaction: boolean
   /** Its transaction ended without an answer: the log has to be read. */
   unsure: boolean
@@ -167,7 +167,7 @@ export function match(tab: Tab, record: CommitRecord): void {
 
 /** Answers a command from the log: `command` is what stands there, `sequence` that of its first event. */
 export function answer(tab: Tab, pending: Pending, command: StoredCommand, sequence: number, commit: string): void {
-  const strict = pending.attempts.get(commit)
+  const strict = pending.attempts?.get(commit)
   const duplicate = strict === undefined
   if (duplicate && pending.fingerprint !== command.fingerprint) {
     fail(tab, pending, new CommandIdConflict(pending.id))
@@ -188,7 +188,7 @@ function settle(tab: Tab, pending: Pending, tell: (caller: Caller) => void): voi
   if (at < 0) return
   tab.pending.splice(at, 1)
   pending.callers.forEach(tell)
-  pending.after.forEach(queueMicrotask)
+  pending.after?.forEach(queueMicrotask)
 }
 
 export function fail(tab: Tab, pending: Pending, error: unknown): void {

@@ -43,7 +43,7 @@ export function openChannel(name: string, receive: (hint: Hint) => void): Channe
   }
 }
 
-const LARGEST_HINT = 262_144
+const LARGEST_HINT = 16_384
 
 /** Tells the others what was appended; sent after `complete`, so that whoever reads the log finds it. */
 export const ring = (channel: Channel | undefined, log: string, commit: CommitRecord): void =>

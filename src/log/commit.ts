@@ -43,13 +43,11 @@ export const recordedOf = (
   sequence: number,
   types: EventTypesAtRuntime,
 ): AnyRecordedEvent[] =>
-  events.map((event, i) => ({
-    sequence: sequence + i,
-    ...types.today(event),
-    at,
-    commandId: id,
-    ...(meta !== undefined && { meta }),
-  }))
+  events.map((event, i) => {
+    const recorded: AnyRecordedEvent = { sequence: sequence + i, ...types.today(event), at, commandId: id }
+    if (meta !== undefined) recorded.meta = meta
+    return recorded
+  })
 
 /** All events of a commit in today's types. Throws OutdatedCodeError for what this code does not know, CorruptLog where the numbers do not add up. */
 export function eventsOf(record: CommitRecord, types: EventTypesAtRuntime): AnyRecordedEvent[] {

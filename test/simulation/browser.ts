@@ -1,4 +1,5 @@
 import FDBKeyRange from 'fake-indexeddb/lib/FDBKeyRange'
+import { randomId } from '../../src/model/model.ts'
 import { real } from './globals.ts'
 import type { Storage } from './indexedDb.ts'
 import { type Actor, current, inWorld, type World, world } from './world.ts'
@@ -274,6 +275,7 @@ export function installBrowser(w: World, storage: Storage, scripts: ReadonlyMap<
 
   const define = (name: string, descriptor: PropertyDescriptor) =>
     Object.defineProperty(globalThis, name, { configurable: true, ...descriptor })
+  let drawn = false
   const values: Record<string, unknown> = {
     indexedDB: storage.factory,
     IDBKeyRange: FDBKeyRange,
@@ -294,6 +296,7 @@ export function installBrowser(w: World, storage: Storage, scripts: ReadonlyMap<
     },
     crypto: {
       getRandomValues(bytes: Uint8Array) {
+        drawn = true
         for (let i = 0; i < bytes.length; i++) bytes[i] = w.random.below(256)
         return bytes
       },
@@ -312,6 +315,8 @@ export function installBrowser(w: World, storage: Storage, scripts: ReadonlyMap<
     },
   }
   for (const [name, value] of Object.entries(values)) define(name, { value, writable: true })
+  // Ids come from blocks of random words: what the run before left of one would make this run another than its seed says.
+  while (!drawn) randomId()
   define('onconnect', {
     get: () => (inWorld() && w.current ? own().onconnect : undefined),
     set: (listener) => {

@@ -63,7 +63,13 @@ async function segmentsOf({ transact }: Database, first: number, last: number): 
 async function read({ transact, log }: Database, { segment, sequences }: Group): Promise<readonly CommitRecord[]> {
   if (segment) {
     const { result } = await transact(['bodies'], 'readonly', (store) => store('bodies').get(segment.body))
-    return (await import('./chunk.ts')).unpack(segment, result, log)
+    const { find } = await import('./chunk.ts')
+    return find(
+      [...sequences].sort((a, b) => a - b),
+      segment,
+      result,
+      log,
+    )
   }
   const found = await transact(['commits'], 'readonly', (store) =>
     sequences.map((sequence) => store('commits').openCursor(IDBKeyRange.upperBound(sequence), 'prev')),

@@ -5,13 +5,15 @@ import { type Fold, type Journal, undo } from '../model/fold.ts'
 
 /**
  * Folds one whole commit, if it is the next one for this fold. Where `evolve` throws, the fold is failed and what the
- * commit changed is taken back: checkpoints stand only at the ends of commits (rule 1).
+ * commit changed is taken back: checkpoints stand only at the ends of commits (rule 1). `folded` is told of each event
+ * that the fold handles, right behind its changes.
  */
 export function foldCommit(
   fold: Fold,
   { first, last }: CommitRecord,
   events: readonly AnyRecordedEvent[],
   journal: Journal,
+  folded?: (event: AnyRecordedEvent) => void,
 ): void {
   // Event n is folded only if the checkpoint is n - 1.
   if (fold.failed || fold.sequence !== first - 1) return
@@ -22,6 +24,7 @@ export function foldCommit(
       if (!fold.handles(event.type)) continue
       sequence = event.sequence
       fold.apply(event, journal)
+      folded?.(event)
     }
     fold.sequence = last
   } catch (error) {

@@ -186,13 +186,13 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
   const announce = (): void => post({ projected: checkpoints() })
 
   /** Sealing and sweeping wait for a quiet moment and work in slices. */
-  function tidyLater(): void {
+  function tidyLater(delay = TIDY_DELAY): void {
     clearTimeout(tidyTimer)
     tidyTimer = setTimeout(async () => {
       const { tidy } = await import('./tidy.ts')
       // Whoever could not now, for whatever reason, tries again after the next events.
-      if (!closing.signal.aborted && (await tidy(shop).catch(() => false))) tidyLater()
-    }, TIDY_DELAY)
+      if (!closing.signal.aborted && (await tidy(shop).catch(() => false))) tidyLater(50)
+    }, delay)
   }
 
   const shop: Workshop = {

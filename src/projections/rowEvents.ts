@@ -2,7 +2,7 @@ import type { Key } from '../errors.ts'
 import type { CommitRecord } from '../log/commit.ts'
 import type { Database } from '../log/database.ts'
 import type { AnyRecordedEvent } from '../model/events.ts'
-import { type Fold, undo } from '../model/fold.ts'
+import type { Fold } from '../model/fold.ts'
 import { discardPages } from './discard.ts'
 import { foldCommit } from './foldCommit.ts'
 import { type Checkpoint, loadPages, type Page, pagesOf } from './snapshot.ts'
@@ -13,17 +13,24 @@ const PARTS = 16
 /** Entries that every flush writes again, until there are so many that they are filed under the parts of their keys. */
 const RECENT = 4096
 
+/** Entries of an index by key, under [identity, build, part, sequence]. */
+interface Rows {
+  /** JSON of their keys: text costs IndexedDB less than a list. */
+  readonly keys: string
+  /** Where the sequences of each key end, counted from `base`. */
+  readonly ends: Uint32Array
+  readonly sequences: Uint32Array
+  readonly base: number
+}
 /** Under [identity, build]: what is not filed yet, and the checkpoint that the whole index belongs to. */
 interface Recent {
   readonly sequence: number
-  readonly rows: string
+  readonly rows: Rows
 }
-/** JSON of rows, each a key and its sequences: the first as it is, each other as its distance to the one before. */
-type Packed = readonly (readonly [Key, ...number[]])[]
 
 /** Which events touched which row of one table, for `engine.history({ table, key })`. */
 export interface RowIndex {
-  /** Folds a commit as `foldCommit` does, and notes what each of its events touched. */
+  /** Folds a commit and notes what each of its events touched. */
   fold(record: CommitRecord, events: readonly AnyRecordedEvent[]): void
   /** What has to be written with a checkpoint: the rest of the key, and the value. */
   pack(): readonly (readonly [rest: readonly number[], value: unknown])[]
@@ -52,55 +59,47 @@ export async function openIndex(database: Database, track: Track): Promise<void>
   track.index = createIndex(track, unpack(whole && result ? [result.rows] : []))
 }
 
-function createIndex({ fold, journal }: Track, recent: Map<Key, number[]>): RowIndex {
-  let count = 0
+function createIndex({ fold, journal }: Track, recent: ReadonlyMap<Key, readonly number[]>): RowIndex {
+  const keys: Key[] = []
+  const sequences: number[] = []
   let filed = false
-  for (const { length } of recent.values()) count += length
+
+  const note = (key: Key, sequence: number): void => {
+    keys.push(key)
+    sequences.push(sequence)
+  }
+  const empty = (length = 0): void => {
+    keys.length = sequences.length = length
+  }
+  for (const [key, row] of recent) for (const sequence of row) note(key, sequence)
   return {
-    fold({ first, last }, events) {
-      if (fold.failed || fold.sequence !== first - 1) return
-      const ends: number[] = []
-      for (const event of events) {
-        const { sequence } = event
-        foldCommit(fold, { id: '', first: sequence, last: sequence, body: '' }, [event], journal)
-        ends.push(journal.length)
-        if (!fold.failed) continue
-        // Of this commit nothing stands (rule 1).
-        undo(journal)
-        fold.sequence = first - 1
-        return
-      }
-      fold.sequence = last
-      for (let i = 0, at = 0; i < events.length; i++) {
-        for (; at < (ends[i] as number); at++) {
-          const { key } = (journal[at] as (typeof journal)[0]).slot
-          const sequences = recent.get(key)
-          if (sequences) sequences.push(first + i)
-          else recent.set(key, [first + i])
-          count++
-        }
-      }
+    fold(record, events) {
+      const { length } = keys
+      let noted = 0
+      foldCommit(fold, record, events, journal, ({ sequence }) => {
+        for (; noted < journal.length; noted++) note((journal[noted] as (typeof journal)[0]).slot.key, sequence)
+      })
+      // Of a commit that failed nothing stands (rule 1).
+      if (fold.sequence !== record.last) empty(length)
     },
     pack() {
       const { sequence } = fold
-      filed = count > RECENT
-      if (!filed) return [[[], { sequence, rows: packed(recent) } satisfies Recent]]
-      const parts = new Map<number, [Key, number[]][]>()
-      for (const row of recent) {
-        const part = partOf(row[0])
-        const rows = parts.get(part)
-        if (rows) rows.push(row)
-        else parts.set(part, [row])
+      filed = keys.length > RECENT
+      const rows = new Map<Key, number[]>()
+      for (const [i, key] of keys.entries()) {
+        const row = rows.get(key)
+        if (row) row.push(sequences[i] as number)
+        else rows.set(key, [sequences[i] as number])
       }
-      return [
-        [[], { sequence, rows: '[]' } satisfies Recent],
-        ...Array.from(parts, ([part, rows]) => [[part, sequence], packed(rows)] as const),
-      ]
+      const parts: Map<Key, number[]>[] = []
+      if (filed) for (const [key, row] of rows) (parts[partOf(key)] ??= new Map()).set(key, row)
+      const recent: Recent = { sequence, rows: packed(filed ? new Map() : rows) }
+      const written: [number[], unknown][] = [[[], recent]]
+      parts.forEach((rows, part) => written.push([[part, sequence], packed(rows)]))
+      return written
     },
     written() {
-      if (!filed) return
-      recent.clear()
-      count = 0
+      if (filed) empty()
     },
   }
 }
@@ -121,7 +120,7 @@ export async function lookUp(
     const found: {
       checkpoint?: IDBRequest<Checkpoint | undefined>
       recent?: IDBRequest<Recent | undefined>
-      parts?: IDBRequest<string[]>
+      parts?: IDBRequest<Rows[]>
       pages?: IDBRequest<Page[]>
     } = {}
     builds.onsuccess = () => {
@@ -147,30 +146,36 @@ export async function lookUp(
   return unpack([...(found.parts?.result ?? []), recent.rows], key).get(key) ?? []
 }
 
-function packed(rows: Iterable<readonly [Key, readonly number[]]>): string {
-  const all: (Key | number)[][] = []
-  for (const [key, sequences] of rows) {
-    const row: (Key | number)[] = [key]
-    let before = 0
-    for (const sequence of sequences) {
-      row.push(sequence - before)
-      before = sequence
-    }
-    all.push(row)
+function packed(rows: ReadonlyMap<Key, readonly number[]>): Rows {
+  let base = Infinity
+  let length = 0
+  for (const row of rows.values()) {
+    base = Math.min(base, row[0] as number)
+    length += row.length
   }
-  return JSON.stringify(all)
+  const ends = new Uint32Array(rows.size)
+  const sequences = new Uint32Array(length)
+  let row = 0
+  let at = 0
+  for (const list of rows.values()) {
+    for (const sequence of list) sequences[at++] = sequence - base
+    ends[row++] = at
+  }
+  return { keys: JSON.stringify([...rows.keys()]), ends, sequences, base }
 }
 
-function unpack(texts: readonly string[], only?: Key): Map<Key, number[]> {
+function unpack(all: readonly Rows[], only?: Key): Map<Key, number[]> {
   const rows = new Map<Key, number[]>()
-  for (const text of texts) {
-    for (const [key, ...distances] of JSON.parse(text) as Packed) {
-      if (only !== undefined && key !== only) continue
-      const sequences = rows.get(key) ?? []
-      rows.set(key, sequences)
-      let sequence = 0
-      for (const distance of distances) sequences.push((sequence += distance))
-    }
+  for (const { keys, ends, sequences, base } of all) {
+    // Most parts of a long log say nothing of a row: a look at the text is enough.
+    if (only !== undefined && !keys.includes(JSON.stringify(only))) continue
+    ;(JSON.parse(keys) as Key[]).forEach((key, i) => {
+      if (only !== undefined && key !== only) return
+      const row = rows.get(key) ?? []
+      rows.set(key, row)
+      for (let at = i ? (ends[i - 1] as number) : 0; at < (ends[i] as number); at++)
+        row.push(base + (sequences[at] as number))
+    })
   }
   return rows
 }

@@ -20,7 +20,11 @@ const tables = {
     return performance.now() - began
   },
   close: () => engine.close(),
-  status: () => ({ sequence: engine.status.sequence, projected: engine.status.projected, worker: engine.status.worker }),
+  status: () => ({
+    sequence: engine.status.sequence,
+    projected: engine.status.projected,
+    worker: engine.status.worker,
+  }),
   /** Milliseconds until `n` events were durable, and until they were projected too. */
   async fill(n: number, rows: number, nth: number) {
     const began = performance.now()

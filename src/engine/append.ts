@@ -12,20 +12,26 @@ export interface Decided {
   readonly decision: Decision
 }
 
+export interface Composed {
+  readonly record: CommitRecord
+  readonly beside: Beside
+}
+
 /** The record of these commands at `head + 1`, and what goes beside it. */
-export function compose(
-  tab: Tab,
-  group: readonly Decided[],
-): { readonly record: CommitRecord; readonly beside: Beside } {
+export function compose(tab: Tab, group: readonly Decided[]): Composed {
   const id = randomId()
   const entries: [string, CommandEntry][] = []
   const types = new Map<string, [string, number]>()
+  let seen: string | undefined
   let last = tab.head
   for (const { pending, decision } of group) {
     last += decision.stored.length
     if (pending.fingerprint)
       entries.push([pending.id, { sequence: last, commit: id, fingerprint: pending.fingerprint }])
     for (const { type, version = 1 } of decision.stored) {
+      // Events of one type mostly come together, and a type has one version that commands give.
+      if (type === seen) continue
+      seen = type
       const key = typeKey(type, version)
       if (!tab.stored.has(key)) types.set(key, [type, version])
     }
@@ -35,7 +41,7 @@ export function compose(
   for (const { pending } of group) (pending.attempts ??= new Map()).set(id, strict)
   return {
     record: { id, first: tab.head + 1, last, body: `[${group.map(bodyOf)}]` },
-    beside: { types: types.values(), entries, durability: strict ? 'strict' : 'relaxed' },
+    beside: { types: [...types.values()], entries, durability: strict ? 'strict' : 'relaxed' },
   }
 }
 
@@ -64,16 +70,17 @@ export function groupOf(accepted: readonly Pending[]): Decided[] {
 }
 
 export async function append(tab: Tab, group: readonly Decided[]): Promise<Appended | Error> {
-  const { record, beside } = compose(tab, group)
+  const composed = compose(tab, group)
+  const { record, beside } = composed
   for (const { pending } of group) pending.inTransaction = true
   const outcome = await tab.log.append(record, beside).catch((error: Error) => error)
   for (const { pending } of group) pending.inTransaction = false
-  if (outcome === 'appended') confirm(tab, record, group)
+  if (outcome === 'appended') confirm(tab, composed, group)
   return outcome
 }
 
 /** The log has the record. What was shown before is what it says, unless something came between. */
-export function confirm(tab: Tab, record: CommitRecord, group: readonly Decided[]): void {
+export function confirm(tab: Tab, { record, beside }: Composed, group: readonly Decided[]): void {
   ring(tab.channel, tab.logId, record)
   const asShown =
     tab.head === record.first - 1 &&
@@ -85,8 +92,7 @@ export function confirm(tab: Tab, record: CommitRecord, group: readonly Decided[
   }
   tab.head = record.last
   for (const fold of tab.folds) if (!fold.failed) fold.sequence = record.last
-  for (const { type, version } of group.flatMap(({ decision }) => decision.stored))
-    tab.stored.add(typeKey(type, version))
+  for (const [type, version] of beside.types) tab.stored.add(typeKey(type, version))
   for (const { pending, decision } of group) {
     const { events } = decision
     succeed(

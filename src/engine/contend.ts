@@ -3,7 +3,7 @@ import type { Appended } from '../log/append.ts'
 import type { CommandEntry, CommitRecord } from '../log/commit.ts'
 import { readCommand } from '../log/log.ts'
 import { dropPages } from '../projections/discard.ts'
-import { compose, confirm, type Decided, isStrict } from './append.ts'
+import { type Composed, compose, confirm, type Decided, isStrict } from './append.ts'
 import { answer, applyCommit, fail, type Pending, rebase, stop, succeed, type Tab } from './tab.ts'
 
 /** What to do when an append did not go through: another tab was faster, the id is known, the storage failed. */
@@ -25,7 +25,7 @@ export async function decideInside(tab: Tab, commands: readonly Pending[]): Prom
   const given = commands.flatMap(({ id, fingerprint }) => (fingerprint ? id : []))
   const refused: (Decided & { readonly callers: number })[] = []
   const decided: Decided[] = []
-  let record: CommitRecord | undefined
+  let composed: Composed | undefined
   let whole = false
   for (const pending of commands) pending.inTransaction = true
   const added = await tab.log
@@ -46,8 +46,7 @@ export async function decideInside(tab: Tab, commands: readonly Pending[]): Prom
           else refused.push({ pending, decision, callers: pending.callers.length })
         }
         if (!decided.length) return
-        const composed = compose(tab, decided)
-        record = composed.record
+        composed = compose(tab, decided)
         return composed
       },
       commands.some(isStrict) ? 'strict' : 'relaxed',
@@ -58,14 +57,14 @@ export async function decideInside(tab: Tab, commands: readonly Pending[]): Prom
     pending.lostRaces = 0
   }
   if (added instanceof Error) await failed(tab, commands, added)
-  else if (!whole || (record && !added)) tab.behind = true
+  else if (!whole || (composed && !added)) tab.behind = true
   else {
-    const head = record ? record.first - 1 : tab.head
+    const head = composed ? composed.record.first - 1 : tab.head
     for (const { pending, decision, callers } of refused) {
       // Not for whoever joined after the log was read.
       if (pending.decision === decision && pending.callers.length === callers) conclude(tab, pending, head)
     }
-    if (record) confirm(tab, record, decided)
+    if (composed) confirm(tab, composed, decided)
     else tab.changed(false)
   }
   for (const pending of commands) {

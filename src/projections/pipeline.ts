@@ -170,8 +170,8 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
       tracks = undefined
     }
     flushed = Date.now()
-    // Writing takes a fifth of the time at most, however large the pages are.
-    delay = Math.max(FLUSH_DELAY, 4 * (flushed - began))
+    // Writing takes a twenty-fifth of the time at most, however large the pages are.
+    delay = Math.max(FLUSH_DELAY, 24 * (flushed - began))
     announce()
     tidyLater()
   }

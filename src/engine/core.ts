@@ -1,4 +1,4 @@
-import { EngineClosed, StorageError } from '../errors.ts'
+import { EngineClosed } from '../errors.ts'
 import { type Hint, openChannel } from '../log/channel.ts'
 import type { CommitRecord } from '../log/commit.ts'
 import { type Database, openDatabase } from '../log/database.ts'
@@ -8,7 +8,7 @@ import type { Fold } from '../model/fold.ts'
 import { type AnyModel, commandReadOf, createFolds, readOf } from '../model/model.ts'
 import { readBoot } from '../projections/boot.ts'
 import type { HostConnection } from '../projections/connect.ts'
-import { applyCommit, fail, rebase, stop, type Tab, typeKey } from './tab.ts'
+import { applyCommit, rebase, stop, type Tab, typeKey } from './tab.ts'
 import type { OpenOptions, Progress, ProjectionStatus, Status } from './types.ts'
 
 /** What the handles of one page share: one tab's fold of one log. */
@@ -104,16 +104,6 @@ export async function openCore(
       // What is dispatched in one go is appended in one record.
       Promise.resolve(core)
         .then(parts.work)
-        .catch((error) => {
-          // Nothing that is expected: whoever waits is told, and the log is read before anything else is written.
-          core.behind = true
-          core.error = error
-          rebase(core, () => {
-            for (const pending of [...core.pending]) {
-              fail(core, pending, pending.attempts ? new StorageError('unknown', error.message, error) : error)
-            }
-          })
-        })
         .finally(() => {
           running = false
           // What came in while the last round ended.

@@ -1,9 +1,10 @@
+import { StorageError } from '../errors.ts'
 // What a lost connection needs is fetched with the rest, before there is one.
 import '../log/reopen.ts'
 import { append, groupOf } from './append.ts'
 import { catchUp } from './catchUp.ts'
 import { decideInside, recover, settleAtHead } from './contend.ts'
-import type { Tab } from './tab.ts'
+import { fail, rebase, type Tab } from './tab.ts'
 
 export { createLog } from '../log/log.ts'
 export { createMemoryLog } from '../log/memory.ts'
@@ -17,6 +18,20 @@ const LOST_RACES = 2
  * database opens: a page can show its rows without it.
  */
 export async function work(tab: Tab): Promise<void> {
+  try {
+    await rounds(tab)
+  } catch (error) {
+    // Nothing that is expected: whoever waits is told, and the log is read before anything else is written.
+    tab.behind = true
+    tab.error = error as Error
+    rebase(tab, () => {
+      for (const pending of [...tab.pending])
+        fail(tab, pending, pending.attempts ? new StorageError('unknown', `${error}`, error) : error)
+    })
+  }
+}
+
+async function rounds(tab: Tab): Promise<void> {
   for (let appended = false; ; ) {
     const { pending, state } = tab
     const contended = pending.some(({ lostRaces }) => lostRaces >= LOST_RACES)

@@ -26,21 +26,25 @@ export async function readBoot(database: Database, folds: readonly Fold[]): Prom
     tail = store('commits').getAll(above(from), TAIL_COMMITS)
     behind = sealed > from
   })
-  const { checkpoints, discarded } = snapshot
-  const commits = tail?.result ?? []
-  behind ||= discarded.length > 0
+  behind ||= snapshot.discarded.length > 0
+  const commits = (!behind && tail?.result) || []
   return {
     ...snapshot,
-    from: lowest(folds, checkpoints),
-    tail: behind ? [] : commits,
+    from: lowest(folds, snapshot.checkpoints),
+    tail: commits,
     behind: behind || commits.length === TAIL_COMMITS || !commits.every(isCommit),
   }
 }
 
 /** Where the log has to be read from; a failed projection counts only where there is no other (rule 11). */
 function lowest(folds: readonly Fold[], checkpoints: Snapshot['checkpoints']): number {
-  const all = folds.map(({ identity }) => checkpoints.get(identity))
-  const live = all.filter((checkpoint) => !checkpoint?.failed)
-  const sequences = (live.length ? live : all).map((checkpoint) => Number(checkpoint?.sequence) || 0)
-  return live.length ? Math.min(...sequences) : Math.max(0, ...sequences)
+  let low = Infinity
+  let failed = 0
+  for (const { identity } of folds) {
+    const checkpoint = checkpoints.get(identity)
+    const sequence = Number(checkpoint?.sequence) || 0
+    if (checkpoint?.failed) failed = Math.max(failed, sequence)
+    else low = Math.min(low, sequence)
+  }
+  return low < Infinity ? low : failed
 }

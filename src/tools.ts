@@ -1,1 +1,6 @@
 export { at, type Past, type RowChange } from './engine/tools/at.ts'
+export { destroy } from './engine/tools/destroy.ts'
+export { exportLog } from './engine/tools/exportLog.ts'
+export { importLog } from './engine/tools/importLog.ts'
+export type { Watch } from './engine/tools/inside.ts'
+export { persist } from './engine/tools/persist.ts'

@@ -18,6 +18,9 @@ export function attach(core: Core, worker: (() => SharedWorker) | undefined): vo
         if (done < total) progress.set(projection, hint.progress)
         else progress.delete(projection)
       }
+    } else if ('adopted' in hint) {
+      if (hint.adopted.was === core.logId) look()
+      else void core.end(new EngineClosed('log replaced'))
     } else if ('destroyed' in hint) void core.end(new EngineClosed('destroyed'))
     core.changed(false)
   }

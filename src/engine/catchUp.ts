@@ -1,6 +1,7 @@
 import { CorruptLog, EngineClosed, OutdatedCodeError, StorageError } from '../errors.ts'
 import { pause, SLICE } from '../log/pause.ts'
 import { applyCommit, fail, rebase, stop, type Tab } from './tab.ts'
+import { takeOver } from './takeOver.ts'
 
 /** Failed reads in a row before those who wait are told. */
 const READS = 3
@@ -46,6 +47,8 @@ async function readOn(
   signal: AbortSignal | undefined,
   progress: ((head: number) => void) | undefined,
 ): Promise<void> {
+  const empty = tab.head === 0
+  if (empty) await takeOver(tab)
   for await (const records of tab.log.readAfter(tab.head, signal)) {
     for (let next = 0; next < records.length; ) {
       signal?.throwIfAborted()
@@ -58,6 +61,8 @@ async function readOn(
     }
     progress?.(tab.head)
   }
+  // Whoever imported may have come just now.
+  if (empty && tab.head) await takeOver(tab)
 }
 
 /** The log can't be read: nobody is left waiting. */

@@ -166,6 +166,7 @@ export async function openCore(
     const usual =
       folds.length &&
       log.format === 1 &&
+      !log.base &&
       !database.dataLoss &&
       !discarded.length &&
       known.every(({ type, version }) => types.knows(type, version)) &&

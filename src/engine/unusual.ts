@@ -4,6 +4,7 @@ import { fromWire } from '../log/wire.ts'
 import { discardPages } from '../projections/discard.ts'
 import type { Snapshot } from '../projections/snapshot.ts'
 import type { Core } from './core.ts'
+import { standOnBase } from './standOnBase.ts'
 import { stop } from './tab.ts'
 
 /** What few boots meet: a newer build's events, failed projections, damaged pages, a lost database, nothing to fold. */
@@ -28,6 +29,7 @@ export async function unusual(core: Core, { log, checkpoints, types, discarded }
   const unknown = types.find(({ type, version }) => !core.types.knows(type, version))
   if (unknown) stop(core, 'outdated', new OutdatedCodeError(unknown.type, unknown.version))
   else if (log.format !== 1) stop(core, 'outdated', new OutdatedCodeError('log format', log.format))
+  if (log.base && folds.length && core.state === 'ready') await standOnBase(core)
   if (!folds.length && database) {
     core.head = core.tip = await headOf(database)
     core.behind = false

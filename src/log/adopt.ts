@@ -1,15 +1,9 @@
 import { ImportError, OutdatedCodeError, StorageError } from '../errors.ts'
 import type { EventTypesAtRuntime } from '../model/events.ts'
 import { randomId } from '../model/model.ts'
-import { archivedSegment, type Chunk, type ChunkHeader, linesOf, recordsOf, type SegmentRecord } from './chunk.ts'
-import { type CommandEntry, type CommitRecord, commandsOf, eventsOf, isCommit } from './commit.ts'
+import { archivedSegment, type ChunkHeader, type SegmentRecord } from './chunk.ts'
 import { above, type Database, type LogIdentity, type StoreOf } from './database.ts'
-import { pause, SLICE } from './pause.ts'
-
-/** A chunk of a file, and where it stands there. */
-export interface FileChunk extends Chunk {
-  readonly line: number
-}
+import { type Beside, createSeen, type FileChunk, inOrder, verifyBase, verifyCommits } from './verifyChunk.ts'
 
 /** A verified chunk in `bodies` that nobody reads yet. */
 interface Staged extends SegmentRecord {
@@ -24,14 +18,6 @@ interface Staging {
   readonly owner: string
   readonly seed: number
   readonly chunks: readonly Staged[]
-}
-
-/** What becomes of a chunk beside its segment, under its body id and `+`. */
-interface Beside {
-  /** 64 bits for each command id. */
-  readonly ids: Uint32Array
-  readonly entries: readonly (readonly [id: string, CommandEntry])[]
-  readonly types: readonly (readonly [type: string, version: number])[]
 }
 
 export interface AdoptOptions {
@@ -58,38 +44,24 @@ export async function adopt(
   const before = await begin(database, owner)
   const staged = [...before.staged.chunks]
   const seen = createSeen(before.staged.seed)
-  let lineage: string | undefined
+  let lineage = before.log.lineage
   let base = 0
   let last = 0
   let n = 0
   try {
-    for await (const chunk of chunks) {
+    for await (const chunk of inOrder(chunks)) {
       signal?.throwIfAborted()
       const { header, line } = chunk
-      const refuse = (reason: string): never => {
-        throw new ImportError(line, reason)
-      }
-      lineage ??= header.lineage
-      if (header.lineage !== lineage) refuse(`of another log: lineage ${header.lineage} instead of ${lineage}`)
       const isBase = header.kind === 'base'
-      // An export of an archived log behind its archive files: the events themselves are here.
-      if (isBase && last > 0 && header.last === last && !base) continue
-      if (isBase ? last > base || (base && header.last !== base) : header.first !== last + 1)
-        refuse(
-          last
-            ? `holds ${header.first} to ${header.last}, but ${last + 1} comes next`
-            : `begins at ${header.first}: the archive files before it are missing`,
-        )
-      if (header.last < header.first) refuse('holds nothing')
       const known = staged[n]
       if (known && isSame(known, header)) {
         const [beside] = await transact(['bodies'], 'readonly', (store) => [store('bodies').get(`${known.body}+`)])
-        const { ids, types: has }: Beside = beside?.result ?? refuse('what was staged is gone: import it again')
+        const { ids, types: has }: Beside = beside?.result ?? gone(line)
         const unknown = has.find(([type, version]) => types && !types.knows(type, version))
         if (unknown) throw new OutdatedCodeError(...unknown)
         for (let i = 0; i < ids.length; i += 2) seen.add(ids[i] as number, ids[i + 1] as number)
       } else {
-        const { base, beside } = isBase ? await readBase(chunk, seen) : { base: undefined, beside: undefined }
+        const { base, beside } = isBase ? await verifyBase(chunk, seen) : { base: undefined, beside: undefined }
         const one: Staged = {
           first: header.first,
           last: header.last,
@@ -99,7 +71,7 @@ export async function adopt(
           body: randomId(),
           ...(base !== undefined && { base }),
         }
-        const also = beside ?? (await readCommits(chunk, seen, types, signal))
+        const also = beside ?? (await verifyCommits(chunk, seen, types, signal))
         const superseded = staged.splice(n, staged.length, one)
         await write(database, owner, (store) => {
           drop(store, superseded)
@@ -110,6 +82,7 @@ export async function adopt(
       }
       n++
       last = header.last
+      lineage = header.lineage
       if (isBase) base = last
       progress?.(last)
     }
@@ -118,7 +91,7 @@ export async function adopt(
     if (superseded.length) await write(database, owner, (store) => drop(store, superseded))
     const log: LogIdentity = {
       id: randomId(),
-      lineage: lineage ?? before.log.lineage,
+      lineage,
       format: 1,
       // Whoever knows this log by its id of before knows it empty, and may go on with it.
       was: before.log.id,
@@ -137,6 +110,10 @@ export async function adopt(
   }
 }
 
+const gone = (line: number): never => {
+  throw new ImportError(line, 'what was staged is gone: import it again')
+}
+
 const isSame = (one: Staged, { first, last, checksum, bytes }: ChunkHeader): boolean =>
   one.first === first && one.last === last && one.checksum === checksum && one.bytes === bytes
 
@@ -149,7 +126,8 @@ function drop(store: StoreOf, chunks: readonly Staged[]): void {
 
 const isEmpty = (found: readonly IDBRequest[]): boolean => found.every(({ result }) => result === undefined)
 
-const notEmpty = (): ImportError => new ImportError(1, 'the log is not empty: import into a new one')
+export const NOT_EMPTY = 'the log is not empty: import into a new one'
+const notEmpty = (): ImportError => new ImportError(1, NOT_EMPTY)
 
 /** Takes over what is staged, and checks that the log is empty. */
 async function begin({ transact }: Database, owner: string): Promise<{ log: LogIdentity; staged: Staging }> {
@@ -253,126 +231,4 @@ async function show(
   }
   if (refusal) throw refusal
   database.log = log
-}
-
-/** Verifies a chunk's commits: whole, gapless, decodable, each command once. */
-async function readCommits(
-  chunk: FileChunk,
-  seen: Seen,
-  types: EventTypesAtRuntime | undefined,
-  signal: AbortSignal | undefined,
-): Promise<Beside> {
-  const { header, line } = chunk
-  const ids: number[] = []
-  const entries: [string, CommandEntry][] = []
-  const known = new Map<string, [string, number]>()
-  let last = header.first - 1
-  const records = await recordsOf(chunk).catch((error) => {
-    throw new ImportError(line, `not readable: ${error}`)
-  })
-  let until = performance.now() + SLICE
-  for (const record of records) {
-    try {
-      check(record)
-    } catch (error) {
-      if (error instanceof ImportError || error instanceof OutdatedCodeError) throw error
-      throw new ImportError(line, `the commit at ${last + 1} can't be read: ${error}`)
-    }
-    if (performance.now() < until) continue
-    await pause()
-    signal?.throwIfAborted()
-    until = performance.now() + SLICE
-  }
-  if (last !== header.last) throw new ImportError(line, `ends at ${last} instead of ${header.last}`)
-  return { ids: Uint32Array.from(ids), entries, types: [...known.values()] }
-
-  function check(record: CommitRecord): void {
-    const refuse = (reason: string): never => {
-      throw new ImportError(line, `${reason} at ${last + 1}`)
-    }
-    if (!isCommit(record) || record.first !== last + 1) refuse('not the next commit')
-    for (const command of commandsOf(record)) {
-      const { id, fingerprint, at, events } = command
-      if (typeof id !== 'string' || !Number.isFinite(at) || !Array.isArray(events) || !events.length)
-        refuse('not a command')
-      for (const { type, version = 1 } of events) {
-        if (typeof type !== 'string' || !Number.isSafeInteger(version)) refuse('not an event')
-        known.set(`${version} ${type}`, [type, version])
-      }
-      const hash = seen.hash(id)
-      if (!seen.add(...hash)) refuse(`command "${id}" stands there twice, again`)
-      ids.push(...hash)
-      last += events.length
-      if (fingerprint !== undefined) entries.push([id, { sequence: last, commit: record.id, fingerprint }])
-    }
-    if (last !== record.last) refuse(`the commit's numbers do not add up`)
-    if (types) eventsOf(record, types)
-  }
-}
-
-/** A base as it was written, and which one it is. */
-async function readBase({ header, bytes, line }: FileChunk, seen: Seen): Promise<{ base: string; beside: Beside }> {
-  try {
-    const [head = '', ...lines] = await linesOf({ header, bytes })
-    const { identity, sequence, rows, commands, types } = JSON.parse(head)
-    const parsed = lines.map((one) => JSON.parse(one))
-    if (typeof identity === 'string' && identity) {
-      const count = parsed.reduce((sum, page) => sum + page.rows.length, 0)
-      if (sequence !== header.last || count !== rows) throw new RangeError(`${count} rows at ${sequence}`)
-      return { base: identity, beside: { ids: new Uint32Array(), entries: [], types: [] } }
-    }
-    if (commands !== parsed.length) throw new RangeError(`${parsed.length} commands instead of ${commands}`)
-    const ids: number[] = []
-    for (const [id] of parsed) {
-      const hash = seen.hash(id)
-      if (!seen.add(...hash)) throw new RangeError(`command "${id}" stands there twice`)
-      ids.push(...hash)
-    }
-    return { base: '', beside: { ids: Uint32Array.from(ids), entries: parsed, types } }
-  } catch (error) {
-    throw new ImportError(line, `not a base: ${error}`)
-  }
-}
-
-type Seen = ReturnType<typeof createSeen>
-
-/** Remembers ids by 64 bits each: the ids themselves would take more memory than an import may hold. */
-function createSeen(seed: number) {
-  let slots = new Uint32Array(8192)
-  let count = 0
-
-  function put(high: number, low: number): boolean {
-    const mask = slots.length - 2
-    let at = (low << 1) & mask
-    for (; slots[at] || slots[at + 1]; at = (at + 2) & mask)
-      if (slots[at] === high && slots[at + 1] === low) return false
-    slots[at] = high
-    slots[at + 1] = low
-    return true
-  }
-
-  return {
-    hash(id: string): [high: number, low: number] {
-      let high = seed ^ 0xdeadbeef
-      let low = seed ^ 0x41c6ce57
-      for (let i = 0; i < id.length; i++) {
-        const code = id.charCodeAt(i)
-        high = Math.imul(high ^ code, 0x9e3779b1)
-        low = Math.imul(low ^ code, 0x5f356495)
-      }
-      high = Math.imul(high ^ (high >>> 16), 0x85ebca6b) ^ Math.imul(low ^ (low >>> 13), 0xc2b2ae35)
-      low = Math.imul(low ^ (low >>> 16), 0x85ebca6b) ^ Math.imul(high ^ (high >>> 13), 0xc2b2ae35)
-      // Zero is an empty slot.
-      return [high >>> 0, low >>> 0 || 1]
-    },
-    /** false: it was there. */
-    add(high: number, low: number): boolean {
-      if (++count * 4 > slots.length) {
-        const before = slots
-        slots = new Uint32Array(before.length * 2)
-        for (let i = 0; i < before.length; i += 2) if (before[i + 1]) put(before[i] as number, before[i + 1] as number)
-      }
-      return put(high, low)
-    },
-  }
 }

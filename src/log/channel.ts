@@ -1,4 +1,5 @@
 import { type CommitRecord, isCommit } from './commit.ts'
+import type { LogIdentity } from './database.ts'
 
 /**
  * Hints between the tabs and workers of one log. Each carries the log id: one from a deleted or recreated log means
@@ -14,6 +15,8 @@ export type Hint = { readonly log: string } & (
       readonly progress: { readonly phase: 'rebuild'; readonly done: number; readonly total: number }
       readonly projections: readonly string[]
     }
+  /** It became another log: an import into this one, which was empty, or an archive. */
+  | { readonly adopted: LogIdentity }
   | { readonly destroyed: true }
 )
 

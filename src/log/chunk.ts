@@ -176,9 +176,10 @@ function chunkOf(...[segment, bytes, log]: Sealed): Chunk {
 }
 
 /** Throws OutdatedCodeError for a chunk that a newer build wrote. */
-export function known(codec: string | undefined, format = 1): void {
+export function known(codec: string | undefined, format = 1, kind: string = 'end'): void {
   if (format !== 1) throw new OutdatedCodeError('chunk format', format)
   if (codec !== 'gzip') throw new OutdatedCodeError(`chunk codec ${codec}`, 1)
+  if (kind !== 'end' && kind !== 'base') throw new OutdatedCodeError(`chunk kind ${kind}`, 1)
 }
 
 /** Bytes that are given to a stream at once; so much work is done between two looks at what came out. */

@@ -52,7 +52,7 @@ export async function* readChunks(
       const bytes = rest.slice(0, size)
       rest = rest.subarray(size)
       if (!isWhole(text, header, bytes.subarray(end + 1))) refuse('the checksum does not fit: the file was changed')
-      known(header.codec, header.tidemark)
+      known(header.codec, header.tidemark, header.kind)
       yield { header, bytes, line }
     }
   } finally {

@@ -7,7 +7,7 @@ import { type Database, keyOf, type LogIdentity } from './database.ts'
 /** Events of a segment: large enough to read at the speed of packed records. */
 export const SEGMENT_EVENTS = 16_384
 /** And its characters: few enough to unpack a segment for one of its events. */
-const SEGMENT_CHARACTERS = 1_048_576
+export const SEGMENT_CHARACTERS = 1_048_576
 
 /**
  * Seals one segment of commits that end at or below `limit`, if there are enough of them, and says whether it did.

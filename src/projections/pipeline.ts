@@ -72,7 +72,10 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
     if (hint.log !== database.log?.id) return
     if ('commit' in hint) hinted.push(hint.commit)
     else if ('head' in hint) behind = true
-    else return
+    else if ('adopted' in hint) {
+      database.log = hint.adopted
+      tracks = undefined
+    } else return
     // Whoever asks next gets the error; a hint has nobody to tell.
     catchUp().catch(() => {})
   })
@@ -96,6 +99,7 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
     const { log, types: stored, checkpoints, discarded } = await readSnapshot(database, folds)
     database.log ??= log
     behind = true
+    if (log.base) await (await import('./base.ts')).loadBases(database, folds)
     // A worker of an older build leaves what it does not understand alone (rule 17).
     const unknown = stored.find(({ type, version }) => !types.knows(type, version))
     if (unknown) throw new OutdatedCodeError(unknown.type, unknown.version)

@@ -50,6 +50,8 @@ function createTrack(fold: Fold, checkpoint: Checkpoint | undefined, build = '',
   if (failed) fold.failed = new ProjectionFailed(fold.name, failed.sequence)
   // A value that no event has changed yet has no page.
   if (rows) for (const slot of fold.slots) place(track, slot)
+  // It stands on the base of an archived log: no page of it is written.
+  else if (fold.sequence && !checkpoint) for (const slot of fold.slots) track.dirty.add(place(track, slot))
   return track
 }
 

@@ -1,5 +1,5 @@
 // The few inner parts that have a contract of their own.
-export { type Chunk, packChunk, recordsOf } from '../../src/log/chunk.ts'
+export { type Chunk, makeChunk, packChunk, recordsOf } from '../../src/log/chunk.ts'
 export type { CommandEntry, CommitRecord } from '../../src/log/commit.ts'
 export { openDatabase } from '../../src/log/database.ts'
 export { createLog, type Log } from '../../src/log/log.ts'

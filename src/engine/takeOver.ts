@@ -1,0 +1,17 @@
+import type { LogIdentity } from '../log/database.ts'
+import { standOnBase } from './standOnBase.ts'
+import type { Tab } from './tab.ts'
+
+/** Rule 13: a tab of a log that was empty and is an imported one now goes on with that. */
+export async function takeOver(tab: Tab): Promise<void> {
+  const { database } = tab
+  if (!database?.log) return
+  const found: IDBRequest<LogIdentity> = await database.transact(['meta'], 'readonly', (store) =>
+    store('meta').get('log'),
+  )
+  const log = found.result
+  if (log.was !== database.log.id && log.id !== database.log.id) return
+  database.log = log
+  tab.logId = log.id
+  if (log.base && !tab.head) await standOnBase(tab)
+}

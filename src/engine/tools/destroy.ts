@@ -1,0 +1,25 @@
+import { EngineClosed, StorageError } from '../../errors.ts'
+import type { Engine } from '../types.ts'
+import { inside } from './inside.ts'
+
+/**
+ * Logs out: closes this log in every tab (`EngineClosed('destroyed')`) and deletes it with all that was made of it.
+ * @example
+ * await destroy(engine)
+ *
+ * Resolves when it is deleted; a frozen tab that has the log open holds that up until it wakes or is closed.
+ */
+export async function destroy(engine: Engine<any, any, any>): Promise<void> {
+  const core = inside(engine)
+  core.channel?.post({ log: core.logId, destroyed: true })
+  await core.end(new EngineClosed('destroyed'))
+  if (core.database) await deleteDatabase(`tidemark:${core.name}`)
+}
+
+const deleteDatabase = (name: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const request = indexedDB.deleteDatabase(name)
+    request.onsuccess = () => resolve()
+    request.onerror = () =>
+      reject(new StorageError('unknown', `"${name}" was not deleted: ${request.error}`, request.error))
+  })

@@ -1,0 +1,57 @@
+import { type Chunk, packChunk } from '../../log/chunk.ts'
+import { endOf, exportChunks } from '../../log/exportChunks.ts'
+import { randomId } from '../../model/model.ts'
+import type { Core } from '../core.ts'
+import type { Engine } from '../types.ts'
+import { inside, type Watch } from './inside.ts'
+
+/**
+ * The whole log as a file: a stream of verified chunks, made as they are read.
+ * @example
+ * const file = new Response(exportLog(engine)).blob()
+ *
+ * It holds one chunk in memory at a time and ends at the head of the call; `onProgress` counts events. The stream errors
+ * with `CorruptLog` where the log is, and with the signal's reason. Works in memory mode, too.
+ */
+export function exportLog(
+  engine: Engine<any, any, any>,
+  { signal, onProgress }: Watch = {},
+): ReadableStream<Uint8Array> {
+  const core = inside(engine)
+  const total = core.head
+  return streamOf(core.database ? exportChunks(core.database, signal) : fromMemory(core), signal, (chunk) =>
+    onProgress?.({ phase: 'export', done: Math.min(chunk.header.last, total), total }),
+  )
+}
+
+/** Chunks as a stream of bytes, each made when it is asked for. */
+export function streamOf(
+  chunks: AsyncGenerator<Chunk, void>,
+  signal: AbortSignal | undefined,
+  progress: (chunk: Chunk) => void,
+): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        signal?.throwIfAborted()
+        const { done, value } = await chunks.next()
+        signal?.throwIfAborted()
+        if (done) return controller.close()
+        controller.enqueue(value.bytes)
+        progress(value)
+      },
+      async cancel() {
+        await chunks.return()
+      },
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+async function* fromMemory(core: Core): AsyncGenerator<Chunk, void> {
+  const id = (core.logId ||= randomId())
+  let last: Chunk | undefined
+  for await (const records of core.log.readAfter(0))
+    yield (last = await packChunk({ id, lineage: id, format: 1 }, records))
+  yield endOf(last?.header ?? { log: id, lineage: id, last: 0 }, 1)
+}

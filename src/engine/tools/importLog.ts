@@ -1,0 +1,108 @@
+import { EngineClosed, ImportError } from '../../errors.ts'
+import { adopt, NOT_EMPTY } from '../../log/adopt.ts'
+import { recordsOf } from '../../log/chunk.ts'
+import type { CommitRecord } from '../../log/commit.ts'
+import { readChunks } from '../../log/readChunks.ts'
+import { type Beside, createSeen, type FileChunk, inOrder, verifyCommits } from '../../log/verifyChunk.ts'
+import type { Core } from '../core.ts'
+import { changed } from '../projected.ts'
+import { takeOver } from '../takeOver.ts'
+import type { Engine } from '../types.ts'
+import { inside, type Watch } from './inside.ts'
+
+/**
+ * Fills an empty log from an export, or from archive files and an export in their order.
+ * @example
+ * const { sequence } = await importLog(engine, file, { onProgress: ({ done, total }) => {} })
+ *
+ * Everything is verified before anything is visible. `ImportError` names the line (each chunk of the files is one, counted
+ * from 1) and the reason, `OutdatedCodeError` the event that this model does not know. An import that was interrupted is taken up by
+ * the next one of the same files. `onProgress` counts bytes; `total` is 0 for a stream, which does not say its length.
+ */
+export async function importLog(
+  engine: Engine<any, any, any>,
+  file: Blob | ReadableStream<Uint8Array> | readonly Blob[],
+  { signal, onProgress }: Watch = {},
+): Promise<{ readonly sequence: number }> {
+  const core = inside(engine)
+  signal?.throwIfAborted()
+  if (core.state !== 'ready') throw core.error
+  const files = Array.isArray(file) ? (file as readonly Blob[]) : [file as Blob | ReadableStream<Uint8Array>]
+  const total = files.reduce((sum, one) => sum + ('size' in one ? one.size : 0), 0)
+  const chunks = chunksOf(files, (done) => onProgress?.({ phase: 'import', done, total }))
+  const { database } = core
+  if (!database) return intoMemory(core, chunks, signal)
+  const { log, sequence } = await adopt(database, chunks, { types: core.types, signal })
+  core.channel?.post({ log: core.logId, adopted: log })
+  if (!core.head) {
+    await takeOver(core)
+    core.behind = true
+    core.pump()
+  }
+  while (core.state === 'ready' && core.head < sequence) await changed(core)
+  if (core.head < sequence) throw core.error ?? new EngineClosed('closed')
+  return { sequence }
+}
+
+/** The chunks of files, one after the other; each file has to come to its end. */
+async function* chunksOf(
+  files: readonly (Blob | ReadableStream<Uint8Array>)[],
+  progress: (done: number) => void,
+): AsyncGenerator<FileChunk, void> {
+  let line = 0
+  let done = 0
+  for (const file of files) {
+    let first: number | undefined
+    let last = 0
+    let ended = false
+    for await (const chunk of readChunks(file, line)) {
+      const { header, bytes } = chunk
+      line = chunk.line
+      ended = header.kind === 'end'
+      if (header.kind === 'base') {
+        first = header.last + 1
+        last = header.last
+      } else if (!ended) {
+        first ??= header.first
+        last = header.last
+      } else if (header.first !== (first ?? last + 1) || header.last !== last) {
+        throw new ImportError(
+          line,
+          `ends as ${header.first} to ${header.last}, but holds ${first ?? last + 1} to ${last}`,
+        )
+      } else first = undefined
+      yield chunk
+      progress((done += bytes.length))
+    }
+    if (!ended) throw new ImportError(line + 1, 'the file is cut: its end is missing')
+  }
+}
+
+/** The same checks, for a log that is gone with the page. */
+async function intoMemory(
+  core: Core,
+  chunks: AsyncGenerator<FileChunk, void>,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly sequence: number }> {
+  if (core.tip) throw new ImportError(1, NOT_EMPTY)
+  const seen = createSeen(0)
+  const all: { records: readonly CommitRecord[]; beside: Beside }[] = []
+  for await (const chunk of inOrder(chunks)) {
+    signal?.throwIfAborted()
+    if (chunk.header.kind === 'base') throw new ImportError(chunk.line, 'a log in memory has nothing to stand on')
+    const beside = await verifyCommits(chunk, seen, core.types, signal)
+    all.push({ records: await recordsOf(chunk), beside })
+  }
+  if (core.tip) throw new ImportError(1, NOT_EMPTY)
+  for (const { records, beside } of all)
+    for (const record of records) {
+      const entries = beside.entries.filter(([, { commit }]) => commit === record.id)
+      if ((await core.log.append(record, { types: [], entries, durability: 'relaxed' })) !== 'appended')
+        throw new ImportError(1, NOT_EMPTY)
+    }
+  core.behind = true
+  core.pump()
+  const sequence = all.at(-1)?.records.at(-1)?.last ?? 0
+  while (core.state === 'ready' && core.head < sequence) await changed(core)
+  return { sequence }
+}

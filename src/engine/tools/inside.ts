@@ -1,0 +1,18 @@
+import { EngineClosed, ModelError } from '../../errors.ts'
+import type { Core } from '../core.ts'
+import { coreOf } from '../openEngine.ts'
+import type { Engine, Progress } from '../types.ts'
+
+/** Ends what takes long, and hears how far it is. */
+export interface Watch {
+  readonly signal?: AbortSignal
+  readonly onProgress?: (progress: Progress) => void
+}
+
+/** What stands behind an engine that is open. */
+export function inside(engine: Engine<any, any, any>): Core {
+  const core = coreOf.get(engine)
+  if (!core) throw new ModelError('not an engine')
+  if (engine.status.state === 'closed') throw core.state === 'closed' ? core.error : new EngineClosed('closed')
+  return core
+}

@@ -1,0 +1,81 @@
+import { CorruptLog, ProjectionFailed } from '../errors.ts'
+import { type Chunk, linesOf, makeChunk, openChunk, type SegmentRecord } from '../log/chunk.ts'
+import type { Database, LogIdentity } from '../log/database.ts'
+import type { Fold } from '../model/fold.ts'
+import { copyJson } from '../model/json.ts'
+import { PAGE_ROWS } from './snapshot.ts'
+
+/** First line of a base's body; pages of rows follow, as JSON. */
+interface BaseHead {
+  readonly identity: string
+  readonly sequence: number
+  /** The insertion counter. */
+  readonly next: number
+  readonly rows: number
+}
+
+/**
+ * Lets each fold that stands below the base of an archived log begin there. One without a base needs the whole log: it is
+ * failed.
+ */
+export async function loadBases(database: Database, folds: readonly Fold[]): Promise<void> {
+  const base = database.log?.base ?? 0
+  for (const fold of folds) {
+    if (fold.sequence >= base) continue
+    const { identity } = fold
+    const found = await database.transact(['bases', 'bodies'], 'readonly', (store) => {
+      const found: { record: IDBRequest<SegmentRecord | undefined>; body?: IDBRequest<Uint8Array<ArrayBuffer>> } = {
+        record: store('bases').get(identity),
+      }
+      found.record.onsuccess = () => {
+        if (found.record.result) found.body = store('bodies').get(found.record.result.body)
+      }
+      return found
+    })
+    fold.clear()
+    if (found.record.result) await load(fold, base, found.body?.result)
+    else
+      fold.failed = new ProjectionFailed(
+        fold.name,
+        base,
+        new Error(
+          `archived: events 1 to ${base} were archived without a base for "${identity}". ` +
+            'Import the archive files and an export into a new log to build it.',
+        ),
+      )
+    fold.sequence = base
+  }
+}
+
+async function load(fold: Fold, base: number, bytes: Uint8Array<ArrayBuffer> | undefined): Promise<void> {
+  const chunk = bytes && openChunk(bytes)
+  // It can't be derived again, so it counts as log.
+  if (chunk?.header.last !== base) throw new CorruptLog(base)
+  const [head = '', ...pages] = await linesOf(chunk)
+  const { next }: BaseHead = JSON.parse(head)
+  for (const line of pages) {
+    const { page, rows, at }: { page: number; rows: unknown[]; at?: number[] } = JSON.parse(line)
+    fold.load(rows, (i) => page * PAGE_ROWS + (at?.[i] ?? i))
+  }
+  fold.next = next
+}
+
+/** The rows of a fold as the chunk that an archived log, its export and its mirror keep. Throws InvalidData for a row that JSON would change. */
+export function makeBase({ id, lineage }: LogIdentity, { identity, sequence, next, slots }: Fold): Promise<Chunk> {
+  const pages = new Map<number, { rows: unknown[]; at: number[] }>()
+  let rows = 0
+  for (const { n, row } of slots) {
+    const page = Math.floor(n / PAGE_ROWS)
+    let into = pages.get(page)
+    if (!into) pages.set(page, (into = { rows: [], at: [] }))
+    into.rows.push(copyJson(row))
+    into.at.push(n - page * PAGE_ROWS)
+    rows++
+  }
+  const head: BaseHead = { identity, sequence, next, rows }
+  const lines = [head, ...Array.from(pages, ([page, content]) => ({ page, ...content }))]
+  return makeChunk(
+    { log: id, lineage, first: 1, last: sequence, kind: 'base' },
+    lines.map((line) => `${JSON.stringify(line)}\n`),
+  )
+}

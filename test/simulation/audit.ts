@@ -76,6 +76,8 @@ export interface Log {
   readonly at: Map<number, number>
   readonly byId: Map<string, Answer>
   readonly byDispatch: Map<number, Answer>
+  /** Where the checkpoints of live builds stand. */
+  readonly live: Map<string, number>
 }
 
 export interface Audit {
@@ -104,6 +106,7 @@ export function createAudit(w: World, storage: Storage): Audit {
         at: new Map([[0, 0]]),
         byId: new Map(),
         byDispatch: new Map(),
+        live: new Map(),
       }
       logs.set(database, log)
     }
@@ -208,8 +211,24 @@ export function createAudit(w: World, storage: Storage): Audit {
     )
   }
 
+  /** Pages may be dropped, as for space; but what is live at one commit is never replaced by what lies behind it. */
+  function checkLive({ rawObjectStores }: RawDatabase, { live }: Log): void {
+    const store = (name: string) => rawObjectStores.get(name)!.records
+    const builds: Readonly<Record<string, string>> = store('meta').get('builds')?.value ?? {}
+    const before = new Map(live)
+    live.clear()
+    for (const { value } of store('checkpoints').values()) {
+      const { identity, build, sequence } = value
+      if (build !== (builds[identity] ?? '')) continue
+      live.set(identity, sequence)
+      if (sequence < (before.get(identity) ?? 0))
+        w.fail(`rule 16: the live checkpoint of ${identity} goes back from ${before.get(identity)} to ${sequence}`)
+    }
+  }
+
   function checkPages(database: RawDatabase): void {
     const log = logOf(database)
+    checkLive(database, log)
     const store = (name: string) => database.rawObjectStores.get(name)!.records
     const pages = [...store('pages').values()]
     for (const { value: checkpoint } of store('checkpoints').values()) {

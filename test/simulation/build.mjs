@@ -1,5 +1,4 @@
 // Bundles the simulation with the library's sources, sizes scaled down: `import(await bundle(…))`.
-import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { build } from 'rolldown'
 
@@ -55,6 +54,5 @@ export async function bundle(source = path('../../src'), output = path('../../bu
   })
   const missing = sizes.filter((name) => !scaled.has(name))
   if (missing.length) throw new Error(`The simulation scales sizes that the library no longer has: ${missing}`)
-  void readFileSync
   return output
 }

@@ -300,9 +300,18 @@ export function createStorage(w: World): Storage {
   const describe = (tx: Transaction): string =>
     `tx${tx.id} ${tx.actor.name} ${tx.mode} ${[...tx._scope].map((store) => store.slice(0, 4))}`
 
+  const isCleanUp = ({ _scope }: Transaction): boolean =>
+    _scope.size === 2 && _scope.has('commits') && _scope.has('commands')
+
   function execute(tx: Transaction) {
     tx._started = true
     if (tx.db.lost) return abort(tx, new DOMException('Connection lost', 'UnknownError'))
+    const { faults, random } = w
+    if (tx.mode === 'readwrite' && isCleanUp(tx) && random.chance(faults.cleanUp)) {
+      w.hit('gone before the clean-up')
+      w.say('is gone before what fell under the seal is taken out', tx.actor)
+      return random.below(3) ? lose(tx.db) : w.kill(tx.actor)
+    }
     while (tx._requests.length) {
       const { request, operation } = tx._requests.shift()!
       if (!request.source) {
@@ -322,7 +331,6 @@ export function createStorage(w: World): Storage {
       deliver(tx, delivery)
     }
     if (!tx.closing) return
-    const { faults, random } = w
     if (tx.mode === 'readwrite') {
       if (random.chance(faults.quota)) {
         w.hit('quota')

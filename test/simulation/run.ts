@@ -77,6 +77,11 @@ const profiles: Record<string, Profile> = {
     rests: true,
     weights: { dispatch: 14, burst: 3, again: 4, deafen: 2, stale: 4, loseCommits: 1, calm: 1, projected: 1, open: 1 },
   },
+  under: {
+    length: [500, 400],
+    rests: true,
+    weights: { dispatch: 14, again: 4, deafen: 3, stale: 6, projected: 3, open: 0.7 },
+  },
   thaw: {
     length: [500, 400],
     rests: true,
@@ -127,6 +132,7 @@ const profiles: Record<string, Profile> = {
       stale: 1,
       loseCommits: 1,
       crashCommits: 1,
+      loseCleanUp: 0.5,
       poison: 0.5,
       foreign: 1,
     },
@@ -191,6 +197,13 @@ const inActor = ({ w }: Run, tab: Tab, run: () => void): void => {
 }
 const usable = ({ tabs }: Run): Tab[] =>
   tabs.filter(({ actor, engine, closed }) => actor.alive && !actor.frozen && engine && !closed)
+const heard = (run: Run): Tab[] => usable(run).filter(({ actor }) => !actor.deaf)
+/** What this tab appends next falls under the seal. */
+const isUnderSeal = ({ log, seen }: Tab): boolean => {
+  const store = (name: string) => [...log!.database.rawObjectStores.get(name)!.records.values()]
+  const newest = store('segments').at(-1)?.key ?? 0
+  return newest > seen && !store('commits').some(({ key }) => key === seen + 1)
+}
 const living = ({ tabs }: Run): Tab[] => tabs.filter(({ actor }) => actor.alive)
 
 /** Watches a promise of the library: it has to settle. */
@@ -331,10 +344,7 @@ const worker = ({ browser }: Run, a: number) => any([...browser.workers.values()
 
 const acts = {
   dispatch(run: Run, a: number, b: number) {
-    const tab = any(
-      usable(run).filter(({ actor }) => !actor.deaf),
-      b,
-    )
+    const tab = any(heard(run), b)
     if (tab) dispatch(run, tab, commands(tab.build, a), undefined, a % 11 === 0)
   },
   /** Several in one turn, as a user interface does. */
@@ -346,7 +356,7 @@ const acts = {
   },
   /** With an id of the caller's own, which comes again, mostly with the same command. */
   again(run: Run, a: number, b: number) {
-    const tab = any(usable(run), b)
+    const tab = any(run.plan.profile === 'under' ? heard(run) : usable(run), b)
     const id = ['x', 'y', 'z'][a % 3]!
     const command: Command =
       a % 17 === 0 ? commands(1, a) : { name: a % 3 ? 'inc' : 'take', input: { k: KEYS[a % 3]! } }
@@ -354,10 +364,8 @@ const acts = {
   },
   /** On a tab that has not heard of what the others did. */
   stale(run: Run, a: number, b: number) {
-    const tab = any(
-      usable(run).filter(({ actor }) => actor.deaf),
-      b,
-    )
+    const deaf = usable(run).filter(({ actor }) => actor.deaf)
+    const tab = any(run.plan.profile === 'under' ? deaf.filter(isUnderSeal) : deaf, b)
     if (!tab) return
     if (a % 2) dispatch(run, tab, commands(tab.build, a), undefined, a % 11 === 0)
     else dispatch(run, tab, { name: 'inc', input: { k: KEYS[a % 4]! } }, ['x', 'y', 'z'][a % 3]!, false)
@@ -380,8 +388,8 @@ const acts = {
     shout(NAME, { log: a % 2 ? 'memory' : 'another', commit: { id: `f${a}`, first: next, last: next, body } })
   },
   deafen(run: Run, a: number) {
-    const heard = usable(run).filter(({ actor }) => !actor.deaf)
-    if (heard.length > 1) any(heard, a)!.actor.deaf = true
+    const all = heard(run)
+    if (all.length > 1) any(all, a)!.actor.deaf = true
   },
   loseCommits({ w }: Run, a: number) {
     w.say('connections begin to go at commits')
@@ -389,6 +397,9 @@ const acts = {
   },
   crashCommits({ w }: Run, a: number) {
     w.faults.crash = 0.1 + (a % 3) / 20
+  },
+  loseCleanUp({ w }: Run, a: number) {
+    w.faults.cleanUp = 0.3 + (a % 7) / 10
   },
   takeBack(run: Run, a: number) {
     const sent = any(
@@ -533,6 +544,7 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
   w.pace = plan.pace
   // Most errors here are rejections that nobody looks at.
   Error.stackTraceLimit = traced ? 20 : 0
+  if (plan.profile === 'under') w.faults.cleanUp = 0.7
   if (plan.priorities) w.priorities = new Map()
   const storage = createStorage(w)
   const audit = createAudit(w, storage)
@@ -571,6 +583,7 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
     let fresh: Tab | undefined
 
     const finish = (): void => {
+      over = true
       process.off('unhandledRejection', rejected)
       endWorld()
       resolve({
@@ -635,7 +648,14 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
       }
     }
 
+    let over = false
+    /** Each callback of a batch has its microtasks to itself, and the event loop is asked once for all of them. */
+    const batch = () => {
+      for (let i = 0; i < 50; i++) real.setImmediate(tick)
+      real.setImmediate(() => over || batch())
+    }
     const tick = () => {
+      if (over) return
       w.settle()
       if (w.violation) return finish()
       // Nobody waits any more for what a tab that is gone was to do.
@@ -666,8 +686,7 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
           )
         }
       }
-      real.setImmediate(tick)
     }
-    tick()
+    batch()
   })
 }

@@ -1,4 +1,5 @@
 // node test/simulation/start.mjs [--seeds 1-2000] [--seconds 60] [--profile race,seal] [--first] [--all] [--shrink] [--seed 17] [--trace]
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { bundle } from './build.mjs'
 
@@ -15,10 +16,12 @@ const { values } = parseArgs({
     shrink: { type: 'boolean', default: false },
   },
 })
-const { execute, plan, profiles, real } = await import(
-  await bundle(values.source, values.source && `${values.source}/../simulation.mjs`)
-)
 const [from = 1, to = from] = (values.seed ?? values.seeds).split('-').map(Number)
+// Runs that go on side by side each have a bundle of their own.
+const output = new URL(`../../build/simulation/from-${from}.mjs`, import.meta.url)
+const { execute, plan, profiles, real } = await import(
+  await bundle(values.source, values.source ? `${values.source}/../simulation.mjs` : fileURLToPath(output))
+)
 process.setMaxListeners(0)
 const began = real.now()
 const used = process.cpuUsage()

@@ -51,12 +51,23 @@ export interface Faults {
   /** The connection goes at that moment, before or after. */
   lose: number
   crash: number
+  /** The connection goes, or the tab, before what fell under the seal is taken out. */
+  cleanUp: number
   /** For each hint. */
   drop: number
   double: number
   swap: boolean
 }
-export const noFaults = (): Faults => ({ abort: 0, quota: 0, lose: 0, crash: 0, drop: 0, double: 0, swap: false })
+export const noFaults = (): Faults => ({
+  abort: 0,
+  quota: 0,
+  lose: 0,
+  crash: 0,
+  cleanUp: 0,
+  drop: 0,
+  double: 0,
+  swap: false,
+})
 
 export interface World {
   readonly random: Random

@@ -45,7 +45,7 @@ export const mutations = [
   {
     name: 'rule 2: the commit waits for an answer',
     file: 'log/append.ts',
-    from: '        transaction.commit()\n',
+    from: '        commitNow(transaction)\n',
     to: '',
     tests: ['test/log/log.test.ts', 'rule 2'],
   },
@@ -54,7 +54,7 @@ export const mutations = [
     file: 'log/look.ts',
     from: 'if (under.result.some((record) => record.id === commit)) left',
     to: 'if (under.result.some((record) => record.id === commit && !record.id)) left',
-    profiles: 'sealed',
+    profiles: 'under,sealed',
     tests: ['test/log/log.test.ts', 'rule 3'],
   },
   {

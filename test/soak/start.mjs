@@ -1,5 +1,6 @@
 // npm run soak -- [--minutes 30] [--from 2001]: the simulation runs on, in pieces that a failure prints its seeds of.
 // npm run soak -- --mutations [--only 'rule 5'] [--seconds 15]: one deliberate mistake after the other has to be found.
+// npm run soak -- --kills 100: kill -9 of Chromium in a storm of writes. --freezes 20: of a tab that writes.
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,6 +17,8 @@ const { values } = parseArgs({
     mutations: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
     seconds: { type: 'string', default: '15' },
+    kills: { type: 'string' },
+    freezes: { type: 'string' },
   },
 })
 
@@ -119,5 +122,20 @@ function soak() {
   console.log(`${runs} runs; the next seed is ${from}`)
 }
 
-if (values.mutations) mutate()
+/** @type {(file: string, env: Record<string, string>, more?: string[]) => void} */
+function inBrowser(file, env, more = []) {
+  const vitest = join(root, 'node_modules/vitest/vitest.mjs')
+  const options = ['run', '--project', 'browser', '--reporter', 'verbose', file, ...more]
+  const { status } = spawnSync(process.execPath, [vitest, ...options], {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, ...env },
+  })
+  if (status) process.exitCode = 1
+}
+
+if (values.kills) inBrowser('test/browser/crash.test.ts', { TIDEMARK_KILLS: values.kills })
+else if (values.freezes)
+  inBrowser('test/browser/chromium.test.ts', { TIDEMARK_FREEZES: values.freezes }, ['-t', 'hazard 6'])
+else if (values.mutations) mutate()
 else soak()

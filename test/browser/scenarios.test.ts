@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe } from 'vitest'
-import { type Browser, buildPages, has, launch, type Server, serve } from './harness/index.ts'
+import { type Browser, buildPages, engines, has, launch, type Server, serve } from './harness/index.ts'
 import { boot } from './scenarios/boot.ts'
 import { createScene } from './scenarios/scene.ts'
 import { storage } from './scenarios/storage.ts'
 import { tabs } from './scenarios/tabs.ts'
 import { workers } from './scenarios/workers.ts'
 
-describe.each(['chromium', 'firefox'] as const)('%s', (engine) => {
+describe.each(engines)('%s', (engine) => {
   describe.skipIf(!has(engine))('plays the scenarios', () => {
     let server: Server
     let browser: Browser
@@ -23,7 +23,6 @@ describe.each(['chromium', 'firefox'] as const)('%s', (engine) => {
       () => server,
     )
     describe('tabs', () => tabs(scene))
-    if (engine === 'firefox') return
     describe('boot', () => boot(scene))
     describe('workers', () => workers(scene))
     describe('storage', () => storage(scene))

@@ -92,7 +92,8 @@ export const launchPlaywright = async (
       // Chromium's lock names the process that holds the profile: <host>-<pid>.
       const pid = Number(readlinkSync(join(folder, 'SingletonLock')).split('-').pop())
       const closed = new Promise((resolve) => context.once('close', resolve))
-      process.kill(pid, 'SIGKILL')
+      // Playwright starts it as the leader of a group: renderers and the storage process end with it, nothing tidies up.
+      process.kill(process.platform === 'win32' ? pid : -pid, 'SIGKILL')
       await closed
       context = await launch()
     },

@@ -1,0 +1,112 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { buildPages, chromium, has, type PlaywrightBrowser, type Server, serve } from './harness/index.ts'
+import { createScene, later, threeViews } from './scenarios/scene.ts'
+
+interface Stored {
+  readonly sequence: number
+  readonly rows: readonly unknown[]
+}
+
+/** `npm run soak -- --kills 100` asks for more. */
+const kills = Number(process.env.TIDEMARK_KILLS ?? 10)
+
+describe.skipIf(!has('chromium'))('kill -9 of the whole browser in a storm of writes', () => {
+  let server: Server
+  let browser: PlaywrightBrowser
+  let told: [commandId: string, sequence: number, of: number][] = []
+  beforeAll(async () => {
+    server = await serve(buildPages())
+    // The server outlives the browser: what it has heard of was acknowledged.
+    server.override('/acknowledged', (request, response) => {
+      let body = ''
+      request.on('data', (chunk) => {
+        body += chunk
+      })
+      request.on('end', () => {
+        told.push(...JSON.parse(body))
+        response.end()
+      })
+    })
+    browser = await chromium()
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await server?.close()
+  })
+  const scene = createScene(
+    () => browser,
+    () => server,
+  )
+
+  it(`guarantees 2 and 5, hazard 1: after ${kills} kills every acknowledged dispatch is there, nothing is half there, and snapshot and log agree`, {
+    timeout: 60_000 + kills * 20_000,
+  }, async () => {
+    const total = { acknowledged: 0, written: 0, deletedByBrowser: 0 }
+    let name = scene.fresh()
+    let acknowledged = new Map<string, number>()
+    let counted = 0
+    const next = () => {
+      total.acknowledged += acknowledged.size
+      total.written += counted
+      acknowledged = new Map()
+      counted = 0
+      name = scene.fresh()
+    }
+
+    for (let kill = 0; kill < kills; kill++) {
+      told = []
+      const tabs = [await scene.tab(name), await scene.tab(name)]
+      for (const [i, tab] of tabs.entries()) await tab.evaluate((by) => window.app.storm(by), `tab-${kill}-${i}`)
+      await later(100 + Math.random() * 900)
+      await browser.crash()
+      for (const [id, sequence] of told) acknowledged.set(id, sequence)
+
+      // What stands on the disk, before any engine touches it.
+      const tab = await scene.open('engine/')
+      await tab.waitFor(() => window.app)
+      const before = await tab.evaluate((name) => window.app.stored(name).catch(() => {}), name)
+      await tab.evaluate((name) => window.app.open({ name }), name)
+      const { lastError } = await tab.evaluate(() => window.app.status())
+      if (!before || lastError?.kind === 'lost') {
+        // Chromium itself threw the whole database away, and says so in `upgradeneeded`: status has it.
+        expect(lastError).toMatchObject({ kind: 'lost', message: expect.stringContaining('total') })
+        total.deletedByBrowser++
+        next()
+        await tab.close()
+        continue
+      }
+      expect(lastError).toBeUndefined()
+
+      const log = await tab.evaluate(() => window.app.log())
+      expect(log.map(({ sequence }) => sequence)).toEqual(log.map((_, i) => i + 1))
+      const ends = new Map<string, number>()
+      const counts = new Map<string, number>()
+      for (const { commandId, sequence } of log) {
+        ends.set(commandId, sequence)
+        counts.set(commandId, (counts.get(commandId) ?? 0) + 1)
+      }
+      // All events of a command or none, those of one command side by side.
+      for (const [id, end] of ends) {
+        const { of } = log[end - 1]!.data as { of: number }
+        expect(counts.get(id)).toBe(of)
+        expect(log[end - of]?.commandId).toBe(id)
+      }
+      expect([...acknowledged].filter(([id, sequence]) => ends.get(id) !== sequence)).toEqual([])
+      for (const [projection, { sequence, rows }] of Object.entries<Stored>(before.projections)) {
+        const fold = await tab.evaluate((to) => window.app.folded(to), sequence)
+        expect(rows).toEqual(projection === 'total' ? [fold.total] : fold[projection as 'notes'])
+      }
+      const { shown, folded, stored } = await threeViews(tab, name)
+      expect(shown).toEqual(folded)
+      expect(stored).toEqual(folded)
+      await tab.close()
+      counted = log.length
+      if (log.length > 20_000) next()
+    }
+    next()
+    expect(total.acknowledged).toBeGreaterThan(kills)
+    console.log(
+      `${kills} kills: ${total.acknowledged} acknowledged commands in ${total.written} events, 0 lost; Chromium deleted the database ${total.deletedByBrowser} times`,
+    )
+  })
+})

@@ -24,6 +24,7 @@ const inspect = async (url: string, log: string[]) => {
 
   const send = (method: string, params: object = {}) =>
     new Promise<any>((resolve, reject) => {
+      if (socket.readyState !== WebSocket.OPEN) return reject(new Error('the tab is closed'))
       const id = ++ids
       waiting.set(id, { resolve, reject })
       const message = JSON.stringify({ id, method, params })

@@ -1,5 +1,4 @@
 import * as errors from '../errors.ts'
-import { Named } from '../errors.ts'
 
 /** An error as plain data, for a port or a store. */
 export interface WireError {
@@ -14,8 +13,11 @@ export function toWire(error: unknown): WireError {
     return { name: 'Error', message: typeof error === 'object' ? 'not an Error' : String(error) }
   }
   const { name, message, stack, cause } = error
-  // Only our own fields: a stranger's may not be cloneable.
-  const own = error instanceof Named && { ...error, ...(cause !== undefined && { cause: toWire(cause) }) }
+  // Only our own fields: a stranger's may not be cloneable. Known by how they have their name, as WebKit may hold two copies of a class.
+  const own = Object.getOwnPropertyDescriptor(error, 'name')?.enumerable === false && {
+    ...error,
+    ...(cause !== undefined && { cause: toWire(cause) }),
+  }
   return { name, message, stack, ...own }
 }
 

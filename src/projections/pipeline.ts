@@ -17,7 +17,7 @@ const FLUSH_CHANGES = 8192
 const TIDY_DELAY = 1000
 
 /** A rebuild found that another one writes under the same build id. */
-export const moved: unique symbol = Symbol()
+export const moved: unique symbol = Symbol.for('moved')
 
 export type Checkpoints = Readonly<Record<string, number>>
 

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import * as errors from '../../src/errors.ts'
 import { fromWire, toWire } from '../../src/log/wire.ts'
 
@@ -49,4 +49,14 @@ test.each(['text', 7, null, undefined, {}, Object.create(null), Symbol('x'), () 
 test('a wire that names a method of every object makes an Error', () => {
   expect(fromWire({ name: 'constructor', message: 'x' })).toBeInstanceOf(Error)
   expect(fromWire({ name: '__proto__', message: 'x' })).toBeInstanceOf(Error)
+})
+
+test('hazard 13: an error of another copy of its class keeps its fields', async () => {
+  vi.resetModules()
+  const copy = await import('../../src/errors.ts')
+  const error = new copy.StorageError('quota', 'no space')
+  expect(error).not.toBeInstanceOf(errors.StorageError)
+  const received = fromWire(structuredClone(toWire(error)))
+  expect(received).toBeInstanceOf(errors.StorageError)
+  expect(received).toMatchObject({ name: 'StorageError', kind: 'quota' })
 })

@@ -45,6 +45,23 @@ export const workers = (scene: Scene) => {
     expect(stored).toEqual(folded)
   })
 
+  it('guarantee 7: what a worker loads later works there: it seals, rebuilds and opens its connection again', async () => {
+    const name = scene.fresh()
+    const tab = await scene.tab(name)
+    await tab.evaluate(async () => {
+      for (let i = 0; i < 8; i++) await window.app.addMany(1000)
+      await window.app.projected()
+    })
+    await tab.waitFor(async (name) => (await window.app.stored(name)).segments > 0, name)
+    await tab.evaluate(() => window.app.rebuild())
+    expect(await tab.evaluate(() => window.app.add('after'))).toBe(8001)
+    const { shown, folded, stored } = await threeViews(tab, name)
+    expect(shown).toEqual(folded)
+    expect(stored).toEqual(folded)
+    expect(await tab.evaluate(() => window.app.status())).toMatchObject({ state: 'ready', worker: 'shared' })
+    expect(await tab.evaluate(() => window.probe.workers)).toBe(1)
+  })
+
   it.each([
     ['HTML', { body: '<!doctype html><title>single page app</title>' }],
     ['404', { status: 404, body: 'not found' }],

@@ -86,6 +86,7 @@ const app = {
     return { ...rest, lastError: lastError && plain(lastError), notes: projections.notes }
   },
   projected: () => engine.projected(),
+  rebuild: () => engine.rebuild(),
   /** In order of insertion, as pages see it. */
   shown: () => ({
     notes: engine.read.notes.all(),

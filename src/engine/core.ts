@@ -5,7 +5,7 @@ import { type Database, openDatabase } from '../log/database.ts'
 import type { Log } from '../log/log.ts'
 import { eventTypes } from '../model/events.ts'
 import type { Fold } from '../model/fold.ts'
-import { type AnyModel, commandReadOf, createFolds, readOf } from '../model/model.ts'
+import { type AnyModel, commandReadOf, createFolds, decide, readOf } from '../model/model.ts'
 import { readBoot } from '../projections/boot.ts'
 import type { HostConnection } from '../projections/connect.ts'
 import { applyCommit, rebase, stop, type Tab, typeKey } from './tab.ts'
@@ -58,6 +58,7 @@ export async function openCore(
     types,
     folds,
     commandRead: commandReadOf(folds),
+    decide,
     log: undefined as unknown as Log,
     channel: undefined,
     database: undefined,

@@ -14,8 +14,7 @@ export function dispatch(
 ): Promise<AnyReceipt> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted()
-    if (typeof (commandId ?? name) !== 'string' || commandId === '')
-      throw new InvalidData('not a string with something in it', ['commandId'])
+    if (typeof (commandId ?? name) !== 'string' || commandId === '') throw new InvalidData('no text', ['commandId'])
     const copy = copyJson(input)
     const print = commandId === undefined ? undefined : fingerprint(name, copy)
     const settled = <T>(tell: (value: T) => void): typeof tell =>

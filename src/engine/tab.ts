@@ -6,7 +6,7 @@ import type { Log } from '../log/log.ts'
 import type { AnyRecordedEvent, EventTypesAtRuntime, StoredEvent } from '../model/events.ts'
 import { type Fold, type Journal, undo } from '../model/fold.ts'
 import type { Json } from '../model/json.ts'
-import { type AnyModel, type CommandContext, decide } from '../model/model.ts'
+import type { AnyModel, CommandContext, decide } from '../model/model.ts'
 import { foldCommit } from '../projections/foldCommit.ts'
 
 /** Whoever waits for a command: its dispatch, and every later one with the same command id and input. */
@@ -62,6 +62,9 @@ export interface Pending {
   alone: boolean
 }
 
+/** What of a command its decision depends on, besides the state. */
+export type Command = Pick<Pending, 'id' | 'name' | 'input' | 'meta' | 'context'>
+
 /** What one tab holds of one log: the fold of `1..head`, and its own commands on top. */
 export interface Tab {
   readonly model: AnyModel
@@ -86,6 +89,9 @@ export interface Tab {
   /** The log is known to be ahead. */
   behind: boolean
   catchingUp: boolean
+  /** Every decision goes through here, and every end is told here like to a caller: tools may stand in between. */
+  decide(...given: [...Parameters<typeof decide>, Command]): StoredEvent[]
+  settled?: (pending: Pending, tell: (caller: Caller) => void) => void
   /** Something changed; `read` says whether rows did. */
   changed(read: boolean): void
   /** Sees to whatever is to do: catching up, appending, looking. */
@@ -107,14 +113,12 @@ export function rebase(tab: Tab, change: () => void): void {
 }
 
 /** Decides on the state as it stands, and applies: all of the command's events or none. */
-export function decideNow(
-  tab: Tab,
-  { id, name, input, meta, context }: Pick<Pending, 'id' | 'name' | 'input' | 'meta' | 'context'>,
-): Decision {
+export function decideNow(tab: Tab, command: Command): Decision {
+  const { id, name, input, meta, context } = command
   const journal: Journal = []
   context.restart()
   try {
-    const stored = decide(tab.model, name, tab.commandRead, input, context)
+    const stored = tab.decide(tab.model, name, tab.commandRead, input, context, command)
     const events = recordedOf(
       { id, at: context.now, ...(meta !== undefined && { meta }), events: stored },
       tab.tip + 1,
@@ -188,6 +192,7 @@ function settle(tab: Tab, pending: Pending, tell: (caller: Caller) => void): voi
   if (at < 0) return
   tab.pending.splice(at, 1)
   pending.callers.forEach(tell)
+  tab.settled?.(pending, tell)
   pending.after?.forEach(queueMicrotask)
 }
 

@@ -1,0 +1,312 @@
+import { CommandRejected, StorageError } from '../../errors.ts'
+import { recordedOf } from '../../log/commit.ts'
+import type { AnyNew, AnyRecorded, AnyRecordedEvent, EventTypes, StoredEvent } from '../../model/events.ts'
+import { type Fold, type Journal, undo } from '../../model/fold.ts'
+import { isEqual } from '../../model/isEqual.ts'
+import type { Json, Key } from '../../model/json.ts'
+import { type ReadModel, randomId } from '../../model/model.ts'
+import type { ReadTable, ReadValue } from '../../model/projection.ts'
+import type { Core } from '../core.ts'
+import { coreOf } from '../openEngine.ts'
+import type { Command } from '../tab.ts'
+import type { Engine, Receipt } from '../types.ts'
+
+/** Undos that are kept. */
+const MOST = 100
+
+/** For each command that can be undone: the events that take it back, from its input, the state before it and its events. */
+export type Inverses<E extends EventTypes, P, C> = {
+  readonly [K in keyof C]?: (done: {
+    readonly input: C[K] extends (read: any, input: infer I, ...rest: any) => any ? I : never
+    readonly before: ReadModel<P>
+    readonly events: readonly AnyRecorded<E>[]
+  }) => AnyNew<E> | readonly AnyNew<E>[] | undefined
+}
+
+export interface UndoStack<E extends EventTypes> {
+  /** Takes back the last command; undefined where there is none. */
+  undo(): Promise<Receipt<E> | undefined>
+  /** Brings back what the last undo took; any new command that can be undone ends that. */
+  redo(): Promise<Receipt<E> | undefined>
+  readonly canUndo: boolean
+  readonly canRedo: boolean
+  /** Tells that `canUndo` or `canRedo` may have changed; gives the function that ends it. */
+  subscribe(listener: () => void): () => void
+}
+
+/** One row that events changed; absent rows are undefined. A value is a row with key 0. */
+interface Row {
+  readonly fold: Fold
+  readonly key: Key
+  readonly before: any
+  readonly after: any
+}
+type Rows = Map<Fold, Map<Key, Row>>
+
+/** What one decision gave. */
+interface Made {
+  readonly stored: readonly StoredEvent[]
+  readonly inverse: readonly StoredEvent[]
+  readonly rows: Rows
+}
+
+/** A command of this tab, or an undo or redo of one. */
+interface Step {
+  readonly n: number
+  readonly kind: 'command' | 'undo' | 'redo'
+  /** What the app says takes the command back. */
+  readonly invert: (events: readonly AnyRecordedEvent[]) => StoredEvent[]
+  /** The step that this one takes back, until it has. */
+  prior: Step | undefined
+  /** By its last decision; undefined while it is refused. */
+  made: Made | undefined
+  /** By every decision, under the sequence of its first event: an attempt that was thought lost may be in the log. */
+  readonly attempts: Map<number, Made>
+  failed: boolean
+}
+
+/**
+ * Undo and redo for the commands of this tab that have an inverse.
+ * @example
+ * const { undo, redo } = undoStack(engine, {
+ *   add: ({ events: [added] }) => added?.type === 'todoAdded' ? events.todoRemoved({ id: added.data.id }) : undefined,
+ *   rename: ({ input: { id }, before }) => {
+ *     const todo = before.todos.get(id)
+ *     return todo && events.todoRenamed({ id, title: todo.title })
+ *   },
+ * })
+ * await undo()
+ *
+ * An inverse is made when its command is decided, and again when that is decided again, so it always belongs to the state that the
+ * command was appended to; undefined: this one can't be undone. An undo is a command like any other: its events go to the end of
+ * the log, it is visible at once, and it is decided on the state it is appended to. It rejects with `CommandRejected`, and leaves
+ * the stack, with the code `'undo-conflict'` where it would put back what somebody has changed since (`details`: projection, key, and
+ * property), and `'undo-without-effect'` where nothing is left to take back. After a `StorageError` it can be tried again. The last 100 are kept.
+ */
+export function undoStack<E extends EventTypes, P, C>(
+  engine: Engine<E, P, C>,
+  inverses: Inverses<E, P, C>,
+): UndoStack<E> {
+  const core = coreOf.get(engine)!
+  const { decide, settled } = core
+  const own = `undo ${randomId()}`
+  const done: Step[] = []
+  const undone: Step[] = []
+  /** What was taken back by what, in the order in which it was asked for. */
+  const takenBack: (readonly [Step, Step])[] = []
+  const steps = new WeakMap<object, Step>()
+  const asked = new Map<unknown, Step>()
+  const listeners = new Set<() => void>()
+  let count = 0
+  let telling = false
+
+  const isOpen = ({ made }: Step): boolean => !!made?.inverse.length
+  const stackOf = ({ kind }: Step): Step[] => (kind === 'undo' ? undone : done)
+
+  core.decide = (model, name, read, input, context, command) => {
+    const known = steps.get(context) ?? (name === own ? asked.get(input) : undefined)
+    const inverse = Object.hasOwn(inverses, name) ? (inverses as Record<string, Function>)[name] : undefined
+    if (known) known.made = undefined
+    if (known) steps.set(context, known)
+    if (known?.prior) return make(known, takeBack(known.prior), command)
+    const stored = decide(model, name, read, input, context, command)
+    if (!stored.length || !(known || inverse)) return stored
+    const step =
+      known ??
+      enter('command', (events) => {
+        const given: unknown = inverse?.({ input, before: read, events })
+        return [given ?? []].flat().map(core.types.store)
+      })
+    steps.set(context, step)
+    make(step, stored, command)
+    if (!known && isOpen(step)) undone.length = 0
+    return stored
+  }
+
+  core.settled = (pending, tell) => {
+    settled?.(pending, tell)
+    const step = steps.get(pending.context)
+    if (!step) return
+    const { prior } = step
+    asked.delete(step.n)
+    tell({
+      strict: false,
+      joined: false,
+      owner: undefined,
+      resolve({ events, duplicate }) {
+        step.made = step.attempts.get(events[0]?.sequence ?? 0) ?? step.made
+        if (duplicate || !isOpen(step)) leave(step)
+      },
+      reject(error) {
+        step.failed = true
+        leave(step)
+        // Nobody's decision: it can be tried again.
+        if (prior && error instanceof StorageError) stay(prior)
+      },
+    })
+    step.prior = undefined
+    step.attempts.clear()
+  }
+
+  function enter(kind: Step['kind'], invert: Step['invert'], prior?: Step): Step {
+    const step: Step = { n: ++count, kind, invert, prior, made: undefined, attempts: new Map(), failed: false }
+    stay(step)
+    return step
+  }
+
+  function stay(step: Step): void {
+    const stack = stackOf(step)
+    stack.push(step)
+    stack.sort((a, b) => a.n - b.n)
+    if (stack.length > MOST) stack.shift()
+    tell()
+  }
+
+  function leave(step: Step): void {
+    const stack = stackOf(step)
+    if (stack.includes(step)) stack.splice(stack.indexOf(step), 1)
+    tell()
+  }
+
+  /** Not inside a decision, where `read` is on its way to another state. */
+  function tell(): void {
+    if (telling) return
+    telling = true
+    queueMicrotask(() => {
+      telling = false
+      for (const listener of [...listeners]) queueMicrotask(listener)
+    })
+  }
+
+  /** The events, with what they change and what takes them back. */
+  function make(step: Step, stored: readonly StoredEvent[], { id, meta, context }: Command): StoredEvent[] {
+    const events = recorded(core, stored, id, context.now, meta)
+    let inverse: readonly StoredEvent[] = []
+    try {
+      inverse = (step.kind === 'undo' && step.prior?.made?.stored) || step.invert(events)
+    } catch (error) {
+      // The command is right, whatever becomes of its undo.
+      globalThis.reportError?.(error)
+    }
+    step.made = { stored, inverse, rows: changesOf(core, events) }
+    step.attempts.set(core.tip + 1, step.made)
+    return [...stored]
+  }
+
+  /** The events that take a step back on the state as it is now, if that means something still. */
+  function takeBack(prior: Step): readonly StoredEvent[] {
+    const { made } = prior
+    if (!made || prior.failed) throw new CommandRejected('undo-without-effect')
+    const changes = changesOf(core, recorded(core, made.inverse, '', Date.now(), undefined))
+    for (const { fold, key, before, after } of rowsOf(made.rows)) {
+      const now = rowNow(fold, key)
+      const change = changes.get(fold)?.get(key)
+      for (const property of changedProperties(before, after)) {
+        const [was, left, is, then] = [before, after, now, change ? change.after : now].map(pick(property))
+        // Another value than was left there, which would become the old one again. What adds up (a count) becomes neither.
+        if (!isEqual(then, is) && isEqual(then, was) && !isEqual(is, leftBy(prior, fold, key, property, left))) {
+          const of = fold.definition.into.kind === 'table' && { key }
+          throw new CommandRejected('undo-conflict', { projection: fold.name, ...of, ...(property && { property }) })
+        }
+      }
+    }
+    const hasEffect = rowsOf(changes).some(({ before, after }) => !isEqual(before, after))
+    if (made.rows.size && !hasEffect) throw new CommandRejected('undo-without-effect')
+    return made.inverse
+  }
+
+  /** What stands there when nobody else has written: later steps that were taken back may have left another value (a time, say). */
+  function leftBy(prior: Step, fold: Fold, key: Key, property: string | undefined, left: unknown): unknown {
+    const rowOf = ({ made }: Step): Row | undefined => made?.rows.get(fold)?.get(key)
+    for (const [step, by] of takenBack) {
+      const [row, after] = [rowOf(step), rowOf(by)]
+      if (by.failed || step.n <= prior.n || !row || !after) continue
+      if (isEqual(pick(property)(row.before), left)) left = pick(property)(after.after)
+    }
+    return left
+  }
+
+  async function take(from: Step[], kind: 'undo' | 'redo'): Promise<Receipt<E> | undefined> {
+    const prior = from.findLast(isOpen)
+    if (!prior) return
+    leave(prior)
+    const step = enter(kind, prior.invert, prior)
+    asked.set(step.n, step)
+    takenBack.push([prior, step])
+    if (takenBack.length > 2 * MOST) takenBack.shift()
+    try {
+      return await (engine.dispatch as unknown as Record<string, (n: number) => Promise<Receipt<E>>>)[own]!(step.n)
+    } catch (error) {
+      if (asked.delete(step.n)) {
+        // It was never decided: the engine takes no commands.
+        leave(step)
+        stay(prior)
+      }
+      throw error
+    }
+  }
+
+  return {
+    undo: () => take(done, 'undo'),
+    redo: () => take(undone, 'redo'),
+    get canUndo() {
+      return done.some(isOpen)
+    },
+    get canRedo() {
+      return undone.some(isOpen)
+    },
+    subscribe(listener) {
+      const one = (): void => listener()
+      listeners.add(one)
+      return () => listeners.delete(one)
+    },
+  }
+}
+
+/** The events as they would be recorded next. */
+const recorded = (core: Core, events: readonly StoredEvent[], id: string, at: number, meta: Json | undefined) =>
+  recordedOf({ id, at, events, ...(meta !== undefined && { meta }) }, core.tip + 1, core.types)
+
+/** What events would change, row by row. Nothing stays changed. */
+function changesOf(core: Core, events: readonly AnyRecordedEvent[]): Rows {
+  const rows: Rows = new Map()
+  const journal: Journal = []
+  try {
+    for (const event of events) for (const fold of core.folds) if (!fold.failed) fold.apply(event, journal)
+    for (const { fold, slot, before } of journal) {
+      const ofFold = rows.get(fold) ?? new Map<Key, Row>()
+      rows.set(fold, ofFold)
+      const { key } = slot
+      ofFold.set(key, {
+        fold,
+        key,
+        before: ofFold.has(key) ? ofFold.get(key)!.before : before,
+        after: rowNow(fold, key),
+      })
+    }
+  } finally {
+    undo(journal)
+  }
+  return rows
+}
+
+const rowsOf = (rows: Rows): readonly Row[] => [...rows.values()].flatMap((ofFold) => [...ofFold.values()])
+
+function rowNow({ definition, view }: Fold, key: Key): unknown {
+  return definition.into.kind === 'table' ? (view as ReadTable<unknown>).get(key) : (view as ReadValue<unknown>).value
+}
+
+/** undefined stands for the whole row, where there are no two sets of properties to compare. */
+function changedProperties(before: unknown, after: unknown): readonly (string | undefined)[] {
+  if (isEqual(before, after)) return []
+  if (!isObject(before) || !isObject(after)) return [undefined]
+  return Object.keys({ ...before, ...after }).filter((property) => !isEqual(before[property], after[property]))
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && !!value && !Array.isArray(value)
+
+const pick =
+  (property: string | undefined) =>
+  (row: any): unknown =>
+    property === undefined ? row : row?.[property]

@@ -2,7 +2,7 @@ import { expose } from 'comlink'
 import { type AnyModel, type Model, randomId } from './model/model.ts'
 import { createHost } from './projections/host.ts'
 
-const serving = new WeakSet<object>()
+let served: unknown
 
 /**
  * Runs the projection pipeline of a model in a SharedWorker script; call it once, at the top level.
@@ -20,7 +20,7 @@ export function hostProjections(model: Model<any, any, any>): void {
     navigator?: Navigator
   }
   if (scope.onconnect) {
-    if (serving.has(scope.onconnect)) throw new Error('twice')
+    if (scope.onconnect === served) throw new Error('twice')
     // WebKit runs a worker's script once more when a part that is loaded later imports it: the first run serves.
     return
   }
@@ -28,9 +28,7 @@ export function hostProjections(model: Model<any, any, any>): void {
   // Held for as long as this worker lives: whoever gets it knows that the worker is dead (there is no event for that).
   scope.navigator?.locks?.request(`tidemark:worker:${epoch}`, () => new Promise(() => {}))
   const host = createHost(model as unknown as AnyModel, epoch)
-  serving.add(
-    (scope.onconnect = ({ ports }: MessageEvent): void => {
-      for (const port of ports) expose(host, port)
-    }),
-  )
+  served = scope.onconnect = ({ ports }: MessageEvent): void => {
+    for (const port of ports) expose(host, port)
+  }
 }

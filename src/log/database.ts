@@ -86,7 +86,7 @@ export async function connect(database: Database, create: boolean): Promise<IDBD
     await dexie.open()
   } catch (error) {
     if (missing) return
-    throw new StorageError('unavailable', `IndexedDB did not open: ${error}`, error)
+    throw new StorageError('unavailable', String(error), error)
   }
   const idb = dexie.backendDB()
   idb.onversionchange = idb.onclose = () => {

@@ -23,7 +23,7 @@ export async function* exportChunks(database: Database, signal?: AbortSignal): A
     signal?.throwIfAborted()
     yield (last = chunk)
   }
-  const tail = readAfter(database, last?.header.last ?? base, signal, true)
+  const tail = readAfter(database, last?.header.last ?? base, signal)
   for await (const records of inChunks(tail, until)) yield (last = await packChunk(log, records))
   yield endOf(last?.header ?? { log: log.id, lineage: log.lineage, last: base }, base + 1)
 }

@@ -1,8 +1,8 @@
 import { type Appended, append, type Beside } from './append.ts'
 import { type CommitRecord, commandsOf, type StoredCommand } from './commit.ts'
-import type { Database } from './database.ts'
+import { type Database, keyOf } from './database.ts'
 import { appendInside, type DecideInside, type Found, look } from './look.ts'
-import { readAfter } from './read.ts'
+import { type FindRecord, readAfter } from './read.ts'
 
 /** The event log: the same contract over IndexedDB and over memory. */
 export interface Log {
@@ -19,12 +19,19 @@ export interface Log {
   flush(): Promise<unknown>
 }
 
+/** A record may start before the sequence; what starts under the seal is not log. */
+const findRecord: FindRecord = (store, sequence, tell) => {
+  const newest = store('segments').openKeyCursor(null, 'prev')
+  const floor = store('commits').openKeyCursor(IDBKeyRange.upperBound(sequence), 'prev')
+  floor.onsuccess = () => tell(keyOf(floor) > keyOf(newest) ? keyOf(floor) : sequence)
+}
+
 /** The log in IndexedDB. */
 export function createLog(database: Database): Log {
   return {
     append: (...given) => append(database, ...given),
     appendInside: (...given) => appendInside(database, ...given),
-    readAfter: (...given) => readAfter(database, ...given),
+    readAfter: (after, signal) => readAfter(database, after, signal, findRecord),
     look: (...given) => look(database, ...given),
     flush: () =>
       database.transact(['meta'], 'readwrite', (store) => store('meta').put(Date.now(), 'flushed'), 'strict'),

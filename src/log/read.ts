@@ -1,19 +1,25 @@
 import { CorruptLog } from '../errors.ts'
 import { type CommitRecord, isCommit } from './commit.ts'
-import { above, type Database, keyOf } from './database.ts'
+import { above, type Database, type StoreOf } from './database.ts'
 
 /** Events that one batch aims at; a batch is never less than one record. */
 const BATCH = 4096
 
-/** Batches of whole records behind `after`, first the one that contains `after + 1`, to the log's end. Throws CorruptLog at a hole. `aligned`: a record ends at `after`. */
+/** Finds where the record that contains `sequence` starts, and tells it inside the transaction. */
+export type FindRecord = (store: StoreOf, sequence: number, tell: (first: number) => void) => void
+
+/**
+ * Batches of whole records behind `after` to the log's end. Throws CorruptLog at a hole. A record ends at `after`, or
+ * `find` is given: then the first one is that which contains `after + 1`.
+ */
 export async function* readAfter(
   database: Database,
   after: number,
   signal?: AbortSignal,
-  aligned = false,
+  find?: FindRecord,
 ): AsyncGenerator<readonly CommitRecord[], void> {
   let count = 64
-  for (; ; aligned = true) {
+  for (; ; find = undefined) {
     signal?.throwIfAborted()
     const from = after
     // Segments and commits in one transaction: between two, a seal would look like a hole (rule 8).
@@ -26,13 +32,8 @@ export async function* readAfter(
       }
       found.segment.onsuccess = () => {
         if (found.segment.result) found.body = store('bodies').get(found.segment.result.body)
-        else if (aligned) read(from + 1)
-        else {
-          // The record that contains `from + 1` may start before it; what starts under the seal is not log.
-          const newest = store('segments').openKeyCursor(null, 'prev')
-          const floor = store('commits').openKeyCursor(IDBKeyRange.upperBound(from + 1), 'prev')
-          floor.onsuccess = () => read(keyOf(floor) > keyOf(newest) ? keyOf(floor) : from + 1)
-        }
+        else if (find) find(store, from + 1, read)
+        else read(from + 1)
       }
       return found
     })
@@ -43,7 +44,7 @@ export async function* readAfter(
     const records = all.filter((record) => !isCommit(record) || record.last > from)
     for (const record of records) {
       const follows =
-        isCommit(record) && (aligned || after > from ? record.first === after + 1 : record.first <= after + 1)
+        isCommit(record) && (!find || after > from ? record.first === after + 1 : record.first <= after + 1)
       if (!follows) throw new CorruptLog(after + 1)
       after = record.last
     }

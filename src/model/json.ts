@@ -126,5 +126,5 @@ export const isKey = (key: unknown): key is Key =>
 export function checkKey(key: unknown, what: string): Key {
   if (isKey(key)) return key
   if (key == null) throw new ModelError(`${what} has no key`)
-  throw new InvalidData(`${what}: not a string of up to 1 MiB or a finite number`)
+  throw new InvalidData(`${what}: no string up to 1 MiB or finite number`)
 }

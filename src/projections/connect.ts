@@ -1,7 +1,7 @@
 import { wrap } from 'comlink'
 import { EngineClosed } from '../errors.ts'
 import { fromWire } from '../log/wire.ts'
-import type { AnyModel } from '../model/model.ts'
+import { type AnyModel, randomId } from '../model/model.ts'
 import type { ProjectionHost, Reply } from './host.ts'
 import type { Checkpoints } from './pipeline.ts'
 
@@ -113,7 +113,7 @@ export function connectHost(
   /** The same host in this page. A Web Lock lets one tab at a time follow the log: that saves work, it is not needed. */
   function here(error?: unknown): Promise<ProjectionHost> {
     inPage ??= import('./host.ts').then(({ createHost }) => {
-      const host = createHost(model)
+      const host = createHost(model, randomId())
       const follow = async (): Promise<void> => {
         await host.hello(engine, model.name)
         await new Promise((resolve) => signal.addEventListener('abort', resolve))

@@ -1,6 +1,6 @@
 import type { EngineClosed } from '../errors.ts'
 import { toWire, type WireError } from '../log/wire.ts'
-import { type AnyModel, randomId } from '../model/model.ts'
+import type { AnyModel } from '../model/model.ts'
 import { type Checkpoints, createPipeline, type Pipeline } from './pipeline.ts'
 
 /** What a reply carries: whose it is (a worker that was run again has another epoch) and a value or an error. */
@@ -17,10 +17,10 @@ export interface ProjectionHost {
   flush(engine: string): Promise<Reply<Checkpoints>>
   rebuild(engine: string, id: string, projections?: readonly string[]): Promise<Reply<void>>
   cancel(engine: string, id: string): Promise<Reply<void>>
-  goodbye(engine: string): Promise<Reply<void>>
+  goodbye(engine: string): Promise<void>
 }
 
-export function createHost(model: AnyModel, epoch: string = randomId()): ProjectionHost {
+export function createHost(model: AnyModel, epoch: string): ProjectionHost {
   const pipelines = new Map<string, Promise<Pipeline>>()
 
   /** A pipeline that never opened, or whose log was replaced, is made anew for whoever asks next. */
@@ -60,9 +60,6 @@ export function createHost(model: AnyModel, epoch: string = randomId()): Project
     flush: (engine) => answer(engine, (pipeline) => pipeline.flush()),
     rebuild: (engine, id, projections) => answer(engine, (pipeline) => pipeline.rebuild(id, projections)),
     cancel: (engine, id) => answer(engine, (pipeline) => pipeline.cancel(id)),
-    async goodbye(engine) {
-      await end(engine)
-      return { epoch }
-    },
+    goodbye: end,
   }
 }

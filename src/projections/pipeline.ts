@@ -134,7 +134,7 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
 
   async function follow(into: readonly Track[], signal: AbortSignal, progress?: (done: number) => void): Promise<void> {
     let done = Math.min(...into.map(({ fold }) => fold.sequence))
-    for await (const records of readAfter(database, done, signal, true)) {
+    for await (const records of readAfter(database, done, signal)) {
       for (const record of records) {
         fold(record, into)
         done = record.last

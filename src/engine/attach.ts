@@ -2,22 +2,26 @@ import { EngineClosed } from '../errors.ts'
 import type { Hint } from '../log/channel.ts'
 import { connectHost } from '../projections/connect.ts'
 import type { Core } from './core.ts'
+import { isOnDisk, takeUp } from './projected.ts'
 
 /** What an open engine needs but never waits for: its projection host, its lock, the browser's word on the storage. */
 export function attach(core: Core, worker: (() => SharedWorker) | undefined): void {
-  const { name, persisted, progress, ended, database } = core
+  const { name, progress, ended, database } = core
   const { navigator } = globalThis
   let away: AbortController | undefined
 
   core.attend = (hint: Hint): void => {
     if ('projected' in hint) {
-      for (const [identity, sequence] of Object.entries(hint.projected)) persisted.set(identity, sequence)
+      takeUp(core, hint.projected)
     } else if ('progress' in hint) {
       const { done, total } = hint.progress
       for (const projection of hint.projections) {
         if (done < total) progress.set(projection, hint.progress)
         else progress.delete(projection)
       }
+      for (const fold of core.projections)
+        if (isOnDisk(fold) && hint.projections.includes(fold.name))
+          fold.sequence = done < total ? 0 : Number.POSITIVE_INFINITY
     } else if ('adopted' in hint) {
       if (hint.adopted.was === core.logId) look()
       else void core.end(new EngineClosed('log replaced'))

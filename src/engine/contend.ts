@@ -1,6 +1,6 @@
 import { EngineClosed, StorageError } from '../errors.ts'
 import type { Appended } from '../log/append.ts'
-import type { CommandEntry, CommitRecord } from '../log/commit.ts'
+import type { CommandEntry } from '../log/commit.ts'
 import { readCommand } from '../log/log.ts'
 import { dropPages } from '../projections/discard.ts'
 import { type Composed, compose, confirm, type Decided, isStrict } from './append.ts'

@@ -17,6 +17,8 @@ export interface Core extends Tab {
   readonly read: object
   readonly status: Status<any>
   readonly listeners: Set<() => void>
+  /** `folds`, and those of on-disk tables: the host folds these alone, what a tab knows of them is told. */
+  projections: readonly Fold[]
   /** Persisted checkpoints by projection identity. */
   readonly persisted: Map<string, number>
   /** Rebuilds under way, by projection name. */
@@ -57,6 +59,7 @@ export async function openCore(
     name,
     types,
     folds,
+    projections: folds,
     commandRead: commandReadOf(folds),
     decide,
     log: undefined as unknown as Log,
@@ -165,7 +168,7 @@ export async function openCore(
     for (const { type, version } of known) core.stored.add(typeKey(type, version))
     for (const { identity } of folds) core.persisted.set(identity, checkpoints.get(identity)?.sequence ?? 0)
     const usual =
-      folds.length &&
+      Object.keys(model.projections).length === (folds.length || -1) &&
       log.format === 1 &&
       !log.base &&
       !database.dataLoss &&
@@ -213,7 +216,7 @@ export async function openCore(
 }
 
 function statusOf({
-  folds,
+  projections: all,
   database,
   persisted,
   progress,
@@ -225,7 +228,7 @@ function statusOf({
   error,
 }: Core): Status<any> {
   const at = ({ identity, sequence }: Fold): number => persisted.get(identity) ?? sequence
-  const projections: [string, ProjectionStatus][] = folds.map((fold) => {
+  const projections: [string, ProjectionStatus][] = all.map((fold) => {
     const { name, failed, sequence } = fold
     const building = progress.get(name)
     if (failed) return [name, { state: 'failed', sequence: failed.sequence, error: failed }]
@@ -237,7 +240,7 @@ function statusOf({
   return Object.freeze({
     state,
     sequence: head,
-    projected: Math.min(head, ...folds.filter(({ failed }) => !failed).map(at)),
+    projected: Math.min(head, ...all.filter(({ failed }) => !failed).map(at)),
     pending: pending.length,
     worker,
     storage: database ? (persistent ? 'persistent' : 'best-effort') : 'memory',

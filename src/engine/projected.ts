@@ -1,11 +1,14 @@
-import { EngineClosed, type OutdatedCodeError } from '../errors.ts'
+import { EngineClosed, type OutdatedCodeError, type ProjectionFailed } from '../errors.ts'
+import { fromWire } from '../log/wire.ts'
+import type { Fold } from '../model/fold.ts'
+import type { Checkpoints } from '../projections/pipeline.ts'
 import type { Core } from './core.ts'
 
 /** Resolves when every projection that has not failed is persisted at `sequence`. */
 export async function projected(core: Core, sequence: number, signal: AbortSignal | undefined): Promise<void> {
-  const { folds, persisted, database } = core
+  const { projections, persisted, database } = core
   const reached = (): boolean =>
-    folds.every(({ identity, failed }) => failed || (persisted.get(identity) ?? 0) >= sequence)
+    projections.every(({ identity, failed }) => failed || (persisted.get(identity) ?? 0) >= sequence)
   for (;;) {
     signal?.throwIfAborted()
     if (core.state === 'closed') throw core.error ?? new EngineClosed('closed')
@@ -13,12 +16,23 @@ export async function projected(core: Core, sequence: number, signal: AbortSigna
     if (!database || reached()) return
     if (core.host && core.head >= sequence) {
       const checkpoints = await aborting(core.host.flush(), signal)
-      for (const [identity, at] of Object.entries(checkpoints)) persisted.set(identity, at)
+      takeUp(core, checkpoints)
       core.changed(false)
       if (reached()) return
     }
     // The host is not connected yet, or the sequence lies ahead.
     await aborting(changed(core), signal)
+  }
+}
+
+export const isOnDisk = ({ definition }: Fold): boolean => definition.into.resident === false
+
+/** What a host said of persisted projections. */
+export function takeUp({ persisted, projections }: Core, checkpoints: Checkpoints): void {
+  for (const [identity, at] of Object.entries(checkpoints)) {
+    const fold = projections.find((fold) => fold.identity === identity)
+    if (typeof at === 'number') persisted.set(identity, at)
+    if (fold && isOnDisk(fold)) fold.failed = typeof at === 'number' ? undefined : (fromWire(at) as ProjectionFailed)
   }
 }
 

@@ -2,7 +2,7 @@ import { ModelError } from '../errors.ts'
 import { createFold } from '../model/fold.ts'
 import { randomId } from '../model/model.ts'
 import type { Core } from './core.ts'
-import { aborting, changed } from './projected.ts'
+import { aborting, changed, isOnDisk, takeUp } from './projected.ts'
 import { applyCommit, rebase } from './tab.ts'
 import type { Progress } from './types.ts'
 
@@ -35,7 +35,7 @@ async function inHost(
   onProgress: ((progress: Progress) => void) | undefined,
 ): Promise<void> {
   const id = randomId()
-  const names = projections ?? core.folds.map(({ name }) => name)
+  const names = projections ?? Object.keys(core.model.projections)
   let told: Progress | undefined
   const listener = (): void => {
     const progress = core.progress.get(names[0] ?? '')
@@ -50,6 +50,7 @@ async function inHost(
     signal?.addEventListener('abort', cancel)
     try {
       await aborting(host.rebuild(id, projections), signal)
+      if (core.projections.some(isOnDisk)) takeUp(core, await aborting(host.flush(), signal))
     } finally {
       signal?.removeEventListener('abort', cancel)
     }

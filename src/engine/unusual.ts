@@ -1,6 +1,7 @@
 import { OutdatedCodeError, ProjectionFailed, StorageError } from '../errors.ts'
 import { headOf } from '../log/look.ts'
 import { fromWire } from '../log/wire.ts'
+import { onDiskFolds } from '../model/onDiskFolds.ts'
 import { discardPages } from '../projections/discard.ts'
 import type { Snapshot } from '../projections/snapshot.ts'
 import type { Core } from './core.ts'
@@ -9,7 +10,13 @@ import { stop } from './tab.ts'
 
 /** What few boots meet: a newer build's events, failed projections, damaged pages, a lost database, nothing to fold. */
 export async function unusual(core: Core, { log, checkpoints, types, discarded }: Snapshot): Promise<void> {
-  const { folds, database, name } = core
+  const { folds, database, name, persisted } = core
+  const onDisk = onDiskFolds(core.model)
+  core.projections = [...folds, ...onDisk]
+  for (const fold of onDisk) {
+    fold.sequence = Number.POSITIVE_INFINITY
+    persisted.set(fold.identity, 0)
+  }
   for (const fold of folds) {
     const failed = checkpoints.get(fold.identity)?.failed
     if (failed) fold.failed = new ProjectionFailed(fold.name, failed.sequence, fromWire(failed.error))

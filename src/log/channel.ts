@@ -1,5 +1,6 @@
 import { type CommitRecord, isCommit } from './commit.ts'
 import type { LogIdentity } from './database.ts'
+import type { WireError } from './wire.ts'
 
 /**
  * Hints between the tabs and workers of one log. Each carries the log id: one from a deleted or recreated log means
@@ -10,7 +11,7 @@ export type Hint = { readonly log: string } & (
   /** The log grew; the commit itself is too large to send. */
   | { readonly head: number }
   /** Persisted checkpoints by projection identity. */
-  | { readonly projected: Readonly<Record<string, number>> }
+  | { readonly projected: Readonly<Record<string, number | WireError>> }
   | {
       readonly progress: { readonly phase: 'rebuild'; readonly done: number; readonly total: number }
       readonly projections: readonly string[]

@@ -15,14 +15,16 @@ export async function writePages(
 ): Promise<ReadonlySet<string> | undefined> {
   let held = false
   const refused = new Set<string>()
-  const encoded = tracks.map(({ pages, dirty }) => Array.from(dirty, (page) => encode(page, pages.get(page) ?? [])))
-  const indexed = tracks.map(({ index }) => index?.pack() ?? [])
+  const writes = tracks.map(({ pages, dirty, index }) => [
+    ...Array.from(dirty, (page) => ['pages', [page], encode(page, pages.get(page) as Set<Slot>)] as const),
+    ...(index?.pack() ?? []),
+  ])
   await transact(['meta', 'checkpoints', 'pages', 'rowEvents'], 'readwrite', (store, transaction) => {
     const hold = store('meta').get('hold')
     const builds = store('meta').get('builds')
     const before = tracks.map(({ fold, build }) => store('checkpoints').get([fold.identity, build]))
-    const last = before.at(-1) ?? builds
-    last.onsuccess = () => {
+    // The last that was asked for.
+    ;(before.at(-1) as IDBRequest).onsuccess = () => {
       // After a quota error nothing is written until an append has gone through since (rule 19); this write is the probe.
       held = tracks.every(({ fold }) => fold.sequence <= hold.result?.head)
       if (held) return
@@ -34,12 +36,11 @@ export async function writePages(
           refused.add(identity)
           continue
         }
-        for (const page of encoded[i] ?? []) {
-          const key = [identity, build, page.page]
-          if (page.rows.length) store('pages').put(page, key)
-          else store('pages').delete(key)
+        for (const [name, rest, value] of writes[i] as (typeof writes)[0]) {
+          const key = [identity, build, ...rest]
+          if (value) store(name).put(value, key)
+          else store(name).delete(key)
         }
-        for (const [rest, value] of indexed[i] ?? []) store('rowEvents').put(value, [identity, build, ...rest])
         let rows = 0
         for (const slots of pages.values()) rows += slots.size
         const checkpoint: Checkpoint = {
@@ -62,14 +63,16 @@ export async function writePages(
     const { fold, dirty, index } = track
     if (refused.has(fold.identity)) continue
     track.stored = fold.sequence
-    track.failureStored = !!fold.failed
+    track.failed = fold.failed
     dirty.clear()
     index?.written()
   }
   return refused
 }
 
-function encode(page: number, slots: Iterable<Slot>): Page {
+/** undefined for a page without rows. */
+function encode(page: number, slots: ReadonlySet<Slot>): Page | undefined {
+  if (!slots.size) return
   const sorted = [...slots].sort((a, b) => a.n - b.n)
   const rows = sorted.map(({ row }) => row)
   const at = sorted.map(({ n }) => n - page * PAGE_ROWS)

@@ -3,8 +3,10 @@ import { type Hint, openChannel } from '../log/channel.ts'
 import { type CommitRecord, eventsOf } from '../log/commit.ts'
 import { type Database, openDatabase } from '../log/database.ts'
 import { readAfter } from '../log/read.ts'
+import type { WireError } from '../log/wire.ts'
 import { eventTypes } from '../model/events.ts'
 import { type AnyModel, createFolds } from '../model/model.ts'
+import type { OnDiskTables } from './onDisk.ts'
 import { writePages } from './pages.ts'
 import { readSnapshot } from './snapshot.ts'
 import { foldInto, openTrack, type Track } from './track.ts'
@@ -13,13 +15,12 @@ import { foldInto, openTrack, type Track } from './track.ts'
 const FLUSH_DELAY = 250
 /** Changes after which pages are written in the middle of a catch-up. */
 const FLUSH_CHANGES = 8192
-/** Milliseconds of quiet before sealing and sweeping. */
-const TIDY_DELAY = 1000
 
 /** A rebuild found that another one writes under the same build id. */
 export const moved: unique symbol = Symbol.for('moved')
 
-export type Checkpoints = Readonly<Record<string, number>>
+/** By projection identity; for an on-disk table that failed, which no tab folds, the error. */
+export type Checkpoints = Readonly<Record<string, number | WireError>>
 
 /** Folds one log into its persisted projections. Async methods with cloneable values only: it serves here or across a port. */
 export interface Pipeline {
@@ -41,6 +42,8 @@ export interface Workshop {
   readonly closing: AbortSignal
   /** undefined while the pages have to be read. */
   readonly tracks: readonly Track[] | undefined
+  /** Where the model has tables whose rows are on disk only: they are folded apart, by what is loaded for them. */
+  readonly tables: Promise<OnDiskTables> | undefined
   /** One thing at a time: a catch-up, a flush and a swap share the folds. */
   exclusive<T>(task: () => Promise<T>): Promise<T>
   /** Folds the log into these tracks, to its end, writing pages on the way when much has changed. */
@@ -61,7 +64,6 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
   let behind = true
   let changes = 0
   let flushTimer: ReturnType<typeof setTimeout> | undefined
-  let tidyTimer: ReturnType<typeof setTimeout> | undefined
   let delay = FLUSH_DELAY
   let flushed = 0
   let queue: Promise<unknown> = Promise.resolve()
@@ -87,11 +89,10 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
   }
 
   function catchUp(): Promise<void> {
-    waiting ??= exclusive(async () => {
+    return (waiting ??= exclusive(() => {
       waiting = undefined
-      await readOn()
-    })
-    return waiting
+      return readOn()
+    }))
   }
 
   async function load(): Promise<Track[]> {
@@ -101,23 +102,16 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
     behind = true
     if (log.base) await (await import('./base.ts')).loadBases(database, folds)
     // A worker of an older build leaves what it does not understand alone (rule 17).
-    const unknown = stored.find(({ type, version }) => !types.knows(type, version))
-    if (unknown) throw new OutdatedCodeError(unknown.type, unknown.version)
+    for (const { type, version } of stored) if (!types.knows(type, version)) throw new OutdatedCodeError(type, version)
     if (discarded.length) await (await import('./discard.ts')).discardPages(database, discarded)
-    const opened: Track[] = []
-    for (const fold of folds) {
-      const checkpoint = checkpoints.get(fold.identity)
-      opened.push(await openTrack(database, fold, checkpoint, checkpoint?.build))
-    }
-    return opened
+    return Promise.all(folds.map((fold) => openTrack(database, fold, checkpoints.get(fold.identity))))
   }
 
   async function readOn(): Promise<void> {
     tracks ??= await load()
     const live = tracks.filter(({ fold }) => !fold.failed)
     for (const record of hinted.splice(0)) {
-      const fits = live.every(({ fold }) => fold.sequence === record.first - 1)
-      if (fits && !behind) fold(record, live)
+      if (!behind && live.every(({ fold }) => fold.sequence === record.first - 1)) fold(record, live)
       else behind ||= live.some(({ fold }) => fold.sequence < record.last)
     }
     if (behind && live.length) {
@@ -154,9 +148,7 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
     flushTimer = undefined
     changes = 0
     held = false
-    const due = into.filter(
-      ({ fold, stored = 0, failureStored }) => fold.sequence !== stored || (fold.failed && !failureStored),
-    )
+    const due = into.filter(({ fold, stored = 0, failed }) => fold.sequence !== stored || fold.failed !== failed)
     if (!due.length) return
     const began = Date.now()
     const refused = await writePages(database, due).catch(async (error) => {
@@ -164,13 +156,11 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
       tracks = undefined
       throw error
     })
-    if (!refused) {
-      held = true
-      return
-    }
+    held = !refused
+    if (!refused) return
     if (refused.size) {
       // What is in memory here belongs to no page any more (rule 15).
-      if (due.some(({ live }) => !live)) throw moved
+      if (!due[0]?.live) throw moved
       tracks = undefined
     }
     flushed = Date.now()
@@ -189,14 +179,8 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
 
   const announce = (): void => post({ projected: checkpoints() })
 
-  /** Sealing and sweeping wait for a quiet moment and work in slices. */
-  function tidyLater(delay = TIDY_DELAY): void {
-    clearTimeout(tidyTimer)
-    tidyTimer = setTimeout(async () => {
-      const { tidy } = await import('./tidy.ts')
-      // Whoever could not now, for whatever reason, tries again after the next events.
-      if (!closing.signal.aborted && (await tidy(shop).catch(() => false))) tidyLater(50)
-    }, delay)
+  function tidyLater(): void {
+    import('./tidy.ts').then((tidy) => tidy.tidyLater(shop)).catch(() => {})
   }
 
   const shop: Workshop = {
@@ -206,6 +190,10 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
     get tracks() {
       return tracks
     },
+    tables:
+      createFolds(model).length < Object.keys(model.projections).length
+        ? import('./onDisk.ts').then((onDisk) => onDisk.openTables(shop))
+        : undefined,
     exclusive,
     follow,
     write,
@@ -218,23 +206,23 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
 
   return {
     catchUp,
-    flush: () =>
-      exclusive(async () => {
+    async flush() {
+      await exclusive(async () => {
         behind = true
-        for (let tries = 0; tries < 4; tries++) {
+        let tries = 4
+        do {
           await readOn()
           await write(tracks ?? [])
-          if (tracks) break
-        }
+        } while (!tracks && --tries)
         if (held) throw new StorageError('quota')
-        return checkpoints()
-      }),
+      })
+      return { ...checkpoints(), ...(await (await shop.tables)?.flush()) }
+    },
     rebuild: async (...given) => (await import('./rebuild.ts')).rebuild(shop, ...given),
     cancel: async (id) => (await import('./rebuild.ts')).cancel(id),
     async close() {
       closing.abort(new EngineClosed('closed'))
       clearTimeout(flushTimer)
-      clearTimeout(tidyTimer)
       channel.close()
       await queue
       database.close()

@@ -1,3 +1,4 @@
+import type { Fold } from '../model/fold.ts'
 import { createFolds, randomId } from '../model/model.ts'
 import { deletePages } from './discard.ts'
 import { moved, type Workshop } from './pipeline.ts'
@@ -15,23 +16,21 @@ export const cancel = (id: string): void => running.get(id)?.abort()
  * until one write of `meta` swaps them (rule 16). What an earlier rebuild left unfinished is taken up.
  */
 export async function rebuild(shop: Workshop, id: string, wanted?: readonly string[]): Promise<void> {
-  const { model, closing, exclusive, follow, post } = shop
+  const { model, closing, exclusive, follow, post, tables } = shop
   const ended = new AbortController()
   running.set(id, ended)
   if (closing.aborted) ended.abort(closing.reason)
   closing.addEventListener('abort', () => ended.abort(closing.reason))
   const { signal } = ended
-  const names = createFolds(model).flatMap(({ name }) => ((wanted?.includes(name) ?? true) ? name : []))
+  const names = Object.keys(model.projections).filter((name) => wanted?.includes(name) ?? true)
   let total = 0
   const progress = (done: number): void =>
     post({ progress: { phase: 'rebuild', done, total: Math.max(done + 1, total) }, projections: names })
+  const wantedFolds = (): Fold[] => createFolds(model).filter(({ name }) => names.includes(name))
   try {
-    for (let fresh = false; ; fresh = true) {
-      const begun = await begin(
-        shop,
-        createFolds(model).filter(({ name }) => names.includes(name)),
-        fresh,
-      )
+    await (await tables)?.rebuild(names, signal)
+    for (let fresh = false; wantedFolds().length; fresh = true) {
+      const begun = await begin(shop, wantedFolds(), fresh)
       total = begun.total
       progress(0)
       try {
@@ -50,7 +49,7 @@ export async function rebuild(shop: Workshop, id: string, wanted?: readonly stri
 
 async function begin(
   { database }: Workshop,
-  folds: ReturnType<typeof createFolds>,
+  folds: readonly Fold[],
   fresh: boolean,
 ): Promise<{ building: Track[]; total: number }> {
   const { all, builds } = await database.transact(['checkpoints', 'meta'], 'readonly', (store) => ({

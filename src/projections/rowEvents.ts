@@ -32,8 +32,8 @@ interface Recent {
 export interface RowIndex {
   /** Folds a commit and notes what each of its events touched. */
   fold(record: CommitRecord, events: readonly AnyRecordedEvent[]): void
-  /** What has to be written with a checkpoint: the rest of the key, and the value. */
-  pack(): readonly (readonly [rest: readonly number[], value: unknown])[]
+  /** What has to be written with a checkpoint: the store, the rest of the key, and the value. */
+  pack(): readonly (readonly [store: 'rowEvents', rest: readonly number[], value: unknown])[]
   /** What was packed is stored. */
   written(): void
 }
@@ -53,7 +53,7 @@ export async function openIndex(database: Database, track: Track): Promise<void>
     fold.clear()
     track.stored = undefined
     track.first = 0
-    track.failureStored = false
+    track.failed = undefined
     track.pages.clear()
   }
   track.index = createIndex(track, unpack(whole && result ? [result.rows] : []))
@@ -94,8 +94,8 @@ function createIndex({ fold, journal }: Track, recent: ReadonlyMap<Key, readonly
       const parts: Map<Key, number[]>[] = []
       if (filed) for (const [key, row] of rows) (parts[partOf(key)] ??= new Map()).set(key, row)
       const recent: Recent = { sequence, rows: packed(filed ? new Map() : rows) }
-      const written: [number[], unknown][] = [[[], recent]]
-      parts.forEach((rows, part) => written.push([[part, sequence], packed(rows)]))
+      const written: ['rowEvents', number[], unknown][] = [['rowEvents', [], recent]]
+      parts.forEach((rows, part) => written.push(['rowEvents', [part, sequence], packed(rows)]))
       return written
     },
     written() {

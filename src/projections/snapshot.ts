@@ -103,5 +103,5 @@ export function loadPages(fold: Fold, { sequence, next, rows }: Checkpoint, page
   }
   fold.next = next
   fold.sequence = sequence
-  return count === rows && Number.isSafeInteger(sequence) && Number.isSafeInteger(next)
+  return count === rows && Number.isSafeInteger(sequence + next)
 }

@@ -18,7 +18,7 @@ export interface Track {
   first: number
   /** The persisted checkpoint, as far as this pipeline knows. */
   stored: number | undefined
-  failureStored: boolean
+  failed: ProjectionFailed | undefined
   readonly pages: Map<number, Set<Slot>>
   readonly dirty: Set<number>
   readonly journal: Journal
@@ -34,7 +34,12 @@ export async function openTrack(database: Database, ...given: Parameters<typeof 
   return track
 }
 
-function createTrack(fold: Fold, checkpoint: Checkpoint | undefined, build = '', live = true): Track {
+function createTrack(
+  fold: Fold,
+  checkpoint: Checkpoint | undefined,
+  build: string = checkpoint?.build ?? '',
+  live = true,
+): Track {
   const { failed, first = 0, sequence, rows } = checkpoint ?? {}
   const track: Track = {
     fold,
@@ -42,12 +47,12 @@ function createTrack(fold: Fold, checkpoint: Checkpoint | undefined, build = '',
     live,
     first,
     stored: sequence,
-    failureStored: !!failed,
+    failed: undefined,
     pages: new Map(),
     dirty: new Set(),
     journal: [],
   }
-  if (failed) fold.failed = new ProjectionFailed(fold.name, failed.sequence)
+  if (failed) track.failed = fold.failed = new ProjectionFailed(fold.name, failed.sequence)
   // A value that no event has changed yet has no page.
   if (rows) for (const slot of fold.slots) place(track, slot)
   // It stands on the base of an archived log: no page of it is written.

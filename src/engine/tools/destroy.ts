@@ -1,4 +1,5 @@
 import { EngineClosed, StorageError } from '../../errors.ts'
+import { tableDatabases } from '../../projections/tableDatabase.ts'
 import type { Engine } from '../types.ts'
 import { inside } from './inside.ts'
 
@@ -11,9 +12,10 @@ import { inside } from './inside.ts'
  */
 export async function destroy(engine: Engine<any, any, any>): Promise<void> {
   const core = inside(engine)
+  const tables = core.database ? await tableDatabases(core.database) : []
   core.channel?.post({ log: core.logId, destroyed: true })
   await core.end(new EngineClosed('destroyed'))
-  if (core.database) await deleteDatabase(`tidemark:${core.name}`)
+  if (core.database) for (const name of [`tidemark:${core.name}`, ...tables]) await deleteDatabase(name)
 }
 
 const deleteDatabase = (name: string): Promise<void> =>

@@ -1,0 +1,51 @@
+import type { Table } from 'dexie'
+import { type Key, ModelError, StorageError } from '../../errors.ts'
+import type { OnDisk, Projection } from '../../model/projection.ts'
+import { openTableDatabase } from '../../projections/tableDatabase.ts'
+import type { Core } from '../core.ts'
+import type { Engine } from '../types.ts'
+import { inside } from './inside.ts'
+
+const open = new WeakMap<Core, Map<string, Promise<Table>>>()
+
+/**
+ * An on-disk table as Dexie's `Table`, for its queries and `liveQuery`; its rows are at least those of `status.sequence` at the call.
+ * @example
+ * const search = await openTable(engine, 'search')
+ * await search.where('title').startsWith('Buy').limit(100).toArray()
+ *
+ * Read it only: the rows are a fold of the log, and what else is written there is lost with the next rebuild. After a dispatch,
+ * `await engine.projected(sequence)` waits until its rows are there. The table closes with the engine. Rejects with
+ * `ProjectionFailed` where the projection has failed, and with `StorageError('unavailable')` in memory.
+ */
+export async function openTable<P, K extends keyof P & string>(
+  engine: Engine<any, P, any>,
+  projection: P[K] extends Projection<OnDisk<any>> ? K : never,
+): Promise<P[K] extends Projection<OnDisk<infer Row>> ? Table<Row, Key> : never> {
+  const core = inside(engine)
+  const { database, ended, model } = core
+  if (model.projections[projection]?.into.resident !== false)
+    throw new ModelError(`openTable: "${projection}" is not an on-disk table of this model`)
+  const fold = core.projections.find(({ name }) => name === projection)
+  if (!database || !fold) throw new StorageError('unavailable', 'an on-disk table needs a database')
+  await engine.projected()
+  if (fold.failed) throw fold.failed
+  const tables = open.get(core) ?? new Map<string, Promise<Table>>()
+  open.set(core, tables)
+  const begin = async (): Promise<Table> => {
+    const { dexie, rows } = await openTableDatabase(database, fold)
+    const end = (): void => {
+      tables.delete(projection)
+      dexie.close()
+    }
+    // Deleted or made anew elsewhere: whoever asks again gets another.
+    dexie.on('close', () => tables.delete(projection))
+    ended.addEventListener('abort', end)
+    if (ended.aborted) end()
+    return rows
+  }
+  const table = tables.get(projection) ?? begin()
+  tables.set(projection, table)
+  table.catch(() => tables.delete(projection))
+  return table as never
+}

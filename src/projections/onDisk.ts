@@ -1,0 +1,270 @@
+import { CorruptLog, type Key, ModelError, ProjectionFailed, StorageError } from '../errors.ts'
+import { openChannel } from '../log/channel.ts'
+import { type CommitRecord, eventsOf } from '../log/commit.ts'
+import { headOf } from '../log/look.ts'
+import { readAfter } from '../log/read.ts'
+import { recordsAt } from '../log/recordsAt.ts'
+import { fromWire, toWire, type WireError } from '../log/wire.ts'
+import { type AnyRecordedEvent, eventTypes } from '../model/events.ts'
+import type { Fold, Journal } from '../model/fold.ts'
+import { isKey } from '../model/json.ts'
+import { onDiskFolds } from '../model/onDiskFolds.ts'
+import type { IntoTable } from '../model/projection.ts'
+import { foldCommit } from './foldCommit.ts'
+import type { Checkpoints, Workshop } from './pipeline.ts'
+import { openTableDatabase, type TableCheckpoint, type TableDatabase } from './tableDatabase.ts'
+
+/** Milliseconds that events wait for company. */
+const DELAY = 250
+
+/** One on-disk table as a pipeline keeps it: no rows, only where they stand. */
+interface Follower {
+  readonly fold: Fold
+  /** undefined until its checkpoint was compared with the log. */
+  database: TableDatabase | undefined
+}
+
+/** The on-disk tables of a model: a pipeline of their own beside that of the pages. */
+export interface OnDiskTables {
+  /** Folds what the log has; the checkpoints by projection identity. */
+  flush(): Promise<Checkpoints>
+  /** Where they keep the log from being sealed; 0 while that is not known. */
+  stored(): readonly number[]
+  /** Empties tables and folds the log into them again, in place: whoever has one open keeps it. */
+  rebuild(names: readonly string[], signal: AbortSignal): Promise<void>
+}
+
+export function openTables(shop: Workshop): OnDiskTables {
+  const { database, model, closing } = shop
+  const followers: Follower[] = onDiskFolds(model).map((fold) => ({ fold, database: undefined }))
+  let queue: Promise<unknown> = Promise.resolve()
+  let waiting: Promise<void> | undefined
+  let timer: ReturnType<typeof setTimeout> | undefined
+
+  function exclusive<T>(task: () => Promise<T>): Promise<T> {
+    const result = queue.then(task)
+    queue = result.catch(() => {})
+    return result
+  }
+
+  /** One at a time; whoever asks meanwhile waits for one more. */
+  function catchUp(): Promise<void> {
+    clearTimeout(timer)
+    timer = undefined
+    waiting ??= exclusive(async () => {
+      waiting = undefined
+      for (const follower of followers) await follow(shop, follower, closing)
+    })
+    return waiting
+  }
+
+  function soon(): void {
+    if (!closing.aborted) timer ??= setTimeout(() => catchUp().catch(() => {}), DELAY)
+  }
+
+  const channel = openChannel(database.name, (hint) => {
+    if (hint.log === database.log?.id && ('commit' in hint || 'head' in hint)) soon()
+  })
+  closing.addEventListener('abort', () => {
+    clearTimeout(timer)
+    channel.close()
+    for (const { database } of followers) database?.dexie.close()
+  })
+  soon()
+  return {
+    async flush() {
+      await catchUp()
+      return Object.fromEntries(followers.map(({ fold }) => [fold.identity, standing(fold)]))
+    },
+    stored: () => followers.flatMap(({ fold, database }) => (fold.failed ? [] : database ? fold.sequence : 0)),
+    rebuild: (names, signal) =>
+      exclusive(async () => {
+        for (const follower of followers) {
+          if (!names.includes(follower.fold.name)) continue
+          const { fold } = follower
+          await empty(await open(shop, follower), fold)
+          await follow(shop, follower, signal)
+        }
+      }),
+  }
+}
+
+/** A checkpoint, or why there is none that goes on. */
+const standing = ({ failed, sequence }: Fold): number | WireError => (failed ? toWire(failed) : sequence)
+
+async function follow(shop: Workshop, follower: Follower, signal: AbortSignal): Promise<void> {
+  const { fold } = follower
+  const { database, model } = shop
+  const types = eventTypes(model.events)
+  const report = (done: number, total: number): void =>
+    shop.post({ progress: { phase: 'rebuild', done, total }, projections: [fold.name] })
+  let total = 0
+  try {
+    for (let moved = true; moved && !fold.failed; ) {
+      const { rows, checkpoint, dexie } = await open(shop, follower)
+      moved = false
+      for await (const records of readAfter(database, fold.sequence, signal)) {
+        const decoded = records.map((record) => [record, eventsOf(record, types)] as const)
+        await dexie.transaction('rw', rows, checkpoint, async () => {
+          // Another pipeline has written: what is in memory here belongs to no row any more (rule 15).
+          const stored = (await checkpoint.get(0)) ?? { sequence: 0, commit: '' }
+          moved = stored.sequence !== fold.sequence
+          if (moved) return
+          const commit = (await foldBatch(fold, rows, decoded)) ?? stored.commit
+          const { failed, sequence } = fold
+          await checkpoint.put(
+            {
+              sequence,
+              lineage: database.log?.lineage ?? '',
+              commit,
+              ...(failed && { failed: toWire(failed) }),
+            },
+            0,
+          )
+        })
+        if (moved) follower.database = undefined
+        if (moved || fold.failed) break
+        // What takes more than a batch says how far it is.
+        if (!total) total = await headOf(database)
+        if (fold.sequence < total) report(fold.sequence, total)
+      }
+    }
+    shop.post({ projected: { [fold.identity]: standing(fold) } })
+  } catch (error) {
+    // What is in memory may be ahead of what was written.
+    follower.database?.dexie.close()
+    follower.database = undefined
+    signal.throwIfAborted()
+    throw asOurs(error)
+  } finally {
+    if (total) report(total, total)
+  }
+}
+
+/** Opens a table's database, and believes its rows only where the log still holds the commit they were folded to. */
+async function open(shop: Workshop, follower: Follower): Promise<TableDatabase> {
+  const { fold } = follower
+  if (follower.database?.dexie.isOpen()) return follower.database
+  const opened = await openTableDatabase(shop.database, fold)
+  if (shop.closing.aborted) {
+    opened.dexie.close()
+    throw shop.closing.reason
+  }
+  const stored = await opened.checkpoint.get(0)
+  fold.clear()
+  if (stored && !(await stands(shop, stored))) await empty(opened, fold)
+  else if (stored) {
+    fold.sequence = stored.sequence
+    if (stored.failed) fold.failed = fromWire(stored.failed) as ProjectionFailed
+  }
+  follower.database = opened
+  return opened
+}
+
+async function stands({ database }: Workshop, { sequence, lineage, commit }: TableCheckpoint): Promise<boolean> {
+  if (!sequence) return true
+  if (lineage !== database.log?.lineage) return false
+  try {
+    for await (const { id, last } of recordsAt(database, [sequence])) return id === commit && last === sequence
+  } catch (error) {
+    if (!(error instanceof CorruptLog)) throw error
+  }
+  return false
+}
+
+async function empty({ dexie, rows, checkpoint }: TableDatabase, fold: Fold): Promise<void> {
+  await dexie.transaction('rw', rows, checkpoint, async () => {
+    await rows.clear()
+    await checkpoint.clear()
+  })
+  fold.clear()
+}
+
+/**
+ * Folds whole commits inside one transaction: reads the rows that their events name, folds in memory, writes what
+ * changed. Rows that a match finds in the table are all it can touch: what changed since is in memory already. Gives the
+ * last commit's id.
+ */
+async function foldBatch(
+  fold: Fold,
+  rows: TableDatabase['rows'],
+  records: readonly (readonly [CommitRecord, readonly AnyRecordedEvent[]])[],
+): Promise<string | undefined> {
+  const wrong = await load(
+    fold,
+    rows,
+    records.flatMap(([, events]) => events),
+  )
+  const journal: Journal = []
+  let commit: string | undefined
+  for (const [record, events] of records) {
+    if (wrong && wrong.sequence <= record.last) fold.failed = wrong
+    else foldCommit(fold, record, events, journal)
+    if (fold.failed) break
+    commit = record.id
+  }
+  const changed = new Map<Key, unknown>()
+  for (const { slot } of journal) changed.set(slot.key, slot.row)
+  const gone = [...changed].flatMap(([key, row]) => (row === undefined ? [key] : []))
+  await rows.bulkPut([...changed.values()].filter((row) => row !== undefined))
+  if (gone.length) await rows.bulkDelete(gone)
+  const { failed, sequence } = fold
+  fold.clear()
+  fold.sequence = sequence
+  fold.failed = failed
+  return commit
+}
+
+/** Puts the rows that these events may touch into the empty fold. Gives the first match that no index answers. */
+async function load(
+  fold: Fold,
+  rows: TableDatabase['rows'],
+  events: readonly AnyRecordedEvent[],
+): Promise<ProjectionFailed | undefined> {
+  const { by, into } = fold.definition
+  const { key: property } = into as IntoTable
+  const keys = new Set<Key>()
+  const matches = new Map<string, readonly [string, Key] | undefined>()
+  let wrong: ProjectionFailed | undefined
+  for (const event of events) {
+    if (!fold.handles(event.type)) continue
+    const named = namedBy(event, by[event.type], property)
+    for (const key of [named].flat()) if (isKey(key)) keys.add(key)
+    if (!named || typeof named !== 'object' || Array.isArray(named)) continue
+    const [match] = Object.entries(named) as [string, Key][]
+    const { primKey, idxByName } = rows.schema
+    if (match && !(isKey(match[1]) && (primKey.name === match[0] || idxByName[match[0]])))
+      wrong ??= new ProjectionFailed(fold.name, event.sequence, new ModelError(`${fold.name}: no index finds ${match}`))
+    else matches.set(JSON.stringify(match), match)
+  }
+  const present = new Map<Key, unknown>()
+  const asked = [...keys]
+  ;(await rows.bulkGet(asked)).forEach((row, i) => {
+    if (row !== undefined) present.set(asked[i] as Key, row)
+  })
+  for (const match of matches.values()) {
+    const found = await (match ? rows.where(match[0]).equals(match[1]) : rows.toCollection()).toArray()
+    for (const row of found) present.set(row[property], row)
+  }
+  fold.load([...present.values()], () => fold.next++)
+  return wrong
+}
+
+/** What an event names. Where that throws or is nothing, folding the event says so. */
+function namedBy(event: AnyRecordedEvent, by: Function | undefined, property: string): unknown {
+  try {
+    return by ? by(event) : event.data?.[property]
+  } catch {
+    return undefined
+  }
+}
+
+/** Dexie has errors of its own. */
+function asOurs(error: unknown): unknown {
+  const { name, inner, message } = error as { name?: string; inner?: { name?: string }; message?: string }
+  if (name === 'QuotaExceededError' || inner?.name === 'QuotaExceededError')
+    return new StorageError('quota', message, error)
+  if (name === 'DatabaseClosedError' || name === 'InvalidStateError' || name === 'AbortError')
+    return new StorageError('closed', message, error)
+  return error
+}

@@ -1,0 +1,100 @@
+import { defineEvents, defineModel, event, openEngine, projection, table } from 'tidemark'
+import { expect, test } from 'vitest'
+import { wire } from '../engine/channel.ts'
+import { quiet, traffic } from '../engine/kit.ts'
+import { freshName } from '../engine/todos.ts'
+
+interface Item {
+  id: string
+  list: string
+  done: boolean
+}
+const events = defineEvents({
+  added: event<{ items: readonly Item[] }>(),
+  ticked: event<{ id: string }>(),
+  listTicked: event<{ list: string }>(),
+})
+
+/** A new model each, so that each engine is a tab of its own; counts what its folds look at. */
+function createItems() {
+  let evolved = 0
+  const counted =
+    <T extends unknown[], R>(evolve: (...given: T) => R) =>
+    (...given: T): R => {
+      evolved++
+      return evolve(...given)
+    }
+  const model = defineModel({
+    name: 'items',
+    events,
+    projections: {
+      items: projection(events, {
+        into: table<Item>('id'),
+        by: {
+          added: ({ data }) => data.items.map(({ id }) => id),
+          listTicked: ({ data }) => ({ list: data.list }),
+        },
+        evolve: {
+          added: counted((_, { data }, key) => data.items.find(({ id }) => id === key)),
+          ticked: counted((item) => item && { ...item, done: !item.done }),
+          listTicked: counted((item) => item && { ...item, done: true }),
+        },
+      }),
+    },
+    commands: {
+      add: (_, items: Item[]) => events.added({ items }),
+      tick: (_, id: string) => events.ticked({ id }),
+      tickList: (_, list: string) => events.listTicked({ list }),
+    },
+  })
+  return { model, count: () => evolved }
+}
+
+/** What one change costs beside a table of `rows` and a log that is `ticks` longer: requests and rows that were folded. */
+async function costs(rows: number, ticks: number) {
+  const name = freshName()
+  wire()
+  const [one, two] = [createItems(), createItems()]
+  const a = await openEngine(one.model, { name })
+  for (let n = 0; n < rows; n += 500)
+    await a.dispatch.add(
+      Array.from({ length: Math.min(500, rows - n) }, (_, i) => ({
+        id: `i${n + i}`,
+        list: n + i < 3 ? 'short' : 'long',
+        done: false,
+      })),
+    )
+  // Each type of event once: the first of its kind is noted.
+  await a.dispatch.tickList('short')
+  await Promise.all(Array.from({ length: ticks + 1 }, () => a.dispatch.tick('i5')))
+  const b = await openEngine(two.model, { name })
+  await Promise.all([a.projected(), b.projected()])
+  await quiet()
+
+  const change = async (dispatch: () => Promise<{ sequence: number }>) => {
+    const folded = { a: one.count(), b: two.count() }
+    const watched = traffic()
+    const { sequence } = await dispatch()
+    await expect.poll(() => b.status.sequence).toBe(sequence)
+    const dispatched = [...watched.requests]
+    watched.requests.length = 0
+    await a.projected()
+    watched.stop()
+    return { dispatched, flushed: watched.requests, folded: { a: one.count() - folded.a, b: two.count() - folded.b } }
+  }
+  const result = [await change(() => a.dispatch.tick('i1')), await change(() => a.dispatch.tickList('short'))]
+  await Promise.all([a.close(), b.close()])
+  return result
+}
+
+test('what a change costs grows with neither table nor log: requests to dispatch, to tell the other tab and to persist, rows folded', async () => {
+  const small = await costs(10, 0)
+  const [tick, tickList] = small
+  // One row, or the three that match: once in the tab, once in the pipeline of that page, and the same in the other tab.
+  expect(tick!.folded.a).toBeLessThanOrEqual(2)
+  expect(tickList!.folded.a).toBeLessThanOrEqual(6)
+  expect(tick!.dispatched).toEqual(['getKey segments', 'add commits'])
+  expect(tick!.flushed.filter((one) => one === 'put pages')).toHaveLength(1)
+  expect(await costs(3000, 0)).toEqual(small)
+  expect(await costs(10, 3000)).toEqual(small)
+})

@@ -1,6 +1,6 @@
 import { defineEvents, defineModel, event, projection, table, value } from 'tidemark'
 
-export type Variant = 'plain' | 'indexed'
+export type Variant = 'plain' | 'indexed' | 'disk'
 
 export interface Item {
   readonly id: string
@@ -10,8 +10,42 @@ export interface Item {
 
 export const events = defineEvents({ touched: event<{ id: string; group: number }>() })
 
+export interface Document {
+  readonly id: number
+  readonly folder: number
+  readonly title: string
+}
+const filed = defineEvents({
+  filed: event<{ id: number; folder: number; title: string }>(),
+  moved: event<{ id: number; folder: number }>(),
+})
+
+/** More rows than belong into memory. */
+export const archive = defineModel({
+  name: 'tables-disk',
+  events: filed,
+  projections: {
+    documents: projection(filed, {
+      into: table<Document>('id', { resident: false, indexes: ['folder'] }),
+      evolve: {
+        filed: (_, { data }) => data,
+        moved: (document, { data }) => document && { ...document, folder: data.folder },
+      },
+    }),
+    count: projection(filed, { into: value(0), evolve: { filed: (n) => n + 1 } }),
+  },
+  commands: {
+    file: ({ count }, { n, folders }: { n: number; folders: number }) =>
+      Array.from({ length: n }, (_, i) => {
+        const id = count.value + i
+        return filed.filed({ id, folder: id % folders, title: `Document ${id}` })
+      }),
+    move: (_, { id, folder }: { id: number; folder: number }) => filed.moved({ id, folder }),
+  },
+})
+
 /** The same tables with and without what is measured. */
-export const app = (variant: Variant) => {
+export const app = (variant: Exclude<Variant, 'disk'>) => {
   const items = projection(events, {
     into: table<Item>('id', { history: variant === 'indexed' }),
     evolve: { touched: (item, { data }) => ({ ...data, touched: (item?.touched ?? 0) + 1 }) },

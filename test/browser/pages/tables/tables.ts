@@ -1,5 +1,6 @@
 import { openEngine } from 'tidemark'
-import { app as model, type Variant } from './model.ts'
+import { openTable } from 'tidemark/tools'
+import { archive, app as model, type Variant } from './model.ts'
 
 declare global {
   interface Window {
@@ -7,14 +8,26 @@ declare global {
   }
 }
 
-const open = (variant: Variant) =>
-  openEngine(model(variant), {
-    worker: () => new SharedWorker(new URL('./tables.worker.ts', import.meta.url), { type: 'module', name: variant }),
-  })
+const worker = (name: Variant) => () =>
+  new SharedWorker(new URL('./tables.worker.ts', import.meta.url), { type: 'module', name })
+const open = (variant: Exclude<Variant, 'disk'>) => openEngine(model(variant), { worker: worker(variant) })
+const openArchive = (name: string) => openEngine(archive, { name, worker: worker('disk') })
 let engine: Awaited<ReturnType<typeof open>>
+let shelf: Awaited<ReturnType<typeof openArchive>>
+
+/** Requests of this page, by store. */
+const requests: string[] = []
+for (const method of ['get', 'getKey', 'getAll', 'openCursor', 'openKeyCursor', 'add', 'put'] as const) {
+  const native: Function = IDBObjectStore.prototype[method]
+  IDBObjectStore.prototype[method] = function (this: IDBObjectStore, ...given: unknown[]) {
+    requests.push(`${method} ${this.name}`)
+    return native.apply(this, given)
+  }
+}
+const median = (all: number[]) => all.sort((a, b) => a - b)[all.length >> 1] as number
 
 const tables = {
-  async open(variant: Variant) {
+  async open(variant: Exclude<Variant, 'disk'>) {
     const began = performance.now()
     engine = await open(variant)
     return performance.now() - began
@@ -43,6 +56,37 @@ const tables = {
       if (!events++) first = performance.now() - began
     }
     return { first, all: performance.now() - began, events }
+  },
+  async openArchive(name: string) {
+    requests.length = 0
+    const began = performance.now()
+    shelf = await openArchive(name)
+    return { took: performance.now() - began, requests: [...requests] }
+  },
+  closeArchive: () => shelf.close(),
+  archived: () => shelf.status,
+  /** Files until there are `n`, and waits until all of them are on disk. */
+  async file(n: number, folders: number) {
+    while (shelf.read.count.value < n) await shelf.dispatch.file({ n: 1000, folders })
+    const began = performance.now()
+    await shelf.projected()
+    return performance.now() - began
+  },
+  async move(id: number, folder: number) {
+    const { sequence } = await shelf.dispatch.move({ id, folder })
+    await shelf.projected(sequence)
+  },
+  /** The rows of some folders by the index: how many they are, and the median of the milliseconds that each query took. */
+  async folders(...numbers: number[]) {
+    const documents = await openTable(shelf, 'documents')
+    const found: number[] = []
+    const took: number[] = []
+    for (const folder of numbers) {
+      const began = performance.now()
+      found.push((await documents.where('folder').equals(folder).toArray()).length)
+      took.push(performance.now() - began)
+    }
+    return { found, took: median(took), rows: await documents.count() }
   },
   touched: (key: string) => engine.read.items.get(key)?.touched,
   async segments(name: string) {

@@ -1,4 +1,6 @@
 import { hostProjections } from 'tidemark/worker'
-import { app, type Variant } from './model.ts'
+import { app, archive, type Variant } from './model.ts'
 
-hostProjections(app(self.name as Variant))
+const variant = self.name as Variant
+if (variant === 'disk') hostProjections(archive)
+else hostProjections(app(variant))

@@ -1,0 +1,65 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  buildPages,
+  chromium,
+  has,
+  type PlaywrightBrowser,
+  type PlaywrightTab,
+  type Server,
+  serve,
+} from './harness/index.ts'
+
+const ROWS = 500_000
+const FOLDERS = 5000
+const median = (all: readonly number[]) => [...all].sort((a, b) => a - b)[all.length >> 1] as number
+
+describe.skipIf(!has('chromium'))('tables in Chromium', () => {
+  let server: Server
+  let browser: PlaywrightBrowser
+  let tab: PlaywrightTab
+  beforeAll(async () => {
+    server = await serve(buildPages())
+    browser = await chromium()
+    tab = await browser.open(`${server.url}tables/`)
+    await tab.waitFor(() => window.tables)
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await server?.close()
+  })
+
+  it(`an on-disk table of ${ROWS} rows: boot asks IndexedDB for what an empty one asks, and an indexed query reads the rows it finds`, async () => {
+    await tab.evaluate(() => window.tables.openArchive('full'))
+    const built = await tab.evaluate((n, folders) => window.tables.file(n, folders), ROWS, FOLDERS)
+    const { found, took, rows } = await tab.evaluate(() =>
+      window.tables.folders(1, 7, 77, 777, 1234, 2345, 3456, 4567, 4999),
+    )
+    expect(rows).toBe(ROWS)
+    expect(new Set(found)).toEqual(new Set([ROWS / FOLDERS]))
+    await tab.evaluate(() => window.tables.move(3, 7))
+    expect((await tab.evaluate(() => window.tables.folders(7, 3))).found).toEqual([
+      ROWS / FOLDERS + 1,
+      ROWS / FOLDERS - 1,
+    ])
+    await tab.evaluate(() => window.tables.closeArchive())
+
+    // One row, so that both logs have a page of the other projection.
+    await tab.evaluate(() => window.tables.openArchive('empty'))
+    await tab.evaluate(() => window.tables.file(1, 1))
+    await tab.evaluate(() => window.tables.closeArchive())
+    const boots: Record<string, number[]> = { full: [], empty: [] }
+    const asked: Record<string, string[]> = {}
+    for (let i = 0; i < 30; i++) {
+      const name = i % 2 ? 'full' : 'empty'
+      const { took, requests } = await tab.evaluate((name) => window.tables.openArchive(name), name)
+      boots[name]?.push(took)
+      asked[name] = requests
+      await tab.evaluate(() => window.tables.closeArchive())
+    }
+    expect(asked.full).toEqual(asked.empty)
+    expect(asked.full?.join()).not.toContain('rows')
+    console.log(
+      `on disk: ${Math.round(built)} ms behind the last command; query ${took.toFixed(1)} ms; boot full ${median(boots.full ?? []).toFixed(1)}, empty ${median(boots.empty ?? []).toFixed(1)} ms`,
+    )
+  })
+})

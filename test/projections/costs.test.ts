@@ -18,12 +18,10 @@ const events = defineEvents({
 /** A new model each, so that each engine is a tab of its own; counts what its folds look at. */
 function createItems() {
   let evolved = 0
-  const counted =
-    <T extends unknown[], R>(evolve: (...given: T) => R) =>
-    (...given: T): R => {
-      evolved++
-      return evolve(...given)
-    }
+  const count = <T>(row: T): T => {
+    evolved++
+    return row
+  }
   const model = defineModel({
     name: 'items',
     events,
@@ -35,9 +33,9 @@ function createItems() {
           listTicked: ({ data }) => ({ list: data.list }),
         },
         evolve: {
-          added: counted((_, { data }, key) => data.items.find(({ id }) => id === key)),
-          ticked: counted((item) => item && { ...item, done: !item.done }),
-          listTicked: counted((item) => item && { ...item, done: true }),
+          added: (_, { data }, key) => count(data.items.find(({ id }) => id === key)),
+          ticked: (item) => count(item && { ...item, done: !item.done }),
+          listTicked: (item) => count(item && { ...item, done: true }),
         },
       }),
     },

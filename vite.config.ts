@@ -60,6 +60,8 @@ const tests: UserConfig = {
           name: 'unit',
           include: ['test/**/*.test.{ts,tsx}'],
           exclude: ['test/browser/**', 'test/package/**', 'test/bench/**', 'test/soak/**'],
+          // Nothing here is timed: what hangs is found, what is slow on a busy machine is not a failure.
+          testTimeout: 60_000,
           sequence: { groupOrder: 0 },
         },
       },

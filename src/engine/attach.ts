@@ -3,9 +3,10 @@ import type { Hint } from '../log/channel.ts'
 import { connectHost } from '../projections/connect.ts'
 import type { Core } from './core.ts'
 import { isOnDisk, takeUp } from './projected.ts'
+import type { OpenOptions } from './types.ts'
 
 /** What an open engine needs but never waits for: its projection host, its lock, the browser's word on the storage. */
-export function attach(core: Core, worker: (() => SharedWorker) | undefined): void {
+export function attach(core: Core, { worker, mirror }: OpenOptions): void {
   const { name, progress, ended, database } = core
   const { navigator } = globalThis
   let away: AbortController | undefined
@@ -25,7 +26,8 @@ export function attach(core: Core, worker: (() => SharedWorker) | undefined): vo
     } else if ('adopted' in hint) {
       if (hint.adopted.was === core.logId) look()
       else void core.end(new EngineClosed('log replaced'))
-    } else if ('destroyed' in hint) void core.end(new EngineClosed('destroyed'))
+    } else if ('mirror' in hint) core.copy = { ...core.copy, mirror: hint.mirror }
+    else if ('destroyed' in hint) void core.end(new EngineClosed('destroyed'))
     core.changed(false)
   }
 
@@ -45,7 +47,7 @@ export function attach(core: Core, worker: (() => SharedWorker) | undefined): vo
     navigator?.locks
       ?.request(`tidemark:${name}`, { mode: 'shared', signal: leaving.signal }, () => gone)
       .catch(() => {})
-    core.host = connectHost(core.model, name, worker, (kind, error) => {
+    core.host = connectHost(core.model, name, worker, mirror, (kind, error) => {
       core.worker = kind
       if (error && core.state === 'ready') core.error = error as Error
       core.changed(false)
@@ -75,6 +77,8 @@ export function attach(core: Core, worker: (() => SharedWorker) | undefined): vo
     release()
   })
   if (database) database.lost = look
+  const restored = database?.log?.restored
+  if (restored) core.copy = { ...core.copy, restored }
 
   navigator?.storage
     ?.persisted?.()

@@ -138,8 +138,14 @@ async function failed(tab: Tab, group: readonly Pending[], error: Error): Promis
   } else if (error instanceof StorageError && error.kind === 'quota') {
     tab.error = error
     if (group.length > 1) for (const pending of group) pending.alone = true
-    else if (tab.database && first && !first.failures++) {
-      await dropPages(tab.database, tab.head).catch(() => {})
+    else if (tab.database && first && first.failures < 2) {
+      const { removeMirror } = await import('../log/files.ts')
+      // The mirror gives way first, then derived pages, never the log.
+      const removed = !first.failures++ && (await removeMirror(tab.database.name).catch(() => false))
+      if (!removed) {
+        first.failures = 2
+        await dropPages(tab.database, tab.head).catch(() => {})
+      }
     } else {
       rebase(tab, () => {
         for (const pending of group) fail(tab, pending, error)

@@ -24,6 +24,8 @@ export interface Core extends Tab {
   /** Rebuilds under way, by projection name. */
   readonly progress: Map<string, Progress>
   worker: Status['worker']
+  /** The second copy of the log. */
+  copy: Pick<Status, 'mirror' | 'restored'>
   persistent: boolean
   host: HostConnection | undefined
   /** Hints that are not about the log's head. */
@@ -34,11 +36,8 @@ export interface Core extends Tab {
 }
 
 /** Opens one log: listens first, reads the snapshot in one transaction, applies the tail. The worker is never awaited. */
-export async function openCore(
-  model: AnyModel,
-  name: string,
-  { worker, storage, signal, onProgress }: OpenOptions,
-): Promise<Core> {
+export async function openCore(model: AnyModel, name: string, options: OpenOptions): Promise<Core> {
+  const { storage, signal, onProgress } = options
   const types = eventTypes(model.events)
   const folds = createFolds(model)
   const ending = new AbortController()
@@ -78,6 +77,7 @@ export async function openCore(
     behind: false,
     catchingUp: false,
     worker: 'none',
+    copy: { mirror: { state: 'off', sequence: 0 } },
     persistent: false,
     host: undefined,
     attend: undefined,
@@ -175,7 +175,7 @@ export async function openCore(
       !discarded.length &&
       known.every(({ type, version }) => types.knows(type, version)) &&
       [...checkpoints.values()].every(({ failed }) => !failed)
-    if (!usual) await (await import('./unusual.ts')).unusual(core, snapshot)
+    if (!usual) await (await import('./unusual.ts')).unusual(core, snapshot, options, signal)
     rebase(core, () => {
       for (const record of tail) applyCommit(core, record)
     })
@@ -192,7 +192,7 @@ export async function openCore(
     setTimeout(async () => {
       try {
         const { attach } = await import('./attach.ts')
-        if (!core.ended.aborted) attach(core, worker)
+        if (!core.ended.aborted) attach(core, options)
       } catch (error) {
         core.error = error as Error
         core.changed(false)
@@ -224,6 +224,7 @@ function statusOf({
   pending,
   state,
   worker,
+  copy,
   persistent,
   error,
 }: Core): Status<any> {
@@ -245,7 +246,7 @@ function statusOf({
     worker,
     storage: database ? (persistent ? 'persistent' : 'best-effort') : 'memory',
     projections: Object.fromEntries(projections),
-    mirror: { state: 'off', sequence: 0 },
+    ...copy,
     ...(error && { lastError: error }),
   } satisfies Status<any>) as Status<any>
 }

@@ -66,7 +66,7 @@ export interface Status<P = Projections> {
   readonly projections: { readonly [K in keyof P]: ProjectionStatus }
   readonly lastError?: Error
   readonly mirror: { readonly state: 'on' | 'behind' | 'off'; readonly sequence: number; readonly reason?: string }
-  /** The log was restored from its mirror when it was opened. */
+  /** The browser had lost the database: the log was restored from its mirror, up to this event. */
   readonly restored?: { readonly sequence: number; readonly at: number }
 }
 
@@ -112,6 +112,10 @@ export interface OpenOptions {
   readonly name?: string
   /** Keeps nothing. */
   readonly storage?: 'memory'
+  /**
+   * Where a second copy of the log is kept: by default in the origin's private file system, where the browser has one
+   * that can be written; a folder of the user's own, whose permission `resumeMirror` asks for again; `false`: nowhere.
+   */
   readonly mirror?: boolean | FileSystemDirectoryHandle
   /** Kept with every event that this engine appends. */
   readonly meta?: Json

@@ -7,9 +7,15 @@ import type { Snapshot } from '../projections/snapshot.ts'
 import type { Core } from './core.ts'
 import { standOnBase } from './standOnBase.ts'
 import { stop } from './tab.ts'
+import type { OpenOptions } from './types.ts'
 
-/** What few boots meet: a newer build's events, failed projections, damaged pages, a lost database, nothing to fold. */
-export async function unusual(core: Core, { log, checkpoints, types, discarded }: Snapshot): Promise<void> {
+/** What few boots meet: a new database, a newer build's events, failed projections, damaged pages, nothing to fold. */
+export async function unusual(
+  core: Core,
+  { log, checkpoints, types, discarded }: Snapshot,
+  { mirror = true, onProgress }: OpenOptions,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const { folds, database, name, persisted } = core
   const onDisk = onDiskFolds(core.model)
   core.projections = [...folds, ...onDisk]
@@ -27,15 +33,25 @@ export async function unusual(core: Core, { log, checkpoints, types, discarded }
     const pages = discarded.map(({ identity }) => identity)
     core.error = new StorageError('lost', `The pages of ${pages} were damaged: they are folded again from the log.`)
   }
+  const lost: string[] = []
   if (database?.dataLoss)
-    core.error = new StorageError(
-      'lost',
-      `The browser lost the database of "${name}" (${database.dataLoss}) and made a new one.`,
+    lost.push(`The browser lost the database of "${name}" (${database.dataLoss}) and made a new one.`)
+  if (database && !log.format) {
+    const { restore } = await import('../log/restore.ts')
+    const { log, sequence, reason } = await restore(database, mirror, signal, (done, total) =>
+      onProgress?.({ phase: 'restore', done, total }),
     )
+    core.logId = log.id
+    if (log.restored) core.copy = { ...core.copy, restored: log.restored }
+    // Whoever waited for another tab's restore finds a log, too.
+    core.behind = true
+    if (reason) lost.push(`Its mirror could be used up to event ${sequence} only: ${reason}.`)
+  }
+  if (lost.length) core.error = new StorageError('lost', lost.join(' '))
   // Before the first fold: a newer build's worker may have persisted rows of events that this code does not know (rule 17).
   const unknown = types.find(({ type, version }) => !core.types.knows(type, version))
   if (unknown) stop(core, 'outdated', new OutdatedCodeError(unknown.type, unknown.version))
-  else if (log.format !== 1) stop(core, 'outdated', new OutdatedCodeError('log format', log.format))
+  else if (log.format > 1) stop(core, 'outdated', new OutdatedCodeError('log format', log.format))
   if (log.base && folds.length && core.state === 'ready') await standOnBase(core)
   if (!folds.length && database) {
     core.head = core.tip = await headOf(database)

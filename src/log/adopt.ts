@@ -24,6 +24,8 @@ export interface AdoptOptions {
   /** With it every event is decoded: OutdatedCodeError for one that this code does not know. */
   readonly types?: EventTypesAtRuntime
   readonly signal?: AbortSignal | undefined
+  /** The chunks are a mirror's, what was lost comes back. */
+  readonly restoring?: boolean
   /** Told after each chunk, with its last sequence. */
   readonly progress?: (sequence: number) => void
 }
@@ -37,7 +39,7 @@ export interface AdoptOptions {
 export async function adopt(
   database: Database,
   chunks: AsyncIterable<FileChunk>,
-  { types, signal, progress }: AdoptOptions = {},
+  { types, signal, restoring, progress }: AdoptOptions = {},
 ): Promise<{ readonly log: LogIdentity; readonly sequence: number }> {
   const { transact } = database
   const owner = randomId()
@@ -96,6 +98,7 @@ export async function adopt(
       // Whoever knows this log by its id of before knows it empty, and may go on with it.
       was: before.log.id,
       ...(base && { base }),
+      ...(restoring && { restored: { sequence: last, at: Date.now() } }),
     }
     await show(database, owner, before.log, log, staged)
     return { log, sequence: last }

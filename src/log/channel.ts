@@ -18,8 +18,18 @@ export type Hint = { readonly log: string } & (
     }
   /** It became another log: an import into this one, which was empty, or an archive. */
   | { readonly adopted: LogIdentity }
+  | { readonly mirror: MirrorStatus }
   | { readonly destroyed: true }
 )
+
+/** Where the second copy of a log stands. */
+export interface MirrorStatus {
+  readonly state: 'on' | 'behind' | 'off'
+  /** The last event in its files. */
+  readonly sequence: number
+  /** Why it is off. */
+  readonly reason?: string
+}
 
 export interface Channel {
   post(hint: Hint): void

@@ -6,11 +6,14 @@ import { randomId } from '../model/model.ts'
 export interface LogIdentity {
   readonly id: string
   readonly lineage: string
-  readonly format: 1
+  /** 0: nobody has looked yet whether a mirror of an earlier database stands; nothing may be appended. */
+  readonly format: 0 | 1
   /** The id before it became another log, while it was empty: who holds that may take this one. */
   readonly was?: string
   /** The events up to here were archived: projections stand on a base. */
   readonly base?: number
+  /** The log came back from its mirror, up to this event. */
+  readonly restored?: { readonly sequence: number; readonly at: number }
 }
 
 /** All stores from the first release on, so that no native upgrade ever waits for another tab. */
@@ -80,7 +83,7 @@ export async function connect(database: Database, create: boolean): Promise<IDBD
   dexie.version(1).stores(Object.fromEntries(STORES.map((store) => [store, ''])))
   dexie.on('populate', (transaction) => {
     const id = randomId()
-    transaction.table('meta').add({ id, lineage: id, format: 1 } satisfies LogIdentity, 'log')
+    transaction.table('meta').add({ id, lineage: id, format: 0 } satisfies LogIdentity, 'log')
   })
   try {
     await dexie.open()

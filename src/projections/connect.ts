@@ -1,5 +1,6 @@
 import { wrap } from 'comlink'
 import { EngineClosed } from '../errors.ts'
+import type { MirrorPlace } from '../log/files.ts'
 import { fromWire } from '../log/wire.ts'
 import { type AnyModel, randomId } from '../model/model.ts'
 import type { ProjectionHost, Reply } from './host.ts'
@@ -28,6 +29,7 @@ export function connectHost(
   model: AnyModel,
   engine: string,
   spawn: (() => SharedWorker) | undefined,
+  mirror: MirrorPlace | undefined,
   changed: (worker: 'shared' | 'in-page', error?: unknown) => void,
 ): HostConnection {
   const closing = new AbortController()
@@ -70,7 +72,7 @@ export function connectHost(
           reject(new Error(`The worker script failed: ${(event as ErrorEvent).message ?? event.type}`))
         timer = setTimeout(reject, HELLO_DEADLINE, new Error(`The worker did not answer within ${HELLO_DEADLINE} ms.`))
       })
-      const reply = await Promise.race([host.hello(engine, model.name), failed, ended])
+      const reply = await Promise.race([host.hello(engine, model.name, mirror), failed, ended])
       // It answers, but for another model: asking again would not help.
       if (reply.error) respawns = RESPAWNS
       unwrap(reply)
@@ -115,7 +117,7 @@ export function connectHost(
     inPage ??= import('./host.ts').then(({ createHost }) => {
       const host = createHost(model, randomId())
       const follow = async (): Promise<void> => {
-        await host.hello(engine, model.name)
+        await host.hello(engine, model.name, mirror)
         await new Promise((resolve) => signal.addEventListener('abort', resolve))
       }
       signal.addEventListener('abort', () => void host.goodbye(engine))

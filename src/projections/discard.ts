@@ -29,7 +29,10 @@ export async function dropPages({ transact }: Database, head: number): Promise<v
   })
 }
 
-/** Pages were not written. */
+/** Pages were not written: without a mirror there may be room for them, else they give way themselves. */
 export async function giveWay(database: Database, { kind }: StorageError, tracks: readonly Track[]): Promise<void> {
-  if (kind === 'quota') await dropPages(database, Math.max(...tracks.map(({ fold }) => fold.sequence)))
+  if (kind !== 'quota') return
+  const { removeMirror } = await import('../log/files.ts')
+  if (!(await removeMirror(database.name).catch(() => false)))
+    await dropPages(database, Math.max(...tracks.map(({ fold }) => fold.sequence)))
 }

@@ -1,4 +1,5 @@
 import type { EngineClosed } from '../errors.ts'
+import type { MirrorPlace } from '../log/files.ts'
 import { toWire, type WireError } from '../log/wire.ts'
 import type { AnyModel } from '../model/model.ts'
 import { type Checkpoints, createPipeline, type Pipeline } from './pipeline.ts'
@@ -13,7 +14,7 @@ export interface Reply<T> {
 /** The pipelines of one model, by engine name. The same object serves in the page and, wrapped by Comlink, across a port. */
 export interface ProjectionHost {
   /** Starts the pipeline of this engine. Refused for another model than the host's. */
-  hello(engine: string, model: string): Promise<Reply<void>>
+  hello(engine: string, model: string, mirror?: MirrorPlace): Promise<Reply<void>>
   flush(engine: string): Promise<Reply<Checkpoints>>
   rebuild(engine: string, id: string, projections?: readonly string[]): Promise<Reply<void>>
   cancel(engine: string, id: string): Promise<Reply<void>>
@@ -51,15 +52,19 @@ export function createHost(model: AnyModel, epoch: string): ProjectionHost {
   }
 
   return {
-    async hello(engine, name) {
+    async hello(engine, name, mirror) {
       if (name !== model.name) return { epoch, error: toWire(new Error(`hosts "${model.name}"`)) }
       // Not awaited: a first fold of a long log takes its time, and a worker that answers is alive.
-      void answer(engine, (pipeline) => pipeline.catchUp())
+      void answer(engine, async ({ catchUp, shop }) => {
+        await catchUp()
+        if (mirror !== false) (await import('./mirror.ts')).start(shop, mirror)
+      })
       return { epoch }
     },
     flush: (engine) => answer(engine, (pipeline) => pipeline.flush()),
-    rebuild: (engine, id, projections) => answer(engine, (pipeline) => pipeline.rebuild(id, projections)),
-    cancel: (engine, id) => answer(engine, (pipeline) => pipeline.cancel(id)),
+    rebuild: (engine, ...given) =>
+      answer(engine, async ({ shop }) => (await import('./rebuild.ts')).rebuild(shop, ...given)),
+    cancel: (engine, id) => answer(engine, async () => (await import('./rebuild.ts')).cancel(id)),
     goodbye: end,
   }
 }

@@ -6,6 +6,7 @@ import { readAfter } from '../log/read.ts'
 import type { WireError } from '../log/wire.ts'
 import { eventTypes } from '../model/events.ts'
 import { type AnyModel, createFolds } from '../model/model.ts'
+import type { Mirror } from './mirror.ts'
 import type { OnDiskTables } from './onDisk.ts'
 import { writePages } from './pages.ts'
 import { readSnapshot } from './snapshot.ts'
@@ -28,10 +29,8 @@ export interface Pipeline {
   catchUp(): Promise<void>
   /** Folds what the log has and writes it; the persisted checkpoints by projection identity. */
   flush(): Promise<Checkpoints>
-  /** Folds the named projections (all without names) again from the log, beside the old pages, and swaps them in. */
-  rebuild(id: string, projections?: readonly string[]): Promise<void>
-  /** Ends the rebuild with that id; what it has written is taken up by the next one. */
-  cancel(id: string): Promise<void>
+  /** For what is fetched when it is asked for: rebuilds, the mirror. */
+  readonly shop: Workshop
   close(): Promise<void>
 }
 
@@ -52,6 +51,8 @@ export interface Workshop {
   /** Forgets the folds: the pages are read again. */
   reload(): Promise<void>
   post(hint: Hint extends infer H ? Omit<H, 'log'> : never): void
+  /** The second copy of the log, once it was asked for. */
+  mirror?: Mirror
 }
 
 export async function createPipeline(model: AnyModel, name: string): Promise<Pipeline> {
@@ -141,6 +142,7 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
   function fold(record: CommitRecord, into: readonly Track[]): void {
     const events = eventsOf(record, types)
     for (const track of into) changes += foldInto(track, record, events)
+    shop.mirror?.told()
   }
 
   async function write(into: readonly Track[]): Promise<void> {
@@ -205,6 +207,7 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
   }
 
   return {
+    shop,
     catchUp,
     async flush() {
       await exclusive(async () => {
@@ -218,8 +221,6 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
       })
       return { ...checkpoints(), ...(await (await shop.tables)?.flush()) }
     },
-    rebuild: async (...given) => (await import('./rebuild.ts')).rebuild(shop, ...given),
-    cancel: async (id) => (await import('./rebuild.ts')).cancel(id),
     async close() {
       closing.abort(new EngineClosed('closed'))
       clearTimeout(flushTimer)

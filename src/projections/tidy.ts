@@ -29,5 +29,7 @@ async function tidy(shop: Workshop): Promise<boolean> {
   const stored = tracks.flatMap(({ fold, stored = 0 }) => (fold.failed ? [] : stored))
   stored.push(...((await shop.tables)?.stored() ?? []))
   const limit = Math.min(...stored) - UNSEALED
-  return stored.length > 0 && limit > 0 && (await seal(database, limit))
+  const sealed = stored.length > 0 && limit > 0 && (await seal(database, limit))
+  if (sealed) shop.mirror?.told()
+  return sealed
 }

@@ -1,7 +1,10 @@
 // The few inner parts that have a contract of their own.
+export type { Progress } from '../../src/engine/types.ts'
+export { chainOf } from '../../src/log/chain.ts'
 export { type Chunk, makeChunk, packChunk, recordsOf } from '../../src/log/chunk.ts'
 export type { CommandEntry, CommitRecord } from '../../src/log/commit.ts'
 export { openDatabase } from '../../src/log/database.ts'
+export { list, removeMirror } from '../../src/log/files.ts'
 export { createLog, type Log } from '../../src/log/log.ts'
 export { createMemoryLog } from '../../src/log/memory.ts'
 export { readChunks } from '../../src/log/readChunks.ts'

@@ -2,4 +2,5 @@
 export { createFolds } from '../../src/model/model.ts'
 export { foldCommit } from '../../src/projections/foldCommit.ts'
 export { createPipeline } from '../../src/projections/pipeline.ts'
+export { rebuild } from '../../src/projections/rebuild.ts'
 export { readSnapshot } from '../../src/projections/snapshot.ts'

@@ -26,7 +26,8 @@ export const storage = (scene: Scene) => {
 
   it("hazards 7 and 18: a database deleted under a live tab closes its engine with 'log replaced', and nothing is written at the old head", async () => {
     const name = scene.fresh()
-    const [a, b] = [await scene.tab(name), await scene.tab(name)]
+    const open = () => scene.tab(name, 'shared', '?mirror=off')
+    const [a, b] = [await open(), await open()]
     await a.evaluate(async () => {
       await window.app.addMany(10)
       await window.app.projected()
@@ -39,7 +40,7 @@ export const storage = (scene: Scene) => {
     expect(await a.evaluate(() => window.app.shown().total)).toBe(10)
 
     // Another log under the same name, grown past the old head: the other tab is not part of it.
-    const c = await scene.tab(name)
+    const c = await open()
     expect(await c.evaluate(() => window.app.addMany(11))).toBe(11)
     expect(await b.evaluate(() => window.app.attempt('too late'))).toMatchObject({ error: closed })
     const { shown, folded, stored } = await threeViews(c, name)

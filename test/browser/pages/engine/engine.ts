@@ -36,6 +36,7 @@ interface Options {
 const open = ({ name, worker = 'shared' }: Options) =>
   openEngine(model, {
     name,
+    ...(new URLSearchParams(location.search).get('mirror') === 'off' && { mirror: false }),
     worker: workers[worker as 'shared'] ?? (() => new SharedWorker(worker, { type: 'module' })),
   })
 
@@ -205,8 +206,8 @@ const app = {
     const left = async () => {
       const { held = [], pending = [] } = await navigator.locks.query()
       const { connections, channels, ports } = window.probe
-      // A worker holds one for as long as it lives.
-      const kept = held.filter(({ name }) => !name?.startsWith('tidemark:worker:'))
+      // A worker holds these for as long as it lives.
+      const kept = held.filter(({ name }) => !/^tidemark:(worker|mirror):/.test(name ?? ''))
       const mine = [...kept, ...pending].filter((lock) => lock.name?.startsWith('tidemark:')).length
       return { connections, channels, ports, locks: mine }
     }

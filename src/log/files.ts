@@ -1,0 +1,155 @@
+import type { Chunk, ChunkHeader } from './chunk.ts'
+import { headerOf } from './chunk.ts'
+
+/** What `openEngine` takes: the origin's private file system, nothing, or a folder of the user's. */
+export type MirrorPlace = boolean | FileSystemDirectoryHandle
+
+/** Permissions are Chromium's own; a private folder needs none. */
+interface Permitting {
+  queryPermission?(descriptor: { mode: 'readwrite' }): Promise<PermissionState>
+  requestPermission?(descriptor: { mode: 'readwrite' }): Promise<PermissionState>
+}
+
+export const TAIL = 'tail.tidemark'
+const FILE = /\.tidemark$/
+/** Bytes in which a header line that we wrote ends. */
+const LONGEST_HEADER = 4096
+
+/** The mirror can't be written or read here, and why. */
+export class NoMirror extends Error {}
+
+/** A chunk in one of a mirror's files. Nothing is verified yet. */
+export interface Place {
+  readonly file: File
+  readonly header: ChunkHeader
+  /** Where the chunk begins, and the byte behind it. */
+  readonly from: number
+  readonly to: number
+}
+
+/** What a range of a log is called as a file. They sort in the order of the log. */
+export const fileOf = ({ first, last, kind }: Pick<ChunkHeader, 'first' | 'last' | 'kind'>): string => {
+  const digits = (n: number): string => `${n}`.padStart(12, '0')
+  return kind ? `${digits(last)}.${kind}.tidemark` : `${digits(first)}-${digits(last)}.tidemark`
+}
+
+/** The folder that mirrors lie in, if it may be used. Throws NoMirror with the reason where it may not. */
+export async function openPlace(
+  place: MirrorPlace,
+  mode: 'ask' | 'query' = 'query',
+): Promise<FileSystemDirectoryHandle> {
+  if (!place) throw new NoMirror('mirror: false')
+  if (!globalThis.navigator?.locks) throw new NoMirror('no Web Locks')
+  const { FileSystemFileHandle } = globalThis
+  if (FileSystemFileHandle && !('createWritable' in FileSystemFileHandle.prototype))
+    throw new NoMirror('no createWritable')
+  if (place !== true) {
+    const folder = place as FileSystemDirectoryHandle & Permitting
+    const state = await (mode === 'ask' ? folder.requestPermission : folder.queryPermission)?.call(folder, {
+      mode: 'readwrite',
+    })
+    if (state && state !== 'granted') throw new NoMirror(`permission: ${state}`)
+    return folder
+  }
+  const { storage } = navigator
+  if (!storage?.getDirectory) throw new NoMirror('no private file system')
+  try {
+    return await storage.getDirectory()
+  } catch (error) {
+    throw new NoMirror(`the private file system: ${error}`)
+  }
+}
+
+/** The folder of one log; undefined where there is none and none is to be made. */
+export async function folderOf(
+  place: FileSystemDirectoryHandle,
+  name: string,
+  create: boolean = false,
+): Promise<FileSystemDirectoryHandle | undefined> {
+  try {
+    return await place.getDirectoryHandle(folderName(name), { create })
+  } catch (error) {
+    if ((error as Error).name === 'NotFoundError') return
+    throw error
+  }
+}
+
+/** Any name as one that every file system takes. */
+const folderName = (name: string): string =>
+  `tidemark-${name.replace(/[^\w-]/g, (one) => `%${one.charCodeAt(0).toString(16).padStart(4, '0')}`)}`
+
+/** Every chunk of a mirror as its headers say. A file that ends in the middle of one, or holds something else, is listed up to there. */
+export async function list(folder: FileSystemDirectoryHandle): Promise<Map<string, readonly Place[]>> {
+  const files = new Map<string, readonly Place[]>()
+  for await (const entry of folder.values()) {
+    if (entry.kind !== 'file' || !FILE.test(entry.name)) continue
+    const places: Place[] = []
+    files.set(entry.name, places)
+    const file = await (entry as FileSystemFileHandle).getFile()
+    for (let from = 0; from < file.size; from = places.at(-1)?.to ?? file.size) {
+      const start = new Uint8Array(await file.slice(from, from + LONGEST_HEADER).arrayBuffer())
+      const end = start.indexOf(10)
+      const header = headerOf(new TextDecoder('utf-8', { ignoreBOM: true }).decode(start.subarray(0, Math.max(0, end))))
+      const to = from + end + 1 + (header?.bytes ?? 0)
+      if (!header || to > file.size) break
+      places.push({ file, header, from, to })
+    }
+  }
+  return files
+}
+
+export const bytesOf = async ({ file, from, to }: Place): Promise<Uint8Array<ArrayBuffer>> =>
+  new Uint8Array(await file.slice(from, to).arrayBuffer())
+
+/** Writes a file whole: it has its old content, or none, until the new one is complete. */
+export async function write(
+  folder: FileSystemDirectoryHandle,
+  name: string,
+  chunks: readonly Pick<Chunk, 'bytes'>[],
+): Promise<void> {
+  const file = await folder.getFileHandle(name, { create: true })
+  const stream = await file.createWritable()
+  try {
+    await stream.write(new Blob(chunks.map(({ bytes }) => bytes)))
+    await stream.close()
+  } catch (error) {
+    await stream.abort().catch(() => {})
+    throw error
+  }
+}
+
+export async function remove(folder: FileSystemDirectoryHandle, name: string): Promise<void> {
+  try {
+    await folder.removeEntry(name)
+  } catch (error) {
+    if ((error as Error).name !== 'NotFoundError') throw error
+  }
+}
+
+/** Removes what a browser that was killed left of files that it was writing. Only for who has the lock. */
+export async function sweep(folder: FileSystemDirectoryHandle): Promise<void> {
+  for await (const name of folder.keys()) if (name.endsWith('.crswap')) await remove(folder, name).catch(() => {})
+}
+
+/** Held by whoever writes the mirror of a log, reads it back or removes it. */
+export const lockOf = (name: string): string => `tidemark:mirror:${name}`
+
+/** Removes the mirror of a log, taking it from whoever writes it; says whether there was one. */
+export async function removeMirror(name: string, place: MirrorPlace = true): Promise<boolean> {
+  const parent = await openPlace(place).catch(() => undefined)
+  if (!parent || !(await folderOf(parent, name))) return false
+  return navigator.locks.request(lockOf(name), { steal: true }, async () => {
+    for (let tries = 1; ; tries++) {
+      try {
+        await parent.removeEntry(folderName(name), { recursive: true })
+        return true
+      } catch (error) {
+        const { name } = error as Error
+        if (name === 'NotFoundError') return true
+        // A file that is just being written can't be removed.
+        if (name !== 'NoModificationAllowedError' || tries > 20) throw error
+        await new Promise((resolve) => setTimeout(resolve, 10 * tries))
+      }
+    }
+  })
+}

@@ -1,0 +1,319 @@
+import { EngineClosed, StorageError } from '../errors.ts'
+import type { MirrorStatus } from '../log/channel.ts'
+import { type Chunk, openChunk, packChunk, recordsOf, type SegmentRecord } from '../log/chunk.ts'
+import type { CommitRecord } from '../log/commit.ts'
+import { above, type Database, type LogIdentity } from '../log/database.ts'
+import {
+  bytesOf,
+  fileOf,
+  folderOf,
+  list,
+  lockOf,
+  type MirrorPlace,
+  NoMirror,
+  openPlace,
+  type Place,
+  remove,
+  removeMirror,
+  sweep,
+  TAIL,
+  write,
+} from '../log/files.ts'
+import { readAfter } from '../log/read.ts'
+import type { Workshop } from './pipeline.ts'
+
+/** Milliseconds that events wait for company. */
+const DELAY = 500
+/** Milliseconds in which a mirror has to follow, or it is behind. */
+const LATE = 1000
+/** Milliseconds until a mirror that could not be written is tried again. */
+const RETRY = 60_000
+/** Events and characters after which a chunk of the tail is packed for good. */
+const CHUNK_EVENTS = 2048
+const CHUNK_CHARACTERS = 524_288
+/** Events of the tail's finished chunks after which they are put away as a file: sealing is far behind. */
+const TAIL_EVENTS = 16_384
+/** Events that one round reads, so that it ends. */
+const ROUND = 32_768
+
+export interface Mirror {
+  /** The log has grown, or was sealed. */
+  told(): void
+  /** Tells the tabs where the mirror stands; starts it again where a permission was missing. */
+  say(place?: MirrorPlace): void
+}
+
+/** The log became another one under this pipeline, by an import or an archive. */
+const adopted: unique symbol = Symbol()
+
+/** Starts the mirror of a pipeline, or asks it where it stands. */
+export function start(shop: Workshop, place: MirrorPlace | undefined): void {
+  shop.mirror ??= createMirror(shop, place)
+  shop.mirror.say(place)
+}
+
+/** Follows a log into files. Whoever has the lock writes; what stands there of another lineage is left alone. */
+function createMirror({ database, closing, post }: Workshop, given: MirrorPlace | undefined): Mirror {
+  const { name, transact } = database
+  let place = given
+  let status: MirrorStatus | undefined
+  let running = false
+  let news = true
+  let wake = (): void => {}
+  /** When the first event came that is in no file yet. */
+  let since = 0
+
+  const mirror: Mirror = {
+    told() {
+      news = true
+      since ||= Date.now()
+      if (status?.state === 'on' && Date.now() - since > LATE) tell('behind')
+      wake()
+    },
+    say(other) {
+      if (!running) {
+        place = other ?? place
+        void run()
+      }
+      if (status) post({ mirror: status })
+    },
+  }
+  closing.addEventListener('abort', () => wake())
+  void run()
+  return mirror
+
+  function tell(state: MirrorStatus['state'], sequence = status?.sequence ?? 0, reason?: string): void {
+    const before = JSON.stringify(status)
+    status = { state, sequence, ...(reason !== undefined && { reason }) }
+    if (before !== JSON.stringify(status)) post({ mirror: status })
+  }
+
+  async function run(): Promise<void> {
+    running = true
+    while (!closing.aborted) {
+      // What is stolen from this one goes on for a moment without the lock: it must not write any more.
+      const mine = new AbortController()
+      try {
+        const parent = await openPlace((place = await remember(database, place)))
+        await navigator.locks.request(lockOf(name), { signal: closing }, () => follow(parent, mine.signal))
+      } catch (error) {
+        if (closing.aborted || error instanceof EngineClosed) return
+        if (error === adopted) continue
+        const { message, name: kind } = error as Error
+        if (kind === 'QuotaExceededError' && place === true) await removeMirror(name).catch(() => {})
+        tell('off', 0, kind === 'AbortError' ? 'it gave way' : kind === 'Error' ? message : `${kind}: ${message}`)
+        // Nothing changes that, but a user's gesture perhaps.
+        if (error instanceof NoMirror) break
+        // The log goes on without; once in a while there is another attempt.
+        await pause(RETRY)
+        await awaken()
+      } finally {
+        mine.abort()
+      }
+    }
+    running = false
+  }
+
+  async function follow(parent: FileSystemDirectoryHandle, gone: AbortSignal): Promise<void> {
+    const copy = await createCopy(parent, gone)
+    for (let delay = DELAY; ; ) {
+      await pause(delay)
+      if (closing.aborted || gone.aborted) return
+      const began = Date.now()
+      if (news) {
+        const from = since
+        news = false
+        since = 0
+        if (!(await copy.round())) {
+          news = true
+          since = from || began
+        }
+        tell(since && Date.now() - since > LATE ? 'behind' : 'on', copy.last)
+      }
+      // Writing takes a fifth of the time at most, however much there is to write.
+      delay = Math.max(DELAY, 4 * (Date.now() - began))
+      await awaken()
+    }
+  }
+
+  function pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        clearTimeout(timer)
+        closing.removeEventListener('abort', end)
+        resolve()
+      }
+      const timer = setTimeout(end, ms)
+      closing.addEventListener('abort', end)
+    })
+  }
+
+  /** Until the log may have something new. */
+  async function awaken(): Promise<void> {
+    while (!news && !closing.aborted)
+      await new Promise<void>((resolve) => {
+        wake = resolve
+      })
+  }
+
+  /** The files as they stand, brought in line with the log. */
+  async function createCopy(
+    parent: FileSystemDirectoryHandle,
+    gone: AbortSignal,
+  ): Promise<{ readonly last: number; round(): Promise<boolean> }> {
+    let folder = await folderOf(parent, name)
+    if (place === true) await makeSureOfRoom(!!folder)
+    const files = folder ? await list(folder) : new Map<string, readonly Place[]>()
+    /** The end of the newest segment that has its file. */
+    let sealed = 0
+    /** Files that are no segments: parts of a long tail. */
+    let parts: { readonly file: string; readonly last: number }[] = []
+    /** The tail: chunks that are done, and commits of one that is not. */
+    let done: Chunk[] = []
+    let open: CommitRecord[] = []
+    let stale = false
+
+    const [log, bases, segments] = await transact(['meta', 'bases', 'segments'], 'readonly', (store) => [
+      store('meta').get('log') as IDBRequest<LogIdentity>,
+      store('bases').count(),
+      store('segments').getAll() as IDBRequest<SegmentRecord[]>,
+    ])
+    const identity = log.result
+    const { lineage } = identity
+    if (folder) await sweep(folder)
+    for (const [{ header }] of [...files.values()].filter((all): all is [Place] => all.length > 0))
+      if (header.lineage !== lineage) throw new NoMirror(`another log has its mirror there: lineage ${header.lineage}`)
+    if (bases.result) throw new NoMirror('an archived log')
+    await take(segments.result)
+
+    /** Takes up the tail that stands there, if it is this log's. Where it is not, nothing but segments stays. */
+    async function take(segments: readonly SegmentRecord[]): Promise<void> {
+      const newest = segments.at(-1)?.last ?? 0
+      const known = new Set(segments.map(fileOf))
+      const tail = files.get(TAIL) ?? []
+      const chunks = await Promise.all(tail.map(async (place) => openChunk(await bytesOf(place))))
+      const whole = chunks.every((chunk) => chunk !== undefined)
+      const final = chunks.at(-1)
+      const records = whole && final ? await recordsOf(final).catch(() => []) : []
+      const end = records.at(-1)
+      const others = [...files].filter(([file]) => file !== TAIL && !known.has(file))
+      const reach = others.flatMap(([, places]) => places).filter(({ header }) => header.last > newest)
+      let at = newest
+      for (const { header } of [...reach].sort((a, b) => a.header.first - b.header.first))
+        if (header.first <= at + 1) at = Math.max(at, header.last)
+      const found = end && (await transact(['commits'], 'readonly', (store) => store('commits').get(end.first)))
+      const first = chunks[0]?.header.first ?? 0
+      if (whole && end && end.last > newest && found?.result?.id === end.id && first <= at + 1) {
+        open = [...records]
+        done = chunks.slice(0, -1) as Chunk[]
+        parts = others.map(([file, places]) => ({ file, last: places.at(-1)?.header.last ?? 0 }))
+        return
+      }
+      // Of a future that this database has lost: it must be gone before others get the numbers.
+      if (folder)
+        for (const file of [TAIL, ...others.map(([file]) => file)]) if (files.has(file)) await remove(folder, file)
+      stale = newest > 0 || files.size > 0
+    }
+
+    const last = (): number => open.at(-1)?.last ?? done.at(-1)?.header.last ?? parts.at(-1)?.last ?? sealed
+
+    const put = async (file: string, chunks: readonly Pick<Chunk, 'bytes'>[]): Promise<void> => {
+      if (closing.aborted || gone.aborted) throw new DOMException('the mirror ends', 'AbortError')
+      folder ??= await folderOf(parent, name, true)
+      if (folder) await write(folder, file, chunks)
+    }
+
+    /** Each segment once. */
+    async function copySegments(): Promise<boolean> {
+      const [log, found] = await transact(['meta', 'segments'], 'readonly', (store) => [
+        store('meta').get('log') as IDBRequest<LogIdentity>,
+        store('segments').getAll(above(sealed)) as IDBRequest<SegmentRecord[]>,
+      ])
+      if (log.result.id !== identity.id) throw adopted
+      for (const segment of found.result) {
+        const file = fileOf(segment)
+        const stands = files.get(file)
+        if (stands?.length !== 1 || stands[0]?.header.checksum !== segment.checksum) {
+          const body = await transact(['bodies'], 'readonly', (store) => store('bodies').get(segment.body))
+          const bytes: Uint8Array<ArrayBuffer> | undefined = body.result
+          if (!bytes) throw new StorageError('aborted', 'no body')
+          await put(file, [{ bytes }])
+        }
+        sealed = segment.last
+        if (closing.aborted) break
+      }
+      return found.result.length > 0
+    }
+
+    /** Reads on; says whether it came to the end. */
+    async function copyCommits(): Promise<{ whole: boolean; grown: boolean }> {
+      const from = Math.max(last(), sealed)
+      let at = from
+      let characters = open.reduce((sum, { body }) => sum + body.length, 0)
+      for await (const records of readAfter(database, from, closing)) {
+        for (const record of records) {
+          open.push(record)
+          characters += record.body.length
+          at = record.last
+          const { first } = open[0] as CommitRecord
+          if (at - first + 1 < CHUNK_EVENTS && characters < CHUNK_CHARACTERS) continue
+          done.push(await packChunk(identity, open))
+          open = []
+          characters = 0
+        }
+        if (at - from >= ROUND) return { whole: false, grown: true }
+      }
+      return { whole: true, grown: at > from }
+    }
+
+    return {
+      get last() {
+        return Math.max(last(), sealed)
+      },
+      async round(): Promise<boolean> {
+        const more = await copySegments()
+        if (more) {
+          done = done.filter(({ header }) => header.last > sealed)
+          open = open.filter((record) => record.last > sealed)
+        }
+        const { whole, grown } = await copyCommits()
+        if (!more && !grown && !stale) return whole
+        // The tail keeps something: by its last commit the next pipeline knows whether all of this is its log's.
+        const away = open.length ? done : done.slice(0, -1)
+        const range = { first: away[0]?.header.first ?? 0, last: away.at(-1)?.header.last ?? 0 }
+        if (range.last - range.first >= TAIL_EVENTS) {
+          const file = fileOf(range)
+          await put(file, away)
+          parts.push({ file, last: range.last })
+          done = done.slice(away.length)
+        }
+        const chunks = open.length ? [...done, await packChunk(identity, open)] : done
+        if (chunks.length) await put(TAIL, chunks)
+        else if (folder) await remove(folder, TAIL)
+        // Only now: until the newer files stood these were the only copy.
+        for (const { file, last } of parts) if (folder && last <= sealed) await remove(folder, file)
+        parts = parts.filter(({ last }) => last > sealed)
+        stale = false
+        return whole
+      },
+    }
+  }
+}
+
+/** A folder of the user's is remembered until another place is named. */
+async function remember({ transact }: Database, place: MirrorPlace | undefined): Promise<MirrorPlace> {
+  const asked = transact(['meta'], place === undefined ? 'readonly' : 'readwrite', (store) => {
+    if (typeof place === 'object') store('meta').put(place, 'mirror')
+    else if (place !== undefined) store('meta').delete('mirror')
+    return store('meta').get('mirror')
+  })
+  // A handle that can't be stored serves until the last tab is closed.
+  const found = place === undefined ? await asked : await asked.catch(() => undefined)
+  return found?.result ?? place ?? true
+}
+
+/** The log has the first claim on what the origin may store: a new mirror takes no more than what would be left twice. */
+async function makeSureOfRoom(standing: boolean): Promise<void> {
+  const { usage = 0, quota = Infinity } = (await navigator.storage.estimate?.()) ?? {}
+  if (usage > quota * (standing ? 0.8 : 0.4)) throw new Error('the storage is nearly full')
+}

@@ -1,0 +1,425 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { createDisk, createLocks, type Disk } from '../log/fileSystem.ts'
+import { openDatabase, type Progress, readChunks, recordsOf, removeMirror, seal } from '../log/rooms.ts'
+import { deleteDatabase, dump, inDatabase } from '../log/storage.ts'
+import { broken, logId, type Tab, tab } from './kit.ts'
+import { collect, freshName, later, openTab, outcome, shown } from './todos.ts'
+
+vi.setConfig({ testTimeout: 30_000 })
+
+let disk: Disk
+let locks: ReturnType<typeof createLocks>
+let estimate: { usage: number; quota: number }
+beforeEach(() => {
+  disk = createDisk()
+  locks = createLocks()
+  estimate = { usage: 0, quota: 1e9 }
+  vi.stubGlobal('navigator', {
+    locks,
+    storage: { getDirectory: async () => disk.root, persisted: async () => false, estimate: async () => estimate },
+  })
+})
+const open: { stop(): unknown }[] = []
+afterEach(() => {
+  for (const one of open.splice(0)) one.stop()
+})
+
+const mirrored = (one: Tab, mirror: number | object) =>
+  vi.waitFor(
+    () => expect(one.status.mirror).toEqual(typeof mirror === 'number' ? { state: 'on', sequence: mirror } : mirror),
+    { timeout: 15_000, interval: 10 },
+  )
+const off = (reason: string) => ({ state: 'off', sequence: 0, reason: expect.stringContaining(reason) })
+const filesOf = (name: string) =>
+  [...disk.root.files.keys()].filter((file) => file.startsWith(`tidemark-${name}/`)).map((file) => file.split('/')[1])
+const bytesAt = (name: string, file: string) => disk.root.files.get(`tidemark-${name}/${file}`)!
+const tail = 'tail.tidemark'
+const segment = (first: number, last: number) =>
+  `${`${first}`.padStart(12, '0')}-${`${last}`.padStart(12, '0')}.tidemark`
+
+/** `n` events in commits of 100, so that there is something to seal. */
+async function addMany(one: Tab, n: number) {
+  for (let at = one.status.sequence; n > 0; n -= 100) {
+    const ids = Array.from({ length: Math.min(n, 100) }, () => `t${++at}`)
+    await one.dispatch.addMany({ ids })
+  }
+}
+const sealAll = async (name: string, limit: number, events: number) => {
+  const database = await openDatabase(name, false)
+  while (await seal(database, limit, events)) {}
+  database.close()
+}
+/** As a browser loses it: under the open tabs, whose engines end. */
+async function lose(name: string, ...tabs: Tab[]) {
+  await deleteDatabase(name)
+  for (const one of tabs) {
+    expect(await outcome(one.dispatch.add({ title: 'too late' }))).toMatchObject({
+      name: 'EngineClosed',
+      reason: 'log replaced',
+    })
+    await one.close()
+  }
+}
+const idsOf = async (one: Tab) => (await collect(one.history())).map(({ commandId }) => commandId)
+
+describe('the mirror', () => {
+  test('follows the log, and writes nothing when nothing happens', async () => {
+    const name = freshName()
+    const one = await tab(name)
+    await mirrored(one, 0)
+    await later(600)
+    expect(filesOf(name)).toEqual([])
+    await one.dispatch.add({ title: 'a' })
+    await mirrored(one, 1)
+    expect(filesOf(name)).toEqual([tail])
+    await later(600)
+    expect(disk.written.length).toBe(1)
+    await one.dispatch.add({ title: 'b' })
+    await mirrored(one, 2)
+    expect(disk.written.length).toBe(2)
+    await one.close()
+    const again = await tab(name)
+    await mirrored(again, 2)
+    await later(600)
+    expect(disk.written.length).toBe(2)
+    await again.dispatch.add({ title: 'c' })
+    await mirrored(again, 3)
+    const found = await collect(readChunks(new Blob([bytesAt(name, tail)])))
+    expect((await Promise.all(found.map(recordsOf))).flat().map(({ first }) => first)).toEqual([1, 2, 3])
+  })
+
+  test('is no part of a dispatch: a file system that never answers holds nothing up', async () => {
+    const name = freshName()
+    disk.closing = () => new Promise(() => {})
+    const one = await tab(name)
+    for (let i = 1; i <= 50; i++) expect((await one.dispatch.add({ title: `${i}` })).sequence).toBe(i)
+    await one.projected()
+    await later(700)
+    expect((await one.dispatch.add({ title: 'last' })).sequence).toBe(51)
+    expect(one.status.lastError).toBeUndefined()
+  })
+
+  test('holds each sealed segment once, the same bytes as the database, and then a shorter tail', async () => {
+    const name = freshName()
+    const one = await tab(name)
+    await addMany(one, 500)
+    await mirrored(one, 500)
+    await one.projected()
+    await sealAll(name, 400, 200)
+    await one.dispatch.add({ title: 'next' })
+    await mirrored(one, 501)
+    expect(filesOf(name).sort()).toEqual([segment(1, 200), segment(201, 400), tail])
+    const bodies = new Map((await dump(name, 'bodies')).map(({ key, value }) => [key, value]))
+    for (const { value } of await dump(name, 'segments'))
+      expect(Buffer.from(bytesAt(name, segment(value.first, value.last)))).toEqual(Buffer.from(bodies.get(value.body)))
+    const [first] = await collect(readChunks(new Blob([bytesAt(name, tail)])))
+    expect(first?.header.last).toBe(501)
+    await sealAll(name, 500, 100)
+    await one.dispatch.add({ title: 'one more' })
+    await mirrored(one, 502)
+    expect(filesOf(name).sort()).toEqual([segment(1, 200), segment(201, 400), segment(401, 500), tail])
+    expect(disk.written.filter((file) => !file.endsWith(tail)).length).toBe(3)
+    const [after] = await collect(readChunks(new Blob([bytesAt(name, tail)])))
+    expect(after?.header).toMatchObject({ first: 501, last: 502 })
+  })
+
+  test('puts a tail that grows long away as files, which go when the segments come', async () => {
+    const name = freshName()
+    const one = await tab(name)
+    const ids = (n: number) => Array.from({ length: 1000 }, (_, i) => `${n}-${i}`)
+    for (let n = 0; n < 20; n++) await one.dispatch.addMany({ ids: ids(n) })
+    await mirrored(one, 20_000)
+    expect(filesOf(name)).toContain(tail)
+    expect(filesOf(name).length).toBe(2)
+    await one.dispatch.add({ title: 'x' })
+    await mirrored(one, 20_001)
+    const all = await Promise.all(
+      filesOf(name)
+        .sort()
+        .map((file) => collect(readChunks(new Blob([bytesAt(name, file as string)])))),
+    )
+    expect(all.flat()[0]?.header.first).toBe(1)
+    expect(all.flat().at(-1)?.header.last).toBe(20_001)
+    await one.projected()
+    await sealAll(name, 18_000, 16_384)
+    await one.dispatch.add({ title: 'y' })
+    await mirrored(one, 20_002)
+    expect(filesOf(name).filter((file) => file !== tail)).toContain(segment(1, 17_000))
+    await one.close()
+    await lose(name)
+    const back = await tab(name)
+    expect(back.status).toMatchObject({ sequence: 20_002, restored: { sequence: 20_002 } })
+    expect(back.read.todos.size).toBe(20_002)
+  })
+
+  test('is written by one pipeline at a time; the next one takes over', async () => {
+    const name = freshName()
+    const [one, two] = [await tab(name), await tab(name, { version: 2 })]
+    await one.dispatch.add({ title: 'a' })
+    await mirrored(one, 1)
+    await mirrored(two, 1)
+    expect(disk.written.length).toBe(1)
+    await one.close()
+    await two.dispatch.add({ title: 'b' })
+    await mirrored(two, 2)
+  })
+
+  test('of another lineage is neither read on nor written over', async () => {
+    const name = freshName()
+    const other = freshName()
+    const one = await tab(other)
+    await one.dispatch.add({ title: 'theirs' })
+    await mirrored(one, 1)
+    await one.close()
+    const theirs = bytesAt(other, tail)
+    await tab(name, {}, { mirror: false }).then((own) => own.close())
+    disk.root.files.set(`tidemark-${name}/${tail}`, theirs)
+    await disk.root.getDirectoryHandle(`tidemark-${name}`, { create: true })
+    const own = await tab(name)
+    expect(await own.dispatch.add({ title: 'ours' })).toMatchObject({ sequence: 1 })
+    await mirrored(own, off('another log has its mirror there'))
+    expect(bytesAt(name, tail)).toBe(theirs)
+  })
+
+  test('follows a database that came back older: what it had of the lost future goes first', async () => {
+    const name = freshName()
+    const one = await tab(name)
+    await one.dispatch.add({ title: 'a' })
+    await one.dispatch.add({ title: 'b' })
+    await mirrored(one, 2)
+    await one.close()
+    await inDatabase(name, (store) => {
+      store('commits').delete(2)
+      store('checkpoints').clear()
+      store('pages').clear()
+    })
+    const again = await tab(name)
+    expect(again.status.sequence).toBe(1)
+    await mirrored(again, 1)
+    await again.dispatch.add({ title: 'another b' })
+    await mirrored(again, 2)
+    await again.close()
+    await lose(name)
+    const back = await tab(name)
+    expect(back.read.todos.all().map(({ title }) => title)).toEqual(['a', 'another b'])
+  })
+
+  test.each([
+    ['no private file system', () => vi.stubGlobal('navigator', { locks, storage: {} })],
+    ['no Web Locks', () => vi.stubGlobal('navigator', { storage: { getDirectory: async () => disk.root } })],
+    ['no createWritable', () => vi.stubGlobal('FileSystemFileHandle', class {})],
+    ['SecurityError', () => vi.stubGlobal('navigator', { locks, storage: { getDirectory: forbidden } })],
+  ])('is off where the browser has %s, and nothing else changes', async (reason, without) => {
+    without()
+    const one = await tab(freshName())
+    await mirrored(one, off(reason))
+    expect((await one.dispatch.add({ title: 'a' })).sequence).toBe(1)
+    await one.projected()
+    expect(one.status).toMatchObject({ state: 'ready', projected: 1 })
+    expect(one.status.lastError).toBeUndefined()
+  })
+  const forbidden = async () => {
+    throw new DOMException('not here', 'SecurityError')
+  }
+
+  test('is off where the app says so', async () => {
+    const name = freshName()
+    const one = await tab(name, {}, { mirror: false })
+    await one.dispatch.add({ title: 'a' })
+    await one.projected()
+    await later(700)
+    expect(one.status.mirror).toEqual({ state: 'off', sequence: 0 })
+    expect(filesOf(name)).toEqual([])
+  })
+})
+
+describe('quota', () => {
+  test('a mirror that has no room is removed and says so; the log goes on', async () => {
+    const name = freshName()
+    const one = await tab(name)
+    await one.dispatch.add({ title: 'a' })
+    await mirrored(one, 1)
+    disk.room = 10
+    await one.dispatch.add({ title: 'b' })
+    await mirrored(one, off('QuotaExceededError'))
+    expect(filesOf(name)).toEqual([])
+    expect((await one.dispatch.add({ title: 'c' })).sequence).toBe(3)
+    expect(one.status.lastError).toBeUndefined()
+  })
+
+  test('a nearly full origin gets no mirror', async () => {
+    estimate.usage = 5e8
+    const one = await tab(freshName())
+    await one.dispatch.add({ title: 'a' })
+    await mirrored(one, off('nearly full'))
+  })
+
+  test('when the log itself has no room, the mirror gives way first and the pages stay', async () => {
+    const name = freshName()
+    const one = await tab(name)
+    await one.dispatch.add({ title: 'a' })
+    await one.projected()
+    await mirrored(one, 1)
+    const fault = broken()
+    fault.onWrite = (store) => {
+      if (store === 'commits' && filesOf(name).length) throw new DOMException('full', 'QuotaExceededError')
+    }
+    expect((await one.dispatch.add({ title: 'b' })).sequence).toBe(2)
+    await mirrored(one, off('gave way'))
+    expect(filesOf(name)).toEqual([])
+    expect((await dump(name, 'checkpoints')).length).toBe(3)
+  })
+})
+
+describe('a lost database', () => {
+  test('comes back from its mirror before the engine is ready: new log id, same lineage, the same answers', async () => {
+    const name = freshName()
+    const one = await tab(name)
+    await one.dispatch.add({ title: 'a', id: 'a' }, { commandId: 'first' })
+    await addMany(one, 300)
+    await one.dispatch.toggle({ id: 'a' }, { commandId: 'second' })
+    await mirrored(one, 302)
+    await one.projected()
+    await sealAll(name, 250, 100)
+    await one.dispatch.add({ title: 'z', id: 'z' })
+    await mirrored(one, 303)
+    const before = shown(one)
+    const commands = await idsOf(one)
+    const id = await logId(name)
+    const lineage = (await dump(name, 'meta')).find(({ key }) => key === 'log')!.value.lineage
+    await lose(name, one)
+
+    const told: Progress[] = []
+    const back = await tab(name, {}, { onProgress: (progress) => told.push(progress) })
+    expect(shown(back)).toEqual(before)
+    expect(await idsOf(back)).toEqual(commands)
+    expect(back.status).toMatchObject({ state: 'ready', sequence: 303 })
+    expect(back.status.restored).toEqual({ sequence: 303, at: expect.closeTo(Date.now(), -5) })
+    expect(back.status.lastError).toBeUndefined()
+    const restoring = told.filter(({ phase }) => phase === 'restore')
+    expect(restoring[0]).toEqual({ phase: 'restore', done: 0, total: 303 })
+    expect(restoring.at(-1)).toEqual({ phase: 'restore', done: 303, total: 303 })
+    const log = (await dump(name, 'meta')).find(({ key }) => key === 'log')!.value
+    expect(log).toMatchObject({ lineage, format: 1 })
+    expect(log.id).not.toBe(id)
+    expect(await back.dispatch.toggle({ id: 'a' }, { commandId: 'second' })).toMatchObject({
+      sequence: 302,
+      duplicate: true,
+    })
+    expect(await outcome(back.dispatch.toggle({ id: 'z' }, { commandId: 'first' }))).toMatchObject({
+      name: 'CommandIdConflict',
+    })
+    expect((await back.dispatch.add({ title: 'more' })).sequence).toBe(304)
+    await mirrored(back, 304)
+    // And once more, from what the mirror has become.
+    await lose(name, back)
+    const again = await tab(name)
+    expect(again.status).toMatchObject({ sequence: 304, restored: { sequence: 304 } })
+    expect(again.read.todos.size).toBe(303)
+  })
+
+  test('comes back once when three tabs open at the same time', async () => {
+    const name = freshName()
+    const one = await tab(name)
+    await addMany(one, 200)
+    await mirrored(one, 200)
+    await lose(name, one)
+    const tabs = await Promise.all([tab(name), tab(name), tab(name)])
+    for (const back of tabs) expect(back.status).toMatchObject({ sequence: 200, restored: { sequence: 200 } })
+    expect((await tabs[0].dispatch.add({ title: 'a' })).sequence).toBe(201)
+    await vi.waitFor(() => expect(tabs.map(({ status }) => status.sequence)).toEqual([201, 201, 201]))
+  })
+
+  test('comes back at the next open when the first one ended on the way', async () => {
+    const name = freshName()
+    const one = await tab(name)
+    await addMany(one, 200)
+    await mirrored(one, 200)
+    await lose(name, one)
+    const abort = new AbortController()
+    const given = openTab(
+      name,
+      {},
+      {
+        signal: abort.signal,
+        onProgress: ({ phase, done }) => phase === 'restore' && done && abort.abort(new Error('gone')),
+      },
+    )
+    expect(await outcome(given)).toMatchObject({ message: 'gone' })
+    const back = await tab(name)
+    expect(back.status).toMatchObject({ sequence: 200, restored: { sequence: 200 } })
+  })
+
+  test('comes back up to what is damaged, and says so', async () => {
+    const name = freshName()
+    const one = await tab(name)
+    await addMany(one, 500)
+    await one.projected()
+    await sealAll(name, 400, 200)
+    await one.dispatch.add({ title: 'last' })
+    await mirrored(one, 501)
+    await lose(name, one)
+    const bytes = bytesAt(name, segment(201, 400))
+    bytes[bytes.length - 20]! ^= 1
+    const back = await tab(name)
+    expect(back.status).toMatchObject({ sequence: 200, restored: { sequence: 200 } })
+    expect(back.status.lastError).toMatchObject({
+      name: 'StorageError',
+      kind: 'lost',
+      message: expect.stringContaining('event 201'),
+    })
+    expect(back.read.todos.size).toBe(200)
+    // What lies behind is of a future that is gone: the numbers go to others.
+    await back.dispatch.add({ title: 'other' })
+    await mirrored(back, 201)
+    expect(filesOf(name).sort()).toEqual([segment(1, 200), tail])
+  })
+
+  test('without mirror starts anew, and a removed mirror stays removed', async () => {
+    const name = freshName()
+    const one = await tab(name)
+    await one.dispatch.add({ title: 'a' })
+    await mirrored(one, 1)
+    expect(await removeMirror(name)).toBe(true)
+    expect(filesOf(name)).toEqual([])
+    await mirrored(one, off('gave way'))
+    await lose(name, one)
+    const anew = await tab(name)
+    expect(anew.status.sequence).toBe(0)
+    expect(anew.status.restored).toBeUndefined()
+    expect(anew.status.lastError).toBeUndefined()
+  })
+
+  test('is left as it is by an app that opens without a mirror', async () => {
+    const name = freshName()
+    const one = await tab(name)
+    await one.dispatch.add({ title: 'a' })
+    await mirrored(one, 1)
+    await lose(name, one)
+    const without = await tab(name, {}, { mirror: false })
+    expect(without.status.sequence).toBe(0)
+    expect((await without.dispatch.add({ title: 'anew' })).sequence).toBe(1)
+  })
+})
+
+describe('a folder of the user', () => {
+  test('holds the mirror, is remembered, and asks for its permission again', async () => {
+    const name = freshName()
+    const folder = createDisk()
+    const mirror = folder.root
+    const one = await tab(name, {}, { mirror })
+    await one.dispatch.add({ title: 'a' })
+    await mirrored(one, 1)
+    expect([...folder.root.files.keys()]).toEqual([`tidemark-${name}/${tail}`])
+    expect(filesOf(name)).toEqual([])
+    await one.close()
+    folder.permission = 'prompt'
+    const two = await tab(name, {}, { mirror })
+    await mirrored(two, off('permission: prompt'))
+    await two.close()
+    await lose(name)
+    folder.permission = 'granted'
+    const back = await tab(name, {}, { mirror })
+    expect(back.status).toMatchObject({ sequence: 1, restored: { sequence: 1 } })
+  })
+})

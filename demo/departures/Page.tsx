@@ -1,5 +1,7 @@
 import { useDeferredValue, useState } from 'react'
 import { StatusBar } from '../ui/StatusLine.tsx'
+import { TimeMachine } from '../ui/TimeMachine.tsx'
+import { useTimeMachine } from '../ui/useTimeMachine.ts'
 import { BootCard } from './BootCard.tsx'
 import type { Boot } from './boot.ts'
 import { Comparison } from './Comparison.tsx'
@@ -20,8 +22,10 @@ interface Props {
 
 export function Page({ engine, live, boot }: Props) {
   const { read, status } = useLive(live)
+  const machine = useTimeMachine(engine)
+  const shown = machine.moment?.read ?? read
   /** The pictures may come a frame later, and in slices: recording goes on meanwhile. */
-  const pictured = useDeferredValue(read)
+  const pictured = useDeferredValue(shown)
   const [airport, setAirport] = useState('')
   return (
     <>
@@ -37,12 +41,16 @@ export function Page({ engine, live, boot }: Props) {
       </header>
       <main className="departures">
         <Recorder engine={engine} flights={read.recorded.value.flights} />
-        <Numbers read={read} />
+        <Numbers read={shown} />
         <FlightMap read={pictured} airport={airport} onAirport={setAirport} />
         <BootCard boot={boot} />
         <Hours read={pictured} />
         <BusiestRoutes read={pictured} airport={airport} />
         <Comparison />
+        <TimeMachine machine={machine} head={status.sequence}>
+          Numbers, map and charts are folds of the log, so they can be folded up to any event of it: go back to any
+          flight.
+        </TimeMachine>
         <Workshop engine={engine} status={status} />
       </main>
       <StatusBar status={status} />

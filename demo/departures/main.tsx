@@ -1,6 +1,7 @@
 import 'uplot/dist/uPlot.min.css'
 import '../ui/theme.css'
 import '../ui/page.css'
+import '../ui/timeMachine.css'
 import './departures.css'
 import { openPage } from '../ui/openPage.tsx'
 import { type Boot, measureBoot } from './boot.ts'

@@ -2,14 +2,18 @@ import { type KeyboardEvent, useState } from 'react'
 import { useRead } from 'tidemark/react'
 import { StatusLine } from '../ui/StatusLine.tsx'
 import type { TodoEngine } from './engine.ts'
+import { PastTodos } from './PastTodos.tsx'
 import { TodoItem } from './TodoItem.tsx'
+import { inPlace } from './todos.ts'
+import { UndoBar } from './UndoBar.tsx'
+import type { TodoUndo } from './undoTodos.ts'
 import { type Filter, useFilter } from './useFilter.ts'
 
 interface Props {
   readonly engine: TodoEngine
 }
 
-export function TodoApp({ engine }: Props) {
+export function TodoApp({ engine, undo }: Props & { readonly undo: TodoUndo }) {
   const total = useRead(engine, (read) => read.todos.size)
   return (
     <>
@@ -21,6 +25,8 @@ export function TodoApp({ engine }: Props) {
         {total > 0 && <TodoList engine={engine} />}
         {total > 0 && <Footer engine={engine} />}
       </section>
+      <UndoBar undo={undo} />
+      <PastTodos engine={engine} />
       <footer className="info">
         <p>Double-click to edit a todo</p>
         <p>
@@ -61,7 +67,7 @@ function NewTodo({ engine }: Props) {
 function TodoList({ engine }: Props) {
   const filter = useFilter()
   const todos = useRead(engine, ({ todos }) =>
-    filter === 'all' ? todos.all() : todos.by('completed', filter === 'completed'),
+    inPlace(filter === 'all' ? todos.all() : todos.by('completed', filter === 'completed')),
   )
   const allCompleted = useRead(engine, ({ todos }) => todos.by('completed', false).length === 0)
   return (

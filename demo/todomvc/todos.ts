@@ -4,6 +4,8 @@ export interface Todo {
   id: string
   title: string
   completed: boolean
+  /** Where it stands: the sequence of the event that added it. A todo that comes back returns to its place. */
+  place: number
 }
 
 const events = defineEvents({
@@ -11,18 +13,22 @@ const events = defineEvents({
   todoRenamed: event<{ id: string; title: string }>(),
   todoMarked: event<{ id: string; completed: boolean }>(),
   todoRemoved: event<{ id: string }>(),
+  todoRestored: event<Todo>(),
   allMarked: event<{ completed: boolean }>(),
   completedCleared: event(),
 })
 
 const todos = projection(events, {
   into: table<Todo>('id'),
+  // Rows of version 1 had no place: whoever has some gets them folded again from the log.
+  version: 2,
   by: {
     allMarked: ({ data }) => ({ completed: !data.completed }),
     completedCleared: () => ({ completed: true }),
   },
   evolve: {
-    todoAdded: (_, { data }) => ({ ...data, completed: false }),
+    todoAdded: (_, { data, sequence }) => ({ ...data, completed: false, place: sequence }),
+    todoRestored: (_, { data }) => data,
     todoRenamed: (todo, { data }) => todo && { ...todo, title: data.title },
     todoMarked: (todo, { data }) => todo && { ...todo, completed: data.completed },
     todoRemoved: () => null,
@@ -30,6 +36,9 @@ const todos = projection(events, {
     completedCleared: () => null,
   },
 })
+
+export const inPlace = (todos: readonly Readonly<Todo>[]): readonly Readonly<Todo>[] =>
+  todos.toSorted((a, b) => a.place - b.place)
 
 /** A command that finds nothing to change gives no event: two tabs may press the same button. */
 export const todoApp = defineModel({

@@ -1,6 +1,7 @@
 import { EngineClosed } from '../errors.ts'
 import type { Hint } from '../log/channel.ts'
 import { connectHost } from '../projections/connect.ts'
+import { hold, holdName } from '../projections/sweep.ts'
 import type { Core } from './core.ts'
 import { isOnDisk, takeUp } from './projected.ts'
 import type { OpenOptions } from './types.ts'
@@ -38,10 +39,14 @@ export function attach(core: Core, { worker, mirror }: OpenOptions): void {
     core.pump()
   }
 
-  function hold(): void {
+  function arrive(): void {
     if (away) return
     const leaving = new AbortController()
     away = leaving
+    hold(
+      core.projections.map(({ identity }) => holdName(name, identity)),
+      leaving.signal,
+    )
     const gone = new Promise<void>((resolve) => leaving.signal.addEventListener('abort', () => resolve()))
     // Shared by everyone who has this log open: what must be alone takes it exclusively.
     navigator?.locks
@@ -63,7 +68,7 @@ export function attach(core: Core, { worker, mirror }: OpenOptions): void {
 
   const back = (event: Event): void => {
     if (!(event as PageTransitionEvent).persisted) return
-    hold()
+    arrive()
     look()
   }
   const listeners = [
@@ -87,5 +92,5 @@ export function attach(core: Core, { worker, mirror }: OpenOptions): void {
       core.changed(false)
     })
     .catch(() => {})
-  hold()
+  arrive()
 }

@@ -4,6 +4,7 @@ import { recordsAt } from '../log/recordsAt.ts'
 import type { AnyRecordedEvent } from '../model/events.ts'
 import { createFold, type Journal } from '../model/fold.ts'
 import { checkKey, type Key } from '../model/json.ts'
+import { loadBases } from '../projections/base.ts'
 import { foldCommit } from '../projections/foldCommit.ts'
 import { lookUp } from '../projections/rowEvents.ts'
 import type { Core } from './core.ts'
@@ -91,7 +92,10 @@ async function* ofRow(
   const fold = createFold(table, definition, core.types)
   const { database } = core
   const indexed = definition.into.history && database && (await lookUp(database, fold, key, end - 1))
-  const sequences = (indexed || []).filter((sequence) => sequence > after && sequence < end)
+  const base = database?.log?.base ?? 0
+  if (database && base && !indexed) await loadBases(database, [fold])
+  if (fold.failed) throw fold.failed
+  const sequences = (indexed || []).filter((sequence) => sequence > Math.max(after, base) && sequence < end)
   const events = eventsAt(core, reverse ? sequences.reverse() : sequences)
   if (!reverse) yield* events
   const found: AnyRecordedEvent[] = []

@@ -103,6 +103,7 @@ async function follow(shop: Workshop, follower: Follower, signal: AbortSignal): 
     for (let moved = true; moved && !fold.failed; ) {
       const { rows, checkpoint, dexie } = await open(shop, follower)
       moved = false
+      if (fold.failed) break
       for await (const records of readAfter(database, fold.sequence, signal)) {
         const decoded = records.map((record) => [record, eventsOf(record, types)] as const)
         await dexie.transaction('rw', rows, checkpoint, async () => {
@@ -157,6 +158,9 @@ async function open(shop: Workshop, follower: Follower): Promise<TableDatabase> 
     fold.sequence = stored.sequence
     if (stored.failed) fold.failed = fromWire(stored.failed) as ProjectionFailed
   }
+  const base = shop.database.log?.base ?? 0
+  if (fold.sequence < base)
+    fold.failed = new ProjectionFailed(fold.name, base, new Error(`archived: events 1 to ${base} are not in this log`))
   follower.database = opened
   return opened
 }
@@ -164,6 +168,8 @@ async function open(shop: Workshop, follower: Follower): Promise<TableDatabase> 
 async function stands({ database }: Workshop, { sequence, lineage, commit }: TableCheckpoint): Promise<boolean> {
   if (!sequence) return true
   if (lineage !== database.log?.lineage) return false
+  // What an archive took is not there to be compared: it waited until all tables stood at its end.
+  if (sequence === database.log.base) return true
   try {
     for await (const { id, last } of recordsAt(database, [sequence])) return id === commit && last === sequence
   } catch (error) {

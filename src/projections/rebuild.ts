@@ -3,6 +3,7 @@ import { createFolds, randomId } from '../model/model.ts'
 import { deletePages } from './discard.ts'
 import { moved, type Workshop } from './pipeline.ts'
 import { type Checkpoint, loadPages, type Page, pagesOf } from './snapshot.ts'
+import { hold, holdName } from './sweep.ts'
 import { openTrack, type Track } from './track.ts'
 
 /** By the id that whoever asked for it gave. */
@@ -16,12 +17,13 @@ export const cancel = (id: string): void => running.get(id)?.abort()
  * until one write of `meta` swaps them (rule 16). What an earlier rebuild left unfinished is taken up.
  */
 export async function rebuild(shop: Workshop, id: string, wanted?: readonly string[]): Promise<void> {
-  const { model, closing, exclusive, follow, post, tables } = shop
+  const { model, database, closing, exclusive, follow, post, tables } = shop
   const ended = new AbortController()
   running.set(id, ended)
   if (closing.aborted) ended.abort(closing.reason)
   closing.addEventListener('abort', () => ended.abort(closing.reason))
   const { signal } = ended
+  const over = new AbortController()
   const names = Object.keys(model.projections).filter((name) => wanted?.includes(name) ?? true)
   let total = 0
   const progress = (done: number): void =>
@@ -32,6 +34,10 @@ export async function rebuild(shop: Workshop, id: string, wanted?: readonly stri
     for (let fresh = false; wantedFolds().length; fresh = true) {
       const begun = await begin(shop, wantedFolds(), fresh)
       total = begun.total
+      hold(
+        begun.building.map(({ fold: { identity }, build }) => holdName(database.name, identity, build)),
+        over.signal,
+      )
       progress(0)
       try {
         do await follow(begun.building, signal, progress)
@@ -43,6 +49,7 @@ export async function rebuild(shop: Workshop, id: string, wanted?: readonly stri
     }
   } finally {
     running.delete(id)
+    over.abort()
     post({ progress: { phase: 'rebuild', done: total, total }, projections: names })
   }
 }

@@ -38,6 +38,24 @@ export async function tableDatabases({ name, transact }: Database): Promise<stri
   return result.map((identity) => tableDatabaseName(name, identity))
 }
 
+/** Deletes the database of one on-disk table. Whoever has it open is closed. */
+export async function deleteTableDatabase({ name, transact }: Database, identity: string): Promise<void> {
+  await new Promise((resolve, reject) => {
+    const request = indexedDB.deleteDatabase(tableDatabaseName(name, identity))
+    request.onsuccess = resolve
+    request.onerror = () => reject(request.error)
+  })
+  await transact(['meta'], 'readwrite', (store) => {
+    const list: IDBRequest<TableList | undefined> = store('meta').get('tables')
+    list.onsuccess = () => {
+      store('meta').put(
+        (list.result ?? []).filter((one) => one !== identity),
+        'tables',
+      )
+    }
+  })
+}
+
 /** Opens the database of an on-disk table, noting first that it exists: whoever deletes the log deletes it too. */
 export async function openTableDatabase(
   { name, transact }: Database,

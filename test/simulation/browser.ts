@@ -91,7 +91,8 @@ function request(name: string, options: any, callback?: any): Promise<unknown> {
   const w = world()
   const actor = current()
   const { mode = 'exclusive', signal, ifAvailable } = options
-  if (ifAvailable) throw new Error('ifAvailable is not simulated')
+  const taken = locks.get(name)?.some((lock) => mode === 'exclusive' || lock.mode === 'exclusive')
+  if (ifAvailable && taken) return new Promise((done) => done(callback(null)))
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason)
     const queue = locks.get(name) ?? []

@@ -67,9 +67,9 @@ export const mutations = [
   },
   {
     name: 'rule 3: reading starts at what stands under the seal',
-    file: 'log/read.ts',
-    from: 'read(keyOf(floor) > keyOf(newest) ? keyOf(floor) : from + 1)',
-    to: 'read(keyOf(newest) ? keyOf(floor) : keyOf(floor) || from + 1)',
+    file: 'log/log.ts',
+    from: 'tell(keyOf(floor) > keyOf(newest) ? keyOf(floor) : sequence)',
+    to: 'tell(keyOf(newest) ? keyOf(floor) : keyOf(floor) || sequence)',
     profiles: 'sealed',
     tests: ['test/log/log.test.ts', 'rule 3'],
   },
@@ -201,8 +201,8 @@ export const mutations = [
   {
     name: 'rule 10: a connection is opened again without comparing log ids',
     file: 'log/reopen.ts',
-    from: '(!database.log || meta?.result?.id === database.log.id)',
-    to: '(!database.log || meta)',
+    from: '(!database.log || found?.id === database.log.id)',
+    to: '(!database.log || found)',
     profiles: 'replaced',
     tests: ['test/log/log.test.ts', 'rule 10'],
   },
@@ -247,7 +247,7 @@ export const mutations = [
   {
     name: 'rule 15: pages are written without comparing checkpoints',
     file: 'projections/pages.ts',
-    from: 'if (swapped || other) {',
+    from: 'if (swapped || (result?.identity === identity ? result.sequence : undefined) !== stored) {',
     to: 'if (swapped) {',
     profiles: 'worker,rebuild,builds',
   },
@@ -303,9 +303,9 @@ export const mutations = [
   },
   {
     name: 'rule 17: a tab takes its own part of a tail for all of it',
-    file: 'projections/snapshot.ts',
-    from: 'unread || commits.length > TAIL_COMMITS ||',
-    to: 'unread ||',
+    file: 'projections/boot.ts',
+    from: 'behind || commits.length === TAIL_COMMITS ||',
+    to: 'behind ||',
     profiles: 'crash,network',
   },
   {
@@ -347,7 +347,7 @@ export const mutations = [
   {
     name: 'guarantee 5: a checkpoint jumps a gap',
     file: 'projections/pipeline.ts',
-    from: '      if (fits && !behind) fold(record, live)\n',
+    from: '      if (!behind && live.every(({ fold }) => fold.sequence === record.first - 1)) fold(record, live)\n',
     to: '      if (!behind) for (const { fold } of live) fold.sequence = record.first - 1\n      if (!behind) fold(record, live)\n',
     profiles: 'network,worker',
   },

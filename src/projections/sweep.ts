@@ -1,0 +1,70 @@
+import type { Database } from '../log/database.ts'
+import { deletePages } from './discard.ts'
+import type { Checkpoint } from './snapshot.ts'
+import { deleteTableDatabase } from './tableDatabase.ts'
+
+/** Held shared by every tab and pipeline that uses these rows, and by a rebuild for its build. */
+export const holdName = (engine: string, identity: string, build = ''): string =>
+  `tidemark-rows:${engine}:${identity}:${build}`
+
+/** Holds identities, or a build, until the signal; where there are no Web Locks nothing is ever swept. */
+export function hold(names: readonly string[], signal: AbortSignal): void {
+  const released = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+  for (const name of names)
+    globalThis.navigator?.locks?.request(name, { mode: 'shared', signal }, () => released).catch(() => {})
+}
+
+/**
+ * Deletes what nobody holds (rule 16): versions that are not in `mine`, and builds that no rebuild works on. Of these
+ * only what stands where it stood at the sweep before, by `seen`: a rebuild whose worker died is taken up by the next.
+ */
+export async function sweep(database: Database, mine: readonly string[], seen: Map<string, number>): Promise<void> {
+  const { name, transact } = database
+  const locks = globalThis.navigator?.locks
+  if (!locks) return
+  const found = await transact(['checkpoints', 'meta'], 'readonly', (store) => ({
+    checkpoints: store('checkpoints').getAll() as IDBRequest<Checkpoint[]>,
+    builds: store('meta').get('builds') as IDBRequest<Readonly<Record<string, string>> | undefined>,
+    tables: store('meta').get('tables') as IDBRequest<readonly string[] | undefined>,
+  }))
+  const checkpoints = found.checkpoints.result.filter((one) => typeof one?.identity === 'string')
+  const builds = found.builds.result ?? {}
+  const tables = found.tables.result ?? []
+  const alone = (lock: string, task: () => Promise<void>): Promise<void> =>
+    locks.request(lock, { ifAvailable: true }, async (granted) => {
+      if (granted) await task()
+    })
+
+  const others = new Set([...checkpoints.map(({ identity }) => identity), ...Object.keys(builds), ...tables])
+  for (const identity of mine) others.delete(identity)
+  for (const identity of others) {
+    await alone(holdName(name, identity), async () => {
+      await transact(['checkpoints', 'pages', 'rowEvents', 'meta'], 'readwrite', (store) => {
+        const all: IDBRequest<Checkpoint[]> = store('checkpoints').getAll()
+        const builds = store('meta').get('builds')
+        builds.onsuccess = () => {
+          // Pages with their checkpoint, those of a build that came meanwhile too.
+          for (const one of all.result) if (one?.identity === identity) deletePages(store, identity, one.build)
+          const { [identity]: _, ...rest } = builds.result ?? {}
+          if (identity in (builds.result ?? {})) store('meta').put(rest, 'builds')
+        }
+      })
+      if (tables.includes(identity)) await deleteTableDatabase(database, identity)
+    })
+  }
+  for (const { identity, build, sequence } of checkpoints) {
+    if (others.has(identity) || !build || build === builds[identity]) continue
+    const lock = holdName(name, identity, build)
+    const before = seen.get(lock)
+    seen.set(lock, sequence)
+    if (before !== sequence) continue
+    await alone(lock, () =>
+      transact(['checkpoints', 'pages', 'rowEvents', 'meta'], 'readwrite', (store) => {
+        const builds = store('meta').get('builds')
+        builds.onsuccess = () => {
+          if (builds.result?.[identity] !== build) deletePages(store, identity, build)
+        }
+      }),
+    )
+  }
+}

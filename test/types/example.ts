@@ -14,6 +14,7 @@ import {
 } from 'tidemark'
 import { useRead, useStatus } from 'tidemark/react'
 import { given, openTestEngine } from 'tidemark/testing'
+import { at, destroy, exportLog, importLog, openTable, persist, undoStack } from 'tidemark/tools'
 
 interface Todo {
   id: string
@@ -108,6 +109,32 @@ given(app, events.todoAdded({ id: 'x', title: '' }))
   .then(events.todoToggled({ id: 'x' }))
 given(app).when('clearDone').thenNothing()
 given(app).when('toggle', { id: 'x' }).thenRejected('nope', { id: 'x' })
+// tools: the past, undo, tables on disk, the log as a file
+const past = await at(engine, new Date(), { onProgress: ({ done, total }) => done / total })
+past.read.todos.size satisfies number
+if (past.event?.type === 'todoAdded') past.event.data.title satisfies string
+for (const { projection, key, before, after } of past.changes) {
+  projection satisfies 'todos' | 'count' | 'search'
+  key satisfies string | number | undefined
+  ;[before, after] satisfies unknown[]
+}
+await past.move(past.sequence - 1)
+const undo = undoStack(engine, {
+  add: ({ input: { title }, events: [e] }) =>
+    title && e?.type === 'todoAdded' ? events.todoRemoved({ id: e.data.id }) : undefined,
+  toggle: ({ input: { id }, before }) => (before.todos.has(id) ? [events.todoToggled({ id })] : []),
+  clearDone: ({ before: { todos } }) => todos.by('done', true).map(({ id, title }) => events.todoAdded({ id, title })),
+})
+const undone = await undo.undo()
+undone?.events[0]?.sequence satisfies number | undefined
+undo.subscribe(() => undo.canUndo || undo.canRedo)()
+const found = await openTable(engine, 'search')
+;(await found.where('title').startsWith('a').first())?.labels satisfies string[] | undefined
+const file = await new Response(exportLog(engine)).blob()
+;(await importLog(engine, file)).sequence satisfies number
+;(await persist()) satisfies boolean
+await destroy(engine)
+
 try {
   await engine.dispatch.toggle({ id: 'y' })
 } catch (e) {
@@ -302,5 +329,23 @@ given(app).when('toggle', { nope: 1 })
 given(app).when('nope')
 // @ts-expect-error an engine for a test has no worker
 openTestEngine(app, { worker: () => new SharedWorker('x') })
+// @ts-expect-error an inverse gets the input of its command
+undoStack(engine, { toggle: ({ input }) => events.todoRemoved({ id: input.titel }) })
+// @ts-expect-error an inverse of the wrong input
+undoStack(engine, { toggle: ({ input }: { input: { title: string } }) => void input })
+// @ts-expect-error an inverse of no command
+undoStack(engine, { nope: () => undefined })
+// @ts-expect-error an inverse gives events of the model
+undoStack(engine, { toggle: () => changed.s({}) })
+// @ts-expect-error an inverse sees the state before, which is read only
+undoStack(engine, { toggle: ({ before }) => void (before.todos.get('x')!.done = true) })
+// @ts-expect-error the past can't be changed
+past.read.todos.get('x')!.done = true
+// @ts-expect-error rows on disk are not in the past
+past.read.search
+// @ts-expect-error the past is at a sequence or a date
+at(engine, '2026-01-01')
+// @ts-expect-error a resident table is read through `read`
+openTable(engine, 'todos')
 
 export { a, n, wrong }

@@ -1,0 +1,21 @@
+// The same events of an app that never changed.
+import { defineEvents, event } from 'tidemark'
+
+export interface Added {
+  id: string
+  title: string
+  list: string
+}
+export interface Renamed {
+  id: string
+  title: string
+}
+
+export const events = defineEvents({
+  added: event<Added>(),
+  renamed: event<Renamed>(),
+  toggled: event<{ id: string }>(),
+  removed: event<{ id: string }>(),
+  cleared: event(),
+  shared: event<{ id: string; with: string }>(),
+})

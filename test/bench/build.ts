@@ -48,18 +48,31 @@ export async function transfer(folder: string): Promise<number> {
   return bytes
 }
 
-/** What the smallest app with Tidemark weighs: page and worker in one file, so that shared code counts once; and as Vite builds it. */
-export async function minimalApp(): Promise<{ once: number; transfer: number }> {
+/** Parts that every visit loads, whatever the app: to dispatch, to find the worker, and in it to seal and to mirror. */
+const always = /\/(work|attach|tidy|mirror)\.ts$/
+
+/**
+ * What the smallest app with Tidemark weighs: page and worker in one file, so that shared code counts once, with what a
+ * visit loads and with everything it may ever load; and as Vite builds it.
+ */
+export async function minimalApp(): Promise<{ visit: number; once: number; transfer: number }> {
   const root = path('minimal')
   const whole = join(output, 'minimal')
   await build(config(root, whole, 'floor'))
-  const single = join(output, 'minimal-once')
-  const { build: options, ...rest } = config(root, single, 'floor')
+  const visit = await oneFile(root, 'minimal-visit', (id) => always.test(id))
+  const once = await oneFile(root, 'minimal-once', () => true)
+  return { visit, once, transfer: await transfer(whole) }
+}
+
+async function oneFile(root: string, name: string, kept: (part: string) => boolean): Promise<number> {
+  const folder = join(output, name)
+  const { build: options, ...rest } = config(root, folder, 'floor')
   await build({
     ...rest,
     plugins: [
       {
         name: 'one-file',
+        resolveDynamicImport: (id) => (typeof id === 'string' && !kept(id) ? { id, external: true } : undefined),
         enforce: 'pre',
         resolveId: (id) => (id === 'both' ? '\0both' : undefined),
         load: (id) => (id === '\0both' ? `import '${root}/main.ts'; import '${root}/worker.ts'` : undefined),
@@ -70,7 +83,7 @@ export async function minimalApp(): Promise<{ once: number; transfer: number }> 
     ],
     build: { ...options, modulePreload: false, rolldownOptions: { input: 'both', output: { codeSplitting: false } } },
   })
-  return { once: await transfer(single), transfer: await transfer(whole) }
+  return transfer(folder)
 }
 
 /** Serves every build on loopback, cached as a deployed app's files are, and isolated, which gives finer clocks. */

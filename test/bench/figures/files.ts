@@ -6,7 +6,8 @@ export async function filesFigure(run: Run): Promise<void> {
   for (const { name } of run.subjects)
     run.add('files of the bench page', 'gzip', name, 'B', await transfer(await buildPage(name)))
   if (!run.subjects.some(({ name }) => name === 'tidemark')) return
-  const { once, transfer: whole } = await minimalApp()
+  const { visit, once, transfer: whole } = await minimalApp()
+  run.add('files, minimal app, what a visit loads, shared code once', 'gzip', 'tidemark', 'B', visit)
   run.add('files, minimal app, shared code once', 'gzip', 'tidemark', 'B', once)
   run.add('files, minimal app, as Vite builds it', 'gzip', 'tidemark', 'B', whole)
 }

@@ -15,7 +15,7 @@ export interface Chain {
 /** The one log that these files can be read as. */
 export function chainOf(files: ReadonlyMap<string, readonly Place[]>): Chain {
   const places = [...files.values()].flat()
-  const claimed = Math.max(0, ...places.map(({ header }) => header.last))
+  const claimed = claimedBy(places)
   let reason: string | undefined
 
   async function* read(): AsyncGenerator<Chunk, void> {
@@ -24,11 +24,12 @@ export function chainOf(files: ReadonlyMap<string, readonly Place[]>): Chain {
       reason = `files of more than one log: lineages ${[one, ...others]}`
       return
     }
-    const bases = places.filter(({ header }) => header.kind === 'base')
-    let at = Math.max(0, ...bases.map(({ header }) => header.last))
+    const standing = [...files.values()].filter((all) => all[0]?.header.kind === 'base')
+    const bases = standing.find((all) => all.every(({ header }) => header.last === claimedBy(standing.flat()))) ?? []
+    let at = bases[0]?.header.last ?? 0
     for (const place of bases) {
-      if (place.header.last < at) continue
-      const chunk = await verified(place)
+      if (place.header.kind === 'end') break
+      const chunk = bases.at(-1)?.header.kind === 'end' && (await verified(place))
       if (!chunk) {
         reason = `the base at ${at} is damaged`
         return
@@ -63,6 +64,8 @@ export function chainOf(files: ReadonlyMap<string, readonly Place[]>): Chain {
     },
   }
 }
+
+const claimedBy = (places: readonly Place[]): number => Math.max(0, ...places.map(({ header }) => header.last))
 
 const verified = async (place: Place): Promise<Chunk | undefined> => openChunk(await bytesOf(place))
 

@@ -83,7 +83,7 @@ async function* inChunks(
 }
 
 /** What an archived log stands on: rows, and the command ids and types of the events that are gone. */
-async function* basesOf(database: Database, log: LogIdentity, base: number): AsyncGenerator<Chunk, void> {
+export async function* basesOf(database: Database, log: LogIdentity, base: number): AsyncGenerator<Chunk, void> {
   const header = { log: log.id, lineage: log.lineage, first: 1, last: base, kind: 'base' } as const
   const types: IDBRequest<{ type: string; version: number }[]> = await database.transact(
     ['types'],

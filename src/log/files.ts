@@ -1,5 +1,6 @@
 import type { Chunk, ChunkHeader } from './chunk.ts'
 import { headerOf } from './chunk.ts'
+import type { Database } from './database.ts'
 
 /** What `openEngine` takes: the origin's private file system, nothing, or a folder of the user's. */
 export type MirrorPlace = boolean | FileSystemDirectoryHandle
@@ -131,25 +132,46 @@ export async function sweep(folder: FileSystemDirectoryHandle): Promise<void> {
   for await (const name of folder.keys()) if (name.endsWith('.crswap')) await remove(folder, name).catch(() => {})
 }
 
+/** Where the mirror of a log is: in a folder of the user's that was given once, or in the private files. */
+export async function placeOf({ transact }: Database): Promise<MirrorPlace> {
+  return (await transact(['meta'], 'readonly', (store) => store('meta').get('mirror'))).result ?? true
+}
+
 /** Held by whoever writes the mirror of a log, reads it back or removes it. */
 export const lockOf = (name: string): string => `tidemark:mirror:${name}`
 
-/** Removes the mirror of a log, taking it from whoever writes it; says whether there was one. */
-export async function removeMirror(name: string, place: MirrorPlace = true): Promise<boolean> {
+/**
+ * Removes the mirror of a log, taking it from whoever writes it, and says whether there was one. Nobody writes it again
+ * before `meanwhile` is done.
+ */
+export async function removeMirror(
+  name: string,
+  place: MirrorPlace = true,
+  meanwhile?: () => Promise<void>,
+): Promise<boolean> {
   const parent = await openPlace(place).catch(() => undefined)
-  if (!parent || !(await folderOf(parent, name))) return false
+  const folder = parent && (await folderOf(parent, name))
+  if (!parent || !(folder || meanwhile)) {
+    await meanwhile?.()
+    return false
+  }
   return navigator.locks.request(lockOf(name), { steal: true }, async () => {
-    for (let tries = 1; ; tries++) {
-      try {
-        await parent.removeEntry(folderName(name), { recursive: true })
-        return true
-      } catch (error) {
-        const { name } = error as Error
-        if (name === 'NotFoundError') return true
-        // A file that is just being written can't be removed.
-        if (name !== 'NoModificationAllowedError' || tries > 20) throw error
-        await new Promise((resolve) => setTimeout(resolve, 10 * tries))
-      }
-    }
+    if (folder) await removeFolder(parent, folderName(name))
+    await meanwhile?.()
+    return !!folder
   })
+}
+
+async function removeFolder(parent: FileSystemDirectoryHandle, folder: string): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await parent.removeEntry(folder, { recursive: true })
+    } catch (error) {
+      const { name } = error as Error
+      if (name === 'NotFoundError') return
+      // A file that is just being written can't be removed.
+      if (name !== 'NoModificationAllowedError' || tries > 20) throw error
+      await new Promise((resolve) => setTimeout(resolve, 10 * tries))
+    }
+  }
 }

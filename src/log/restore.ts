@@ -60,11 +60,12 @@ async function restoreOnce(
   return { log: database.log as LogIdentity, ...found }
 }
 
-async function bringBack(
+/** Fills an empty log from its mirror. */
+export async function bringBack(
   database: Database,
   place: MirrorPlace,
-  signal: AbortSignal | undefined,
-  progress: ((done: number, total: number) => void) | undefined,
+  signal?: AbortSignal,
+  progress?: (done: number, total: number) => void,
 ): Promise<Omit<Restored, 'log'>> {
   const parent = await openPlace(place).catch(() => undefined)
   if (!parent || !(await folderOf(parent, database.name))) return { sequence: 0 }

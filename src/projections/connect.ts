@@ -14,6 +14,8 @@ export interface HostConnection {
   flush(): Promise<Checkpoints>
   rebuild(id: string, projections?: readonly string[]): Promise<void>
   cancel(id: string): Promise<void>
+  /** The mirror may be written now. */
+  resume(mirror: MirrorPlace): Promise<void>
   close(): void
 }
 
@@ -152,6 +154,7 @@ export function connectHost(
     flush: () => ask((host) => host.flush(engine)),
     rebuild: (id, projections) => ask((host) => host.rebuild(engine, id, projections)),
     cancel: (id) => ask((host) => host.cancel(engine, id)),
+    resume: (mirror) => ask((host) => host.hello(engine, model.name, mirror)),
     close() {
       const connected = current
       closing.abort(new EngineClosed('closed'))

@@ -3,6 +3,7 @@ import type { MirrorStatus } from '../log/channel.ts'
 import { type Chunk, openChunk, packChunk, recordsOf, type SegmentRecord } from '../log/chunk.ts'
 import type { CommitRecord } from '../log/commit.ts'
 import { above, type Database, type LogIdentity } from '../log/database.ts'
+import { basesOf, endOf } from '../log/exportChunks.ts'
 import {
   bytesOf,
   fileOf,
@@ -173,9 +174,8 @@ function createMirror({ database, closing, post }: Workshop, given: MirrorPlace 
     let open: CommitRecord[] = []
     let stale = false
 
-    const [log, bases, segments] = await transact(['meta', 'bases', 'segments'], 'readonly', (store) => [
+    const [log, segments] = await transact(['meta', 'segments'], 'readonly', (store) => [
       store('meta').get('log') as IDBRequest<LogIdentity>,
-      store('bases').count(),
       store('segments').getAll() as IDBRequest<SegmentRecord[]>,
     ])
     const identity = log.result
@@ -183,13 +183,25 @@ function createMirror({ database, closing, post }: Workshop, given: MirrorPlace 
     if (folder) await sweep(folder)
     for (const [{ header }] of [...files.values()].filter((all): all is [Place] => all.length > 0))
       if (header.lineage !== lineage) throw new NoMirror(`another log has its mirror there: lineage ${header.lineage}`)
-    if (bases.result) throw new NoMirror('an archived log')
+    const bases = fileOf({ first: 1, last: identity.base ?? 0, kind: 'base' })
+    if (identity.base && files.get(bases)?.at(-1)?.header.kind !== 'end') {
+      // Before the segments go that it stands for.
+      const chunks: Chunk[] = []
+      for await (const chunk of basesOf(database, identity, identity.base)) chunks.push(chunk)
+      await put(bases, [...chunks, await endOf((chunks[0] as Chunk).header, identity.base + 1)])
+    }
     await take(segments.result)
+
+    async function put(file: string, chunks: readonly Pick<Chunk, 'bytes'>[]): Promise<void> {
+      if (closing.aborted || gone.aborted) throw new DOMException('the mirror ends', 'AbortError')
+      folder ??= await folderOf(parent, name, true)
+      if (folder) await write(folder, file, chunks)
+    }
 
     /** Takes up the tail that stands there, if it is this log's. Where it is not, nothing but segments stays. */
     async function take(segments: readonly SegmentRecord[]): Promise<void> {
       const newest = segments.at(-1)?.last ?? 0
-      const known = new Set(segments.map(fileOf))
+      const known = new Set([...segments.map(fileOf), bases])
       const tail = files.get(TAIL) ?? []
       const chunks = await Promise.all(tail.map(async (place) => openChunk(await bytesOf(place))))
       const whole = chunks.every((chunk) => chunk !== undefined)
@@ -217,12 +229,6 @@ function createMirror({ database, closing, post }: Workshop, given: MirrorPlace 
 
     const last = (): number => open.at(-1)?.last ?? done.at(-1)?.header.last ?? parts.at(-1)?.last ?? sealed
 
-    const put = async (file: string, chunks: readonly Pick<Chunk, 'bytes'>[]): Promise<void> => {
-      if (closing.aborted || gone.aborted) throw new DOMException('the mirror ends', 'AbortError')
-      folder ??= await folderOf(parent, name, true)
-      if (folder) await write(folder, file, chunks)
-    }
-
     /** Each segment once. */
     async function copySegments(): Promise<boolean> {
       const [log, found] = await transact(['meta', 'segments'], 'readonly', (store) => [
@@ -231,6 +237,8 @@ function createMirror({ database, closing, post }: Workshop, given: MirrorPlace 
       ])
       if (log.result.id !== identity.id) throw adopted
       for (const segment of found.result) {
+        sealed = segment.last
+        if (segment.codec !== 'gzip') continue
         const file = fileOf(segment)
         const stands = files.get(file)
         if (stands?.length !== 1 || stands[0]?.header.checksum !== segment.checksum) {
@@ -239,7 +247,6 @@ function createMirror({ database, closing, post }: Workshop, given: MirrorPlace 
           if (!bytes) throw new StorageError('aborted', 'no body')
           await put(file, [{ bytes }])
         }
-        sealed = segment.last
         if (closing.aborted) break
       }
       return found.result.length > 0

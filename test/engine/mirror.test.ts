@@ -1,3 +1,4 @@
+import { destroy, resumeMirror } from 'tidemark/tools'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createDisk, createLocks, type Disk } from '../log/fileSystem.ts'
 import { openDatabase, type Progress, readChunks, recordsOf, removeMirror, seal } from '../log/rooms.ts'
@@ -9,19 +10,26 @@ vi.setConfig({ testTimeout: 30_000 })
 
 let disk: Disk
 let locks: ReturnType<typeof createLocks>
+let stored: FileSystemDirectoryHandle | undefined
 let estimate: { usage: number; quota: number }
 beforeEach(() => {
   disk = createDisk()
   locks = createLocks()
   estimate = { usage: 0, quota: 1e9 }
+  stored = undefined
+  const { get } = IDBObjectStore.prototype
+  vi.spyOn(IDBObjectStore.prototype, 'get').mockImplementation(function (this: IDBObjectStore, key) {
+    const request = get.call(this, key)
+    if (key === 'mirror' && stored) Object.defineProperty(request, 'result', { get: () => stored, set() {} })
+    return request
+  })
   vi.stubGlobal('navigator', {
     locks,
     storage: { getDirectory: async () => disk.root, persisted: async () => false, estimate: async () => estimate },
   })
 })
-const open: { stop(): unknown }[] = []
 afterEach(() => {
-  for (const one of open.splice(0)) one.stop()
+  vi.restoreAllMocks()
 })
 
 const mirrored = (one: Tab, mirror: number | object) =>
@@ -421,5 +429,43 @@ describe('a folder of the user', () => {
     folder.permission = 'granted'
     const back = await tab(name, {}, { mirror })
     expect(back.status).toMatchObject({ sequence: 1, restored: { sequence: 1 } })
+  })
+
+  test('that may not be read when the database is lost is restored from after a gesture, as long as the log is empty', async () => {
+    const name = freshName()
+    const folder = createDisk()
+    const mirror = folder.root
+    const one = await tab(name, {}, { mirror })
+    await addMany(one, 50)
+    await mirrored(one, 50)
+    await lose(name, one)
+    folder.permission = 'prompt'
+    const empty = await tab(name, {}, { mirror })
+    await mirrored(empty, off('permission: prompt'))
+    expect(empty.status.sequence).toBe(0)
+    // Handles of this double can't be stored, as a browser stores them.
+    stored = mirror
+    expect(await resumeMirror(empty)).toBe(true)
+    await vi.waitFor(() => expect(empty.status.sequence).toBe(50))
+    expect(empty.status.restored).toMatchObject({ sequence: 50 })
+    await empty.dispatch.add({ title: 'on' })
+    await mirrored(empty, 51)
+  })
+})
+
+describe('destroy', () => {
+  test('removes the mirror with the log: nothing comes back', async () => {
+    const name = freshName()
+    const [one, two] = [await tab(name), await tab(name)]
+    await one.dispatch.add({ title: 'a' })
+    await mirrored(two, 1)
+    await destroy(one)
+    expect(filesOf(name)).toEqual([])
+    expect(await outcome(two.dispatch.add({ title: 'b' }))).toMatchObject({ name: 'EngineClosed' })
+    const anew = await tab(name)
+    expect(anew.status.sequence).toBe(0)
+    expect(anew.status.restored).toBeUndefined()
+    await anew.dispatch.add({ title: 'c' })
+    await mirrored(anew, 1)
   })
 })

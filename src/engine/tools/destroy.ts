@@ -1,10 +1,11 @@
 import { EngineClosed, StorageError } from '../../errors.ts'
+import { placeOf, removeMirror } from '../../log/files.ts'
 import { tableDatabases } from '../../projections/tableDatabase.ts'
 import type { Engine } from '../types.ts'
 import { inside } from './inside.ts'
 
 /**
- * Logs out: closes this log in every tab (`EngineClosed('destroyed')`) and deletes it with all that was made of it.
+ * Logs out: closes this log in every tab (`EngineClosed('destroyed')`) and deletes it, its mirror first, with all that was made of it.
  * @example
  * await destroy(engine)
  *
@@ -13,9 +14,14 @@ import { inside } from './inside.ts'
 export async function destroy(engine: Engine<any, any, any>): Promise<void> {
   const core = inside(engine)
   const tables = core.database ? await tableDatabases(core.database) : []
+  const place = core.database && (await placeOf(core.database))
   core.channel?.post({ log: core.logId, destroyed: true })
   await core.end(new EngineClosed('destroyed'))
-  if (core.database) for (const name of [`tidemark:${core.name}`, ...tables]) await deleteDatabase(name)
+  if (!core.database) return
+  // Whoever finds no database must find no mirror, either: it would be restored.
+  await removeMirror(core.name, place, async () => {
+    for (const name of [`tidemark:${core.name}`, ...tables]) await deleteDatabase(name)
+  })
 }
 
 const deleteDatabase = (name: string): Promise<void> =>

@@ -1,0 +1,38 @@
+import { openPlace, placeOf } from '../../log/files.ts'
+import { bringBack } from '../../log/restore.ts'
+import { takeOver } from '../takeOver.ts'
+import type { Engine } from '../types.ts'
+import { inside } from './inside.ts'
+
+/**
+ * Asks the user again for the folder that `mirror` named, and goes on with the mirror; `true` when it may be written.
+ * @example
+ * button.onclick = () => resumeMirror(engine)
+ *
+ * Call it in a user's gesture: browsers forget such a permission when the last tab is closed. A log that is still empty, because
+ * the folder could not be read when it was opened, is restored from it. `false` in memory, too.
+ */
+export async function resumeMirror(engine: Engine<any, any, any>): Promise<boolean> {
+  const core = inside(engine)
+  const { database } = core
+  if (!database) return false
+  const place = await placeOf(database)
+  try {
+    await openPlace(place, 'ask')
+  } catch {
+    return false
+  }
+  if (!core.tip) {
+    const { sequence } = await bringBack(database, place)
+    if (sequence && database.log) {
+      core.channel?.post({ log: core.logId, adopted: database.log })
+      await takeOver(core)
+      const { restored } = database.log
+      if (restored) core.copy = { ...core.copy, restored }
+      core.behind = true
+      core.pump()
+    }
+  }
+  await core.host?.resume(place)
+  return true
+}

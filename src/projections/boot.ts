@@ -1,6 +1,7 @@
 import { type CommitRecord, isCommit } from '../log/commit.ts'
 import { above, type Database } from '../log/database.ts'
 import type { Fold } from '../model/fold.ts'
+import { warnOfChange } from './code.ts'
 import { readSnapshot, type Snapshot } from './snapshot.ts'
 
 /** Commits that boot reads with the pages; what lies further is catch-up. */
@@ -26,6 +27,12 @@ export async function readBoot(database: Database, folds: readonly Fold[]): Prom
     tail = store('commits').getAll(above(from), TAIL_COMMITS)
     behind = sealed > from
   })
+  if (__DEV__) {
+    for (const fold of folds) {
+      const checkpoint = snapshot.checkpoints.get(fold.identity)
+      if (checkpoint) warnOfChange(fold, checkpoint)
+    }
+  }
   behind ||= snapshot.discarded.length > 0
   const commits = (!behind && tail?.result) || []
   return {

@@ -52,6 +52,7 @@ export async function writePages(
           rows,
           ...(failed && { failed: { sequence: failed.sequence, error: toWire(failed) } }),
         }
+        if (__DEV__) Object.assign(checkpoint, { code: tracks[i]?.code })
         store('checkpoints').put(checkpoint, [identity, build])
       }
       if (hold.result) store('meta').delete('hold')

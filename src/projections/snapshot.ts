@@ -17,6 +17,8 @@ export interface Checkpoint {
   readonly next: number
   readonly rows: number
   readonly failed?: { readonly sequence: number; readonly error: WireError }
+  /** Development only: of the code that folded the first of these rows. */
+  readonly code?: string
 }
 
 /** Under [identity, build, page]: rows by insertion number; `at` are their places in the page where it has gaps. */

@@ -4,6 +4,7 @@ import type { Database } from '../log/database.ts'
 import type { AnyRecordedEvent } from '../model/events.ts'
 import type { Fold, Journal, Slot } from '../model/fold.ts'
 import type { IntoTable } from '../model/projection.ts'
+import { codeOf } from './code.ts'
 import { foldCommit } from './foldCommit.ts'
 import type { RowIndex } from './rowEvents.ts'
 import { type Checkpoint, PAGE_ROWS } from './snapshot.ts'
@@ -22,6 +23,8 @@ export interface Track {
   readonly pages: Map<number, Set<Slot>>
   readonly dirty: Set<number>
   readonly journal: Journal
+  /** Development only. */
+  code?: string | undefined
   /** Of a table with `history`. */
   index?: RowIndex
 }
@@ -52,6 +55,7 @@ function createTrack(
     dirty: new Set(),
     journal: [],
   }
+  if (__DEV__) track.code = checkpoint ? checkpoint.code : codeOf(fold)
   if (failed) track.failed = fold.failed = new ProjectionFailed(fold.name, failed.sequence)
   // A value that no event has changed yet has no page.
   if (rows) for (const slot of fold.slots) place(track, slot)

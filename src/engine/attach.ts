@@ -6,15 +6,21 @@ import type { Core } from './core.ts'
 import { isOnDisk, takeUp } from './projected.ts'
 import type { OpenOptions } from './types.ts'
 
+/** Events that nobody calls a rebuild. */
+const BEHIND = 8192
+
 /** What an open engine needs but never waits for: its projection host, its lock, the browser's word on the storage. */
 export function attach(core: Core, { worker, mirror }: OpenOptions): void {
-  const { name, progress, ended, database } = core
+  const { name, persisted, progress, ended, database } = core
   const { navigator } = globalThis
   let away: AbortController | undefined
+  /** Projections of a version that nothing is persisted of: the host builds them beside the ones before. */
+  const building = new Set(core.projections.filter(({ identity }) => !persisted.get(identity)))
 
   core.attend = (hint: Hint): void => {
     if ('projected' in hint) {
       takeUp(core, hint.projected)
+      follow()
     } else if ('progress' in hint) {
       const { done, total } = hint.progress
       for (const projection of hint.projections) {
@@ -30,6 +36,19 @@ export function attach(core: Core, { worker, mirror }: OpenOptions): void {
     } else if ('mirror' in hint) core.copy = { ...core.copy, mirror: hint.mirror }
     else if ('destroyed' in hint) void core.end(new EngineClosed('destroyed'))
     core.changed(false)
+  }
+
+  /** Shows how far the host is with those. */
+  function follow(): void {
+    for (const fold of building) {
+      const done = persisted.get(fold.identity) ?? 0
+      if (!fold.failed && done < core.head - BEHIND)
+        progress.set(fold.name, { phase: 'rebuild', done, total: core.head })
+      else {
+        progress.delete(fold.name)
+        building.delete(fold)
+      }
+    }
   }
 
   /** Hints may have been missed: the log is asked. */
@@ -92,5 +111,6 @@ export function attach(core: Core, { worker, mirror }: OpenOptions): void {
       core.changed(false)
     })
     .catch(() => {})
+  follow()
   arrive()
 }

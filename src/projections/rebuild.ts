@@ -38,7 +38,7 @@ export async function rebuild(shop: Workshop, id: string, wanted?: readonly stri
         begun.building.map(({ fold: { identity }, build }) => holdName(database.name, identity, build)),
         over.signal,
       )
-      progress(0)
+      progress(Math.min(...begun.building.map(({ fold }) => fold.sequence)))
       try {
         do await follow(begun.building, signal, progress)
         while (!(await exclusive(() => swap(shop, begun.building, signal))))

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe } from 'vitest'
 import { type Browser, buildPages, engines, has, launch, type Server, serve } from './harness/index.ts'
 import { boot } from './scenarios/boot.ts'
+import { policies } from './scenarios/policies.ts'
 import { createScene } from './scenarios/scene.ts'
 import { storage } from './scenarios/storage.ts'
 import { tabs } from './scenarios/tabs.ts'
@@ -26,5 +27,6 @@ describe.each(engines)('%s', (engine) => {
     describe('boot', () => boot(scene))
     describe('workers', () => workers(scene))
     describe('storage', () => storage(scene))
+    describe('policies', () => policies(scene))
   })
 })

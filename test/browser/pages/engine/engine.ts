@@ -17,6 +17,8 @@ declare global {
       ports: number
       workers: number
       opened: number
+      /** Of the window. */
+      listeners: number
       /** Closes every IndexedDB connection of the page. */
       disconnect(): void
     }
@@ -189,6 +191,21 @@ const app = {
       ({ sequence }) => ({ sequence }),
       (error) => ({ error: plain(error) }),
     ),
+  attemptMany: (n: number, by = 'me') =>
+    engine.dispatch.addMany({ n, by }).then(
+      ({ sequence }) => ({ sequence }),
+      (error) => ({ error: plain(error) }),
+    ),
+  /** Commits of `n` events back to back until `ms` have passed; how long each took. */
+  async writeMany(ms: number, n: number, by: string) {
+    const took: number[] = []
+    for (const end = performance.now() + ms; performance.now() < end; ) {
+      const began = performance.now()
+      await engine.dispatch.addMany({ n, by })
+      took.push(performance.now() - began)
+    }
+    return took
+  },
   killWorker() {
     const channel = new BroadcastChannel('worker')
     channel.postMessage('die')
@@ -202,14 +219,14 @@ const app = {
       request.onerror = () => resolve(`${request.error}`)
     }),
   /** Opens, writes and closes again and again; what is left of it afterwards. */
-  async cycles(name: string, n: number) {
+  async cycles(name: string, n: number, restarts = 0) {
     const left = async () => {
       const { held = [], pending = [] } = await navigator.locks.query()
-      const { connections, channels, ports } = window.probe
+      const { connections, channels, ports, listeners } = window.probe
       // A worker holds these for as long as it lives.
       const kept = held.filter(({ name }) => !/^tidemark:(worker|mirror):/.test(name ?? ''))
       const mine = [...kept, ...pending].filter((lock) => lock.name?.startsWith('tidemark:')).length
-      return { connections, channels, ports, locks: mine }
+      return { connections, channels, ports, listeners, locks: mine }
     }
     const once = async (i: number) => {
       const one = await open({ name })
@@ -222,6 +239,18 @@ const app = {
     await new Promise((resolve) => setTimeout(resolve, 300))
     const before = await left()
     for (let i = 0; i < n; i++) await once(i)
+    for (let i = 0; i < restarts; i++) {
+      const one = await open({ name })
+      const until = async (reached: () => boolean) => {
+        while (!reached()) await new Promise((resolve) => setTimeout(resolve, 5))
+      }
+      await until(() => one.status.worker === 'shared')
+      const { workers } = window.probe
+      app.killWorker()
+      await until(() => window.probe.workers > workers)
+      await one.projected()
+      await one.close()
+    }
     await new Promise((resolve) => setTimeout(resolve, 300))
     return { before, after: await left() }
   },

@@ -1,5 +1,5 @@
 import { EngineClosed } from '../errors.ts'
-import type { Hint } from '../log/channel.ts'
+import { type Hint, openChannel } from '../log/channel.ts'
 import { connectHost } from '../projections/connect.ts'
 import { hold, holdName } from '../projections/sweep.ts'
 import type { Core } from './core.ts'
@@ -78,8 +78,9 @@ export function attach(core: Core, { worker, mirror }: OpenOptions): void {
     })
   }
 
-  /** Held locks and ports keep a page out of the back/forward cache, or frozen in it while others wait. */
+  /** Held locks and ports keep a page out of the back/forward cache, or frozen in it while others wait; a message throws it out. */
   function release(): void {
+    core.channel?.close()
     away?.abort()
     away = undefined
     core.host?.close()
@@ -87,6 +88,7 @@ export function attach(core: Core, { worker, mirror }: OpenOptions): void {
 
   const back = (event: Event): void => {
     if (!(event as PageTransitionEvent).persisted) return
+    core.channel &&= openChannel(name, core.hear)
     arrive()
     look()
   }

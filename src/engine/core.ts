@@ -30,6 +30,8 @@ export interface Core extends Tab {
   host: HostConnection | undefined
   /** Hints that are not about the log's head. */
   attend: ((hint: Hint) => void) | undefined
+  /** Takes a hint, from whatever channel there is. */
+  hear(hint: Hint): void
   readonly ended: AbortSignal
   tell(listeners: Iterable<() => void>): void
   end(error: EngineClosed): Promise<void>
@@ -81,6 +83,7 @@ export async function openCore(model: AnyModel, name: string, options: OpenOptio
     persistent: false,
     host: undefined,
     attend: undefined,
+    hear: onHint,
     ended: ending.signal,
     tell,
     get read() {

@@ -52,7 +52,11 @@ export const recordedOf = (
 /** All events of a commit in today's types. Throws OutdatedCodeError for what this code does not know, CorruptLog where the numbers do not add up. */
 export function eventsOf(record: CommitRecord, types: EventTypesAtRuntime): AnyRecordedEvent[] {
   const events: AnyRecordedEvent[] = []
-  for (const command of commandsOf(record)) events.push(...recordedOf(command, record.first + events.length, types))
+  let commands: readonly StoredCommand[] = []
+  try {
+    commands = commandsOf(record)
+  } catch {}
+  for (const command of commands) events.push(...recordedOf(command, record.first + events.length, types))
   if (record.first + events.length !== record.last + 1) throw new CorruptLog(record.first)
   return events
 }

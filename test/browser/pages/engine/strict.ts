@@ -5,6 +5,8 @@ interface Policies {
 declare global {
   interface Window {
     violations: string[]
+    /** What the policy says to a string that is to become code. */
+    evaluate(): Promise<string>
     trustedTypes?: Policies
   }
 }
@@ -12,6 +14,17 @@ window.violations = []
 document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI, sample }) =>
   window.violations.push(`${violatedDirective} ${blockedURI} ${sample}`),
 )
+// Not in the task of whoever asks: a debugger is allowed more.
+window.evaluate = () =>
+  new Promise((resolve) =>
+    setTimeout(() => {
+      try {
+        resolve(`${new Function('return 1')()}`)
+      } catch (error) {
+        resolve((error as Error).name)
+      }
+    }),
+  )
 if (!location.search.includes('without-policy'))
   window.trustedTypes?.createPolicy('default', {
     createScriptURL(url) {

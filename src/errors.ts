@@ -71,7 +71,7 @@ export class OutdatedCodeError extends Named<'OutdatedCodeError'> {
   declare readonly type: string
   declare readonly version: number
   constructor(type: string, version: number) {
-    super('OutdatedCodeError', 'this code does not know', { type, version })
+    super('OutdatedCodeError', 'unknown', { type, version })
   }
 }
 
@@ -87,7 +87,7 @@ export class EngineClosed extends Named<'EngineClosed'> {
 export class CorruptLog extends Named<'CorruptLog'> {
   declare readonly sequence: number
   constructor(sequence: number) {
-    super('CorruptLog', 'missing or unreadable', { sequence })
+    super('CorruptLog', 'unreadable', { sequence })
   }
 }
 

@@ -18,6 +18,15 @@ export function attach(core: Core, { worker, mirror }: OpenOptions): void {
   const building = new Set(core.projections.filter(({ identity }) => !persisted.get(identity)))
 
   core.attend = (hint: Hint): void => {
+    try {
+      take(hint)
+    } catch {
+      // Any page of this origin may say anything.
+    }
+    core.changed(false)
+  }
+
+  function take(hint: Hint): void {
     if ('projected' in hint) {
       takeUp(core, hint.projected)
       follow()
@@ -35,7 +44,6 @@ export function attach(core: Core, { worker, mirror }: OpenOptions): void {
       else void core.end(new EngineClosed('log replaced'))
     } else if ('mirror' in hint) core.copy = { ...core.copy, mirror: hint.mirror }
     else if ('destroyed' in hint) void core.end(new EngineClosed('destroyed'))
-    core.changed(false)
   }
 
   /** Shows how far the host is with those. */

@@ -149,11 +149,10 @@ export async function openCore(model: AnyModel, name: string, options: OpenOptio
     const { commit, head = commit?.last ?? 0 } = hint as { commit?: CommitRecord; head?: number }
     // With commands pending, each hint would decide them again: a tab that writes back to back would drown this one.
     const fits = commit?.first === core.head + 1 && !core.catchingUp && !core.behind && !core.pending.length
-    if (fits) rebase(core, () => applyCommit(core, commit))
-    else if (head > core.head) {
-      core.behind = true
-      core.pump()
-    } else core.attend?.(hint)
+    if (fits) rebase(core, () => applyCommit(core, commit, true))
+    else if (head > core.head) core.behind = true
+    else core.attend?.(hint)
+    if (core.behind) core.pump()
   }
 
   /** Takes up what the snapshot says. Throws what makes this log unreadable. */

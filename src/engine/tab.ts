@@ -134,19 +134,21 @@ export function decideNow(tab: Tab, command: Command): Decision {
 }
 
 /** Applies the next commit of the log, whole, and answers what waits for its commands. Only inside `rebase`. */
-export function applyCommit(tab: Tab, record: CommitRecord): void {
-  if (record.last > tab.head && tab.state === 'ready') advance(tab, record)
+export function applyCommit(tab: Tab, record: CommitRecord, hinted?: boolean): void {
+  if (record.last > tab.head && tab.state === 'ready') advance(tab, record, hinted)
   match(tab, record)
 }
 
-function advance(tab: Tab, record: CommitRecord): void {
+function advance(tab: Tab, record: CommitRecord, hinted?: boolean): void {
   let events: AnyRecordedEvent[]
   try {
     events = eventsOf(record, tab.types)
     if (record.first !== tab.head + 1) throw new CorruptLog(tab.head + 1)
   } catch (error) {
     // Guarantees 1 and 10: a hole, or what this code does not understand, is never skipped, and ends what this tab may do.
-    stop(tab, error instanceof CorruptLog ? 'failed' : 'outdated', error as Error)
+    // What is only said, and can't be read, is looked up.
+    if (hinted) tab.behind = true
+    else stop(tab, error instanceof CorruptLog ? 'failed' : 'outdated', error as Error)
     return
   }
   for (const fold of tab.folds) foldCommit(fold, record, events, [])

@@ -50,11 +50,17 @@ export async function unusual(
   if (lost.length) core.error = new StorageError('lost', lost.join(' '))
   // Before the first fold: a newer build's worker may have persisted rows of events that this code does not know (rule 17).
   const unknown = types.find(({ type, version }) => !core.types.knows(type, version))
-  if (unknown) stop(core, 'outdated', new OutdatedCodeError(unknown.type, unknown.version))
-  else if (log.format > 1) stop(core, 'outdated', new OutdatedCodeError('log format', log.format))
+  if (unknown) stop(core, 'outdated', new OutdatedCodeError(...plain(unknown.type, unknown.version)))
+  else if (!(log.format <= 1)) stop(core, 'outdated', new OutdatedCodeError(...plain('log format', log.format)))
   if (log.base && folds.length && core.state === 'ready') await standOnBase(core)
   if (!folds.length && database) {
     core.head = core.tip = await headOf(database)
     core.behind = false
   }
 }
+
+/** As an error can show it: what is stored may be anything. */
+const plain = (type: unknown, version: unknown): [string, number] => [
+  typeof type === 'string' ? type : typeof type,
+  typeof version === 'number' ? version : 0,
+]

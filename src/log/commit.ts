@@ -34,7 +34,13 @@ export const commandsOf = (record: CommitRecord): readonly StoredCommand[] => JS
 /** Another tab's message or a stored value: is it a commit at all? */
 export const isCommit = (value: unknown): value is CommitRecord => {
   const { id, first, last, body } = (value ?? {}) as CommitRecord
-  return typeof id === 'string' && typeof body === 'string' && first > 0 && last >= first && Number.isSafeInteger(last)
+  return (
+    typeof id === 'string' &&
+    typeof body === 'string' &&
+    [first, last].every(Number.isSafeInteger) &&
+    first > 0 &&
+    last >= first
+  )
 }
 
 /** The events of one stored command in today's types; `sequence` is that of its first one. */

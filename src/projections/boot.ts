@@ -35,11 +35,13 @@ export async function readBoot(database: Database, folds: readonly Fold[]): Prom
   }
   behind ||= snapshot.discarded.length > 0
   const commits = (!behind && tail?.result) || []
+  // What is no commit is catch-up's to tell.
+  const sound = commits.every(isCommit)
   return {
     ...snapshot,
     from: lowest(folds, snapshot.checkpoints),
-    tail: commits,
-    behind: behind || commits.length === TAIL_COMMITS || !commits.every(isCommit),
+    tail: sound ? commits : [],
+    behind: behind || !sound || commits.length === TAIL_COMMITS,
   }
 }
 

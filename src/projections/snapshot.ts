@@ -100,10 +100,10 @@ export function loadPages(fold: Fold, { sequence, next, rows }: Checkpoint, page
       fold.load(rows, (i) => page * PAGE_ROWS + (at?.[i] ?? i))
       count += rows.length
     }
+    fold.next = next
+    fold.sequence = sequence
+    return count === rows && Number.isSafeInteger(sequence + next)
   } catch {
     return false
   }
-  fold.next = next
-  fold.sequence = sequence
-  return count === rows && Number.isSafeInteger(sequence + next)
 }

@@ -30,7 +30,7 @@ export class CommandRejected extends Named<'CommandRejected'> {
 export class CommandIdConflict extends Named<'CommandIdConflict'> {
   declare readonly commandId: string
   constructor(commandId: string) {
-    super('CommandIdConflict', 'used for another command or input', { commandId })
+    super('CommandIdConflict', 'used otherwise', { commandId })
   }
 }
 

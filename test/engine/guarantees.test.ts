@@ -287,7 +287,7 @@ test('guarantee 9: a dispatch is visible in its own tab in the same turn, in oth
   for (const [rows, committed] of seen) expect(rows).toBeLessThanOrEqual(committed)
 })
 
-test('guarantee 9: other tabs see commits in order and without gaps, whatever the channel does', async () => {
+test('guarantee 9, hazard 15: other tabs see commits in order and without gaps, whatever the channel does', async () => {
   const name = freshName()
   const net = wire()
   let turn = 0

@@ -280,7 +280,7 @@ describe('quota', () => {
 })
 
 describe('a lost database', () => {
-  test('comes back from its mirror before the engine is ready: new log id, same lineage, the same answers', async () => {
+  test('rule 20: comes back from its mirror before the engine is ready: new log id, same lineage, the same answers', async () => {
     const name = freshName()
     const one = await tab(name)
     await one.dispatch.add({ title: 'a', id: 'a' }, { commandId: 'first' })

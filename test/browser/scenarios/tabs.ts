@@ -84,9 +84,7 @@ export const tabs = (scene: Scene) => {
     for (const [i, { by, text }] of shown.notes.entries()) if (by === 'slow') expect(text).toBe(`${i}`)
   })
 
-  it('rule 4, guarantee 3: beside a tab that writes 1,000-event commits back to back two tabs with slow commands settle each within a second', {
-    retry: 2,
-  }, async () => {
+  it('rule 4, guarantee 3: beside a tab that writes 1,000-event commits back to back two tabs with slow commands settle each within a second', async () => {
     const name = scene.fresh()
     const [busy, ...slow] = [await scene.tab(name), await scene.tab(name), await scene.tab(name)]
     // What a commit of 1,000 events and a slow command take here, one after the other, tells how fast this machine is now.

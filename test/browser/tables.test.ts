@@ -9,6 +9,7 @@ import {
   serve,
 } from './harness/index.ts'
 
+const EVENTS = 1_000_000
 const ROWS = 500_000
 const FOLDERS = 5000
 const median = (all: readonly number[]) => [...all].sort((a, b) => a - b)[all.length >> 1] as number
@@ -26,6 +27,42 @@ describe.skipIf(!has('chromium'))('tables in Chromium', () => {
   afterAll(async () => {
     await browser?.close()
     await server?.close()
+  })
+
+  it(`a log of ${EVENTS} events: a row's history through its index, and rebuilds, one of them by two workers`, async () => {
+    await tab.evaluate(() => window.tables.open('indexed'))
+    await tab.evaluate((n) => window.tables.fill(n, 5000, 20_000), EVENTS)
+    await tab.waitFor(async (n) => (await window.tables.segments('tables-indexed')) * 17_500 > n - 20_000, EVENTS)
+    const history = [await tab.evaluate(() => window.tables.history('needle'))]
+    for (const reverse of [false, true, false])
+      history.push(await tab.evaluate((reverse) => window.tables.history('needle', reverse), reverse))
+    for (const { events, bodies } of history) {
+      expect(events).toBe(EVENTS / 20_000)
+      expect(bodies).toBeLessThanOrEqual(events)
+    }
+    const rows = await tab.evaluate(() => window.tables.rows())
+    const whole = await tab.evaluate(() => window.tables.rebuild())
+    const killed = await tab.evaluate(() => window.tables.rebuild(0.4))
+    expect(killed.killed).toBeGreaterThan(0)
+    for (const { told } of [whole, killed]) {
+      expect(told[0]).toBe(0)
+      expect(told.at(-1)).toBe(EVENTS)
+      expect(told.length).toBeGreaterThan(10)
+    }
+    // The second worker goes on where the first had written, not at zero.
+    expect(killed.told[killed.killed + 1]).toBeGreaterThan(0)
+    expect(await tab.evaluate(() => window.tables.rows())).toBe(rows)
+    await tab.evaluate(() => window.tables.close())
+    await tab.evaluate(() => window.tables.open('indexed'))
+    expect(await tab.evaluate(() => window.tables.rows())).toBe(rows)
+    expect((await tab.evaluate(() => window.tables.history('needle'))).events).toBe(EVENTS / 20_000)
+    const ms = (n: number) => `${n.toFixed(0)} ms`
+    console.log(
+      `history: ${history.map(({ first, all }) => `first ${ms(first)}, all ${ms(all)}`).join('; ')}. ` +
+        `Rebuild: ${ms(whole.took)}, progress after ${ms(whole.first)}, longest task of the page ${ms(whole.longest)}; ` +
+        `with a kill ${ms(killed.took)}, longest task ${ms(killed.longest)}`,
+    )
+    await tab.evaluate(() => window.tables.close())
   })
 
   it(`an on-disk table of ${ROWS} rows: boot asks IndexedDB for what an empty one asks, and an indexed query reads the rows it finds`, async () => {

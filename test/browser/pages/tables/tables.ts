@@ -48,6 +48,7 @@ const tables = {
   },
   /** Milliseconds until the first event of a row, until all of them, and how many there were. */
   async history(key: string, reverse = false) {
+    requests.length = 0
     const began = performance.now()
     let first = 0
     let events = 0
@@ -55,7 +56,12 @@ const tables = {
       if (data.id !== key) throw new Error(`of ${data.id}`)
       if (!events++) first = performance.now() - began
     }
-    return { first, all: performance.now() - began, events }
+    return {
+      first,
+      all: performance.now() - began,
+      events,
+      bodies: requests.filter((one) => one === 'get bodies').length,
+    }
   },
   async openArchive(name: string) {
     requests.length = 0
@@ -87,6 +93,35 @@ const tables = {
       took.push(performance.now() - began)
     }
     return { found, took: median(took), rows: await documents.count() }
+  },
+  /** What became of a rebuild: milliseconds until the first progress and to the end, the longest task meanwhile, what was told. */
+  async rebuild(killAt = Infinity) {
+    const told: number[] = []
+    const tasks: number[] = []
+    const observer = new PerformanceObserver((list) => tasks.push(...list.getEntries().map(({ duration }) => duration)))
+    observer.observe({ type: 'longtask' })
+    const began = performance.now()
+    let first = 0
+    let killed = -1
+    await engine.rebuild({
+      onProgress({ done, total }) {
+        first ||= performance.now() - began
+        told.push(done)
+        if (killed >= 0 || done < killAt * total || done === total) return
+        killed = told.length
+        new BroadcastChannel('worker').postMessage('die')
+      },
+    })
+    const took = performance.now() - began
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    observer.disconnect()
+    return { first, took, longest: Math.max(0, ...tasks), told, killed }
+  },
+  /** All rows, as a short text. */
+  async rows() {
+    const text = JSON.stringify([engine.read.items.all(), engine.read.groups.all(), engine.read.count.value])
+    const bytes = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
+    return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16)).join('')
   },
   touched: (key: string) => engine.read.items.get(key)?.touched,
   async segments(name: string) {

@@ -1,6 +1,7 @@
 import { hostProjections } from 'tidemark/worker'
 import { app, archive, type Variant } from './model.ts'
 
+new BroadcastChannel('worker').onmessage = () => close()
 const variant = self.name as Variant
 if (variant === 'disk') hostProjections(archive)
 else hostProjections(app(variant))

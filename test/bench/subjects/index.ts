@@ -38,6 +38,13 @@ export const entries: readonly Entry[] = [
     engines: true,
   },
   {
+    name: 'tidemark-no-mirror',
+    title: 'Tidemark without its second copy',
+    packages: [],
+    keeps: 'log and rows',
+    maxEvents: 3e6,
+  },
+  {
     name: 'dexie-rows',
     title: 'Dexie, rows and log',
     packages: ['dexie'],

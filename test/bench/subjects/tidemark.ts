@@ -25,11 +25,13 @@ async function database<T>(use: (db: IDBDatabase) => IDBRequest<T> | IDBTransact
 }
 const commits = () => database((db) => db.transaction('commits').objectStore('commits').count())
 
-export const subject: Subject = {
+/** With `mirror: false` the same without a second copy of the log. */
+export const create = (given: { mirror?: false } = {}): Subject => ({
   async boot(options) {
     const model = (options.wide ? wide : narrow) as typeof narrow
     name = model.name
     engine = await openEngine(model, {
+      ...given,
       // Each URL has to stand in its own `new SharedWorker`, where the bundler looks for it.
       worker: () =>
         options.wide
@@ -96,4 +98,6 @@ export const subject: Subject = {
         return transaction
       }),
   },
-}
+})
+
+export const subject: Subject = create()

@@ -44,6 +44,7 @@ const open = ({ name, worker = 'shared' }: Options) =>
 
 type Engine = Awaited<ReturnType<typeof open>>
 let engine: Engine
+let opened: string
 
 const plain = (error: unknown) => {
   const { name, message, kind, reason, code, cause } = error as Record<string, string | undefined>
@@ -74,12 +75,19 @@ const foldOf = (all: readonly { type: string; data: any }[]) => {
   return { notes: [...notes.values()], writers: [...writers.values()], total }
 }
 
+const openPlain = () => {
+  const opening = indexedDB.open('plain', 1)
+  opening.onupgradeneeded = () => opening.result.createObjectStore('log')
+  return ask(opening)
+}
+
 const app = {
   /** What it took until the engine was there, and what it asked of IndexedDB meanwhile. */
   async open(options: Options) {
     const seen = window.probe?.requests.length ?? 0
     const began = performance.now()
     engine = await open(options)
+    opened = options.name
     const took = performance.now() - began
     return { took, requests: window.probe?.requests.slice(seen) ?? [], sequence: engine.status.sequence }
   },
@@ -184,6 +192,50 @@ const app = {
         await Promise.all(Array.from({ length: 1 + (i % 4) }, () => one(i % 17 ? 1 + (i % 5) : 200)))
     }
     void writer()
+  },
+  /** The same storm without the library: one record per transaction, told once it is complete. */
+  async plainStorm() {
+    const idb = await openPlain()
+    let n = (await ask(idb.transaction('log').objectStore('log').count())) + 1
+    let told: number[] = []
+    setInterval(() => {
+      if (told.length) void fetch('/acknowledged-plain', { method: 'POST', body: JSON.stringify(told) })
+      told = []
+    }, 10)
+    for (; ; n++) {
+      const key = n
+      await new Promise((resolve, reject) => {
+        const transaction = idb.transaction('log', 'readwrite', { durability: 'relaxed' })
+        transaction.objectStore('log').put({ key, text: 'x'.repeat(key % 300) }, key)
+        transaction.oncomplete = resolve
+        transaction.onabort = () => reject(transaction.error)
+      })
+      told.push(key)
+    }
+  },
+  /** How many of its records there are; each has the number of its place. */
+  async plain() {
+    const idb = await openPlain()
+    const count = await ask(idb.transaction('log').objectStore('log').count())
+    idb.close()
+    return count
+  },
+  /** The files of the mirror, and the bodies of segments in the database. */
+  async mirror() {
+    const hex = async (blob: Blob) =>
+      [...new Uint8Array(await crypto.subtle.digest('SHA-256', await blob.arrayBuffer()))].join()
+    const files: { name: string; text: string }[] = []
+    const root = (await navigator.storage.getDirectory()) as FileSystemDirectoryHandle
+    for await (const folder of root.values()) {
+      if (folder.kind !== 'directory' || folder.name !== `tidemark-${opened}`) continue
+      for await (const file of (folder as FileSystemDirectoryHandle).values())
+        if (file.name.endsWith('.tidemark'))
+          files.push({ name: file.name, text: await hex(await (file as FileSystemFileHandle).getFile()) })
+    }
+    const idb = await ask(indexedDB.open(`tidemark:${opened}`))
+    const all = await ask<Uint8Array<ArrayBuffer>[]>(idb.transaction('bodies').objectStore('bodies').getAll())
+    idb.close()
+    return { files, bodies: await Promise.all(all.map((bytes) => hex(new Blob([bytes])))) }
   },
   /** The outcome of a dispatch, error or not. */
   attempt: (text: string) =>

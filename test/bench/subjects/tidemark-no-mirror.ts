@@ -1,0 +1,4 @@
+import type { Subject } from './subject.ts'
+import { create } from './tidemark.ts'
+
+export const subject: Subject = create({ mirror: false })

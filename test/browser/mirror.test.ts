@@ -1,0 +1,159 @@
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  type Browser,
+  buildPages,
+  engines,
+  has,
+  launch,
+  type PlaywrightBrowser,
+  type Server,
+  serve,
+} from './harness/index.ts'
+import { createScene, threeViews } from './scenarios/scene.ts'
+
+describe.each(engines)('%s', (engine) => {
+  describe.skipIf(!has(engine))('keeps a second copy of the log with what it has', () => {
+    let server: Server
+    let browser: Browser
+    beforeAll(async () => {
+      server = await serve(buildPages())
+      browser = await launch(engine)
+    })
+    afterAll(async () => {
+      await browser?.close()
+      await server?.close()
+    })
+    const scene = createScene(
+      () => browser,
+      () => server,
+    )
+    const copies = async (name: string) => {
+      const tab = await scene.tab(name)
+      return { tab, able: await tab.evaluate(canWrite) }
+    }
+
+    for (const worker of ['shared', 'none'])
+      it(`rule 20: a database that is deleted under three live tabs comes back (worker: ${worker}), or the mirror is off and says why`, async () => {
+        const name = scene.fresh()
+        const tabs = [await scene.tab(name, worker), await scene.tab(name, worker), await scene.tab(name, worker)]
+        const [a, b, c] = tabs as [(typeof tabs)[0], (typeof tabs)[0], (typeof tabs)[0]]
+        await a.evaluate(async () => {
+          await window.app.addMany(100)
+          await window.app.addOnce('once', 'command-1')
+        })
+        if (!(await a.evaluate(canWrite))) {
+          await a.waitFor(() => window.app.status().mirror.reason)
+          const { mirror } = await a.evaluate(() => window.app.status())
+          expect(mirror).toEqual({ state: 'off', sequence: 0, reason: 'no private file system' })
+          expect(await a.evaluate(() => window.app.add('goes on'))).toBe(102)
+          return
+        }
+        for (const tab of tabs) await tab.waitFor(() => window.app.status().mirror.sequence === 101)
+        const before = await a.evaluate(() => window.app.shown())
+        expect(await b.evaluate((name) => window.app.deleteDatabase(name), name)).toBe('deleted')
+        const closed = { error: { name: 'EngineClosed', reason: 'log replaced' } }
+        for (const tab of tabs) expect(await tab.evaluate(() => window.app.attempt('too late'))).toMatchObject(closed)
+
+        // As a user would: by a reload, each tab in its own time.
+        for (const tab of tabs) {
+          await tab.reload()
+          await tab.waitFor(() => window.app)
+          await tab.evaluate((name, worker) => window.app.open({ name, worker }), name, worker)
+          await tab.waitFor(() => window.app.status().restored)
+          const status = await tab.evaluate(() => window.app.status())
+          expect(status).toMatchObject({ state: 'ready', sequence: 101, restored: { sequence: 101 } })
+          expect(await tab.evaluate(() => window.app.shown())).toEqual(before)
+        }
+        expect(await c.evaluate(() => window.app.addOnce('once', 'command-1'))).toEqual({
+          sequence: 101,
+          duplicate: true,
+        })
+        expect(await c.evaluate(() => window.app.add('after'))).toBe(102)
+        for (const tab of tabs) await tab.waitFor(() => window.app.status().sequence === 102)
+        const { shown, folded, stored } = await threeViews(b, name)
+        expect(shown).toEqual(folded)
+        expect(stored).toEqual(folded)
+        await a.waitFor(() => window.app.status().mirror.sequence === 102)
+      })
+
+    it('rule 20: sealed segments stand in it as they are in the database', async () => {
+      const { tab, able } = await copies(scene.fresh())
+      if (!able) return expect(await tab.evaluate(() => window.app.status().mirror.state)).toBe('off')
+      await tab.evaluate(async () => {
+        for (let i = 0; i < 20; i++) await window.app.addMany(1000)
+        await window.app.projected()
+      })
+      await tab.waitFor(async () => {
+        const { files, bodies } = await window.app.mirror()
+        return bodies.length > 0 && bodies.every((body) => files.some(({ text }) => text === body))
+      })
+    })
+  })
+})
+
+/** Has the browser a private file system that pages and workers can write? */
+const canWrite = async () =>
+  'FileSystemFileHandle' in window &&
+  'createWritable' in FileSystemFileHandle.prototype &&
+  !!navigator.storage?.getDirectory
+
+describe.skipIf(!has('chromium'))('chromium', () => {
+  it('rule 20: a profile whose IndexedDB files were damaged between two starts comes back equal up to the mirror', async () => {
+    const server = await serve(buildPages())
+    const browser = (await launch('chromium')) as PlaywrightBrowser
+    try {
+      const url = `${server.url}engine/`
+      const name = 'damaged'
+      const open = async () => {
+        const tab = await browser.open(url)
+        await tab.waitFor(() => window.app)
+        await tab.evaluate((name) => window.app.open({ name }), name)
+        return tab
+      }
+      const tab = await open()
+      await tab.evaluate(async () => {
+        for (let i = 0; i < 30; i++) await window.app.addMany(50)
+        await window.app.addOnce('once', 'command-1')
+        await window.app.projected()
+      })
+      await tab.waitFor(() => window.app.status().mirror.sequence === 1501)
+      const before = await tab.evaluate(() => window.app.shown())
+      await browser.restart(() => damage(browser.profile))
+      const again = await open()
+      const status = await again.evaluate(() => window.app.status())
+      expect(status).toMatchObject({ sequence: 1501, restored: { sequence: 1501 } })
+      expect(status.lastError).toMatchObject({
+        name: 'StorageError',
+        kind: 'lost',
+        message: expect.stringContaining('total'),
+      })
+      expect(await again.evaluate(() => window.app.shown())).toEqual(before)
+      expect(await again.evaluate(() => window.app.addOnce('once', 'command-1'))).toEqual({
+        sequence: 1501,
+        duplicate: true,
+      })
+      const { shown, folded, stored } = await threeViews(again, name)
+      expect(shown).toEqual(folded)
+      expect(stored).toEqual(folded)
+    } finally {
+      await browser.close()
+      await server.close()
+    }
+  })
+})
+
+/** Flips bytes in every log file of the origin's IndexedDB, and in its tables. */
+function damage(profile: string): void {
+  let damaged = 0
+  for (const file of readdirSync(profile, { recursive: true, encoding: 'utf8' })) {
+    const path = join(profile, file)
+    if (!/IndexedDB.*\.leveldb.*\.(log|ldb)$/.test(file) || !statSync(path).isFile()) continue
+    const bytes = readFileSync(path)
+    for (let at = 20; at < bytes.length; at += 500) bytes[at]! ^= 0xff
+    writeFileSync(path, bytes)
+    damaged++
+  }
+  expect(damaged).toBeGreaterThan(0)
+}

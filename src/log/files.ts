@@ -34,16 +34,21 @@ export const fileOf = ({ first, last, kind }: Pick<ChunkHeader, 'first' | 'last'
   return kind ? `${digits(last)}.${kind}.tidemark` : `${digits(first)}-${digits(last)}.tidemark`
 }
 
+/** Throws NoMirror where this browser has not what any mirror needs. */
+export function checkBrowser(): void {
+  if (!globalThis.navigator?.locks) throw new NoMirror('no Web Locks')
+  const { FileSystemFileHandle } = globalThis
+  if (FileSystemFileHandle && !('createWritable' in FileSystemFileHandle.prototype))
+    throw new NoMirror('no createWritable')
+}
+
 /** The folder that mirrors lie in, if it may be used. Throws NoMirror with the reason where it may not. */
 export async function openPlace(
   place: MirrorPlace,
   mode: 'ask' | 'query' = 'query',
 ): Promise<FileSystemDirectoryHandle> {
   if (!place) throw new NoMirror('mirror: false')
-  if (!globalThis.navigator?.locks) throw new NoMirror('no Web Locks')
-  const { FileSystemFileHandle } = globalThis
-  if (FileSystemFileHandle && !('createWritable' in FileSystemFileHandle.prototype))
-    throw new NoMirror('no createWritable')
+  checkBrowser()
   if (place !== true) {
     const folder = place as FileSystemDirectoryHandle & Permitting
     const state = await (mode === 'ask' ? folder.requestPermission : folder.queryPermission)?.call(folder, {

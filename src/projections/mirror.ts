@@ -6,6 +6,7 @@ import { above, type Database, type LogIdentity } from '../log/database.ts'
 import { basesOf, endOf } from '../log/exportChunks.ts'
 import {
   bytesOf,
+  checkBrowser,
   fileOf,
   folderOf,
   list,
@@ -95,6 +96,7 @@ function createMirror({ database, closing, post }: Workshop, given: MirrorPlace 
       // What is stolen from this one goes on for a moment without the lock: it must not write any more.
       const mine = new AbortController()
       try {
+        checkBrowser()
         const parent = await openPlace((place = await remember(database, place)))
         await navigator.locks.request(lockOf(name), { signal: closing }, () => follow(parent, mine.signal))
       } catch (error) {

@@ -9,11 +9,15 @@ import type { OpenOptions } from './types.ts'
 /** Events that nobody calls a rebuild. */
 const BEHIND = 8192
 
+/** Of engines that are attached: runs a task while the engine holds neither lock nor host. */
+export const asides: WeakMap<Core, <T>(task: () => Promise<T>) => Promise<T>> = new WeakMap()
+
 /** What an open engine needs but never waits for: its projection host, its lock, the browser's word on the storage. */
 export function attach(core: Core, { worker, mirror }: OpenOptions): void {
   const { name, persisted, progress, ended, database } = core
   const { navigator } = globalThis
   let away: AbortController | undefined
+  let free: Promise<void> | undefined
   /** Projections of a version that nothing is persisted of: the host builds them beside the ones before. */
   const building = new Set(core.projections.filter(({ identity }) => !persisted.get(identity)))
 
@@ -40,7 +44,7 @@ export function attach(core: Core, { worker, mirror }: OpenOptions): void {
         if (isOnDisk(fold) && hint.projections.includes(fold.name))
           fold.sequence = done < total ? 0 : Number.POSITIVE_INFINITY
     } else if ('adopted' in hint) {
-      if (hint.adopted.was === core.logId) look()
+      if (hint.adopted?.was === core.logId) look()
       else void core.end(new EngineClosed('log replaced'))
     } else if ('mirror' in hint) core.copy = { ...core.copy, mirror: hint.mirror }
     else if ('destroyed' in hint) void core.end(new EngineClosed('destroyed'))
@@ -76,7 +80,7 @@ export function attach(core: Core, { worker, mirror }: OpenOptions): void {
     )
     const gone = new Promise<void>((resolve) => leaving.signal.addEventListener('abort', () => resolve()))
     // Shared by everyone who has this log open: what must be alone takes it exclusively.
-    navigator?.locks
+    free = navigator?.locks
       ?.request(`tidemark:${name}`, { mode: 'shared', signal: leaving.signal }, () => gone)
       .catch(() => {})
     core.host = connectHost(core.model, name, worker, mirror, (kind, error) => {
@@ -86,12 +90,27 @@ export function attach(core: Core, { worker, mirror }: OpenOptions): void {
     })
   }
 
-  /** Held locks and ports keep a page out of the back/forward cache, or frozen in it while others wait; a message throws it out. */
-  function release(): void {
-    core.channel?.close()
+  function leave(): void {
     away?.abort()
     away = undefined
     core.host?.close()
+  }
+
+  /** Lets go of the log's lock and its host for as long as somebody has to be alone with it. */
+  async function stepAside<T>(task: () => Promise<T>): Promise<T> {
+    leave()
+    await free
+    try {
+      return await task()
+    } finally {
+      if (!ended.aborted) arrive()
+    }
+  }
+
+  /** Held locks and ports keep a page out of the back/forward cache, or frozen in it while others wait; a message throws it out. */
+  function release(): void {
+    core.channel?.close()
+    leave()
   }
 
   const back = (event: Event): void => {
@@ -121,6 +140,7 @@ export function attach(core: Core, { worker, mirror }: OpenOptions): void {
       core.changed(false)
     })
     .catch(() => {})
+  asides.set(core, stepAside)
   follow()
   arrive()
 }

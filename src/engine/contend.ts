@@ -110,7 +110,9 @@ async function lookUp(tab: Tab, pending: Pending, known?: CommandEntry): Promise
   try {
     const entry = known ?? (await tab.log.look(tab.head, [pending.id])).entries.get(pending.id)
     if (!entry) return
-    const found = await readCommand(tab.log, pending.id, entry.sequence)
+    // Of an archived command only the entry is left.
+    const archived = entry.sequence <= (tab.database?.log?.base ?? 0)
+    const found = archived ? undefined : await readCommand(tab.log, pending.id, entry.sequence)
     // Catch-up meets it.
     if (entry.sequence > tab.head) tab.behind = true
     else if (found) rebase(tab, () => answer(tab, pending, found.command, found.first, entry.commit))

@@ -172,7 +172,6 @@ export async function openCore(model: AnyModel, name: string, options: OpenOptio
     const usual =
       Object.keys(model.projections).length === (folds.length || -1) &&
       log.format === 1 &&
-      !log.base &&
       !database.dataLoss &&
       !discarded.length &&
       known.every(({ type, version }) => types.knows(type, version)) &&

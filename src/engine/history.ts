@@ -25,6 +25,8 @@ export async function* history(
   { after = 0, before = Infinity, reverse = false, limit = Infinity, table, key, signal }: Options,
 ): AsyncGenerator<AnyRecordedEvent> {
   const end = Math.min(before, core.head + 1)
+  // An archived log begins behind its base.
+  after = Math.max(after, core.database?.log?.base ?? 0)
   let left = limit
   const events =
     table === undefined

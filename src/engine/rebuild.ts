@@ -67,8 +67,11 @@ async function again(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const fresh = failed.map(({ name, definition }) => createFold(name, definition, core.types))
-  const scratch = { ...core, folds: fresh, pending: [], head: 0, tip: 0, changed() {} }
-  for await (const records of core.log.readAfter(0, signal))
+  const { database } = core
+  if (database?.log?.base) await (await import('../projections/base.ts')).loadBases(database, fresh)
+  const base = database?.log?.base ?? 0
+  const scratch = { ...core, folds: fresh, pending: [], head: base, tip: base, changed() {} }
+  for await (const records of core.log.readAfter(base, signal))
     for (const record of records) if (record.last <= core.head) applyCommit(scratch, record)
   rebase(core, () => {
     for (const [i, fold] of failed.entries()) {

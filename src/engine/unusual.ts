@@ -51,7 +51,7 @@ export async function unusual(
   // Before the first fold: a newer build's worker may have persisted rows of events that this code does not know (rule 17).
   const unknown = types.find(({ type, version }) => !core.types.knows(type, version))
   if (unknown) stop(core, 'outdated', new OutdatedCodeError(...plain(unknown.type, unknown.version)))
-  else if (!(log.format <= 1)) stop(core, 'outdated', new OutdatedCodeError(...plain('log format', log.format)))
+  else if (!(log.format <= 2)) stop(core, 'outdated', new OutdatedCodeError(...plain('log format', log.format)))
   if (log.base && folds.length && core.state === 'ready') await standOnBase(core)
   if (!folds.length && database) {
     core.head = core.tip = await headOf(database)

@@ -94,7 +94,7 @@ export async function adopt(
     const log: LogIdentity = {
       id: randomId(),
       lineage,
-      format: 1,
+      format: base ? 2 : 1,
       // Whoever knows this log by its id of before knows it empty, and may go on with it.
       was: before.log.id,
       ...(base && { base }),

@@ -8,16 +8,17 @@ import type { WireError } from './wire.ts'
  */
 export type Hint = { readonly log: string } & (
   | { readonly commit: CommitRecord }
-  /** The log grew; the commit itself is too large to send. */
-  | { readonly head: number }
+  /**
+   * The log grew; the commit itself is too large to send. `adopted`: it became another one, by an import while it was
+   * empty or by an archive.
+   */
+  | { readonly head: number; readonly adopted?: LogIdentity }
   /** Persisted checkpoints by projection identity. */
   | { readonly projected: Readonly<Record<string, number | WireError>> }
   | {
       readonly progress: { readonly phase: 'rebuild'; readonly done: number; readonly total: number }
       readonly projections: readonly string[]
     }
-  /** It became another log: an import into this one, which was empty, or an archive. */
-  | { readonly adopted: LogIdentity }
   | { readonly mirror: MirrorStatus }
   | { readonly destroyed: true }
 )

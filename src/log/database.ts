@@ -6,14 +6,19 @@ import { randomId } from '../model/model.ts'
 export interface LogIdentity {
   readonly id: string
   readonly lineage: string
-  /** 0: nobody has looked yet whether a mirror of an earlier database stands; nothing may be appended. */
-  readonly format: 0 | 1
+  /**
+   * 0: nobody has looked yet whether a mirror of an earlier database stands; nothing may be appended. 2: archived, stands
+   * on a base.
+   */
+  readonly format: 0 | 1 | 2
   /** The id before it became another log, while it was empty: who holds that may take this one. */
   readonly was?: string
   /** The events up to here were archived: projections stand on a base. */
   readonly base?: number
   /** The log came back from its mirror, up to this event. */
   readonly restored?: { readonly sequence: number; readonly at: number }
+  /** Of the commit that ends at the base. */
+  readonly commit?: string
 }
 
 /** All stores from the first release on, so that no native upgrade ever waits for another tab. */

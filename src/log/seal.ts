@@ -10,11 +10,17 @@ export const SEGMENT_EVENTS = 16_384
 export const SEGMENT_CHARACTERS = 1_048_576
 
 /**
- * Seals one segment of commits that end at or below `limit`, if there are enough of them, and says whether it did.
+ * Seals one segment of commits that end at or below `limit`, if there are enough of them (`rest`: however few), and says
+ * whether it did.
  * Reads and compresses outside any transaction; the writing one gives up unless the newest segment is still the one it
  * read (rule 11: of two sealers the slower one would delete commits that it has not read).
  */
-export async function seal({ transact }: Database, limit: number, events: number = SEGMENT_EVENTS): Promise<boolean> {
+export async function seal(
+  { transact }: Database,
+  limit: number,
+  events: number = SEGMENT_EVENTS,
+  rest = false,
+): Promise<boolean> {
   const newestOf = (store: IDBObjectStore): IDBRequest<IDBCursor | null> => store.openKeyCursor(null, 'prev')
 
   const records: CommitRecord[] = []
@@ -36,7 +42,7 @@ export async function seal({ transact }: Database, limit: number, events: number
     }
     return [newest, store('meta').get('log') as IDBRequest<LogIdentity>] as const
   })
-  if (!enough) return false
+  if (!enough && !(rest && records.length)) return false
   const { header, bytes } = await packChunk(log.result, records)
   const { first, last, codec, checksum } = header
   const segment: SegmentRecord = { first, last, codec, checksum, body: randomId() }

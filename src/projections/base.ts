@@ -4,6 +4,7 @@ import type { Database, LogIdentity } from '../log/database.ts'
 import type { Fold } from '../model/fold.ts'
 import { copyJson } from '../model/json.ts'
 import { PAGE_ROWS } from './snapshot.ts'
+import { place, type Track } from './track.ts'
 
 /** First line of a base's body; pages of rows follow, as JSON. */
 interface BaseHead {
@@ -47,6 +48,14 @@ export async function loadBases(database: Database, folds: readonly Fold[]): Pro
   }
 }
 
+/** A track that no page brought further begins at the base, and none of its pages is written. */
+export async function openOnBase(database: Database, track: Track): Promise<void> {
+  const { fold, dirty } = track
+  const { sequence } = fold
+  await loadBases(database, [fold])
+  if (fold.sequence !== sequence) for (const slot of fold.slots) dirty.add(place(track, slot))
+}
+
 async function load(fold: Fold, base: number, bytes: Uint8Array<ArrayBuffer> | undefined): Promise<void> {
   const chunk = bytes && openChunk(bytes)
   // It can't be derived again, so it counts as log.
@@ -61,7 +70,10 @@ async function load(fold: Fold, base: number, bytes: Uint8Array<ArrayBuffer> | u
 }
 
 /** The rows of a fold as the chunk that an archived log, its export and its mirror keep. Throws InvalidData for a row that JSON would change. */
-export function makeBase({ id, lineage }: LogIdentity, { identity, sequence, next, slots }: Fold): Promise<Chunk> {
+export async function makeBase(
+  { id, lineage }: LogIdentity,
+  { identity, sequence, next, slots }: Fold,
+): Promise<Chunk> {
   const pages = new Map<number, { rows: unknown[]; at: number[] }>()
   let rows = 0
   for (const { n, row } of slots) {

@@ -10,6 +10,7 @@ import type { Fold, Journal } from '../model/fold.ts'
 import { isKey } from '../model/json.ts'
 import { onDiskFolds } from '../model/onDiskFolds.ts'
 import type { IntoTable } from '../model/projection.ts'
+import { loadBases } from './base.ts'
 import { foldCommit } from './foldCommit.ts'
 import type { Checkpoints, Workshop } from './pipeline.ts'
 import { openTableDatabase, type TableCheckpoint, type TableDatabase } from './tableDatabase.ts'
@@ -82,7 +83,7 @@ export function openTables(shop: Workshop): OnDiskTables {
         for (const follower of followers) {
           if (!names.includes(follower.fold.name)) continue
           const { fold } = follower
-          await empty(await open(shop, follower), fold)
+          await startOver(shop, await open(shop, follower), fold)
           await follow(shop, follower, signal)
         }
       }),
@@ -153,7 +154,7 @@ async function open(shop: Workshop, follower: Follower): Promise<TableDatabase> 
   }
   const stored = await opened.checkpoint.get(0)
   fold.clear()
-  if (stored && !(await stands(shop, stored))) await empty(opened, fold)
+  if (stored ? !(await stands(shop, stored)) : shop.database.log?.base) await startOver(shop, opened, fold)
   else if (stored) {
     fold.sequence = stored.sequence
     if (stored.failed) fold.failed = fromWire(stored.failed) as ProjectionFailed
@@ -168,8 +169,8 @@ async function open(shop: Workshop, follower: Follower): Promise<TableDatabase> 
 async function stands({ database }: Workshop, { sequence, lineage, commit }: TableCheckpoint): Promise<boolean> {
   if (!sequence) return true
   if (lineage !== database.log?.lineage) return false
-  // What an archive took is not there to be compared: it waited until all tables stood at its end.
-  if (sequence === database.log.base) return true
+  const { base = 0, commit: last = '' } = database.log
+  if (sequence <= base) return sequence === base && commit === last
   try {
     for await (const { id, last } of recordsAt(database, [sequence])) return id === commit && last === sequence
   } catch (error) {
@@ -178,12 +179,26 @@ async function stands({ database }: Workshop, { sequence, lineage, commit }: Tab
   return false
 }
 
-async function empty({ dexie, rows, checkpoint }: TableDatabase, fold: Fold): Promise<void> {
+/** Empties a table, or fills it from the base of an archived log. */
+async function startOver(
+  { database }: Workshop,
+  { dexie, rows, checkpoint }: TableDatabase,
+  fold: Fold,
+): Promise<void> {
+  fold.clear()
+  await loadBases(database, [fold])
+  const { sequence, failed } = fold
+  const { lineage = '', commit = '' } = database.log ?? {}
   await dexie.transaction('rw', rows, checkpoint, async () => {
     await rows.clear()
     await checkpoint.clear()
+    if (!sequence) return
+    await rows.bulkPut(Array.from(fold.slots, ({ row }) => row))
+    await checkpoint.put({ sequence, lineage, commit, ...(failed && { failed: toWire(failed) }) }, 0)
   })
   fold.clear()
+  fold.sequence = sequence
+  fold.failed = failed
 }
 
 /**

@@ -74,10 +74,9 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
   const channel = openChannel(name, (hint) => {
     if (hint.log !== database.log?.id) return
     if ('commit' in hint) hinted.push(hint.commit)
-    else if ('head' in hint) behind = true
-    else if ('adopted' in hint) {
-      database.log = hint.adopted
-      tracks = undefined
+    else if ('head' in hint) {
+      behind = true
+      database.log = hint.adopted ?? database.log
     } else return
     // Whoever asks next gets the error; a hint has nobody to tell.
     catchUp().catch(() => {})
@@ -98,14 +97,15 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
 
   async function load(): Promise<Track[]> {
     const folds = createFolds(model)
-    const { log, types: stored, checkpoints, discarded } = await readSnapshot(database, folds)
+    const { log, types: stored, checkpoints, builds, discarded } = await readSnapshot(database, folds)
     database.log ??= log
     behind = true
-    if (log.base) await (await import('./base.ts')).loadBases(database, folds)
     // A worker of an older build leaves what it does not understand alone (rule 17).
     for (const { type, version } of stored) if (!types.knows(type, version)) throw new OutdatedCodeError(type, version)
     if (discarded.length) await (await import('./discard.ts')).discardPages(database, discarded)
-    return Promise.all(folds.map((fold) => openTrack(database, fold, checkpoints.get(fold.identity))))
+    return Promise.all(
+      folds.map((fold) => openTrack(database, fold, checkpoints.get(fold.identity), builds?.[fold.identity])),
+    )
   }
 
   async function readOn(): Promise<void> {

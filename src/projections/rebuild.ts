@@ -59,10 +59,12 @@ async function begin(
   folds: readonly Fold[],
   fresh: boolean,
 ): Promise<{ building: Track[]; total: number }> {
-  const { all, builds } = await database.transact(['checkpoints', 'meta'], 'readonly', (store) => ({
+  const { all, builds, log } = await database.transact(['checkpoints', 'meta'], 'readonly', (store) => ({
     all: store('checkpoints').getAll() as IDBRequest<Checkpoint[]>,
     builds: store('meta').get('builds'),
+    log: store('meta').get('log'),
   }))
+  database.log ??= log.result
   const building: Track[] = []
   for (const fold of folds) {
     const { identity } = fold

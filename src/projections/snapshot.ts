@@ -33,6 +33,8 @@ export interface Snapshot {
   readonly types: readonly { readonly type: string; readonly version: number }[]
   /** The checkpoint of every fold that has one; its rows are loaded. */
   readonly checkpoints: ReadonlyMap<string, Checkpoint>
+  /** The build that tabs read, where a rebuild has swapped one in. */
+  readonly builds: Readonly<Record<string, string>> | undefined
   /** What was no snapshot; it is folded again from the log. */
   readonly discarded: readonly Checkpoint[]
 }
@@ -52,7 +54,7 @@ export async function readSnapshot(
   const checkpoints = new Map<string, Checkpoint>()
   const pages = new Map<Fold, IDBRequest<Page[]>>()
   const discarded: Checkpoint[] = []
-  const [log, types] = await transact(
+  const [log, types, builds] = await transact(
     ['meta', 'types', 'checkpoints', 'pages', 'segments', 'commits'],
     'readonly',
     (store) => {
@@ -79,6 +81,7 @@ export async function readSnapshot(
       return [
         store('meta').get('log') as IDBRequest<LogIdentity>,
         store('types').getAll() as IDBRequest<{ type: string; version: number }[]>,
+        builds,
       ] as const
     },
   )
@@ -89,7 +92,7 @@ export async function readSnapshot(
     checkpoints.delete(fold.identity)
     discarded.push(checkpoint)
   }
-  return { log: log.result, types: types.result, checkpoints, discarded }
+  return { log: log.result, types: types.result, checkpoints, builds: builds.result, discarded }
 }
 
 /** Puts persisted rows into an empty fold; false where they are not what the checkpoint says. */

@@ -34,6 +34,7 @@ export async function openTrack(database: Database, ...given: Parameters<typeof 
   const track = createTrack(...given)
   if ((track.fold.definition.into as IntoTable).history)
     await (await import('./rowEvents.ts')).openIndex(database, track)
+  if (database.log?.base) await (await import('./base.ts')).openOnBase(database, track)
   return track
 }
 
@@ -59,8 +60,6 @@ function createTrack(
   if (failed) track.failed = fold.failed = new ProjectionFailed(fold.name, failed.sequence)
   // A value that no event has changed yet has no page.
   if (rows) for (const slot of fold.slots) place(track, slot)
-  // It stands on the base of an archived log: no page of it is written.
-  else if (fold.sequence && !checkpoint) for (const slot of fold.slots) track.dirty.add(place(track, slot))
   return track
 }
 
@@ -75,7 +74,7 @@ export function foldInto(track: Track, record: CommitRecord, events: readonly An
 }
 
 /** Notes which page a row is in, or is gone from. */
-function place({ pages }: Track, slot: Slot): number {
+export function place({ pages }: Track, slot: Slot): number {
   const page = Math.floor(slot.n / PAGE_ROWS)
   const slots = pages.get(page) ?? new Set()
   pages.set(page, slots)

@@ -98,3 +98,20 @@ test('a worker callback that throws is not asked again: the pipeline runs in the
   expect(a.status).toMatchObject({ worker: 'in-page', projected: 1, lastError: { message: 'no such script' } })
   expect(asked).toHaveBeenCalledTimes(1)
 })
+
+test('pages that are gone are written again under the build that a rebuild had swapped in', async () => {
+  const name = await projected(5)
+  const a = await tab(name)
+  await a.rebuild()
+  await a.close()
+  await inDatabase(name, (store) => {
+    store('pages').clear()
+    store('checkpoints').clear()
+  })
+  const b = await tab(name)
+  await b.projected()
+  const was = shown(b)
+  await b.close()
+  expect(await sequences(name)).toEqual([5, 5, 5])
+  expect(shown(await tab(name))).toEqual(was)
+})

@@ -3,6 +3,7 @@ import { pause, SLICE } from '../../log/pause.ts'
 import type { AnyRecorded, AnyRecordedEvent, EventTypes } from '../../model/events.ts'
 import { deepFreeze, type Key } from '../../model/json.ts'
 import { createFolds, type ReadModel, readOf } from '../../model/model.ts'
+import { loadBases } from '../../projections/base.ts'
 import { coreOf } from '../openEngine.ts'
 import type { Engine, Progress } from '../types.ts'
 import { recordsNear } from './recordsNear.ts'
@@ -49,7 +50,9 @@ export async function at<E extends EventTypes, P, C>(
 ): Promise<Past<E, P>> {
   const core = coreOf.get(engine)!
   const folds = createFolds(core.model)
-  const start = 0
+  const { database } = core
+  const start = database?.log?.base ?? 0
+  if (database) await loadBases(database, folds)
   const line = createTimeline(folds, start)
   const records = recordsNear(core.log)
   let target = start

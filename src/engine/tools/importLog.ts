@@ -33,7 +33,7 @@ export async function importLog(
   const { database } = core
   if (!database) return intoMemory(core, chunks, signal)
   const { log, sequence } = await adopt(database, chunks, { types: core.types, signal })
-  core.channel?.post({ log: core.logId, adopted: log })
+  core.channel?.post({ log: core.logId, head: sequence, adopted: log })
   if (!core.head) {
     await takeOver(core)
     core.behind = true
@@ -41,6 +41,8 @@ export async function importLog(
   }
   while (core.state === 'ready' && core.head < sequence) await changed(core)
   if (core.head < sequence) throw core.error ?? new EngineClosed('closed')
+  // For the next boot; nobody has to wait for it.
+  core.host?.flush().catch(() => {})
   return { sequence }
 }
 

@@ -25,7 +25,7 @@ export async function resumeMirror(engine: Engine<any, any, any>): Promise<boole
   if (!core.tip) {
     const { sequence } = await bringBack(database, place)
     if (sequence && database.log) {
-      core.channel?.post({ log: core.logId, adopted: database.log })
+      core.channel?.post({ log: core.logId, head: sequence, adopted: database.log })
       await takeOver(core)
       const { restored } = database.log
       if (restored) core.copy = { ...core.copy, restored }

@@ -17,7 +17,7 @@ export async function written(
   }
   await one.projected()
   const database = await openDatabase(name, false)
-  for (const limit of sealed) await seal(database, limit, 1 + limit - (sealed[sealed.indexOf(limit) - 1] ?? 0) - 6)
+  for (const limit of sealed) await seal(database, limit, undefined, true)
   database.close()
   return one
 }

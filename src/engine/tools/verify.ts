@@ -1,0 +1,124 @@
+import type { Key } from '../../errors.ts'
+import { eventsOf } from '../../log/commit.ts'
+import type { Database } from '../../log/database.ts'
+import { pause, SLICE } from '../../log/pause.ts'
+import { readAfter } from '../../log/read.ts'
+import type { Fold } from '../../model/fold.ts'
+import { isEqual } from '../../model/isEqual.ts'
+import { createFolds } from '../../model/model.ts'
+import { onDiskFolds } from '../../model/onDiskFolds.ts'
+import type { IntoTable } from '../../model/projection.ts'
+import { loadBases } from '../../projections/base.ts'
+import { foldCommit } from '../../projections/foldCommit.ts'
+import { readSnapshot } from '../../projections/snapshot.ts'
+import { openTableDatabase } from '../../projections/tableDatabase.ts'
+import type { Core } from '../core.ts'
+import type { Engine } from '../types.ts'
+import { inside, type Watch } from './inside.ts'
+
+/** A row (or value: key 0) of which the persisted state is not what the log says; undefined: there is none. */
+export interface Difference<P> {
+  readonly projection: keyof P & string
+  readonly key: Key
+  readonly persisted: unknown
+  readonly folded: unknown
+}
+
+interface Persisted {
+  readonly name: string
+  /** Up to where it was folded. */
+  readonly sequence: number
+  /** Insertion numbers where they are kept. */
+  readonly rows: ReadonlyMap<Key, { readonly n?: number; readonly row: unknown }>
+  readonly folded: Fold
+}
+
+/**
+ * Compares what is persisted of each projection with a fold of the log up to the same event, and names the differences.
+ * @example
+ * const differences = await verify(engine)
+ * if (differences.length) await engine.rebuild()
+ *
+ * Empty where everything is as it should be, and in memory. Equal rows in another order are named, too. An archived log is folded from its base.
+ * Rejects with `CorruptLog`, `OutdatedCodeError`, `StorageError` and the signal's reason.
+ */
+export async function verify<P>(
+  engine: Engine<any, P, any>,
+  { signal, onProgress }: Watch = {},
+): Promise<readonly Difference<P>[]> {
+  const core = inside(engine)
+  const { database, types } = core
+  if (!database) return []
+  const all = [...(await inPages(core, database)), ...(await onDisk(core, database))]
+  await loadBases(
+    database,
+    all.map(({ folded }) => folded),
+  )
+  const total = Math.max(0, ...all.map(({ sequence }) => sequence))
+  let until = performance.now() + SLICE
+  reading: for await (const records of readAfter(database, database.log?.base ?? 0, signal)) {
+    for (const record of records) {
+      if (record.last > total) break reading
+      const events = eventsOf(record, types)
+      for (const { folded, sequence } of all) if (record.last <= sequence) foldCommit(folded, record, events, [])
+      if (performance.now() < until) continue
+      await pause()
+      signal?.throwIfAborted()
+      until = performance.now() + SLICE
+    }
+    onProgress?.({ phase: 'verify', done: Math.min(total, records.at(-1)?.last ?? total), total })
+  }
+  return all.flatMap((one) => differences<P>(one))
+}
+
+async function inPages({ model }: Core, database: Database): Promise<Persisted[]> {
+  const folds = createFolds(model)
+  const fresh = createFolds(model)
+  const { checkpoints, discarded } = await readSnapshot(database, folds)
+  return folds.flatMap((fold, i) => {
+    const stored = checkpoints.get(fold.identity) ?? discarded.find(({ identity }) => identity === fold.identity)
+    if (!stored) return []
+    // Pages that can't be loaded hold no row.
+    const slots = checkpoints.has(fold.identity)
+      ? Array.from(fold.slots, ({ key, n, row }) => [key, { n, row }] as const)
+      : []
+    return { name: fold.name, sequence: stored.sequence, rows: new Map(slots), folded: fresh[i] as Fold }
+  })
+}
+
+async function onDisk({ model }: Core, database: Database): Promise<Persisted[]> {
+  const all: Persisted[] = []
+  for (const folded of onDiskFolds(model)) {
+    const { dexie, rows, checkpoint } = await openTableDatabase(database, folded)
+    try {
+      const { key } = folded.definition.into as IntoTable
+      const [stored, present] = await dexie.transaction('r', rows, checkpoint, () =>
+        Promise.all([checkpoint.get(0), rows.toArray()]),
+      )
+      if (stored)
+        all.push({
+          name: folded.name,
+          sequence: stored.sequence,
+          rows: new Map(present.map((row: any) => [row[key], { row }])),
+          folded,
+        })
+    } finally {
+      dexie.close()
+    }
+  }
+  return all
+}
+
+function differences<P>({ name, rows, folded }: Persisted): Difference<P>[] {
+  const projection = name as keyof P & string
+  const found: Difference<P>[] = []
+  const left = new Map(rows)
+  for (const { key, n, row } of folded.slots) {
+    const stored = left.get(key)
+    left.delete(key)
+    if (!stored || (stored.n ?? n) !== n || !isEqual(stored.row, row))
+      found.push({ projection, key, persisted: stored?.row, folded: row })
+  }
+  for (const [key, { row }] of left) found.push({ projection, key, persisted: row, folded: undefined })
+  return found
+}

@@ -5,6 +5,8 @@ import type { Database } from './database.ts'
 
 /** Commits that are looked up in one transaction. */
 const BATCH = 256
+/** Bodies of segments that are read before they are looked through. */
+const AHEAD = 4
 
 /**
  * The records that contain these sequences, in their order, each once where they follow each other. The sequences
@@ -13,14 +15,34 @@ const BATCH = 256
 export async function* recordsAt(database: Database, sequences: readonly number[]): AsyncGenerator<CommitRecord> {
   const [first = 0, last = 0] = [sequences[0], sequences.at(-1)].sort((a = 0, b = 0) => a - b)
   const segments = await segmentsOf(database, first, last)
-  /** What is read next, begun while the one before it is looked through. */
-  let ahead: Promise<readonly CommitRecord[]> | undefined
+  const groups: Group[] = []
   for (let i = 0; i < sequences.length; ) {
-    const wanted = groupAt(segments, sequences, i)
-    i += wanted.sequences.length
-    const records = await (ahead ?? read(database, wanted))
-    ahead = i < sequences.length ? read(database, groupAt(segments, sequences, i)) : undefined
-    ahead?.catch(() => {})
+    const group = groupAt(segments, sequences, i)
+    groups.push(group)
+    i += group.sequences.length
+  }
+  /** Bodies are read ahead of their use, many in one transaction; the first alone, because somebody waits for it. */
+  const bodies: Promise<Uint8Array<ArrayBuffer> | undefined>[] = []
+  const readAhead = (count: number): void => {
+    const from = bodies.length
+    const some = groups.slice(from, from + count)
+    if (!some.length) return
+    const read = database.transact(['bodies'], 'readonly', (store) =>
+      some.map(({ segment }): IDBRequest<Uint8Array<ArrayBuffer>> | undefined =>
+        segment ? store('bodies').get(segment.body) : undefined,
+      ),
+    )
+    for (const i of some.keys()) {
+      const body = read.then((found) => found[i]?.result)
+      // Told to whoever gets so far.
+      body.catch(() => {})
+      bodies.push(body)
+    }
+  }
+  readAhead(1)
+  for (const [i, wanted] of groups.entries()) {
+    if (bodies.length - i <= AHEAD / 2) readAhead(AHEAD)
+    const records = await read(database, wanted, await bodies[i])
     let given: CommitRecord | undefined
     for (const sequence of wanted.sequences) {
       if (given && given.first <= sequence && given.last >= sequence) continue
@@ -60,14 +82,17 @@ async function segmentsOf({ transact }: Database, first: number, last: number): 
   return result.filter((segment) => segment.first <= last)
 }
 
-async function read({ transact, log }: Database, { segment, sequences }: Group): Promise<readonly CommitRecord[]> {
+async function read(
+  { transact, log }: Database,
+  { segment, sequences }: Group,
+  body: Uint8Array<ArrayBuffer> | undefined,
+): Promise<readonly CommitRecord[]> {
   if (segment) {
-    const { result } = await transact(['bodies'], 'readonly', (store) => store('bodies').get(segment.body))
     const { find } = await import('./chunk.ts')
     return find(
       [...sequences].sort((a, b) => a - b),
       segment,
-      result,
+      body,
       log,
     )
   }

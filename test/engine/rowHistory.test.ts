@@ -145,7 +145,8 @@ test('an indexed row reads the commits and segments that its events stand in, an
   const again = traffic()
   const first = await a.history({ table: 'indexed', key: 'r7' })[Symbol.asyncIterator]().next()
   expect(first.value?.sequence).toBe(8)
-  expect(again.read.filter(({ store }) => store === 'bodies').length).toBeLessThanOrEqual(2)
+  // The one it stands in, and the next ones, read ahead.
+  expect(again.read.filter(({ store }) => store === 'bodies').length).toBeLessThanOrEqual(5)
   again.stop()
   expect(
     (await collect(a.history({ table: 'indexed', key: 'r7', reverse: true }))).map(({ sequence }) => sequence),

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'react'
 import { count, plural } from '../ui/format.ts'
+import { departures } from './departures.ts'
 import type { DeparturesEngine } from './engine.ts'
 
 interface Props {
@@ -21,6 +22,7 @@ export function Workshop({ engine, status }: Props) {
         </div>
         <StopWorker worker={status.worker} />
         <Rebuild engine={engine} />
+        <LoseDatabase status={status} />
       </div>
     </section>
   )
@@ -93,4 +95,31 @@ function Rebuild({ engine }: { readonly engine: DeparturesEngine }) {
       )}
     </div>
   )
+}
+
+/** What a browser does to a site that it thinks unused, or after a crash at the wrong moment. */
+function LoseDatabase({ status: { mirror, sequence } }: { readonly status: Props['status'] }) {
+  const [note, setNote] = useState<string>()
+  const lose = async (): Promise<void> => {
+    setNote('Deleted under this open page, snapshot and all. Opening again…')
+    const request = indexedDB.deleteDatabase(`tidemark:${departures.name}`)
+    request.onsuccess = () => location.reload()
+    request.onerror = () => setNote(`Not deleted: ${request.error?.message}`)
+  }
+  const upToDate = mirror.state === 'on' && mirror.sequence === sequence
+  return (
+    <div className="try">
+      <button type="button" className="button" disabled={!upToDate || sequence === 0 || !!note} onClick={lose}>
+        Delete the database
+      </button>
+      <p role="status">{note ?? copyStates(mirror, upToDate)}</p>
+    </div>
+  )
+}
+
+function copyStates({ state, reason }: Props['status']['mirror'], upToDate: boolean): string {
+  if (state === 'off')
+    return reason ? `There is no second copy of the log here: ${reason}.` : 'There is no second copy yet.'
+  if (!upToDate) return 'The second copy of the log, in private files of this site, follows in a moment.'
+  return 'The log comes back from its second copy in private files of this site.'
 }

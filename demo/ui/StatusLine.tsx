@@ -11,7 +11,7 @@ export function StatusLine({ engine }: { readonly engine: Engine<any, any, any> 
 }
 
 export function StatusBar({ status }: { readonly status: Status }) {
-  const { tone, sentence } = useRejection() ?? describeStatus(status)
+  const { tone, sentence } = useRejection() ?? describeStatus(status, performance.timeOrigin)
   return (
     <aside className="status" data-tone={tone} data-state={status.state} aria-label="Status of the log">
       <p className="status-sentence" role="status">
@@ -23,7 +23,7 @@ export function StatusBar({ status }: { readonly status: Status }) {
         <Fact name="projected" value={count(status.projected)} />
         <Fact name="worker" value={workers[status.worker]} />
         <Fact name="storage" value={status.storage} />
-        {status.mirror && status.mirror.state !== 'off' && <Fact name="second copy" value={status.mirror.state} />}
+        {status.storage !== 'memory' && <Fact name="second copy" value={status.mirror.state} />}
       </dl>
     </aside>
   )

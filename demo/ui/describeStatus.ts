@@ -7,8 +7,8 @@ export interface Description {
   readonly sentence: string
 }
 
-/** One honest sentence: the most serious thing that is true now. */
-export function describeStatus(status: Status): Description {
+/** One honest sentence: the most serious thing that is true now. A restore is news in pages opened before it, at `opened`. */
+export function describeStatus(status: Status, opened = 0): Description {
   const { state, sequence, projected, pending, worker, storage, mirror } = status
   const projections = Object.entries(status.projections)
   const failed = projections.find(([, { state }]) => state === 'failed')
@@ -23,7 +23,7 @@ export function describeStatus(status: Status): Description {
   if (failed) return bad(`“${failed[0]}” stopped at event ${count(failed[1].sequence)}; the rest keeps working.`)
   if (storage === 'memory')
     return careful('This browser gives no storage: everything here is gone when the tab is closed.')
-  if (status.restored)
+  if (status.restored && status.restored.at >= opened)
     return careful(`The browser had lost the log; it was restored up to event ${count(status.restored.sequence)}.`)
   if (status.lastError) return careful(`The log is fine, but: ${status.lastError.message}`)
   if (building) return busy(`“${building[0]}” is being folded from the log${share(building[1].progress)}.`)

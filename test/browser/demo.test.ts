@@ -424,6 +424,22 @@ describe.skipIf(!has('chromium'))('Departures, on real flights', () => {
     expect(await text(page.locator('.numbers'))).toBe(before)
   })
 
+  it('brings the log back when its database is deleted under the open page', async () => {
+    const before = await text(page.locator('.numbers'))
+    const sequence = await text(fact(page, 'sequence'))
+    await fact(page, 'second copy').getByText('on', { exact: true }).waitFor()
+    await page.getByRole('button', { name: 'Delete the database' }).click()
+    await sentence(page).getByText(`it was restored up to event ${sequence}`).waitFor()
+    expect(await text(page.locator('.numbers'))).toBe(before)
+    await record('1,000,000')
+    await page.locator('.run [data-fact="rate"]', { hasText: 'per second' }).waitFor()
+    await page.getByRole('button', { name: 'Cancel' }).click()
+    await note()
+    await page.reload()
+    await page.locator('.boot').waitFor()
+    await upToDate()
+  })
+
   it('measures snapshot against replay in this browser, and leaves no database behind', async () => {
     await page.getByRole('button', { name: 'Measure', exact: true }).click()
     const rows = page.locator('.comparison tbody tr')

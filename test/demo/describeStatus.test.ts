@@ -38,6 +38,8 @@ describe('the status sentence', () => {
     expect(says({ state: 'closed' }).tone).toBe('bad')
     expect(says({ lastError: new Error('disk full') }).sentence).toMatch('disk full')
     expect(says({ restored: { sequence: 9, at: 0 } }).sentence).toMatch('restored up to event 9')
+    // Days ago is no news.
+    expect(describeStatus({ ...calm, restored: { sequence: 9, at: 5 } }, 6).tone).toBe('good')
     expect(says({ projections: { todos: { state: 'failed', sequence: 3 } } }).sentence).toBe(
       '“todos” stopped at event 3; the rest keeps working.',
     )

@@ -192,6 +192,13 @@ export const mutations = [
     profiles: 'foreign',
   },
   {
+    name: 'rule 9: a hint that fits and can not be read is taken for a damaged log',
+    file: 'engine/tab.ts',
+    from: 'if (hinted) tab.behind = true',
+    to: 'if (hinted && !error) tab.behind = true',
+    tests: ['test/engine/fuzz.test.ts', 'channel messages'],
+  },
+  {
     name: 'rule 9: the others hear of a commit before it is complete',
     file: 'engine/append.ts',
     from: '  const outcome = await tab.log.append(record, beside)',
@@ -297,15 +304,15 @@ export const mutations = [
   {
     name: 'rule 17: what a newer build wrote is skipped',
     file: 'engine/tab.ts',
-    from: "    stop(tab, error instanceof CorruptLog ? 'failed' : 'outdated', error as Error)\n    return\n",
-    to: '    tab.head = record.last\n    return\n',
+    from: "    if (hinted) tab.behind = true\n    else stop(tab, error instanceof CorruptLog ? 'failed' : 'outdated', error as Error)\n",
+    to: '    tab.head = record.last\n',
     profiles: 'builds',
   },
   {
     name: 'rule 17: a tab takes its own part of a tail for all of it',
     file: 'projections/boot.ts',
-    from: 'behind || commits.length === TAIL_COMMITS ||',
-    to: 'behind ||',
+    from: 'behind || !sound || commits.length === TAIL_COMMITS',
+    to: 'behind || !sound',
     profiles: 'crash,network',
   },
   {

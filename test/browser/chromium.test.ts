@@ -18,6 +18,9 @@ import { createScene, threeViews } from './scenarios/scene.ts'
 /** `npm run soak` asks for more. */
 const freezes = Number(process.env.TIDEMARK_FREEZES ?? 20)
 
+/** `npm run soak -- --cycles 1000` asks for more, and for a worker restart with every fifth of them. */
+const cycles = Number(process.env.TIDEMARK_CYCLES ?? 100)
+
 // What only Chromium's protocol can provoke.
 describe.skipIf(!has('chromium'))('Chromium', () => {
   let server: Server
@@ -135,6 +138,39 @@ describe.skipIf(!has('chromium'))('Chromium', () => {
     const { shown, folded, stored } = await threeViews(hung, 'hung')
     expect(shown).toEqual(folded)
     expect(stored).toEqual(folded)
+  })
+
+  it(`nothing leaks: the heap returns to within 10 % after ${cycles} open and close cycles and ${cycles / 5} worker restarts`, {
+    timeout: 120_000 + cycles * 1000,
+  }, async () => {
+    const name = scene.fresh()
+    const tab = await scene.open('engine/')
+    await tab.waitFor(() => window.app)
+    const cdp = await browser.context.newCDPSession(tab.page)
+    const heap = async () => {
+      await cdp.send('HeapProfiler.enable')
+      for (let i = 0; i < 3; i++) await cdp.send('HeapProfiler.collectGarbage')
+      return (await cdp.send('Runtime.getHeapUsage')).usedSize
+    }
+    // The probe's own list of requests is no part of it.
+    const cycle = (n: number, restarts: number) =>
+      tab.evaluate(
+        async (name, n, restarts) => {
+          const left = await window.app.cycles(name, n, restarts)
+          window.probe.requests.length = 0
+          return left
+        },
+        name,
+        n,
+        restarts,
+      )
+    await cycle(30, 2)
+    const before = await heap()
+    const left = await cycle(cycles, cycles / 5)
+    expect(left.after).toEqual(left.before)
+    const after = await heap()
+    console.log(`heap: ${before} bytes before, ${after} after`)
+    expect(after).toBeLessThan(1.1 * before)
   })
 
   it('hazard 12: an older copy of the profile opens at the tide mark it had', async () => {

@@ -1,6 +1,7 @@
 // npm run soak -- [--minutes 30] [--from 2001]: the simulation runs on, in pieces that a failure prints its seeds of.
 // npm run soak -- --mutations [--only 'rule 5'] [--seconds 15]: one deliberate mistake after the other has to be found.
 // npm run soak -- --kills 100: kill -9 of Chromium in a storm of writes. --freezes 20: of a tab that writes.
+// npm run soak -- --cycles 1000: engines opened and closed in one page, and every fifth time its worker ended.
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -19,6 +20,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '15' },
     kills: { type: 'string' },
     freezes: { type: 'string' },
+    cycles: { type: 'string' },
   },
 })
 
@@ -137,5 +139,7 @@ function inBrowser(file, env, more = []) {
 if (values.kills) inBrowser('test/browser/crash.test.ts', { TIDEMARK_KILLS: values.kills })
 else if (values.freezes)
   inBrowser('test/browser/chromium.test.ts', { TIDEMARK_FREEZES: values.freezes }, ['-t', 'hazard 6'])
+else if (values.cycles)
+  inBrowser('test/browser/chromium.test.ts', { TIDEMARK_CYCLES: values.cycles }, ['-t', 'nothing leaks'])
 else if (values.mutations) mutate()
 else soak()

@@ -54,7 +54,7 @@ export class ProjectionFailed extends Named<'ProjectionFailed'> {
   declare readonly projection: string
   declare readonly sequence: number
   constructor(projection: string, sequence: number, cause?: unknown) {
-    super('ProjectionFailed', 'could not fold', { projection, sequence }, cause)
+    super('ProjectionFailed', 'not folded', { projection, sequence }, cause)
   }
 }
 

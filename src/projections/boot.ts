@@ -48,12 +48,12 @@ export async function readBoot(database: Database, folds: readonly Fold[]): Prom
 /** Where the log has to be read from; a failed projection counts only where there is no other (rule 11). */
 function lowest(folds: readonly Fold[], checkpoints: Snapshot['checkpoints']): number {
   let low = Infinity
-  let failed = 0
+  let most = 0
   for (const { identity } of folds) {
-    const checkpoint = checkpoints.get(identity)
-    const sequence = Number(checkpoint?.sequence) || 0
-    if (checkpoint?.failed) failed = Math.max(failed, sequence)
-    else low = Math.min(low, sequence)
+    const { sequence, failed } = checkpoints.get(identity) ?? {}
+    const at = Number(sequence) || 0
+    most = Math.max(most, at)
+    if (!failed) low = Math.min(low, at)
   }
-  return low < Infinity ? low : failed
+  return Math.min(low, most)
 }

@@ -56,7 +56,8 @@ export function createTimeline(folds: readonly Fold[], start: number): Timeline 
     return { after, last: after, firsts: createFirsts(), next: folds.map((fold) => fold.next) }
   }
 
-  const works = (fold: Fold, sequence: number): boolean => sequence <= (failedAt.get(fold) ?? Infinity)
+  /** Without a base in an archived log, or behind the event that it can't fold: nothing. */
+  const works = (fold: Fold, sequence: number): boolean => !fold.failed && sequence <= (failedAt.get(fold) ?? Infinity)
 
   const length = (): number => stretch.last - stretch.after
 

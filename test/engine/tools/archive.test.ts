@@ -276,6 +276,19 @@ test('rows that JSON would change keep a log from being archived, and the projec
   await one.close()
 })
 
+test('a past view folds nothing into a projection without a base', async () => {
+  const name = freshName()
+  const one = await written(name, 40, [12])
+  await bytesOf(await archive(one, { before: 21 }))
+  await one.close()
+  const newer = await tab(name, { version: 2 })
+  const past = await at(newer, newer.status.sequence)
+  expect(past.read.todos.all()).toEqual(newer.read.todos.all())
+  expect(past.read.titles.all()).toEqual(newer.read.titles.all())
+  await past.move(20)
+  expect(past.read.titles.size).toBe(0)
+})
+
 test('what nobody read to the end stays, and the next file begins with it', async () => {
   const name = freshName()
   const one = await written(name, 40, [12])

@@ -163,7 +163,7 @@ test.runIf(process.env.FIXTURES === 'write')('writes the fixtures', async () => 
   const write = async (fixture: string) =>
     writeFileSync(path(fixture), `${JSON.stringify({ ...(await dumpAll(name)), shown: await shown(one) })}\n`)
   await write('first')
-  await new Response((await archive(one, { before: 42 })) as ReadableStream<Uint8Array<ArrayBuffer>>).arrayBuffer()
+  await new Response(await archive(one, { before: 42 })).arrayBuffer()
   await one.dispatch.note({ id: 'after', text: 'after the archive', list: 'odd' })
   await write('archived')
   await one.close()
@@ -203,7 +203,7 @@ test.each(fixtures)('and so it does without its pages: %s', async (fixture) => {
 test.each(fixtures)('and its export is a log again: %s', async (fixture) => {
   const was = read(fixture)
   const one = await open(await restore(was))
-  const file = await new Response(exportLog(one) as ReadableStream<Uint8Array<ArrayBuffer>>).blob()
+  const file = await new Response(exportLog(one)).blob()
   const other = await open(freshName())
   await importLog(other, file)
   expect(await shown(other)).toEqual(was.shown)

@@ -33,7 +33,7 @@ import { inside, type Watch } from './inside.ts'
 export async function archive(
   engine: Engine<any, any, any>,
   { before, signal, onProgress }: Watch & { readonly before: number | Date },
-): Promise<ReadableStream<Uint8Array>> {
+): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
   const core = inside(engine)
   const { database } = core
   if (!database) throw new StorageError('unavailable', 'a log in memory has nowhere to archive from')

@@ -16,7 +16,7 @@ import { inside, type Watch } from './inside.ts'
 export function exportLog(
   engine: Engine<any, any, any>,
   { signal, onProgress }: Watch = {},
-): ReadableStream<Uint8Array> {
+): ReadableStream<Uint8Array<ArrayBuffer>> {
   const core = inside(engine)
   const total = core.head
   return streamOf(core.database ? exportChunks(core.database, signal) : fromMemory(core), signal, (chunk) =>
@@ -29,8 +29,8 @@ export function streamOf(
   chunks: AsyncGenerator<Chunk, void>,
   signal: AbortSignal | undefined,
   progress: (chunk: Chunk) => void,
-): ReadableStream<Uint8Array> {
-  return new ReadableStream<Uint8Array>(
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return new ReadableStream<Uint8Array<ArrayBuffer>>(
     {
       async pull(controller) {
         signal?.throwIfAborted()

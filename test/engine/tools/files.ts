@@ -23,7 +23,7 @@ export async function written(
 }
 
 export const bytesOf = async (stream: ReadableStream<Uint8Array>): Promise<Uint8Array<ArrayBuffer>> =>
-  new Uint8Array(await new Response(stream as ReadableStream<Uint8Array<ArrayBuffer>>).arrayBuffer())
+  new Uint8Array(await new Response(stream).arrayBuffer())
 
 export const blobOf = (bytes: Uint8Array<ArrayBuffer>): Blob => new Blob([bytes])
 

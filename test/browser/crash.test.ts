@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { damageIndexedDB } from './harness/damage.ts'
 import { buildPages, chromium, has, type PlaywrightBrowser, type Server, serve } from './harness/index.ts'
 import { createScene, later, threeViews } from './scenarios/scene.ts'
 
@@ -9,6 +10,8 @@ interface Stored {
 
 /** `npm run soak -- --kills 100` asks for more. */
 const kills = Number(process.env.TIDEMARK_KILLS ?? 10)
+/** Every so many kills the files of IndexedDB are damaged, too, as Chromium itself does it once in a while. */
+const damage = Number(process.env.TIDEMARK_DAMAGE ?? 0)
 
 describe.skipIf(!has('chromium'))('kill -9 of the whole browser in a storm of writes', () => {
   let server: Server
@@ -73,7 +76,7 @@ describe.skipIf(!has('chromium'))('kill -9 of the whole browser in a storm of wr
       await tabs[0]?.evaluate(() => void window.app.plainStorm())
       await later(100 + Math.random() * 2900)
       const killed = Date.now()
-      await browser.crash()
+      await browser.crash(() => void (damage && kill % damage === damage - 1 && damageIndexedDB(browser.profile)))
       for (const [id, sequence] of told) acknowledged.set(id, sequence)
 
       // What stands on the disk, before any engine touches it.
@@ -136,7 +139,7 @@ describe.skipIf(!has('chromium'))('kill -9 of the whole browser in a storm of wr
     expect(total.acknowledged).toBeGreaterThan(kills)
     const { acknowledged: all, youngLost, deletedByBrowser } = total
     console.log(
-      `${kills} kills; Chromium deleted the database in ${deletedByBrowser}.\n` +
+      `${kills} kills${damage ? `, IndexedDB's files damaged after every ${damage}.` : ''}; Chromium deleted the database in ${deletedByBrowser}.\n` +
         '|  | acknowledged | lost | of these older than 2 s |\n| --- | --- | --- | --- |\n' +
         `| plain IndexedDB, records | ${total.plain} | ${total.plainLost} | |\n` +
         `| Tidemark, commands | ${all + youngLost} | ${youngLost} | 0 |\n`,

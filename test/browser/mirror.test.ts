@@ -1,6 +1,5 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { damageIndexedDB } from './harness/damage.ts'
 import {
   type Browser,
   buildPages,
@@ -120,7 +119,7 @@ describe.skipIf(!has('chromium'))('chromium', () => {
       })
       await tab.waitFor(() => window.app.status().mirror.sequence === 1501)
       const before = await tab.evaluate(() => window.app.shown())
-      await browser.restart(() => damage(browser.profile))
+      await browser.restart(() => expect(damageIndexedDB(browser.profile)).toBeGreaterThan(0))
       const again = await open()
       const status = await again.evaluate(() => window.app.status())
       expect(status).toMatchObject({ sequence: 1501, restored: { sequence: 1501 } })
@@ -143,17 +142,3 @@ describe.skipIf(!has('chromium'))('chromium', () => {
     }
   })
 })
-
-/** Flips bytes in every log file of the origin's IndexedDB, and in its tables. */
-function damage(profile: string): void {
-  let damaged = 0
-  for (const file of readdirSync(profile, { recursive: true, encoding: 'utf8' })) {
-    const path = join(profile, file)
-    if (!/IndexedDB.*\.leveldb.*\.(log|ldb)$/.test(file) || !statSync(path).isFile()) continue
-    const bytes = readFileSync(path)
-    for (let at = 20; at < bytes.length; at += 500) bytes[at]! ^= 0xff
-    writeFileSync(path, bytes)
-    damaged++
-  }
-  expect(damaged).toBeGreaterThan(0)
-}

@@ -1,6 +1,6 @@
 // npm run soak -- [--minutes 30] [--from 2001]: the simulation runs on, in pieces that a failure prints its seeds of.
 // npm run soak -- --mutations [--only 'rule 5'] [--seconds 15]: one deliberate mistake after the other has to be found.
-// npm run soak -- --kills 100: kill -9 of Chromium in a storm of writes. --freezes 20: of a tab that writes.
+// npm run soak -- --kills 100: kill -9 of Chromium in a storm of writes; --damage 3: IndexedDB's files are damaged after every third. --freezes 20: of a tab that writes.
 // npm run soak -- --cycles 1000: engines opened and closed in one page, and every fifth time its worker ended.
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -19,6 +19,7 @@ const { values } = parseArgs({
     only: { type: 'string', default: '' },
     seconds: { type: 'string', default: '15' },
     kills: { type: 'string' },
+    damage: { type: 'string', default: '0' },
     freezes: { type: 'string' },
     cycles: { type: 'string' },
   },
@@ -136,7 +137,8 @@ function inBrowser(file, env, more = []) {
   if (status) process.exitCode = 1
 }
 
-if (values.kills) inBrowser('test/browser/crash.test.ts', { TIDEMARK_KILLS: values.kills })
+if (values.kills)
+  inBrowser('test/browser/crash.test.ts', { TIDEMARK_KILLS: values.kills, TIDEMARK_DAMAGE: values.damage })
 else if (values.freezes)
   inBrowser('test/browser/chromium.test.ts', { TIDEMARK_FREEZES: values.freezes }, ['-t', 'hazard 6'])
 else if (values.cycles)

@@ -13,7 +13,7 @@ export interface PlaywrightBrowser extends Browser {
   readonly profile: string
   open(url: string): Promise<PlaywrightTab>
   /** The process ends without a word (`kill -9`), then starts again on the same profile. Chromium only. */
-  crash(): Promise<void>
+  crash(between?: () => void): Promise<void>
 }
 export interface PlaywrightOptions {
   readonly args?: readonly string[]
@@ -88,13 +88,14 @@ export const launchPlaywright = async (
       between?.()
       context = await launch()
     },
-    async crash() {
+    async crash(between) {
       // Chromium's lock names the process that holds the profile: <host>-<pid>.
       const pid = Number(readlinkSync(join(folder, 'SingletonLock')).split('-').pop())
       const closed = new Promise((resolve) => context.once('close', resolve))
       // Playwright starts it as the leader of a group: renderers and the storage process end with it, nothing tidies up.
       process.kill(process.platform === 'win32' ? pid : -pid, 'SIGKILL')
       await closed
+      between?.()
       context = await launch()
     },
     async close() {

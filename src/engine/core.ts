@@ -176,7 +176,7 @@ export async function openCore(model: AnyModel, name: string, options: OpenOptio
       !discarded.length &&
       known.every(({ type, version }) => types.knows(type, version)) &&
       [...checkpoints.values()].every(({ failed }) => !failed)
-    if (!usual) await (await import('./unusual.ts')).unusual(core, snapshot, options, signal)
+    if (!usual) await (await import('./unusual.ts')).unusual(core, snapshot, options)
     rebase(core, () => {
       for (const record of tail) applyCommit(core, record)
     })

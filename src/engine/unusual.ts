@@ -13,8 +13,7 @@ import type { OpenOptions } from './types.ts'
 export async function unusual(
   core: Core,
   { log, checkpoints, types, discarded }: Snapshot,
-  { mirror = true, onProgress }: OpenOptions,
-  signal: AbortSignal | undefined,
+  { mirror = true, onProgress, signal }: OpenOptions,
 ): Promise<void> {
   const { folds, database, name, persisted } = core
   const onDisk = onDiskFolds(core.model)

@@ -203,7 +203,7 @@ function createMirror({ database, closing, post }: Workshop, given: MirrorPlace 
     /** Takes up the tail that stands there, if it is this log's. Where it is not, nothing but segments stays. */
     async function take(segments: readonly SegmentRecord[]): Promise<void> {
       const newest = segments.at(-1)?.last ?? 0
-      const known = new Set([...segments.map(fileOf), bases])
+      const known = new Set([...segments.filter(({ codec }) => codec === 'gzip').map(fileOf), bases])
       const tail = files.get(TAIL) ?? []
       const chunks = await Promise.all(tail.map(async (place) => openChunk(await bytesOf(place))))
       const whole = chunks.every((chunk) => chunk !== undefined)

@@ -1,4 +1,4 @@
-import { destroy, resumeMirror } from 'tidemark/tools'
+import { archive, destroy, resumeMirror } from 'tidemark/tools'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createDisk, createLocks, type Disk } from '../log/fileSystem.ts'
 import { openDatabase, type Progress, readChunks, recordsOf, removeMirror, seal } from '../log/rooms.ts'
@@ -408,6 +408,29 @@ describe('a lost database', () => {
     expect(without.status.sequence).toBe(0)
     expect((await without.dispatch.add({ title: 'anew' })).sequence).toBe(1)
   })
+})
+
+test('an archived log comes back on the base it stands on', async () => {
+  const name = freshName()
+  const one = await tab(name)
+  await one.dispatch.add({ title: 'a', id: 'a' }, { commandId: 'first' })
+  await addMany(one, 500)
+  await one.projected()
+  await sealAll(name, 400, 200)
+  await mirrored(one, 501)
+  await new Response(await archive(one, { before: 300 })).arrayBuffer()
+  await one.close()
+  const on = await tab(name)
+  await on.dispatch.add({ title: 'z' })
+  await mirrored(on, on.status.sequence)
+  expect(filesOf(name)).not.toContain(segment(1, 201))
+  expect(filesOf(name).some((file) => file?.endsWith('.base.tidemark'))).toBe(true)
+  const before = shown(on)
+  await lose(name, on)
+  const back = await tab(name)
+  expect(back.status).toMatchObject({ sequence: 502, restored: { sequence: 502 } })
+  expect(shown(back)).toEqual(before)
+  expect(await back.dispatch.add({ title: 'a', id: 'a' }, { commandId: 'first' })).toMatchObject({ duplicate: true })
 })
 
 describe('a folder of the user', () => {

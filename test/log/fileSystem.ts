@@ -130,6 +130,13 @@ export function createLocks() {
     }
   }
   return {
+    async query() {
+      const of = (wanted: boolean) =>
+        [...queues].flatMap(([name, queue]) =>
+          queue.filter(({ held }) => held === wanted).map(({ mode }) => ({ name, mode })),
+        )
+      return { held: of(true), pending: of(false) }
+    },
     held: (name: string): boolean => (queues.get(name) ?? []).some(({ held }) => held),
     request<T>(name: string, ...rest: [LockOptions, LockGrantedCallback<T>] | [LockGrantedCallback<T>]): Promise<T> {
       const callback = rest.at(-1) as LockGrantedCallback<T>

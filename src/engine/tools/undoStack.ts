@@ -60,8 +60,6 @@ interface Step {
   prior: Step | undefined
   /** By its last decision; undefined while it is refused. */
   made: Made | undefined
-  /** By every decision, under the sequence of its first event: an attempt that was thought lost may be in the log. */
-  readonly attempts: Map<number, Made>
   failed: boolean
 }
 
@@ -133,8 +131,7 @@ export function undoStack<E extends EventTypes, P, C>(
       strict: false,
       joined: false,
       owner: undefined,
-      resolve({ events, duplicate }) {
-        step.made = step.attempts.get(events[0]?.sequence ?? 0) ?? step.made
+      resolve({ duplicate }) {
         if (duplicate || !isOpen(step)) leave(step)
       },
       reject(error) {
@@ -145,11 +142,10 @@ export function undoStack<E extends EventTypes, P, C>(
       },
     })
     step.prior = undefined
-    step.attempts.clear()
   }
 
   function enter(kind: Step['kind'], invert: Step['invert'], prior?: Step): Step {
-    const step: Step = { n: ++count, kind, invert, prior, made: undefined, attempts: new Map(), failed: false }
+    const step: Step = { n: ++count, kind, invert, prior, made: undefined, failed: false }
     stay(step)
     return step
   }
@@ -189,7 +185,6 @@ export function undoStack<E extends EventTypes, P, C>(
       globalThis.reportError?.(error)
     }
     step.made = { stored, inverse, rows: changesOf(core, events) }
-    step.attempts.set(core.tip + 1, step.made)
     return [...stored]
   }
 

@@ -281,9 +281,7 @@ describe.skipIf(!has('chromium'))('Chromium with pages that are really hidden', 
 
   it('hazard 18, rules 2 and 8: a tab thawed after 20,000 events of others were sealed catches up and appends behind them', async () => {
     const name = scene.fresh()
-    // The first one's process has the worker: a frozen page's worker is woken once a minute.
-    const [sibling, frozen] = [await scene.tab(name), await scene.tab(name)]
-    await sibling.page.bringToFront()
+    const [frozen, sibling] = [await scene.tab(name), await scene.tab(name)]
     await frozen.evaluate(() => window.app.add('before'))
     const cdp = await frozen.page.createCDPSession()
     await cdp.send('Page.setWebLifecycleState', { state: 'frozen' })

@@ -166,8 +166,8 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
       tracks = undefined
     }
     flushed = Date.now()
-    // Writing takes a twenty-fifth of the time at most, however large the pages are.
-    delay = Math.max(FLUSH_DELAY, 24 * (flushed - began))
+    // Writing takes a twenty-fifth of the time, but what waits for it, sealing too, waits for seconds at most.
+    delay = Math.min(4000, Math.max(FLUSH_DELAY, 24 * (flushed - began)))
     announce()
     tidyLater()
   }

@@ -298,7 +298,7 @@ export function installBrowser(w: World, storage: Storage, scripts: ReadonlyMap<
     crypto: {
       getRandomValues(bytes: Uint8Array) {
         drawn = true
-        for (let i = 0; i < bytes.length; i++) bytes[i] = w.random.below(256)
+        for (let i = 0; i < bytes.length; i++) bytes[i] = w.random.below(2 ** 30)
         return bytes
       },
     },

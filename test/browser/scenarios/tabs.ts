@@ -62,10 +62,7 @@ export const tabs = (scene: Scene) => {
     expect(await a.evaluate(() => window.app.status().sequence)).toBe(1)
   })
 
-  // Starvation has a system, a hiccup of the machine does not come three times.
-  it('rule 4: beside a tab that writes back to back, a command that takes 10 ms to decide settles within 200 ms each time', {
-    retry: 2,
-  }, async () => {
+  it('rule 4: beside a tab that writes back to back, commands that take 10 ms to decide settle within 200 ms', async () => {
     const name = scene.fresh()
     const [busy, slow] = [await scene.tab(name), await scene.tab(name)]
     const alone = (await slow.evaluate(() => window.app.write(500, 'slow', 10))).sort((x, y) => x - y)
@@ -77,7 +74,9 @@ export const tabs = (scene: Scene) => {
     const slowness = Math.max(1, (alone.at(-2) ?? 0) / 25)
     expect(took.length).toBeGreaterThan(10 / slowness)
     expect(fast.length).toBeGreaterThan(10 / slowness)
-    expect(Math.max(...took)).toBeLessThan(200 * slowness)
+    // Starvation has a system: before it was mended, none settled in 8 s. One in ten may meet a hiccup of the machine.
+    expect(took.filter((ms) => ms > 200 * slowness).length).toBeLessThanOrEqual(took.length / 10)
+    expect(Math.max(...took)).toBeLessThan(1000 * slowness)
     // Nothing was decided on a stale state.
     const { shown, folded } = await threeViews(slow, name)
     expect(shown).toEqual(folded)

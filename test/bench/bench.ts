@@ -111,9 +111,34 @@ const run: Run = {
   },
 }
 
+/** After every figure, so that a run that is ended keeps what it has. */
+async function save(): Promise<string> {
+  const result = {
+    date: new Date().toISOString(),
+    minutes: Math.round((Date.now() - started) / 60_000),
+    command: `npm run bench -- ${process.argv.slice(2).join(' ')}`.trim(),
+    machine: machine(),
+    versions: await versions(subjects),
+    rounds: run.rounds,
+    subjects: subjects.map(({ name, title, keeps }) => ({ name, title, keeps })),
+    summary: summarize(series.all),
+    series: series.all.map((s) => ({ ...s, values: s.values.map((x) => Number(x.toPrecision(5))) })),
+  }
+  await mkdir(options.out, { recursive: true })
+  const text = markdown(result)
+  await writeFile(`${options.out}/latest.json`, `${JSON.stringify(result, undefined, 1)}\n`)
+  await writeFile(`${options.out}/latest.md`, text)
+  for (const [name, svg] of Object.entries(plots(result))) await writeFile(`${options.out}/${name}.svg`, svg)
+  return text
+}
+
 let failed = false
+let text = ''
 try {
-  for (const figure of chosen('figure', options.figures, figures)) await figure(run)
+  for (const figure of chosen('figure', options.figures, figures)) {
+    await figure(run)
+    text = await save()
+  }
 } catch (error) {
   failed = true
   console.error(error)
@@ -122,22 +147,5 @@ try {
   await profiles.close()
   progress.stop()
 }
-
-const result = {
-  date: new Date().toISOString(),
-  minutes: Math.round((Date.now() - started) / 60_000),
-  command: `npm run bench -- ${process.argv.slice(2).join(' ')}`.trim(),
-  machine: machine(),
-  versions: await versions(subjects),
-  rounds: run.rounds,
-  subjects: subjects.map(({ name, title, keeps }) => ({ name, title, keeps })),
-  summary: summarize(series.all),
-  series: series.all.map((s) => ({ ...s, values: s.values.map((x) => Number(x.toPrecision(5))) })),
-}
-await mkdir(options.out, { recursive: true })
-const text = markdown(result)
-await writeFile(`${options.out}/latest.json`, `${JSON.stringify(result, undefined, 1)}\n`)
-await writeFile(`${options.out}/latest.md`, text)
-for (const [name, svg] of Object.entries(plots(result))) await writeFile(`${options.out}/${name}.svg`, svg)
 console.log(text)
 process.exitCode = failed ? 1 : 0

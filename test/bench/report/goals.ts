@@ -19,6 +19,11 @@ export function goals({ summary }: Result): string {
     return parts.length ? Math.max(...parts.map((s) => s.p95)) : undefined
   }
 
+  const mirrored = (figure: string) => {
+    const ratios = cells(figure).flatMap((s) => over(s.p50, find(figure, s.cell, 'tidemark-no-mirror')?.p50) ?? [])
+    return ratios.length ? Math.max(...ratios) : undefined
+  }
+
   const rows: [string, number | undefined, number, string][] = [
     ['boot, cold, worst cell', worst('boot, cold'), 1.3, '× floor'],
     ['boot, second tab, worst cell', worst('boot, second tab'), 1.3, '× floor'],
@@ -43,6 +48,8 @@ export function goals({ summary }: Result): string {
     ],
     ['heap after boot, worst cell', worst('heap after boot'), 1.5, '× the rows in a Map (floor)'],
     ['longest main-thread task', sum('longest task'), 50, 'ms'],
+    ['one durable dispatch with a second copy against without, worst cell', mirrored('one durable write'), 1.05, '×'],
+    ['recording 1 M events with a second copy against without', mirrored('bulk'), 1.15, '×'],
     [
       'minimal app, what a visit loads, shared code once',
       (find('files, minimal app, what a visit loads, shared code once')?.p50 ?? Number.NaN) / 1000,

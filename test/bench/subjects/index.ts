@@ -43,6 +43,7 @@ export const entries: readonly Entry[] = [
     packages: [],
     keeps: 'log and rows',
     maxEvents: 3e6,
+    wide: true,
   },
   {
     name: 'dexie-rows',

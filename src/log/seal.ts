@@ -8,6 +8,8 @@ import { type Database, keyOf, type LogIdentity } from './database.ts'
 export const SEGMENT_EVENTS = 16_384
 /** And its characters: few enough to unpack a segment for one of its events. */
 export const SEGMENT_CHARACTERS = 1_048_576
+/** And those that one transaction reads. */
+const SLICE = 131_072
 
 /**
  * Seals one segment of commits that end at or below `limit`, if there are enough of them (`rest`: however few), and says
@@ -23,30 +25,43 @@ export async function seal(
 ): Promise<boolean> {
   const newestOf = (store: IDBObjectStore): IDBRequest<IDBCursor | null> => store.openKeyCursor(null, 'prev')
 
+  const [found, last, log] = await transact(
+    ['segments', 'commits', 'meta'],
+    'readonly',
+    (store) =>
+      [
+        newestOf(store('segments')),
+        store('commits').openKeyCursor(IDBKeyRange.upperBound(limit), 'prev'),
+        store('meta').get('log') as IDBRequest<LogIdentity>,
+      ] as const,
+  )
+  const after = keyOf(found)
+  // Nothing is read to find out that there is little to seal.
+  if (!rest && keyOf(last) - after < events / 4) return false
   const records: CommitRecord[] = []
   let enough = false
-  const [found, log] = await transact(['segments', 'commits', 'meta'], 'readonly', (store) => {
-    const newest = newestOf(store('segments'))
-    newest.onsuccess = () => {
-      const after = keyOf(newest)
-      let characters = 0
-      const cursor = store('commits').openCursor(IDBKeyRange.lowerBound(after + 1))
-      cursor.onsuccess = () => {
-        const record: unknown = cursor.result?.value
-        if (!isCommit(record) || record.last > limit || record.first !== (records.at(-1)?.last ?? after) + 1) return
-        records.push(record)
-        characters += record.body.length
-        enough = record.last - after >= events || characters >= SEGMENT_CHARACTERS
-        if (!enough) cursor.result?.continue()
-      }
+  let characters = 0
+  // Commits do not change, so in slices: whoever appends waits for one of them at most.
+  for (let at = after, count = 8, more = true; more && !enough && at < limit; ) {
+    const slice = await transact(['commits'], 'readonly', (store) =>
+      store('commits').getAll(IDBKeyRange.bound(at + 1, limit), count),
+    )
+    more = slice.result.length === count
+    for (const record of slice.result) {
+      const follows = isCommit(record) && record.last <= limit && record.first === at + 1
+      more &&= follows
+      if (!follows || enough) break
+      records.push(record)
+      at = record.last
+      characters += record.body.length
+      enough = at - after >= events || characters >= SEGMENT_CHARACTERS
     }
-    return [newest, store('meta').get('log') as IDBRequest<LogIdentity>] as const
-  })
+    count = Math.max(1, Math.min(512, Math.floor((records.length * SLICE) / characters)))
+  }
   if (!enough && !(rest && records.length)) return false
   const { header, bytes } = await packChunk(log.result, records)
-  const { first, last, codec, checksum } = header
-  const segment: SegmentRecord = { first, last, codec, checksum, body: randomId() }
-  const after = keyOf(found)
+  const { first, codec, checksum } = header
+  const segment: SegmentRecord = { first, last: header.last, codec, checksum, body: randomId() }
   let sealed = false
   await transact(['segments', 'bodies', 'commits', 'commands'], 'readwrite', (store) => {
     const newest = newestOf(store('segments'))

@@ -260,6 +260,20 @@ describe('the log in IndexedDB', () => {
     other.close()
   })
 
+  test('to find that there is little to seal no commit is read, and a seal reads in slices', async () => {
+    const { log, database } = await open()
+    for (let i = 1; i <= 60; i++) await log.append(commit(i), beside())
+    const watched = watchTraffic()
+    expect(await seal(database, 60, 1000)).toBe(false)
+    expect(watched.requests).toEqual(['openKeyCursor segments', 'openKeyCursor commits', 'get meta'])
+    watched.requests.length = watched.transactions.length = 0
+    expect(await seal(database, 60, 60)).toBe(true)
+    watched.stop()
+    // Eight at first, then as many as have the characters of a slice.
+    expect(watched.requests.filter((one) => one === 'getAll commits')).toHaveLength(2)
+    expect(watched.transactions.filter(({ stores }) => stores.join() === 'commits')).toHaveLength(2)
+  })
+
   test('rule 8: a seal between two batches of a read is no hole', async () => {
     const { log, database } = await open()
     const all = Array.from({ length: 200 }, (_, i) => commit(i + 1))

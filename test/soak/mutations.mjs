@@ -232,8 +232,8 @@ export const mutations = [
   {
     name: 'rule 11: sealing above the lowest checkpoint',
     file: 'log/seal.ts',
-    from: 'record.last > limit ||',
-    to: 'record.last > limit + 1e9 ||',
+    from: '  const after = keyOf(found)\n',
+    to: '  limit += 1e9\n  const after = keyOf(found)\n',
     tests: ['test/log/log.test.ts', 'rule 11'],
   },
   {

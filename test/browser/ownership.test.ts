@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildPages, chromium, has, type PlaywrightBrowser, type Server, serve } from './harness/index.ts'
 
 /** `TIDEMARK_EVENTS=1000000` is the goal's; memory is the same from a fifth of it on. */
-const count = Number(process.env.TIDEMARK_EVENTS ?? 200_000)
+const count = Number(process.env.TIDEMARK_EVENTS ?? 100_000)
 const MB = 2 ** 20
 
 describe.skipIf(!has('chromium'))('ownership in Chromium', () => {

@@ -25,19 +25,14 @@ export async function seal(
 ): Promise<boolean> {
   const newestOf = (store: IDBObjectStore): IDBRequest<IDBCursor | null> => store.openKeyCursor(null, 'prev')
 
-  const [found, last, log] = await transact(
-    ['segments', 'commits', 'meta'],
+  const [found, log] = await transact(
+    ['segments', 'meta'],
     'readonly',
-    (store) =>
-      [
-        newestOf(store('segments')),
-        store('commits').openKeyCursor(IDBKeyRange.upperBound(limit), 'prev'),
-        store('meta').get('log') as IDBRequest<LogIdentity>,
-      ] as const,
+    (store) => [newestOf(store('segments')), store('meta').get('log') as IDBRequest<LogIdentity>] as const,
   )
   const after = keyOf(found)
-  // Nothing is read to find out that there is little to seal.
-  if (!rest && keyOf(last) - after < events / 4) return false
+  // Nothing is read to find out that there is little to seal: `limit` is in the log, and the log has no gaps.
+  if (!rest && limit - after < events / 4) return false
   const records: CommitRecord[] = []
   let enough = false
   let characters = 0

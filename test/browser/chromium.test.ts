@@ -25,18 +25,22 @@ const cycles = Number(process.env.TIDEMARK_CYCLES ?? 100)
 describe.skipIf(!has('chromium'))('Chromium', () => {
   let server: Server
   let browser: PlaywrightBrowser
+  let apart: Server
   let hung: PlaywrightTab
   beforeAll(async () => {
     server = await serve(buildPages())
-    server.override('/hung.js', 'never')
+    // Another origin, whose storage nobody clears meanwhile.
+    apart = await serve(buildPages())
+    apart.override('/hung.js', 'never')
     browser = await chromium()
     // Its last test is far below: a worker that does not answer is given time.
-    hung = await browser.open(`${server.url}engine/`)
+    hung = await browser.open(`${apart.url}engine/`)
     await hung.waitFor(() => window.app)
   })
   afterAll(async () => {
     await browser?.close()
     await server?.close()
+    await apart?.close()
   })
   const scene = createScene(
     () => browser,

@@ -30,7 +30,8 @@ export const boot = (scene: Scene) => {
       const { requests, sequence } = await tab.evaluate((name) => window.app.open({ name }), name)
       expect(sequence).toBe(i ? 100_010 : 10)
       expect(await tab.evaluate(() => window.app.shown())).toEqual(shown[i])
-      const read = requests.filter(({ store }) => history.includes(store))
+      // The key of the newest commit and segment tells whether the log ends before a checkpoint; no record is read for it.
+      const read = requests.filter(({ store, method }) => history.includes(store) && method !== 'openKeyCursor')
       expect(read.length).toBeGreaterThan(0)
       for (const { from, results } of read) {
         expect(from).toBe(sequence + 1)

@@ -4,12 +4,12 @@ import type { CommitRecord } from '../log/commit.ts'
 import { type Database, openDatabase } from '../log/database.ts'
 import type { Log } from '../log/log.ts'
 import { eventTypes } from '../model/events.ts'
-import type { Fold } from '../model/fold.ts'
 import { type AnyModel, commandReadOf, createFolds, decide, readOf } from '../model/model.ts'
 import { readBoot } from '../projections/boot.ts'
 import type { HostConnection } from '../projections/connect.ts'
 import { applyCommit, rebase, stop, type Tab, typeKey } from './tab.ts'
-import type { OpenOptions, Progress, ProjectionStatus, Status } from './types.ts'
+import { statusOf } from './tabStatus.ts'
+import type { OpenOptions, Progress, Status } from './types.ts'
 
 /** What the handles of one page share: one tab's fold of one log. */
 export interface Core extends Tab {
@@ -18,7 +18,7 @@ export interface Core extends Tab {
   readonly status: Status<any>
   readonly listeners: Set<() => void>
   /** `folds`, and those of on-disk tables: the host folds these alone, what a tab knows of them is told. */
-  projections: readonly Fold[]
+  projections: Tab['folds']
   /** Persisted checkpoints by projection identity. */
   readonly persisted: Map<string, number>
   /** Rebuilds under way, by projection name. */
@@ -214,40 +214,4 @@ export async function openCore(model: AnyModel, name: string, options: OpenOptio
     throw error
   }
   return core
-}
-
-function statusOf({
-  projections: all,
-  database,
-  persisted,
-  progress,
-  head,
-  pending,
-  state,
-  worker,
-  copy,
-  persistent,
-  error,
-}: Core): Status<any> {
-  const at = ({ identity, sequence }: Fold): number => persisted.get(identity) ?? sequence
-  const projections: [string, ProjectionStatus][] = all.map((fold) => {
-    const { name, failed, sequence } = fold
-    const building = progress.get(name)
-    if (failed) return [name, { state: 'failed', sequence: failed.sequence, error: failed }]
-    return [
-      name,
-      { state: sequence < head ? 'building' : 'ready', sequence: at(fold), ...(building && { progress: building }) },
-    ]
-  })
-  return Object.freeze({
-    state,
-    sequence: head,
-    projected: Math.min(head, ...all.filter(({ failed }) => !failed).map(at)),
-    pending: pending.length,
-    worker,
-    storage: database ? (persistent ? 'persistent' : 'best-effort') : 'memory',
-    projections: Object.fromEntries(projections),
-    ...copy,
-    ...(error && { lastError: error }),
-  } satisfies Status<any>) as Status<any>
 }

@@ -192,10 +192,9 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
     get tracks() {
       return tracks
     },
-    tables:
-      createFolds(model).length < Object.keys(model.projections).length
-        ? import('./onDisk.ts').then((onDisk) => onDisk.openTables(shop))
-        : undefined,
+    tables: Object.values(model.projections).some(({ into }) => into.resident === false)
+      ? import('./onDisk.ts').then((onDisk) => onDisk.openTables(shop))
+      : undefined,
     exclusive,
     follow,
     write,

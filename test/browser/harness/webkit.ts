@@ -21,6 +21,7 @@ const inspect = async (url: string, log: string[]) => {
   const waiting = new Map<number, { resolve(answer: any): void; reject(error: Error): void }>()
   let ids = 0
   let target: string | undefined
+  let gone = true
 
   const send = (method: string, params: object = {}) =>
     new Promise<any>((resolve, reject) => {
@@ -36,13 +37,19 @@ const inspect = async (url: string, log: string[]) => {
   }
   const attach = (id: string) => {
     target = id
+    gone = false
     fail('the page went away while a function ran in it')
     send('Console.enable').catch(() => {})
   }
   socket.on('close', () => fail('the tab is closed'))
   socket.on('message', (data) => {
+    // Something sent takes the acknowledgement along: without, WebKit holds the second half of each answer back for 40 ms.
+    if (socket.readyState === WebSocket.OPEN) socket.ping()
     const { method, params } = JSON.parse(String(data))
-    if (method === 'Target.targetCreated' && !params.targetInfo.isProvisional) attach(params.targetInfo.targetId)
+    // The first target may be told of after the one that took its place.
+    if (method === 'Target.targetCreated' && !params.targetInfo.isProvisional && gone)
+      attach(params.targetInfo.targetId)
+    if (method === 'Target.targetDestroyed' && params.targetId === target) gone = true
     if (method === 'Target.didCommitProvisionalTarget') attach(params.newTargetId)
     if (method !== 'Target.dispatchMessageFromTarget') return
     const { id, result, error, method: event, params: detail } = JSON.parse(params.message)
@@ -137,9 +144,10 @@ export const launchWebKit = async ({ path, xvfb }: Found): Promise<Browser> => {
 
   let last: Promise<unknown> = Promise.resolve()
   /** One window at a time, or a page could be taken for another one. */
-  const openWindow = (log: string[]) => {
+  const openWindow = (url: string, log: string[]) => {
     const mine = last.then(async () => {
-      await home.evaluate(`window.open('about:blank', '_blank', 'noopener'); null`)
+      // The address at once: an empty window would move to a process of its own in the middle of whatever comes next.
+      await home.evaluate(`window.open(${JSON.stringify(url)}, '_blank', 'noopener'); null`)
       return appearing(log)
     })
     last = mine.catch(() => {})
@@ -151,9 +159,14 @@ export const launchWebKit = async ({ path, xvfb }: Found): Promise<Browser> => {
     engine: 'webkit',
     async open(url) {
       const log: string[] = []
-      const page = await openWindow(log)
+      const page = await openWindow(url, log)
       const loaded = () =>
-        waitUntil(() => page.evaluate(`!window.__leaving && document.readyState === 'complete'`), 'the page to load')
+        waitUntil(
+          // A process that takes over shows an empty page first.
+          () =>
+            page.evaluate(`!window.__leaving && document.readyState === 'complete' && location.protocol !== 'about:'`),
+          'the page to load',
+        )
       const tab: Tab = {
         log,
         async goto(url) {
@@ -192,7 +205,7 @@ export const launchWebKit = async ({ path, xvfb }: Found): Promise<Browser> => {
           page.close()
         },
       }
-      await tab.goto(url)
+      await loaded()
       return tab
     },
     async restart(between) {

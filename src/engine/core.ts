@@ -7,7 +7,7 @@ import { eventTypes } from '../model/events.ts'
 import { type AnyModel, commandReadOf, createFolds, decide, readOf } from '../model/model.ts'
 import { readBoot } from '../projections/boot.ts'
 import type { HostConnection } from '../projections/connect.ts'
-import { applyCommit, rebase, stop, type Tab, typeKey } from './tab.ts'
+import { applyCommit, fail, rebase, stop, type Tab, typeKey } from './tab.ts'
 import { statusOf } from './tabStatus.ts'
 import type { OpenOptions, Progress, Status } from './types.ts'
 
@@ -34,20 +34,25 @@ export interface Core extends Tab {
   hear(hint: Hint): void
   readonly ended: AbortSignal
   tell(listeners: Iterable<() => void>): void
+  /**
+   * The half of the engine that reads and writes the log, and `log` with it. A page shows its rows without: it comes after
+   * them, or with the first command.
+   */
+  working(): Promise<typeof import('./work.ts')>
   end(error: EngineClosed): Promise<void>
 }
 
 /** Opens one log: listens first, reads the snapshot in one transaction, applies the tail. The worker is never awaited. */
 export async function openCore(model: AnyModel, name: string, options: OpenOptions): Promise<Core> {
   const { storage, signal, onProgress } = options
+  // First of all: the browser opens it while this page makes what the rows go into.
+  const opening = !storage && openDatabase(name)
+  if (opening) opening.catch(() => {})
   const types = eventTypes(model.events)
   const folds = createFolds(model)
   const ending = new AbortController()
   const idle: (() => void)[] = []
-  // Fetched while the database opens: when it is open, nothing that a command needs can be missing any more.
-  const loading = import('./work.ts')
-  loading.catch(() => {})
-  let parts: Awaited<typeof loading>
+  let loading: Promise<typeof import('./work.ts')> | undefined
   let ready = false
   let running = false
   let told = false
@@ -105,12 +110,30 @@ export async function openCore(model: AnyModel, name: string, options: OpenOptio
         if (more) tell()
       })
     },
+    working: () =>
+      (loading ??= import('./work.ts').then(
+        (parts) => {
+          core.log = core.database ? parts.createLog(core.database) : parts.createMemoryLog()
+          return parts
+        },
+        (error) => {
+          // Asked for again by whoever needs it next.
+          loading = undefined
+          throw error
+        },
+      )),
     pump() {
       if (running) return
       running = true
       // What is dispatched in one go is appended in one record.
-      Promise.resolve(core)
-        .then(parts.work)
+      core
+        .working()
+        .then((parts) => parts.work(core))
+        .catch((error) =>
+          rebase(core, () => {
+            for (const pending of [...core.pending]) fail(core, pending, (core.error = error))
+          }),
+        )
         .finally(() => {
           running = false
           // What came in while the last round ended.
@@ -160,8 +183,6 @@ export async function openCore(model: AnyModel, name: string, options: OpenOptio
     onProgress?.({ phase: 'snapshot', done: 0, total: 1 })
     const snapshot = await readBoot(database, folds)
     onProgress?.({ phase: 'snapshot', done: 1, total: 1 })
-    parts = await loading
-    core.log = parts.createLog(database)
     const { log, checkpoints, types: known, discarded, from, tail, behind } = snapshot
     database.log = log
     core.logId = log.id
@@ -181,7 +202,8 @@ export async function openCore(model: AnyModel, name: string, options: OpenOptio
       for (const record of tail) applyCommit(core, record)
     })
     if (core.behind && core.state === 'ready') {
-      await parts.catchUp(core, signal, (done) =>
+      const { catchUp } = await core.working()
+      await catchUp(core, signal, (done) =>
         onProgress?.({ phase: 'catch-up', done, total: Math.max(done, ...core.persisted.values()) }),
       )
     }
@@ -192,6 +214,7 @@ export async function openCore(model: AnyModel, name: string, options: OpenOptio
     // After the caller's first paint; nothing ever waits for it.
     setTimeout(async () => {
       try {
+        await core.working()
         const { attach } = await import('./attach.ts')
         if (!core.ended.aborted) attach(core, options)
       } catch (error) {
@@ -202,12 +225,11 @@ export async function openCore(model: AnyModel, name: string, options: OpenOptio
   }
 
   try {
-    if (storage) {
-      parts = await loading
-      core.log = parts.createMemoryLog()
-    } else {
+    if (opening) {
       core.channel = openChannel(name, onHint)
-      await begin((core.database = await openDatabase(name)))
+      await begin((core.database = await opening))
+    } else {
+      await core.working()
     }
   } catch (error) {
     await core.end(new EngineClosed('closed'))

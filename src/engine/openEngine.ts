@@ -129,6 +129,7 @@ function createHandle(
       }
     },
     async *history(options = {}) {
+      await core.working()
       const { history } = await import('./history.ts')
       yield* history(core, options) as AsyncGenerator<never>
     },
@@ -136,6 +137,7 @@ function createHandle(
       await (await import('./projected.ts')).projected(core, sequence, options.signal)
     },
     async rebuild(options = {}) {
+      await core.working()
       await (await import('./rebuild.ts')).rebuild(core, options)
     },
     close: () => (closing ??= close()),

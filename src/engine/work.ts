@@ -13,10 +13,7 @@ export { catchUp }
 /** Lost races after which a command is decided inside the appending transaction (rule 4). */
 const LOST_RACES = 2
 
-/**
- * Whatever the tab has to do with the log, one thing after the other. This half of the engine is fetched while the
- * database opens: a page can show its rows without it.
- */
+/** Whatever the tab has to do with the log, one thing after the other. */
 export async function work(tab: Tab): Promise<void> {
   try {
     await rounds(tab)

@@ -1,4 +1,3 @@
-import Dexie from 'dexie'
 import { StorageError } from '../errors.ts'
 import { randomId } from '../model/model.ts'
 
@@ -64,45 +63,55 @@ export interface Database {
   close(): void
 }
 
-/** Opens `tidemark:<name>`. Creates it only where `create` says so; undefined is the answer where it does not and there is none. */
-export async function connect(database: Database, create: boolean): Promise<IDBDatabase | undefined> {
-  const { indexedDB, IDBKeyRange } = globalThis
-  if (!indexedDB) throw new StorageError('unavailable', "no IndexedDB, but storage: 'memory'")
-  let missing = false
-  // Only the native event says that a database was lost, and only here can its creation be refused.
-  const open = (name: string, version?: number): IDBOpenDBRequest => {
-    const request = indexedDB.open(name, version)
-    request.addEventListener('upgradeneeded', (event) => {
-      if (event.oldVersion) return
-      const { dataLoss } = event as IDBVersionChangeEvent & { dataLoss?: string }
-      if (dataLoss !== 'none') database.dataLoss = dataLoss
-      missing = !create
-      if (missing) request.transaction?.abort()
-    })
-    return request
-  }
-  const factory = new Proxy(indexedDB, {
-    get: (_, name: keyof IDBFactory) => (name === 'open' ? open : indexedDB[name]?.bind(indexedDB)),
-  })
-  const dexie = new Dexie(`tidemark:${database.name}`, { indexedDB: factory, IDBKeyRange, autoOpen: false })
-  dexie.version(1).stores(Object.fromEntries(STORES.map((store) => [store, ''])))
-  dexie.on('populate', (transaction) => {
-    const id = randomId()
-    transaction.table('meta').add({ id, lineage: id, format: 0 } satisfies LogIdentity, 'log')
-  })
-  try {
-    await dexie.open()
-  } catch (error) {
-    if (missing) return
+/** The number every release opens with: nothing is ever upgraded. */
+const VERSION = 10
+
+/**
+ * Opens `tidemark:<name>`. Creates it only where `create` says so; undefined is the answer where it does not and there is
+ * none. Asked for before anything else is done: nothing of a boot takes longer.
+ */
+export function connect(database: Database, create: boolean): Promise<IDBDatabase | undefined> {
+  const { indexedDB } = globalThis
+  return new Promise<IDBDatabase | undefined>((resolve, reject) => {
+    let missing = false
+    let tries = 3
+    const open = (version?: number): void => {
+      const request = indexedDB.open(`tidemark:${database.name}`, version)
+      request.onupgradeneeded = (event) => {
+        const { dataLoss } = event as IDBVersionChangeEvent & { dataLoss?: string }
+        if (dataLoss !== 'none') database.dataLoss = dataLoss
+        missing = !create
+        if (missing) request.transaction!.abort()
+        else {
+          const id = randomId()
+          for (const store of STORES) request.result.createObjectStore(store)
+          request.transaction!.objectStore('meta').add({ id, lineage: id, format: 0 } satisfies LogIdentity, 'log')
+        }
+      }
+      request.onsuccess = () => {
+        const idb = request.result
+        idb.onversionchange = idb.onclose = () => {
+          idb.close()
+          if (database.idb === idb) database.idb = undefined
+          database.lost?.()
+        }
+        resolve(idb)
+      }
+      request.onerror = () => {
+        const { error } = request
+        if (missing) resolve(undefined)
+        // A newer build's number.
+        else if (error?.name === 'VersionError') open()
+        // Chromium, while it still cleans up behind a process that ended.
+        else if (error?.name === 'UnknownError' && tries--) open(version)
+        else reject(error)
+      }
+    }
+    if (indexedDB) open(VERSION)
+    else reject("no IndexedDB, but storage: 'memory'")
+  }).catch((error) => {
     throw new StorageError('unavailable', String(error), error)
-  }
-  const idb = dexie.backendDB()
-  idb.onversionchange = idb.onclose = () => {
-    dexie.close()
-    if (database.idb === idb) database.idb = undefined
-    database.lost?.()
-  }
-  return idb
+  })
 }
 
 export async function openDatabase(name: string, create = true): Promise<Database> {

@@ -1,7 +1,7 @@
 import type { Database } from '../log/database.ts'
 import { deletePages } from './discard.ts'
 import type { Checkpoint } from './snapshot.ts'
-import { deleteTableDatabase } from './tableDatabase.ts'
+import { deleteTableDatabase } from './tableList.ts'
 
 /** Held shared by every tab and pipeline that uses these rows, and by a rebuild for its build. */
 export const holdName = (engine: string, identity: string, build = ''): string =>

@@ -1,6 +1,6 @@
 import { EngineClosed, StorageError } from '../../errors.ts'
 import { placeOf, removeMirror } from '../../log/files.ts'
-import { tableDatabases } from '../../projections/tableDatabase.ts'
+import { tableDatabases } from '../../projections/tableList.ts'
 import type { Engine } from '../types.ts'
 import { inside } from './inside.ts'
 

@@ -34,6 +34,8 @@ export function attach(core: Core, { worker, mirror }: OpenOptions): void {
     if ('projected' in hint) {
       takeUp(core, hint.projected)
       follow()
+      // Every hint that carried these events was lost.
+      if (Object.values(hint.projected).some((at) => Number(at) > core.head)) look()
     } else if ('progress' in hint) {
       const { done, total } = hint.progress
       for (const projection of hint.projections) {

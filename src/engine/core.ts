@@ -47,12 +47,11 @@ export async function openCore(model: AnyModel, name: string, options: OpenOptio
   const { storage, signal, onProgress } = options
   // First of all: the browser opens it while this page makes what the rows go into.
   const opening = !storage && openDatabase(name)
-  if (opening) opening.catch(() => {})
   const types = eventTypes(model.events)
   const folds = createFolds(model)
   const ending = new AbortController()
   const idle: (() => void)[] = []
-  let loading: Promise<typeof import('./work.ts')> | undefined
+  let parts: typeof import('./work.ts') | undefined
   let ready = false
   let running = false
   let told = false
@@ -110,18 +109,11 @@ export async function openCore(model: AnyModel, name: string, options: OpenOptio
         if (more) tell()
       })
     },
-    working: () =>
-      (loading ??= import('./work.ts').then(
-        (parts) => {
-          core.log = core.database ? parts.createLog(core.database) : parts.createMemoryLog()
-          return parts
-        },
-        (error) => {
-          // Asked for again by whoever needs it next.
-          loading = undefined
-          throw error
-        },
-      )),
+    async working() {
+      parts ??= await import('./work.ts')
+      core.log ??= core.database ? parts.createLog(core.database) : parts.createMemoryLog()
+      return parts
+    },
     pump() {
       if (running) return
       running = true
@@ -180,9 +172,10 @@ export async function openCore(model: AnyModel, name: string, options: OpenOptio
 
   /** Takes up what the snapshot says. Throws what makes this log unreadable. */
   async function begin(database: Database): Promise<void> {
-    onProgress?.({ phase: 'snapshot', done: 0, total: 1 })
+    const tell = (done: number): void => onProgress?.({ phase: 'snapshot', done, total: 1 })
+    tell(0)
     const snapshot = await readBoot(database, folds)
-    onProgress?.({ phase: 'snapshot', done: 1, total: 1 })
+    tell(1)
     const { log, checkpoints, types: known, discarded, from, tail, behind } = snapshot
     database.log = log
     core.logId = log.id

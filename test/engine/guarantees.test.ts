@@ -252,6 +252,16 @@ test('guarantee 5: a pipeline that misses one commit does not jump over it', asy
   expect(c.read.count.value).toBe(30)
 })
 
+test('guarantee 5: a tab that no hint of a commit reaches learns from the pipeline that the log grew', async () => {
+  const name = freshName()
+  const net = wire()
+  const [a, b] = [await tab(name), await tab(name)]
+  net.fate = (message) => ('commit' in message ? 0 : 1)
+  for (let i = 0; i < 5; i++) await a.dispatch.add({ title: `t${i}` })
+  await a.projected()
+  await expect.poll(() => b.status.sequence).toBe(5)
+})
+
 test('guarantee 7: rebuilt rows are the live ones, order included, in memory and on disk', async () => {
   const name = freshName()
   const a = await tab(name)

@@ -118,10 +118,10 @@ describe('a context', () => {
     expect(new Set([...first, context.id()]).size).toBe(3)
   })
 
-  test('random ids are 128 bits, without a secure context too', () => {
+  test('random ids are 131 bits, without a secure context too', () => {
     const ids = Array.from({ length: 1000 }, randomId)
     expect(new Set(ids).size).toBe(1000)
-    expect(ids.every((id) => /^[0-9a-z]{16,28}$/.test(id))).toBe(true)
+    expect(ids.every((id) => /^[0-9a-zA-Z_]{22}$/.test(id))).toBe(true)
   })
 })
 

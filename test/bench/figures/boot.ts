@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { boot, check, interleaved, type Run, withBrowser } from '../run.ts'
 import type { Entry } from '../subjects/index.ts'
 import { type Cell, nameOf } from '../workload.ts'
@@ -5,7 +6,7 @@ import { type Cell, nameOf } from '../workload.ts'
 const fits = (cell: Cell) => (subject: Entry) =>
   cell.events <= subject.maxEvents && cell.rows <= (subject.maxRows ?? Number.POSITIVE_INFINITY)
 
-/** Cold (a new process of the browser on the same profile), then a second tab beside it; and the heap of the first. */
+/** Cold (a new process of the browser on the same profile), then a second tab two seconds later; and the heap of the first. */
 export async function bootFigure(run: Run): Promise<void> {
   for (const cell of run.cells) {
     const name = nameOf(cell)
@@ -19,6 +20,8 @@ export async function bootFigure(run: Run): Promise<void> {
           run.add('boot, cold', name, subject.name, 'ms', cold.script)
           run.add('boot, cold, from navigation', name, subject.name, 'ms', cold.navigation)
           run.add('heap after boot', name, subject.name, 'B', (await cold.heap?.()) ?? Number.NaN)
+          // What the first tab starts after its paint has started by then.
+          await pause(2000)
           const second = await boot(run, browser, subject.name)
           run.add('boot, second tab', name, subject.name, 'ms', second.script)
           run.add('boot, second tab, from navigation', name, subject.name, 'ms', second.navigation)

@@ -1,4 +1,4 @@
-export { archive } from './engine/tools/archive.ts'
+export { type ArchiveFile, archive } from './engine/tools/archive.ts'
 export { at, type Past, type RowChange } from './engine/tools/at.ts'
 export { destroy } from './engine/tools/destroy.ts'
 export { exportLog } from './engine/tools/exportLog.ts'

@@ -19,21 +19,29 @@ import type { Engine } from '../types.ts'
 import { streamOf } from './exportLog.ts'
 import { inside, type Watch } from './inside.ts'
 
+/** What an archive moved, as one file. */
+export interface ArchiveFile extends ReadableStream<Uint8Array<ArrayBuffer>> {
+  /** It is safe elsewhere: deletes what is stored here of it. Rejects with `StorageError('aborted')` before it was read to its end. */
+  forget(): Promise<void>
+}
+
 /**
  * Moves the events before a sequence, or a date, out of the log into a file; projections go on from a base of rows.
  * @example
- * const file = await new Response(await archive(engine, { before: new Date('2025-01-01') })).blob()
+ * const file = await archive(engine, { before: new Date('2025-01-01') })
+ * await file.pipeTo(await handle.createWritable())
+ * await file.forget()
  *
  * It needs the log for itself: `StorageError('unavailable')` names who is in the way, or that there are no Web Locks. Where
  * a sealed segment would have to be split, less is taken. Rows have to be JSON (`InvalidData` names the projection), and no projection may be
  * failed (`ProjectionFailed`). Command ids stay known. A projection version that comes later needs the whole log: it is
- * failed until `importLog` makes that again, in a new log, from the archive files and an export. What was moved stays stored until
- * the stream was read to its end; of one that was not, the next call's file begins with it.
+ * failed until `importLog` makes that again, in a new log, from the archive files and an export. What was moved stays stored until `forget`
+ * of a file that holds it, which only you can know to be saved: until then the next call's file begins with it.
  */
 export async function archive(
   engine: Engine<any, any, any>,
   { before, signal, onProgress }: Watch & { readonly before: number | Date },
-): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+): Promise<ArchiveFile> {
   const core = inside(engine)
   const { database } = core
   if (!database) throw new StorageError('unavailable', 'a log in memory has nowhere to archive from')
@@ -53,7 +61,7 @@ export async function archive(
     core.logId = log.id
     core.channel?.post({ log: was, head: base, adopted: log })
   })
-  return streamOf(archived(database), undefined, () => {})
+  return fileOf(database)
 }
 
 /** Rule 12: nobody else may have the log open. Gives a look at who came meanwhile. */
@@ -219,30 +227,43 @@ async function move(
   return (database.log = log)
 }
 
-/** What was moved out and not fetched yet. It goes when whoever reads this asks for more than there is. */
-async function* archived(database: Database): AsyncGenerator<Chunk, void> {
-  const left: IDBRequest<readonly SegmentRecord[] | undefined> = await database.transact(
-    ['meta'],
-    'readonly',
-    (store) => store('meta').get('archived'),
-  )
-  const segments = left.result ?? []
-  const { id, lineage, base = 0 } = database.log as LogIdentity
-  let last: Chunk | undefined
-  for (const segment of segments) {
-    const body = await database.transact(['bodies'], 'readonly', (store) => store('bodies').get(segment.body))
-    yield (last = await chunkOf(segment, body.result))
-  }
-  yield endOf(last?.header ?? { log: id, lineage, last: base }, segments[0]?.first ?? base + 1)
-  const cleared = database.transact(['meta', 'bodies'], 'readwrite', (store) => {
-    const now: IDBRequest<readonly SegmentRecord[] | undefined> = store('meta').get('archived')
-    now.onsuccess = () => {
-      const kept = (now.result ?? []).filter(({ body }) => segments.every((one) => one.body !== body))
-      for (const { body } of segments) store('bodies').delete(body)
-      if (kept.length) store('meta').put(kept, 'archived')
-      else store('meta').delete('archived')
+/** What was moved out and not forgotten yet. */
+function fileOf(database: Database): ArchiveFile {
+  let segments: readonly SegmentRecord[] | undefined
+
+  async function* chunks(): AsyncGenerator<Chunk, void> {
+    const left: IDBRequest<readonly SegmentRecord[] | undefined> = await database.transact(
+      ['meta'],
+      'readonly',
+      (store) => store('meta').get('archived'),
+    )
+    const found = left.result ?? []
+    const { id, lineage, base = 0 } = database.log as LogIdentity
+    let last: Chunk | undefined
+    for (const segment of found) {
+      const body = await database.transact(['bodies'], 'readonly', (store) => store('bodies').get(segment.body))
+      yield (last = await chunkOf(segment, body.result))
     }
-  })
-  // Whoever reads has everything: what could not be deleted now is so after the next archive.
-  await cleared.catch(() => {})
+    yield endOf(last?.header ?? { log: id, lineage, last: base }, found[0]?.first ?? base + 1)
+    segments = found
+  }
+
+  async function forget(): Promise<void> {
+    if (!segments) throw new StorageError('aborted', 'the archive was not read to its end')
+    const bodies = new Set(segments.map(({ body }) => body))
+    await database.transact(['meta', 'bodies'], 'readwrite', (store) => {
+      const now: IDBRequest<readonly SegmentRecord[] | undefined> = store('meta').get('archived')
+      now.onsuccess = () => {
+        const kept = (now.result ?? []).filter(({ body }) => !bodies.has(body))
+        for (const body of bodies) store('bodies').delete(body)
+        if (kept.length) store('meta').put(kept, 'archived')
+        else store('meta').delete('archived')
+      }
+    })
+  }
+
+  return Object.assign(
+    streamOf(chunks(), undefined, () => {}),
+    { forget },
+  )
 }

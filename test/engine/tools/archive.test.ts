@@ -19,6 +19,14 @@ const headers = (file: Uint8Array<ArrayBuffer>) =>
     return [first, last, ...(kind ? [kind] : [])]
   })
 
+/** As a user does it: saved, then said so. */
+async function taken(one: Tab, before: number) {
+  const file = await archive(one, { before })
+  const bytes = await bytesOf(file)
+  await file.forget()
+  return bytes
+}
+
 const state = async (one: Tab) => ({ shown: shown(one), events: (await collect(one.history())).length })
 
 test('rule 12: the events before a sequence move into a file, and everything goes on from a base', async () => {
@@ -106,7 +114,7 @@ test('the archive files and an export make the whole log again, in a new one', a
   const name = freshName()
   const one = await written(name, 40, [12])
   const whole = await collect(one.history())
-  const first = await bytesOf(await archive(one, { before: 15 }))
+  const first = await taken(one, 15)
   const second = await bytesOf(await archive(one, { before: 31 }))
   const rest = await bytesOf(exportLog(one))
   expect(headers(second).at(-1)).toEqual([15, 30, 'end'])
@@ -289,24 +297,48 @@ test('a past view folds nothing into a projection without a base', async () => {
   expect(past.read.titles.size).toBe(0)
 })
 
-test('what nobody read to the end stays, and the next file begins with it', async () => {
+test('what was moved stays until it is said to be saved, and the next file begins with it', async () => {
   const name = freshName()
   const one = await written(name, 40, [12])
   const whole = await collect(one.history())
-  const reader = (await archive(one, { before: 15 })).getReader()
+  const left = await archive(one, { before: 15 })
+  const reader = left.getReader()
   await reader.read()
   await reader.cancel()
+  await expect(left.forget()).rejects.toMatchObject({ name: 'StorageError', kind: 'aborted' })
+  // Read to its end, but what it was written to did not close: a full disk, a crash.
+  const full = new WritableStream({
+    close() {
+      throw new Error('full')
+    },
+  })
+  await expect((await archive(one, { before: 15 })).pipeTo(full)).rejects.toThrow('full')
   await one.close()
   const again = await tab(name)
-  const file = await bytesOf(await archive(again, { before: 31 }))
-  expect(headers(file).at(-1)).toEqual([1, 30, 'end'])
-  expect((await dump(name, 'meta')).map(({ key }) => key)).not.toContain('archived')
+  const file = await archive(again, { before: 31 })
+  const bytes = await bytesOf(file)
+  expect(headers(bytes).at(-1)).toEqual([1, 30, 'end'])
   const other = await tab(freshName())
-  await importLog(other, [file, await bytesOf(exportLog(again))].map(blobOf))
+  await importLog(other, [bytes, await bytesOf(exportLog(again))].map(blobOf))
   expect(await collect(other.history())).toEqual(whole)
+
+  await file.forget()
+  await file.forget()
+  expect((await dump(name, 'meta')).map(({ key }) => key)).not.toContain('archived')
   const segments = await dump(name, 'segments')
   const bases = await dump(name, 'bases')
   expect(await dump(name, 'bodies')).toHaveLength(segments.length - 1 + bases.length)
+  expect(headers(await taken(again, 31))).toEqual([[31, 30, 'end']])
+})
+
+test('a file that is forgotten takes nothing with it that was moved after it', async () => {
+  const one = await written(freshName(), 40, [12])
+  const first = await archive(one, { before: 15 })
+  await bytesOf(first)
+  const second = await bytesOf(await archive(one, { before: 31 }))
+  expect(headers(second).at(-1)).toEqual([1, 30, 'end'])
+  await first.forget()
+  expect(headers(await taken(one, 31)).at(-1)).toEqual([15, 30, 'end'])
 })
 
 test('an archive that breaks at any of its transactions has moved nothing or everything', async () => {
@@ -327,7 +359,8 @@ test('an archive that breaks at any of its transactions has moved nothing or eve
         else loseAnswer(transaction)
       }
       const stream = await archive(one, { before: 15 }).catch((error) => error)
-      let file = stream instanceof Error ? undefined : await bytesOf(stream).catch(() => undefined)
+      let file = stream instanceof Error ? undefined : await bytesOf(stream)
+      if (file) await stream.forget().catch(() => {})
       faults.stop()
       await one.close()
       const again = await tab(name)

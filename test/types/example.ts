@@ -14,7 +14,18 @@ import {
 } from 'tidemark'
 import { useRead, useStatus } from 'tidemark/react'
 import { given, openTestEngine } from 'tidemark/testing'
-import { at, destroy, exportLog, importLog, openTable, persist, undoStack } from 'tidemark/tools'
+import {
+  archive,
+  at,
+  destroy,
+  exportLog,
+  importLog,
+  openTable,
+  persist,
+  resumeMirror,
+  undoStack,
+  verify,
+} from 'tidemark/tools'
 
 interface Todo {
   id: string
@@ -132,6 +143,21 @@ const found = await openTable(engine, 'search')
 ;(await found.where('title').startsWith('a').first())?.labels satisfies string[] | undefined
 const file = await new Response(exportLog(engine)).blob()
 ;(await importLog(engine, file)).sequence satisfies number
+const differences = await verify(engine, { signal: AbortSignal.timeout(60_000) })
+for (const { projection, key, persisted, folded } of differences) {
+  projection satisfies 'todos' | 'count' | 'search'
+  key satisfies string | number
+  ;[persisted, folded] satisfies unknown[]
+}
+if (differences.length) await engine.rebuild({ projections: differences.map(({ projection }) => projection) })
+declare const saved: FileSystemFileHandle
+const old = await archive(engine, {
+  before: new Date('2025-01-01'),
+  onProgress: ({ phase, done, total }) => `${phase} ${done / total}`,
+})
+await old.pipeTo(await saved.createWritable())
+await old.forget()
+if (engine.status.mirror.state === 'off') (await resumeMirror(engine)) satisfies boolean
 ;(await persist()) satisfies boolean
 await destroy(engine)
 
@@ -345,6 +371,10 @@ past.read.todos.get('x')!.done = true
 past.read.search
 // @ts-expect-error the past is at a sequence or a date
 at(engine, '2026-01-01')
+// @ts-expect-error what to archive is said
+archive(engine, {})
+// @ts-expect-error the mirror is resumed for an engine, not for its folder
+resumeMirror(saved)
 // @ts-expect-error a resident table is read through `read`
 openTable(engine, 'todos')
 

@@ -1,7 +1,7 @@
 import type { Appended, Beside } from '../log/append.ts'
 import { ring } from '../log/channel.ts'
 import type { CommandEntry, CommitRecord, StoredCommand } from '../log/commit.ts'
-import { randomId } from '../model/model.ts'
+import { nextId } from '../model/model.ts'
 import { applyCommit, type Decision, type Pending, rebase, succeed, type Tab, typeKey } from './tab.ts'
 
 /** Characters of JSON that one group may have; a single command may have more. */
@@ -19,7 +19,7 @@ export interface Composed {
 
 /** The record of these commands at `head + 1`, and what goes beside it. */
 export function compose(tab: Tab, group: readonly Decided[]): Composed {
-  const id = randomId()
+  const id = nextId()
   const entries: [string, CommandEntry][] = []
   const types = new Map<string, [string, number]>()
   let seen: string | undefined

@@ -26,10 +26,10 @@ export interface Core extends Tab {
   worker: Status['worker']
   /** The second copy of the log. */
   copy: Pick<Status, 'mirror' | 'restored'>
-  persistent: boolean
-  host: HostConnection | undefined
+  persistent?: boolean
+  host?: HostConnection | undefined
   /** Hints that are not about the log's head. */
-  attend: ((hint: Hint) => void) | undefined
+  attend?: (hint: Hint) => void
   /** Takes a hint, from whatever channel there is. */
   hear(hint: Hint): void
   readonly ended: AbortSignal
@@ -68,8 +68,6 @@ export async function openCore(model: AnyModel, name: string, options: OpenOptio
     commandRead: commandReadOf(folds),
     decide,
     log: undefined as unknown as Log,
-    channel: undefined,
-    database: undefined,
     logId: '',
     stored: new Set(),
     listeners: new Set(),
@@ -79,14 +77,9 @@ export async function openCore(model: AnyModel, name: string, options: OpenOptio
     tip: 0,
     pending: [],
     state: 'ready',
-    error: undefined,
     behind: false,
-    catchingUp: false,
     worker: 'none',
     copy: { mirror: { state: 'off', sequence: 0 } },
-    persistent: false,
-    host: undefined,
-    attend: undefined,
     hear: onHint,
     ended: ending.signal,
     tell,

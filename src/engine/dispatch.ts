@@ -1,6 +1,6 @@
 import { InvalidData } from '../errors.ts'
 import { copyJson, fingerprint, type Json } from '../model/json.ts'
-import { createContext, randomId } from '../model/model.ts'
+import { createContext, nextId } from '../model/model.ts'
 import { type AnyReceipt, type Caller, decideNow, fail, type Pending, rebase, type Tab } from './tab.ts'
 import type { DispatchOptions } from './types.ts'
 
@@ -36,7 +36,7 @@ export function dispatch(
     }
     // Made whole at once: a thousand of these may be asked for in one tick.
     let pending = {
-      id: commandId ?? randomId(),
+      id: commandId ?? nextId(),
       fingerprint: print,
       name,
       input: copy,

@@ -74,9 +74,9 @@ export interface Tab {
   readonly commandRead: object
   log: Log
   /** undefined in memory. */
-  database: Database | undefined
+  database?: Database | undefined
   logId: string
-  channel: Channel | undefined
+  channel?: Channel | undefined
   /** Types that stand in the log, as `type version`. */
   readonly stored: Set<string>
   /** Committed and applied. */
@@ -85,10 +85,10 @@ export interface Tab {
   tip: number
   pending: Pending[]
   state: 'ready' | 'outdated' | 'failed' | 'closed'
-  error: Error | undefined
+  error?: Error | undefined
   /** The log is known to be ahead. */
   behind: boolean
-  catchingUp: boolean
+  catchingUp?: boolean
   /** Every decision goes through here, and every end is told here like to a caller: tools may stand in between. */
   decide(...given: [...Parameters<typeof decide>, Command]): StoredEvent[]
   settled?: (pending: Pending, tell: (caller: Caller) => void) => void

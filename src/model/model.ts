@@ -162,3 +162,9 @@ export function randomId(): string {
   if (!ids[0]) ids = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(4095)))).match(/[^+/]{22}/g)!
   return ids.pop()!
 }
+
+let page = ''
+let count = 0
+
+/** Unique, no secret: for what the log keeps of every command. Ids of one page differ at their end, which seals to a byte or two. */
+export const nextId = (): string => (page ||= randomId()) + count++

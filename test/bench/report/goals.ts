@@ -19,6 +19,7 @@ export function goals({ summary }: Result): string {
     return parts.length ? Math.max(...parts.map((s) => s.p95)) : undefined
   }
 
+  const stored = cells('stored per event').map((s) => over(s.p50, find(s.figure, s.cell, 'row-per-event')?.p50) ?? 0)
   const mirrored = (figure: string) => {
     const ratios = cells(figure).flatMap((s) => over(s.p50, find(figure, s.cell, 'tidemark-no-mirror')?.p50) ?? [])
     return ratios.length ? Math.max(...ratios) : undefined
@@ -41,8 +42,8 @@ export function goals({ summary }: Result): string {
       '× reading and bare fold',
     ],
     [
-      'stored bytes per event',
-      over(find('stored per event')?.p50, find('stored per event', undefined, 'row-per-event')?.p50),
+      'stored bytes per event, 1 M sealed, without the second copy, worst',
+      stored.length ? Math.max(...stored) : undefined,
       0.25,
       '× one row per event',
     ],

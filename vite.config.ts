@@ -1,4 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type ViteUserConfig as UserConfig } from 'vitest/config'
 
@@ -62,6 +63,8 @@ const tests: UserConfig = {
           exclude: ['test/browser/**', 'test/package/**', 'test/bench/**', 'test/soak/**'],
           // Nothing here is timed: what hangs is found, what is slow on a busy machine is not a failure.
           testTimeout: 60_000,
+          // One fewer than there are processors, by default: of two, one would idle.
+          maxWorkers: Math.max(2, availableParallelism() - 1),
           sequence: { groupOrder: 0 },
         },
       },

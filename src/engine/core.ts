@@ -171,17 +171,19 @@ export async function openCore(model: AnyModel, name: string, options: OpenOptio
     tell(1)
     const { log, checkpoints, types: known, discarded, from, tail, behind } = snapshot
     database.log = log
-    core.logId = log.id
+    core.logId = log?.id
     core.head = from
     core.behind ||= behind
-    for (const { type, version } of known) core.stored.add(typeKey(type, version))
     for (const { identity } of folds) core.persisted.set(identity, checkpoints.get(identity)?.sequence ?? 0)
+    // What is stored may be anything, or nothing at all.
     const usual =
+      known.every(
+        (one) => one && core.stored.add(typeKey(one.type, one.version)) && types.knows(one.type, one.version),
+      ) &&
       Object.keys(model.projections).length === (folds.length || -1) &&
-      log.format === 1 &&
+      log?.format === 1 &&
       !database.dataLoss &&
       !discarded.length &&
-      known.every(({ type, version }) => types.knows(type, version)) &&
       [...checkpoints.values()].every(({ failed }) => !failed)
     if (!usual) await (await import('./unusual.ts')).unusual(core, snapshot, options)
     rebase(core, () => {

@@ -29,7 +29,8 @@ export const coreOf: WeakMap<object, Core> = new WeakMap()
  *
  * Opens from the persisted snapshot and the tail behind it; without a usable snapshot it folds the log, in slices, with
  * `onProgress`. Each call gives a handle of its own; those of the same model, name and storage share one engine.
- * Rejects with `StorageError('unavailable')` where there is no IndexedDB, and with `CorruptLog` where the log has a hole.
+ * Rejects with `StorageError('unavailable')` where there is no IndexedDB or what stands there is no log of Tidemark's, and
+ * with `CorruptLog` where the log has a hole.
  */
 export async function openEngine<E extends EventTypes, P, C>(
   model: Model<E, P, C>,

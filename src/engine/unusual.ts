@@ -16,6 +16,9 @@ export async function unusual(
   { mirror = true, onProgress, signal }: OpenOptions,
 ): Promise<void> {
   const { folds, database, name, persisted } = core
+  if (!(typeof log?.id === 'string' && Number.isInteger(log.format))) throw damaged(name, 'meta', log)
+  const strange = types.findIndex((one) => !(typeof one?.type === 'string' && Number.isInteger(one.version)))
+  if (strange >= 0) throw damaged(name, 'types', types[strange])
   const onDisk = onDiskFolds(core.model)
   core.projections = [...folds, ...onDisk]
   for (const fold of onDisk) {
@@ -49,8 +52,8 @@ export async function unusual(
   if (lost.length) core.error = new StorageError('lost', lost.join(' '))
   // Before the first fold: a newer build's worker may have persisted rows of events that this code does not know (rule 17).
   const unknown = types.find(({ type, version }) => !core.types.knows(type, version))
-  if (unknown) stop(core, 'outdated', new OutdatedCodeError(...plain(unknown.type, unknown.version)))
-  else if (!(log.format <= 2)) stop(core, 'outdated', new OutdatedCodeError(...plain('log format', log.format)))
+  if (unknown) stop(core, 'outdated', new OutdatedCodeError(unknown.type, unknown.version))
+  else if (!(log.format <= 2)) stop(core, 'outdated', new OutdatedCodeError('log format', log.format))
   if (log.base && folds.length && core.state === 'ready') await standOnBase(core)
   if (!folds.length && database) {
     core.head = core.tip = await headOf(database)
@@ -58,8 +61,12 @@ export async function unusual(
   }
 }
 
-/** As an error can show it: what is stored may be anything. */
-const plain = (type: unknown, version: unknown): [string, number] => [
-  typeof type === 'string' ? type : typeof type,
-  typeof version === 'number' ? version : 0,
-]
+/** What says which log this is, or which events stand in it, can't be derived from anything else: it is left as it was found. */
+function damaged(name: string, store: 'meta' | 'types', found: unknown): StorageError {
+  const shown = typeof found === 'object' && found ? 'an object with other properties' : String(found).slice(0, 100)
+  return new StorageError(
+    'unavailable',
+    `"tidemark:${name}" is damaged or another program's: its store "${store}" holds ${shown}. Nothing was changed. ` +
+      'Open another name, or delete that database: it comes back from its second copy where one stands.',
+  )
+}

@@ -112,10 +112,10 @@ function createHandle(
     get status() {
       return (last ?? core).status
     },
-    // Any name: a misspelt command is answered like any other that can't be, by a rejection.
+    // Any name but those that `await` and JSON ask for: a misspelt command is answered like any other that can't be, by a rejection.
     dispatch: new Proxy<Record<string, Function>>(Object.create(null), {
       get: (known, name) =>
-        typeof name === 'symbol' || name === 'then'
+        typeof name !== 'string' || name === 'then' || name === 'toJSON'
           ? undefined
           : (known[name] ??= (input: unknown, given?: DispatchOptions) => send(name, input, given)),
     }) as never,

@@ -31,9 +31,11 @@ test('an unknown command is a ModelError that names the known ones', async () =>
   await expect((a.dispatch as any).constructor({})).rejects.toMatchObject({ name: 'ModelError' })
 })
 
-test('a dispatch object can be awaited without a surprise', async () => {
+test('a dispatch object can be awaited, written as JSON and printed without a surprise', async () => {
   const a = await tab(freshName())
   expect(await a.dispatch).toBe(a.dispatch)
+  expect(JSON.stringify(a.dispatch)).toBe('{}')
+  expect(Object.prototype.toString.call(a.dispatch)).toBe('[object Object]')
 })
 
 test('input is copied at the call: what the caller changes afterwards changes nothing', async () => {

@@ -51,13 +51,13 @@ export async function bulkFigure(run: Run): Promise<void> {
 export async function storedFigure(run: Run): Promise<void> {
   const cell = { events: run.quick ? 20_000 : 100_000, rows: 1000 }
   const subjects: Entry[] = [
-    ...run.subjects.filter((subject) => subject.wide),
+    ...run.subjects.filter(({ wide, name }) => wide && name !== 'tidemark-no-mirror'),
     { name: 'row-per-event', title: 'one row per event', packages: [], keeps: '', maxEvents: 1e6 },
   ]
   for (const perCommit of [1, 1000])
     await interleaved(run, subjects, 1, 'stored bytes', async (subject) => {
-      const sealed = subject.name.startsWith('tidemark')
-      const size = sealed ? 10 * cell.events : cell.events
+      const sealed = subject.name === 'tidemark'
+      const size = sealed ? 20 * cell.events : cell.events
       const profile = await run.profile()
       for (const events of [size, 0]) {
         await withBrowser(run.chromium, profile, async (browser) => {

@@ -42,7 +42,7 @@ export function goals({ summary }: Result): string {
       '× reading and bare fold',
     ],
     [
-      'stored bytes per event, 1 M sealed, without the second copy, worst',
+      'stored bytes per event, 2 M sealed, without the second copy, worst',
       stored.length ? Math.max(...stored) : undefined,
       0.25,
       '× one row per event',

@@ -5,6 +5,8 @@ import { delimiter, join } from 'node:path'
 export interface Browser {
   readonly version: string
   open(url: string): Promise<Tab>
+  /** The main threads of all pages while it runs. */
+  traced?<T>(run: () => Promise<T>): Promise<Traced<T>>
   close(): Promise<void>
 }
 export interface Tab {
@@ -13,6 +15,11 @@ export interface Tab {
   close(): Promise<void>
   /** Bytes of JavaScript heap in use after a collection, where the engine tells. */
   heap?(): Promise<number>
+}
+/** What a main thread was busy with: the longest task, by the thread's own time, in ms. Where the engine tells. */
+export interface Traced<T> {
+  readonly value: T
+  readonly longest: number
 }
 export type Launch = (profile: string) => Promise<Browser>
 /** Whether the engine boots again on the profile it left, in a new process. */

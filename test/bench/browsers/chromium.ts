@@ -1,4 +1,4 @@
-import { chromium as playwright } from 'playwright-core'
+import { type Page, chromium as playwright } from 'playwright-core'
 import { type Engine, find } from './browser.ts'
 
 const root = process.getuid?.() === 0
@@ -38,7 +38,44 @@ export const chromium: Engine = {
           },
         }
       },
+      async traced(run) {
+        // Wall time would count what other processes do on the same cores.
+        const [page] = context.pages()
+        const session = await context.newCDPSession(page as Page)
+        const mains = new Set<string>()
+        const tasks: { thread: string; ms: number }[] = []
+        session.on('Tracing.dataCollected', ({ value }) => {
+          for (const { ph, name, pid, tid, tdur = 0, args } of value as unknown as TraceEvent[]) {
+            if (name === 'thread_name' && args?.name === 'CrRendererMain') mains.add(`${pid} ${tid}`)
+            if (ph === 'X' && name.endsWith('RunTask')) tasks.push({ thread: `${pid} ${tid}`, ms: tdur / 1000 })
+          }
+        })
+        const ended = new Promise((resolve) => session.once('Tracing.tracingComplete', resolve))
+        await session.send('Tracing.start', {
+          traceConfig: {
+            recordMode: 'recordAsMuchAsPossible',
+            includedCategories: ['toplevel'],
+            excludedCategories: ['*'],
+          },
+        })
+        const value = await run()
+        await session.send('Tracing.end')
+        await ended
+        await session.detach()
+        const found = tasks.flatMap(({ thread, ms }) => (mains.has(thread) ? ms : []))
+        if (!found.length) throw new Error('the trace holds no tasks of pages')
+        return { value, longest: found.reduce((a, b) => Math.max(a, b)) }
+      },
       close: () => context.close(),
     }
   },
+}
+
+interface TraceEvent {
+  readonly ph: string
+  readonly name: string
+  readonly pid: number
+  readonly tid: number
+  readonly tdur?: number
+  readonly args?: { readonly name?: string }
 }

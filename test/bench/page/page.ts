@@ -7,13 +7,6 @@ const wide = options.get('wide') === '1'
 const now = () => performance.timeOrigin + performance.now()
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** Long tasks since the last question. The browser reports only those above 50 ms. */
-let tasks: number[] = []
-const observer = PerformanceObserver.supportedEntryTypes.includes('longtask')
-  ? new PerformanceObserver((list) => tasks.push(...list.getEntries().map((entry) => entry.duration)))
-  : undefined
-observer?.observe({ type: 'longtask', buffered: true })
-
 const changes = (count: number, rows: number, seed: number) =>
   Array.from({ length: count }, (_, n) => {
     const row = (seed + n * 31) % rows
@@ -95,13 +88,6 @@ const commands = {
     }
     channel.close()
     return times
-  },
-
-  longest() {
-    tasks.push(...(observer?.takeRecords() ?? []).map((entry) => entry.duration))
-    const longest = Math.max(0, ...tasks)
-    tasks = []
-    return longest
   },
 
   extra: (name: string, ...args: unknown[]) => subject.extras?.[name]?.(...args),

@@ -47,7 +47,9 @@ export const chromium: Engine = {
         session.on('Tracing.dataCollected', ({ value }) => {
           for (const { ph, name, pid, tid, tdur = 0, args } of value as unknown as TraceEvent[]) {
             if (name === 'thread_name' && args?.name === 'CrRendererMain') mains.add(`${pid} ${tid}`)
-            if (ph === 'X' && name.endsWith('RunTask')) tasks.push({ thread: `${pid} ${tid}`, ms: tdur / 1000 })
+            // When the engine collects its garbage in a task of its own is up to the engine.
+            if (ph === 'X' && name.endsWith('RunTask') && !`${args?.src_file}`.startsWith('v8/src/heap/'))
+              tasks.push({ thread: `${pid} ${tid}`, ms: tdur / 1000 })
           }
         })
         const ended = new Promise((resolve) => session.once('Tracing.tracingComplete', resolve))
@@ -77,5 +79,5 @@ interface TraceEvent {
   readonly pid: number
   readonly tid: number
   readonly tdur?: number
-  readonly args?: { readonly name?: string }
+  readonly args?: { readonly name?: string; readonly src_file?: string }
 }

@@ -119,7 +119,8 @@ function createMirror({ database, closing, post }: Workshop, given: MirrorPlace 
 
   async function follow(parent: FileSystemDirectoryHandle, gone: AbortSignal): Promise<void> {
     const copy = await createCopy(parent, gone)
-    for (let delay = DELAY; ; ) {
+    // What came before this pipeline has waited long enough.
+    for (let delay = 0; ; ) {
       await pause(delay)
       if (closing.aborted || gone.aborted) return
       const began = Date.now()

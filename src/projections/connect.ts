@@ -72,7 +72,11 @@ export function connectHost(
       const failed = new Promise<never>((_, reject) => {
         worker.onerror = (event) =>
           reject(new Error(`The worker script failed: ${(event as ErrorEvent).message ?? event.type}`))
-        timer = setTimeout(reject, HELLO_DEADLINE, new Error(`The worker did not answer within ${HELLO_DEADLINE} ms.`))
+        timer = setTimeout(() => {
+          // Counts for three: what was silent twice is not asked another four times.
+          respawns += 2
+          reject(new Error(`The worker did not answer within ${HELLO_DEADLINE} ms.`))
+        }, HELLO_DEADLINE)
       })
       const reply = await Promise.race([host.hello(engine, model.name, mirror), failed, ended])
       // It answers, but for another model: asking again would not help.

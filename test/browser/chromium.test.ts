@@ -269,7 +269,7 @@ describe.skipIf(!has('chromium'))('Chromium with pages that are really hidden', 
         return held.filter((lock) => lock.name === name).length
       }, `tidemark:${name}`)
     expect(await locks()).toBe(2)
-    await tab.goto(`${server.url}smoke/`)
+    await tab.goto(`${server.url}deploys/older.html`)
     await vi.waitFor(async () => expect(await locks()).toBe(1), 10_000)
     // A message to a page in the cache throws it out: it must not listen either.
     expect(await sibling.evaluate(() => window.app.addMany(100, 'sibling'))).toBe(101)

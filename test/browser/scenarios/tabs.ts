@@ -4,6 +4,33 @@ import { type Scene, threeViews } from './scene.ts'
 
 /** Guarantees 1 to 9 between real tabs. */
 export const tabs = (scene: Scene) => {
+  it('two tabs are visible, run at the same time and share one worker: what the other scenarios stand on', async () => {
+    const name = scene.fresh()
+    const [a, b] = [await scene.tab(name), await scene.tab(name)]
+    const meet = (name: string, other: string) =>
+      new Promise<string>((resolve) => {
+        const channel = new BroadcastChannel('meeting')
+        const timer = setInterval(() => channel.postMessage(name), 20)
+        channel.onmessage = ({ data }) => {
+          if (data !== other) return
+          channel.postMessage(name)
+          clearInterval(timer)
+          resolve(`${name} met ${data}`)
+        }
+      })
+    expect(await Promise.all([a.evaluate(meet, 'a', 'b'), b.evaluate(meet, 'b', 'a')])).toEqual(['a met b', 'b met a'])
+    for (const tab of [a, b]) {
+      // Neither is slowed down as a hidden page would be.
+      expect(await tab.evaluate(() => document.visibilityState)).toBe('visible')
+      await tab.waitFor(() => window.app.status().worker === 'shared')
+    }
+    // Each worker holds a lock of its own while it lives.
+    await a.waitFor(async () => {
+      const { held = [] } = await navigator.locks.query()
+      return held.filter(({ name }) => name?.startsWith('tidemark:worker:')).length === 1
+    })
+  })
+
   it('guarantee 9: a dispatch is visible in its own tab in the same tick, in another one after commit, and after a reload', async () => {
     const name = scene.fresh()
     const a = await scene.tab(name)

@@ -460,6 +460,19 @@ describe.skipIf(!has('chromium'))('Departures, on real flights', () => {
   })
 })
 
+/** In the trace: from its name to its thread and time. A task of its own, like any other of the page. */
+const mark = (page: Page, name: string): Promise<void> =>
+  page.evaluate(
+    (name) =>
+      new Promise((resolve) =>
+        setTimeout(() => {
+          performance.mark(name)
+          resolve()
+        }),
+      ),
+    name,
+  )
+
 /**
  * The longest task of any page's main thread while `run` goes on, in milliseconds of that thread's own time: how long it
  * waits for a processor that other programs use says nothing about the page.
@@ -467,25 +480,39 @@ describe.skipIf(!has('chromium'))('Departures, on real flights', () => {
 async function longestTask(page: Page, run: () => Promise<void>): Promise<number> {
   const session = await page.context().newCDPSession(page)
   const mainThreads = new Set<string>()
-  const tasks: { thread: string; ms: number; from: string }[] = []
+  const tasks: { thread: string; ms: number; from: string; began: number; ended: number }[] = []
+  const marks = new Map<string, { thread: string; at: number }>()
   session.on('Tracing.dataCollected', ({ value }) => {
-    for (const { ph, name, pid, tid, tdur = 0, args } of value as unknown as TraceEvent[]) {
-      if (name === 'thread_name' && args?.name === 'CrRendererMain') mainThreads.add(`${pid} ${tid}`)
+    for (const { ph, name, pid, tid, ts, dur = 0, tdur = 0, args } of value as unknown as TraceEvent[]) {
+      const thread = `${pid} ${tid}`
+      if (/^trace (begins|ends)$/.test(name)) marks.set(name, { thread, at: ts })
+      if (name === 'thread_name' && args?.name === 'CrRendererMain') mainThreads.add(thread)
       const from = `${args?.src_file}`
       // When the engine collects its garbage in a task of its own is up to the engine.
       if (ph === 'X' && name.endsWith('RunTask') && !from.startsWith('v8/src/heap/'))
-        tasks.push({ thread: `${pid} ${tid}`, ms: tdur / 1000, from })
+        tasks.push({ thread, ms: tdur / 1000, from, began: ts, ended: ts + dur })
     }
   })
   const ended = new Promise((resolve) => session.once('Tracing.tracingComplete', resolve))
   await session.send('Tracing.start', {
-    traceConfig: { recordMode: 'recordAsMuchAsPossible', includedCategories: ['toplevel'], excludedCategories: ['*'] },
+    traceConfig: {
+      recordMode: 'recordAsMuchAsPossible',
+      includedCategories: ['toplevel', 'blink.user_timing'],
+      excludedCategories: ['*'],
+    },
   })
+  await mark(page, 'trace begins')
   await run()
+  await mark(page, 'trace ends')
   await session.send('Tracing.end')
   await ended
   const ofPages = tasks.filter(({ thread }) => mainThreads.has(thread)).sort((a, b) => b.ms - a.ms)
-  expect(ofPages.length).toBeGreaterThan(1000)
+  // The trace is whole: it has the tasks that this page's main thread marked at both ends.
+  for (const name of ['trace begins', 'trace ends']) {
+    const { thread, at } = marks.get(name) ?? {}
+    const around = ofPages.filter((task) => task.thread === thread && task.began <= at! && at! <= task.ended)
+    expect(around, name).not.toEqual([])
+  }
   const [longest] = ofPages
   console.log(`longest main-thread task: ${longest?.ms.toFixed(0)} ms, from ${longest?.from}`)
   return longest?.ms ?? 0
@@ -496,6 +523,9 @@ interface TraceEvent {
   readonly name: string
   readonly pid: number
   readonly tid: number
+  /** Microseconds; `tdur` of the thread's own time. */
+  readonly ts: number
+  readonly dur?: number
   readonly tdur?: number
   readonly args?: { readonly name?: string; readonly src_file?: string }
 }

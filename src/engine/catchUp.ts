@@ -49,7 +49,7 @@ async function readOn(
 ): Promise<void> {
   const empty = tab.head === 0
   if (empty) await takeOver(tab)
-  for await (const records of tab.log.readAfter(tab.head, signal)) {
+  for await (const records of tab.log.readAfter(tab.head, signal, true)) {
     for (let next = 0; next < records.length; ) {
       signal?.throwIfAborted()
       const until = performance.now() + SLICE

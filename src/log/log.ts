@@ -13,7 +13,8 @@ export interface Log {
     decide: DecideInside,
     durability: 'relaxed' | 'strict',
   ): Promise<boolean>
-  readAfter(after: number, signal?: AbortSignal): AsyncGenerator<readonly CommitRecord[], void>
+  /** `atEnd`: a record ends at `after`, as one does at every head. */
+  readAfter(after: number, signal?: AbortSignal, atEnd?: boolean): AsyncGenerator<readonly CommitRecord[], void>
   look(head: number, ids: readonly string[]): Promise<Found>
   /** A strict transaction that writes something: everything before it is on the disk. */
   flush(): Promise<unknown>
@@ -31,7 +32,7 @@ export function createLog(database: Database): Log {
   return {
     append: (...given) => append(database, ...given),
     appendInside: (...given) => appendInside(database, ...given),
-    readAfter: (after, signal) => readAfter(database, after, signal, findRecord),
+    readAfter: (after, signal, atEnd) => readAfter(database, after, signal, atEnd ? undefined : findRecord),
     look: (...given) => look(database, ...given),
     flush: () =>
       database.transact(['meta'], 'readwrite', (store) => store('meta').put(Date.now(), 'flushed'), 'strict'),

@@ -13,7 +13,7 @@ export interface Found {
 export async function look({ transact }: Database, head: number, ids: readonly string[]): Promise<Found> {
   const entries = new Map<string, CommandEntry>()
   const left: [id: string, commit: string][] = []
-  const moved = await transact(['segments', 'commits', 'commands'], 'readonly', (store) => {
+  const moved = await transact(['segments', 'commits', 'commands'], 'readonly', (store, transaction) => {
     for (const id of ids) {
       const entry = store('commands').get(id)
       entry.onsuccess = () => entry.result && entries.set(id, entry.result)
@@ -27,7 +27,10 @@ export async function look({ transact }: Database, head: number, ids: readonly s
           if (under.result.some((record) => record.id === commit)) left.push([id, commit])
       }
     }
-    return [store('segments').getKey(above(head)), store('commits').getKey(above(head))]
+    const later = [store('segments').getKey(above(head)), store('commits').getKey(above(head))]
+    // All is asked: a tab that is frozen now must not keep others from writing.
+    if (!ids.length) commitNow(transaction)
+    return later
   })
   for (const [id, commit] of left) {
     entries.delete(id)

@@ -1,6 +1,6 @@
 import { CorruptLog } from '../errors.ts'
 import { type CommitRecord, isCommit } from './commit.ts'
-import { above, type Database, type StoreOf } from './database.ts'
+import { above, commitNow, type Database, type StoreOf } from './database.ts'
 
 /** Events that one batch aims at; a batch is never less than one record. */
 const BATCH = 4096
@@ -19,24 +19,36 @@ export async function* readAfter(
   find?: FindRecord,
 ): AsyncGenerator<readonly CommitRecord[], void> {
   let count = 64
+  /** Where a segment is looked for before any commit is read. */
+  let sealed = !after || !!find
   for (; ; find = undefined) {
     signal?.throwIfAborted()
     const from = after
     // Segments and commits in one transaction: between two, a seal would look like a hole (rule 8).
-    const found = await database.transact(['segments', 'bodies', 'commits'], 'readonly', (store) => {
+    const found = await database.transact(['segments', 'bodies', 'commits'], 'readonly', (store, transaction) => {
       const found: { segment: IDBRequest; body?: IDBRequest; commits?: IDBRequest<CommitRecord[]> } = {
         segment: store('segments').get(above(from)),
       }
       const read = (first: number): void => {
         found.commits = store('commits').getAll(above(first - 1), count)
       }
-      found.segment.onsuccess = () => {
-        if (found.segment.result) found.body = store('bodies').get(found.segment.result.body)
-        else if (find) find(store, from + 1, read)
-        else read(from + 1)
+      if (sealed) {
+        found.segment.onsuccess = () => {
+          if (found.segment.result) found.body = store('bodies').get(found.segment.result.body)
+          else if (find) find(store, from + 1, read)
+          else read(from + 1)
+        }
+      } else {
+        read(from + 1)
+        // Before any answer: a tab that is frozen while it catches up must not keep others from writing.
+        commitNow(transaction)
       }
       return found
     })
+    if (!sealed && found.segment.result) {
+      sealed = true
+      continue
+    }
     // Decompression is asynchronous, so outside the transaction.
     const all = found.body
       ? await (await import('./chunk.ts')).unpack(found.segment.result, found.body.result, database.log)

@@ -77,6 +77,36 @@ describe.each(engines)('%s', (engine) => {
         await a.waitFor(() => window.app.status().mirror.sequence === 102)
       })
 
+    it('rule 20: a tab that has a SharedWorker leaves the private files to it: its own thread never asks for them', async () => {
+      const name = scene.fresh()
+      // What creates the database looks whether its mirror stands.
+      if (!(await copies(name)).able) return
+      const tab = await scene.open('engine/')
+      await tab.waitFor(() => window.app)
+      await tab.evaluate(() => {
+        const { prototype } = StorageManager
+        const { getDirectory } = prototype
+        document.title = '0'
+        prototype.getDirectory = function () {
+          document.title = `${Number(document.title) + 1}`
+          return getDirectory.call(this)
+        }
+      })
+      await tab.evaluate((name) => window.app.open({ name }), name)
+      await tab.waitFor(() => window.app.status().worker === 'shared')
+      await tab.evaluate(async () => {
+        for (let i = 0; i < 20; i++) {
+          await window.app.add(`${i}`)
+          await window.app.addMany(100)
+        }
+        await window.app.projected()
+      })
+      await tab.waitFor(() => window.app.status().mirror.sequence === 2020)
+      expect(await tab.evaluate(() => document.title)).toBe('0')
+      // And the count counts.
+      expect(await tab.evaluate(() => window.app.mirror().then(() => document.title))).toBe('1')
+    })
+
     it('rule 20: sealed segments stand in it as they are in the database', async () => {
       const { tab, able } = await copies(scene.fresh())
       if (!able) return expect(await tab.evaluate(() => window.app.status().mirror.state)).toBe('off')
@@ -99,6 +129,51 @@ const canWrite = async () =>
   !!navigator.storage?.getDirectory
 
 describe.skipIf(!has('chromium'))('chromium', () => {
+  it('rule 20: without space the mirror gives way first: it is off and says why, its files are gone, and every dispatch goes on', async () => {
+    const server = await serve(buildPages())
+    const browser = (await launch('chromium')) as PlaywrightBrowser
+    try {
+      const tab = await browser.open(`${server.url}engine/`)
+      await tab.waitFor(() => window.app)
+      const cdp = await browser.context.newCDPSession(tab.page)
+      const origin = server.url.slice(0, -1)
+      await cdp.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 4_000_000 })
+      await tab.evaluate(() => window.app.open({ name: 'full' }))
+      await tab.evaluate(() => window.app.addMany(100))
+      await tab.waitFor(() => window.app.status().mirror.sequence === 100)
+      expect((await tab.evaluate(() => window.app.mirror())).files).not.toEqual([])
+      const outcomes = await tab.evaluate(async () => {
+        const outcomes: object[] = []
+        while (window.app.status().mirror.state !== 'off' && outcomes.length < 100) {
+          outcomes.push(await window.app.attemptMany(2000))
+          // So that it has something to give.
+          const followed = () => {
+            const { mirror, sequence } = window.app.status()
+            return mirror.state === 'off' || mirror.sequence === sequence
+          }
+          for (let i = 0; i < 200 && !followed(); i++) await new Promise((resolve) => setTimeout(resolve, 20))
+        }
+        return outcomes
+      })
+      expect(outcomes.filter((one) => 'error' in one)).toEqual([])
+      const { mirror, sequence } = await tab.evaluate(() => window.app.status())
+      expect(mirror).toMatchObject({ state: 'off', sequence: 0, reason: expect.stringMatching(/gave way|Quota/) })
+      console.log(`off behind ${sequence} events: ${mirror.reason}`)
+      expect(sequence).toBe(100 + 2000 * outcomes.length)
+      await tab.waitFor(async () => !(await window.app.mirror()).files.length)
+      expect(await tab.evaluate(() => window.app.add('goes on'))).toBe(sequence + 1)
+
+      await cdp.send('Storage.overrideQuotaForOrigin', { origin })
+      expect(await tab.evaluate(() => window.app.add('there is space'))).toBe(sequence + 2)
+      const { shown, folded, stored } = await threeViews(tab, 'full')
+      expect(shown).toEqual(folded)
+      expect(stored).toEqual(folded)
+    } finally {
+      await browser.close()
+      await server.close()
+    }
+  })
+
   it('rule 20: a profile whose IndexedDB files were damaged between two starts comes back equal up to the mirror', async () => {
     const server = await serve(buildPages())
     const browser = (await launch('chromium')) as PlaywrightBrowser

@@ -13,6 +13,7 @@ import {
 const EVENTS = Number(process.env.TIDEMARK_EVENTS ?? 300_000)
 const ROWS = Number(process.env.TIDEMARK_ROWS ?? 50_000)
 const FOLDERS = 5000
+const PAST = 100_000
 const median = (all: readonly number[]) => [...all].sort((a, b) => a - b)[all.length >> 1] as number
 
 describe.skipIf(!has('chromium'))('tables in Chromium', () => {
@@ -63,6 +64,31 @@ describe.skipIf(!has('chromium'))('tables in Chromium', () => {
         `Rebuild: ${ms(whole.took)}, progress after ${ms(whole.first)}, longest task of the page ${ms(whole.longest)}; ` +
         `with a kill ${ms(killed.took)}, longest task ${ms(killed.longest)}`,
     )
+    await tab.evaluate(() => window.tables.close())
+  })
+
+  it(`a log of ${PAST} events, unsealed and sealed: the past is read once, its neighbours without reading`, async () => {
+    await tab.evaluate(() => window.tables.open('plain'))
+    await tab.evaluate((n) => window.tables.fill(n, 5000, 20_000), PAST)
+    const looks = [PAST, PAST >> 1, PAST - 300, 1000, PAST - 1]
+    const look = async (name: string) => {
+      for (const sequence of looks) {
+        const { first, read, step, longest, asked, task } = await tab.evaluate(
+          (sequence) => window.tables.past(sequence, 600),
+          sequence,
+        )
+        console.log(
+          `at ${sequence}, ${name}: ${first.toFixed(0)} ms, neighbours ${step.toFixed(2)}, at most ${longest.toFixed(1)} ms, longest task ${task.toFixed(0)} ms; asked ${read.length} (${read.filter((one) => one === 'get bodies').length} bodies) + ${asked}`,
+        )
+        expect(read.filter((one) => one === 'get bodies').length).toBeLessThanOrEqual(PAST / 4096 + 1)
+        // A batch is one question, and the next one is asked ahead.
+        expect(read.length).toBeLessThanOrEqual(4 * (PAST / 4096 + 2))
+        expect(asked).toBeLessThanOrEqual(3)
+      }
+    }
+    await look('in commits of 1,000')
+    await tab.waitFor(async (n) => (await window.tables.segments('tables-plain')) * 17_500 > n - 20_000, PAST)
+    await look('sealed')
     await tab.evaluate(() => window.tables.close())
   })
 

@@ -1,5 +1,5 @@
 import { openEngine } from 'tidemark'
-import { openTable } from 'tidemark/tools'
+import { at, openTable } from 'tidemark/tools'
 import { archive, app as model, type Variant } from './model.ts'
 
 declare global {
@@ -61,6 +61,36 @@ const tables = {
       all: performance.now() - began,
       events,
       bodies: requests.filter((one) => one === 'get bodies').length,
+    }
+  },
+  /** Milliseconds of a first look, and of steps back and forward again from there; what they asked of IndexedDB, and the longest task. */
+  async past(sequence: number, steps: number) {
+    const tasks: number[] = []
+    const observer = new PerformanceObserver((list) => tasks.push(...list.getEntries().map(({ duration }) => duration)))
+    observer.observe({ type: 'longtask' })
+    requests.length = 0
+    const began = performance.now()
+    const past = await at(engine, sequence)
+    const first = performance.now() - began
+    const read = requests.splice(0)
+    if (past.read.count.value !== sequence) throw new Error(`shows ${past.read.count.value}`)
+    const took: number[] = []
+    for (let i = 0; i < 2 * steps; i++) {
+      const next = past.sequence + (i < steps ? -1 : 1)
+      const began = performance.now()
+      await past.move(next)
+      took.push(performance.now() - began)
+      if (past.read.count.value !== next) throw new Error(`shows ${past.read.count.value} instead of ${next}`)
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    observer.disconnect()
+    return {
+      first,
+      read,
+      step: median(took),
+      longest: Math.max(...took),
+      asked: requests.length,
+      task: Math.max(0, ...tasks),
     }
   },
   async openArchive(name: string) {

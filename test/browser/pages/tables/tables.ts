@@ -87,7 +87,6 @@ const tables = {
     return {
       first,
       read,
-      step: median(took),
       longest: Math.max(...took),
       asked: requests.length,
       task: Math.max(0, ...tasks),

@@ -204,6 +204,30 @@ describe('the log in IndexedDB', () => {
     IDBTransaction.prototype.commit = before
   })
 
+  test('hazard 6: what a tab reads at its head is all asked for and committed before any answer', async () => {
+    const { log } = await open()
+    for (const first of [1, 2]) await log.append(commit(first), beside())
+    const { commit: before } = IDBTransaction.prototype
+    const committed: string[][] = []
+    const traffic = watchTraffic()
+    IDBTransaction.prototype.commit = function () {
+      committed.push([...traffic.requests])
+      before.call(this)
+    }
+    try {
+      const read = await log.readAfter(1, undefined, true).next()
+      expect(read.value).toEqual([commit(2)])
+      await log.look(2, [])
+    } finally {
+      IDBTransaction.prototype.commit = before
+      traffic.stop()
+    }
+    const reading = ['get segments', 'getAll commits']
+    const looking = [...reading, 'openKeyCursor segments', 'getKey segments', 'getKey commits']
+    expect(committed).toEqual([reading, looking])
+    expect(traffic.requests).toEqual(looking)
+  })
+
   test('rule 2: each type of event has a record of its own', async () => {
     const { log, name } = await open()
     await log.append(commit(1), {

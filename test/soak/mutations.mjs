@@ -50,6 +50,13 @@ export const mutations = [
     tests: ['test/log/log.test.ts', 'rule 2'],
   },
   {
+    name: 'hazard 6: what a tab reads at its head waits for an answer',
+    file: 'log/read.ts',
+    from: '        commitNow(transaction)\n',
+    to: '',
+    tests: ['test/log/log.test.ts', 'hazard 6'],
+  },
+  {
     name: 'rule 3: command ids of what fell under the seal count',
     file: 'log/look.ts',
     from: 'if (under.result.some((record) => record.id === commit)) left',

@@ -132,7 +132,8 @@ describe.skipIf(!has('chromium'))('kill -9 of the whole browser in a storm of wr
       }
       const { shown, folded, stored } = await threeViews(tab, name)
       expect(shown).toEqual(folded)
-      expect(stored).toEqual(folded)
+      // Of a log that begins anew nothing is persisted yet.
+      if (log.length) expect(stored).toEqual(folded)
       await tab.close()
       counted = log.length
       if (log.length > 20_000) next()

@@ -150,14 +150,16 @@ export function createFold(name: string, definition: ProjectionDefinition, types
     }
   }
 
+  const check = (key: unknown, type: string) => (isKey(key) ? key : checkKey(key, `${name}: event "${type}"`))
+
   const touched = (event: AnyRecordedEvent): Key | readonly Key[] => {
     if (!isTable) return 0
     const { type, data } = event
-    const named: any = by[type] ? by[type](event, fold.view) : data?.[property]
-    const check = (key: unknown) => (isKey(key) ? key : checkKey(key, `${name}: event "${type}"`))
+    const find = by[type]
+    const named: any = find ? find(event, live) : data?.[property]
     // Only `by` may name several rows: a payload's key is a key.
-    if (!by[type] || !named || typeof named !== 'object') return check(named)
-    if (Array.isArray(named)) return [...new Set(named.map(check))]
+    if (!find || !named || typeof named !== 'object') return check(named, type)
+    if (Array.isArray(named)) return [...new Set(named.map((key) => check(key, type)))]
     const [first, ...rest] = Object.entries(named)
     return (first ? live.by(...(first as [never, never])) : live.all())
       .filter((row) => rest.every(([property, value]) => row[property] === value))

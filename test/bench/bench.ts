@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import ora from 'ora'
@@ -13,6 +13,7 @@ import { createSeries, summarize } from './measure.ts'
 import { machine, versions } from './report/machine.ts'
 import { markdown } from './report/markdown.ts'
 import { plots } from './report/plots.ts'
+import type { Result } from './report/result.ts'
 import { boot, check, openProfiles, type Run, record, withBrowser } from './run.ts'
 import { entries } from './subjects/index.ts'
 import { nameOf, parseCell } from './workload.ts'
@@ -35,6 +36,7 @@ const { values: options } = parseArgs({
     cells: { type: 'string', default: '10kx1k,100kx5k,100kx50k' },
     rounds: { type: 'string', default: '7' },
     quick: { type: 'boolean', default: false },
+    keep: { type: 'boolean', default: false },
     out: { type: 'string', default: fileURLToPath(new URL('results', import.meta.url)) },
     help: { type: 'boolean', default: false },
   },
@@ -45,6 +47,7 @@ if (options.help) {
   --figures boot,writes   figures: ${Object.keys(figures).join(', ')}
   --cells 10kx1k,…        events × rows, for boot and writes
   --rounds 7              rounds, each with every subject
+  --keep                  keeps what the last results say of other figures: a long run in parts
   --quick                 smaller logs, fewer samples: for the daily loop
   --out DIR               where latest.json, latest.md and the plots go`)
   process.exit()
@@ -111,18 +114,25 @@ const run: Run = {
   },
 }
 
-/** After every figure, so that a run that is ended keeps what it has. */
+const kept: Result | undefined = options.keep
+  ? JSON.parse(await readFile(`${options.out}/latest.json`, 'utf8'))
+  : undefined
+
+/** After every figure, so that a run that is ended keeps what it has. Ratios are made within a figure, so parts can stand side by side. */
 async function save(): Promise<string> {
-  const result = {
+  const measured = new Set(series.all.map(({ figure }) => figure))
+  const all = [...(kept?.series.filter(({ figure }) => !measured.has(figure)) ?? []), ...series.all]
+  const named = new Set([...subjects, ...(kept?.subjects ?? [])].map(({ name }) => name))
+  const result: Result = {
     date: new Date().toISOString(),
-    minutes: Math.round((Date.now() - started) / 60_000),
-    command: `npm run bench -- ${process.argv.slice(2).join(' ')}`.trim(),
+    minutes: Math.round((Date.now() - started) / 60_000) + (kept?.minutes ?? 0),
+    commands: [...(kept?.commands ?? []), `npm run bench -- ${process.argv.slice(2).join(' ')}`.trim()],
     machine: machine(),
-    versions: await versions(subjects),
-    rounds: run.rounds,
-    subjects: subjects.map(({ name, title, keeps }) => ({ name, title, keeps })),
-    summary: summarize(series.all),
-    series: series.all.map((s) => ({ ...s, values: s.values.map((x) => Number(x.toPrecision(5))) })),
+    versions: { ...kept?.versions, ...(await versions(subjects)) },
+    rounds: Math.min(run.rounds, kept?.rounds ?? run.rounds),
+    subjects: entries.filter(({ name }) => named.has(name)).map(({ name, title, keeps }) => ({ name, title, keeps })),
+    summary: summarize(all),
+    series: all.map((s) => ({ ...s, values: s.values.map((x) => Number(x.toPrecision(5))) })),
   }
   await mkdir(options.out, { recursive: true })
   const text = markdown(result)

@@ -44,13 +44,13 @@ ${date.slice(0, 10)}, ${machine.processor}, ${machine.cores} cores, ${machine.me
 ${Object.entries(versions)
   .map(([name, version]) => `${name} ${version}`)
   .join(', ')}.
-${rounds} rounds, all subjects interleaved. A cell such as 100k×5k: events in the log × rows they add up to. Median ± interquartile range, or median / 95th
+At least ${rounds} rounds, all subjects interleaved. A cell such as 100k×5k: events in the log × rows they add up to. Median ± interquartile range, or median / 95th
 percentile; × is the ratio to the floor in the same run. Absolute times move with the machine.
 
 ${markdownTable([['subject', 'keeps'], ...subjects.map((s) => [s.title, s.keeps])])}
 
 ${goals(result)}
 ${sections.join('\n')}
-Made by \`${result.command}\` in ${result.minutes} minutes.
+Made by ${result.commands.map((command) => `\`${command}\``).join(', ')} in ${result.minutes} minutes.
 `
 }

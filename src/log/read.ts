@@ -20,21 +20,26 @@ export async function* readAfter(
 ): AsyncGenerator<readonly CommitRecord[], void> {
   let count = 64
   /** Where a segment is looked for before any commit is read. */
-  let sealed = !after || !!find
+  let sealed: unknown = !after || find
   for (; ; find = undefined) {
     signal?.throwIfAborted()
     const from = after
+    let body: IDBRequest | undefined
+    let commits: Promise<IDBRequest<CommitRecord[]>> | undefined
     // Segments and commits in one transaction: between two, a seal would look like a hole (rule 8).
-    const found = await database.transact(['segments', 'bodies', 'commits'], 'readonly', (store, transaction) => {
-      const found: { segment: IDBRequest; body?: IDBRequest; commits?: IDBRequest<CommitRecord[]> } = {
-        segment: store('segments').get(above(from)),
-      }
+    const segment = await database.transact(['segments', 'bodies', 'commits'], 'readonly', (store, transaction) => {
+      body = commits = undefined
+      const segment = store('segments').get(above(from))
       const read = (first: number): void => {
-        found.commits = store('commits').getAll(above(first - 1), count)
+        const request = store('commits').getAll(above(first - 1), count)
+        // Chromium may call a transaction that was committed explicitly complete before it has loaded a large value.
+        commits = new Promise((resolve) => {
+          request.onsuccess = request.onerror = () => resolve(request)
+        })
       }
       if (sealed) {
-        found.segment.onsuccess = () => {
-          if (found.segment.result) found.body = store('bodies').get(found.segment.result.body)
+        segment.onsuccess = () => {
+          if (segment.result) body = store('bodies').get(segment.result.body)
           else if (find) find(store, from + 1, read)
           else read(from + 1)
         }
@@ -43,16 +48,15 @@ export async function* readAfter(
         // Before any answer: a tab that is frozen while it catches up must not keep others from writing.
         commitNow(transaction)
       }
-      return found
+      return segment
     })
-    if (!sealed && found.segment.result) {
-      sealed = true
-      continue
-    }
+    if (!sealed && (sealed = segment.result)) continue
     // Decompression is asynchronous, so outside the transaction.
-    const all = found.body
-      ? await (await import('./chunk.ts')).unpack(found.segment.result, found.body.result, database.log)
-      : (found.commits?.result ?? [])
+    const all = body
+      ? await (await import('./chunk.ts')).unpack(segment.result, body.result, database.log)
+      : commits
+        ? (await commits).result
+        : []
     const records = all.filter((record) => !isCommit(record) || record.last > from)
     for (const record of records) {
       const follows =
@@ -63,7 +67,7 @@ export async function* readAfter(
     if (after === from) return
     yield records
     // This transaction saw the end: who writes back to back must not keep a reader reading.
-    if (!found.body && all.length < count) return
+    if (!body && all.length < count) return
     count = Math.min(1024, Math.ceil((count * BATCH) / Math.max(BATCH / 4, after - from)))
   }
 }

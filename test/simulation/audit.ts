@@ -270,7 +270,9 @@ export function createAudit(w: World, storage: Storage): Audit {
     if (!error) {
       dispatch.result = 'resolved'
       const { sequence, events, duplicate, commandId } = receipt
-      if (!events.length && !log.byId.has(commandId)) {
+      const known = log.byId.get(commandId)
+      // Nobody's id at the head that it was decided on; another command may have taken it just behind.
+      if (!events.length && !duplicate && !(known && known.sequence <= sequence)) {
         const fits = log.entries.some(({ last, state }, i) => {
           if (i < dispatch.called || last !== sequence) return false
           const decided = decidePlain(tab.build, command, state)

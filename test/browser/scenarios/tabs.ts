@@ -55,6 +55,21 @@ export const tabs = (scene: Scene) => {
     await b.waitFor(() => window.app.shown().total === 5)
   })
 
+  it('guarantee 9: a command of 60,000 events, several megabytes in one record, arrives in another tab and in its rows on disk', async () => {
+    const name = scene.fresh()
+    const a = await scene.tab(name)
+    const b = await scene.tab(name)
+    await a.evaluate(() => window.app.add('before'))
+    await b.waitFor(() => window.app.status().sequence === 1)
+    expect(await a.evaluate(() => window.app.addMany(60_000, 'large'))).toBe(60_001)
+    await b.waitFor(() => window.app.status().sequence === 60_001)
+    expect(await b.evaluate(() => window.app.status().lastError)).toBeUndefined()
+    const { shown, folded, stored } = await threeViews(b, name)
+    expect(shown.total).toBe(60_001)
+    expect(shown).toEqual(folded)
+    expect(stored).toEqual(folded)
+  })
+
   it('guarantees 1, 3, 5 and 7: two tabs that dispatch 1,000 commands at once get 2,000 answers, 1..2000, each decided on the state it was appended to', async () => {
     const name = scene.fresh()
     const [a, b] = [await scene.tab(name), await scene.tab(name)]

@@ -265,6 +265,7 @@ describe.skipIf(!has('chromium'))('TodoMVC, by its specification', () => {
     await page.getByText('nothing had happened yet').waitFor()
     expect(await titles()).toEqual(['Buy milk', 'Call Ada'])
     await add('Meanwhile')
+    await fact(page, 'sequence').getByText('4', { exact: true }).waitFor()
     await slider.press('End')
     await page.locator('[data-sequence="4"]').waitFor()
     await page.getByRole('button', { name: 'Back to now' }).click()

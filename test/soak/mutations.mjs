@@ -179,8 +179,8 @@ export const mutations = [
   {
     name: 'rule 8: a hidden limit in the catch-up read',
     file: 'log/read.ts',
-    from: 'if (!found.body && all.length < count) return',
-    to: 'if (!found.body) return',
+    from: 'if (!body && all.length < count) return',
+    to: 'if (!body) return',
     profiles: 'crash,network',
     tests: ['test/log/log.test.ts', 'rule 8'],
   },

@@ -176,10 +176,9 @@ export async function openCore(model: AnyModel, name: string, options: OpenOptio
     core.behind ||= behind
     for (const { identity } of folds) core.persisted.set(identity, checkpoints.get(identity)?.sequence ?? 0)
     // What is stored may be anything, or nothing at all.
+    for (const one of known) if (one) core.stored.add(typeKey(one.type, one.version))
     const usual =
-      known.every(
-        (one) => one && core.stored.add(typeKey(one.type, one.version)) && types.knows(one.type, one.version),
-      ) &&
+      known.every((one) => one && types.knows(one.type, one.version)) &&
       Object.keys(model.projections).length === (folds.length || -1) &&
       log?.format === 1 &&
       !database.dataLoss &&

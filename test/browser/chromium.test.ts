@@ -96,9 +96,9 @@ describe.skipIf(!has('chromium'))('Chromium', () => {
     await fresh.close()
   })
 
-  it("hazard 9: storage cleared under a live tab closes its engine with 'log replaced', and a reload starts an empty log", async () => {
+  it("hazard 9: storage cleared under a live tab closes its engine with 'log replaced', and where no second copy stands a reload starts an empty log", async () => {
     const name = scene.fresh()
-    const tab = await scene.tab(name)
+    const tab = await scene.tab(name, 'shared', '?mirror=off')
     await tab.evaluate(async () => {
       await window.app.addMany(20)
       await window.app.projected()

@@ -56,5 +56,11 @@ export async function flatFigure(run: Run): Promise<void> {
       },
       subject.seconds,
     )
+    // Another process opens the same database by hand: what of the difference is the browser's own.
+    await withBrowser(run.chromium, profile, async (browser) => {
+      const tab = await browser.open(run.url(subject.name))
+      const ms = await tab.run<number>('bench.open()')
+      if (!Number.isNaN(ms)) run.add('opening the database alone, by log length', nameOf(cell), subject.name, 'ms', ms)
+    })
   })
 }

@@ -90,6 +90,21 @@ const commands = {
     return times
   },
 
+  /** What opening the database takes without whatever opens it otherwise. */
+  async open() {
+    const { database } = subject
+    if (!database) return Number.NaN
+    const from = performance.now()
+    const request = indexedDB.open(database)
+    await new Promise((resolve, reject) => {
+      request.onsuccess = resolve
+      request.onerror = () => reject(request.error)
+    })
+    const ms = performance.now() - from
+    request.result.close()
+    return ms
+  },
+
   extra: (name: string, ...args: unknown[]) => subject.extras?.[name]?.(...args),
   has: (name: string) => subject.extras?.[name] !== undefined,
 }

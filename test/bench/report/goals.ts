@@ -12,6 +12,8 @@ export function goals({ summary }: Result): string {
   }
   const over = (a: number | undefined, b: number | undefined) => (a !== undefined && b ? a / b : undefined)
   const log = (size: string) => find('boot by log length', `${size}×1k`)?.p50
+  const opened = (size: string) => find('opening the database alone, by log length', `${size}×1k`)?.p50
+  const alone = (size: string) => (log(size) ?? Number.NaN) - (opened(size) ?? Number.NaN)
   const burst = cells('1,000 writes at once').map((s) => over(s.p50, find(s.figure, s.cell, 'packed')?.p50) ?? 0)
   const bulk = cells('bulk')[0]
   const sum = (figure: string) => {
@@ -29,6 +31,7 @@ export function goals({ summary }: Result): string {
     ['boot, cold, worst cell', worst('boot, cold'), 1.3, '× floor'],
     ['boot, second tab, worst cell', worst('boot, second tab'), 1.3, '× floor'],
     ['boot with 3 M events against 10 k, same rows', over(log('3M'), log('10k')), 1.1, '×'],
+    ['of that, without opening the database', over(alone('3M'), alone('10k')), 1.1, '×'],
     ['one durable dispatch, median', worst('one durable write'), 1.5, '× floor'],
     ['one durable dispatch, 95th percentile', worst('one durable write', 'ratio95'), 2, '× floor'],
     ['1,000 dispatches at once', burst.length ? Math.max(...burst) : undefined, 3, '× one record of all'],

@@ -84,6 +84,7 @@ function flush(): Promise<void> {
 }
 
 export const subject: Subject = {
+  database: 'floor',
   async boot(options) {
     wide = options.wide
     db = await open()

@@ -14,6 +14,8 @@ export interface Subject {
   watch(id: string, listener: (title: string | undefined) => void): void
   /** Until the next visit would find everything in place: background work is done. */
   settle?(): Promise<void>
+  /** The database that a boot opens, where it is in IndexedDB: for opening it with nothing else. */
+  readonly database?: string
   /** Measurements that only some subjects have. */
   readonly extras?: { readonly [name: string]: (...args: any[]) => Promise<unknown> }
 }

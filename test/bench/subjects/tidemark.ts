@@ -27,6 +27,7 @@ const commits = () => database((db) => db.transaction('commits').objectStore('co
 
 /** With `mirror: false` the same without a second copy of the log. */
 export const create = (given: { mirror?: false } = {}): Subject => ({
+  database: `tidemark:${narrow.name}`,
   async boot(options) {
     const model = (options.wide ? wide : narrow) as typeof narrow
     name = model.name

@@ -1,9 +1,10 @@
-// npm run soak -- [--minutes 30] [--from 2001]: the simulation runs on, in pieces that a failure prints its seeds of.
+// npm run soak -- [--minutes 30] [--runs 100000] [--from 2001]: the simulation runs on, on every core; a failure prints its seed.
 // npm run soak -- --mutations [--only 'rule 5'] [--seconds 15]: one deliberate mistake after the other has to be found.
 // npm run soak -- --kills 100: kill -9 of Chromium in a storm of writes; --damage 3: IndexedDB's files are damaged after every third. --freezes 20: of a tab that writes.
 // npm run soak -- --cycles 1000: engines opened and closed in one page, and every fifth time its worker ended.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -14,6 +15,7 @@ const simulation = join(root, 'test/simulation/start.mjs')
 const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '30' },
+    runs: { type: 'string' },
     from: { type: 'string', default: '2001' },
     mutations: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
@@ -99,30 +101,49 @@ function tested(copy, tests) {
   return `${file}: ${failed?.trim() ?? 'it never ends'}`
 }
 
-function soak() {
-  const until = Date.now() + Number(values.minutes) * 60_000
-  let from = Number(values.from)
+/** Seeds that one process plays. */
+const PIECE = 2000
+
+/** A process for every core, each with a piece of the seeds after the other, until the time is over or so many have run. */
+async function soak() {
+  const began = Date.now()
+  const until = began + Number(values.minutes) * 60_000
+  const end = Number(values.from) + Number(values.runs ?? 'Infinity')
+  let next = Number(values.from)
   let runs = 0
-  while (Date.now() < until) {
-    const seconds = Math.min(300, Math.ceil((until - Date.now()) / 1000))
-    const { status, out } = run(
-      [simulation, '--seeds', `${from}-1000000000`, '--seconds', `${seconds}`, '--all'],
-      root,
-      2 * seconds + 60,
-    )
-    const done = Number(/^(\d+) runs/m.exec(out)?.[1])
-    console.log(
-      `from seed ${from}: ${out
-        .split('\n')
-        .filter((line) => /^\d+ runs|^\d+×/.test(line))
-        .join('\n  ')}`,
-    )
-    if (status) process.exitCode = 1
-    if (!done) throw new Error(out.slice(-2000))
-    from += done
-    runs += done
+  let failed = 0
+  async function play() {
+    for (let left = until - Date.now(); left > 0 && next < end; left = until - Date.now()) {
+      const from = next
+      const to = Math.min(from + PIECE, end) - 1
+      next = to + 1
+      const seconds = `${Math.ceil(left / 1000)}`
+      const { status, out } = await start([simulation, '--seeds', `${from}-${to}`, '--seconds', seconds, '--all'])
+      const [, done] = /^(\d+) runs/m.exec(out) ?? []
+      const lines = out.split('\n').filter((line) => /^\d+ runs|^\d+×/.test(line))
+      console.log(`from seed ${from}: ${lines.join('\n  ')}`)
+      if (!done) throw new Error(out.slice(-2000))
+      if (status) failed++
+      runs += Number(done)
+    }
   }
-  console.log(`${runs} runs; the next seed is ${from}`)
+  await Promise.all(Array.from({ length: availableParallelism() }, play))
+  const minutes = ((Date.now() - began) / 60_000).toFixed(1)
+  console.log(
+    `${runs} runs in ${minutes} minutes, ${failed ? 'with failures' : 'without a failure'}; the next seed is ${next}`,
+  )
+  if (failed) process.exitCode = 1
+}
+
+/** @type {(args: string[]) => Promise<{ status: number | null, out: string }>} */
+function start(args) {
+  const child = spawn(process.execPath, ['--max-semi-space-size=64', ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let out = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (text) => {
+      out += text
+    })
+  return new Promise((resolve) => child.on('close', (status) => resolve({ status, out })))
 }
 
 /** @type {(file: string, env: Record<string, string>, more?: string[]) => void} */
@@ -144,4 +165,4 @@ else if (values.freezes)
 else if (values.cycles)
   inBrowser('test/browser/chromium.test.ts', { TIDEMARK_CYCLES: values.cycles }, ['-t', 'nothing leaks'])
 else if (values.mutations) mutate()
-else soak()
+else await soak()

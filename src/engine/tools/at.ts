@@ -9,6 +9,9 @@ import type { Engine, Progress } from '../types.ts'
 import { recordsNear } from './recordsNear.ts'
 import { createTimeline, firstsOf } from './timeline.ts'
 
+/** Events before a target from which on the way back is kept: those further back are folded again from a point. */
+const WINDOW = 4096
+
 /** One row (or value: without `key`) that an event changed; undefined: there was none, there is none. */
 export interface RowChange<P> {
   readonly projection: keyof P & string
@@ -39,8 +42,9 @@ export interface Past<E extends EventTypes, P> {
  * await past.move(past.sequence + 1)
  * console.log(past.event?.type, past.changes)
  *
- * The first look folds the log up to there, in slices, with `onProgress`; from then on it goes in both directions. It reads today's
- * versions of events and today's `evolve`; rows on disk are not in it. A sequence that the log does not have rejects with `RangeError`;
+ * The first look folds the log up to there, in slices, with `onProgress`; from then on it goes in both directions: thousands of events
+ * back are at hand, what is further back is folded again from rows kept on the way. It reads today's versions of events and today's
+ * `evolve`; rows on disk are not in it. A sequence that the log does not have rejects with `RangeError`;
  * an archived log begins at its base. Otherwise it rejects like any reader: `CorruptLog`, `OutdatedCodeError`, `StorageError`, `EngineClosed`.
  */
 export async function at<E extends EventTypes, P, C>(
@@ -82,7 +86,9 @@ export async function at<E extends EventTypes, P, C>(
         if (event.at > until) {
           target = line.sequence
           until = Infinity
-        } else if (event === events[0] && record.last < target && events.every(({ at }) => at <= until))
+          // Only now it is known where the window begins.
+          for (const from = Math.max(start, target - WINDOW); line.sequence > from; ) line.back(from)
+        } else if (event === events[0] && record.last < target - WINDOW && events.every(({ at }) => at <= until))
           line.pass(events, record)
         else line.forward(event, record)
       } else {

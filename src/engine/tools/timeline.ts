@@ -2,12 +2,13 @@ import type { CommitRecord } from '../../log/commit.ts'
 import type { AnyRecordedEvent } from '../../model/events.ts'
 import { type Change, type Fold, type Journal, type Slot, undo } from '../../model/fold.ts'
 
-/** Events after which a stretch is closed: what a step back over its beginning folds again. */
+/** Events after which steps become a stretch: what a step back over its beginning folds again. */
 const STRETCH = 256
-/** When stretches are joined: what bounds the memory, and the time of a step over a beginning. */
-const MOST_CHANGES = 524_288
-const MOST_STRETCHES = 1024
-const FEWEST_STRETCHES = 64
+/** Stretches that are kept, as long as no record begins in an older one. */
+const MOST_STRETCHES = 64
+/** Events between two points, where there are no more rows than that: what a move further back folds again. */
+const BETWEEN_POINTS = 8192
+const MOST_POINTS = 32
 
 type Range = Pick<CommitRecord, 'first' | 'last'>
 
@@ -22,10 +23,19 @@ interface Step {
  */
 interface Stretch {
   readonly after: number
-  last: number
-  readonly firsts: Firsts
+  readonly firsts: Change[]
   /** The insertion counter of each fold at `after`. */
   readonly next: readonly number[]
+}
+
+/** All rows at the end of a record. Rows never change, so this is their places. */
+interface Point {
+  readonly sequence: number
+  readonly folds: readonly {
+    readonly rows: readonly unknown[]
+    readonly ns: readonly number[]
+    readonly next: number
+  }[]
 }
 
 /** Folds that go back as well as forward. */
@@ -35,71 +45,60 @@ export interface Timeline {
   standsAt(sequence: number): boolean
   /** The last event and its changes; undefined where the log begins. */
   readonly last: Step | undefined
-  /** One event. What fails in a record takes back the whole record. */
+  /** One event, and how to get back over it. What fails in a record takes back the whole record. */
   forward(event: AnyRecordedEvent, record: Range): void
-  /** A whole record on the way to a later one, or, where something fails, up to some earlier place. */
+  /** A whole record on the way to a distant one, or, where something fails, up to some earlier place. */
   pass(events: readonly AnyRecordedEvent[], record: Range): void
-  /** Towards an earlier sequence: to it, or over the beginning of one stretch. */
+  /** Towards an earlier sequence: to it, over the beginning of one stretch, or to a point before it. */
   back(sequence: number): void
 }
 
 export function createTimeline(folds: readonly Fold[], start: number): Timeline {
   const failedAt = new Map<Fold, number>()
-  const past: Stretch[] = []
-  /** Behind the last one of `past`: events that were passed, or steps. */
-  let stretch = begin(start)
+  let past: Stretch[] = []
+  let sequence = start
+  /** Behind the last one of `past`; `begun` is where. */
   let steps: Step[] = []
-  /** Something failed in a pass: from now on every event is a step, so that the commit can be taken back. */
+  let begun = begin()
+  const points = [pointHere()]
+  let between = BETWEEN_POINTS
+  /** Something failed: from now on every event is a step, so that its commit can be taken back. */
   let careful = false
 
-  function begin(after: number): Stretch {
-    return { after, last: after, firsts: createFirsts(), next: folds.map((fold) => fold.next) }
+  function begin(): Omit<Stretch, 'firsts'> {
+    return { after: sequence, next: folds.map((fold) => fold.next) }
+  }
+
+  function beginAnew(): void {
+    past = []
+    steps = []
+    begun = begin()
   }
 
   /** Without a base in an archived log, or behind the event that it can't fold: nothing. */
   const works = (fold: Fold, sequence: number): boolean => !fold.failed && sequence <= (failedAt.get(fold) ?? Infinity)
 
-  const length = (): number => stretch.last - stretch.after
-
-  /** A record that is cut into stretches begins one, so that what fails in it can be taken back to its beginning. */
-  const isFull = (sequence: number, { first, last }: Range): boolean =>
-    length() >= STRETCH || (sequence === first && length() > 0 && length() + last - first >= STRETCH)
-
-  function close(): void {
-    for (const { journal } of steps) for (const change of journal) stretch.firsts.push(change)
-    past.push(stretch)
-    stretch = begin(stretch.last)
+  function close({ first }: Range): void {
+    past.push({ ...begun, firsts: firstsOf(steps.flatMap(({ journal }) => journal)) })
     steps = []
-    const tooMany = (): boolean =>
-      past.length > MOST_STRETCHES || past.reduce((sum, { firsts }) => sum + firsts.changes.length, 0) > MOST_CHANGES
-    while (past.length > FEWEST_STRETCHES && tooMany()) joinShortest()
+    begun = begin()
+    while (past.length > MOST_STRETCHES && (past[1] as Stretch).after < first) past.shift()
   }
 
-  /** Two neighbours become one, so that all of them stay about as long. */
-  function joinShortest(): void {
-    const lengthOf = (i: number): number => past[i + 1]!.last - past[i]!.after
-    let at = 0
-    for (let i = 1; i + 1 < past.length; i++) if (lengthOf(i) < lengthOf(at)) at = i
-    const [one, other] = past.slice(at, at + 2) as [Stretch, Stretch]
-    for (const change of other.firsts.changes) one.firsts.push(change)
-    one.last = other.last
-    past.splice(at + 1, 1)
-  }
-
-  function takeBack(): void {
-    while (steps.length) undo(steps.pop()!.journal)
-    for (const change of stretch.firsts.changes.reverse()) {
+  function takeBack({ after, firsts, next }: Stretch): void {
+    for (const change of firsts.reverse()) {
       // A slot that came and went within the stretch is absent on both ends.
       if (change.before !== undefined || change.slot.row !== undefined) change.fold.revert(change)
     }
-    for (const [i, fold] of folds.entries()) fold.next = stretch.next[i]!
-    stretch = begin(stretch.after)
+    for (const [i, fold] of folds.entries()) fold.next = next[i] as number
+    sequence = after
+    begun = begin()
   }
 
   /** What a failing event takes back is a change like others: going back over it brings it again. */
   function takeBackRecord(fold: Fold, { first }: Range, journal: Journal): void {
     const since = [
-      ...past.flatMap(({ after, firsts }) => (after >= first - 1 ? firsts.changes : [])),
+      ...past.flatMap(({ after, firsts }) => (after >= first - 1 ? firsts : [])),
       ...steps.flatMap(({ event, journal }) => (event.sequence >= first ? journal : [])),
     ]
     for (const { slot, ...change } of since.filter((one) => one.fold === fold).reverse()) {
@@ -109,83 +108,105 @@ export function createTimeline(folds: readonly Fold[], start: number): Timeline 
     }
   }
 
-  function passed(event: AnyRecordedEvent, record: Range): boolean {
-    if (isFull(event.sequence, record)) close()
-    try {
-      for (const fold of folds) if (works(fold, event.sequence)) fold.apply(event, stretch.firsts as never)
-      stretch.last = event.sequence
-    } catch {
-      careful = true
-      takeBack()
+  function pointHere(): Point {
+    return {
+      sequence,
+      folds: folds.map(({ slots, next }) => {
+        const rows: unknown[] = []
+        const ns: number[] = []
+        for (const { row, n } of slots) {
+          rows.push(row)
+          ns.push(n)
+        }
+        return { rows, ns, next }
+      }),
     }
-    return !careful
+  }
+
+  /** The more rows there are, the further apart, so that keeping them stays cheap. */
+  function keepPoint(): void {
+    const { sequence: last, folds } = points.at(-1) as Point
+    const behind = sequence - last
+    if (behind < between || behind < folds.reduce((sum, { rows }) => sum + rows.length, 0)) return
+    points.push(pointHere())
+    if (points.length <= MOST_POINTS) return
+    between *= 2
+    for (let i = 1; i < points.length; i++) points.splice(i, 1)
+  }
+
+  /** Stands at the last point before a sequence, or where the log begins. */
+  function toPoint(before: number): void {
+    const point = points.findLast((point) => point.sequence < before) ?? (points[0] as Point)
+    for (const [i, fold] of folds.entries()) {
+      const { rows, ns, next } = point.folds[i] as Point['folds'][number]
+      if (fold.failed) continue
+      fold.clear()
+      fold.load(rows, (i) => ns[i] as number)
+      fold.next = next
+    }
+    sequence = point.sequence
+    beginAnew()
   }
 
   const line: Timeline = {
     get sequence() {
-      return stretch.last
+      return sequence
     },
     get last() {
       return steps.at(-1)
     },
-    standsAt: (sequence) => sequence === stretch.last && (steps.length > 0 || sequence === start),
+    standsAt: (wanted) => wanted === sequence && (steps.length > 0 || sequence === start),
     forward(event, record) {
-      if (length() > steps.length || isFull(event.sequence, record)) close()
+      // A record that is cut into stretches begins one, so that what fails in it can be taken back to its beginning.
+      const length = event.sequence === record.first ? record.last - sequence : 1
+      if (steps.length && steps.length + length > STRETCH) close(record)
       const journal: Journal = []
       for (const fold of folds) {
         if (!works(fold, event.sequence)) continue
         try {
           fold.apply(event, journal)
         } catch {
+          careful = true
           failedAt.set(fold, event.sequence)
+          if ((past[0] ?? begun).after >= record.first) return toPoint(record.first)
           takeBackRecord(fold, record, journal)
         }
       }
       steps.push({ event, journal })
-      stretch.last = event.sequence
+      sequence = event.sequence
+      if (sequence === record.last) keepPoint()
     },
     pass(events, record) {
-      if (steps.length) close()
-      for (const event of events) {
-        if (careful) line.forward(event, record)
-        else if (!passed(event, record)) return
+      if (careful) {
+        for (const event of events) line.forward(event, record)
+        return
       }
+      try {
+        for (const event of events) for (const fold of folds) if (!fold.failed) fold.apply(event)
+      } catch {
+        careful = true
+        toPoint(sequence + 1)
+        return
+      }
+      sequence = record.last
+      beginAnew()
+      keepPoint()
     },
-    back(sequence) {
-      while (steps.length && stretch.last > sequence) {
-        undo(steps.pop()!.journal)
-        stretch.last--
+    back(wanted) {
+      while (steps.length && sequence > wanted) {
+        undo((steps.pop() as Step).journal)
+        sequence--
       }
-      if (line.standsAt(sequence)) return
-      takeBack()
-      if (sequence <= stretch.after && past.length) {
-        stretch = past.pop()!
-        takeBack()
-      }
+      if (line.standsAt(wanted)) return
+      const before = past.pop()
+      if (before) takeBack(before)
+      else toPoint(wanted)
     },
   }
   return line
 }
 
-/** A journal of the first change of each slot. */
-interface Firsts {
-  readonly changes: Change[]
-  push(change: Change): void
-}
-
-function createFirsts(): Firsts {
+export function firstsOf(changes: readonly Change[]): Change[] {
   const seen = new Set<Slot>()
-  const changes: Change[] = []
-  return {
-    changes,
-    push(change) {
-      if (seen.size < seen.add(change.slot).size) changes.push(change)
-    },
-  }
-}
-
-export function firstsOf(journal: Journal): readonly Change[] {
-  const firsts = createFirsts()
-  for (const change of journal) firsts.push(change)
-  return firsts.changes
+  return changes.filter(({ slot }) => seen.size < seen.add(slot).size)
 }

@@ -1,4 +1,4 @@
-import { openEngine } from 'tidemark'
+import { defineEvents, defineModel, event, openEngine, projection, table, value } from 'tidemark'
 import { at } from 'tidemark/tools'
 import { describe, expect, test } from 'vitest'
 import { type AnyModel, createFolds, readOf } from '../../../src/model/model.ts'
@@ -77,6 +77,124 @@ describe('at', () => {
       await past.move(sequence)
       expect(shown(past as never)).toEqual(states[sequence])
     }
+  })
+
+  describe('in a log too long to keep every way back', () => {
+    const EVENTS = 30_000
+    const COMMIT = 500
+    let folded = 0
+    let poison = 0
+    const events = defineEvents({ moved: event<{ id: string; to: number }>() })
+    const evolve = (_: unknown, { data: { id, to } }: { data: { id: string; to: number } }) =>
+      to % 4 ? { id, to } : null
+    const model = () =>
+      defineModel({
+        name: 'long',
+        events,
+        projections: {
+          count: projection(events, { into: value(0), evolve: { moved: (n) => n + Number(++folded > 0) } }),
+          places: projection(events, { into: table<{ id: string; to: number }>('id'), evolve: { moved: evolve } }),
+          fragile: projection(events, {
+            into: table<{ id: string; to: number }>('id'),
+            version: 2,
+            evolve: {
+              moved(row, event) {
+                if (event.sequence === poison) throw new RangeError('no more')
+                return evolve(row, event)
+              },
+            },
+          }),
+        },
+        commands: {
+          move: ({ count }, n: number) =>
+            Array.from({ length: n }, (_, i) => {
+              const to = Math.imul(count.value + i + 1, 2_654_435_761) >>> 8
+              return events.moved({ id: `p${to % 97}`, to })
+            }),
+        },
+      })
+    const open = async () => {
+      poison = 0
+      const engine = await openEngine(model(), { storage: 'memory' })
+      while (engine.status.sequence < EVENTS) await engine.dispatch.move(COMMIT)
+      return engine
+    }
+    const rows = (engine: { history(): AsyncIterable<{ type: string }> }, wanted: readonly number[]) =>
+      collect(engine.history() as never).then((all: readonly any[]) => {
+        const places = createFolds(model() as unknown as AnyModel)[1]!
+        return new Map(
+          all.flatMap((event) => {
+            places.apply(event)
+            return wanted.includes(event.sequence) ? [[event.sequence, (places.view as any).all()] as const] : []
+          }),
+        )
+      })
+
+    test('a first look folds each event once, its neighbours few, and a distant one those behind a point', async () => {
+      const engine = await open()
+      const chance = random(5)
+      const looks = [EVENTS, 1, EVENTS / 2, ...Array.from({ length: 30 }, () => 1 + Math.floor(chance() * EVENTS))]
+      const around = (sequence: number) =>
+        [0, -1, -2, -300, 1].map((by) => Math.min(EVENTS, Math.max(1, sequence + by)))
+      const states = await rows(engine, looks.flatMap(around))
+      folded = 0
+      const past = await at(engine, EVENTS)
+      expect(folded).toBe(EVENTS)
+      for (const look of looks) {
+        for (const sequence of around(look)) {
+          const far = Math.abs(sequence - past.sequence)
+          folded = 0
+          await past.move(sequence)
+          expect(past.sequence).toBe(sequence)
+          expect(past.event?.sequence).toBe(sequence)
+          expect(past.read.places.all()).toEqual(states.get(sequence))
+          expect(past.read.fragile.all()).toEqual(states.get(sequence))
+          expect(past.read.count.value).toBe(sequence)
+          // Between two points, behind the window that begins there, and the stretch that the way back cuts.
+          expect(folded).toBeLessThanOrEqual(far > 1 ? Math.max(far, 8192) + 4096 + COMMIT : 256)
+        }
+      }
+      await engine.close()
+    })
+
+    test('a date is found, and its neighbours are at hand', async () => {
+      const engine = await open()
+      const last = (await collect(engine.history({ reverse: true, limit: 1 })))[0]!.at
+      await later(5)
+      await engine.dispatch.move(COMMIT)
+      const sequence = engine.status.sequence - COMMIT
+      const states = await rows(engine, [sequence, sequence - 1, sequence - 2])
+      const past = await at(engine, new Date(last))
+      for (const wanted of [sequence, sequence - 1, sequence - 2]) {
+        folded = 0
+        if (wanted < sequence) await past.move(wanted)
+        expect(past.sequence).toBe(wanted)
+        expect(past.read.places.all()).toEqual(states.get(wanted))
+        expect(folded).toBe(0)
+      }
+      await engine.close()
+    })
+
+    test('what fails on the way to a distant sequence takes its commit back', async () => {
+      const engine = await open()
+      const [start, end] = [12_000, 12_500]
+      const states = await rows(engine, [100, start, 12_100, 12_233, end, 25_000])
+      poison = 12_234
+      const past = await at(engine, 25_000)
+      for (const [sequence, fragile] of [
+        [25_000, start],
+        [end, start],
+        [12_233, 12_233],
+        [100, 100],
+        [25_000, start],
+        [12_100, 12_100],
+      ] as const) {
+        await past.move(sequence)
+        expect(past.read.places.all()).toEqual(states.get(sequence))
+        expect(past.read.fragile.all()).toEqual(states.get(fragile))
+      }
+      await engine.close()
+    })
   })
 
   test('names the event and what it changed', async () => {

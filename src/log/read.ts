@@ -25,17 +25,13 @@ export async function* readAfter(
     signal?.throwIfAborted()
     const from = after
     let body: IDBRequest | undefined
-    let commits: Promise<IDBRequest<CommitRecord[]>> | undefined
+    let commits: IDBRequest<CommitRecord[]> | undefined
     // Segments and commits in one transaction: between two, a seal would look like a hole (rule 8).
     const segment = await database.transact(['segments', 'bodies', 'commits'], 'readonly', (store, transaction) => {
       body = commits = undefined
       const segment = store('segments').get(above(from))
       const read = (first: number): void => {
-        const request = store('commits').getAll(above(first - 1), count)
-        // Chromium may call a transaction that was committed explicitly complete before it has loaded a large value.
-        commits = new Promise((resolve) => {
-          request.onsuccess = request.onerror = () => resolve(request)
-        })
+        commits = store('commits').getAll(above(first - 1), count)
       }
       if (sealed) {
         segment.onsuccess = () => {
@@ -51,12 +47,12 @@ export async function* readAfter(
       return segment
     })
     if (!sealed && (sealed = segment.result)) continue
+    // Chromium may call a transaction that was committed explicitly complete before it has loaded a large value.
+    if (commits?.readyState === 'pending' && !(await (await import('./reopen.ts')).loaded(database, commits))) continue
     // Decompression is asynchronous, so outside the transaction.
     const all = body
       ? await (await import('./chunk.ts')).unpack(segment.result, body.result, database.log)
-      : commits
-        ? (await commits).result
-        : []
+      : (commits?.result ?? [])
     const records = all.filter((record) => !isCommit(record) || record.last > from)
     for (const record of records) {
       const follows =

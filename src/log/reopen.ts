@@ -1,5 +1,5 @@
 import { EngineClosed, StorageError } from '../errors.ts'
-import { connect, type Database, type LogIdentity, run, type Transact } from './database.ts'
+import { connect, type Database, type LogIdentity, run, type StoreName, type Transact } from './database.ts'
 
 const reopening = new WeakMap<Database, Promise<IDBDatabase>>()
 
@@ -24,6 +24,23 @@ export async function tryAgain<T>(
   } catch (error) {
     throw withKind(error, database.idb !== other, given)
   }
+}
+
+/**
+ * Waits for a value of a transaction that is complete already. False where its connection was taken away meanwhile: such a
+ * value may never come, and is to be read again.
+ */
+export async function loaded(database: Database, request: IDBRequest): Promise<boolean> {
+  const { db } = request.transaction as IDBTransaction
+  await new Promise<void>((resolve) => {
+    request.onsuccess = request.onerror = () => resolve()
+    if (request.readyState === 'done' || database.idb !== db) resolve()
+    else db.addEventListener('close', () => resolve())
+  })
+  if (request.readyState === 'pending') return false
+  const { name } = request.source as IDBObjectStore
+  if (request.error) throw withKind(request.error, false, [[name as StoreName], 'readonly', () => {}])
+  return true
 }
 
 function withKind(error: unknown, lost: boolean, [stores, mode]: Parameters<Transact>): Error {

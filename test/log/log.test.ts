@@ -1,3 +1,4 @@
+import { forceCloseDatabase } from 'fake-indexeddb'
 import { describe, expect, test } from 'vitest'
 import { freshName } from '../engine/todos.ts'
 import {
@@ -9,7 +10,7 @@ import {
   openDatabase,
   seal,
 } from './rooms.ts'
-import { dump, inDatabase, watchTraffic } from './storage.ts'
+import { answerLate, dump, inDatabase, watchTraffic } from './storage.ts'
 
 /** A commit of one command with so many events. */
 const commit = (first: number, events = 1, id = `c${first}`): CommitRecord => ({
@@ -226,6 +227,34 @@ describe('the log in IndexedDB', () => {
     const looking = [...reading, 'openKeyCursor segments', 'getKey segments', 'getKey commits']
     expect(committed).toEqual([reading, looking])
     expect(traffic.requests).toEqual(looking)
+  })
+
+  describe('a value that Chromium loads after its transaction is complete', () => {
+    const reading = async () => {
+      const { log, database } = await open()
+      for (const first of [1, 2]) await log.append(commit(first), beside())
+      const late = answerLate()
+      const read = log.readAfter(1, undefined, true).next()
+      return { read, database, answer: await late }
+    }
+
+    test('is waited for', async () => {
+      const { read, answer } = await reading()
+      answer()
+      expect((await read).value).toEqual([commit(2)])
+    })
+
+    test('is read again where the connection went first', async () => {
+      const { read, database } = await reading()
+      forceCloseDatabase(database.idb as never)
+      expect((await read).value).toEqual([commit(2)])
+    })
+
+    test('is a storage error where it could not be loaded', async () => {
+      const { read, answer } = await reading()
+      answer(new DOMException('by the test', 'DataError'))
+      await expect(read).rejects.toMatchObject({ name: 'StorageError', kind: 'aborted', cause: { name: 'DataError' } })
+    })
   })
 
   test('rule 2: each type of event has a record of its own', async () => {

@@ -184,6 +184,33 @@ export function holdAnswer(transaction: IDBTransaction, until: Promise<void> | u
   transaction.addEventListener('abort', () => told.onabort?.(new Event('abort')))
 }
 
+/**
+ * The next read of all commits is answered by what this gives, after its transaction said that it is complete: so does
+ * Chromium where a value is large.
+ */
+export function answerLate(): Promise<(error?: DOMException) => void> {
+  const { getAll } = IDBObjectStore.prototype
+  return new Promise((resolve) => {
+    IDBObjectStore.prototype.getAll = function (...given) {
+      if (this.name !== 'commits') return getAll.apply(this, given)
+      IDBObjectStore.prototype.getAll = getAll
+      const request = getAll.apply(this, given)
+      const told: Record<string, (() => void) | null> = {}
+      for (const name of ['onsuccess', 'onerror'])
+        Object.defineProperty(request, name, { get: () => null, set: (handler) => (told[name] = handler) })
+      let readyState = 'pending'
+      Object.defineProperty(request, 'readyState', { get: () => readyState, set() {} })
+      const answer = (error?: DOMException): void => {
+        readyState = 'done'
+        if (error) Object.defineProperties(request, { error: { value: error }, result: { value: undefined } })
+        told[error ? 'onerror' : 'onsuccess']?.()
+      }
+      this.transaction.addEventListener('complete', () => setTimeout(() => resolve(answer)))
+      return request
+    }
+  })
+}
+
 /** Appends, as opposed to page writes and the rest. */
 export const isAppend = (stores: readonly string[], mode: string): boolean =>
   mode === 'readwrite' && stores.includes('commits') && stores.includes('types') && !stores.includes('pages')

@@ -1,6 +1,7 @@
 import { CorruptLog, EngineClosed, OutdatedCodeError } from '../errors.ts'
-import type { CommitRecord } from './commit.ts'
+import { type CommitRecord, isCommit } from './commit.ts'
 import type { LogIdentity } from './database.ts'
+import { pause } from './pause.ts'
 
 /** First line of a chunk, as JSON; `bytes` bytes of body follow its line feed. A sealed segment, a mirror's file and a part of an export are chunks. */
 export interface ChunkHeader {
@@ -45,15 +46,17 @@ export const archivedSegment = (base: number): SegmentRecord => ({
 
 const CHECKSUM = ',"checksum":'
 
-/** A chunk with these lines in it, compressed. */
+/** A chunk with this text in it, compressed; an end has none. */
 export async function makeChunk(
   header: Pick<ChunkHeader, 'log' | 'lineage' | 'first' | 'last' | 'kind'>,
-  lines: readonly string[],
+  text: Iterable<string>,
 ): Promise<Chunk> {
   const parts: Uint8Array[] = []
-  if (lines.length) {
-    const text = new TextEncoder().encode(lines.join(''))
-    for await (const part of through(text, new CompressionStream('gzip'))) parts.push(part)
+  if (header.kind !== 'end') {
+    const slices: Uint8Array<ArrayBuffer>[] = []
+    for await (const part of through(encoded(text, slices), new CompressionStream('gzip'))) parts.push(part)
+    // Not before the end: Node's stream may say that it has written what it still reads.
+    slices.forEach(release)
   }
   const body = joined(parts)
   const fields = { tidemark: 1, ...header, codec: 'gzip', bytes: body.length } as const
@@ -67,10 +70,15 @@ export async function makeChunk(
 export function packChunk({ id, lineage }: LogIdentity, records: readonly CommitRecord[]): Promise<Chunk> {
   const first = records[0]?.first ?? 1
   const last = records.at(-1)?.last ?? 0
-  return makeChunk(
-    { log: id, lineage, first, last },
-    records.map(({ body, ...head }) => `${JSON.stringify(head)}\n${body}\n`),
-  )
+  return makeChunk({ log: id, lineage, first, last }, textOfRecords(records))
+}
+
+function* textOfRecords(records: readonly CommitRecord[]): Generator<string> {
+  for (const { body, ...head } of records) {
+    yield `${JSON.stringify(head)}\n`
+    yield body
+    yield '\n'
+  }
 }
 
 /** What a line says, if it can be the first line of a chunk. */
@@ -105,19 +113,37 @@ async function* textOf({ header, bytes }: Chunk): AsyncGenerator<string[]> {
   if (!body.length) return
   const decoder = new TextDecoder()
   let rest = ''
-  for await (const part of through(body, new DecompressionStream('gzip'))) {
-    const lines = (rest + decoder.decode(part, { stream: true })).split('\n')
-    rest = lines.pop() ?? ''
+  for await (const part of through(sliced(body), new DecompressionStream('gzip'))) {
+    const lines = decoder.decode(part, { stream: true }).split('\n')
+    release(part)
+    // Only what is new is looked through: a line may be longer than many parts.
+    lines[0] = rest + lines[0]
+    rest = lines.pop() as string
     yield lines
   }
 }
 
-/** The commits in a chunk. Each line is parsed, nothing is checked. */
+/** The commits in a chunk, as they are decompressed: their text is many times the chunk. Each head is parsed, nothing is checked. */
+export async function* recordsIn(chunk: Chunk): AsyncGenerator<CommitRecord[]> {
+  let head: string | undefined
+  for await (const lines of textOf(chunk)) {
+    const records: CommitRecord[] = []
+    for (const line of lines) {
+      if (head === undefined) head = line
+      else {
+        records.push({ ...JSON.parse(head), body: line })
+        head = undefined
+      }
+    }
+    yield records
+  }
+}
+
+/** All of them. */
 export async function recordsOf(chunk: Chunk): Promise<CommitRecord[]> {
-  const lines = await linesOf(chunk)
-  const records: CommitRecord[] = []
-  for (let i = 0; i + 1 < lines.length; i += 2) records.push({ ...JSON.parse(lines[i] as string), body: lines[i + 1] })
-  return records
+  const all: CommitRecord[] = []
+  for await (const records of recordsIn(chunk)) all.push(...records)
+  return all
 }
 
 /** A chunk by its bytes alone; undefined where they are not what was written. */
@@ -128,11 +154,27 @@ export function openChunk(bytes: Uint8Array<ArrayBuffer>): Chunk | undefined {
   return header && isWhole(line, header, bytes.subarray(end + 1)) ? { header, bytes } : undefined
 }
 
-/** The commits of a segment. Throws CorruptLog where its bytes are not what was sealed, OutdatedCodeError for an unknown format or codec. */
-export async function unpack(...sealed: Sealed): Promise<readonly CommitRecord[]> {
+/**
+ * The commits of a segment that end behind `after`, in parts: whoever folds one has done with it before the next is there.
+ * Throws CorruptLog where its bytes are not what was sealed, OutdatedCodeError for an unknown format or codec.
+ */
+export async function* unpack(after: number, ...sealed: Sealed): AsyncGenerator<readonly CommitRecord[]> {
   const [{ first }] = sealed
   const chunk = chunkOf(...sealed)
-  return recordsOf(chunk).catch(() => Promise.reject(new CorruptLog(first)))
+  let part: CommitRecord[] = []
+  try {
+    for await (const records of recordsIn(chunk)) {
+      part.push(...records.filter((record) => !isCommit(record) || record.last > after))
+      if ((part.at(-1)?.last ?? 0) - (part[0]?.first ?? 0) < PART) continue
+      yield part
+      part = []
+      // A transaction stood between two segments; nothing but microtasks may stand between two parts.
+      await pause()
+    }
+  } catch {
+    throw new CorruptLog(first)
+  }
+  if (part.length) yield part
 }
 
 /** Those of the commits of a segment that contain one of these sequences, which ascend. Reads no further than the last. */
@@ -162,6 +204,9 @@ export async function find(sequences: readonly number[], ...sealed: Sealed): Pro
   return found
 }
 
+/** Events of a part: enough for some milliseconds of work. */
+const PART = 4096
+
 type Sealed = [segment: SegmentRecord, bytes: Uint8Array<ArrayBuffer> | undefined, log: LogIdentity | undefined]
 
 function chunkOf(...[segment, bytes, log]: Sealed): Chunk {
@@ -185,16 +230,53 @@ export function known(codec: string | undefined, format = 1, kind: string = 'end
 /** Bytes that are given to a stream at once; so much work is done between two looks at what came out. */
 const SLICE = 16_384
 
+function* sliced(bytes: Uint8Array<ArrayBuffer>): Generator<Uint8Array<ArrayBuffer>> {
+  for (let at = 0; at < bytes.length; at += SLICE) yield bytes.subarray(at, at + SLICE)
+}
+
+/** Text as UTF-8, never all of it as one string or one buffer. `made`: the slices, for who gives them back. */
+function* encoded(text: Iterable<string>, made: Uint8Array<ArrayBuffer>[]): Generator<Uint8Array<ArrayBuffer>> {
+  const encoder = new TextEncoder()
+  let slice = new Uint8Array()
+  let filled = 0
+  for (const piece of text) {
+    for (let at = 0; at < piece.length; ) {
+      // A character takes four bytes at most.
+      if (filled + 4 > slice.length) {
+        if (filled) yield slice.subarray(0, filled)
+        made.push((slice = new Uint8Array(SLICE)))
+        filled = 0
+      }
+      // No more than fits: a browser copies what it is given. And not half of a pair.
+      let end = at + slice.length - filled
+      if (piece.codePointAt(end - 1)! > 0xffff) end--
+      const { read, written } = encoder.encodeInto(piece.slice(at, end), slice.subarray(filled))
+      at += read
+      filled += written
+    }
+  }
+  if (filled) yield slice.subarray(0, filled)
+}
+
+/**
+ * Gives a buffer back that nobody looks at any more. A collector counts objects: it lets tens of megabytes of bytes
+ * stand, as long as few objects hold them.
+ */
+function release({ buffer, byteLength }: Uint8Array<ArrayBuffer>): void {
+  // Node cuts several parts out of one.
+  if (byteLength === buffer.byteLength) (buffer as { transfer?: (length: number) => void }).transfer?.(0)
+}
+
 /** By hand: a Blob before and a Response behind the stream cost ten times what it does itself. */
 async function* through(
-  bytes: Uint8Array<ArrayBuffer>,
+  slices: Iterable<Uint8Array<ArrayBuffer>>,
   { writable, readable }: CompressionStream | DecompressionStream,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const writer = writable.getWriter()
   const write = async (): Promise<void> => {
-    for (let at = 0; at < bytes.length; at += SLICE) {
+    for (const slice of slices) {
       await writer.ready
-      await writer.write(bytes.subarray(at, at + SLICE))
+      await writer.write(slice)
     }
     await writer.close()
   }

@@ -21,7 +21,7 @@ export async function* readAfter(
   let count = 64
   /** Where a segment is looked for before any commit is read. */
   let sealed: unknown = !after || find
-  for (; ; find = undefined) {
+  for (;;) {
     signal?.throwIfAborted()
     const from = after
     let body: IDBRequest | undefined
@@ -50,20 +50,22 @@ export async function* readAfter(
     // Chromium may call a transaction that was committed explicitly complete before it has loaded a large value.
     if (commits?.readyState === 'pending' && !(await (await import('./reopen.ts')).loaded(database, commits))) continue
     // Decompression is asynchronous, so outside the transaction.
-    const all = body
-      ? await (await import('./chunk.ts')).unpack(segment.result, body.result, database.log)
-      : (commits?.result ?? [])
-    const records = all.filter((record) => !isCommit(record) || record.last > from)
-    for (const record of records) {
-      const follows =
-        isCommit(record) && (!find || after > from ? record.first === after + 1 : record.first <= after + 1)
-      if (!follows) throw new CorruptLog(after + 1)
-      after = record.last
+    let more: unknown = body
+    for await (const records of body
+      ? (await import('./chunk.ts')).unpack(from, segment.result, body.result, database.log)
+      : [commits?.result ?? []]) {
+      for (const record of records) {
+        const follows = isCommit(record) && (find ? record.first <= after + 1 : record.first === after + 1)
+        if (!follows) throw new CorruptLog(after + 1)
+        after = record.last
+        // Only the first may begin before.
+        find = undefined
+      }
+      if (after > from) yield records
+      more ||= records.length === count
     }
-    if (after === from) return
-    yield records
     // This transaction saw the end: who writes back to back must not keep a reader reading.
-    if (!body && all.length < count) return
+    if (!more || after === from) return
     count = Math.min(1024, Math.ceil((count * BATCH) / Math.max(BATCH / 4, after - from)))
   }
 }

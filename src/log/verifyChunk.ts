@@ -1,7 +1,7 @@
 import { ImportError, OutdatedCodeError } from '../errors.ts'
 import type { EventTypesAtRuntime } from '../model/events.ts'
-import { type Chunk, linesOf, recordsOf } from './chunk.ts'
-import { type CommandEntry, type CommitRecord, commandsOf, eventsOf, isCommit } from './commit.ts'
+import { type Chunk, linesOf, recordsIn } from './chunk.ts'
+import { type CommandEntry, type CommitRecord, commandsOf, isCommit } from './commit.ts'
 import { pause, SLICE } from './pause.ts'
 
 /** A chunk of a file, and where it stands there. */
@@ -60,22 +60,20 @@ export async function verifyCommits(
   const entries: [string, CommandEntry][] = []
   const known = new Map<string, [string, number]>()
   let last = header.first - 1
-  const records = await recordsOf(chunk).catch((error) => {
-    throw new ImportError(line, `not readable: ${error}`)
-  })
   let until = performance.now() + SLICE
-  for (const record of records) {
-    try {
-      check(record)
-    } catch (error) {
-      if (error instanceof ImportError || error instanceof OutdatedCodeError) throw error
-      throw new ImportError(line, `the commit at ${last + 1} can't be read: ${error}`)
+  for await (const records of readable(chunk))
+    for (const record of records) {
+      try {
+        check(record)
+      } catch (error) {
+        if (error instanceof ImportError || error instanceof OutdatedCodeError) throw error
+        throw new ImportError(line, `the commit at ${last + 1} can't be read: ${error}`)
+      }
+      if (performance.now() < until) continue
+      await pause()
+      signal?.throwIfAborted()
+      until = performance.now() + SLICE
     }
-    if (performance.now() < until) continue
-    await pause()
-    signal?.throwIfAborted()
-    until = performance.now() + SLICE
-  }
   if (last !== header.last) throw new ImportError(line, `ends at ${last} instead of ${header.last}`)
   return { ids: Uint32Array.from(ids), entries, types: [...known.values()] }
 
@@ -84,7 +82,8 @@ export async function verifyCommits(
       throw new ImportError(line, `${reason} at ${last + 1}`)
     }
     if (!isCommit(record) || record.first !== last + 1) refuse('not the next commit')
-    for (const command of commandsOf(record)) {
+    const commands = commandsOf(record)
+    for (const command of commands) {
       const { id, fingerprint, at, events } = command
       if (typeof id !== 'string' || !Number.isFinite(at) || !Array.isArray(events) || !events.length)
         refuse('not a command')
@@ -99,7 +98,15 @@ export async function verifyCommits(
       if (fingerprint !== undefined) entries.push([id, { sequence: last, commit: record.id, fingerprint }])
     }
     if (last !== record.last) refuse(`the commit's numbers do not add up`)
-    if (types) eventsOf(record, types)
+    for (const { events } of types ? commands : []) for (const event of events) types?.today(event)
+  }
+}
+
+async function* readable(chunk: FileChunk): AsyncGenerator<readonly CommitRecord[]> {
+  try {
+    yield* recordsIn(chunk)
+  } catch (error) {
+    throw new ImportError(chunk.line, `not readable: ${error}`)
   }
 }
 

@@ -65,6 +65,15 @@ describe('a chunk', () => {
     )
   })
 
+  test('gives back what is longer than the pieces it is packed in, wherever they cut a character', async () => {
+    for (const text of ['x', 'ä', '\u2028', '😀', 'x😀'])
+      for (let shift = 0; shift < 4; shift++) {
+        const body = JSON.stringify([`${'-'.repeat(shift)}${text.repeat(50_000)}`])
+        const records = [{ ...commits(1, 1)[0]!, body }, ...commits(2, 2)]
+        expect(await recordsOf(await packChunk(identity, records))).toEqual(records)
+      }
+  })
+
   test('of which any byte was changed is refused with its line', async () => {
     const first = await whole(packChunk(identity, commits(1, 4)))
     const bytes = await whole(packChunk(identity, commits(1, 4)), packChunk(identity, commits(5, 2)))

@@ -39,7 +39,7 @@ new PerformanceObserver((list) => {
 const digest = async (blob: Blob) => {
   let sum = 0
   for await (const part of blob.stream() as unknown as AsyncIterable<Uint8Array>)
-    for (const byte of part) sum = (Math.imul(sum, 31) + byte) >>> 0
+    for (let i = 0; i < part.length; i++) sum = (Math.imul(sum, 31) + (part[i] as number)) >>> 0
   return { size: blob.size, sum }
 }
 

@@ -7,7 +7,7 @@ import { buildPage, serve } from './build.ts'
 import { bootFigure, flatFigure } from './figures/boot.ts'
 import { enginesFigure } from './figures/engines.ts'
 import { filesFigure } from './figures/files.ts'
-import { bulkFigure, mainThreadFigure, storedFigure } from './figures/log.ts'
+import { bulkFigure, indexFigure, mainThreadFigure, storedFigure } from './figures/log.ts'
 import { writesFigure } from './figures/writes.ts'
 import { createSeries, summarize } from './measure.ts'
 import { machine, versions } from './report/machine.ts'
@@ -23,6 +23,7 @@ const figures: Record<string, (run: Run) => Promise<void>> = {
   flat: flatFigure,
   writes: writesFigure,
   bulk: bulkFigure,
+  index: indexFigure,
   stored: storedFigure,
   'main-thread': mainThreadFigure,
   engines: enginesFigure,

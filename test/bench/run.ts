@@ -24,6 +24,8 @@ export interface Run {
 }
 export interface Seed {
   readonly wide?: boolean
+  /** With `history` of one table. */
+  readonly indexed?: boolean
   /** Events per commit; 1: each event a write of its own, a thousand at once. */
   readonly perCommit?: number
 }
@@ -68,8 +70,13 @@ export async function withBrowser<T>(
 }
 
 /** Opens the page and lets it boot at once, as an app does. */
-export async function boot(run: Run, browser: Browser, subject: string, { wide }: Seed = {}): Promise<Tab & Booted> {
-  const tab = await browser.open(run.url(subject, `?boot${wide ? '&wide=1' : ''}`))
+export async function boot(
+  run: Run,
+  browser: Browser,
+  subject: string,
+  { wide, indexed }: Seed = {},
+): Promise<Tab & Booted> {
+  const tab = await browser.open(run.url(subject, `?boot${wide ? '&wide=1' : ''}${indexed ? '&indexed=1' : ''}`))
   return { ...tab, ...(await tab.run<Booted>('bench.booted')) }
 }
 

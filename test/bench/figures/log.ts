@@ -7,6 +7,9 @@ import type { Entry } from '../subjects/index.ts'
 import { nameOf } from '../workload.ts'
 
 const wide = { wide: true } as const
+/** The subject of `indexFigure` with the index. */
+export const INDEXED = 'tidemark-indexed'
+const caughtUp = '(async (from) => (await bench.extra("projected"), performance.now() - from))(performance.now())'
 const tidemark = (run: Run) => run.subjects.filter(({ name }) => name === 'tidemark')
 
 /** A large import with three projections and the worker running; then the same log folded again. */
@@ -21,11 +24,7 @@ export async function bulkFigure(run: Run): Promise<void> {
       const tab = await boot(run, browser, subject.name, wide)
       const ms = await record(tab, cell)
       const floor = subject.name === 'floor'
-      const after = await tab.run<number>(
-        floor
-          ? 'bench.settle()'
-          : '(async (from) => (await bench.extra("projected"), performance.now() - from))(performance.now())',
-      )
+      const after = await tab.run<number>(floor ? 'bench.settle()' : caughtUp)
       // The floor has its rows on disk only after this; Tidemark's are the worker's business.
       run.add('bulk', name, subject.name, 'ms', floor ? ms + after : ms)
       if (!floor) run.add('bulk, until caught up', name, subject.name, 'ms', after)
@@ -40,6 +39,34 @@ export async function bulkFigure(run: Run): Promise<void> {
       const bare = await tab.run<{ ms: number; rows: number }>('bench.extra("readAndFold")')
       if (bare.rows !== cell.rows) throw new Error(`${subject.name}: a bare fold gave ${bare.rows} rows`)
       run.add('rebuild: read and bare fold', name, subject.name, 'ms', bare.ms)
+    })
+  })
+}
+
+/** What an index of which events touched which row costs the pipeline: behind a tab that records, and alone, in a rebuild. */
+export async function indexFigure(run: Run): Promise<void> {
+  const cell = { events: run.quick ? 100_000 : 1_000_000, rows: 5000 }
+  const name = nameOf(cell)
+  const subjects = tidemark(run).flatMap((subject) => [
+    subject,
+    { ...subject, name: INDEXED, title: `${subject.title} with an index` },
+  ])
+  await interleaved(run, subjects, Math.min(run.rounds, 3), `index ${name}`, async (subject) => {
+    const seed = { wide: true, indexed: subject.name === INDEXED }
+    await withBrowser(run.chromium, await run.profile(), async (browser) => {
+      const tab = await boot(run, browser, 'tidemark', seed)
+      const ms = await record(tab, cell)
+      const after = await tab.run<number>(caughtUp)
+      run.add('recorded and caught up, one table with history', name, subject.name, 'ms', ms + after)
+      await check(tab, subject.name, cell)
+      await tab.run('bench.settle()')
+      run.add(
+        'rebuild, one table with history',
+        name,
+        subject.name,
+        'ms',
+        await tab.run<number>('bench.extra("rebuild")'),
+      )
     })
   })
 }

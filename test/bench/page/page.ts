@@ -4,6 +4,7 @@ import { change, eventsBetween, idOf, listOf, titleOf } from '../workload.ts'
 const started = performance.now()
 const options = new URLSearchParams(location.search)
 const wide = options.get('wide') === '1'
+const indexed = options.get('indexed') === '1'
 const now = () => performance.timeOrigin + performance.now()
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -14,7 +15,7 @@ const changes = (count: number, rows: number, seed: number) =>
   })
 
 async function boot() {
-  await subject.boot({ wide })
+  await subject.boot({ wide, indexed })
   const ready = performance.now()
   return { script: ready - started, navigation: ready }
 }

@@ -27,6 +27,12 @@ export function goals({ summary }: Result): string {
     return ratios.length ? Math.max(...ratios) : undefined
   }
 
+  const index = ['recorded and caught up', 'rebuild'].flatMap((work) => {
+    const figure = `${work}, one table with history`
+    const indexed = summary.find((s) => s.figure === figure && s.subject === 'tidemark-indexed')
+    return over(indexed?.p50, find(figure)?.p50) ?? []
+  })
+
   const rows: [string, number | undefined, number, string][] = [
     ['boot, cold, worst cell', worst('boot, cold'), 1.3, '× floor'],
     ['boot, second tab, worst cell', worst('boot, second tab'), 1.3, '× floor'],
@@ -43,6 +49,12 @@ export function goals({ summary }: Result): string {
       over(find('rebuild')?.p50, find('rebuild: read and bare fold')?.p50),
       2,
       '× reading and bare fold',
+    ],
+    [
+      'the pipeline with an index of the events of each row against without, worst',
+      index.length ? Math.max(...index) : undefined,
+      1.3,
+      '×',
     ],
     [
       'stored bytes per event, 2 M sealed, without the second copy, worst',

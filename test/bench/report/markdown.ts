@@ -25,7 +25,9 @@ function entry(s: Summary | undefined): string {
 export function markdown(result: Result): string {
   const { summary, subjects, machine, versions, date, rounds } = result
   const title = (name: string) =>
-    ({ packed: 'one record of all 1,000' })[name] ?? subjects.find((s) => s.name === name)?.title ?? name
+    ({ packed: 'one record of all 1,000', 'tidemark-indexed': 'Tidemark, with the index' })[name] ??
+    subjects.find((s) => s.name === name)?.title ??
+    name
   const sections = [...new Set(summary.map(({ figure }) => figure))].map((figure) => {
     const of = summary.filter((s) => s.figure === figure)
     const cells = [...new Set(of.map(({ cell }) => cell))]

@@ -2,8 +2,8 @@ import type { Item, WorkEvent } from '../workload.ts'
 
 /** What a subject has to be able to do. One file per subject; its page is the same for all. */
 export interface Subject {
-  /** Opens what is stored. When it resolves, every row is in memory, ready to be drawn. `wide`: with all three projections. */
-  boot(options: { readonly wide: boolean }): Promise<void>
+  /** Opens what is stored. When it resolves, every row is in memory, ready to be drawn. `wide`: with all three projections; `indexed`: and `history` of one table. */
+  boot(options: { readonly wide: boolean; readonly indexed: boolean }): Promise<void>
   /** Every row, for the check that all of them are there. */
   rows(): readonly Item[] | Promise<readonly Item[]>
   /** One durable write: resolves when it is on disk as far as the subject can tell. */

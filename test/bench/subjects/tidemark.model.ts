@@ -7,6 +7,7 @@ const events = defineEvents({
 })
 const evolve = { itemAdded: evolveItem, itemChanged: evolveItem }
 const items = projection(events, { into: table<Item>('id'), evolve })
+const indexedItems = projection(events, { into: table<Item>('id', { history: true }), evolve })
 const lists = projection(events, {
   into: table<List>('id'),
   by: { itemAdded: ({ data }) => data.list, itemChanged: ({ data }) => data.list },
@@ -30,3 +31,10 @@ const commands = {
 export const narrow = defineModel({ name: 'narrow', events, projections: { items }, commands })
 /** Three projections, for the figures of the log itself. */
 export const wide = defineModel({ name: 'wide', events, projections: { items, lists, total }, commands })
+/** The same with an index of which events touched which item. */
+export const indexed = defineModel({
+  name: 'indexed',
+  events,
+  projections: { items: indexedItems, lists, total },
+  commands,
+})

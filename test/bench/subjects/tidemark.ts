@@ -1,7 +1,7 @@
 import { openEngine } from 'tidemark'
 import { createBareFold, type Item } from '../workload.ts'
 import type { Subject } from './subject.ts'
-import { narrow, wide } from './tidemark.model.ts'
+import { indexed, narrow, wide } from './tidemark.model.ts'
 
 let name: string
 let engine: Awaited<ReturnType<typeof openNarrow>>
@@ -29,15 +29,17 @@ const commits = () => database((db) => db.transaction('commits').objectStore('co
 export const create = (given: { mirror?: false } = {}): Subject => ({
   database: `tidemark:${narrow.name}`,
   async boot(options) {
-    const model = (options.wide ? wide : narrow) as typeof narrow
+    const model = (options.indexed ? indexed : options.wide ? wide : narrow) as typeof narrow
     name = model.name
     engine = await openEngine(model, {
       ...given,
       // Each URL has to stand in its own `new SharedWorker`, where the bundler looks for it.
       worker: () =>
-        options.wide
-          ? new SharedWorker(new URL('./tidemark.wide.worker.ts', import.meta.url), { type: 'module' })
-          : new SharedWorker(new URL('./tidemark.worker.ts', import.meta.url), { type: 'module' }),
+        options.indexed
+          ? new SharedWorker(new URL('./tidemark.indexed.worker.ts', import.meta.url), { type: 'module' })
+          : options.wide
+            ? new SharedWorker(new URL('./tidemark.wide.worker.ts', import.meta.url), { type: 'module' })
+            : new SharedWorker(new URL('./tidemark.worker.ts', import.meta.url), { type: 'module' }),
     })
   },
   rows: () => engine.read.items.all() as readonly Item[],

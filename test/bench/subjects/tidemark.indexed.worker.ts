@@ -1,0 +1,4 @@
+import { hostProjections } from 'tidemark/worker'
+import { indexed } from './tidemark.model.ts'
+
+hostProjections(indexed)

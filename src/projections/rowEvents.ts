@@ -22,6 +22,7 @@ interface Rows {
   readonly sequences: Uint32Array
   readonly base: number
 }
+const nothing: Rows = { keys: '[]', ends: new Uint32Array(), sequences: new Uint32Array(), base: 0 }
 /** Under [identity, build]: what is not filed yet, and the checkpoint that the whole index belongs to. */
 interface Recent {
   readonly sequence: number
@@ -85,17 +86,10 @@ function createIndex({ fold, journal }: Track, recent: ReadonlyMap<Key, readonly
     pack() {
       const { sequence } = fold
       filed = keys.length > RECENT
-      const rows = new Map<Key, number[]>()
-      for (const [i, key] of keys.entries()) {
-        const row = rows.get(key)
-        if (row) row.push(sequences[i] as number)
-        else rows.set(key, [sequences[i] as number])
-      }
-      const parts: Map<Key, number[]>[] = []
-      if (filed) for (const [key, row] of rows) (parts[partOf(key)] ??= new Map()).set(key, row)
-      const recent: Recent = { sequence, rows: packed(filed ? new Map() : rows) }
+      const parts = packed(keys, sequences, filed)
+      const recent: Recent = { sequence, rows: (!filed && parts[0]) || nothing }
       const written: ['rowEvents', number[], unknown][] = [['rowEvents', [], recent]]
-      parts.forEach((rows, part) => written.push(['rowEvents', [part, sequence], packed(rows)]))
+      if (filed) parts.forEach((rows, part) => written.push(['rowEvents', [part, sequence], rows]))
       return written
     },
     written() {
@@ -146,22 +140,48 @@ export async function lookUp(
   return unpack([...(found.parts?.result ?? []), recent.rows], key).get(key) ?? []
 }
 
-function packed(rows: ReadonlyMap<Key, readonly number[]>): Rows {
+/** Entries by row: one part, or as many as their keys are filed under. Counted first, so that each list has its place at once. */
+function packed(keys: readonly Key[], sequences: readonly number[], filed: boolean): Rows[] {
+  /** Rows in the order of their first entry. */
+  const numbers = new Map<Key, number>()
+  const counts: number[] = []
+  const rowOf = new Uint32Array(keys.length)
   let base = Infinity
-  let length = 0
-  for (const row of rows.values()) {
-    base = Math.min(base, row[0] as number)
-    length += row.length
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i] as Key
+    let row = numbers.get(key)
+    if (row === undefined) {
+      row = counts.push(0) - 1
+      numbers.set(key, row)
+    }
+    rowOf[i] = row
+    ;(counts[row] as number)++
+    base = Math.min(base, sequences[i] as number)
   }
-  const ends = new Uint32Array(rows.size)
-  const sequences = new Uint32Array(length)
-  let row = 0
-  let at = 0
-  for (const list of rows.values()) {
-    for (const sequence of list) sequences[at++] = sequence - base
-    ends[row++] = at
+  const parts: { keys: Key[]; ends: number[]; length: number }[] = []
+  const partOfRow = new Uint8Array(counts.length)
+  const place = new Uint32Array(counts.length)
+  for (const [key, row] of numbers) {
+    const n = filed ? partOf(key) : 0
+    const part = (parts[n] ??= { keys: [], ends: [], length: 0 })
+    partOfRow[row] = n
+    place[row] = part.length
+    part.length += counts[row] as number
+    part.keys.push(key)
+    part.ends.push(part.length)
   }
-  return { keys: JSON.stringify([...rows.keys()]), ends, sequences, base }
+  const made = parts.map(({ keys, ends, length }) => ({
+    keys: JSON.stringify(keys),
+    ends: Uint32Array.from(ends),
+    sequences: new Uint32Array(length),
+    base,
+  }))
+  for (let i = 0; i < rowOf.length; i++) {
+    const row = rowOf[i] as number
+    const part = made[partOfRow[row] as number] as Rows
+    part.sequences[(place[row] as number)++] = (sequences[i] as number) - base
+  }
+  return made
 }
 
 function unpack(all: readonly Rows[], only?: Key): Map<Key, number[]> {

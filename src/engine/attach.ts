@@ -145,4 +145,7 @@ export function attach(core: Core, { worker, mirror }: OpenOptions): void {
   asides.set(core, stepAside)
   follow()
   arrive()
+  // So that the first look at a row's history waits for no code.
+  if (core.projections.some(({ definition: { into } }) => 'history' in into && into.history))
+    import('./history.ts').catch(() => {})
 }

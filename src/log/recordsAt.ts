@@ -1,5 +1,5 @@
 import { CorruptLog } from '../errors.ts'
-import type { SegmentRecord } from './chunk.ts'
+import { find, type SegmentRecord } from './chunk.ts'
 import { type CommitRecord, isCommit } from './commit.ts'
 import type { Database } from './database.ts'
 
@@ -88,13 +88,8 @@ async function read(
   body: Uint8Array<ArrayBuffer> | undefined,
 ): Promise<readonly CommitRecord[]> {
   if (segment) {
-    const { find } = await import('./chunk.ts')
-    return find(
-      [...sequences].sort((a, b) => a - b),
-      segment,
-      body,
-      log,
-    )
+    const ascending = [...sequences].sort((a, b) => a - b)
+    return find(ascending, segment, body, log)
   }
   const found = await transact(['commits'], 'readonly', (store) =>
     sequences.map((sequence) => store('commits').openCursor(IDBKeyRange.upperBound(sequence), 'prev')),

@@ -1,4 +1,4 @@
-import { wrap } from 'comlink'
+import { releaseProxy, wrap } from 'comlink'
 import { EngineClosed } from '../errors.ts'
 import type { MirrorPlace } from '../log/files.ts'
 import { fromWire } from '../log/wire.ts'
@@ -66,7 +66,13 @@ export function connectHost(
 
   async function shared(spawn: () => SharedWorker): Promise<Connected> {
     const worker = start(spawn)
-    const host = wrap<ProjectionHost>(worker.port) as unknown as ProjectionHost
+    const remote = wrap<ProjectionHost>(worker.port)
+    const host = remote as unknown as ProjectionHost
+    const release = (): void => {
+      // Forgets who waits for an answer: Chromium keeps a page's end of a worker for as long as that lives.
+      remote[releaseProxy]()
+      worker.port.close()
+    }
     let timer: ReturnType<typeof setTimeout> | undefined
     try {
       const failed = new Promise<never>((_, reject) => {
@@ -88,7 +94,7 @@ export function connectHost(
         // The worker holds this lock while it lives.
         navigator.locks
           ?.request(`tidemark:worker:${epoch}`, { signal }, () => {
-            worker.port.close()
+            release()
             const error = new Error('The worker died.')
             reject(error)
             // One that served for a while is another matter than one that dies at each start.
@@ -99,12 +105,14 @@ export function connectHost(
       })
       dead.catch(() => {})
       changed('shared')
-      return { host, epoch, dead, release: () => worker.port.close() }
+      return { host, epoch, dead, release }
     } catch (error) {
-      worker.port.close()
+      release()
       throw error
     } finally {
       clearTimeout(timer)
+      // For the same reason: what this listener knows is the whole engine.
+      worker.onerror = null
     }
   }
 

@@ -6,6 +6,7 @@ import {
   buildPages,
   chromium,
   has,
+  heapOf,
   type PlaywrightBrowser,
   type PlaywrightTab,
   type PuppeteerBrowser,
@@ -152,29 +153,40 @@ describe.skipIf(!has('chromium'))('Chromium', () => {
     const tab = await scene.open('engine/')
     await tab.waitFor(() => window.app)
     const cdp = await browser.context.newCDPSession(tab.page)
-    const heap = async () => {
-      await cdp.send('HeapProfiler.enable')
-      for (let i = 0; i < 3; i++) await cdp.send('HeapProfiler.collectGarbage')
-      return (await cdp.send('Runtime.getHeapUsage')).usedSize
-    }
     // The probe's own list of requests is no part of it.
     const cycle = (n: number, restarts: number) =>
       tab.evaluate(
         async (name, n, restarts) => {
+          const { workers } = window.probe
           const left = await window.app.cycles(name, n, restarts)
           window.probe.requests.length = 0
-          return left
+          return { ...left, workers: window.probe.workers - workers }
         },
         name,
         n,
         restarts,
       )
-    await cycle(30, 2)
-    const before = await heap()
-    const left = await cycle(cycles, cycles / 5)
-    expect(left.after).toEqual(left.before)
-    const after = await heap()
-    console.log(`heap: ${before} bytes before, ${after} after`)
+    await cycle(100, 5)
+    await tab.evaluate(async () => {
+      await window.app.bare(1)
+      // V8's table of the strings of numbers grows once.
+      for (let i = 0; i < 1e5; i++) `${i}`.at(0)
+    })
+    const before = await heapOf(cdp)
+    // One worker lives all the time: what it makes a page keep is kept.
+    const closed = await cycle(cycles, 0)
+    expect(closed.after).toEqual(closed.before)
+    const cycled = await heapOf(cdp)
+    // As long as a worker lives, Chromium keeps a page's end of it: the object, its port and who listens to that.
+    await tab.evaluate((n) => window.app.bare(n), closed.workers)
+    const bare = (await heapOf(cdp)) - cycled
+    const restarted = await cycle(0, cycles / 5)
+    expect(restarted.after).toEqual(restarted.before)
+    const after = await heapOf(cdp)
+    console.log(
+      `heap: ${before} bytes, ${cycled} after ${closed.workers} connections, as many bare ones ${bare}, ${after} in the end`,
+    )
+    expect(cycled - bare).toBeLessThan(1.1 * before)
     expect(after).toBeLessThan(1.1 * before)
   })
 

@@ -1,3 +1,4 @@
+import { wrap } from 'comlink'
 import { openEngine } from 'tidemark'
 import { app as model, type Note, type Writer } from './model.ts'
 
@@ -29,6 +30,7 @@ declare global {
 const workers = {
   shared: () => new SharedWorker(new URL('./engine.worker.ts', import.meta.url), { type: 'module' }),
   dying: () => new SharedWorker(new URL('./dying.worker.ts', import.meta.url), { type: 'module' }),
+  bare: () => new SharedWorker(new URL('./bare.worker.ts', import.meta.url), { type: 'module' }),
 }
 interface Options {
   readonly name: string
@@ -305,6 +307,14 @@ const app = {
     }
     await new Promise((resolve) => setTimeout(resolve, 300))
     return { before, after: await left() }
+  },
+  /** Connects to a worker, asks it and leaves, again and again, without the library. */
+  async bare(n: number) {
+    for (let i = 0; i < n; i++) {
+      const { port } = workers.bare()
+      await wrap<{ hello(): void }>(port).hello()
+      port.close()
+    }
   },
 }
 window.app = app

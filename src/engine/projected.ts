@@ -1,4 +1,5 @@
 import { EngineClosed, type OutdatedCodeError, type ProjectionFailed } from '../errors.ts'
+import { aborting } from '../log/aborting.ts'
 import { fromWire } from '../log/wire.ts'
 import type { Fold } from '../model/fold.ts'
 import type { Checkpoints } from '../projections/pipeline.ts'
@@ -47,16 +48,5 @@ export function changed(core: Core): Promise<void> {
     // Not only by changes: quota holds and failures of a pipeline end without one here.
     const timer = setTimeout(listener, 250)
     core.listeners.add(listener)
-  })
-}
-
-/** The promise, or the signal's reason, whichever comes first. */
-export function aborting<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason)
-    if (signal.aborted) abort()
-    signal.addEventListener('abort', abort)
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
   })
 }

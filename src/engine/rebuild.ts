@@ -1,8 +1,9 @@
 import { ModelError } from '../errors.ts'
+import { aborting } from '../log/aborting.ts'
 import { createFold } from '../model/fold.ts'
 import { randomId } from '../model/model.ts'
 import type { Core } from './core.ts'
-import { aborting, changed, isOnDisk, takeUp } from './projected.ts'
+import { changed, isOnDisk, takeUp } from './projected.ts'
 import { applyCommit, rebase } from './tab.ts'
 import type { Progress } from './types.ts'
 

@@ -1,5 +1,6 @@
 import { releaseProxy, wrap } from 'comlink'
 import { EngineClosed } from '../errors.ts'
+import { aborting } from '../log/aborting.ts'
 import type { MirrorPlace } from '../log/files.ts'
 import { fromWire } from '../log/wire.ts'
 import { type AnyModel, randomId } from '../model/model.ts'
@@ -22,8 +23,8 @@ export interface HostConnection {
 interface Connected {
   readonly host: ProjectionHost
   readonly epoch?: string
-  /** Rejects when the worker is dead. */
-  readonly dead?: Promise<never>
+  /** Aborts when the worker is dead. */
+  readonly dead?: AbortSignal
   readonly release?: () => void
 }
 
@@ -36,8 +37,6 @@ export function connectHost(
 ): HostConnection {
   const closing = new AbortController()
   const { signal } = closing
-  const ended = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
-  ended.catch(() => {})
   let respawns = 0
   let inPage: Promise<ProjectionHost> | undefined
   let current: Promise<Connected>
@@ -53,7 +52,7 @@ export function connectHost(
     for (;;) {
       if (error) {
         if (++respawns > RESPAWNS) return { host: await here(error) }
-        await Promise.race([new Promise((resolve) => setTimeout(resolve, 50 * 2 ** respawns)), ended])
+        await aborting(new Promise((resolve) => setTimeout(resolve, 50 * 2 ** respawns)), signal)
       }
       try {
         return await shared(spawn)
@@ -84,28 +83,27 @@ export function connectHost(
           reject(new Error(`The worker did not answer within ${HELLO_DEADLINE} ms.`))
         }, HELLO_DEADLINE)
       })
-      const reply = await Promise.race([host.hello(engine, model.name, mirror), failed, ended])
+      const reply = await aborting(Promise.race([host.hello(engine, model.name, mirror), failed]), signal)
       // It answers, but for another model: asking again would not help.
       if (reply.error) respawns = RESPAWNS
       unwrap(reply)
       const { epoch } = reply
       const began = performance.now()
-      const dead = new Promise<never>((_, reject) => {
-        // The worker holds this lock while it lives.
-        navigator.locks
-          ?.request(`tidemark:worker:${epoch}`, { signal }, () => {
-            release()
-            const error = new Error('The worker died.')
-            reject(error)
-            // One that served for a while is another matter than one that dies at each start.
-            if (performance.now() - began > HELLO_DEADLINE) respawns = 0
-            renew(error)
-          })
-          .catch(() => {})
-      })
-      dead.catch(() => {})
+      const dead = new AbortController()
+      signal.addEventListener('abort', () => dead.abort(signal.reason))
+      // The worker holds this lock while it lives.
+      navigator.locks
+        ?.request(`tidemark:worker:${epoch}`, { signal }, () => {
+          release()
+          const error = new Error('The worker died.')
+          dead.abort(error)
+          // One that served for a while is another matter than one that dies at each start.
+          if (performance.now() - began > HELLO_DEADLINE) respawns = 0
+          renew(error)
+        })
+        .catch(() => {})
       changed('shared')
-      return { host, epoch, dead, release }
+      return { host, epoch, dead: dead.signal, release }
     } catch (error) {
       release()
       throw error
@@ -131,8 +129,9 @@ export function connectHost(
     inPage ??= import('./host.ts').then(({ createHost }) => {
       const host = createHost(model, randomId())
       const follow = async (): Promise<void> => {
+        const left = new Promise((resolve) => signal.addEventListener('abort', resolve))
         await host.hello(engine, model.name, mirror)
-        await new Promise((resolve) => signal.addEventListener('abort', resolve))
+        await left
       }
       signal.addEventListener('abort', () => void host.goodbye(engine))
       if (!signal.aborted) {
@@ -150,9 +149,10 @@ export function connectHost(
   async function ask<T>(question: (host: ProjectionHost) => Promise<Reply<T>>): Promise<T> {
     for (;;) {
       const asked = current
-      const { host, dead = ended, epoch } = await Promise.race([asked, ended])
+      const { host, dead = signal, epoch } = await aborting(asked, signal)
+      signal.throwIfAborted()
       try {
-        const reply = await Promise.race([question(host), dead, ended])
+        const reply = await aborting(question(host), dead)
         // The script was run again on the same port, with nothing of what it knew (WebKit): introduce this engine anew.
         if (epoch && reply.epoch !== epoch && current === asked) renew()
         return unwrap(reply)

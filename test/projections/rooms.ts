@@ -1,5 +1,6 @@
 // The few inner parts that have a contract of their own.
 export { createFolds } from '../../src/model/model.ts'
+export { connectHost } from '../../src/projections/connect.ts'
 export { foldCommit } from '../../src/projections/foldCommit.ts'
 export { createPipeline } from '../../src/projections/pipeline.ts'
 export { rebuild } from '../../src/projections/rebuild.ts'

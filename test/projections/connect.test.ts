@@ -1,0 +1,67 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { afterEach, expect, test, vi } from 'vitest'
+import { tab } from '../engine/kit.ts'
+import { freshName, todoApp } from '../engine/todos.ts'
+import type { AnyModel } from '../log/rooms.ts'
+import { connectHost } from './rooms.ts'
+
+const model = todoApp() as unknown as AnyModel
+afterEach(() => {
+  vi.unstubAllGlobals()
+  vi.restoreAllMocks()
+})
+
+/** The name of a log that nobody has open. */
+async function log(): Promise<string> {
+  const name = freshName()
+  const a = await tab(name)
+  await a.dispatch.add({ title: 'x' })
+  await a.close()
+  return name
+}
+
+const inPage = (name: string) => connectHost(model, name, undefined, false, () => {})
+
+test('a question that is asked as the connection closes begins nothing', async () => {
+  const name = await log()
+  const connection = inPage(name)
+  await connection.flush()
+  const opened = vi.spyOn(indexedDB, 'open')
+  const asked = connection.flush()
+  connection.close()
+  await expect(asked).rejects.toMatchObject({ name: 'EngineClosed' })
+  await expect(connection.flush()).rejects.toMatchObject({ name: 'EngineClosed' })
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  expect(opened).not.toHaveBeenCalled()
+})
+
+test('a connection that closes as it is given the lock of the page that follows lets go of it', async () => {
+  const name = await log()
+  let held: Promise<unknown> | undefined
+  const request = (_name: string, _options: LockOptions, task: () => Promise<unknown>): Promise<unknown> => {
+    held = task()
+    connection.close()
+    return held
+  }
+  vi.stubGlobal('navigator', { locks: { request } })
+  const connection = inPage(name)
+  await vi.waitFor(() => expect(held).toBeDefined())
+  const ended = held?.then(
+    () => true,
+    () => true,
+  )
+  expect(await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 200))])).toBe(true)
+})
+
+test('an answer that was taken is not kept for as long as the connection lives', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const connection = inPage(await log())
+  const answer = new WeakRef(await connection.flush())
+  // What a WeakRef was just made of lives until the end of this turn.
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  collect()
+  expect(answer.deref()).toBeUndefined()
+  connection.close()
+})

@@ -28,7 +28,5 @@ export function hostProjections(model: Model<any, any, any>): void {
   // Held for as long as this worker lives: whoever gets it knows that the worker is dead (there is no event for that).
   scope.navigator?.locks?.request(`tidemark:worker:${epoch}`, () => new Promise(() => {}))
   const host = createHost(model as unknown as AnyModel, epoch)
-  served = scope.onconnect = ({ ports }: MessageEvent): void => {
-    for (const port of ports) expose(host, port)
-  }
+  served = scope.onconnect = ({ ports }: MessageEvent): void => expose(host, ports[0])
 }

@@ -23,6 +23,8 @@ export interface ProjectionHost {
 
 export function createHost(model: AnyModel, epoch: string): ProjectionHost {
   const pipelines = new Map<string, Promise<Pipeline>>()
+  /** The one tab of a host that runs in its page. */
+  let left: boolean | undefined
 
   /** A pipeline that never opened, or whose log was replaced, is made anew for whoever asks next. */
   async function answer<T>(engine: string, ask: (pipeline: Pipeline) => Promise<T>): Promise<Reply<T>> {
@@ -34,10 +36,10 @@ export function createHost(model: AnyModel, epoch: string): ProjectionHost {
       open = await pipeline
       return { epoch, value: await ask(open) }
     } catch (error) {
-      const { name, reason } = (error ?? {}) as EngineClosed
-      if ((!open || name === 'EngineClosed') && pipelines.get(engine) === pipeline) await end(engine)
+      const { reason } = (error ?? {}) as EngineClosed
+      if ((!open || reason) && pipelines.get(engine) === pipeline) await end(engine)
       // Of the log before this one: whoever asks may well mean the one that stands there now.
-      if (known && reason === 'log replaced') return answer(engine, ask)
+      if (known && !left && reason === 'log replaced') return answer(engine, ask)
       return { epoch, error: toWire(error) }
     }
   }
@@ -66,6 +68,9 @@ export function createHost(model: AnyModel, epoch: string): ProjectionHost {
     rebuild: (engine, ...given) =>
       answer(engine, async ({ shop }) => (await import('./rebuild.ts')).rebuild(shop, ...given)),
     cancel: (engine, id) => answer(engine, async () => (await import('./rebuild.ts')).cancel(id)),
-    goodbye: end,
+    goodbye(engine) {
+      left = true
+      return end(engine)
+    },
   }
 }

@@ -3,7 +3,8 @@ import { runInNewContext } from 'node:vm'
 import { afterEach, expect, test, vi } from 'vitest'
 import { tab } from '../engine/kit.ts'
 import { freshName, todoApp } from '../engine/todos.ts'
-import type { AnyModel } from '../log/rooms.ts'
+import { type AnyModel, openDatabase } from '../log/rooms.ts'
+import { deleteDatabase } from '../log/storage.ts'
 import { connectHost } from './rooms.ts'
 
 const model = todoApp() as unknown as AnyModel
@@ -34,6 +35,24 @@ test('a question that is asked as the connection closes begins nothing', async (
   await expect(connection.flush()).rejects.toMatchObject({ name: 'EngineClosed' })
   await new Promise((resolve) => setTimeout(resolve, 20))
   expect(opened).not.toHaveBeenCalled()
+})
+
+test('a connection that closes as its log is found to be another begins nothing', async () => {
+  const name = await log()
+  const connection = inPage(name)
+  await connection.flush()
+  await deleteDatabase(name)
+  ;(await openDatabase(name)).close()
+  const open = indexedDB.open.bind(indexedDB)
+  // As it looks which log it is that stands there.
+  const opened = vi.spyOn(indexedDB, 'open').mockImplementation((...given) => {
+    connection.close()
+    return open(...given)
+  })
+  const asked = connection.flush()
+  await expect(asked).rejects.toMatchObject({ name: 'EngineClosed' })
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(opened).toHaveBeenCalledTimes(1)
 })
 
 test('a connection that closes as it is given the lock of the page that follows lets go of it', async () => {

@@ -110,6 +110,8 @@ export async function adopt(
         store('meta').delete('staged')
       }).catch(() => {})
     throw error
+  } finally {
+    seen.forget()
   }
 }
 

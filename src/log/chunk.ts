@@ -262,7 +262,7 @@ function* encoded(text: Iterable<string>, made: Uint8Array<ArrayBuffer>[]): Gene
  * Gives a buffer back that nobody looks at any more. A collector counts objects: it lets tens of megabytes of bytes
  * stand, as long as few objects hold them.
  */
-function release({ buffer, byteLength }: Uint8Array<ArrayBuffer>): void {
+export function release({ buffer, byteLength }: Uint8Array<ArrayBuffer> | Uint32Array<ArrayBuffer>): void {
   // Node cuts several parts out of one.
   if (byteLength === buffer.byteLength) (buffer as { transfer?: (length: number) => void }).transfer?.(0)
 }

@@ -1,6 +1,6 @@
 import { ImportError, OutdatedCodeError } from '../errors.ts'
 import type { EventTypesAtRuntime } from '../model/events.ts'
-import { type Chunk, linesOf, recordsIn } from './chunk.ts'
+import { type Chunk, linesOf, recordsIn, release } from './chunk.ts'
 import { type CommandEntry, type CommitRecord, commandsOf, isCommit } from './commit.ts'
 import { pause, SLICE } from './pause.ts'
 
@@ -139,25 +139,18 @@ export async function verifyBase(
 
 export type Seen = ReturnType<typeof createSeen>
 
+/** Tables that ids are spread over. Each grows for itself: one large one would stand there twice while it does, and block the page. */
+const TABLES = 64
+
 /** Remembers ids by 64 bits each: the ids themselves would take more memory than an import may hold. */
 export function createSeen(seed: number): {
   hash(id: string): [high: number, low: number]
   /** false: it was there. */
   add(high: number, low: number): boolean
+  /** Nobody asks any more. */
+  forget(): void
 } {
-  let slots = new Uint32Array(8192)
-  let count = 0
-
-  function put(high: number, low: number): boolean {
-    const mask = slots.length - 2
-    let at = (low << 1) & mask
-    for (; slots[at] || slots[at + 1]; at = (at + 2) & mask)
-      if (slots[at] === high && slots[at + 1] === low) return false
-    slots[at] = high
-    slots[at + 1] = low
-    return true
-  }
-
+  const tables = Array.from({ length: TABLES }, createTable)
   return {
     hash(id) {
       let high = seed ^ 0xdeadbeef
@@ -172,13 +165,39 @@ export function createSeen(seed: number): {
       // Zero is an empty slot.
       return [high >>> 0, low >>> 0 || 1]
     },
+    add: (high, low) => (tables[high % TABLES] as (typeof tables)[0]).add(high, low),
+    forget() {
+      for (const table of tables) table.forget()
+    },
+  }
+}
+
+function createTable(): Pick<Seen, 'add' | 'forget'> {
+  let slots = new Uint32Array(256)
+  let count = 0
+
+  function put(high: number, low: number): boolean {
+    const mask = slots.length - 2
+    let at = (low << 1) & mask
+    for (; slots[at] || slots[at + 1]; at = (at + 2) & mask)
+      if (slots[at] === high && slots[at + 1] === low) return false
+    slots[at] = high
+    slots[at + 1] = low
+    return true
+  }
+
+  return {
     add(high, low) {
       if (++count * 4 > slots.length) {
         const before = slots
         slots = new Uint32Array(before.length * 2)
         for (let i = 0; i < before.length; i += 2) if (before[i + 1]) put(before[i] as number, before[i + 1] as number)
+        release(before)
       }
       return put(high, low)
+    },
+    forget() {
+      release(slots)
     },
   }
 }

@@ -95,6 +95,7 @@ async function intoMemory(
     const beside = await verifyCommits(chunk, seen, core.types, signal)
     all.push({ records: await recordsOf(chunk), beside })
   }
+  seen.forget()
   if (core.tip) throw new ImportError(1, NOT_EMPTY)
   for (const { records, beside } of all)
     for (const record of records) {

@@ -171,21 +171,22 @@ describe.skipIf(!has('chromium'))('TodoMVC, by its specification', () => {
   })
 
   it('routes by the address, and keeps the filter on reload', async () => {
+    // An address is heard of in a task of its own.
     await add('Buy milk', 'Call Ada')
     await item('Buy milk').locator('.toggle').check()
     await page.getByRole('link', { name: 'Active' }).click()
     expect(page.url()).toMatch(/#\/active$/)
-    expect(await titles()).toEqual(['Call Ada'])
+    await expect.poll(() => titles()).toEqual(['Call Ada'])
     expect(await text(page.locator('.filters .selected'))).toBe('Active')
     await item('Call Ada').locator('.toggle').click()
     expect(await titles()).toEqual([])
     await page.getByRole('link', { name: 'Completed' }).click()
-    expect(await titles()).toEqual(['Buy milk', 'Call Ada'])
+    await expect.poll(() => titles()).toEqual(['Buy milk', 'Call Ada'])
     await page.reload()
     await page.locator('.todo-list').waitFor()
     expect(await text(page.locator('.filters .selected'))).toBe('Completed')
     await page.goBack()
-    expect(await titles()).toEqual([])
+    await expect.poll(() => titles()).toEqual([])
   })
 
   it('is the same list in two tabs, after a reload and in a new browser process', async () => {

@@ -179,8 +179,8 @@ export const mutations = [
   {
     name: 'rule 8: a hidden limit in the catch-up read',
     file: 'log/read.ts',
-    from: 'if (!body && all.length < count) return',
-    to: 'if (!body) return',
+    from: '      more ||= records.length === count\n',
+    to: '',
     profiles: 'crash,network',
     tests: ['test/log/log.test.ts', 'rule 8'],
   },

@@ -1,6 +1,7 @@
 import { CorruptLog, EngineClosed, OutdatedCodeError } from '../errors.ts'
 import { type CommitRecord, isCommit } from './commit.ts'
 import type { LogIdentity } from './database.ts'
+import { compressed, decompressed, release } from './gzip.ts'
 import { pause } from './pause.ts'
 
 /** First line of a chunk, as JSON; `bytes` bytes of body follow its line feed. A sealed segment, a mirror's file and a part of an export are chunks. */
@@ -51,14 +52,7 @@ export async function makeChunk(
   header: Pick<ChunkHeader, 'log' | 'lineage' | 'first' | 'last' | 'kind'>,
   text: Iterable<string>,
 ): Promise<Chunk> {
-  const parts: Uint8Array[] = []
-  if (header.kind !== 'end') {
-    const slices: Uint8Array<ArrayBuffer>[] = []
-    for await (const part of through(encoded(text, slices), new CompressionStream('gzip'))) parts.push(part)
-    // Not before the end: Node's stream may say that it has written what it still reads.
-    slices.forEach(release)
-  }
-  const body = joined(parts)
+  const body = joined(header.kind === 'end' ? [] : await compressed(text))
   const fields = { tidemark: 1, ...header, codec: 'gzip', bytes: body.length } as const
   const start = new TextEncoder().encode(JSON.stringify(fields).slice(0, -1))
   const checksum = crc32(body, crc32(start))
@@ -113,7 +107,7 @@ async function* textOf({ header, bytes }: Chunk): AsyncGenerator<string[]> {
   if (!body.length) return
   const decoder = new TextDecoder()
   let rest = ''
-  for await (const part of through(sliced(body), new DecompressionStream('gzip'))) {
+  for await (const part of decompressed(body)) {
     const lines = decoder.decode(part, { stream: true }).split('\n')
     release(part)
     // Only what is new is looked through: a line may be longer than many parts.
@@ -225,69 +219,6 @@ export function known(codec: string | undefined, format = 1, kind: string = 'end
   if (format !== 1) throw new OutdatedCodeError('chunk format', format)
   if (codec !== 'gzip') throw new OutdatedCodeError(`chunk codec ${codec}`, 1)
   if (kind !== 'end' && kind !== 'base') throw new OutdatedCodeError(`chunk kind ${kind}`, 1)
-}
-
-/** Bytes that are given to a stream at once; so much work is done between two looks at what came out. */
-const SLICE = 16_384
-
-function* sliced(bytes: Uint8Array<ArrayBuffer>): Generator<Uint8Array<ArrayBuffer>> {
-  for (let at = 0; at < bytes.length; at += SLICE) yield bytes.subarray(at, at + SLICE)
-}
-
-/** Text as UTF-8, never all of it as one string or one buffer. `made`: the slices, for who gives them back. */
-function* encoded(text: Iterable<string>, made: Uint8Array<ArrayBuffer>[]): Generator<Uint8Array<ArrayBuffer>> {
-  const encoder = new TextEncoder()
-  let slice = new Uint8Array()
-  let filled = 0
-  for (const piece of text) {
-    for (let at = 0; at < piece.length; ) {
-      // A character takes four bytes at most.
-      if (filled + 4 > slice.length) {
-        if (filled) yield slice.subarray(0, filled)
-        made.push((slice = new Uint8Array(SLICE)))
-        filled = 0
-      }
-      // No more than fits: a browser copies what it is given. And not half of a pair.
-      let end = at + slice.length - filled
-      if (piece.codePointAt(end - 1)! > 0xffff) end--
-      const { read, written } = encoder.encodeInto(piece.slice(at, end), slice.subarray(filled))
-      at += read
-      filled += written
-    }
-  }
-  if (filled) yield slice.subarray(0, filled)
-}
-
-/**
- * Gives a buffer back that nobody looks at any more. A collector counts objects: it lets tens of megabytes of bytes
- * stand, as long as few objects hold them.
- */
-export function release({ buffer, byteLength }: Uint8Array<ArrayBuffer> | Uint32Array<ArrayBuffer>): void {
-  // Node cuts several parts out of one.
-  if (byteLength === buffer.byteLength) (buffer as { transfer?: (length: number) => void }).transfer?.(0)
-}
-
-/** By hand: a Blob before and a Response behind the stream cost ten times what it does itself. */
-async function* through(
-  slices: Iterable<Uint8Array<ArrayBuffer>>,
-  { writable, readable }: CompressionStream | DecompressionStream,
-): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const writer = writable.getWriter()
-  const write = async (): Promise<void> => {
-    for (const slice of slices) {
-      await writer.ready
-      await writer.write(slice)
-    }
-    await writer.close()
-  }
-  // What goes wrong here is told to the reader.
-  write().catch(() => {})
-  const reader = readable.getReader()
-  try {
-    for (let part = await reader.read(); !part.done; part = await reader.read()) yield part.value
-  } finally {
-    reader.cancel().catch(() => {})
-  }
 }
 
 function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {

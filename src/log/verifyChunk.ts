@@ -1,7 +1,8 @@
 import { ImportError, OutdatedCodeError } from '../errors.ts'
 import type { EventTypesAtRuntime } from '../model/events.ts'
-import { type Chunk, linesOf, recordsIn, release } from './chunk.ts'
+import { type Chunk, linesOf, recordsIn } from './chunk.ts'
 import { type CommandEntry, type CommitRecord, commandsOf, isCommit } from './commit.ts'
+import { release } from './gzip.ts'
 import { pause, SLICE } from './pause.ts'
 
 /** A chunk of a file, and where it stands there. */

@@ -25,8 +25,14 @@ export function hostProjections(model: Model<any, any, any>): void {
     return
   }
   const epoch = randomId()
-  // Held for as long as this worker lives: whoever gets it knows that the worker is dead (there is no event for that).
-  scope.navigator?.locks?.request(`tidemark:worker:${epoch}`, () => new Promise(() => {}))
   const host = createHost(model as unknown as AnyModel, epoch)
-  served = scope.onconnect = ({ ports }: MessageEvent): void => expose(host, ports[0])
+  // Held for as long as this worker lives: whoever gets it knows that the worker is dead (there is no event for that).
+  // Nobody hears of the epoch before, or it would get the lock of a worker that is still asking for it.
+  const held = new Promise<unknown>(
+    (resolve) => scope.navigator?.locks?.request(`tidemark:worker:${epoch}`, () => new Promise(resolve)) ?? resolve(0),
+  )
+  served = scope.onconnect = async ({ ports }: MessageEvent): Promise<void> => {
+    await held
+    expose(host, ports[0])
+  }
 }

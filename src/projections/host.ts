@@ -55,7 +55,7 @@ export function createHost(model: AnyModel, epoch: string): ProjectionHost {
 
   return {
     async hello(engine, name, mirror) {
-      if (name !== model.name) return { epoch, error: toWire(new Error(`hosts "${model.name}"`)) }
+      if (name !== model.name) return { epoch, error: toWire(new Error(`hosts ${model.name}`)) }
       // Not awaited: a first fold of a long log takes its time, and a worker that answers is alive. A flush reads the log, so
       // that a pipeline of one that was lost is found out and made anew.
       void answer(engine, async ({ flush, shop }) => {

@@ -158,8 +158,7 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
       tracks = undefined
       throw error
     })
-    held = !refused
-    if (!refused) return
+    if ((held = !refused)) return
     if (refused.size) {
       // What is in memory here belongs to no page any more (rule 15).
       if (!due[0]?.live) throw moved

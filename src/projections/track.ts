@@ -19,7 +19,7 @@ export interface Track {
   first: number
   /** The persisted checkpoint, as far as this pipeline knows. */
   stored: number | undefined
-  failed: ProjectionFailed | undefined
+  failed?: ProjectionFailed | undefined
   readonly pages: Map<number, Set<Slot>>
   readonly dirty: Set<number>
   readonly journal: Journal
@@ -51,7 +51,6 @@ function createTrack(
     live,
     first,
     stored: sequence,
-    failed: undefined,
     pages: new Map(),
     dirty: new Set(),
     journal: [],

@@ -39,9 +39,9 @@ const tables = {
     worker: engine.status.worker,
   }),
   /** Milliseconds until `n` events were durable, and until they were projected too. */
-  async fill(n: number, rows: number, nth: number) {
+  async fill(n: number, rows: number, nth: number, perCommit = 1000) {
     const began = performance.now()
-    for (let i = 0; i < n; i += 1000) await engine.dispatch.touch({ n: 1000, rows, nth })
+    for (let i = 0; i < n; i += perCommit) await engine.dispatch.touch({ n: perCommit, rows, nth })
     const durable = performance.now() - began
     await engine.projected()
     return { durable, projected: performance.now() - began }

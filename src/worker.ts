@@ -27,7 +27,8 @@ export function hostProjections(model: Model<any, any, any>): void {
   const epoch = randomId()
   const host = createHost(model as unknown as AnyModel, epoch)
   // Held for as long as this worker lives: whoever gets it knows that the worker is dead (there is no event for that).
-  // Nobody hears of the epoch before, or it would get the lock of a worker that is still asking for it.
+  // Nobody hears of the epoch before, or it would get the lock of a worker that is still asking for it. The promise that
+  // holds it never settles: what it is given tells that it is held.
   const held = new Promise<unknown>(
     (resolve) => scope.navigator?.locks?.request(`tidemark:worker:${epoch}`, () => new Promise(resolve)) ?? resolve(0),
   )

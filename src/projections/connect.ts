@@ -84,10 +84,12 @@ export function connectHost(
         }, HELLO_DEADLINE)
       })
       const reply = await aborting(Promise.race([host.hello(engine, model.name, mirror), failed]), signal)
-      // It answers, but for another model: asking again would not help.
-      if (reply.error) respawns = RESPAWNS
-      unwrap(reply)
-      const { epoch } = reply
+      const { epoch, error } = reply
+      if (error) {
+        // It answers, but for another model: asking again would not help.
+        respawns = RESPAWNS
+        throw new Error(`The worker script hosts "${error.message}", not "${model.name}": each model needs its own.`)
+      }
       const began = performance.now()
       const dead = new AbortController()
       signal.addEventListener('abort', () => dead.abort(signal.reason))
@@ -95,11 +97,11 @@ export function connectHost(
       navigator.locks
         ?.request(`tidemark:worker:${epoch}`, { signal }, () => {
           release()
-          const error = new Error('The worker died.')
-          dead.abort(error)
+          const death = new Error('The worker died.')
+          dead.abort(death)
           // One that served for a while is another matter than one that dies at each start.
           if (performance.now() - began > HELLO_DEADLINE) respawns = 0
-          renew(error)
+          renew(death)
         })
         .catch(() => {})
       changed('shared')

@@ -13,7 +13,7 @@ export interface Reply<T> {
 
 /** The pipelines of one model, by engine name. The same object serves in the page and, wrapped by Comlink, across a port. */
 export interface ProjectionHost {
-  /** Starts the pipeline of this engine. Refused for another model than the host's. */
+  /** Starts the pipeline of this engine. For another model than the host's the error is that one's name. */
   hello(engine: string, model: string, mirror?: MirrorPlace): Promise<Reply<void>>
   flush(engine: string): Promise<Reply<Checkpoints>>
   rebuild(engine: string, id: string, projections?: readonly string[]): Promise<Reply<void>>
@@ -55,7 +55,7 @@ export function createHost(model: AnyModel, epoch: string): ProjectionHost {
 
   return {
     async hello(engine, name, mirror) {
-      if (name !== model.name) return { epoch, error: toWire(new Error(`hosts ${model.name}`)) }
+      if (name !== model.name) return { epoch, error: toWire(new Error(model.name)) }
       // Not awaited: a first fold of a long log takes its time, and a worker that answers is alive. A flush reads the log, so
       // that a pipeline of one that was lost is found out and made anew.
       void answer(engine, async ({ flush, shop }) => {

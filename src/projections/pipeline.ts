@@ -158,7 +158,8 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
       tracks = undefined
       throw error
     })
-    if ((held = !refused)) return
+    held = !refused
+    if (!refused) return
     if (refused.size) {
       // What is in memory here belongs to no page any more (rule 15).
       if (!due[0]?.live) throw moved

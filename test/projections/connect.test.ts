@@ -1,6 +1,8 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterEach, expect, test, vi } from 'vitest'
+import { defineEvents, defineModel } from '../../src/index.ts'
+import { hostProjections } from '../../src/worker.ts'
 import { tab } from '../engine/kit.ts'
 import { freshName, todoApp } from '../engine/todos.ts'
 import { type AnyModel, openDatabase } from '../log/rooms.ts'
@@ -83,4 +85,30 @@ test('an answer that was taken is not kept for as long as the connection lives',
   collect()
   expect(answer.deref()).toBeUndefined()
   connection.close()
+})
+
+test('a worker that hosts another model is named, with what to do, and the pipeline runs in the page', async () => {
+  const name = await log()
+  const { port1, port2 } = new MessageChannel()
+  const scope = globalThis as { onconnect?: (event: object) => void }
+  hostProjections(defineModel({ name: 'invoices', events: defineEvents({}), projections: {}, commands: {} }))
+  scope.onconnect?.({ ports: [port2] })
+  delete scope.onconnect
+  vi.stubGlobal('SharedWorker', class {})
+  const told = new Promise<readonly [string, unknown]>((resolve) => {
+    const connection = connectHost(
+      model,
+      name,
+      () => ({ port: port1 }) as unknown as SharedWorker,
+      false,
+      (...given) => {
+        resolve(given as never)
+        connection.close()
+      },
+    )
+  })
+  const [worker, error] = await told
+  expect(worker).toBe('in-page')
+  expect(error).toMatchObject({ message: 'The worker script hosts "invoices", not "todos": each model needs its own.' })
+  port2.close()
 })

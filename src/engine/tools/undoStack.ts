@@ -1,15 +1,15 @@
 import { CommandRejected, StorageError } from '../../errors.ts'
 import { recordedOf } from '../../log/commit.ts'
 import type { AnyNew, AnyRecorded, AnyRecordedEvent, EventTypes, StoredEvent } from '../../model/events.ts'
-import { type Fold, type Journal, undo } from '../../model/fold.ts'
+import type { Fold } from '../../model/fold.ts'
 import { isEqual } from '../../model/isEqual.ts'
 import type { Json, Key } from '../../model/json.ts'
 import { type ReadModel, randomId } from '../../model/model.ts'
-import type { ReadTable, ReadValue } from '../../model/projection.ts'
 import type { Core } from '../core.ts'
 import { coreOf } from '../openEngine.ts'
 import type { Command } from '../tab.ts'
 import type { Engine, Receipt } from '../types.ts'
+import { changedProperties, changesOf, pick, type Row, type Rows, rowNow, rowsOf } from './rowChanges.ts'
 
 /** Undos that are kept. */
 const MOST = 100
@@ -33,15 +33,6 @@ export interface UndoStack<E extends EventTypes> {
   /** Tells that `canUndo` or `canRedo` may have changed; gives the function that ends it. */
   subscribe(listener: () => void): () => void
 }
-
-/** One row that events changed; absent rows are undefined. A value is a row with key 0. */
-interface Row {
-  readonly fold: Fold
-  readonly key: Key
-  readonly before: any
-  readonly after: any
-}
-type Rows = Map<Fold, Map<Key, Row>>
 
 /** What one decision gave. */
 interface Made {
@@ -184,7 +175,7 @@ export function undoStack<E extends EventTypes, P, C>(
       // The command is right, whatever becomes of its undo.
       globalThis.reportError?.(error)
     }
-    step.made = { stored, inverse, rows: changesOf(core, events) }
+    step.made = { stored, inverse, rows: changesOf(core.folds, events) }
     return [...stored]
   }
 
@@ -192,7 +183,7 @@ export function undoStack<E extends EventTypes, P, C>(
   function takeBack(prior: Step): readonly StoredEvent[] {
     const { made } = prior
     if (!made || prior.failed) throw new CommandRejected('undo-without-effect')
-    const changes = changesOf(core, recorded(core, made.inverse, '', Date.now(), undefined))
+    const changes = changesOf(core.folds, recorded(core, made.inverse, '', Date.now(), undefined))
     for (const { fold, key, before, after } of rowsOf(made.rows)) {
       const now = rowNow(fold, key)
       const change = changes.get(fold)?.get(key)
@@ -261,47 +252,3 @@ export function undoStack<E extends EventTypes, P, C>(
 /** The events as they would be recorded next. */
 const recorded = (core: Core, events: readonly StoredEvent[], id: string, at: number, meta: Json | undefined) =>
   recordedOf({ id, at, events, ...(meta !== undefined && { meta }) }, core.tip + 1, core.types)
-
-/** What events would change, row by row. Nothing stays changed. */
-function changesOf(core: Core, events: readonly AnyRecordedEvent[]): Rows {
-  const rows: Rows = new Map()
-  const journal: Journal = []
-  try {
-    for (const event of events) for (const fold of core.folds) if (!fold.failed) fold.apply(event, journal)
-    for (const { fold, slot, before } of journal) {
-      const ofFold = rows.get(fold) ?? new Map<Key, Row>()
-      rows.set(fold, ofFold)
-      const { key } = slot
-      ofFold.set(key, {
-        fold,
-        key,
-        before: ofFold.has(key) ? ofFold.get(key)!.before : before,
-        after: rowNow(fold, key),
-      })
-    }
-  } finally {
-    undo(journal)
-  }
-  return rows
-}
-
-const rowsOf = (rows: Rows): readonly Row[] => [...rows.values()].flatMap((ofFold) => [...ofFold.values()])
-
-function rowNow({ definition, view }: Fold, key: Key): unknown {
-  return definition.into.kind === 'table' ? (view as ReadTable<unknown>).get(key) : (view as ReadValue<unknown>).value
-}
-
-/** undefined stands for the whole row, where there are no two sets of properties to compare. */
-function changedProperties(before: unknown, after: unknown): readonly (string | undefined)[] {
-  if (isEqual(before, after)) return []
-  if (!isObject(before) || !isObject(after)) return [undefined]
-  return Object.keys({ ...before, ...after }).filter((property) => !isEqual(before[property], after[property]))
-}
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && !!value && !Array.isArray(value)
-
-const pick =
-  (property: string | undefined) =>
-  (row: any): unknown =>
-    property === undefined ? row : row?.[property]

@@ -1,17 +1,15 @@
-import { CorruptLog, type Key, ModelError, ProjectionFailed, StorageError } from '../errors.ts'
+import { CorruptLog, ProjectionFailed, StorageError } from '../errors.ts'
 import { openChannel } from '../log/channel.ts'
-import { type CommitRecord, eventsOf } from '../log/commit.ts'
+import { eventsOf } from '../log/commit.ts'
 import { headOf } from '../log/look.ts'
 import { readAfter } from '../log/read.ts'
 import { recordsAt } from '../log/recordsAt.ts'
 import { fromWire, toWire, type WireError } from '../log/wire.ts'
-import { type AnyRecordedEvent, eventTypes } from '../model/events.ts'
-import type { Fold, Journal } from '../model/fold.ts'
-import { isKey } from '../model/json.ts'
+import { eventTypes } from '../model/events.ts'
+import type { Fold } from '../model/fold.ts'
 import { onDiskFolds } from '../model/onDiskFolds.ts'
-import type { IntoTable } from '../model/projection.ts'
 import { loadBases } from './base.ts'
-import { foldCommit } from './foldCommit.ts'
+import { foldOnDisk } from './foldOnDisk.ts'
 import type { Checkpoints, Workshop } from './pipeline.ts'
 import { openTableDatabase, type TableCheckpoint, type TableDatabase } from './tableDatabase.ts'
 
@@ -112,7 +110,7 @@ async function follow(shop: Workshop, follower: Follower, signal: AbortSignal): 
           const stored = (await checkpoint.get(0)) ?? { sequence: 0, commit: '' }
           moved = stored.sequence !== fold.sequence
           if (moved) return
-          const commit = (await foldBatch(fold, rows, decoded)) ?? stored.commit
+          const commit = (await foldOnDisk(fold, rows, decoded)) ?? stored.commit
           const { failed, sequence } = fold
           await checkpoint.put(
             {
@@ -199,85 +197,6 @@ async function startOver(
   fold.clear()
   fold.sequence = sequence
   fold.failed = failed
-}
-
-/**
- * Folds whole commits inside one transaction: reads the rows that their events name, folds in memory, writes what
- * changed. Rows that a match finds in the table are all it can touch: what changed since is in memory already. Gives the
- * last commit's id.
- */
-async function foldBatch(
-  fold: Fold,
-  rows: TableDatabase['rows'],
-  records: readonly (readonly [CommitRecord, readonly AnyRecordedEvent[]])[],
-): Promise<string | undefined> {
-  const wrong = await load(
-    fold,
-    rows,
-    records.flatMap(([, events]) => events),
-  )
-  const journal: Journal = []
-  let commit: string | undefined
-  for (const [record, events] of records) {
-    if (wrong && wrong.sequence <= record.last) fold.failed = wrong
-    else foldCommit(fold, record, events, journal)
-    if (fold.failed) break
-    commit = record.id
-  }
-  const changed = new Map<Key, unknown>()
-  for (const { slot } of journal) changed.set(slot.key, slot.row)
-  const gone = [...changed].flatMap(([key, row]) => (row === undefined ? [key] : []))
-  await rows.bulkPut([...changed.values()].filter((row) => row !== undefined))
-  if (gone.length) await rows.bulkDelete(gone)
-  const { failed, sequence } = fold
-  fold.clear()
-  fold.sequence = sequence
-  fold.failed = failed
-  return commit
-}
-
-/** Puts the rows that these events may touch into the empty fold. Gives the first match that no index answers. */
-async function load(
-  fold: Fold,
-  rows: TableDatabase['rows'],
-  events: readonly AnyRecordedEvent[],
-): Promise<ProjectionFailed | undefined> {
-  const { by, into } = fold.definition
-  const { key: property } = into as IntoTable
-  const keys = new Set<Key>()
-  const matches = new Map<string, readonly [string, Key] | undefined>()
-  let wrong: ProjectionFailed | undefined
-  for (const event of events) {
-    if (!fold.handles(event.type)) continue
-    const named = namedBy(event, by[event.type], property)
-    for (const key of [named].flat()) if (isKey(key)) keys.add(key)
-    if (!named || typeof named !== 'object' || Array.isArray(named)) continue
-    const [match] = Object.entries(named) as [string, Key][]
-    const { primKey, idxByName } = rows.schema
-    if (match && !(isKey(match[1]) && (primKey.name === match[0] || idxByName[match[0]])))
-      wrong ??= new ProjectionFailed(fold.name, event.sequence, new ModelError(`${fold.name}: no index finds ${match}`))
-    else matches.set(JSON.stringify(match), match)
-  }
-  const present = new Map<Key, unknown>()
-  const asked = [...keys]
-  ;(await rows.bulkGet(asked)).forEach((row, i) => {
-    if (row !== undefined) present.set(asked[i] as Key, row)
-  })
-  for (const match of matches.values()) {
-    const found = await (match ? rows.where(match[0]).equals(match[1]) : rows.toCollection()).toArray()
-    for (const row of found) present.set(row[property], row)
-  }
-  fold.load([...present.values()], () => fold.next++)
-  return wrong
-}
-
-/** What an event names. Where that throws or is nothing, folding the event says so. */
-function namedBy(event: AnyRecordedEvent, by: Function | undefined, property: string): unknown {
-  try {
-    return by ? by(event) : event.data?.[property]
-  } catch {
-    return undefined
-  }
 }
 
 /** Dexie has errors of its own. */

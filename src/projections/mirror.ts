@@ -1,27 +1,8 @@
-import { EngineClosed, StorageError } from '../errors.ts'
+import { EngineClosed } from '../errors.ts'
 import type { MirrorStatus } from '../log/channel.ts'
-import { type Chunk, openChunk, packChunk, recordsOf, type SegmentRecord } from '../log/chunk.ts'
-import type { CommitRecord } from '../log/commit.ts'
-import { above, type Database, type LogIdentity } from '../log/database.ts'
-import { basesOf, endOf } from '../log/exportChunks.ts'
-import {
-  bytesOf,
-  checkBrowser,
-  fileOf,
-  folderOf,
-  list,
-  lockOf,
-  type MirrorPlace,
-  NoMirror,
-  openPlace,
-  type Place,
-  remove,
-  removeMirror,
-  sweep,
-  TAIL,
-  write,
-} from '../log/files.ts'
-import { readAfter } from '../log/read.ts'
+import type { Database } from '../log/database.ts'
+import { checkBrowser, lockOf, type MirrorPlace, NoMirror, openPlace, removeMirror } from '../log/files.ts'
+import { adopted, createCopy } from './mirrorCopy.ts'
 import type { Workshop } from './pipeline.ts'
 
 /** Milliseconds that events wait for company. */
@@ -30,13 +11,6 @@ const DELAY = 500
 const LATE = 1000
 /** Milliseconds until a mirror that could not be written is tried again. */
 const RETRY = 60_000
-/** Events and characters after which a chunk of the tail is packed for good. */
-const CHUNK_EVENTS = 2048
-const CHUNK_CHARACTERS = 524_288
-/** Events of the tail's finished chunks after which they are put away as a file: sealing is far behind. */
-const TAIL_EVENTS = 16_384
-/** Events that one round reads, so that it ends. */
-const ROUND = 32_768
 
 export interface Mirror {
   /** The log has grown, or was sealed. */
@@ -45,9 +19,6 @@ export interface Mirror {
   say(place?: MirrorPlace): void
 }
 
-/** The log became another one under this pipeline, by an import or an archive. */
-const adopted: unique symbol = Symbol()
-
 /** Starts the mirror of a pipeline, or asks it where it stands. */
 export function start(shop: Workshop, place: MirrorPlace | undefined): void {
   shop.mirror ??= createMirror(shop, place)
@@ -55,8 +26,9 @@ export function start(shop: Workshop, place: MirrorPlace | undefined): void {
 }
 
 /** Follows a log into files. Whoever has the lock writes; what stands there of another lineage is left alone. */
-function createMirror({ database, closing, post }: Workshop, given: MirrorPlace | undefined): Mirror {
-  const { name, transact } = database
+function createMirror(shop: Workshop, given: MirrorPlace | undefined): Mirror {
+  const { database, closing, post } = shop
+  const { name } = database
   let place = given
   let status: MirrorStatus | undefined
   let running = false
@@ -118,7 +90,7 @@ function createMirror({ database, closing, post }: Workshop, given: MirrorPlace 
   }
 
   async function follow(parent: FileSystemDirectoryHandle, gone: AbortSignal): Promise<void> {
-    const copy = await createCopy(parent, gone)
+    const copy = await createCopy(shop, parent, place === true, gone)
     // What came before this pipeline has waited long enough.
     for (let delay = 0; ; ) {
       await pause(delay)
@@ -159,155 +131,6 @@ function createMirror({ database, closing, post }: Workshop, given: MirrorPlace 
         wake = resolve
       })
   }
-
-  /** The files as they stand, brought in line with the log. */
-  async function createCopy(
-    parent: FileSystemDirectoryHandle,
-    gone: AbortSignal,
-  ): Promise<{ readonly last: number; round(): Promise<boolean> }> {
-    let folder = await folderOf(parent, name)
-    if (place === true) await makeSureOfRoom(!!folder)
-    const files = folder ? await list(folder) : new Map<string, readonly Place[]>()
-    /** The end of the newest segment that has its file. */
-    let sealed = 0
-    /** Files that are no segments: parts of a long tail. */
-    let parts: { readonly file: string; readonly last: number }[] = []
-    /** The tail: chunks that are done, and commits of one that is not. */
-    let done: Chunk[] = []
-    let open: CommitRecord[] = []
-    let stale = false
-
-    const [log, segments] = await transact(['meta', 'segments'], 'readonly', (store) => [
-      store('meta').get('log') as IDBRequest<LogIdentity>,
-      store('segments').getAll() as IDBRequest<SegmentRecord[]>,
-    ])
-    const identity = log.result
-    const { lineage } = identity
-    if (folder) await sweep(folder)
-    for (const [{ header }] of [...files.values()].filter((all): all is [Place] => all.length > 0))
-      if (header.lineage !== lineage) throw new NoMirror(`another log has its mirror there: lineage ${header.lineage}`)
-    const bases = fileOf({ first: 1, last: identity.base ?? 0, kind: 'base' })
-    if (identity.base && files.get(bases)?.at(-1)?.header.kind !== 'end') {
-      // Before the segments go that it stands for.
-      const chunks: Chunk[] = []
-      for await (const chunk of basesOf(database, identity, identity.base)) chunks.push(chunk)
-      await put(bases, [...chunks, await endOf((chunks[0] as Chunk).header, identity.base + 1)])
-    }
-    await take(segments.result)
-
-    async function put(file: string, chunks: readonly Pick<Chunk, 'bytes'>[]): Promise<void> {
-      if (closing.aborted || gone.aborted) throw new DOMException('the mirror ends', 'AbortError')
-      folder ??= await folderOf(parent, name, true)
-      if (folder) await write(folder, file, chunks)
-    }
-
-    /** Takes up the tail that stands there, if it is this log's. Where it is not, nothing but segments stays. */
-    async function take(segments: readonly SegmentRecord[]): Promise<void> {
-      const newest = segments.at(-1)?.last ?? 0
-      const known = new Set([...segments.filter(({ codec }) => codec === 'gzip').map(fileOf), bases])
-      const tail = files.get(TAIL) ?? []
-      const chunks = await Promise.all(tail.map(async (place) => openChunk(await bytesOf(place))))
-      const whole = chunks.every((chunk) => chunk !== undefined)
-      const final = chunks.at(-1)
-      const records = whole && final ? await recordsOf(final).catch(() => []) : []
-      const end = records.at(-1)
-      const others = [...files].filter(([file]) => file !== TAIL && !known.has(file))
-      const reach = others.flatMap(([, places]) => places).filter(({ header }) => header.last > newest)
-      let at = newest
-      for (const { header } of [...reach].sort((a, b) => a.header.first - b.header.first))
-        if (header.first <= at + 1) at = Math.max(at, header.last)
-      const found = end && (await transact(['commits'], 'readonly', (store) => store('commits').get(end.first)))
-      const first = chunks[0]?.header.first ?? 0
-      if (whole && end && end.last > newest && found?.result?.id === end.id && first <= at + 1) {
-        open = [...records]
-        done = chunks.slice(0, -1) as Chunk[]
-        parts = others.map(([file, places]) => ({ file, last: places.at(-1)?.header.last ?? 0 }))
-        return
-      }
-      // Of a future that this database has lost: it must be gone before others get the numbers.
-      if (folder)
-        for (const file of [TAIL, ...others.map(([file]) => file)]) if (files.has(file)) await remove(folder, file)
-      stale = newest > 0 || files.size > 0
-    }
-
-    const last = (): number => open.at(-1)?.last ?? done.at(-1)?.header.last ?? parts.at(-1)?.last ?? sealed
-
-    /** Each segment once. */
-    async function copySegments(): Promise<boolean> {
-      const [log, found] = await transact(['meta', 'segments'], 'readonly', (store) => [
-        store('meta').get('log') as IDBRequest<LogIdentity>,
-        store('segments').getAll(above(sealed)) as IDBRequest<SegmentRecord[]>,
-      ])
-      if (log.result.id !== identity.id) throw adopted
-      for (const segment of found.result) {
-        sealed = segment.last
-        if (segment.codec !== 'gzip') continue
-        const file = fileOf(segment)
-        const stands = files.get(file)
-        if (stands?.length !== 1 || stands[0]?.header.checksum !== segment.checksum) {
-          const body = await transact(['bodies'], 'readonly', (store) => store('bodies').get(segment.body))
-          const bytes: Uint8Array<ArrayBuffer> | undefined = body.result
-          if (!bytes) throw new StorageError('aborted', 'no body')
-          await put(file, [{ bytes }])
-        }
-        if (closing.aborted) break
-      }
-      return found.result.length > 0
-    }
-
-    /** Reads on; says whether it came to the end. */
-    async function copyCommits(): Promise<{ whole: boolean; grown: boolean }> {
-      const from = Math.max(last(), sealed)
-      let at = from
-      let characters = open.reduce((sum, { body }) => sum + body.length, 0)
-      for await (const records of readAfter(database, from, closing)) {
-        for (const record of records) {
-          open.push(record)
-          characters += record.body.length
-          at = record.last
-          const { first } = open[0] as CommitRecord
-          if (at - first + 1 < CHUNK_EVENTS && characters < CHUNK_CHARACTERS) continue
-          done.push(await packChunk(identity, open))
-          open = []
-          characters = 0
-        }
-        if (at - from >= ROUND) return { whole: false, grown: true }
-      }
-      return { whole: true, grown: at > from }
-    }
-
-    return {
-      get last() {
-        return Math.max(last(), sealed)
-      },
-      async round(): Promise<boolean> {
-        const more = await copySegments()
-        if (more) {
-          done = done.filter(({ header }) => header.last > sealed)
-          open = open.filter((record) => record.last > sealed)
-        }
-        const { whole, grown } = await copyCommits()
-        if (!more && !grown && !stale) return whole
-        // The tail keeps something: by its last commit the next pipeline knows whether all of this is its log's.
-        const away = open.length ? done : done.slice(0, -1)
-        const range = { first: away[0]?.header.first ?? 0, last: away.at(-1)?.header.last ?? 0 }
-        if (range.last - range.first >= TAIL_EVENTS) {
-          const file = fileOf(range)
-          await put(file, away)
-          parts.push({ file, last: range.last })
-          done = done.slice(away.length)
-        }
-        const chunks = open.length ? [...done, await packChunk(identity, open)] : done
-        if (chunks.length) await put(TAIL, chunks)
-        else if (folder) await remove(folder, TAIL)
-        // Only now: until the newer files stood these were the only copy.
-        for (const { file, last } of parts) if (folder && last <= sealed) await remove(folder, file)
-        parts = parts.filter(({ last }) => last > sealed)
-        stale = false
-        return whole
-      },
-    }
-  }
 }
 
 /** A folder of the user's is remembered until another place is named. */
@@ -320,10 +143,4 @@ async function remember({ transact }: Database, place: MirrorPlace | undefined):
   // A handle that can't be stored serves until the last tab is closed.
   const found = place === undefined ? await asked : await asked.catch(() => undefined)
   return found?.result ?? place ?? true
-}
-
-/** The log has the first claim on what the origin may store: a new mirror takes no more than what would be left twice. */
-async function makeSureOfRoom(standing: boolean): Promise<void> {
-  const { usage = 0, quota = Infinity } = (await navigator.storage.estimate?.()) ?? {}
-  if (usage > quota * (standing ? 0.8 : 0.4)) throw new Error('the storage is nearly full')
 }

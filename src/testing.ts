@@ -49,7 +49,7 @@ export function given<E extends EventTypes, P, C>(
   model: Model<E, P, C>,
   ...events: readonly AnyNew<E>[]
 ): { when<K extends keyof C & string>(command: K, ...input: CommandInput<C, K>): Expectation<E> } {
-  const any = model as unknown as AnyModel
+  const any: AnyModel = model as Model<any, any, any>
   const types = eventTypes(any.events)
 
   const fold = (folds: ReturnType<typeof createFolds>, stored: readonly StoredEvent[]) => {

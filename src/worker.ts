@@ -1,5 +1,5 @@
 import { expose } from 'comlink'
-import { type AnyModel, type Model, randomId } from './model/model.ts'
+import { type Model, randomId } from './model/model.ts'
 import { createHost } from './projections/host.ts'
 
 let served: unknown
@@ -25,7 +25,7 @@ export function hostProjections(model: Model<any, any, any>): void {
     return
   }
   const epoch = randomId()
-  const host = createHost(model as unknown as AnyModel, epoch)
+  const host = createHost(model, epoch)
   // Held for as long as this worker lives: whoever gets it knows that the worker is dead (there is no event for that).
   // Nobody hears of the epoch before, or it would get the lock of a worker that is still asking for it. The promise that
   // holds it never settles: what it is given tells that it is held.

@@ -1,7 +1,7 @@
 import { EngineClosed } from '../errors.ts'
 import type { EventTypes } from '../model/events.ts'
 import { copyJson } from '../model/json.ts'
-import type { AnyModel, Model } from '../model/model.ts'
+import type { Model } from '../model/model.ts'
 import { type Core, openCore } from './core.ts'
 import { dispatch, takeBack } from './dispatch.ts'
 import type { DispatchOptions, Engine, OpenOptions, Status } from './types.ts'
@@ -44,7 +44,7 @@ export async function openEngine<E extends EventTypes, P, C>(
   let shared = open.get(key)
   if (!shared) {
     const abandoned = new AbortController()
-    const core = openCore(model as unknown as AnyModel, name, { ...options, signal: abandoned.signal })
+    const core = openCore(model as Model<any, any, any>, name, { ...options, signal: abandoned.signal })
     open.set(key, (shared = { handles: 0, abandoned, core }))
   }
   const { core, abandoned } = shared
@@ -65,7 +65,7 @@ export async function openEngine<E extends EventTypes, P, C>(
       core.then(resolve, reject)
     })
     opened.ended.addEventListener('abort', forget)
-    return createHandle(opened, options, leave) as unknown as Engine<E, P, C>
+    return createHandle(opened, options, leave) as Engine<any, any, any>
   } catch (error) {
     leave().catch(() => {})
     throw error

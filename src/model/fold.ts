@@ -131,7 +131,7 @@ export function createFold(name: string, definition: ProjectionDefinition, types
 
   /** Every change goes through here, taken back or not. In a table, undefined is absence. */
   const write = (slot: Slot, after: any) => {
-    const before = slot.row as any
+    const before: any = slot.row
     slot.row = after
     view = table.list = undefined
     if (before === undefined) put(table, slot)
@@ -220,7 +220,7 @@ export function createFold(name: string, definition: ProjectionDefinition, types
     },
     load(rows, n) {
       for (let i = 0; i < rows.length; i++) {
-        const row = rows[i] as any
+        const row: any = rows[i]
         put(table, { key: isTable ? row[property] : 0, n: n(i), row })
       }
       indexes.clear()

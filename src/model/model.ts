@@ -62,7 +62,7 @@ export function defineModel<E extends EventTypes, P extends Projections, C exten
   projections: P
   commands: C & Commands<P, E>
 }): Model<E, P, C> {
-  if (__DEV__) checkModel(model as unknown as AnyModel)
+  if (__DEV__) checkModel(model as Model<any, any, any>)
   return model as any
 }
 

@@ -66,7 +66,7 @@ export function connectHost(
   async function shared(spawn: () => SharedWorker): Promise<Connected> {
     const worker = start(spawn)
     const remote = wrap<ProjectionHost>(worker.port)
-    const host = remote as unknown as ProjectionHost
+    const host: ProjectionHost = remote
     const release = (): void => {
       // Forgets who waits for an answer: Chromium keeps a page's end of a worker for as long as that lives.
       remote[releaseProxy]()

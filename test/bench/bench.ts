@@ -8,6 +8,7 @@ import { bootFigure, flatFigure } from './figures/boot.ts'
 import { enginesFigure } from './figures/engines.ts'
 import { filesFigure } from './figures/files.ts'
 import { bulkFigure, indexFigure, mainThreadFigure, storedFigure } from './figures/log.ts'
+import { mirrorFigure } from './figures/mirror.ts'
 import { writesFigure } from './figures/writes.ts'
 import { createSeries, summarize } from './measure.ts'
 import { machine, versions } from './report/machine.ts'
@@ -22,6 +23,7 @@ const figures: Record<string, (run: Run) => Promise<void>> = {
   boot: bootFigure,
   flat: flatFigure,
   writes: writesFigure,
+  mirror: mirrorFigure,
   bulk: bulkFigure,
   index: indexFigure,
   stored: storedFigure,

@@ -1,11 +1,14 @@
 import { openEngine } from 'tidemark'
-import { createBareFold, type Item } from '../workload.ts'
+import { change, createBareFold, eventsBetween, type Item, idOf, listOf, titleOf } from '../workload.ts'
 import type { Subject } from './subject.ts'
 import { indexed, narrow, wide } from './tidemark.model.ts'
 
 let name: string
 let engine: Awaited<ReturnType<typeof openNarrow>>
+/** Another log with the same rows that has no second copy. */
+let uncopied: typeof engine
 const openNarrow = () => openEngine(narrow)
+const narrowWorker = () => new SharedWorker(new URL('./tidemark.worker.ts', import.meta.url), { type: 'module' })
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** A look at the database from beside the engine. */
@@ -39,7 +42,7 @@ export const create = (given: { mirror?: false } = {}): Subject => ({
           ? new SharedWorker(new URL('./tidemark.indexed.worker.ts', import.meta.url), { type: 'module' })
           : options.wide
             ? new SharedWorker(new URL('./tidemark.wide.worker.ts', import.meta.url), { type: 'module' })
-            : new SharedWorker(new URL('./tidemark.worker.ts', import.meta.url), { type: 'module' }),
+            : narrowWorker(),
     })
   },
   rows: () => engine.read.items.all() as readonly Item[],
@@ -91,6 +94,29 @@ export const create = (given: { mirror?: false } = {}): Subject => ({
       const rest: { body: string }[] = await database((db) => db.transaction('commits').objectStore('commits').getAll())
       for (const { body } of rest) parse(body)
       return { ms: performance.now() - from, rows: fold.items.size }
+    },
+    async openUncopied(events: number, rows: number) {
+      uncopied = await openEngine(narrow, { name: `${name}-uncopied`, mirror: false, worker: narrowWorker })
+      for (let n = 0; n < events; n += 1000)
+        await uncopied.dispatch.record(eventsBetween(n, Math.min(n + 1000, events), rows))
+      await uncopied.projected()
+    },
+    /** Whether the second copies are what they should be, with all that was written. */
+    async copies() {
+      const { mirror, sequence } = engine.status
+      if (mirror.sequence !== sequence) return `at ${mirror.sequence} of ${sequence}`
+      return `${mirror.state}, ${uncopied.status.mirror.state}`
+    },
+    async turn(copied: boolean, ms: number, rows: number, seed: number) {
+      const { dispatch } = copied ? engine : uncopied
+      const times: number[] = []
+      for (let n = seed, from = performance.now(), until = from + ms; from < until; n++) {
+        const row = (n * 31) % rows
+        await dispatch.change(change(idOf(row), listOf(row), titleOf(n)).data)
+        times.push(performance.now() - from)
+        from = performance.now()
+      }
+      return times
     },
     /** What is derived goes, as after a lost snapshot: the next boot has to fold the log. */
     dropSnapshot: () =>

@@ -9,7 +9,8 @@ export declare const payload: unique symbol
 export interface NotJson {
   readonly error: 'this payload would not survive JSON'
 }
-type OnlyJson<Data> = [Data] extends [JsonOf<Data>] ? [] : [never]
+/** What `Data` has to be, so that the compiler names the property that is not JSON. */
+type OnlyJson<Data> = [Data] extends [JsonOf<Data>] ? unknown : JsonOf<Data>
 
 /** Any library's schema: https://standardschema.dev */
 export interface Schema<Input = unknown, Output = Input> {
@@ -142,7 +143,7 @@ const eventType = (self: Declared): any => ({
  * `InvalidData` with its path, an asynchronous schema is refused.
  */
 export function event(): EventType<void>
-export function event<Data>(...notJson: OnlyJson<Data>): EventType<Data>
+export function event<Data extends OnlyJson<Data>>(): EventType<Data>
 export function event<S extends Schema<any, any>>(
   schema: S,
 ): [Out<S>] extends [JsonOf<Out<S>>] ? EventType<Out<S>, In<S>> : NotJson

@@ -112,7 +112,7 @@ export function createFold(name: string, definition: ProjectionDefinition, types
     get: (key) => deepFreeze(table.slots.get(key)?.row) as any,
     has: (key) => table.slots.has(key),
     all: () => list(table),
-    by(property: string, value: unknown) {
+    by(property: any, value: unknown) {
       let index = indexes.get(property)
       if (!index) {
         indexes.set(property, (index = new Map()))

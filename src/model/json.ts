@@ -2,20 +2,20 @@ import { InvalidData, type Json, type Key, ModelError } from '../errors.ts'
 
 export type { Json, Key }
 
-/** `T` where it survives JSON unchanged, `never` in the places where it does not. */
+/** `T` where it survives JSON unchanged; nothing fits into the places where it does not, and the compiler's message names them. */
 export type JsonOf<T> = [T] extends [Json]
   ? T
   : T extends string | number | boolean | null | undefined | void
     ? T
-    : T extends (...args: any) => any
-      ? never
+    : T extends ((...args: any) => any) | Date | { readonly [Symbol.toStringTag]: string }
+      ? 'not JSON'
       : T extends readonly unknown[]
         ? number extends T['length']
-          ? { [K in keyof T]: undefined extends T[K] ? never : JsonOf<T[K]> }
+          ? { [K in keyof T]: undefined extends T[K] ? 'not JSON' : JsonOf<T[K]> }
           : { [K in keyof T]: JsonOf<T[K]> }
         : T extends object
           ? { [K in keyof T]: JsonOf<T[K]> }
-          : never
+          : 'not JSON'
 
 /** Plain objects of every realm, and proxies of them: what JSON keeps as an object. */
 function isPlain(value: object): boolean {

@@ -11,10 +11,10 @@ import { hash } from './json.ts'
 
 // ---- types
 
-export type KeyProperty<Row> = { [K in keyof Row & string]-?: Row[K] extends Key ? K : never }[keyof Row & string]
-export type Lookup<Row> = {
-  [K in keyof Row & string]-?: Row[K] extends string | number | boolean | null | undefined ? K : never
-}[keyof Row & string]
+/** The names of the properties that are a `Value`; by `keyof`, because a message then lists them instead of naming this type. */
+type NameOf<Row, Value> = keyof { [K in keyof Row & string as Row[K] extends Value ? K : never]: K }
+export type KeyProperty<Row> = NameOf<Row, Key>
+export type Lookup<Row> = NameOf<Row, string | number | boolean | null | undefined>
 
 /** Rows in memory. */
 export interface Resident<Row> {
@@ -162,7 +162,7 @@ export function table<Row>(
   options: { readonly resident: false; readonly indexes?: readonly string[]; readonly history?: boolean },
 ): OnDisk<Row>
 export function table(
-  key: string,
+  key: any,
   {
     resident = true,
     history = false,

@@ -57,6 +57,18 @@ test('there are 56 rejected programs, each of which says what is rejected', () =
   expect(rejected.filter((line) => !/@ts-expect-error \S+ \S+/.test(line))).toEqual([])
 })
 
+test('a message names the property that is not JSON, or those that there are', () => {
+  const app = [
+    `import { event, table } from 'tidemark'`,
+    'event<{ id: string; list: { when: Date }[] }>()',
+    `table<{ id: string; n: number; tags: string[] }>('nr')`,
+  ]
+  const { output } = compile(project('messages', { 'app.ts': `${app.join('\n')}\nexport {}\n` }))
+  expect(output).toMatch(`does not satisfy the constraint '{ id: string; list: { when: "not JSON"; }[]; }'`)
+  expect(output).toMatch(`Type 'Date' is not assignable to type '"not JSON"'`)
+  expect(output).toMatch(`'"nr"' is not assignable to parameter of type '"id" | "n"'`)
+})
+
 test("the example's instantiations stay within a budget: the editor answers at each key stroke", () => {
   expect(compiled.instantiations).toBeGreaterThan(1000)
   expect(compiled.instantiations).toBeLessThan(60_000)

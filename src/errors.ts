@@ -30,7 +30,7 @@ export class CommandRejected extends Named<'CommandRejected'> {
 export class CommandIdConflict extends Named<'CommandIdConflict'> {
   declare readonly commandId: string
   constructor(commandId: string) {
-    super('CommandIdConflict', 'used otherwise', { commandId })
+    super('CommandIdConflict', __DEV__ ? 'used before, with another command or input' : 'used otherwise', { commandId })
   }
 }
 
@@ -54,7 +54,7 @@ export class ProjectionFailed extends Named<'ProjectionFailed'> {
   declare readonly projection: string
   declare readonly sequence: number
   constructor(projection: string, sequence: number, cause?: unknown) {
-    super('ProjectionFailed', 'not folded', { projection, sequence }, cause)
+    super('ProjectionFailed', __DEV__ && cause ? `not folded: ${cause}` : 'not folded', { projection, sequence }, cause)
   }
 }
 
@@ -71,7 +71,10 @@ export class OutdatedCodeError extends Named<'OutdatedCodeError'> {
   declare readonly type: string
   declare readonly version: number
   constructor(type: string, version: number) {
-    super('OutdatedCodeError', 'unknown', { type, version })
+    const message = __DEV__
+      ? 'not known to this code: a newer build wrote it, or it was removed and has to stay declared as .retired()'
+      : 'unknown'
+    super('OutdatedCodeError', message, { type, version })
   }
 }
 
@@ -79,7 +82,7 @@ export class OutdatedCodeError extends Named<'OutdatedCodeError'> {
 export class EngineClosed extends Named<'EngineClosed'> {
   declare readonly reason: 'closed' | 'log replaced' | 'destroyed'
   constructor(reason: EngineClosed['reason']) {
-    super('EngineClosed', 'closed', { reason })
+    super('EngineClosed', __DEV__ && reason === 'log replaced' ? 'closed, reload the page' : 'closed', { reason })
   }
 }
 
@@ -87,7 +90,7 @@ export class EngineClosed extends Named<'EngineClosed'> {
 export class CorruptLog extends Named<'CorruptLog'> {
   declare readonly sequence: number
   constructor(sequence: number) {
-    super('CorruptLog', 'unreadable', { sequence })
+    super('CorruptLog', __DEV__ ? 'the log has a hole or an unreadable record' : 'unreadable', { sequence })
   }
 }
 

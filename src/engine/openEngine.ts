@@ -1,5 +1,5 @@
-import { EngineClosed } from '../errors.ts'
-import type { EventTypes } from '../model/events.ts'
+import { EngineClosed, ModelError } from '../errors.ts'
+import { type EventTypes, eventTypes } from '../model/events.ts'
 import { copyJson } from '../model/json.ts'
 import type { Model } from '../model/model.ts'
 import { type Core, openCore } from './core.ts'
@@ -36,6 +36,7 @@ export async function openEngine<E extends EventTypes, P, C>(
   model: Model<E, P, C>,
   options: OpenOptions = {},
 ): Promise<Engine<E, P, C>> {
+  if (__DEV__ && !eventTypes(model?.events)) throw new ModelError('openEngine: expected what defineModel returned')
   const { name = model.name, storage, signal } = options
   signal?.throwIfAborted()
   const key = `${storage}:${name}`

@@ -54,6 +54,8 @@ export async function unusual(
   const unknown = types.find(({ type, version }) => !core.types.knows(type, version))
   if (unknown) stop(core, 'outdated', new OutdatedCodeError(unknown.type, unknown.version))
   else if (!(log.format <= 2)) stop(core, 'outdated', new OutdatedCodeError('log format', log.format))
+  // Or an app that removed an event while it is written shows old rows, or none, and nobody says why.
+  if (__DEV__ && core.state === 'outdated') console.warn(`tidemark: "${core.name}" opens outdated. ${core.error}`)
   if (log.base && folds.length && core.state === 'ready') await standOnBase(core)
   if (!folds.length && database) {
     core.head = core.tip = await headOf(database)

@@ -1,5 +1,6 @@
 import { type Key, ModelError, type ProjectionFailed } from '../errors.ts'
 import type { AnyRecordedEvent, EventTypesAtRuntime } from './events.ts'
+import { explainKey, explainRow } from './explain.ts'
 import { checkKey, deepFreeze, isKey } from './json.ts'
 import { identity, type ProjectionDefinition, type ReadTable, type ReadValue } from './projection.ts'
 
@@ -157,6 +158,7 @@ export function createFold(name: string, definition: ProjectionDefinition, types
     const { type, data } = event
     const find = by[type]
     const named: any = find ? find(event, live) : data?.[property]
+    if (__DEV__) explainKey(name, type, named, property, !!find)
     // Only `by` may name several rows: a payload's key is a key.
     if (!find || !named || typeof named !== 'object') return check(named, type)
     if (Array.isArray(named)) return [...new Set(named.map((key) => check(key, type)))]
@@ -170,6 +172,7 @@ export function createFold(name: string, definition: ProjectionDefinition, types
     const before = slot?.row
     if (__DEV__) deepFreeze(before)
     const after = evolve[event.type]!(before, event, key)
+    if (__DEV__) explainRow(name, event.type, key, property, before, after)
     if (isTable && after != null && after[property] !== key) {
       throw new ModelError(`${name}: evolve.${event.type} returned another "${property}" than ${JSON.stringify(key)}`)
     }

@@ -1,4 +1,5 @@
 import { InvalidData, type Json, type Key, ModelError } from '../errors.ts'
+import { explainInstance } from './explain.ts'
 
 export type { Json, Key }
 
@@ -55,7 +56,10 @@ export function copyJson(value: unknown): unknown {
         result[i] = copy(value[i])
       }
     } else {
-      if (!isPlain(value)) refuse(`an instance of ${value.constructor?.name}`)
+      if (!isPlain(value)) {
+        const name = value.constructor?.name
+        refuse(`an instance of ${name}${__DEV__ ? explainInstance(name) : ''}`)
+      }
       if (Object.getOwnPropertySymbols(value)[0]) refuse('a symbol')
       result = {}
       for (const key of Object.keys(value)) {

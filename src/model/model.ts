@@ -1,5 +1,6 @@
 import { CommandRejected, type Json, ModelError } from '../errors.ts'
 import { type AnyNew, type Events, type EventTypes, eventTypes, type StoredEvent } from './events.ts'
+import { explainCommand, explainDecision } from './explain.ts'
 import { createFold, type Fold } from './fold.ts'
 import { copyJson, deepFreeze } from './json.ts'
 import type { OnDisk, Projection, ProjectionDefinition } from './projection.ts'
@@ -72,6 +73,8 @@ function checkModel({ name, events, projections, commands }: AnyModel): void {
   }
   if (typeof name !== 'string' || !name) refuse('`name` is a string that is not empty')
   if (!eventTypes(events)) refuse('`events` is not what defineEvents returned')
+  if (!projections) refuse('`projections` is missing: {} for none')
+  if (!commands) refuse('`commands` is missing: {} for none')
   for (const [key, definition] of Object.entries(projections)) {
     if (!definition?.evolve) refuse(`projections.${key} is not what projection() returned`)
     if (definition.events !== events) refuse(`projections.${key} folds other events than the model's`)
@@ -130,9 +133,11 @@ export function decide(
   context: CommandContext,
 ): StoredEvent[] {
   const { commands } = model
+  if (__DEV__) explainCommand(model.name, name, commands)
   if (!Object.hasOwn(commands, name)) throw new ModelError(`unknown command "${name}"`)
   if (__DEV__) deepFreeze(input)
   const decision: unknown = commands[name]!(read, input, context)
+  if (__DEV__) explainDecision(name, decision, eventTypes(model.events))
   if (decision == null) return []
   if ((decision as { then?: unknown }).then) throw new ModelError(`command "${name}" is asynchronous`)
   return [decision].flat().map(eventTypes(model.events).store)

@@ -76,11 +76,21 @@ export function connectHost(
     try {
       const failed = new Promise<never>((_, reject) => {
         worker.onerror = (event) =>
-          reject(new Error(`The worker script failed: ${(event as ErrorEvent).message ?? event.type}`))
+          reject(
+            new Error(
+              `The worker script failed: ${(event as ErrorEvent).message ?? event.type}` +
+                (__DEV__ ? `. Is it where the \`worker\` option says, and a module: { type: 'module' }?` : ''),
+            ),
+          )
         timer = setTimeout(() => {
           // Counts for three: what was silent twice is not asked another four times.
           respawns += 2
-          reject(new Error(`The worker did not answer within ${HELLO_DEADLINE} ms.`))
+          reject(
+            new Error(
+              `The worker did not answer within ${HELLO_DEADLINE} ms.` +
+                (__DEV__ ? ` Does its script call hostProjections(), and is it a module: { type: 'module' }?` : ''),
+            ),
+          )
         }, HELLO_DEADLINE)
       })
       const reply = await aborting(Promise.race([host.hello(engine, model.name, mirror), failed]), signal)
@@ -118,7 +128,9 @@ export function connectHost(
 
   function start(spawn: () => SharedWorker): SharedWorker {
     try {
-      return spawn()
+      const worker = typeof spawn === 'function' || !__DEV__ ? spawn() : undefined
+      if (__DEV__ && !worker?.port) throw new TypeError('`worker` is a function that gives a SharedWorker')
+      return worker!
     } catch (error) {
       // Asking again would not help.
       respawns = RESPAWNS

@@ -27,7 +27,8 @@ test('a dispatch never throws synchronously', async () => {
 
 test('an unknown command is a ModelError that names the known ones', async () => {
   const a = await tab(freshName())
-  await expect((a.dispatch as any).nonsense({})).rejects.toMatchObject({ name: 'ModelError' })
+  const message = expect.stringMatching(/unknown command "nonsense": "\w+" has add, /)
+  await expect((a.dispatch as any).nonsense({})).rejects.toMatchObject({ name: 'ModelError', message })
   await expect((a.dispatch as any).constructor({})).rejects.toMatchObject({ name: 'ModelError' })
 })
 

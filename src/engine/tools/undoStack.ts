@@ -1,6 +1,7 @@
 import { CommandRejected, StorageError } from '../../errors.ts'
 import { recordedOf } from '../../log/commit.ts'
 import type { AnyNew, AnyRecorded, AnyRecordedEvent, EventTypes, StoredEvent } from '../../model/events.ts'
+import { explainCommand } from '../../model/explain.ts'
 import type { Fold } from '../../model/fold.ts'
 import { isEqual } from '../../model/isEqual.ts'
 import type { Json, Key } from '../../model/json.ts'
@@ -77,7 +78,8 @@ export function undoStack<E extends EventTypes, P, C>(
   inverses: Inverses<E, P, C>,
 ): UndoStack<E> {
   const core = coreOf.get(engine)!
-  const { decide, settled } = core
+  const { decide, settled, model } = core
+  if (__DEV__) for (const name of Object.keys(inverses)) explainCommand(model.name, name, model.commands)
   const own = `undo ${randomId()}`
   const done: Step[] = []
   const undone: Step[] = []

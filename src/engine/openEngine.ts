@@ -86,10 +86,11 @@ function createHandle(
 
   const send = (name: string, input: unknown, given: DispatchOptions = {}): Promise<unknown> => {
     if (closing) return Promise.reject(new EngineClosed('closed'))
-    const answer = dispatch(core, handle, name, input, { meta, ...given } as DispatchOptions)
+    // What is returned comes behind the book-keeping: a rejection that nobody waits for has to be reported.
+    const answer = dispatch(core, handle, name, input, { meta, ...given } as DispatchOptions).finally(() =>
+      sent.delete(answer),
+    )
     sent.add(answer)
-    const done = (): unknown => sent.delete(answer)
-    answer.then(done, done)
     return answer
   }
   const close = async (): Promise<void> => {

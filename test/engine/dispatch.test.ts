@@ -1,5 +1,5 @@
 import { defineEvents, defineModel, event, openEngine, projection, table } from 'tidemark'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { dump } from '../log/storage.ts'
 import { wire } from './channel.ts'
 import { ranges, tab } from './kit.ts'
@@ -30,6 +30,20 @@ test('an unknown command is a ModelError that names the known ones', async () =>
   const message = expect.stringMatching(/unknown command "nonsense": "\w+" has add, /)
   await expect((a.dispatch as any).nonsense({})).rejects.toMatchObject({ name: 'ModelError', message })
   await expect((a.dispatch as any).constructor({})).rejects.toMatchObject({ name: 'ModelError' })
+})
+
+test('a rejection that nobody waits for is reported like any other, not swallowed', async () => {
+  const a = await tab(freshName())
+  const [reported, others] = [vi.fn(), process.listeners('unhandledRejection')]
+  process.removeAllListeners('unhandledRejection').on('unhandledRejection', reported)
+  try {
+    void a.dispatch.toggle({ id: 'nope' })
+    await later(20)
+    expect(reported.mock.calls.map(([error]) => error.name)).toEqual(['CommandRejected'])
+  } finally {
+    process.removeAllListeners('unhandledRejection')
+    for (const one of others) process.on('unhandledRejection', one)
+  }
 })
 
 test('a dispatch object can be awaited, written as JSON and printed without a surprise', async () => {

@@ -37,7 +37,8 @@ export const isCommit = (value: unknown): value is CommitRecord => {
   return (
     typeof id === 'string' &&
     typeof body === 'string' &&
-    [first, last].every(Number.isSafeInteger) &&
+    Number.isSafeInteger(first) &&
+    Number.isSafeInteger(last) &&
     first > 0 &&
     last >= first
   )
@@ -50,7 +51,7 @@ export const recordedOf = (
   types: EventTypesAtRuntime,
 ): AnyRecordedEvent[] =>
   events.map((event, i) => {
-    const recorded: AnyRecordedEvent = { sequence: sequence + i, ...types.today(event), at, commandId: id }
+    const recorded: AnyRecordedEvent = { ...types.today(event), at, commandId: id, sequence: sequence + i }
     if (meta !== undefined) recorded.meta = meta
     return recorded
   })
@@ -62,7 +63,8 @@ export function eventsOf(record: CommitRecord, types: EventTypesAtRuntime): AnyR
   try {
     commands = commandsOf(record)
   } catch {}
-  for (const command of commands) events.push(...recordedOf(command, record.first + events.length, types))
+  for (const command of commands)
+    for (const event of recordedOf(command, record.first + events.length, types)) events.push(event)
   if (record.first + events.length !== record.last + 1) throw new CorruptLog(record.first)
   return events
 }

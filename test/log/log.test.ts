@@ -1,4 +1,5 @@
 import { forceCloseDatabase } from 'fake-indexeddb'
+import { defineEvents, event } from 'tidemark'
 import { describe, expect, test } from 'vitest'
 import { freshName } from '../engine/todos.ts'
 import {
@@ -6,6 +7,8 @@ import {
   type CommitRecord,
   createLog,
   createMemoryLog,
+  eventsOf,
+  eventTypes,
   type Log,
   openDatabase,
   seal,
@@ -337,6 +340,12 @@ describe('the log in IndexedDB', () => {
       if (read.length < 100) expect(await seal(database, 150, 150)).toBe(true)
     }
     expect(read.filter(({ first }, i) => i === 0 || first > read[i - 1]!.first)).toEqual(all)
+  })
+
+  test('a command of more events than a function takes arguments is read', () => {
+    const events = eventsOf(commit(1, 200_000), eventTypes(defineEvents({ x: event() })))
+    expect(events).toHaveLength(200_000)
+    expect(events.at(-1)).toMatchObject({ sequence: 200_000, type: 'x' })
   })
 
   test('a segment whose bytes changed is corruption, and nothing is dropped', async () => {

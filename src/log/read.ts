@@ -66,6 +66,7 @@ export async function* readAfter(
     }
     // This transaction saw the end: who writes back to back must not keep a reader reading.
     if (!more || after === from) return
-    count = Math.min(1024, Math.ceil((count * BATCH) / Math.max(BATCH / 4, after - from)))
+    // What a segment held says nothing of the commits behind it.
+    if (commits) count = Math.min(1024, Math.ceil(count * Math.min(4, BATCH / (after - from))))
   }
 }

@@ -342,6 +342,20 @@ describe('the log in IndexedDB', () => {
     expect(read.filter(({ first }, i) => i === 0 || first > read[i - 1]!.first)).toEqual(all)
   })
 
+  test('how much was in the segments says nothing of the commits behind them', async () => {
+    const { log, database } = await open()
+    for (const first of [1, 20_001]) {
+      await log.append(commit(first, 20_000), beside())
+      expect(await seal(database, first + 19_999)).toBe(true)
+    }
+    const tail = Array.from({ length: 60 }, (_, i) => commit(40_001 + i))
+    for (const one of tail) await log.append(one, beside())
+    const watched = watchTraffic()
+    expect((await records(log)).slice(2)).toEqual(tail)
+    watched.stop()
+    expect(watched.requests.filter((one) => one === 'getAll commits')).toHaveLength(1)
+  })
+
   test('a command of more events than a function takes arguments is read', () => {
     const events = eventsOf(commit(1, 200_000), eventTypes(defineEvents({ x: event() })))
     expect(events).toHaveLength(200_000)

@@ -1,5 +1,5 @@
 import { CorruptLog, EngineClosed, OutdatedCodeError } from '../errors.ts'
-import { type CommitRecord, isCommit } from './commit.ts'
+import type { CommitRecord } from './commit.ts'
 import type { LogIdentity } from './database.ts'
 import { compressed, decompressed, release } from './gzip.ts'
 import { pause } from './pause.ts'
@@ -119,14 +119,15 @@ async function* textOf({ header, bytes }: Chunk): AsyncGenerator<string[]> {
 
 /** The commits in a chunk, as they are decompressed: their text is many times the chunk. Each head is parsed, nothing is checked. */
 export async function* recordsIn(chunk: Chunk): AsyncGenerator<CommitRecord[]> {
-  let head: string | undefined
+  let record: { -readonly [K in keyof CommitRecord]: CommitRecord[K] } | undefined
   for await (const lines of textOf(chunk)) {
     const records: CommitRecord[] = []
     for (const line of lines) {
-      if (head === undefined) head = line
+      if (record === undefined) record = JSON.parse(line)
       else {
-        records.push({ ...JSON.parse(head), body: line })
-        head = undefined
+        record.body = line
+        records.push(record)
+        record = undefined
       }
     }
     yield records
@@ -158,7 +159,7 @@ export async function* unpack(after: number, ...sealed: Sealed): AsyncGenerator<
   let part: CommitRecord[] = []
   try {
     for await (const records of recordsIn(chunk)) {
-      part.push(...records.filter((record) => !isCommit(record) || record.last > after))
+      part.push(...records.filter(({ last }) => !(last <= after)))
       if ((part.at(-1)?.last ?? 0) - (part[0]?.first ?? 0) < PART) continue
       yield part
       part = []
@@ -177,19 +178,12 @@ export async function find(sequences: readonly number[], ...sealed: Sealed): Pro
   const chunk = chunkOf(...sealed)
   const found: CommitRecord[] = []
   let next = 0
-  let head: Omit<CommitRecord, 'body'> | undefined
   try {
-    for await (const lines of textOf(chunk)) {
-      for (const line of lines) {
-        if (!head) {
-          head = JSON.parse(line) as CommitRecord
-          continue
-        }
-        const { last } = head
-        if (last >= (sequences[next] as number)) found.push({ ...head, body: line })
-        while ((sequences[next] ?? Infinity) <= last) next++
+    for await (const records of recordsIn(chunk)) {
+      for (const record of records) {
+        if (record.last >= (sequences[next] as number)) found.push(record)
+        while ((sequences[next] ?? Infinity) <= record.last) next++
         if (next === sequences.length) return found
-        head = undefined
       }
     }
   } catch {

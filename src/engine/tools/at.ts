@@ -12,6 +12,9 @@ import { createTimeline, firstsOf } from './timeline.ts'
 /** Events before a target from which on the way back is kept: those further back are folded again from a point. */
 const WINDOW = 4096
 
+/** Events between two looks at the clock, which takes longer than a small one. */
+const UNTIMED = 16
+
 /** One row (or value: without `key`) that an event changed; undefined: there was none, there is none. */
 export interface RowChange<P> {
   readonly projection: keyof P & string
@@ -76,6 +79,7 @@ export async function at<E extends EventTypes, P, C>(
   }
 
   async function go(until = Infinity, signal?: AbortSignal): Promise<void> {
+    let timed = line.sequence
     for (let slice = performance.now() + SLICE; !line.standsAt(target); ) {
       const next = line.sequence + 1
       const record = records.find(next)
@@ -96,6 +100,8 @@ export async function at<E extends EventTypes, P, C>(
         slice = performance.now() + SLICE
       }
       read = undefined
+      if (Math.abs(line.sequence - timed) < UNTIMED) continue
+      timed = line.sequence
       if (performance.now() < slice) continue
       signal?.throwIfAborted()
       onProgress?.({ phase: 'catch-up', done: line.sequence, total: target })

@@ -18,6 +18,8 @@ type Batches = ReturnType<Log['readAfter']>
 export function recordsNear(log: Log): RecordsNear {
   let records: CommitRecord[] = []
   let characters = 0
+  /** Where the next sequence is, most often. */
+  let near = 0
   /** The next batch is read while this one is folded. */
   let reading:
     | { readonly batches: Batches; readonly ahead: ReturnType<Batches['next']>; readonly from: number }
@@ -45,12 +47,14 @@ export function recordsNear(log: Log): RecordsNear {
   return {
     find(sequence) {
       let [low, high] = [0, records.length - 1]
-      while (low <= high) {
-        const middle = (low + high) >> 1
-        const record = records[middle]!
-        if (sequence < record.first) high = middle - 1
-        else if (sequence > record.last) low = middle + 1
-        else return record
+      for (let at = Math.min(near, high); low <= high; at = (low + high) >> 1) {
+        const record = records[at]!
+        if (sequence < record.first) high = at - 1
+        else if (sequence > record.last) low = at + 1
+        else {
+          near = sequence === record.last ? at + 1 : at
+          return record
+        }
       }
       return
     },

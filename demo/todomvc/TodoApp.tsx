@@ -17,16 +17,18 @@ export function TodoApp({ engine, undo }: Props & { readonly undo: TodoUndo }) {
   const total = useRead(engine, (read) => read.todos.size)
   return (
     <>
-      <section className="todoapp">
-        <header className="header">
-          <h1>todos</h1>
-          <NewTodo engine={engine} />
-        </header>
-        {total > 0 && <TodoList engine={engine} />}
-        {total > 0 && <Footer engine={engine} />}
-      </section>
-      <UndoBar undo={undo} />
-      <PastTodos engine={engine} />
+      <main>
+        <section className="todoapp">
+          <header className="header">
+            <h1>todos</h1>
+            <NewTodo engine={engine} />
+          </header>
+          {total > 0 && <TodoList engine={engine} />}
+          {total > 0 && <Footer engine={engine} />}
+        </section>
+        <UndoBar undo={undo} />
+        <PastTodos engine={engine} />
+      </main>
       <footer className="info">
         <p>Double-click to edit a todo</p>
         <p>

@@ -1,4 +1,4 @@
-import { memo, useRef, useState } from 'react'
+import { type MouseEvent, memo, useEffect, useRef, useState } from 'react'
 import type { TodoEngine } from './engine.ts'
 import type { Todo } from './todos.ts'
 
@@ -10,6 +10,13 @@ interface Props {
 /** A row that did not change is the same object, so `memo` skips it. */
 export const TodoItem = memo(function TodoItem({ engine, todo }: Props) {
   const [editing, setEditing] = useState(false)
+  const toggle = useRef<HTMLInputElement>(null)
+  const byKey = useRef(false)
+  useEffect(() => {
+    // The input that had the focus is gone, and a keyboard would begin at the top of the page.
+    if (!editing && byKey.current) toggle.current?.focus()
+    byKey.current = false
+  }, [editing])
   const { id, title, completed } = todo
   const classes = [completed && 'completed', editing && 'editing'].filter(Boolean).join(' ')
   const toggleId = `toggle-${id}`
@@ -20,6 +27,7 @@ export const TodoItem = memo(function TodoItem({ engine, todo }: Props) {
         <input
           id={toggleId}
           className="toggle"
+          ref={toggle}
           type="checkbox"
           checked={completed}
           aria-label={`Complete ${title}`}
@@ -32,17 +40,24 @@ export const TodoItem = memo(function TodoItem({ engine, todo }: Props) {
           type="button"
           className="destroy"
           aria-label={`Remove ${title}`}
-          onClick={() => engine.dispatch.remove({ id })}
+          onClick={(click) => {
+            focusNeighbour(click)
+            engine.dispatch.remove({ id })
+          }}
         />
       </div>
       {editing && (
         <TitleEditor
           title={title}
-          onSave={(next) => {
+          onSave={(next, key) => {
+            byKey.current = key
             setEditing(false)
             engine.dispatch.rename({ id, title: next })
           }}
-          onCancel={() => setEditing(false)}
+          onCancel={() => {
+            byKey.current = true
+            setEditing(false)
+          }}
         />
       )}
     </li>
@@ -51,7 +66,8 @@ export const TodoItem = memo(function TodoItem({ engine, todo }: Props) {
 
 interface EditorProps {
   readonly title: string
-  readonly onSave: (title: string) => void
+  /** `byKey`: nothing else has taken the focus. */
+  readonly onSave: (title: string, byKey: boolean) => void
   readonly onCancel: () => void
 }
 
@@ -59,10 +75,10 @@ function TitleEditor({ title, onSave, onCancel }: EditorProps) {
   const [draft, setDraft] = useState(title)
   const left = useRef(false)
   /** Once: a browser may say blur when Enter or Escape takes the focused input away. */
-  const leave = (save: boolean): void => {
+  const leave = (save: boolean, byKey = true): void => {
     if (left.current) return
     left.current = true
-    if (save) onSave(draft)
+    if (save) onSave(draft, byKey)
     else onCancel()
   }
   return (
@@ -72,7 +88,7 @@ function TitleEditor({ title, onSave, onCancel }: EditorProps) {
       ref={focusAtEnd}
       value={draft}
       onChange={(change) => setDraft(change.target.value)}
-      onBlur={() => leave(true)}
+      onBlur={() => leave(true, false)}
       onKeyDown={(pressed) => {
         if (pressed.nativeEvent.isComposing) return
         if (pressed.key === 'Enter') leave(true)
@@ -80,6 +96,15 @@ function TitleEditor({ title, onSave, onCancel }: EditorProps) {
       }}
     />
   )
+}
+
+/** Before the row and its button go: to the next row, or the one before, or where a new one begins. */
+function focusNeighbour({ currentTarget }: MouseEvent): void {
+  const row = currentTarget.closest('li')
+  const other = row?.nextElementSibling ?? row?.previousElementSibling
+  const input =
+    other?.querySelector<HTMLInputElement>('.toggle') ?? document.querySelector<HTMLInputElement>('.new-todo')
+  input?.focus()
 }
 
 const focusAtEnd = (input: HTMLInputElement | null): void => {

@@ -5,13 +5,14 @@ import type { TodoUndo } from './undoTodos.ts'
 const isText = (target: EventTarget | null): boolean =>
   target instanceof HTMLInputElement && target.type === 'text' && (target.value !== '' || target.className === 'edit')
 
-/** Buttons for those without a keyboard; Ctrl+Z and Ctrl+Shift+Z everywhere but in a text that is being typed. */
+/** Buttons that keep the focus when nothing is left, for those without a keyboard; Ctrl+Z and Ctrl+Shift+Z everywhere but in a text that is being typed. */
 export function UndoBar({ undo }: { readonly undo: TodoUndo }) {
   const canUndo = useSyncExternalStore(undo.subscribe, () => undo.canUndo)
   const canRedo = useSyncExternalStore(undo.subscribe, () => undo.canRedo)
   const [note, setNote] = useState('')
 
   const run = async (which: 'undo' | 'redo'): Promise<void> => {
+    if (which === 'undo' ? !canUndo : !canRedo) return
     setNote('')
     try {
       await undo[which]()
@@ -42,7 +43,7 @@ export function UndoBar({ undo }: { readonly undo: TodoUndo }) {
       <button
         type="button"
         className="button"
-        disabled={!canUndo}
+        aria-disabled={!canUndo}
         aria-keyshortcuts="Control+Z Meta+Z"
         title="Ctrl+Z"
         onClick={() => run('undo')}
@@ -52,7 +53,7 @@ export function UndoBar({ undo }: { readonly undo: TodoUndo }) {
       <button
         type="button"
         className="button"
-        disabled={!canRedo}
+        aria-disabled={!canRedo}
         aria-keyshortcuts="Control+Shift+Z Meta+Shift+Z"
         title="Ctrl+Shift+Z"
         onClick={() => run('redo')}

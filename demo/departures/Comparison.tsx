@@ -1,5 +1,6 @@
 import { memo, useEffect, useMemo, useRef, useState } from 'react'
 import type uPlot from 'uplot'
+import { describeError } from '../ui/describeError.ts'
 import { compact, count, milliseconds } from '../ui/format.ts'
 import { compare, type Measured, sizes } from './compare.ts'
 import { type Ink, Plot } from './Plot.tsx'
@@ -20,7 +21,7 @@ export const Comparison = memo(function Comparison() {
     try {
       await compare(controller.signal, (figure) => setMeasured((figures) => [...figures, figure]))
     } catch (error) {
-      if (!controller.signal.aborted) setNote(`Stopped: ${error instanceof Error ? error.message : error}`)
+      if (!controller.signal.aborted) setNote(`Stopped: ${describeError(error)}.`)
     } finally {
       setRunning(false)
     }

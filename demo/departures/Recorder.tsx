@@ -1,4 +1,6 @@
 import { useEffect, useRef, useState } from 'react'
+import { CommandRejected } from 'tidemark'
+import { describeError } from '../ui/describeError.ts'
 import { count, duration } from '../ui/format.ts'
 import type { DeparturesEngine } from './engine.ts'
 import { record } from './record.ts'
@@ -61,7 +63,7 @@ export function Recorder({ engine, flights }: Props) {
             type="button"
             className="button"
             disabled={run !== undefined || flights >= target}
-            aria-label={`Record the first ${count(target)} flights`}
+            aria-label={`Record the first ${count(target)} flights (${short(target)})`}
             onClick={() => start(target)}
           >
             {flights >= target && <span aria-hidden="true">✓&nbsp;</span>}
@@ -106,9 +108,7 @@ function RunProgress({
   )
 }
 
-const explain = (error: unknown): string => {
-  const { name, code, message } = error as { name: string; code?: string; message: string }
-  return name === 'CommandRejected' && code === 'not-next'
+const explain = (error: unknown): string =>
+  error instanceof CommandRejected && error.code === 'not-next'
     ? 'Another tab is recording these flights: they are here already. Go on when it has stopped.'
-    : `Stopped: ${message}`
-}
+    : `Stopped: ${describeError(error)}.`

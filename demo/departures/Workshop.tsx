@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'react'
+import { describeError } from '../ui/describeError.ts'
 import { count, plural } from '../ui/format.ts'
 import { departures } from './departures.ts'
 import type { DeparturesEngine } from './engine.ts'
@@ -73,7 +74,7 @@ function Rebuild({ engine }: { readonly engine: DeparturesEngine }) {
       const seconds = ((performance.now() - started) / 1000).toFixed(1)
       setNote(`${plural(engine.status.sequence, 'event')} folded in ${seconds} s.`)
     } catch (error) {
-      setNote(`Not rebuilt: ${error instanceof Error ? error.message : error}`)
+      setNote(`Not rebuilt: ${describeError(error)}.`)
     } finally {
       setProgress(undefined)
     }
@@ -98,7 +99,7 @@ function Rebuild({ engine }: { readonly engine: DeparturesEngine }) {
 }
 
 /** What a browser does to a site that it thinks unused, or after a crash at the wrong moment. */
-function LoseDatabase({ status: { mirror, sequence } }: { readonly status: Props['status'] }) {
+function LoseDatabase({ status: { state, mirror, sequence } }: { readonly status: Props['status'] }) {
   const [note, setNote] = useState<string>()
   const lose = async (): Promise<void> => {
     setNote('Deleted under this open page, snapshot and all. Opening again…')
@@ -112,7 +113,9 @@ function LoseDatabase({ status: { mirror, sequence } }: { readonly status: Props
       <button type="button" className="button" disabled={!upToDate || sequence === 0 || !!note} onClick={lose}>
         Delete the database
       </button>
-      <p role="status">{note ?? copyStates(mirror, upToDate)}</p>
+      <p role="status">
+        {note ?? (state === 'closed' ? 'This tab no longer follows the log.' : copyStates(mirror, upToDate))}
+      </p>
     </div>
   )
 }

@@ -1,10 +1,11 @@
 import { useEffect, useState } from 'react'
 import type { Engine, Status } from 'tidemark'
 import { useStatus } from 'tidemark/react'
+import { describeError } from './describeError.ts'
 import { type Description, describeStatus } from './describeStatus.ts'
 import { count } from './format.ts'
 
-const workers: Record<Status['worker'], string> = { shared: 'shared', 'in-page': 'in this page', none: 'none yet' }
+const workers: Record<Status['worker'], string> = { shared: 'shared', 'in-page': 'in this page', none: 'none' }
 
 export function StatusLine({ engine }: { readonly engine: Engine<any, any, any> }) {
   return <StatusBar status={useStatus(engine)} />
@@ -44,7 +45,7 @@ function useRejection(): Description | undefined {
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout>
     const show = ({ reason }: PromiseRejectionEvent): void => {
-      setRejection({ tone: 'bad', sentence: `Not saved, and taken back: ${reason?.message ?? reason}` })
+      setRejection({ tone: 'bad', sentence: `Not saved, and taken back: ${describeError(reason)}.` })
       clearTimeout(timer)
       timer = setTimeout(setRejection, 8000, undefined)
     }

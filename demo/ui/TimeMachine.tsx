@@ -1,6 +1,7 @@
 import { type ReactNode, useId } from 'react'
 import type { Engine } from 'tidemark'
 import { describeChange, describeData } from './describeChange.ts'
+import { describeError } from './describeError.ts'
 import { count, plural } from './format.ts'
 import type { TimeMachine as Machine, Moment } from './useTimeMachine.ts'
 
@@ -41,7 +42,7 @@ export function TimeMachine<E extends Engine<any, any, any>>({ machine, head, ch
       )}
       {moment && <WhatHappened moment={moment} />}
       {moment && state?.(moment)}
-      {error && <p role="alert">The past could not be read: {error.message}</p>}
+      {error && <p role="alert">The past could not be read: {describeError(error)}.</p>}
     </section>
   )
 }

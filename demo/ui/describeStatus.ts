@@ -1,4 +1,5 @@
 import type { Status } from 'tidemark'
+import { describeError } from './describeError.ts'
 import { count, plural } from './format.ts'
 
 export type Tone = 'good' | 'busy' | 'careful' | 'bad'
@@ -14,10 +15,11 @@ export function describeStatus(status: Status, opened = 0): Description {
   const failed = projections.find(([, { state }]) => state === 'failed')
   const building = projections.find(([, { state }]) => state === 'building')
   const behind = sequence - projected
-  const reason = status.lastError ? ` (${status.lastError.message})` : ''
+  const reason = status.lastError && describeError(status.lastError)
 
-  if (state === 'closed') return bad(`This tab no longer follows the log${reason}. Reload to open it again.`)
-  if (state === 'failed') return bad(`The log is damaged${reason}. What you see is readable, nothing can be added.`)
+  if (state === 'closed') return bad(`${upper(reason ?? 'this tab is closed')}. Reload to open what is there now.`)
+  if (state === 'failed')
+    return bad(`${upper(reason ?? 'the log is damaged')}. What you see stays; nothing can be added.`)
   if (state === 'outdated')
     return bad('A newer version of this page has written events that this tab does not know. Reload to go on.')
   if (failed) return bad(`“${failed[0]}” stopped at event ${count(failed[1].sequence)}; the rest keeps working.`)
@@ -25,7 +27,7 @@ export function describeStatus(status: Status, opened = 0): Description {
     return careful('This browser gives no storage: everything here is gone when the tab is closed.')
   if (status.restored && status.restored.at >= opened)
     return careful(`The browser had lost the log; it was restored up to event ${count(status.restored.sequence)}.`)
-  if (status.lastError) return careful(`The log is fine, but: ${status.lastError.message}`)
+  if (status.lastError) return careful(`The log is fine, but: ${reason}`)
   if (building) return busy(`“${building[0]}” is being folded from the log${share(building[1].progress)}.`)
   if (pending > 0) return busy(`${plural(pending, 'change')} shown here, on the way to the log.`)
   if (worker === 'none')
@@ -36,6 +38,8 @@ export function describeStatus(status: Status, opened = 0): Description {
     return good('Everything is in the log. No shared worker answers, so this tab keeps the snapshot itself.')
   return good('Everything is in the log, and the next tab opens from an up-to-date snapshot.')
 }
+
+const upper = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1)
 
 const say =
   (tone: Tone) =>

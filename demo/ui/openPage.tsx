@@ -1,6 +1,7 @@
 import { type ReactNode, StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { type OpenOptions, type Progress, StorageError } from 'tidemark'
+import { describeError } from './describeError.ts'
 import { count } from './format.ts'
 
 const phases: Partial<Record<Progress['phase'], string>> = {
@@ -57,9 +58,8 @@ function OpenFailed({ error, openInMemory }: { readonly error: unknown; readonly
   return (
     <div className="opening" role="alert">
       <p>
-        <strong>This page could not open its log.</strong>
+        <strong>This page could not open its log:</strong> {describeError(error)}.
       </p>
-      <p>{error instanceof Error ? `${error.name}: ${error.message}` : String(error)}</p>
       {openInMemory && (
         <button type="button" className="button" onClick={openInMemory}>
           Try it without storage: nothing will be kept

@@ -1,4 +1,4 @@
-import type { Status } from 'tidemark'
+import { CorruptLog, EngineClosed, type Status } from 'tidemark'
 import { describe, expect, it } from 'vitest'
 import { describeStatus } from '../../demo/ui/describeStatus.ts'
 
@@ -36,6 +36,10 @@ describe('the status sentence', () => {
     expect(says({ state: 'outdated' }).tone).toBe('bad')
     expect(says({ state: 'failed', storage: 'memory' }).tone).toBe('bad')
     expect(says({ state: 'closed' }).tone).toBe('bad')
+    expect(says({ state: 'closed', lastError: new EngineClosed('log replaced') }).sentence).toBe(
+      'The log of this tab was deleted, or another stands in its place. Reload to open what is there now.',
+    )
+    expect(says({ state: 'failed', lastError: new CorruptLog(5) }).sentence).toMatch('is damaged at event 5.')
     expect(says({ lastError: new Error('disk full') }).sentence).toMatch('disk full')
     expect(says({ restored: { sequence: 9, at: 0 } }).sentence).toMatch('restored up to event 9')
     // Days ago is no news.

@@ -1,0 +1,22 @@
+import { CommandRejected, CorruptLog, EngineClosed, OutdatedCodeError, StorageError } from 'tidemark'
+import { count } from './format.ts'
+
+const storage: Partial<Record<StorageError['kind'], string>> = {
+  quota: 'there is no room left for it',
+  unavailable: 'this browser gives the page no database (IndexedDB)',
+  closed: 'the browser has closed the database',
+}
+
+/** For whoever uses the page; the error itself is for whoever wrote it. */
+export function describeError(error: unknown): string {
+  if (error instanceof EngineClosed) {
+    return error.reason === 'closed'
+      ? 'this tab no longer follows the log'
+      : 'the log of this tab was deleted, or another stands in its place'
+  }
+  if (error instanceof OutdatedCodeError) return 'a newer version of this page has written to the log; reload'
+  if (error instanceof CorruptLog) return `the log is damaged at event ${count(error.sequence)}`
+  if (error instanceof CommandRejected) return `refused (${error.code})`
+  const known = error instanceof StorageError && storage[error.kind]
+  return known || (error instanceof Error ? error.message : String(error))
+}

@@ -28,8 +28,8 @@ export interface Place {
   readonly to: number
 }
 
-/** What a range of a log is called as a file. They sort in the order of the log. */
-export const fileOf = ({ first, last, kind }: Pick<ChunkHeader, 'first' | 'last' | 'kind'>): string => {
+/** What a range of a log is called as a file. They sort in the order of the log. A part of a long tail may have the range of a segment. */
+export const fileOf = ({ first, last, kind }: Pick<ChunkHeader, 'first' | 'last'> & { kind?: string }): string => {
   const digits = (n: number): string => `${n}`.padStart(12, '0')
   return kind ? `${digits(last)}.${kind}.tidemark` : `${digits(first)}-${digits(last)}.tidemark`
 }

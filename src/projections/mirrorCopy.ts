@@ -161,7 +161,7 @@ export async function createCopy(
       if (!more && !grown && !stale) return whole
       // The tail keeps something: by its last commit the next pipeline knows whether all of this is its log's.
       const away = open.length ? done : done.slice(0, -1)
-      const range = { first: away[0]?.header.first ?? 0, last: away.at(-1)?.header.last ?? 0 }
+      const range = { first: away[0]?.header.first ?? 0, last: away.at(-1)?.header.last ?? 0, kind: 'part' }
       if (range.last - range.first >= TAIL_EVENTS) {
         const file = fileOf(range)
         await put(file, away)

@@ -4,7 +4,7 @@ import { createDisk, createLocks, type Disk } from '../log/fileSystem.ts'
 import { openDatabase, type Progress, readChunks, recordsOf, removeMirror, seal } from '../log/rooms.ts'
 import { deleteDatabase, dump, inDatabase } from '../log/storage.ts'
 import { broken, logId, type Tab, tab } from './kit.ts'
-import { collect, freshName, later, openTab, outcome, shown } from './todos.ts'
+import { collect, events, freshName, later, openTab, outcome, shown } from './todos.ts'
 
 vi.setConfig({ testTimeout: 30_000 })
 
@@ -158,6 +158,24 @@ describe('the mirror', () => {
     const back = await tab(name)
     expect(back.status).toMatchObject({ sequence: 20_002, restored: { sequence: 20_002 } })
     expect(back.read.todos.size).toBe(20_002)
+  })
+
+  test('keeps a segment that has the range of a part of the tail that was put away before', async () => {
+    const name = freshName()
+    const one = await tab(name)
+    const add = (n: number) => one.dispatch.addMany({ ids: Array.from({ length: 17_000 }, (_, i) => `${n}-${i}`) })
+    await add(0)
+    await add(1)
+    await mirrored(one, 34_000)
+    await add(2)
+    await mirrored(one, 51_000)
+    await one.projected()
+    await sealAll(name, 34_000, 16_384)
+    await one.dispatch.add({ title: 'next' })
+    await mirrored(one, 51_001)
+    expect(filesOf(name)).toEqual(expect.arrayContaining([segment(1, 17_000), segment(17_001, 34_000)]))
+    await lose(name, one)
+    expect((await tab(name)).status).toMatchObject({ sequence: 51_001, restored: { sequence: 51_001 } })
   })
 
   test('is written by one pipeline at a time; the next one takes over', async () => {

@@ -12,6 +12,8 @@ const CHUNK_EVENTS = 2048
 const CHUNK_CHARACTERS = 524_288
 /** Events of the tail's finished chunks after which they are put away as a file: sealing is far behind. */
 const TAIL_EVENTS = 16_384
+/** And their bytes: the tail is written again in each round. */
+const TAIL_BYTES = 1_048_576
 /** Events that one round reads, so that it ends. */
 const ROUND = 32_768
 
@@ -162,7 +164,7 @@ export async function createCopy(
       // The tail keeps something: by its last commit the next pipeline knows whether all of this is its log's.
       const away = open.length ? done : done.slice(0, -1)
       const range = { first: away[0]?.header.first ?? 0, last: away.at(-1)?.header.last ?? 0, kind: 'part' }
-      if (range.last - range.first >= TAIL_EVENTS) {
+      if (range.last - range.first >= TAIL_EVENTS || sizeOf(away) >= TAIL_BYTES) {
         const file = fileOf(range)
         await put(file, away)
         parts.push({ file, last: range.last })
@@ -179,6 +181,8 @@ export async function createCopy(
     },
   }
 }
+
+const sizeOf = (chunks: readonly Chunk[]): number => chunks.reduce((sum, { bytes }) => sum + bytes.length, 0)
 
 /** The log has the first claim on what the origin may store: a new mirror takes no more than what would be left twice. */
 async function makeSureOfRoom(standing: boolean): Promise<void> {

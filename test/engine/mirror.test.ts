@@ -178,6 +178,19 @@ describe('the mirror', () => {
     expect((await tab(name)).status).toMatchObject({ sequence: 51_001, restored: { sequence: 51_001 } })
   })
 
+  test('writes little again of events that are large', async () => {
+    const name = freshName()
+    const one = await tab(name)
+    const large = () => Array.from({ length: 20_000 }, Math.random).join()
+    for (let n = 1; n <= 12; n++) await one.dispatch.add({ title: large() })
+    await mirrored(one, 12)
+    expect(bytesAt(name, tail).length).toBeLessThan(1_000_000)
+    await one.dispatch.add({ title: 'small' })
+    await mirrored(one, 13)
+    await lose(name, one)
+    expect((await tab(name)).status).toMatchObject({ sequence: 13, restored: { sequence: 13 } })
+  })
+
   test('is written by one pipeline at a time; the next one takes over', async () => {
     const name = freshName()
     const [one, two] = [await tab(name), await tab(name, { version: 2 })]

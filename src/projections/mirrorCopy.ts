@@ -89,18 +89,29 @@ export async function createCopy(
     let at = newest
     for (const { header } of [...reach].sort((a, b) => a.header.first - b.header.first))
       if (header.first <= at + 1) at = Math.max(at, header.last)
-    const found = end && (await transact(['commits'], 'readonly', (store) => store('commits').get(end.first)))
     const first = chunks[0]?.header.first ?? 0
-    if (whole && end && end.last > newest && found?.result?.id === end.id && first <= at + 1) {
+    if (whole && end && first <= at + 1 && (await isInLog(end))) {
+      parts = others.map(([file, places]) => ({ file, last: places.at(-1)?.header.last ?? 0 }))
+      // Sealed meanwhile: it stands until the segments do.
+      stale = end.last <= newest
+      if (stale) return
       open = [...records]
       done = chunks.slice(0, -1) as Chunk[]
-      parts = others.map(([file, places]) => ({ file, last: places.at(-1)?.header.last ?? 0 }))
       return
     }
     // Of a future that this database has lost: it must be gone before others get the numbers.
     if (folder)
       for (const file of [TAIL, ...others.map(([file]) => file)]) if (files.has(file)) await remove(folder, file)
     stale = newest > 0 || files.size > 0
+  }
+
+  async function isInLog({ id, last }: CommitRecord): Promise<boolean> {
+    const { recordsAt } = await import('../log/recordsAt.ts')
+    const found = recordsAt(database, [last]).next()
+    return found.then(
+      ({ value }) => value?.id === id,
+      () => false,
+    )
   }
 
   const last = (): number => open.at(-1)?.last ?? done.at(-1)?.header.last ?? parts.at(-1)?.last ?? sealed

@@ -191,6 +191,26 @@ describe('the mirror', () => {
     expect((await tab(name)).status).toMatchObject({ sequence: 13, restored: { sequence: 13 } })
   })
 
+  test('holds what was sealed since, at any time, when a pipeline takes it up', async () => {
+    const name = freshName()
+    const one = await tab(name)
+    await addMany(one, 300)
+    await mirrored(one, 300)
+    await one.close()
+    const without = await tab(name, {}, { mirror: false })
+    await addMany(without, 300)
+    await without.projected()
+    await without.close()
+    await sealAll(name, 600, 200)
+    // The browser is killed when the first file is to be written.
+    disk.closing = () => new Promise(() => {})
+    const two = await tab(name)
+    await later(800)
+    await lose(name, two)
+    disk.closing = () => {}
+    expect((await tab(name)).status).toMatchObject({ sequence: 300, restored: { sequence: 300 } })
+  })
+
   test('is written by one pipeline at a time; the next one takes over', async () => {
     const name = freshName()
     const [one, two] = [await tab(name), await tab(name, { version: 2 })]

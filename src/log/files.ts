@@ -15,6 +15,7 @@ export const TAIL = 'tail.tidemark'
 const FILE = /\.tidemark$/
 /** Bytes in which a header line that we wrote ends. */
 const LONGEST_HEADER = 4096
+const LONGEST_NAME = 255
 
 /** The mirror can't be written or read here, and why. */
 export class NoMirror extends Error {}
@@ -72,17 +73,20 @@ export async function folderOf(
   name: string,
   create: boolean = false,
 ): Promise<FileSystemDirectoryHandle | undefined> {
+  const folder = folderName(name)
+  if (folder.length > LONGEST_NAME && create) throw new NoMirror('the name is too long for a folder')
+  if (folder.length > LONGEST_NAME) return
   try {
-    return await place.getDirectoryHandle(folderName(name), { create })
+    return await place.getDirectoryHandle(folder, { create })
   } catch (error) {
     if ((error as Error).name === 'NotFoundError') return
     throw error
   }
 }
 
-/** Any name as one that every file system takes. */
+/** Any name as one that every file system takes, and of which none takes two for the same. */
 const folderName = (name: string): string =>
-  `tidemark-${name.replace(/[^\w-]/g, (one) => `%${one.charCodeAt(0).toString(16).padStart(4, '0')}`)}`
+  `tidemark-${name.replace(/[^a-z\d_-]/g, (one) => `%${one.charCodeAt(0).toString(16).padStart(4, '0')}`)}`
 
 /** Every chunk of a mirror as its headers say. A file that ends in the middle of one, or holds something else, is listed up to there. */
 export async function list(folder: FileSystemDirectoryHandle): Promise<Map<string, readonly Place[]>> {

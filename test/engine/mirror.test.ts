@@ -330,6 +330,30 @@ describe('quota', () => {
   })
 })
 
+test('two names that differ in their case have two mirrors, also where the file system takes them for one', async () => {
+  const name = freshName()
+  const one = await tab(`${name}-A`)
+  await one.dispatch.add({ title: 'a' })
+  await mirrored(one, 1)
+  const folders = [...disk.root.files.keys()].map((file) => file.split('/')[0] as string)
+  expect(folders.every((folder) => folder === folder.toLowerCase())).toBe(true)
+  const other = await tab(`${name}-a`)
+  expect(other.status.sequence).toBe(0)
+  await other.dispatch.add({ title: 'b' })
+  await mirrored(other, 1)
+})
+
+test('a name that no folder can have is without a mirror: it opens, says why, and can be destroyed', async () => {
+  const name = `${freshName()} ${'Ж'.repeat(100)}`
+  const one = await tab(name)
+  expect(one.status.lastError).toBeUndefined()
+  await one.dispatch.add({ title: 'a' })
+  await mirrored(one, off('too long'))
+  await destroy(one)
+  const anew = await tab(name)
+  expect(anew.status.sequence).toBe(0)
+})
+
 describe('a lost database', () => {
   test('rule 20: comes back from its mirror before the engine is ready: new log id, same lineage, the same answers', async () => {
     const name = freshName()

@@ -16,6 +16,8 @@ export interface Chain {
 export function chainOf(files: ReadonlyMap<string, readonly Place[]>): Chain {
   const places = [...files.values()].flat()
   const claimed = claimedBy(places)
+  /** A file that says nothing, or not to its end. */
+  const [unread] = [...files].find(([, all]) => !(all.at(-1) && all.at(-1)!.to >= all.at(-1)!.file.size)) ?? []
   let reason: string | undefined
 
   async function* read(): AsyncGenerator<Chunk, void> {
@@ -52,6 +54,7 @@ export function chainOf(files: ReadonlyMap<string, readonly Place[]>): Chain {
       if (at > before) continue
       if (next.length) reason = `event ${at + 1} is damaged`
       else if (claimed > at) reason = `event ${at + 1} is missing`
+      else if (unread) reason = `${unread} is damaged`
       return
     }
   }

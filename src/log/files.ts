@@ -88,20 +88,23 @@ export async function folderOf(
 const folderName = (name: string): string =>
   `tidemark-${name.replace(/[^a-z\d_-]/g, (one) => `%${one.charCodeAt(0).toString(16).padStart(4, '0')}`)}`
 
-/** Every chunk of a mirror as its headers say. A file that ends in the middle of one, or holds something else, is listed up to there. */
+/**
+ * Every chunk of a mirror as its headers say. A file that ends in the middle of one is listed with that, one that holds something
+ * else up to there. Empty ones are left out: the browser was killed before they were written.
+ */
 export async function list(folder: FileSystemDirectoryHandle): Promise<Map<string, readonly Place[]>> {
   const files = new Map<string, readonly Place[]>()
   for await (const entry of folder.values()) {
     if (entry.kind !== 'file' || !FILE.test(entry.name)) continue
     const places: Place[] = []
-    files.set(entry.name, places)
     const file = await (entry as FileSystemFileHandle).getFile()
+    if (file.size) files.set(entry.name, places)
     for (let from = 0; from < file.size; from = places.at(-1)?.to ?? file.size) {
       const start = new Uint8Array(await file.slice(from, from + LONGEST_HEADER).arrayBuffer())
       const end = start.indexOf(10)
       const header = headerOf(new TextDecoder('utf-8', { ignoreBOM: true }).decode(start.subarray(0, Math.max(0, end))))
       const to = from + end + 1 + (header?.bytes ?? 0)
-      if (!header || to > file.size) break
+      if (!header) break
       places.push({ file, header, from, to })
     }
   }

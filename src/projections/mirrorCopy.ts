@@ -128,7 +128,8 @@ export async function createCopy(
       if (segment.codec !== 'gzip') continue
       const file = fileOf(segment)
       const stands = files.get(file)
-      if (stands?.length !== 1 || stands[0]?.header.checksum !== segment.checksum) {
+      const [stood] = stands ?? []
+      if (stands?.length !== 1 || stood?.header.checksum !== segment.checksum || stood.to !== stood.file.size) {
         const body = await transact(['bodies'], 'readonly', (store) => store('bodies').get(segment.body))
         const bytes: Uint8Array<ArrayBuffer> | undefined = body.result
         if (!bytes) throw new StorageError('aborted', 'no body')

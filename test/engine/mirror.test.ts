@@ -355,6 +355,31 @@ test('a name that no folder can have is without a mirror: it opens, says why, an
 })
 
 describe('a lost database', () => {
+  test('of which nothing in the mirror can be read begins anew, and says so', async () => {
+    const name = freshName()
+    const one = await tab(name)
+    await addMany(one, 100)
+    await mirrored(one, 100)
+    await lose(name, one)
+    bytesAt(name, tail)[0]! ^= 1
+    const anew = await tab(name)
+    expect(anew.status.sequence).toBe(0)
+    expect(anew.status.lastError).toMatchObject({ kind: 'lost', message: expect.stringContaining(tail) })
+  })
+
+  test('comes back up to where a file was cut, and says so', async () => {
+    const name = freshName()
+    const one = await tab(name)
+    await addMany(one, 4000)
+    await mirrored(one, 4000)
+    await lose(name, one)
+    const path = `tidemark-${name}/${tail}`
+    disk.root.files.set(path, bytesAt(name, tail).slice(0, -1))
+    const back = await tab(name)
+    expect(back.status.restored).toMatchObject({ sequence: 2100 })
+    expect(back.status.lastError).toMatchObject({ kind: 'lost', message: expect.stringContaining('event 2101') })
+  })
+
   test('rule 20: comes back from its mirror before the engine is ready: new log id, same lineage, the same answers', async () => {
     const name = freshName()
     const one = await tab(name)

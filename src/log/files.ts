@@ -85,7 +85,7 @@ export async function folderOf(
 }
 
 /** Any name as one that every file system takes, and of which none takes two for the same. */
-const folderName = (name: string): string =>
+export const folderName = (name: string): string =>
   `tidemark-${name.replace(/[^a-z\d_-]/g, (one) => `%${one.charCodeAt(0).toString(16).padStart(4, '0')}`)}`
 
 /**
@@ -114,16 +114,18 @@ export async function list(folder: FileSystemDirectoryHandle): Promise<Map<strin
 export const bytesOf = async ({ file, from, to }: Place): Promise<Uint8Array<ArrayBuffer>> =>
   new Uint8Array(await file.slice(from, to).arrayBuffer())
 
-/** Writes a file whole: it has its old content, or none, until the new one is complete. */
+/** Writes a file whole: it has its old content, or none, until the new one is complete, and where `check` throws before that. */
 export async function write(
   folder: FileSystemDirectoryHandle,
   name: string,
   chunks: readonly Pick<Chunk, 'bytes'>[],
+  check: () => void,
 ): Promise<void> {
   const file = await folder.getFileHandle(name, { create: true })
   const stream = await file.createWritable()
   try {
     await stream.write(new Blob(chunks.map(({ bytes }) => bytes)))
+    check()
     await stream.close()
   } catch (error) {
     await stream.abort().catch(() => {})
@@ -151,39 +153,3 @@ export async function placeOf({ transact }: Database): Promise<MirrorPlace> {
 
 /** Held by whoever writes the mirror of a log, reads it back or removes it. */
 export const lockOf = (name: string): string => `tidemark:mirror:${name}`
-
-/**
- * Removes the mirror of a log, taking it from whoever writes it, and says whether there was one. Nobody writes it again
- * before `meanwhile` is done.
- */
-export async function removeMirror(
-  name: string,
-  place: MirrorPlace = true,
-  meanwhile?: () => Promise<void>,
-): Promise<boolean> {
-  const parent = await openPlace(place).catch(() => undefined)
-  const folder = parent && (await folderOf(parent, name))
-  if (!parent || !(folder || meanwhile)) {
-    await meanwhile?.()
-    return false
-  }
-  return navigator.locks.request(lockOf(name), { steal: true }, async () => {
-    if (folder) await removeFolder(parent, folderName(name))
-    await meanwhile?.()
-    return !!folder
-  })
-}
-
-async function removeFolder(parent: FileSystemDirectoryHandle, folder: string): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await parent.removeEntry(folder, { recursive: true })
-    } catch (error) {
-      const { name } = error as Error
-      if (name === 'NotFoundError') return
-      // A file that is just being written can't be removed.
-      if (name !== 'NoModificationAllowedError' || tries > 20) throw error
-      await new Promise((resolve) => setTimeout(resolve, 10 * tries))
-    }
-  }
-}

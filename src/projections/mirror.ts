@@ -1,7 +1,8 @@
 import { EngineClosed } from '../errors.ts'
 import type { MirrorStatus } from '../log/channel.ts'
 import type { Database } from '../log/database.ts'
-import { checkBrowser, lockOf, type MirrorPlace, NoMirror, openPlace, removeMirror } from '../log/files.ts'
+import { checkBrowser, lockOf, type MirrorPlace, NoMirror, openPlace } from '../log/files.ts'
+import { removePrivate } from '../log/removeMirror.ts'
 import { adopted, createCopy } from './mirrorCopy.ts'
 import type { Workshop } from './pipeline.ts'
 
@@ -75,7 +76,7 @@ function createMirror(shop: Workshop, given: MirrorPlace | undefined): Mirror {
         if (closing.aborted || error instanceof EngineClosed) return
         if (error === adopted) continue
         const { message, name: kind } = error as Error
-        if (kind === 'QuotaExceededError' && place === true) await removeMirror(name).catch(() => {})
+        if (kind === 'QuotaExceededError' && place === true) await removePrivate(database, true).catch(() => {})
         tell('off', 0, kind === 'AbortError' ? 'it gave way' : kind === 'Error' ? message : `${kind}: ${message}`)
         // Nothing changes that, but a user's gesture perhaps.
         if (error instanceof NoMirror) break

@@ -69,9 +69,13 @@ export async function createCopy(
   await take(segments.result)
 
   async function put(file: string, chunks: readonly Pick<Chunk, 'bytes'>[]): Promise<void> {
-    if (closing.aborted || gone.aborted) throw new DOMException('the mirror ends', 'AbortError')
+    const check = (): void => {
+      if (closing.aborted || gone.aborted) throw new DOMException('the mirror ends', 'AbortError')
+    }
+    check()
     folder ??= await folderOf(parent, name, true)
-    if (folder) await write(folder, file, chunks)
+    check()
+    if (folder) await write(folder, file, chunks, check)
   }
 
   /** Takes up the tail that stands there, if it is this log's. Where it is not, nothing but segments stays. */

@@ -1,7 +1,7 @@
 import { archive, destroy, resumeMirror } from 'tidemark/tools'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createDisk, createLocks, type Disk } from '../log/fileSystem.ts'
-import { openDatabase, type Progress, readChunks, recordsOf, removeMirror, seal } from '../log/rooms.ts'
+import { openDatabase, type Progress, readChunks, recordsOf, removePrivate, seal } from '../log/rooms.ts'
 import { deleteDatabase, dump, inDatabase } from '../log/storage.ts'
 import { broken, logId, type Tab, tab } from './kit.ts'
 import { collect, events, freshName, later, openTab, outcome, shown } from './todos.ts'
@@ -293,6 +293,25 @@ describe('the mirror', () => {
 })
 
 describe('quota', () => {
+  test('takes no mirror of another lineage: it is the only copy of a log', async () => {
+    const name = freshName()
+    const one = await tab(name)
+    await one.dispatch.add({ title: 'a' })
+    await mirrored(one, 1)
+    await lose(name, one)
+    const other = await tab(name, {}, { mirror: false })
+    const fault = broken()
+    let full = true
+    fault.onWrite = (store) => {
+      if (store === 'commits' && full) {
+        full = false
+        throw new DOMException('full', 'QuotaExceededError')
+      }
+    }
+    expect((await other.dispatch.add({ title: 'b' })).sequence).toBe(1)
+    expect(filesOf(name)).toEqual([tail])
+  })
+
   test('a mirror that has no room is removed and says so; the log goes on', async () => {
     const name = freshName()
     const one = await tab(name)
@@ -488,7 +507,10 @@ describe('a lost database', () => {
     const one = await tab(name)
     await one.dispatch.add({ title: 'a' })
     await mirrored(one, 1)
-    expect(await removeMirror(name)).toBe(true)
+    const database = await openDatabase(name, false)
+    database.log = (await dump(name, 'meta')).find(({ key }) => key === 'log')!.value
+    expect(await removePrivate(database, true)).toBe(true)
+    database.close()
     expect(filesOf(name)).toEqual([])
     await mirrored(one, off('gave way'))
     await lose(name, one)
@@ -577,6 +599,23 @@ describe('a folder of the user', () => {
 })
 
 describe('destroy', () => {
+  test('leaves nothing of a mirror whose first file is just being written', async () => {
+    const name = freshName()
+    const one = await tab(name)
+    await mirrored(one, 0)
+    const { getDirectoryHandle } = disk.root
+    disk.root.getDirectoryHandle = async (...given) => {
+      if (given[1]?.create) await later(200)
+      return getDirectoryHandle(...given)
+    }
+    await one.dispatch.add({ title: 'a' })
+    await later(550)
+    await destroy(one)
+    await later(400)
+    expect(filesOf(name)).toEqual([])
+    expect((await tab(name)).status.sequence).toBe(0)
+  })
+
   test('removes the mirror with the log: nothing comes back', async () => {
     const name = freshName()
     const [one, two] = [await tab(name), await tab(name)]

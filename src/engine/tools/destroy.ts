@@ -1,5 +1,6 @@
 import { EngineClosed, StorageError } from '../../errors.ts'
-import { placeOf, removeMirror } from '../../log/files.ts'
+import { placeOf } from '../../log/files.ts'
+import { removeMirror } from '../../log/removeMirror.ts'
 import { tableDatabases } from '../../projections/tableList.ts'
 import type { Engine } from '../types.ts'
 import { inside } from './inside.ts'
@@ -14,7 +15,7 @@ import { inside } from './inside.ts'
 export async function destroy(engine: Engine<any, any, any>): Promise<void> {
   const core = inside(engine)
   const tables = core.database ? await tableDatabases(core.database) : []
-  const place = core.database && (await placeOf(core.database))
+  const place = core.database ? await placeOf(core.database) : false
   core.channel?.post({ log: core.logId, destroyed: true })
   await core.end(new EngineClosed('destroyed'))
   if (!core.database) return

@@ -1,0 +1,46 @@
+import type { Database } from './database.ts'
+import { folderName, folderOf, list, lockOf, type MirrorPlace, openPlace } from './files.ts'
+
+/**
+ * Removes the private files of a log, and says whether there were any. What stands there of another lineage may be the only
+ * copy of that log. `steal`: whoever writes them has to stop.
+ */
+export async function removePrivate({ name, log }: Database, steal: boolean = false): Promise<boolean> {
+  const parent = await openPlace(true)
+  const folder = await folderOf(parent, name)
+  const headers = folder ? [...(await list(folder)).values()].flat().map(({ header }) => header) : []
+  if (!folder || headers.some(({ lineage }) => lineage !== log?.lineage)) return false
+  const remove = (): Promise<void> => removeFolder(parent, name)
+  await (steal ? navigator.locks.request(lockOf(name), { steal }, remove) : remove())
+  return true
+}
+
+/** Removes whatever stands of a log's mirror, before and after `meanwhile`: who wrote it may end with a file. */
+export async function removeMirror(name: string, place: MirrorPlace, meanwhile: () => Promise<void>): Promise<void> {
+  const remove = async (): Promise<void> => {
+    for (const one of new Set([true, place])) {
+      const parent = await openPlace(one, 'ask').catch(() => undefined)
+      if (parent) await removeFolder(parent, name)
+    }
+  }
+  const all = async (): Promise<void> => {
+    await remove()
+    await meanwhile()
+    await remove()
+  }
+  await (globalThis.navigator?.locks ? navigator.locks.request(lockOf(name), { steal: true }, all) : meanwhile())
+}
+
+async function removeFolder(parent: FileSystemDirectoryHandle, name: string): Promise<void> {
+  for (let tries = 1; await folderOf(parent, name); tries++) {
+    try {
+      return await parent.removeEntry(folderName(name), { recursive: true })
+    } catch (error) {
+      const { name } = error as Error
+      if (name === 'NotFoundError') return
+      // A file that is just being written can't be removed.
+      if (name !== 'NoModificationAllowedError' || tries > 20) throw error
+      await new Promise((resolve) => setTimeout(resolve, 10 * tries))
+    }
+  }
+}

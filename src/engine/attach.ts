@@ -85,6 +85,7 @@ export function attach(core: Core, { worker, mirror }: OpenOptions): void {
     free = navigator?.locks
       ?.request(`tidemark:${name}`, { mode: 'shared', signal: leaving.signal }, () => gone)
       .catch(() => {})
+    core.channel?.post({ log: core.logId, asks: 'mirror' })
     core.host = connectHost(core.model, name, worker, mirror, (kind, error) => {
       core.worker = kind
       if (error && core.state === 'ready') core.error = error as Error

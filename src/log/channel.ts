@@ -20,6 +20,8 @@ export type Hint = { readonly log: string } & (
       readonly projections: readonly string[]
     }
   | { readonly mirror: MirrorStatus }
+  /** Whoever writes the mirror tells where it stands. */
+  | { readonly asks: 'mirror' }
   | { readonly destroyed: true }
 )
 

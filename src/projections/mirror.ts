@@ -1,8 +1,7 @@
 import { EngineClosed } from '../errors.ts'
-import type { MirrorStatus } from '../log/channel.ts'
+import { type MirrorStatus, openChannel } from '../log/channel.ts'
 import type { Database } from '../log/database.ts'
 import { checkBrowser, lockOf, type MirrorPlace, NoMirror, openPlace } from '../log/files.ts'
-import { removePrivate } from '../log/removeMirror.ts'
 import { adopted, createCopy } from './mirrorCopy.ts'
 import type { Workshop } from './pipeline.ts'
 
@@ -16,14 +15,14 @@ const RETRY = 60_000
 export interface Mirror {
   /** The log has grown, or was sealed. */
   told(): void
-  /** Tells the tabs where the mirror stands; starts it again where a permission was missing. */
-  say(place?: MirrorPlace): void
+  /** Goes on in this place; starts again where a permission was missing. */
+  resume(place: MirrorPlace | undefined): Promise<void>
 }
 
-/** Starts the mirror of a pipeline, or asks it where it stands. */
+/** Starts the mirror of a pipeline, or goes on with it where a tab says. */
 export function start(shop: Workshop, place: MirrorPlace | undefined): void {
-  shop.mirror ??= createMirror(shop, place)
-  shop.mirror.say(place)
+  if (shop.mirror) void shop.mirror.resume(place)
+  else shop.mirror = createMirror(shop, place)
 }
 
 /** Follows a log into files. Whoever has the lock writes; what stands there of another lineage is left alone. */
@@ -31,29 +30,51 @@ function createMirror(shop: Workshop, given: MirrorPlace | undefined): Mirror {
   const { database, closing, post } = shop
   const { name } = database
   let place = given
+  /** undefined while it is another one's to say. */
   let status: MirrorStatus | undefined
   let running = false
   let news = true
   let wake = (): void => {}
-  /** When the first event came that is in no file yet. */
-  let since = 0
+  /** When the first event came that is in no file yet: of those that are being written, and of those behind them. */
+  let writing = 0
+  let waiting = 0
+  /** Whoever began before the last of these must not write any more. */
+  let mine = new AbortController()
+  const restart = (): void => {
+    mine.abort()
+    wake()
+  }
 
   const mirror: Mirror = {
     told() {
       news = true
-      since ||= Date.now()
-      if (status?.state === 'on' && Date.now() - since > LATE) tell('behind')
+      if (!waiting) {
+        waiting = Date.now()
+        setTimeout(() => status?.state === 'on' && isLate() && tell('behind'), LATE)
+      }
       wake()
     },
-    say(other) {
-      if (!running) {
-        place = other ?? place
-        void run()
+    async resume(other) {
+      if (other !== undefined && !(await isSame(other, place))) {
+        place = other
+        if (status) tell('behind', 0)
+        restart()
       }
-      if (status) post({ mirror: status })
+      if (!running) void run()
     },
   }
-  closing.addEventListener('abort', () => wake())
+  // Not only from the pipeline: it follows no log that all of its projections failed on.
+  const channel = openChannel(name, (hint) => {
+    if (hint.log !== database.log?.id) return
+    if ('commit' in hint || 'head' in hint) mirror.told()
+    else if ('asks' in hint && status) post({ mirror: status })
+  })
+  closing.addEventListener('abort', () => {
+    channel.close()
+    restart()
+  })
+  // To find out whether the log is gone.
+  database.lost = restart
   void run()
   return mirror
 
@@ -66,25 +87,28 @@ function createMirror(shop: Workshop, given: MirrorPlace | undefined): Mirror {
   async function run(): Promise<void> {
     running = true
     while (!closing.aborted) {
-      // What is stolen from this one goes on for a moment without the lock: it must not write any more.
-      const mine = new AbortController()
+      const { signal } = (mine = new AbortController())
+      news = true
       try {
         checkBrowser()
         const parent = await openPlace((place = await remember(database, place)))
-        await navigator.locks.request(lockOf(name), { signal: closing }, () => follow(parent, mine.signal))
+        await navigator.locks.request(lockOf(name), { signal }, () => follow(parent, signal))
       } catch (error) {
         if (closing.aborted || error instanceof EngineClosed) return
-        if (error === adopted) continue
+        if (signal.aborted || error === adopted) continue
+        // What is stolen from this one goes on for a moment without the lock.
+        restart()
         const { message, name: kind } = error as Error
-        if (kind === 'QuotaExceededError' && place === true) await removePrivate(database, true).catch(() => {})
+        if (kind === 'QuotaExceededError' && place === true) await removePrivate()
         tell('off', 0, kind === 'AbortError' ? 'it gave way' : kind === 'Error' ? message : `${kind}: ${message}`)
         // Nothing changes that, but a user's gesture perhaps.
         if (error instanceof NoMirror) break
         // The log goes on without; once in a while there is another attempt.
-        await pause(RETRY)
-        await awaken()
+        mine = new AbortController()
+        await pause(RETRY, mine.signal)
+        status = undefined
       } finally {
-        mine.abort()
+        restart()
       }
     }
     running = false
@@ -92,47 +116,67 @@ function createMirror(shop: Workshop, given: MirrorPlace | undefined): Mirror {
 
   async function follow(parent: FileSystemDirectoryHandle, gone: AbortSignal): Promise<void> {
     const copy = await createCopy(shop, parent, place === true, gone)
+    let moved = place !== true
+    writing = 0
     // What came before this pipeline has waited long enough.
     for (let delay = 0; ; ) {
-      await pause(delay)
-      if (closing.aborted || gone.aborted) return
+      await pause(delay, gone)
+      if (gone.aborted) return
       const began = Date.now()
       if (news) {
-        const from = since
         news = false
-        since = 0
-        if (!(await copy.round())) {
+        writing = waiting || began
+        waiting = 0
+        if (await copy.round()) {
+          writing = 0
+          // Whoever opens without the folder would be given what is old.
+          if (moved) await removePrivate()
+          moved = false
+        } else {
           news = true
-          since = from || began
+          waiting = writing
         }
-        tell(since && Date.now() - since > LATE ? 'behind' : 'on', copy.last)
+        tell(isLate() ? 'behind' : 'on', copy.last)
       }
       // Writing takes a fifth of the time at most, however much there is to write.
       delay = Math.max(DELAY, 4 * (Date.now() - began))
-      await awaken()
+      await awaken(gone)
     }
   }
 
-  function pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const end = (): void => {
-        clearTimeout(timer)
-        closing.removeEventListener('abort', end)
-        resolve()
-      }
-      const timer = setTimeout(end, ms)
-      closing.addEventListener('abort', end)
-    })
+  async function removePrivate(): Promise<void> {
+    await import('../log/removeMirror.ts').then((remove) => remove.removePrivate(database)).catch(() => {})
+  }
+
+  function isLate(): boolean {
+    const since = writing || waiting
+    return since > 0 && Date.now() - since >= LATE
   }
 
   /** Until the log may have something new. */
-  async function awaken(): Promise<void> {
-    while (!news && !closing.aborted)
+  async function awaken(signal: AbortSignal): Promise<void> {
+    while (!news && !signal.aborted)
       await new Promise<void>((resolve) => {
         wake = resolve
       })
   }
 }
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve()
+    const end = (): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = setTimeout(end, ms)
+    signal.addEventListener('abort', end)
+  })
+}
+
+const isSame = async (one: MirrorPlace, other: MirrorPlace | undefined): Promise<boolean> =>
+  one === other || (typeof one === 'object' && typeof other === 'object' && (await one.isSameEntry(other)))
 
 /** A folder of the user's is remembered until another place is named. */
 async function remember({ transact }: Database, place: MirrorPlace | undefined): Promise<MirrorPlace> {

@@ -32,7 +32,7 @@ export interface MirrorCopy {
  * writes now. Throws NoMirror where another log's stand there, an Error where there is no room.
  */
 export async function createCopy(
-  { database, closing }: Workshop,
+  { database }: Workshop,
   parent: FileSystemDirectoryHandle,
   inOrigin: boolean,
   gone: AbortSignal,
@@ -69,13 +69,10 @@ export async function createCopy(
   await take(segments.result)
 
   async function put(file: string, chunks: readonly Pick<Chunk, 'bytes'>[]): Promise<void> {
-    const check = (): void => {
-      if (closing.aborted || gone.aborted) throw new DOMException('the mirror ends', 'AbortError')
-    }
-    check()
+    gone.throwIfAborted()
     folder ??= await folderOf(parent, name, true)
-    check()
-    if (folder) await write(folder, file, chunks, check)
+    gone.throwIfAborted()
+    if (folder) await write(folder, file, chunks, () => gone.throwIfAborted())
   }
 
   /** Takes up the tail that stands there, if it is this log's. Where it is not, nothing but segments stays. */
@@ -139,7 +136,6 @@ export async function createCopy(
         if (!bytes) throw new StorageError('aborted', 'no body')
         await put(file, [{ bytes }])
       }
-      if (closing.aborted) break
     }
     return found.result.length > 0
   }
@@ -149,7 +145,7 @@ export async function createCopy(
     const from = Math.max(last(), sealed)
     let at = from
     let characters = open.reduce((sum, { body }) => sum + body.length, 0)
-    for await (const records of readAfter(database, from, closing)) {
+    for await (const records of readAfter(database, from, gone)) {
       for (const record of records) {
         open.push(record)
         characters += record.body.length

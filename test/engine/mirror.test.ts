@@ -1,10 +1,12 @@
-import { archive, destroy, resumeMirror } from 'tidemark/tools'
+import { defineModel, openEngine } from 'tidemark'
+import { archive, destroy, exportLog, importLog, resumeMirror } from 'tidemark/tools'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createDisk, createLocks, type Disk } from '../log/fileSystem.ts'
 import { openDatabase, type Progress, readChunks, recordsOf, removePrivate, seal } from '../log/rooms.ts'
 import { deleteDatabase, dump, inDatabase } from '../log/storage.ts'
-import { broken, logId, type Tab, tab } from './kit.ts'
-import { collect, events, freshName, later, openTab, outcome, shown } from './todos.ts'
+import { createHost } from '../projections/rooms.ts'
+import { atEnd, broken, logId, type Tab, tab } from './kit.ts'
+import { collect, events, freshName, later, openTab, outcome, shown, todoApp } from './todos.ts'
 
 vi.setConfig({ testTimeout: 30_000 })
 
@@ -189,6 +191,52 @@ describe('the mirror', () => {
     await mirrored(one, 13)
     await lose(name, one)
     expect((await tab(name)).status).toMatchObject({ sequence: 13, restored: { sequence: 13 } })
+  })
+
+  test('follows a log that no projection follows', async () => {
+    const bare = defineModel({
+      name: freshName(),
+      events,
+      projections: {},
+      commands: { clear: () => events.doneCleared() },
+    })
+    const one = (await openEngine(bare)) as unknown as Tab
+    atEnd(() => one.close())
+    await mirrored(one, 0)
+    for (let n = 1; n <= 2; n++) {
+      await (one.dispatch as any).clear()
+      await mirrored(one, n)
+    }
+  })
+
+  test('follows what an import made of an empty log', async () => {
+    const source = await tab(freshName())
+    await addMany(source, 50)
+    const file = await new Response(exportLog(source)).blob()
+    const name = freshName()
+    const one = await tab(name)
+    await mirrored(one, 0)
+    await importLog(one, file)
+    await mirrored(one, 50)
+  })
+
+  test('is on in a tab that comes later, too', async () => {
+    const name = freshName()
+    const one = await tab(name)
+    await one.dispatch.add({ title: 'a' })
+    await mirrored(one, 1)
+    await later(600)
+    await mirrored(await tab(name), 1)
+  })
+
+  test('is behind when a file is not written in time, whether or not more events come', async () => {
+    const name = freshName()
+    const one = await tab(name)
+    await one.dispatch.add({ title: 'a' })
+    await mirrored(one, 1)
+    disk.closing = () => new Promise(() => {})
+    await one.dispatch.add({ title: 'b' })
+    await mirrored(one, { state: 'behind', sequence: 1 })
   })
 
   test('holds what was sealed since, at any time, when a pipeline takes it up', async () => {
@@ -556,6 +604,35 @@ test('an archived log comes back on the base it stands on', async () => {
 })
 
 describe('a folder of the user', () => {
+  test('takes the place of the private files: what stood there goes once the folder has all', async () => {
+    const name = freshName()
+    const one = await tab(name)
+    await one.dispatch.add({ title: 'a' })
+    await mirrored(one, 1)
+    await one.close()
+    const { root } = createDisk()
+    const two = await tab(name, {}, { mirror: root })
+    await mirrored(two, 1)
+    await vi.waitFor(() => expect(filesOf(name)).toEqual([]))
+    expect([...root.files.keys()]).toEqual([`tidemark-${name}/${tail}`])
+  })
+
+  test('is followed from now on when a pipeline is told of it that follows into the private files', async () => {
+    const name = freshName()
+    const one = await tab(name, {}, { mirror: false })
+    await one.dispatch.add({ title: 'a' })
+    const host = createHost(todoApp() as never, 'epoch')
+    atEnd(() => host.goodbye(name))
+    await host.hello(name, 'todos')
+    await mirrored(one, 1)
+    expect(filesOf(name)).toEqual([tail])
+    const { root } = createDisk()
+    await host.hello(name, 'todos', root)
+    await vi.waitFor(() => expect([...root.files.keys()]).toEqual([`tidemark-${name}/${tail}`]), { timeout: 5000 })
+    await one.dispatch.add({ title: 'b' })
+    await mirrored(one, 2)
+  })
+
   test('holds the mirror, is remembered, and asks for its permission again', async () => {
     const name = freshName()
     const folder = createDisk()

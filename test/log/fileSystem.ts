@@ -76,6 +76,7 @@ export function createDisk(): Disk {
       async *keys() {
         for await (const { name } of values()) yield name
       },
+      isSameEntry: async (other: unknown) => (other as Folder).files === files && (other as Folder).name === path,
       queryPermission: async () => disk.permission,
       requestPermission: async () => (disk.permission = 'granted'),
       async getDirectoryHandle(name: string, { create = false } = {}) {

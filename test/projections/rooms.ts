@@ -2,6 +2,7 @@
 export { createFolds } from '../../src/model/model.ts'
 export { connectHost } from '../../src/projections/connect.ts'
 export { foldCommit } from '../../src/projections/foldCommit.ts'
+export { createHost } from '../../src/projections/host.ts'
 export { createPipeline } from '../../src/projections/pipeline.ts'
 export { rebuild } from '../../src/projections/rebuild.ts'
 export { readSnapshot } from '../../src/projections/snapshot.ts'

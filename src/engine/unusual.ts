@@ -40,14 +40,14 @@ export async function unusual(
     lost.push(`The browser lost the database of "${name}" (${database.dataLoss}) and made a new one.`)
   if (database && !log.format) {
     const { restore } = await import('../log/restore.ts')
-    const { log, sequence, reason } = await restore(database, mirror, signal, (done, total) =>
+    const { log, reason } = await restore(database, mirror, signal, (done, total) =>
       onProgress?.({ phase: 'restore', done, total }),
     )
     core.logId = log.id
     if (log.restored) core.copy = { ...core.copy, restored: log.restored }
     // Whoever waited for another tab's restore finds a log, too.
     core.behind = true
-    if (reason) lost.push(`Its mirror could be used up to event ${sequence} only: ${reason}.`)
+    if (reason) lost.push(reason)
   }
   if (lost.length) core.error = new StorageError('lost', lost.join(' '))
   // Before the first fold: a newer build's worker may have persisted rows of events that this code does not know (rule 17).

@@ -1,9 +1,13 @@
+import { StorageError } from '../errors.ts'
 import { adopt } from './adopt.ts'
 import { chainOf } from './chain.ts'
 import type { Chunk } from './chunk.ts'
 import type { Database, LogIdentity } from './database.ts'
 import { folderOf, list, lockOf, type MirrorPlace, openPlace } from './files.ts'
 import { headOf } from './look.ts'
+
+/** Milliseconds in which whoever writes the mirror of a lost log is done. */
+const PATIENCE = 3000
 
 /** What came of looking for a mirror. */
 export interface Restored {
@@ -44,10 +48,12 @@ async function restoreOnce(
     return { log, ...found }
   }
   try {
-    if (!(await headOf(database))) found = await bringBack(database, place, signal, progress)
+    found = await bringBack(database, place, signal, progress)
   } catch (error) {
     signal?.throwIfAborted()
-    found = { sequence: 0, reason: (error as Error).message }
+    // The mirror is fine, but nothing can be written now: the next open tries again.
+    if (error instanceof StorageError) throw error
+    found = withReason(0, (error as Error).message)
   }
   if (!found.sequence) {
     const looked: LogIdentity = { ...log, format: 1 }
@@ -69,8 +75,8 @@ export async function bringBack(
 ): Promise<Omit<Restored, 'log'>> {
   const parent = await openPlace(place).catch(() => undefined)
   if (!parent || !(await folderOf(parent, database.name))) return { sequence: 0 }
-  // Taken from a worker that still follows the lost log: it must change nothing any more.
-  return navigator.locks.request(lockOf(database.name), { steal: true }, async () => {
+  return alone(lockOf(database.name), async () => {
+    if (await headOf(database)) return { sequence: 0 }
     const folder = await folderOf(parent, database.name)
     const chain = chainOf(folder ? await list(folder) : new Map())
     const { claimed } = chain
@@ -87,9 +93,27 @@ export async function bringBack(
   })
 }
 
+/**
+ * A worker that still follows the lost log must change nothing any more. It finds out by itself that this is gone, and lets go
+ * once the file is complete that it is writing, whose events are wanted here; from one that hangs the lock is taken.
+ */
+async function alone<T>(lock: string, task: () => Promise<T>): Promise<T> {
+  const { locks } = navigator
+  const waiting = new AbortController()
+  const timer = setTimeout(() => waiting.abort(), PATIENCE)
+  const begin = (): Promise<T> => {
+    clearTimeout(timer)
+    return task()
+  }
+  return locks.request(lock, { signal: waiting.signal }, begin).catch((error) => {
+    if (!waiting.signal.aborted) throw error
+    return locks.request(lock, { steal: true }, task)
+  })
+}
+
 const withReason = (sequence: number, reason: string | undefined): Omit<Restored, 'log'> => ({
   sequence,
-  ...(reason !== undefined && { reason }),
+  ...(reason !== undefined && { reason: `Its mirror could be used up to event ${sequence} only: ${reason}.` }),
 })
 
 async function* numbered(

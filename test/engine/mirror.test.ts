@@ -447,6 +447,41 @@ describe('a lost database', () => {
     expect(back.status.lastError).toMatchObject({ kind: 'lost', message: expect.stringContaining('event 2101') })
   })
 
+  test('waits for the file that is being written while it is lost, and has its events, too', async () => {
+    const name = freshName()
+    const one = await tab(name)
+    await addMany(one, 100)
+    await mirrored(one, 100)
+    let close = (): void => {}
+    disk.closing = () =>
+      new Promise<void>((resolve) => {
+        close = resolve
+      })
+    await one.dispatch.add({ title: 'last' })
+    await later(700)
+    await deleteDatabase(name)
+    const opening = tab(name)
+    await later(100)
+    disk.closing = () => {}
+    close()
+    expect((await opening).status).toMatchObject({ sequence: 101, restored: { sequence: 101 } })
+  })
+
+  test('that can not be filled from its mirror now is not given up: the next open does it', async () => {
+    const name = freshName()
+    const one = await tab(name)
+    await addMany(one, 100)
+    await mirrored(one, 100)
+    await lose(name, one)
+    const fault = broken()
+    fault.onWrite = (store) => {
+      if (store === 'bodies') throw new DOMException('full', 'QuotaExceededError')
+    }
+    expect(await outcome(openTab(name))).toMatchObject({ name: 'StorageError' })
+    fault.stop()
+    expect((await tab(name)).status).toMatchObject({ sequence: 100, restored: { sequence: 100 } })
+  })
+
   test('rule 20: comes back from its mirror before the engine is ready: new log id, same lineage, the same answers', async () => {
     const name = freshName()
     const one = await tab(name)
@@ -672,6 +707,26 @@ describe('a folder of the user', () => {
     expect(empty.status.restored).toMatchObject({ sequence: 50 })
     await empty.dispatch.add({ title: 'on' })
     await mirrored(empty, 51)
+  })
+
+  test('that turns out to be damaged when it may be read says so', async () => {
+    const name = freshName()
+    const folder = createDisk()
+    const mirror = folder.root
+    const one = await tab(name, {}, { mirror })
+    await addMany(one, 50)
+    await mirrored(one, 50)
+    await lose(name, one)
+    folder.permission = 'prompt'
+    const empty = await tab(name, {}, { mirror })
+    await mirrored(empty, off('permission: prompt'))
+    folder.root.files.get(`tidemark-${name}/${tail}`)!.fill(0, -20)
+    stored = mirror
+    expect(await resumeMirror(empty)).toBe(true)
+    expect(empty.status.lastError).toMatchObject({
+      kind: 'lost',
+      message: expect.stringContaining('event 1 is damaged'),
+    })
   })
 })
 

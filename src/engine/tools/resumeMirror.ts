@@ -1,3 +1,4 @@
+import { StorageError } from '../../errors.ts'
 import { openPlace, placeOf } from '../../log/files.ts'
 import { bringBack } from '../../log/restore.ts'
 import { takeOver } from '../takeOver.ts'
@@ -23,7 +24,11 @@ export async function resumeMirror(engine: Engine<any, any, any>): Promise<boole
     return false
   }
   if (!core.tip) {
-    const { sequence } = await bringBack(database, place)
+    const { sequence, reason } = await bringBack(database, place)
+    if (reason) {
+      core.error = new StorageError('lost', reason)
+      core.changed(false)
+    }
     if (sequence && database.log) {
       core.channel?.post({ log: core.logId, head: sequence, adopted: database.log })
       await takeOver(core)

@@ -178,9 +178,9 @@ function createTable(): Pick<Seen, 'add' | 'forget'> {
   let count = 0
 
   function put(high: number, low: number): boolean {
-    const mask = slots.length - 2
-    let at = (low << 1) & mask
-    for (; slots[at] || slots[at + 1]; at = (at + 2) & mask)
+    // Its share of the whole, so that a table may have any length.
+    let at = 2 * Math.floor((low / 2 ** 33) * slots.length)
+    for (; slots[at] || slots[at + 1]; at = (at + 2) % slots.length)
       if (slots[at] === high && slots[at + 1] === low) return false
     slots[at] = high
     slots[at + 1] = low
@@ -189,9 +189,10 @@ function createTable(): Pick<Seen, 'add' | 'forget'> {
 
   return {
     add(high, low) {
-      if (++count * 4 > slots.length) {
+      // In small steps, from 64 to 80 percent full: a table that doubles is down to 40.
+      if (++count * 2.5 > slots.length) {
         const before = slots
-        slots = new Uint32Array(before.length * 2)
+        slots = new Uint32Array(2 * Math.ceil(before.length * 0.625))
         for (let i = 0; i < before.length; i += 2) if (before[i + 1]) put(before[i] as number, before[i + 1] as number)
         release(before)
       }

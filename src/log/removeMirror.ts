@@ -28,7 +28,13 @@ export async function removeMirror(name: string, place: MirrorPlace, meanwhile: 
     await meanwhile()
     await remove()
   }
-  await (globalThis.navigator?.locks ? navigator.locks.request(lockOf(name), { steal: true }, all) : meanwhile())
+  const { locks } = globalThis.navigator ?? {}
+  if (!locks) return meanwhile()
+  let done: Promise<void> | undefined
+  await locks
+    .request(lockOf(name), { steal: true }, () => (done = all()))
+    // By another tab that removes it, too: this one ends what it began.
+    .catch((error) => done ?? Promise.reject(error))
 }
 
 async function removeFolder(parent: FileSystemDirectoryHandle, name: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { StorageError } from '../errors.ts'
-import { type Chunk, openChunk, packChunk, recordsOf, type SegmentRecord } from '../log/chunk.ts'
+import { type Chunk, known, openChunk, packChunk, recordsOf, type SegmentRecord } from '../log/chunk.ts'
 import type { CommitRecord } from '../log/commit.ts'
 import { above, type LogIdentity } from '../log/database.ts'
 import { basesOf, endOf } from '../log/exportChunks.ts'
@@ -78,14 +78,14 @@ export async function createCopy(
   /** Takes up the tail that stands there, if it is this log's. Where it is not, nothing but segments stays. */
   async function take(segments: readonly SegmentRecord[]): Promise<void> {
     const newest = segments.at(-1)?.last ?? 0
-    const known = new Set([...segments.filter(({ codec }) => codec === 'gzip').map(fileOf), bases])
+    const wanted = new Set([...segments.filter(({ codec }) => codec === 'gzip').map(fileOf), bases])
     const tail = files.get(TAIL) ?? []
     const chunks = await Promise.all(tail.map(async (place) => openChunk(await bytesOf(place))))
     const whole = chunks.every((chunk) => chunk !== undefined)
     const final = chunks.at(-1)
     const records = whole && final ? await recordsOf(final).catch(() => []) : []
     const end = records.at(-1)
-    const others = [...files].filter(([file]) => file !== TAIL && !known.has(file))
+    const others = [...files].filter(([file]) => file !== TAIL && !wanted.has(file))
     const reach = others.flatMap(([, places]) => places).filter(({ header }) => header.last > newest)
     let at = newest
     for (const { header } of [...reach].sort((a, b) => a.header.first - b.header.first))
@@ -126,7 +126,8 @@ export async function createCopy(
     if (log.result.id !== identity.id) throw adopted
     for (const segment of found.result) {
       sealed = segment.last
-      if (segment.codec !== 'gzip') continue
+      if (segment.codec === 'archived') continue
+      known(segment.codec)
       const file = fileOf(segment)
       const stands = files.get(file)
       const [stood] = stands ?? []

@@ -271,6 +271,22 @@ describe('the mirror', () => {
     await mirrored(two, 2)
   })
 
+  test('of segments that a newer build sealed is off and says so: there would be a hole', async () => {
+    const name = freshName()
+    const one = await tab(name, {}, { mirror: false })
+    await addMany(one, 500)
+    await one.projected()
+    await one.close()
+    await sealAll(name, 400, 200)
+    await inDatabase(name, (store) => {
+      const found = store('segments').get(200)
+      found.onsuccess = () => store('segments').put({ ...found.result, codec: 'zstd' }, 200)
+    })
+    const again = await tab(name)
+    await mirrored(again, off('zstd'))
+    expect((await again.dispatch.add({ title: 'a' })).sequence).toBe(501)
+  })
+
   test('of another lineage is neither read on nor written over', async () => {
     const name = freshName()
     const other = freshName()
@@ -744,6 +760,16 @@ describe('destroy', () => {
     await later(550)
     await destroy(one)
     await later(400)
+    expect(filesOf(name)).toEqual([])
+    expect((await tab(name)).status.sequence).toBe(0)
+  })
+
+  test('asked for in two tabs at once, both hear that it is done', async () => {
+    const name = freshName()
+    const [one, two] = [await tab(name), await tab(name)]
+    await one.dispatch.add({ title: 'a' })
+    await mirrored(one, 1)
+    await Promise.all([destroy(one), destroy(two)])
     expect(filesOf(name)).toEqual([])
     expect((await tab(name)).status.sequence).toBe(0)
   })

@@ -4,7 +4,11 @@ import { buildPages, chromium, has, type PlaywrightBrowser, type Server, serve }
 
 /** `TIDEMARK_EVENTS=1000000` is the goal's; memory is the same for a fifth of it. */
 const count = Number(process.env.TIDEMARK_EVENTS ?? 100_000)
+/** Events of one command. */
+const each = Number(process.env.TIDEMARK_PER_COMMIT ?? 1000)
 const MB = 2 ** 20
+/** An import remembers 64 bits of each command's id, in tables that are at least 64 % full. */
+const ids = (events: number) => ((events / each) * 12.5) / MB
 
 describe.skipIf(!has('chromium'))('ownership in Chromium', () => {
   let server: Server
@@ -56,7 +60,7 @@ describe.skipIf(!has('chromium'))('ownership in Chromium', () => {
     }
     /** A log of its own for each: what is sealed meanwhile is exported as it is. */
     const exportOf = async (name: string, events: number, held = false) => {
-      expect(await tab.evaluate((...given) => window.own.record(...given), name, events)).toBe(events)
+      expect(await tab.evaluate((...given) => window.own.record(...given), name, events, each)).toBe(events)
       const exported = await growth(() => tab.evaluate((name) => window.own.exportAll(name), name), held)
       const rows = await tab.evaluate((name) => window.own.rows(name), name)
       await tab.evaluate((name) => window.own.close(name), name)
@@ -83,11 +87,12 @@ describe.skipIf(!has('chromium'))('ownership in Chromium', () => {
     expect(imported.value.rows).toEqual(exported.rows)
     expect(again).toEqual(exported.value)
     expect(exported.grown).toBeLessThan(64)
-    expect(imported.grown).toBeLessThan(64)
+    // What it parses of a command is garbage at once, and lies there until somebody collects it.
+    expect(imported.grown).toBeLessThan(each > 1 ? 64 : 128)
     // However long the log is; what is looked at 25 ms apart differs by a few chunks.
     held.forEach(({ grown }, i) => {
-      expect(grown).toBeLessThan(16)
-      expect(grown).toBeLessThan((short[i] as (typeof short)[0]).grown + 8)
+      expect(grown).toBeLessThan(16 + ids(count))
+      expect(grown).toBeLessThan((short[i] as (typeof short)[0]).grown + 8 + ids(count))
     })
   })
 })

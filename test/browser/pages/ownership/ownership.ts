@@ -44,10 +44,15 @@ const digest = async (blob: Blob) => {
 }
 
 const own = {
-  async record(name: string, count: number) {
+  /** `each`: events of one command. */
+  async record(name: string, count: number, each: number) {
     const engine = await engineOf(name)
-    for (let from = 0; from < count; from += 1000)
-      await engine.dispatch.count({ from, to: Math.min(count, from + 1000) })
+    for (let from = 0; from < count; from += 1000) {
+      const commands: Promise<unknown>[] = []
+      for (let at = from; at < Math.min(count, from + 1000); at += each)
+        commands.push(engine.dispatch.count({ from: at, to: Math.min(count, at + each) }))
+      await Promise.all(commands)
+    }
     await engine.projected()
     return engine.status.sequence
   },

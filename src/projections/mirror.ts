@@ -66,7 +66,8 @@ function createMirror(shop: Workshop, given: MirrorPlace | undefined): Mirror {
   // Not only from the pipeline: it follows no log that all of its projections failed on.
   const channel = openChannel(name, (hint) => {
     if (hint.log !== database.log?.id) return
-    if ('commit' in hint || 'head' in hint) mirror.told()
+    // `projected`: every hint that carried the events may have been lost.
+    if ('commit' in hint || 'head' in hint || 'projected' in hint) mirror.told()
     else if ('asks' in hint && status) post({ mirror: status })
   })
   closing.addEventListener('abort', () => {
@@ -89,6 +90,7 @@ function createMirror(shop: Workshop, given: MirrorPlace | undefined): Mirror {
     while (!closing.aborted) {
       const { signal } = (mine = new AbortController())
       news = true
+      status = undefined
       try {
         checkBrowser()
         const parent = await openPlace((place = await remember(database, place)))
@@ -99,14 +101,13 @@ function createMirror(shop: Workshop, given: MirrorPlace | undefined): Mirror {
         // What is stolen from this one goes on for a moment without the lock.
         restart()
         const { message, name: kind } = error as Error
-        if (kind === 'QuotaExceededError' && place === true) await removePrivate()
+        if (kind === 'QuotaExceededError' && place === true) await removePrivate(true)
         tell('off', 0, kind === 'AbortError' ? 'it gave way' : kind === 'Error' ? message : `${kind}: ${message}`)
         // Nothing changes that, but a user's gesture perhaps.
         if (error instanceof NoMirror) break
         // The log goes on without; once in a while there is another attempt.
         mine = new AbortController()
         await pause(RETRY, mine.signal)
-        status = undefined
       } finally {
         restart()
       }
@@ -144,8 +145,8 @@ function createMirror(shop: Workshop, given: MirrorPlace | undefined): Mirror {
     }
   }
 
-  async function removePrivate(): Promise<void> {
-    await import('../log/removeMirror.ts').then((remove) => remove.removePrivate(database)).catch(() => {})
+  async function removePrivate(steal = false): Promise<void> {
+    await import('../log/removeMirror.ts').then((remove) => remove.removePrivate(database, steal)).catch(() => {})
   }
 
   function isLate(): boolean {

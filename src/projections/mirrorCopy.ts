@@ -1,4 +1,4 @@
-import { StorageError } from '../errors.ts'
+import { CorruptLog, StorageError } from '../errors.ts'
 import { type Chunk, known, openChunk, packChunk, recordsOf, type SegmentRecord } from '../log/chunk.ts'
 import type { CommitRecord } from '../log/commit.ts'
 import { above, type LogIdentity } from '../log/database.ts'
@@ -111,7 +111,11 @@ export async function createCopy(
     const found = recordsAt(database, [last]).next()
     return found.then(
       ({ value }) => value?.id === id,
-      () => false,
+      (error) => {
+        // Of a database that can't be read nothing is known: the files may be all that there is.
+        if (error instanceof CorruptLog) return false
+        throw error
+      },
     )
   }
 

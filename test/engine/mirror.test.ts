@@ -287,6 +287,49 @@ describe('the mirror', () => {
     expect((await again.dispatch.add({ title: 'a' })).sequence).toBe(501)
   })
 
+  test('keeps its tail when the database goes while it is looked for there', async () => {
+    const name = freshName()
+    const one = await tab(name, {}, { mirror: false })
+    await one.dispatch.add({ title: 'a' })
+    let lists = Number.NEGATIVE_INFINITY
+    disk = createDisk(async (what, _path, effect) => {
+      // Before what a browser left over is swept: the log has been read, its commits have not.
+      if (what === 'list' && ++lists === 2) await deleteDatabase(name)
+      return effect()
+    })
+    const first = createHost(todoApp() as never, 'first')
+    await first.hello(name, 'todos')
+    await mirrored(one, 1)
+    await first.goodbye(name)
+    lists = 0
+    const second = createHost(todoApp() as never, 'second')
+    await second.hello(name, 'todos')
+    await vi.waitFor(() => expect(lists).toBeGreaterThan(1))
+    await later(100)
+    expect(filesOf(name)).toEqual([tail])
+    await second.goodbye(name)
+  })
+
+  test('hears of events whose hint was lost by what others have persisted', async () => {
+    const name = freshName()
+    const one = await tab(name)
+    await one.dispatch.add({ title: 'a' })
+    await mirrored(one, 1)
+    const { postMessage } = BroadcastChannel.prototype
+    const silent = vi.spyOn(BroadcastChannel.prototype, 'postMessage').mockImplementation(function (
+      this: BroadcastChannel,
+      data,
+    ) {
+      if (!data.commit) postMessage.call(this, data)
+    })
+    await one.dispatch.add({ title: 'b' })
+    silent.mockRestore()
+    const other = createHost(todoApp({ version: 2 }) as never, 'other')
+    await other.flush(name)
+    await mirrored(one, 2)
+    await other.goodbye(name)
+  })
+
   test('of another lineage is neither read on nor written over', async () => {
     const name = freshName()
     const other = freshName()

@@ -16,10 +16,18 @@ export interface Disk {
   permission: PermissionState
 }
 
-export function createDisk(): Disk {
+/** How one thing happens to the files: here at once, in a simulation when its turn has come. */
+export type Turn = <T>(what: string, path: string, effect: () => T) => Promise<T>
+
+/** `writing` is told what begins to be written and how to end that; what it gives is told that it is over. */
+export function createDisk(
+  turn: Turn = async (_what, _path, effect) => effect(),
+  writing: (path: string, end: () => void) => () => void = () => () => {},
+): Disk {
   const files = new Map<string, Uint8Array<ArrayBuffer>>()
   const folders = new Set<string>([''])
-  const locked = new Set<string>()
+  /** What is being written. */
+  const writers = new Map<object, string>()
   const fail = (name: string, message: string = name): never => {
     throw new DOMException(message, name)
   }
@@ -28,32 +36,37 @@ export function createDisk(): Disk {
     ({
       kind: 'file',
       name: path.split('/').pop(),
-      async getFile() {
-        return new File([files.get(path) ?? fail('NotFoundError')], path)
-      },
-      async createWritable() {
-        if (!files.has(path)) fail('NotFoundError')
-        let bytes = new Uint8Array()
-        locked.add(path)
-        return {
-          async write(data: Blob) {
-            bytes = new Uint8Array(await data.arrayBuffer())
-          },
-          async close() {
-            locked.delete(path)
-            await disk.closing(path)
-            let used = bytes.length
-            for (const [other, { length }] of files) if (other !== path) used += length
-            if (used > disk.room) fail('QuotaExceededError')
-            if (!files.has(path)) fail('NotFoundError')
-            files.set(path, bytes)
-            disk.written.push(path)
-          },
-          async abort() {
-            locked.delete(path)
-          },
-        }
-      },
+      getFile: () => turn('read', path, () => new File([files.get(path) ?? fail('NotFoundError')], path)),
+      createWritable: () =>
+        turn('write', path, () => {
+          if (!files.has(path)) fail('NotFoundError')
+          let bytes = new Uint8Array()
+          const writer = {
+            async write(data: Blob) {
+              bytes = new Uint8Array(await data.arrayBuffer())
+            },
+            async close() {
+              await disk.closing(path)
+              await turn('close', path, () => {
+                end()
+                let used = bytes.length
+                for (const [other, { length }] of files) if (other !== path) used += length
+                if (used > disk.room) fail('QuotaExceededError')
+                if (!files.has(path)) fail('NotFoundError')
+                files.set(path, bytes)
+                disk.written.push(path)
+              })
+            },
+            abort: async () => end(),
+          }
+          writers.set(writer, path)
+          const over = writing(path, () => writers.delete(writer))
+          const end = (): void => {
+            writers.delete(writer)
+            over()
+          }
+          return writer
+        }),
     }) as unknown as FileSystemFileHandle
 
   const folder = (path: string): Folder => {
@@ -66,7 +79,8 @@ export function createDisk(): Disk {
       ),
     ]
     async function* values() {
-      for (const name of children()) yield folders.has(within(name)) ? folder(within(name)) : file(within(name))
+      for (const name of await turn('list', path, children))
+        yield folders.has(within(name)) ? folder(within(name)) : file(within(name))
     }
     return {
       kind: 'directory',
@@ -79,31 +93,34 @@ export function createDisk(): Disk {
       isSameEntry: async (other: unknown) => (other as Folder).files === files && (other as Folder).name === path,
       queryPermission: async () => disk.permission,
       requestPermission: async () => (disk.permission = 'granted'),
-      async getDirectoryHandle(name: string, { create = false } = {}) {
-        if (!folders.has(path)) fail('NotFoundError')
-        if (!folders.has(within(name)) && !create) fail('NotFoundError')
-        folders.add(within(name))
-        return folder(within(name))
-      },
-      async getFileHandle(name: string, { create = false } = {}) {
-        if (!folders.has(path)) fail('NotFoundError')
-        if (!files.has(within(name))) {
-          if (!create) fail('NotFoundError')
-          files.set(within(name), new Uint8Array())
-        }
-        return file(within(name))
-      },
-      async removeEntry(name: string) {
-        const found = [...files.keys(), ...folders].filter(
-          (one) => one === within(name) || one.startsWith(`${within(name)}/`),
-        )
-        if (!found.length) fail('NotFoundError')
-        if (found.some((one) => locked.has(one))) fail('NoModificationAllowedError')
-        for (const one of found) {
-          files.delete(one)
-          folders.delete(one)
-        }
-      },
+      getDirectoryHandle: (name: string, { create = false } = {}) =>
+        turn('open', within(name), () => {
+          if (!folders.has(path)) fail('NotFoundError')
+          if (!folders.has(within(name)) && !create) fail('NotFoundError')
+          folders.add(within(name))
+          return folder(within(name))
+        }),
+      getFileHandle: (name: string, { create = false } = {}) =>
+        turn('open', within(name), () => {
+          if (!folders.has(path)) fail('NotFoundError')
+          if (!files.has(within(name))) {
+            if (!create) fail('NotFoundError')
+            files.set(within(name), new Uint8Array())
+          }
+          return file(within(name))
+        }),
+      removeEntry: (name: string) =>
+        turn('remove', within(name), () => {
+          const found = [...files.keys(), ...folders].filter(
+            (one) => one === within(name) || one.startsWith(`${within(name)}/`),
+          )
+          if (!found.length) fail('NotFoundError')
+          if ([...writers.values()].some((one) => found.includes(one))) fail('NoModificationAllowedError')
+          for (const one of found) {
+            files.delete(one)
+            folders.delete(one)
+          }
+        }),
     } as unknown as Folder
   }
 

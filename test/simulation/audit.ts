@@ -20,6 +20,8 @@ import type { Actor, World } from './world.ts'
 export interface Tab {
   readonly actor: Actor
   readonly build: Build
+  /** Opened with `mirror: false`. */
+  readonly bare: boolean
   engine: Engine<any, any, any> | undefined
   /** Why it did not open. */
   failure: Error | undefined
@@ -51,7 +53,7 @@ interface StoredCommand {
   readonly meta: { readonly dispatch: number }
   readonly events: readonly PlainEvent[]
 }
-interface Stored {
+export interface Stored {
   readonly id: string
   readonly first: number
   readonly last: number
@@ -78,10 +80,26 @@ export interface Log {
   readonly byDispatch: Map<number, Answer>
   /** Where the checkpoints of live builds stand. */
   readonly live: Map<string, number>
+  identity?: LogIdentity
+  /** The last event of it that its mirror was ever said to hold, as long as that is to be had. */
+  told: number
+  /** Somebody began to; and has done it. */
+  destroying: boolean
+  destroyed: boolean
+}
+export interface LogIdentity {
+  readonly id: string
+  readonly lineage: string
+  readonly format: number
+  readonly restored?: { readonly sequence: number }
 }
 
 export interface Audit {
   readonly dispatches: Dispatch[]
+  /** In the order in which they were made. */
+  readonly logs: ReadonlyMap<RawDatabase, Log>
+  /** Told when a log has become another one, with all that stands in it. */
+  identified: (log: Log, identity: LogIdentity, records: () => readonly Stored[], actor: Actor) => void
   logOf(database: RawDatabase): Log
   settled(dispatch: Dispatch, receipt: any, error: any): void
   checkTab(tab: Tab): void
@@ -107,14 +125,23 @@ export function createAudit(w: World, storage: Storage): Audit {
         byId: new Map(),
         byDispatch: new Map(),
         live: new Map(),
+        told: 0,
+        destroying: false,
+        destroyed: false,
       }
       logs.set(database, log)
     }
     return log
   }
 
-  storage.committed = (database, stores, { actor }) => {
-    if (stores.has('bodies')) w.hit('sealed')
+  storage.committed = (database, stores, { actor, mode }) => {
+    if (stores.has('bodies') && stores.has('commands')) w.hit(mode === 'versionchange' ? 'database made' : 'sealed')
+    const identity = stores.has('meta') && database.rawObjectStores.get('meta')!.records.get('log')?.value
+    const log = logOf(database)
+    if (identity && JSON.stringify(identity) !== JSON.stringify(log.identity)) {
+      audit.identified(log, identity, () => [...storedLog(database)], actor)
+      log.identity = identity
+    }
     if (stores.has('commits') || stores.has('segments')) checkLog(database, actor)
     if (stores.has('pages') || stores.has('checkpoints')) checkPages(database)
   }
@@ -327,7 +354,8 @@ export function createAudit(w: World, storage: Storage): Audit {
     } else if (name === 'OutdatedCodeError') {
       if (tab.build === 2) w.fail(`guarantee 10: ${what} of the newest build is told it is outdated`)
     } else if (name === 'EngineClosed') {
-      if (!tab.closed && !log.database.deleted) w.fail(`${what} is told that an open engine is closed: ${error.reason}`)
+      const lost = log.database.deleted || log.destroying
+      if (!tab.closed && !lost) w.fail(`${what} is told that an open engine is closed: ${error.reason}`)
     } else if (name !== 'StorageError' && !(name === 'ProjectionFailed' && tab.build === 1))
       w.fail(`${what} rejected with ${error.stack}`)
   }
@@ -401,8 +429,10 @@ export function createAudit(w: World, storage: Storage): Audit {
     }
   }
 
-  return {
+  const audit: Audit = {
     dispatches,
+    logs,
+    identified() {},
     logOf,
     settled,
     checkTab,
@@ -411,4 +441,5 @@ export function createAudit(w: World, storage: Storage): Audit {
       checkPages(database)
     },
   }
+  return audit
 }

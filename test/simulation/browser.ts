@@ -1,5 +1,6 @@
 import FDBKeyRange from 'fake-indexeddb/lib/FDBKeyRange'
 import { randomId } from '../../src/model/model.ts'
+import { Bytes, type Files } from './files.ts'
 import { real } from './globals.ts'
 import type { Storage } from './indexedDb.ts'
 import { type Actor, current, inWorld, type World, world } from './world.ts'
@@ -16,6 +17,12 @@ export interface Browser {
   readonly workers: ReadonlyMap<string, Worker>
   /** Runs the script again behind the same ports (Safari). */
   restart(worker: Worker): void
+  /** Told what is said to the other pages of the origin, as it is said. */
+  said: (actor: Actor, data: any) => void
+  /** `'stolen'`: it was, and nobody has told its holder. */
+  holds(actor: Actor, lock: string): 'held' | 'stolen' | undefined
+  /** Who holds it. */
+  holder(lock: string): Actor | undefined
 }
 export interface Worker {
   readonly url: string
@@ -32,6 +39,7 @@ const own = (): Record<string, any> => {
   return mine
 }
 
+let browser: Browser
 let channels: Set<Channel>
 let locks: Map<string, Lock[]>
 let timers = 0
@@ -49,6 +57,7 @@ class Channel {
   }
   postMessage(data: unknown): void {
     if (this.closed) throw new DOMException('closed', 'InvalidStateError')
+    browser.said(this.actor, data)
     const { faults, random, post, hit } = world()
     for (const to of channels) {
       if (to === this || to.name !== this.name) continue
@@ -79,8 +88,9 @@ const label = (hint: any): string =>
 interface Lock {
   readonly actor: Actor
   readonly mode: 'shared' | 'exclusive'
-  state: 'waiting' | 'held' | 'over'
+  state: 'waiting' | 'held' | 'stolen' | 'over'
   grant(): void
+  lose(): void
 }
 
 function request(name: string, options: any, callback?: any): Promise<unknown> {
@@ -90,8 +100,9 @@ function request(name: string, options: any, callback?: any): Promise<unknown> {
   }
   const w = world()
   const actor = current()
-  const { mode = 'exclusive', signal, ifAvailable } = options
-  const taken = locks.get(name)?.some((lock) => mode === 'exclusive' || lock.mode === 'exclusive')
+  const { mode = 'exclusive', signal, ifAvailable, steal } = options
+  const known = locks.get(name)?.filter(({ state }) => state !== 'stolen')
+  const taken = known?.some((lock) => mode === 'exclusive' || lock.mode === 'exclusive')
   if (ifAvailable && taken) return new Promise((done) => done(callback(null)))
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason)
@@ -120,10 +131,22 @@ function request(name: string, options: any, callback?: any): Promise<unknown> {
           new Promise((done) => done(callback({ name, mode }))).finally(over).then(resolve, reject)
         })
       },
+      lose() {
+        w.hit('lock stolen')
+        lock.state = 'stolen'
+        // Behind what the files answered before.
+        w.post(actor, 'files', `lock ${name.slice(0, 24)} stolen`, () => {
+          over()
+          reject(new DOMException('stolen', 'AbortError'))
+        })
+      },
     }
     signal?.addEventListener('abort', leave)
     actor.ends.add(over)
-    queue.push(lock)
+    if (steal) {
+      for (const other of queue) if (other.state === 'held') other.lose()
+      queue.unshift(lock)
+    } else queue.push(lock)
   })
 }
 
@@ -194,27 +217,41 @@ class Channels {
   }
 }
 
-/** Bytes that pass through a compression, which takes its time but changes nothing here. */
-class Bytes {
-  constructor(private readonly parts: readonly any[]) {}
-  stream(): Bytes {
-    return this
+/** Both sides of a compression, which takes its time but changes nothing here. */
+class Compression {
+  private readonly parts: Uint8Array[] = []
+  private readonly over: Promise<void>
+  private end = (): void => {}
+  constructor() {
+    this.over = new Promise((resolve) => {
+      this.end = resolve
+    })
   }
-  pipeThrough(): Bytes {
-    return this
+  readonly writable = {
+    getWriter: () => ({
+      // Its buffer is given back as soon as it is read.
+      write: async (part: Uint8Array) => void this.parts.push(part.slice()),
+      close: async () => world().post(current(), 'compression', 'bytes', () => this.end()),
+    }),
   }
-  arrayBuffer(): Promise<ArrayBuffer> {
-    const actor = current()
-    const all = new Uint8Array(
-      Buffer.concat(
-        this.parts.flatMap((part) => (part instanceof Bytes ? part.parts : [part])).map((part) => Buffer.from(part)),
-      ),
-    )
-    return new Promise((resolve) => world().post(actor, 'compression', 'bytes', () => resolve(all.buffer)))
+  readonly readable = {
+    getReader: () => ({
+      read: async () => {
+        await this.over
+        const value = this.parts.shift()
+        return { done: !value, value }
+      },
+      cancel: async () => {},
+    }),
   }
 }
 
-export function installBrowser(w: World, storage: Storage, scripts: ReadonlyMap<string, () => void>): Browser {
+export function installBrowser(
+  w: World,
+  storage: Storage,
+  files: Files | undefined,
+  scripts: ReadonlyMap<string, () => void>,
+): Browser {
   channels = new Set()
   locks = new Map()
   now.clear()
@@ -284,14 +321,14 @@ export function installBrowser(w: World, storage: Storage, scripts: ReadonlyMap<
     MessageChannel: Channels,
     SharedWorker,
     Blob: Bytes,
-    Response: class extends Bytes {
-      constructor(bytes: Bytes) {
-        super([bytes])
-      }
+    File: Bytes,
+    CompressionStream: Compression,
+    DecompressionStream: Compression,
+    navigator: {
+      userAgent: 'simulation',
+      locks: { request },
+      storage: files?.storage ?? { persisted: async () => false },
     },
-    CompressionStream: class {},
-    DecompressionStream: class {},
-    navigator: { userAgent: 'simulation', locks: { request }, storage: { persisted: async () => false } },
     performance: {
       now: () => (inWorld() ? (w.now += w.random.below(4)) : real.performance.now()),
     },
@@ -327,8 +364,14 @@ export function installBrowser(w: World, storage: Storage, scripts: ReadonlyMap<
   Date.now = () => Math.floor(w.now)
   Math.random = () => w.random.below(2 ** 30) / 2 ** 30
 
-  return {
+  browser = {
     workers,
+    said() {},
+    holds(actor, lock) {
+      const states = locks.get(lock)?.flatMap((one) => (one.actor === actor ? one.state : []))
+      return states?.includes('held') ? 'held' : states?.includes('stolen') ? 'stolen' : undefined
+    },
+    holder: (lock) => locks.get(lock)?.find(({ state }) => state === 'held')?.actor,
     restart(worker) {
       const { ports, url } = worker
       w.kill(worker.actor)
@@ -341,4 +384,5 @@ export function installBrowser(w: World, storage: Storage, scripts: ReadonlyMap<
       }
     },
   }
+  return browser
 }

@@ -12,6 +12,9 @@ const sizes = [
   'SEGMENT_EVENTS',
   'GROUP_CHARACTERS',
   'LARGEST_HINT',
+  'CHUNK_EVENTS',
+  'TAIL_EVENTS',
+  'ROUND',
 ]
 
 /**
@@ -30,6 +33,7 @@ export async function bundle(source = path('../../src'), output = path('../../bu
     resolve: {
       alias: {
         'tidemark/worker': `${source}/worker.ts`,
+        'tidemark/tools': `${source}/tools.ts`,
         tidemark: `${source}/index.ts`,
         'fake-indexeddb/internal/Database': path('../../node_modules/fake-indexeddb/build/esm/lib/Database.js'),
         'fake-indexeddb/internal/FakeEvent': path('../../node_modules/fake-indexeddb/build/esm/lib/FakeEvent.js'),

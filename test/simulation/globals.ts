@@ -22,4 +22,7 @@ Reflect.deleteProperty(globalThis, 'BroadcastChannel')
   SEGMENT_EVENTS: 5,
   GROUP_CHARACTERS: 300,
   LARGEST_HINT: 500,
+  CHUNK_EVENTS: 4,
+  TAIL_EVENTS: 6,
+  ROUND: 12,
 }

@@ -77,7 +77,9 @@ export interface Storage {
   readonly databases: ReadonlyMap<string, RawDatabase>
   readonly factory: IDBFactory
   /** Called for each commit, before anyone is told, with the stores it wrote to. */
-  committed: ((database: RawDatabase, stores: ReadonlySet<string>, transaction: { actor: Actor }) => void) | undefined
+  committed:
+    | ((database: RawDatabase, stores: ReadonlySet<string>, transaction: Pick<Transaction, 'actor' | 'mode'>) => void)
+    | undefined
   /** The database that an actor's last connection led to. */
   readonly opened: Map<Actor, RawDatabase>
   connectionsOf(actor: Actor): readonly { readonly id: number; readonly database: RawDatabase }[]
@@ -99,6 +101,8 @@ export function createStorage(w: World): Storage {
   /** With transactions; one that was deleted may have some left. */
   const busy = new Set<RawDatabase>()
   let incarnations = 0
+  /** What the browser lost by itself, for the next open to be told. */
+  const lost = new Set<string>()
   ids = 0
 
   const storage: Storage = {
@@ -128,6 +132,7 @@ export function createStorage(w: World): Storage {
       if (!database) return
       for (const connection of [...database.connections]) lose(connection)
       drop(database)
+      lost.add(name)
     },
     delete(name) {
       enqueue('delete', name, 0, outside)
@@ -252,7 +257,8 @@ export function createStorage(w: World): Storage {
       request.readyState = 'done'
       request.result = connection
       request.transaction = tx
-      tell(request, 'upgradeneeded', { oldVersion: 0, newVersion: version })
+      tell(request, 'upgradeneeded', { oldVersion: 0, newVersion: version }, lost.has(name) ? 'total' : 'none')
+      lost.delete(name)
     })
   }
 
@@ -549,9 +555,9 @@ export function createStorage(w: World): Storage {
     }
   }
 
-  function tell(request: any, type: string, versions?: object): void {
+  function tell(request: any, type: string, versions?: object, dataLoss?: string): void {
     const event = versions ? new FDBVersionChangeEvent(type, versions) : new FakeEvent(type)
-    dispatch(request, event)
+    dispatch(request, Object.assign(event, dataLoss && { dataLoss }))
   }
 
   return storage

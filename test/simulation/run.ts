@@ -1,12 +1,15 @@
 import { openEngine } from 'tidemark'
+import { destroy } from 'tidemark/tools'
 import { hostProjections } from 'tidemark/worker'
 import { type Build, type Command, createModel } from './app.ts'
 import { type Audit, createAudit, type Dispatch, type Tab } from './audit.ts'
+import { createMirrorAudit, LOCK, type MirrorAudit } from './auditMirror.ts'
 import { type Browser, installBrowser, shout } from './browser.ts'
+import { createFiles, type Files } from './files.ts'
 import { real } from './globals.ts'
 import { createStorage, type Storage } from './indexedDb.ts'
 import { createRandom, type Random } from './random.ts'
-import { createWorld, endWorld, noFaults, Violation, type World } from './world.ts'
+import { type Actor, createWorld, endWorld, noFaults, Violation, type World } from './world.ts'
 
 /** Something done to the library, before the step `at`. What it is done to follows from `a` and `b`. */
 export interface Action {
@@ -22,6 +25,8 @@ export interface Plan {
   readonly workers: readonly string[]
   readonly pace: number
   readonly priorities: boolean
+  /** The browser has a private file system. */
+  readonly mirror: boolean
   readonly actions: readonly Action[]
 }
 export interface Result {
@@ -48,6 +53,8 @@ interface Profile {
   readonly inPage?: number
   /** Quiet times, in which pages are written and commits sealed. */
   readonly rests?: boolean
+  /** Chance that the browser has a private file system. */
+  readonly mirror?: number
 }
 const busy: Weights = { dispatch: 12, burst: 2, again: 2 }
 const profiles: Record<string, Profile> = {
@@ -100,9 +107,54 @@ const profiles: Record<string, Profile> = {
     length: [200, 300],
     weights: { ...busy, foreign: 4, wipe: 0.3, open: 2, loseHints: 1, crash: 1 },
   },
+  mirror: {
+    length: [350, 300],
+    rests: true,
+    mirror: 1,
+    weights: {
+      dispatch: 14,
+      burst: 3,
+      again: 3,
+      loseDatabase: 0.7,
+      restartBrowser: 0.7,
+      open: 1,
+      damage: 0.3,
+      full: 0.3,
+      calm: 0.5,
+    },
+  },
+  lost: {
+    length: [350, 300],
+    rests: true,
+    mirror: 1,
+    builds: true,
+    inPage: 0.4,
+    weights: {
+      dispatch: 14,
+      again: 3,
+      loseDatabase: 1,
+      restartBrowser: 1,
+      remove: 0.3,
+      crashRestore: 3,
+      crashMirror: 1,
+      freezeMirror: 1,
+      thaw: 2,
+      open: 2,
+      crash: 1,
+      forbid: 0.3,
+      full: 0.3,
+      destroy: 0.4,
+      loseCommits: 0.3,
+      abortSome: 0.3,
+      quotaSome: 0.3,
+      calm: 2,
+      openBare: 0.3,
+    },
+  },
   all: {
     length: [300, 400],
     builds: true,
+    mirror: 0.3,
     inPage: 0.2,
     weights: {
       ...busy,
@@ -135,6 +187,15 @@ const profiles: Record<string, Profile> = {
       loseCleanUp: 0.5,
       poison: 0.5,
       foreign: 1,
+      loseDatabase: 0.5,
+      restartBrowser: 0.5,
+      crashRestore: 1,
+      freezeMirror: 0.5,
+      damage: 0.2,
+      forbid: 0.2,
+      full: 0.3,
+      destroy: 0.2,
+      openBare: 0.3,
     },
   },
 }
@@ -144,7 +205,7 @@ export const profileNames: readonly string[] = Object.keys(profiles)
 export function plan(seed: number): Plan {
   const random = createRandom(seed ^ 0x5eed)
   const profile = profileNames[seed % profileNames.length]!
-  const { length, weights, builds, inPage = 0.15, rests = false } = profiles[profile]!
+  const { length, weights, builds, inPage = 0.15, rests = false, mirror = 0 } = profiles[profile]!
   const steps = length[0] + random.below(length[1])
   const other = profile === 'poison' ? 3 : random.pick<Build>([2, 2, 3])
   const kinds = Object.entries(weights) as [Action['kind'], number][]
@@ -172,6 +233,7 @@ export function plan(seed: number): Plan {
     workers: Array.from({ length: 4 }, () => (random.chance(inPage) ? 'page' : random.pick(workers))),
     pace: random.pick(rests ? [20, 50] : [0.2, 1, 5, 40]),
     priorities: seed % 3 === 0,
+    mirror: random.chance(mirror),
     actions,
   }
 }
@@ -184,6 +246,8 @@ interface Run {
   readonly storage: Storage
   readonly browser: Browser
   readonly audit: Audit
+  readonly files: Files | undefined
+  readonly mirror: MirrorAudit | undefined
   readonly tabs: Tab[]
   readonly random: Random
   /** What has to come to an end: name and whether it has. */
@@ -225,12 +289,13 @@ function watch(run: Run, tab: Tab, name: string, promise: PromiseLike<unknown>, 
   )
 }
 
-function openTab(run: Run, build: Build, workers: string): Tab {
+function openTab(run: Run, build: Build, workers: string, bare = false): Tab {
   const { w, tabs, storage, audit } = run
   const actor = w.actor(`T${++run.opened}`, 'tab')
   const tab: Tab = {
     actor,
     build,
+    bare,
     engine: undefined,
     failure: undefined,
     closed: false,
@@ -241,9 +306,10 @@ function openTab(run: Run, build: Build, workers: string): Tab {
   }
   tabs.push(tab)
   inActor(run, tab, () => {
-    w.say(`opens, build ${build}, worker ${workers}`)
+    w.say(`opens, build ${build}, worker ${workers}${bare ? ', no mirror' : ''}`)
     const options = {
       name: 'sim',
+      ...(bare && { mirror: false }),
       ...(workers !== 'page' && { worker: () => new SharedWorker(`${workers} ${build}`) }),
     }
     watch(
@@ -260,7 +326,7 @@ function openTab(run: Run, build: Build, workers: string): Tab {
         tab.failure = error
         const { name } = error
         // A mere hiccup of the storage is no other log.
-        const replaced = name === 'EngineClosed' && w.hits['database deleted']
+        const replaced = name === 'EngineClosed' && (w.hits['database deleted'] || w.hits.destroyed)
         if (name !== 'StorageError' && !replaced)
           w.violation ??= new Violation(`openEngine rejected: ${error.reason ?? ''} ${error.stack}`)
       },
@@ -341,6 +407,14 @@ const freeze = ({ w }: Run, actor: World['actors'][number] | undefined): void =>
   w.hit(`${actor.kind} frozen`)
 }
 const worker = ({ browser }: Run, a: number) => any([...browser.workers.values()], a)
+
+function calmDown({ w, files, mirror }: Run): void {
+  w.faults = noFaults()
+  if (!files) return
+  if (files.forbidden) mirror!.hidden()
+  files.forbidden = false
+  files.room = undefined
+}
 
 const acts = {
   dispatch(run: Run, a: number, b: number) {
@@ -478,6 +552,79 @@ const acts = {
     w.say('the database is asked to go')
     storage.delete(NAME)
   },
+  /** The browser finds its database damaged, and makes a new one. */
+  loseDatabase({ w, storage }: Run) {
+    w.say('the browser loses the database')
+    storage.wipe(NAME)
+  },
+  /** All of it ends at once; its database may be gone at the next start. */
+  restartBrowser(run: Run, a: number, b: number) {
+    const { w, files, storage } = run
+    w.say('the browser crashes')
+    w.hit('browser crashed')
+    files?.crash()
+    for (const actor of [...w.actors]) w.kill(actor)
+    if (a % 3) storage.wipe(NAME)
+    for (let i = 0; i <= b % 3; i++) openTab(run, any(run.plan.builds, b + i)!, any(run.plan.workers, a + i)!)
+  },
+  /** In the middle of bringing a log back. */
+  crashRestore(run: Run, a: number) {
+    const { w, browser } = run
+    const found = browser.holder('tidemark:restore:sim')
+    if (!found) return
+    w.say('crashes as it restores', found)
+    w.hit('crashed in a restore')
+    w.kill(found)
+    openTab(run, any(run.plan.builds, a)!, any(run.plan.workers, a)!)
+  },
+  crashMirror({ w, browser }: Run) {
+    const found = browser.holder(LOCK)
+    if (!found) return
+    w.say('crashes as it may write the mirror', found)
+    w.hit('mirror crashed')
+    w.kill(found)
+  },
+  freezeMirror(run: Run) {
+    freeze(run, run.browser.holder(LOCK))
+  },
+  damage(run: Run, a: number, b: number) {
+    if (!run.files?.damage(a, b)) return
+    run.mirror!.damaged = true
+    run.w.hit('file damaged')
+  },
+  forbid({ w, files }: Run) {
+    if (!files) return
+    w.say('the private files are forbidden')
+    files.forbidden = true
+  },
+  full({ w, files }: Run, a: number) {
+    if (!files) return
+    w.say('there is little room for files')
+    files.room = (a % 5) * 300
+  },
+  destroy(run: Run, a: number) {
+    const tab = any(usable(run), a)
+    if (!tab) return
+    const { w, mirror, audit } = run
+    inActor(run, tab, () => {
+      w.say('destroys its log')
+      w.hit('destroyed')
+      const { log, actor } = tab
+      for (const one of audit.logs.values()) if (one === log || !one.database.deleted) one.destroying = true
+      mirror?.destroying.add(actor)
+      tab.closed = true
+      const hidden = mirror?.hides()
+      watch(run, tab, 'destroy', destroy(tab.engine!), (error) => {
+        // What nobody may look at, nobody can remove.
+        if (!error && hidden === mirror?.hides())
+          for (const one of audit.logs.values())
+            if (one.identity?.lineage === log!.identity?.lineage) one.destroyed = true
+      })
+    })
+  },
+  openBare(run: Run, a: number, b: number) {
+    if (living(run).length < 4) openTab(run, any(run.plan.builds, a)!, any(run.plan.workers, b)!, true)
+  },
   abortSome({ w }: Run, a: number) {
     w.say('transactions begin to fail')
     w.faults.abort = 0.1 + (a % 5) / 10
@@ -499,9 +646,9 @@ const acts = {
   swapHints({ w }: Run) {
     w.faults.swap = true
   },
-  calm({ w }: Run) {
-    w.say('faults end')
-    w.faults = noFaults()
+  calm(run: Run) {
+    run.w.say('faults end')
+    calmDown(run)
   },
   projected(run: Run, a: number) {
     const tab = any(usable(run), a)
@@ -552,17 +699,26 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
     ...([1, 2, 3] as const).map((build) => [`shared ${build}`, () => hostProjections(createModel(build))] as const),
     ...([1, 2, 3] as const).map((build) => [`silent ${build}`, () => {}] as const),
   ])
-  const browser = installBrowser(w, storage, scripts)
+  const files = plan.mirror ? createFiles(w) : undefined
+  const browser = installBrowser(w, storage, files, scripts)
   const run: Run = {
     w,
     plan,
     storage,
     browser,
     audit,
+    files,
+    mirror: undefined,
     tabs: [],
     random: w.random,
     open: new Set(),
     opened: 0,
+  }
+  if (files) {
+    const bare = (actor: Actor): boolean => run.tabs.some((tab) => tab.actor === actor && tab.bare)
+    const mirror = createMirrorAudit(w, storage, files, browser, audit, bare)
+    audit.identified = mirror.identified
+    Object.assign(run, { mirror })
   }
   w.after.push((actor) => {
     for (const tab of run.tabs) if (tab.actor === actor && actor?.alive) audit.checkTab(tab)
@@ -577,10 +733,11 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
   return new Promise((resolve) => {
     const queue: (() => void)[] = plan.builds.map((build, i) => () => void openTab(run, build, any(plan.workers, i)!))
     let next = 0
-    let phase: 'faults' | 'rest' | 'more' | 'boot' | 'over' = 'faults'
+    let phase: 'faults' | 'rest' | 'more' | 'boot' | 'mirror' | 'over' = 'faults'
     let limit = Number.POSITIVE_INFINITY
     let deadline = Number.POSITIVE_INFINITY
     let fresh: Tab | undefined
+    let following: { readonly name: string; readonly tab: Tab } | undefined
 
     const finish = (): void => {
       over = true
@@ -597,7 +754,7 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
       })
     }
     const quieten = (): void => {
-      w.faults = noFaults()
+      calmDown(run)
       w.priorities = undefined
       for (const actor of w.actors) actor.frozen = actor.deaf = false
       limit = w.steps + END_STEPS
@@ -615,7 +772,7 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
         const alive = usable(run).filter(({ engine }) => engine!.status.state === 'ready')
         for (const tab of alive)
           queue.push(() => {
-            if (tab.engine!.status.state === 'ready' && !tab.log!.database.deleted)
+            if (tab.engine!.status.state === 'ready')
               dispatch(run, tab, { name: 'bump', input: { n: 1 } }, undefined, false)
           })
         limit += END_STEPS
@@ -628,6 +785,16 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
         })
         limit += END_STEPS
         deadline = w.now + END_TIME
+      } else if (phase === 'boot' && fresh?.engine && run.mirror && !run.mirror.damaged) {
+        phase = 'mirror'
+        const { log } = fresh
+        limit += END_STEPS
+        deadline = w.now + END_TIME
+        following = { name: 'the mirror', tab: fresh }
+        run.open.add(following)
+        w.after.push(() => {
+          if (run.mirror!.follows(log!) || run.mirror!.barred(log!)) run.open.delete(following!)
+        })
       } else {
         phase = 'over'
         if (!fresh?.engine) w.violation ??= new Violation(`a fresh tab did not open: ${fresh?.failure}`)

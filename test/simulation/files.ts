@@ -1,0 +1,136 @@
+import { createDisk, type Turn } from '../log/fileSystem.ts'
+import { type Actor, current, type World, world } from './world.ts'
+
+/** The origin's private files: the browser's, so they outlive every tab and worker. */
+export interface Files {
+  /** By path. */
+  readonly files: ReadonlyMap<string, Uint8Array>
+  /** navigator.storage */
+  readonly storage: object
+  /** `undefined`: as much as is asked for. */
+  room: number | undefined
+  forbidden: boolean
+  /** Told before something is asked of the disk, by whom. */
+  asked: (what: string, path: string, actor: Actor) => void
+  /** Told before it happens, and afterwards: who asked may be gone by then. */
+  happens: (what: string, path: string, actor: Actor) => void
+  happened: (what: string, path: string) => void
+  /** The whole browser ends: what it was writing lies about. */
+  crash(): void
+  /** One file is cut, or a byte of it another one; false where there is none. */
+  damage(a: number, b: number): boolean
+}
+
+/** Bytes whose reading takes a while. */
+export class Bytes {
+  readonly bytes: Uint8Array
+  constructor(parts: readonly (Uint8Array | Bytes)[]) {
+    this.bytes = Buffer.concat(parts.map((part) => (part instanceof Bytes ? part.bytes : part)))
+  }
+  get size(): number {
+    return this.bytes.length
+  }
+  slice(from: number, to: number): Bytes {
+    return new Bytes([this.bytes.subarray(from, to)])
+  }
+  arrayBuffer(): Promise<ArrayBuffer> {
+    const { buffer } = Uint8Array.from(this.bytes)
+    return new Promise((resolve) => world().post(current(), 'files', 'bytes', () => resolve(buffer)))
+  }
+}
+
+export function createFiles(w: World): Files {
+  const waiting: { readonly actor: Actor; readonly what: string; readonly run: () => void }[] = []
+  const writing = new Map<() => void, string>()
+  /** Whose turn it is. */
+  let writer: Actor | undefined
+
+  w.sources.push((add) => {
+    const [next] = waiting
+    if (next)
+      add({
+        key: 'files',
+        label: () => `${next.actor.name} ${next.what}`,
+        run() {
+          waiting.shift()
+          // What a process asked for before it ended may still happen.
+          if (next.actor.alive || w.random.below(2)) next.run()
+        },
+      })
+  })
+
+  const turn: Turn = (what, path, effect) => {
+    const actor = current()
+    files.asked(what, path, actor)
+    return new Promise((resolve, reject) => {
+      const run = (): void => {
+        files.happens(what, path, actor)
+        let answer: () => void
+        writer = actor
+        try {
+          const value = effect()
+          answer = () => resolve(value)
+          files.happened(what, path)
+        } catch (error) {
+          w.hit(`${(error as Error).name} of a file`)
+          answer = () => reject(error)
+        }
+        w.post(actor, 'files', () => `${what} ${path.slice(-20)}`, answer)
+      }
+      waiting.push({ actor, what: `${what} ${path.slice(-20)}`, run })
+    })
+  }
+
+  const disk = createDisk(turn, (path, end) => {
+    const { ends, alive } = writer!
+    const over = (): void => {
+      ends.delete(over)
+      writing.delete(over)
+      end()
+    }
+    ends.add(over)
+    writing.set(over, path)
+    if (!alive) over()
+    return over
+  })
+  const { root } = disk
+
+  const files: Files = {
+    files: root.files,
+    room: undefined,
+    forbidden: false,
+    asked() {},
+    happens() {},
+    happened() {},
+    storage: {
+      persisted: async () => false,
+      getDirectory: () =>
+        turn('open', '', () => {
+          disk.room = files.room ?? Infinity
+          if (files.forbidden) throw new DOMException('not here', 'SecurityError')
+          return root
+        }),
+      estimate: () =>
+        turn('estimate', '', () => ({ usage: 9, quota: files.room !== undefined && w.random.below(2) ? 10 : 1000 })),
+    },
+    crash() {
+      waiting.length = 0
+      for (const path of writing.values()) {
+        w.hit('left over from a write')
+        root.files.set(`${path}.crswap`, new Uint8Array([1]))
+      }
+    },
+    damage(a, b) {
+      const all = [...root.files].filter(([, { length }]) => length > 0)
+      const [path, bytes] = all[a % (all.length || 1)] ?? []
+      if (!path || !bytes) return false
+      w.say(`${path} is ${b % 2 ? 'cut' : 'damaged'}`)
+      const at = b % bytes.length
+      const other = b % 2 ? bytes.slice(0, at) : bytes.slice()
+      if (!(b % 2)) other[at]! ^= 1 << (a % 8)
+      root.files.set(path, other)
+      return true
+    },
+  }
+  return files
+}

@@ -98,7 +98,9 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
   async function load(): Promise<Track[]> {
     const folds = createFolds(model)
     const { log, types: stored, checkpoints, builds, discarded } = await readSnapshot(database, folds)
-    database.log ??= log
+    // Being restored: what is read here is not the log yet.
+    if (!log.format) throw new StorageError('closed')
+    database.log = log
     behind = true
     // A worker of an older build leaves what it does not understand alone (rule 17).
     for (const { type, version } of stored) if (!types.knows(type, version)) throw new OutdatedCodeError(type, version)
@@ -211,11 +213,11 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
     async flush() {
       await exclusive(async () => {
         behind = true
-        let tries = 4
-        do {
+        for (let tries = 4; tries--; ) {
           await readOn()
           await write(tracks ?? [])
-        } while (!tracks && --tries)
+          if (tracks) break
+        }
         if (held) throw new StorageError('quota')
       })
       return { ...checkpoints(), ...(await (await shop.tables)?.flush()) }

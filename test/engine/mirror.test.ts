@@ -619,6 +619,29 @@ describe('a lost database', () => {
     expect(back.status).toMatchObject({ sequence: 200, restored: { sequence: 200 } })
   })
 
+  test('a pipeline of the lost log does not take up what is still being restored', async () => {
+    const name = freshName()
+    const one = await tab(name)
+    await one.dispatch.add({ title: 'a' })
+    await mirrored(one, 1)
+    const lost = createHost(todoApp() as never, 'lost')
+    await lost.flush(name)
+    await lose(name, one)
+    const abort = new AbortController()
+    const onProgress = () => abort.abort(new Error('gone'))
+    expect(await outcome(openTab(name, {}, { signal: abort.signal, onProgress }))).toMatchObject({ message: 'gone' })
+    expect((await lost.flush(name)).error).toMatchObject({ name: 'StorageError' })
+    const back = await tab(name)
+    expect((await lost.flush(name)).error).toBeUndefined()
+    await back.dispatch.add({ title: 'b' })
+    // It hears what is said in the log that stands there now.
+    await vi.waitFor(async () => {
+      const checkpoints = (await dump(name, 'checkpoints')).map(({ value }) => value.sequence)
+      expect(checkpoints).toEqual([2, 2, 2])
+    })
+    await lost.goodbye(name)
+  })
+
   test('comes back up to what is damaged, and says so', async () => {
     const name = freshName()
     const one = await tab(name)

@@ -58,16 +58,15 @@ export function createHost(model: AnyModel, epoch: string): ProjectionHost {
       if (name !== model.name) return { epoch, error: toWire(new Error(model.name)) }
       // Not awaited: a first fold of a long log takes its time, and a worker that answers is alive. A flush reads the log, so
       // that a pipeline of one that was lost is found out and made anew.
-      void answer(engine, async ({ flush, shop }) => {
-        await flush()
-        if (mirror !== false) (await import('./mirror.ts')).start(shop, mirror)
-      })
+      void answer(engine, ({ flush, shop }) =>
+        flush().finally(async () => mirror !== false && (await import('./mirror.ts')).start(shop, mirror)),
+      )
       return { epoch }
     },
     flush: (engine) => answer(engine, (pipeline) => pipeline.flush()),
     rebuild: (engine, ...given) =>
       answer(engine, async ({ shop }) => (await import('./rebuild.ts')).rebuild(shop, ...given)),
-    cancel: (engine, id) => answer(engine, async () => (await import('./rebuild.ts')).cancel(id)),
+    cancel: (engine, ...given) => answer(engine, async () => (await import('./rebuild.ts')).cancel(...given)),
     goodbye(engine) {
       left = true
       return end(engine)

@@ -56,6 +56,8 @@ export async function createCopy(
   ])
   const identity = log.result
   const { lineage } = identity
+  if (!identity.format) throw new Error('the log is being restored')
+  database.log = identity
   if (folder) await sweep(folder)
   for (const [{ header }] of [...files.values()].filter((all): all is [Place] => all.length > 0))
     if (header.lineage !== lineage) throw new NoMirror(`another log has its mirror there: lineage ${header.lineage}`)

@@ -3,7 +3,7 @@ import { archive, destroy, exportLog, importLog, resumeMirror } from 'tidemark/t
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createDisk, createLocks, type Disk } from '../log/fileSystem.ts'
 import { openDatabase, type Progress, readChunks, recordsOf, removePrivate, seal } from '../log/rooms.ts'
-import { deleteDatabase, dump, inDatabase } from '../log/storage.ts'
+import { abortWith, deleteDatabase, dump, inDatabase } from '../log/storage.ts'
 import { createHost } from '../projections/rooms.ts'
 import { atEnd, broken, logId, type Tab, tab } from './kit.ts'
 import { collect, events, freshName, later, openTab, outcome, shown, todoApp } from './todos.ts'
@@ -285,6 +285,20 @@ describe('the mirror', () => {
     const again = await tab(name)
     await mirrored(again, off('zstd'))
     expect((await again.dispatch.add({ title: 'a' })).sequence).toBe(501)
+  })
+
+  test('begins though there is no room for pages', async () => {
+    const name = freshName()
+    const one = await tab(name, {}, { mirror: false })
+    await one.dispatch.add({ title: 'a' })
+    const fault = broken()
+    fault.onWrite = (store, _value, _key, transaction) => {
+      if (store === 'pages') abortWith(transaction, 'QuotaExceededError')
+    }
+    const host = createHost(todoApp() as never, 'host')
+    await host.hello(name, 'todos')
+    await mirrored(one, 1)
+    await host.goodbye(name)
   })
 
   test('keeps its tail when the database goes while it is looked for there', async () => {

@@ -93,7 +93,7 @@ export function createMirrorAudit(
     if (!status || status.state === 'off') return
     const right = browser.holds(actor, LOCK)
     const log = [...logs.values()].find(({ identity }) => identity?.id === id)
-    if (!right && !log?.database.deleted)
+    if (!right && status.state === 'on' && !log?.database.deleted)
       w.fail(`rule 20: ${actor.name} says ${status.state} and knows that it has no lock`)
     if (right !== 'held' || !log || mirror.damaged) return
     w.hit(`mirror ${status.state}`)

@@ -50,7 +50,8 @@ function createMirror(shop: Workshop, given: MirrorPlace | undefined): Mirror {
       news = true
       if (!waiting) {
         waiting = Date.now()
-        setTimeout(() => status?.state === 'on' && isLate() && tell('behind'), LATE)
+        // A timer may come a millisecond early.
+        setTimeout(() => status?.state === 'on' && isLate() && tell('behind'), LATE + 2)
       }
       wake()
     },
@@ -101,8 +102,8 @@ function createMirror(shop: Workshop, given: MirrorPlace | undefined): Mirror {
         // What is stolen from this one goes on for a moment without the lock.
         restart()
         const { message, name: kind } = error as Error
-        if (kind === 'QuotaExceededError' && place === true) await removePrivate(true)
         tell('off', 0, kind === 'AbortError' ? 'it gave way' : kind === 'Error' ? message : `${kind}: ${message}`)
+        if (kind === 'QuotaExceededError' && place === true) await removePrivate(true)
         // Nothing changes that, but a user's gesture perhaps.
         if (error instanceof NoMirror) break
         // The log goes on without; once in a while there is another attempt.

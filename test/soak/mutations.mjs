@@ -349,6 +349,7 @@ export const mutations = [
     from: "?? 0, kind: 'part' }",
     to: '?? 0 }',
     profiles: 'mirror,lost',
+    tests: ['test/engine/mirror.test.ts', ''],
   },
   {
     name: 'rule 20: what cannot be looked up counts as a lost future',
@@ -363,7 +364,7 @@ export const mutations = [
     file: 'projections/mirrorCopy.ts',
     from: 'if (files.has(file)) await remove(folder, file)',
     to: 'if (!files.has(file)) await remove(folder, file)',
-    tests: ['test/engine/mirror.test.ts', 'came back older'],
+    tests: ['test/engine/mirror.test.ts', ''],
   },
   {
     name: 'rule 20: the mirror of another lineage is taken over',
@@ -386,6 +387,7 @@ export const mutations = [
     from: '  database.lost = restart\n',
     to: '',
     profiles: 'lost,all',
+    tests: ['test/engine/mirror.test.ts', ''],
   },
   {
     name: 'rule 20: a lost hint leaves the mirror behind',
@@ -410,19 +412,12 @@ export const mutations = [
     tests: ['test/engine/mirror.test.ts', 'still being restored'],
   },
   {
-    name: 'rule 20: tabs that open together restore at once',
-    file: 'log/restore.ts',
-    from: 'if (!locks) return once()',
-    to: 'if (locks) return once()',
-    profiles: 'lost,mirror',
-  },
-  {
     name: 'rule 20: a restore that the storage ended begins a new log',
     file: 'log/restore.ts',
     from: '    if (error instanceof StorageError) throw error\n',
     to: '',
     profiles: 'lost',
-    tests: ['test/engine/mirror.test.ts', 'leaves it to the next open'],
+    tests: ['test/engine/mirror.test.ts', ''],
   },
   {
     name: 'rule 20: what came back keeps the id of the log that was lost',

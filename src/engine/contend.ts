@@ -57,8 +57,11 @@ export async function decideInside(tab: Tab, commands: readonly Pending[]): Prom
     pending.lostRaces = 0
   }
   if (added instanceof Error) await failed(tab, commands, added)
-  else if (!whole || (composed && !added)) tab.behind = true
-  else {
+  else if (!whole || (composed && !added)) {
+    tab.behind = true
+    // Only reading helps, and who still counts its lost races would keep this tab from it.
+    for (const pending of tab.pending) pending.lostRaces = 0
+  } else {
     const head = composed ? composed.record.first - 1 : tab.head
     for (const { pending, decision, callers } of refused) {
       // Not for whoever joined after the log was read.

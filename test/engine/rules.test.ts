@@ -1,6 +1,7 @@
 import { openEngine } from 'tidemark'
 import { expect, test } from 'vitest'
-import type { AnyModel } from '../log/rooms.ts'
+import { inside } from '../../src/engine/tools/inside.ts'
+import { type AnyModel, openDatabase, seal } from '../log/rooms.ts'
 import { abortWith, deleteDatabase, dump, holdAnswer, inDatabase, isAppend, loseAnswer } from '../log/storage.ts'
 import { createPipeline } from '../projections/rooms.ts'
 import { wire } from './channel.ts'
@@ -10,6 +11,11 @@ import { collect, freshName, later, newerApp, outcome, shown, todoApp } from './
 /** Blocks the page, as a command does that takes its time. */
 const spin = (milliseconds: number): void => {
   for (const until = performance.now() + milliseconds; performance.now() < until; );
+}
+const sealAll = async (name: string, events: number): Promise<void> => {
+  const database = await openDatabase(name, false)
+  expect(await seal(database, events, events)).toBe(true)
+  database.close()
 }
 const titles = ({ read }: Tab): string[] => read.todos.all().map(({ title }) => title)
 
@@ -87,11 +93,8 @@ test('hazard 18: a stale tab whose head was sealed catches up through the segmen
   const name = freshName()
   wire().fate = () => 0
   const [a, b] = [await tab(name), await tab(name)]
-  const { seal, openDatabase } = await import('../log/rooms.ts')
   for (let i = 0; i < 20; i++) await a.dispatch.add({ title: `t${i}` })
-  const database = await openDatabase(name, false)
-  expect(await seal(database, 20, 20)).toBe(true)
-  database.close()
+  await sealAll(name, 20)
   expect(await b.dispatch.number(undefined, { commandId: 'id' })).toMatchObject({ sequence: 21, duplicate: false })
   expect(shown(b).count).toBe(21)
   expect(await ranges(name)).toEqual([[21, 21]])
@@ -170,6 +173,20 @@ test('rule 4: after two lost races a command is decided inside the appending tra
   expect(watched.requests.filter((one) => one === 'getAll commits').length).toBeGreaterThan(0)
   const c = await tab(name)
   expect(titles(c).filter((title) => title === 'mine')).toHaveLength(1)
+})
+
+test('rule 4: whose tail is sealed catches up first, though another command has lost races too', async () => {
+  const name = freshName()
+  wire().fate = () => 0
+  const [a, b] = [await tab(name), await tab(name)]
+  for (let i = 0; i < 20; i++) await a.dispatch.add({ title: `t${i}` })
+  await sealAll(name, 20)
+  const sent = b.dispatch.add({ title: 'mine' })
+  const refused = outcome(b.dispatch.refuse())
+  // What the first rounds of a busy log leave; the one that says no waits behind the other and is in no transaction with it.
+  for (const one of inside(b).pending) one.lostRaces = 2
+  expect(await sent).toMatchObject({ sequence: 21 })
+  expect(await refused).toMatchObject({ code: 'no' })
 })
 
 test('rule 5: an append that committed without an answer is found in the log and not appended again', async () => {

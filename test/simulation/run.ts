@@ -681,8 +681,8 @@ const acts = {
   },
 }
 
+/** Steps, and virtual milliseconds, in which nothing settles, after which what is not settled never will. */
 const END_STEPS = 30_000
-/** Virtual milliseconds after which what is not settled never will. */
 const END_TIME = 120_000
 
 /** Runs a plan to its end, where there are no more faults and everything has to come to rest. */
@@ -734,8 +734,9 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
     const queue: (() => void)[] = plan.builds.map((build, i) => () => void openTab(run, build, any(plan.workers, i)!))
     let next = 0
     let phase: 'faults' | 'rest' | 'more' | 'boot' | 'mirror' | 'over' = 'faults'
-    let limit = Number.POSITIVE_INFINITY
-    let deadline = Number.POSITIVE_INFINITY
+    let limit = 0
+    let deadline = 0
+    let unsettled = 0
     let fresh: Tab | undefined
     let following: { readonly name: string; readonly tab: Tab } | undefined
 
@@ -757,8 +758,6 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
       calmDown(run)
       w.priorities = undefined
       for (const actor of w.actors) actor.frozen = actor.deaf = false
-      limit = w.steps + END_STEPS
-      deadline = w.now + END_TIME
     }
 
     /** After the faults: everyone writes once more, which brings everyone to the head; then a fresh tab. */
@@ -775,21 +774,15 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
             if (tab.engine!.status.state === 'ready')
               dispatch(run, tab, { name: 'bump', input: { n: 1 } }, undefined, false)
           })
-        limit += END_STEPS
-        deadline = w.now + END_TIME
       } else if (phase === 'more') {
         phase = 'boot'
         // After the last commit: what this tab does not find in the log, nobody tells it.
         queue.push(() => {
           fresh = openTab(run, 2, 'shared')
         })
-        limit += END_STEPS
-        deadline = w.now + END_TIME
       } else if (phase === 'boot' && fresh?.engine && run.mirror && !run.mirror.damaged) {
         phase = 'mirror'
         const { log } = fresh
-        limit += END_STEPS
-        deadline = w.now + END_TIME
         following = { name: 'the mirror', tab: fresh }
         run.open.add(following)
         w.after.push(() => {
@@ -827,6 +820,12 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
       if (w.violation) return finish()
       // Nobody waits any more for what a tab that is gone was to do.
       for (const waiting of run.open) if (!waiting.tab.actor.alive) run.open.delete(waiting)
+      // Of many rebuilds at once each that ends lets the others begin anew.
+      if (phase === 'faults' || run.open.size !== unsettled) {
+        unsettled = run.open.size
+        limit = w.steps + END_STEPS
+        deadline = w.now + END_TIME
+      }
       const act = queue.shift()
       if (act) {
         act()

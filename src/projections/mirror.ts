@@ -7,6 +7,8 @@ import type { Workshop } from './pipeline.ts'
 
 /** Milliseconds that events wait for company. */
 const DELAY = 500
+/** At most: a computer that slept while it wrote did not write for that long. */
+const LONGEST_DELAY = 4000
 /** Milliseconds in which a mirror has to follow, or it is behind. */
 const LATE = 1000
 /** Milliseconds until a mirror that could not be written is tried again. */
@@ -141,7 +143,7 @@ function createMirror(shop: Workshop, given: MirrorPlace | undefined): Mirror {
         tell(isLate() ? 'behind' : 'on', copy.last)
       }
       // Writing takes a fifth of the time at most, however much there is to write.
-      delay = Math.max(DELAY, 4 * (Date.now() - began))
+      delay = Math.min(LONGEST_DELAY, Math.max(DELAY, 4 * (Date.now() - began)))
       await awaken(gone)
     }
   }

@@ -77,6 +77,11 @@ export async function createCopy(
     if (folder) await write(folder, file, chunks, () => gone.throwIfAborted())
   }
 
+  async function drop(file: string): Promise<void> {
+    gone.throwIfAborted()
+    if (folder) await remove(folder, file)
+  }
+
   /** Takes up the tail that stands there, if it is this log's. Where it is not, nothing but segments stays. */
   async function take(segments: readonly SegmentRecord[]): Promise<void> {
     const newest = segments.at(-1)?.last ?? 0
@@ -103,8 +108,7 @@ export async function createCopy(
       return
     }
     // Of a future that this database has lost: it must be gone before others get the numbers.
-    if (folder)
-      for (const file of [TAIL, ...others.map(([file]) => file)]) if (files.has(file)) await remove(folder, file)
+    for (const file of [TAIL, ...others.map(([file]) => file)]) if (files.has(file)) await drop(file)
     stale = newest > 0 || files.size > 0
   }
 
@@ -191,9 +195,9 @@ export async function createCopy(
       }
       const chunks = open.length ? [...done, await packChunk(identity, open)] : done
       if (chunks.length) await put(TAIL, chunks)
-      else if (folder) await remove(folder, TAIL)
+      else await drop(TAIL)
       // Only now: until the newer files stood these were the only copy.
-      for (const { file, last } of parts) if (folder && last <= sealed) await remove(folder, file)
+      for (const { file, last } of parts) if (last <= sealed) await drop(file)
       parts = parts.filter(({ last }) => last > sealed)
       stale = false
       return whole

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createDisk, createLocks, type Disk } from '../log/fileSystem.ts'
 import { openDatabase, type Progress, readChunks, recordsOf, removePrivate, seal } from '../log/rooms.ts'
 import { abortWith, deleteDatabase, dump, inDatabase } from '../log/storage.ts'
-import { createHost } from '../projections/rooms.ts'
+import { createCopy, createHost, type Workshop } from '../projections/rooms.ts'
 import { atEnd, broken, logId, type Tab, tab } from './kit.ts'
 import { collect, events, freshName, later, openTab, outcome, shown, todoApp } from './todos.ts'
 
@@ -257,6 +257,38 @@ describe('the mirror', () => {
     await lose(name, two)
     disk.closing = () => {}
     expect((await tab(name)).status).toMatchObject({ sequence: 300, restored: { sequence: 300 } })
+  })
+
+  test('whose lock was taken removes no file any more', async () => {
+    const name = freshName()
+    const one = await tab(name)
+    await one.dispatch.add({ title: 'a' })
+    await mirrored(one, 1)
+    await one.close()
+    // A future that this database lost: whoever has the lock may be bringing it back.
+    await inDatabase(name, (store) => store('commits').clear())
+    const database = await openDatabase(name, false)
+    const taken = AbortSignal.abort(new Error('taken'))
+    const copy = createCopy({ database } as Workshop, disk.root, true, taken)
+    expect(await outcome(copy)).toMatchObject({ message: 'taken' })
+    database.close()
+    expect(filesOf(name)).toEqual([tail])
+  })
+
+  test('goes on at once after the computer has slept while it wrote', async () => {
+    const name = freshName()
+    const one = await tab(name)
+    await mirrored(one, 0)
+    const { now } = Date
+    let slept = 0
+    vi.spyOn(Date, 'now').mockImplementation(() => now() + slept)
+    disk.closing = () => {
+      slept = 8 * 3_600_000
+    }
+    await one.dispatch.add({ title: 'a' })
+    await mirrored(one, 1)
+    await one.dispatch.add({ title: 'b' })
+    await mirrored(one, 2)
   })
 
   test('is written by one pipeline at a time; the next one takes over', async () => {

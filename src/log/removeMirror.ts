@@ -10,8 +10,15 @@ export async function removePrivate({ name, log }: Database, steal: boolean = fa
   const folder = await folderOf(parent, name)
   const headers = folder ? [...(await list(folder)).values()].flat().map(({ header }) => header) : []
   if (!folder || headers.some(({ lineage }) => lineage !== log?.lineage)) return false
-  const remove = (): Promise<void> => removeFolder(parent, name)
-  await (steal ? navigator.locks.request(lockOf(name), { steal }, remove) : remove())
+  const taken = new AbortController()
+  const remove = (): Promise<void> => removeFolder(parent, name, taken.signal)
+  const alone = (): Promise<void> =>
+    navigator.locks.request(lockOf(name), { steal }, remove).catch((error) => {
+      // Whoever has the lock now may be writing what must stay.
+      taken.abort(error)
+      throw error
+    })
+  await (steal ? alone() : remove())
   return true
 }
 
@@ -37,8 +44,9 @@ export async function removeMirror(name: string, place: MirrorPlace, meanwhile: 
     .catch((error) => done ?? Promise.reject(error))
 }
 
-async function removeFolder(parent: FileSystemDirectoryHandle, name: string): Promise<void> {
+async function removeFolder(parent: FileSystemDirectoryHandle, name: string, taken?: AbortSignal): Promise<void> {
   for (let tries = 1; await folderOf(parent, name); tries++) {
+    taken?.throwIfAborted()
     try {
       return await parent.removeEntry(folderName(name), { recursive: true })
     } catch (error) {

@@ -77,8 +77,11 @@ function createMirror(shop: Workshop, given: MirrorPlace | undefined): Mirror {
     channel.close()
     restart()
   })
-  // To find out whether the log is gone.
-  database.lost = restart
+  database.lost = () => {
+    status = undefined
+    // To find out whether the log is gone.
+    restart()
+  }
   void run()
   return mirror
 
@@ -131,7 +134,9 @@ function createMirror(shop: Workshop, given: MirrorPlace | undefined): Mirror {
         news = false
         writing = waiting || began
         waiting = 0
-        if (await copy.round()) {
+        const whole = await copy.round()
+        if (gone.aborted) return
+        if (whole) {
           writing = 0
           // Whoever opens without the folder would be given what is old.
           if (moved) await removePrivate()
@@ -140,7 +145,7 @@ function createMirror(shop: Workshop, given: MirrorPlace | undefined): Mirror {
           news = true
           waiting = writing
         }
-        tell(isLate() ? 'behind' : 'on', copy.last)
+        if (!gone.aborted) tell(isLate() ? 'behind' : 'on', copy.last)
       }
       // Writing takes a fifth of the time at most, however much there is to write.
       delay = Math.min(LONGEST_DELAY, Math.max(DELAY, 4 * (Date.now() - began)))

@@ -275,6 +275,24 @@ describe('the mirror', () => {
     expect(filesOf(name)).toEqual([tail])
   })
 
+  test('that gave way while it wrote a file does not say that it is on when the file is done', async () => {
+    const name = freshName()
+    const one = await tab(name)
+    await mirrored(one, 0)
+    let close = (): void => {}
+    disk.closing = () =>
+      new Promise<void>((resolve) => {
+        close = resolve
+      })
+    await one.dispatch.add({ title: 'a' })
+    await later(700)
+    void locks.request(`tidemark:mirror:${name}`, { steal: true }, () => later(2000))
+    await mirrored(one, off('gave way'))
+    close()
+    await later(100)
+    expect(one.status.mirror).toEqual(off('gave way'))
+  })
+
   test('goes on at once after the computer has slept while it wrote', async () => {
     const name = freshName()
     const one = await tab(name)

@@ -102,7 +102,7 @@ function createMirror(shop: Workshop, given: MirrorPlace | undefined): Mirror {
         const parent = await openPlace((place = await remember(database, place)))
         await navigator.locks.request(lockOf(name), { signal }, () => follow(parent, signal))
       } catch (error) {
-        if (closing.aborted || error instanceof EngineClosed) return
+        if (closing.aborted || error instanceof EngineClosed) break
         if (signal.aborted || error === adopted) continue
         // What is stolen from this one goes on for a moment without the lock.
         restart()

@@ -374,6 +374,32 @@ describe('the mirror', () => {
     await second.goodbye(name)
   })
 
+  test('begins in the log that stands there now where the first one went before it was read', async () => {
+    const name = freshName()
+    await (await tab(name, {}, { mirror: false })).close()
+    const fault = broken()
+    fault.onTransaction = (transaction, stores) => {
+      if (stores.includes('pages')) abortWith(transaction, 'UnknownError')
+      else if (stores.join() === 'meta') {
+        void deleteDatabase(name)
+        throw new DOMException('closing', 'InvalidStateError')
+      }
+    }
+    const host = createHost(todoApp() as never, 'host')
+    await host.hello(name, 'todos')
+    await vi.waitFor(async () =>
+      expect((await indexedDB.databases()).map(({ name }) => name)).not.toContain(`tidemark:${name}`),
+    )
+    await later(100)
+    fault.stop()
+    const one = await tab(name, {}, { mirror: false })
+    await host.hello(name, 'todos')
+    await mirrored(one, 0)
+    await one.dispatch.add({ title: 'a' })
+    await mirrored(one, 1)
+    await host.goodbye(name)
+  })
+
   test('hears of events whose hint was lost by what others have persisted', async () => {
     const name = freshName()
     const one = await tab(name)

@@ -21,9 +21,9 @@ export async function rebuild(shop: Workshop, id: string, wanted?: readonly stri
   const ended = new AbortController()
   running.set(id, ended)
   if (closing.aborted) ended.abort(closing.reason)
-  closing.addEventListener('abort', () => ended.abort(closing.reason))
-  const { signal } = ended
   const over = new AbortController()
+  closing.addEventListener('abort', () => ended.abort(closing.reason), { signal: over.signal })
+  const { signal } = ended
   const names = Object.keys(model.projections).filter((name) => wanted?.includes(name) ?? true)
   let total = 0
   const progress = (done: number): void =>

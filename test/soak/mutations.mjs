@@ -362,8 +362,8 @@ export const mutations = [
   {
     name: 'rule 20: the tail of a lost future stays',
     file: 'projections/mirrorCopy.ts',
-    from: 'if (files.has(file)) await remove(folder, file)',
-    to: 'if (!files.has(file)) await remove(folder, file)',
+    from: 'if (files.has(file)) await drop(file)',
+    to: 'if (!files.has(file)) await drop(file)',
     tests: ['test/engine/mirror.test.ts', ''],
   },
   {
@@ -384,7 +384,7 @@ export const mutations = [
   {
     name: 'rule 20: the pipeline of a log that is gone keeps the mirror',
     file: 'projections/mirror.ts',
-    from: '  database.lost = restart\n',
+    from: '    // To find out whether the log is gone.\n    restart()\n',
     to: '',
     profiles: 'lost,all',
     tests: ['test/engine/mirror.test.ts', ''],

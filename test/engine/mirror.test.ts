@@ -1,76 +1,33 @@
 import { defineModel, openEngine } from 'tidemark'
-import { archive, destroy, exportLog, importLog, resumeMirror } from 'tidemark/tools'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { createDisk, createLocks, type Disk } from '../log/fileSystem.ts'
-import { openDatabase, type Progress, readChunks, recordsOf, removePrivate, seal } from '../log/rooms.ts'
+import { destroy, exportLog, importLog, resumeMirror } from 'tidemark/tools'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { createDisk } from '../log/fileSystem.ts'
+import { openDatabase, readChunks, recordsOf } from '../log/rooms.ts'
 import { abortWith, deleteDatabase, dump, inDatabase } from '../log/storage.ts'
 import { createCopy, createHost, type Workshop } from '../projections/rooms.ts'
-import { atEnd, broken, logId, type Tab, tab } from './kit.ts'
-import { collect, events, freshName, later, openTab, outcome, shown, todoApp } from './todos.ts'
+import { atEnd, broken, type Tab, tab } from './kit.ts'
+import {
+  addMany,
+  bytesAt,
+  disk,
+  estimate,
+  filesOf,
+  holdFiles,
+  locks,
+  lose,
+  lost,
+  mirrored,
+  off,
+  replaceDisk,
+  sealAll,
+  segment,
+  tail,
+} from './mirrored.ts'
+import { collect, events, freshName, later, outcome, todoApp } from './todos.ts'
 
-vi.setConfig({ testTimeout: 30_000 })
-
-let disk: Disk
-let locks: ReturnType<typeof createLocks>
-let stored: FileSystemDirectoryHandle | undefined
-let estimate: { usage: number; quota: number }
-beforeEach(() => {
-  disk = createDisk()
-  locks = createLocks()
-  estimate = { usage: 0, quota: 1e9 }
-  stored = undefined
-  const { get } = IDBObjectStore.prototype
-  vi.spyOn(IDBObjectStore.prototype, 'get').mockImplementation(function (this: IDBObjectStore, key) {
-    const request = get.call(this, key)
-    if (key === 'mirror' && stored) Object.defineProperty(request, 'result', { get: () => stored, set() {} })
-    return request
-  })
-  vi.stubGlobal('navigator', {
-    locks,
-    storage: { getDirectory: async () => disk.root, persisted: async () => false, estimate: async () => estimate },
-  })
-})
 afterEach(() => {
   vi.restoreAllMocks()
 })
-
-const mirrored = (one: Tab, mirror: number | object) =>
-  vi.waitFor(
-    () => expect(one.status.mirror).toEqual(typeof mirror === 'number' ? { state: 'on', sequence: mirror } : mirror),
-    { timeout: 15_000, interval: 10 },
-  )
-const off = (reason: string) => ({ state: 'off', sequence: 0, reason: expect.stringContaining(reason) })
-const filesOf = (name: string) =>
-  [...disk.root.files.keys()].filter((file) => file.startsWith(`tidemark-${name}/`)).map((file) => file.split('/')[1])
-const bytesAt = (name: string, file: string) => disk.root.files.get(`tidemark-${name}/${file}`)!
-const tail = 'tail.tidemark'
-const segment = (first: number, last: number) =>
-  `${`${first}`.padStart(12, '0')}-${`${last}`.padStart(12, '0')}.tidemark`
-
-/** `n` events in commits of 100, so that there is something to seal. */
-async function addMany(one: Tab, n: number) {
-  for (let at = one.status.sequence; n > 0; n -= 100) {
-    const ids = Array.from({ length: Math.min(n, 100) }, () => `t${++at}`)
-    await one.dispatch.addMany({ ids })
-  }
-}
-const sealAll = async (name: string, limit: number, events: number) => {
-  const database = await openDatabase(name, false)
-  while (await seal(database, limit, events)) {}
-  database.close()
-}
-/** As a browser loses it: under the open tabs, whose engines end. */
-async function lose(name: string, ...tabs: Tab[]) {
-  await deleteDatabase(name)
-  for (const one of tabs) {
-    expect(await outcome(one.dispatch.add({ title: 'too late' }))).toMatchObject({
-      name: 'EngineClosed',
-      reason: 'log replaced',
-    })
-    await one.close()
-  }
-}
-const idsOf = async (one: Tab) => (await collect(one.history())).map(({ commandId }) => commandId)
 
 describe('the mirror', () => {
   test('follows the log, and writes nothing when nothing happens', async () => {
@@ -279,11 +236,7 @@ describe('the mirror', () => {
     const name = freshName()
     const one = await tab(name)
     await mirrored(one, 0)
-    let close = (): void => {}
-    disk.closing = () =>
-      new Promise<void>((resolve) => {
-        close = resolve
-      })
+    const close = holdFiles()
     await one.dispatch.add({ title: 'a' })
     await later(700)
     void locks.request(`tidemark:mirror:${name}`, { steal: true }, () => later(2000))
@@ -356,7 +309,7 @@ describe('the mirror', () => {
     const one = await tab(name, {}, { mirror: false })
     await one.dispatch.add({ title: 'a' })
     let lists = Number.NEGATIVE_INFINITY
-    disk = createDisk(async (what, _path, effect) => {
+    replaceDisk(async (what, _path, effect) => {
       // Before what a browser left over is swept: the log has been read, its commits have not.
       if (what === 'list' && ++lists === 2) await deleteDatabase(name)
       return effect()
@@ -491,11 +444,7 @@ describe('the mirror', () => {
 
 describe('quota', () => {
   test('takes no mirror of another lineage: it is the only copy of a log', async () => {
-    const name = freshName()
-    const one = await tab(name)
-    await one.dispatch.add({ title: 'a' })
-    await mirrored(one, 1)
-    await lose(name, one)
+    const name = await lost(1)
     const other = await tab(name, {}, { mirror: false })
     const fault = broken()
     let full = true
@@ -570,247 +519,17 @@ test('a name that no folder can have is without a mirror: it opens, says why, an
   expect(anew.status.sequence).toBe(0)
 })
 
-describe('a lost database', () => {
-  test('of which nothing in the mirror can be read begins anew, and says so', async () => {
-    const name = freshName()
-    const one = await tab(name)
-    await addMany(one, 100)
-    await mirrored(one, 100)
-    await lose(name, one)
-    bytesAt(name, tail)[0]! ^= 1
-    const anew = await tab(name)
-    expect(anew.status.sequence).toBe(0)
-    expect(anew.status.lastError).toMatchObject({ kind: 'lost', message: expect.stringContaining(tail) })
-  })
-
-  test('comes back up to where a file was cut, and says so', async () => {
-    const name = freshName()
-    const one = await tab(name)
-    await addMany(one, 4000)
-    await mirrored(one, 4000)
-    await lose(name, one)
-    const path = `tidemark-${name}/${tail}`
-    disk.root.files.set(path, bytesAt(name, tail).slice(0, -1))
-    const back = await tab(name)
-    expect(back.status.restored).toMatchObject({ sequence: 2100 })
-    expect(back.status.lastError).toMatchObject({ kind: 'lost', message: expect.stringContaining('event 2101') })
-  })
-
-  test('waits for the file that is being written while it is lost, and has its events, too', async () => {
-    const name = freshName()
-    const one = await tab(name)
-    await addMany(one, 100)
-    await mirrored(one, 100)
-    let close = (): void => {}
-    disk.closing = () =>
-      new Promise<void>((resolve) => {
-        close = resolve
-      })
-    await one.dispatch.add({ title: 'last' })
-    await later(700)
-    await deleteDatabase(name)
-    const opening = tab(name)
-    await later(100)
-    disk.closing = () => {}
-    close()
-    expect((await opening).status).toMatchObject({ sequence: 101, restored: { sequence: 101 } })
-  })
-
-  test('that can not be filled from its mirror now is not given up: the next open does it', async () => {
-    const name = freshName()
-    const one = await tab(name)
-    await addMany(one, 100)
-    await mirrored(one, 100)
-    await lose(name, one)
-    const fault = broken()
-    fault.onWrite = (store) => {
-      if (store === 'bodies') throw new DOMException('full', 'QuotaExceededError')
-    }
-    expect(await outcome(openTab(name))).toMatchObject({ name: 'StorageError' })
-    fault.stop()
-    expect((await tab(name)).status).toMatchObject({ sequence: 100, restored: { sequence: 100 } })
-  })
-
-  test('rule 20: comes back from its mirror before the engine is ready: new log id, same lineage, the same answers', async () => {
-    const name = freshName()
-    const one = await tab(name)
-    await one.dispatch.add({ title: 'a', id: 'a' }, { commandId: 'first' })
-    await addMany(one, 300)
-    await one.dispatch.toggle({ id: 'a' }, { commandId: 'second' })
-    await mirrored(one, 302)
-    await one.projected()
-    await sealAll(name, 250, 100)
-    await one.dispatch.add({ title: 'z', id: 'z' })
-    await mirrored(one, 303)
-    const before = shown(one)
-    const commands = await idsOf(one)
-    const id = await logId(name)
-    const lineage = (await dump(name, 'meta')).find(({ key }) => key === 'log')!.value.lineage
-    await lose(name, one)
-
-    const told: Progress[] = []
-    const back = await tab(name, {}, { onProgress: (progress) => told.push(progress) })
-    expect(shown(back)).toEqual(before)
-    expect(await idsOf(back)).toEqual(commands)
-    expect(back.status).toMatchObject({ state: 'ready', sequence: 303 })
-    expect(back.status.restored).toEqual({ sequence: 303, at: expect.closeTo(Date.now(), -5) })
-    expect(back.status.lastError).toBeUndefined()
-    const restoring = told.filter(({ phase }) => phase === 'restore')
-    expect(restoring[0]).toEqual({ phase: 'restore', done: 0, total: 303 })
-    expect(restoring.at(-1)).toEqual({ phase: 'restore', done: 303, total: 303 })
-    const log = (await dump(name, 'meta')).find(({ key }) => key === 'log')!.value
-    expect(log).toMatchObject({ lineage, format: 1 })
-    expect(log.id).not.toBe(id)
-    expect(await back.dispatch.toggle({ id: 'a' }, { commandId: 'second' })).toMatchObject({
-      sequence: 302,
-      duplicate: true,
-    })
-    expect(await outcome(back.dispatch.toggle({ id: 'z' }, { commandId: 'first' }))).toMatchObject({
-      name: 'CommandIdConflict',
-    })
-    expect((await back.dispatch.add({ title: 'more' })).sequence).toBe(304)
-    await mirrored(back, 304)
-    // And once more, from what the mirror has become.
-    await lose(name, back)
-    const again = await tab(name)
-    expect(again.status).toMatchObject({ sequence: 304, restored: { sequence: 304 } })
-    expect(again.read.todos.size).toBe(303)
-  })
-
-  test('comes back once when three tabs open at the same time', async () => {
-    const name = freshName()
-    const one = await tab(name)
-    await addMany(one, 200)
-    await mirrored(one, 200)
-    await lose(name, one)
-    const tabs = await Promise.all([tab(name), tab(name), tab(name)])
-    for (const back of tabs) expect(back.status).toMatchObject({ sequence: 200, restored: { sequence: 200 } })
-    expect((await tabs[0].dispatch.add({ title: 'a' })).sequence).toBe(201)
-    await vi.waitFor(() => expect(tabs.map(({ status }) => status.sequence)).toEqual([201, 201, 201]))
-  })
-
-  test('comes back at the next open when the first one ended on the way', async () => {
-    const name = freshName()
-    const one = await tab(name)
-    await addMany(one, 200)
-    await mirrored(one, 200)
-    await lose(name, one)
-    const abort = new AbortController()
-    const given = openTab(
-      name,
-      {},
-      {
-        signal: abort.signal,
-        onProgress: ({ phase, done }) => phase === 'restore' && done && abort.abort(new Error('gone')),
-      },
-    )
-    expect(await outcome(given)).toMatchObject({ message: 'gone' })
-    const back = await tab(name)
-    expect(back.status).toMatchObject({ sequence: 200, restored: { sequence: 200 } })
-  })
-
-  test('a pipeline of the lost log does not take up what is still being restored', async () => {
-    const name = freshName()
-    const one = await tab(name)
-    await one.dispatch.add({ title: 'a' })
-    await mirrored(one, 1)
-    const lost = createHost(todoApp() as never, 'lost')
-    await lost.flush(name)
-    await lose(name, one)
-    const abort = new AbortController()
-    const onProgress = () => abort.abort(new Error('gone'))
-    expect(await outcome(openTab(name, {}, { signal: abort.signal, onProgress }))).toMatchObject({ message: 'gone' })
-    expect((await lost.flush(name)).error).toMatchObject({ name: 'StorageError' })
-    const back = await tab(name)
-    expect((await lost.flush(name)).error).toBeUndefined()
-    await back.dispatch.add({ title: 'b' })
-    // It hears what is said in the log that stands there now.
-    await vi.waitFor(async () => {
-      const checkpoints = (await dump(name, 'checkpoints')).map(({ value }) => value.sequence)
-      expect(checkpoints).toEqual([2, 2, 2])
-    })
-    await lost.goodbye(name)
-  })
-
-  test('comes back up to what is damaged, and says so', async () => {
-    const name = freshName()
-    const one = await tab(name)
-    await addMany(one, 500)
-    await one.projected()
-    await sealAll(name, 400, 200)
-    await one.dispatch.add({ title: 'last' })
-    await mirrored(one, 501)
-    await lose(name, one)
-    const bytes = bytesAt(name, segment(201, 400))
-    bytes[bytes.length - 20]! ^= 1
-    const back = await tab(name)
-    expect(back.status).toMatchObject({ sequence: 200, restored: { sequence: 200 } })
-    expect(back.status.lastError).toMatchObject({
-      name: 'StorageError',
-      kind: 'lost',
-      message: expect.stringContaining('event 201'),
-    })
-    expect(back.read.todos.size).toBe(200)
-    // What lies behind is of a future that is gone: the numbers go to others.
-    await back.dispatch.add({ title: 'other' })
-    await mirrored(back, 201)
-    expect(filesOf(name).sort()).toEqual([segment(1, 200), tail])
-  })
-
-  test('without mirror starts anew, and a removed mirror stays removed', async () => {
-    const name = freshName()
-    const one = await tab(name)
-    await one.dispatch.add({ title: 'a' })
-    await mirrored(one, 1)
-    const database = await openDatabase(name, false)
-    database.log = (await dump(name, 'meta')).find(({ key }) => key === 'log')!.value
-    expect(await removePrivate(database, true)).toBe(true)
-    database.close()
-    expect(filesOf(name)).toEqual([])
-    await mirrored(one, off('gave way'))
-    await lose(name, one)
-    const anew = await tab(name)
-    expect(anew.status.sequence).toBe(0)
-    expect(anew.status.restored).toBeUndefined()
-    expect(anew.status.lastError).toBeUndefined()
-  })
-
-  test('is left as it is by an app that opens without a mirror', async () => {
-    const name = freshName()
-    const one = await tab(name)
-    await one.dispatch.add({ title: 'a' })
-    await mirrored(one, 1)
-    await lose(name, one)
-    const without = await tab(name, {}, { mirror: false })
-    expect(without.status.sequence).toBe(0)
-    expect((await without.dispatch.add({ title: 'anew' })).sequence).toBe(1)
-  })
-})
-
-test('an archived log comes back on the base it stands on', async () => {
-  const name = freshName()
-  const one = await tab(name)
-  await one.dispatch.add({ title: 'a', id: 'a' }, { commandId: 'first' })
-  await addMany(one, 500)
-  await one.projected()
-  await sealAll(name, 400, 200)
-  await mirrored(one, 501)
-  await new Response(await archive(one, { before: 300 })).arrayBuffer()
-  await one.close()
-  const on = await tab(name)
-  await on.dispatch.add({ title: 'z' })
-  await mirrored(on, on.status.sequence)
-  expect(filesOf(name)).not.toContain(segment(1, 201))
-  expect(filesOf(name).some((file) => file?.endsWith('.base.tidemark'))).toBe(true)
-  const before = shown(on)
-  await lose(name, on)
-  const back = await tab(name)
-  expect(back.status).toMatchObject({ sequence: 502, restored: { sequence: 502 } })
-  expect(shown(back)).toEqual(before)
-  expect(await back.dispatch.add({ title: 'a', id: 'a' }, { commandId: 'first' })).toMatchObject({ duplicate: true })
-})
-
 describe('a folder of the user', () => {
+  /** Handles of this double can't be stored, as a browser stores them. */
+  const remember = (folder: FileSystemDirectoryHandle) => {
+    const { get } = IDBObjectStore.prototype
+    vi.spyOn(IDBObjectStore.prototype, 'get').mockImplementation(function (this: IDBObjectStore, key) {
+      const request = get.call(this, key)
+      if (key === 'mirror') Object.defineProperty(request, 'result', { get: () => folder, set() {} })
+      return request
+    })
+  }
+
   test('takes the place of the private files: what stood there goes once the folder has all', async () => {
     const name = freshName()
     const one = await tab(name)
@@ -861,19 +580,14 @@ describe('a folder of the user', () => {
   })
 
   test('that may not be read when the database is lost is restored from after a gesture, as long as the log is empty', async () => {
-    const name = freshName()
     const folder = createDisk()
     const mirror = folder.root
-    const one = await tab(name, {}, { mirror })
-    await addMany(one, 50)
-    await mirrored(one, 50)
-    await lose(name, one)
+    const name = await lost(50, { mirror })
     folder.permission = 'prompt'
     const empty = await tab(name, {}, { mirror })
     await mirrored(empty, off('permission: prompt'))
     expect(empty.status.sequence).toBe(0)
-    // Handles of this double can't be stored, as a browser stores them.
-    stored = mirror
+    remember(mirror)
     expect(await resumeMirror(empty)).toBe(true)
     await vi.waitFor(() => expect(empty.status.sequence).toBe(50))
     expect(empty.status.restored).toMatchObject({ sequence: 50 })
@@ -882,66 +596,18 @@ describe('a folder of the user', () => {
   })
 
   test('that turns out to be damaged when it may be read says so', async () => {
-    const name = freshName()
     const folder = createDisk()
     const mirror = folder.root
-    const one = await tab(name, {}, { mirror })
-    await addMany(one, 50)
-    await mirrored(one, 50)
-    await lose(name, one)
+    const name = await lost(50, { mirror })
     folder.permission = 'prompt'
     const empty = await tab(name, {}, { mirror })
     await mirrored(empty, off('permission: prompt'))
     folder.root.files.get(`tidemark-${name}/${tail}`)!.fill(0, -20)
-    stored = mirror
+    remember(mirror)
     expect(await resumeMirror(empty)).toBe(true)
     expect(empty.status.lastError).toMatchObject({
       kind: 'lost',
       message: expect.stringContaining('event 1 is damaged'),
     })
-  })
-})
-
-describe('destroy', () => {
-  test('leaves nothing of a mirror whose first file is just being written', async () => {
-    const name = freshName()
-    const one = await tab(name)
-    await mirrored(one, 0)
-    const { getDirectoryHandle } = disk.root
-    disk.root.getDirectoryHandle = async (...given) => {
-      if (given[1]?.create) await later(200)
-      return getDirectoryHandle(...given)
-    }
-    await one.dispatch.add({ title: 'a' })
-    await later(550)
-    await destroy(one)
-    await later(400)
-    expect(filesOf(name)).toEqual([])
-    expect((await tab(name)).status.sequence).toBe(0)
-  })
-
-  test('asked for in two tabs at once, both hear that it is done', async () => {
-    const name = freshName()
-    const [one, two] = [await tab(name), await tab(name)]
-    await one.dispatch.add({ title: 'a' })
-    await mirrored(one, 1)
-    await Promise.all([destroy(one), destroy(two)])
-    expect(filesOf(name)).toEqual([])
-    expect((await tab(name)).status.sequence).toBe(0)
-  })
-
-  test('removes the mirror with the log: nothing comes back', async () => {
-    const name = freshName()
-    const [one, two] = [await tab(name), await tab(name)]
-    await one.dispatch.add({ title: 'a' })
-    await mirrored(two, 1)
-    await destroy(one)
-    expect(filesOf(name)).toEqual([])
-    expect(await outcome(two.dispatch.add({ title: 'b' }))).toMatchObject({ name: 'EngineClosed' })
-    const anew = await tab(name)
-    expect(anew.status.sequence).toBe(0)
-    expect(anew.status.restored).toBeUndefined()
-    await anew.dispatch.add({ title: 'c' })
-    await mirrored(anew, 1)
   })
 })

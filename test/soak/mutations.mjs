@@ -409,7 +409,7 @@ export const mutations = [
     file: 'projections/pipeline.ts',
     from: "    if (!log.format) throw new StorageError('closed')\n",
     to: '',
-    tests: ['test/engine/mirror.test.ts', 'still being restored'],
+    tests: ['test/engine/restore.test.ts', 'still being restored'],
   },
   {
     name: 'rule 20: a restore that the storage ended begins a new log',
@@ -417,7 +417,7 @@ export const mutations = [
     from: '    if (error instanceof StorageError) throw error\n',
     to: '',
     profiles: 'lost',
-    tests: ['test/engine/mirror.test.ts', ''],
+    tests: ['test/engine/restore.test.ts', ''],
   },
   {
     name: 'rule 20: what came back keeps the id of the log that was lost',

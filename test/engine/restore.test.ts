@@ -40,6 +40,18 @@ describe('a lost database', () => {
     expect(back.status.lastError).toMatchObject({ kind: 'lost', message: expect.stringContaining('event 2101') })
   })
 
+  test('comes back at once though its old pipeline still stands there: that one lets go by itself', async () => {
+    const name = freshName()
+    const one = await tab(name)
+    await addMany(one, 100)
+    await mirrored(one, 100)
+    await deleteDatabase(name)
+    const began = performance.now()
+    expect((await tab(name)).status).toMatchObject({ sequence: 100, restored: { sequence: 100 } })
+    // Or it would be waited for until the lock is taken from it.
+    expect(performance.now() - began).toBeLessThan(2000)
+  })
+
   test('waits for the file that is being written while it is lost, and has its events, too', async () => {
     const name = freshName()
     const one = await tab(name)

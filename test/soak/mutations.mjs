@@ -387,7 +387,7 @@ export const mutations = [
     from: '    // To find out whether the log is gone.\n    restart()\n',
     to: '',
     profiles: 'lost,all',
-    tests: ['test/engine/mirror.test.ts', ''],
+    tests: ['test/engine/restore.test.ts', 'comes back at once though its old pipeline'],
   },
   {
     name: 'rule 20: a lost hint leaves the mirror behind',

@@ -144,7 +144,7 @@ async function failed(tab: Tab, group: readonly Pending[], error: Error): Promis
     tab.error = error
     if (group.length > 1) for (const pending of group) pending.alone = true
     else if (tab.database && first && first.failures < 2) {
-      const { removePrivate } = await import('../log/removeMirror.ts')
+      const { removePrivate } = await import('../copies/removeMirror.ts')
       // The mirror gives way first, then derived pages, never the log.
       const removed = !first.failures++ && (await removePrivate(tab.database, true).catch(() => false))
       if (!removed) {

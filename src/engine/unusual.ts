@@ -39,7 +39,7 @@ export async function unusual(
   if (database?.dataLoss)
     lost.push(`The browser lost the database of "${name}" (${database.dataLoss}) and made a new one.`)
   if (database && !log.format) {
-    const { restore } = await import('../log/restore.ts')
+    const { restore } = await import('../copies/restore.ts')
     const { log, reason } = await restore(database, mirror, signal, (done, total) =>
       onProgress?.({ phase: 'restore', done, total }),
     )

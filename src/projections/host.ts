@@ -1,5 +1,5 @@
+import type { MirrorPlace } from '../copies/files.ts'
 import type { EngineClosed } from '../errors.ts'
-import type { MirrorPlace } from '../log/files.ts'
 import { toWire, type WireError } from '../log/wire.ts'
 import type { AnyModel } from '../model/model.ts'
 import { type Checkpoints, createPipeline, type Pipeline } from './pipeline.ts'
@@ -59,7 +59,7 @@ export function createHost(model: AnyModel, epoch: string): ProjectionHost {
       // Not awaited: a first fold of a long log takes its time, and a worker that answers is alive. A flush reads the log, so
       // that a pipeline of one that was lost is found out and made anew.
       void answer(engine, ({ flush, shop }) =>
-        flush().finally(async () => mirror !== false && (await import('./mirror.ts')).start(shop, mirror)),
+        flush().finally(async () => mirror !== false && (await import('../copies/mirror.ts')).start(shop, mirror)),
       )
       return { epoch }
     },

@@ -1,12 +1,12 @@
+import type { MirrorHost } from '../copies/mirror.ts'
 import { EngineClosed, OutdatedCodeError, StorageError } from '../errors.ts'
 import { type Hint, openChannel } from '../log/channel.ts'
 import { type CommitRecord, eventsOf } from '../log/commit.ts'
-import { type Database, openDatabase } from '../log/database.ts'
+import { openDatabase } from '../log/database.ts'
 import { readAfter } from '../log/read.ts'
 import type { WireError } from '../log/wire.ts'
 import { eventTypes } from '../model/events.ts'
 import { type AnyModel, createFolds } from '../model/model.ts'
-import type { Mirror } from './mirror.ts'
 import type { OnDiskTables } from './onDisk.ts'
 import { writePages } from './pages.ts'
 import { readSnapshot } from './snapshot.ts'
@@ -35,10 +35,8 @@ export interface Pipeline {
 }
 
 /** What a rebuild and tidying need of a pipeline. */
-export interface Workshop {
+export interface Workshop extends MirrorHost {
   readonly model: AnyModel
-  readonly database: Database
-  readonly closing: AbortSignal
   /** undefined while the pages have to be read. */
   readonly tracks: readonly Track[] | undefined
   /** Where the model has tables whose rows are on disk only: they are folded apart, by what is loaded for them. */
@@ -50,9 +48,6 @@ export interface Workshop {
   write(into: readonly Track[]): Promise<void>
   /** Forgets the folds: the pages are read again. */
   reload(): Promise<void>
-  post(hint: Hint extends infer H ? Omit<H, 'log'> : never): void
-  /** The second copy of the log, once it was asked for. */
-  mirror?: Mirror
 }
 
 export async function createPipeline(model: AnyModel, name: string): Promise<Pipeline> {

@@ -3,7 +3,7 @@ import { dirname, join, posix, sep } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { root } from './run.ts'
 
-const rooms = ['errors', 'model', 'log', 'projections', 'engine', 'entries']
+const rooms = ['errors', 'model', 'log', 'copies', 'projections', 'engine', 'entries']
 const src = join(root, 'src')
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
   .map((file) => file.split(sep).join('/'))

@@ -1,6 +1,6 @@
+import { placeOf } from '../../copies/files.ts'
+import { removeMirror } from '../../copies/removeMirror.ts'
 import { EngineClosed, StorageError } from '../../errors.ts'
-import { placeOf } from '../../log/files.ts'
-import { removeMirror } from '../../log/removeMirror.ts'
 import { tableDatabases } from '../../projections/tableList.ts'
 import type { Engine } from '../types.ts'
 import { inside } from './inside.ts'

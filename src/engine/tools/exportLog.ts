@@ -1,5 +1,5 @@
+import { endOf, exportChunks } from '../../copies/exportChunks.ts'
 import { type Chunk, packChunk } from '../../log/chunk.ts'
-import { endOf, exportChunks } from '../../log/exportChunks.ts'
 import { randomId } from '../../model/model.ts'
 import type { Core } from '../core.ts'
 import type { Engine } from '../types.ts'

@@ -1,6 +1,6 @@
+import { openPlace, placeOf } from '../../copies/files.ts'
+import { bringBack } from '../../copies/restore.ts'
 import { StorageError } from '../../errors.ts'
-import { openPlace, placeOf } from '../../log/files.ts'
-import { bringBack } from '../../log/restore.ts'
 import { takeOver } from '../takeOver.ts'
 import type { Engine } from '../types.ts'
 import { inside } from './inside.ts'

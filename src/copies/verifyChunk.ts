@@ -1,9 +1,9 @@
 import { ImportError, OutdatedCodeError } from '../errors.ts'
+import { type Chunk, linesOf, recordsIn } from '../log/chunk.ts'
+import { type CommandEntry, type CommitRecord, commandsOf, isCommit } from '../log/commit.ts'
+import { release } from '../log/gzip.ts'
+import { pause, SLICE } from '../log/pause.ts'
 import type { EventTypesAtRuntime } from '../model/events.ts'
-import { type Chunk, linesOf, recordsIn } from './chunk.ts'
-import { type CommandEntry, type CommitRecord, commandsOf, isCommit } from './commit.ts'
-import { release } from './gzip.ts'
-import { pause, SLICE } from './pause.ts'
 
 /** A chunk of a file, and where it stands there. */
 export interface FileChunk extends Chunk {

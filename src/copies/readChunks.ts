@@ -1,5 +1,5 @@
 import { ImportError } from '../errors.ts'
-import { type Chunk, headerOf, isWhole, known } from './chunk.ts'
+import { type Chunk, headerOf, isWhole, known } from '../log/chunk.ts'
 
 /** Characters of a header line, at most. */
 const LONGEST_HEADER = 65_536

@@ -1,6 +1,6 @@
-import type { Chunk, ChunkHeader } from './chunk.ts'
-import { headerOf } from './chunk.ts'
-import type { Database } from './database.ts'
+import type { Chunk, ChunkHeader } from '../log/chunk.ts'
+import { headerOf } from '../log/chunk.ts'
+import type { Database } from '../log/database.ts'
 
 /** What `openEngine` takes: the origin's private file system, nothing, or a folder of the user's. */
 export type MirrorPlace = boolean | FileSystemDirectoryHandle

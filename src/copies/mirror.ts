@@ -1,9 +1,8 @@
 import { EngineClosed } from '../errors.ts'
-import { type MirrorStatus, openChannel } from '../log/channel.ts'
+import { type Hint, type MirrorStatus, openChannel } from '../log/channel.ts'
 import type { Database } from '../log/database.ts'
-import { checkBrowser, lockOf, type MirrorPlace, NoMirror, openPlace } from '../log/files.ts'
+import { checkBrowser, lockOf, type MirrorPlace, NoMirror, openPlace } from './files.ts'
 import { adopted, createCopy } from './mirrorCopy.ts'
-import type { Workshop } from './pipeline.ts'
 
 /** Milliseconds that events wait for company. */
 const DELAY = 500
@@ -21,15 +20,24 @@ export interface Mirror {
   resume(place: MirrorPlace | undefined): Promise<void>
 }
 
+/** The part of a pipeline that its mirror uses. */
+export interface MirrorHost {
+  readonly database: Database
+  readonly closing: AbortSignal
+  post(hint: Hint extends infer H ? Omit<H, 'log'> : never): void
+  /** The second copy of the log, once it was asked for. */
+  mirror?: Mirror
+}
+
 /** Starts the mirror of a pipeline, or goes on with it where a tab says. */
-export function start(shop: Workshop, place: MirrorPlace | undefined): void {
-  if (shop.mirror) void shop.mirror.resume(place)
-  else shop.mirror = createMirror(shop, place)
+export function start(host: MirrorHost, place: MirrorPlace | undefined): void {
+  if (host.mirror) void host.mirror.resume(place)
+  else host.mirror = createMirror(host, place)
 }
 
 /** Follows a log into files. Whoever has the lock writes; what stands there of another lineage is left alone. */
-function createMirror(shop: Workshop, given: MirrorPlace | undefined): Mirror {
-  const { database, closing, post } = shop
+function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror {
+  const { database, closing, post } = host
   const { name } = database
   let place = given
   /** undefined while it is another one's to say. */
@@ -122,7 +130,7 @@ function createMirror(shop: Workshop, given: MirrorPlace | undefined): Mirror {
   }
 
   async function follow(parent: FileSystemDirectoryHandle, gone: AbortSignal): Promise<void> {
-    const copy = await createCopy(shop, parent, place === true, gone)
+    const copy = await createCopy(host, parent, place === true, gone)
     let moved = place !== true
     writing = 0
     // What came before this pipeline has waited long enough.
@@ -154,7 +162,7 @@ function createMirror(shop: Workshop, given: MirrorPlace | undefined): Mirror {
   }
 
   async function removePrivate(steal = false): Promise<void> {
-    await import('../log/removeMirror.ts').then((remove) => remove.removePrivate(database, steal)).catch(() => {})
+    await import('./removeMirror.ts').then((remove) => remove.removePrivate(database, steal)).catch(() => {})
   }
 
   function isLate(): boolean {

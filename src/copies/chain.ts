@@ -1,5 +1,5 @@
-import { type Chunk, openChunk, packChunk, recordsOf } from './chunk.ts'
-import { isCommit } from './commit.ts'
+import { type Chunk, openChunk, packChunk, recordsOf } from '../log/chunk.ts'
+import { isCommit } from '../log/commit.ts'
 import { bytesOf, type Place } from './files.ts'
 
 /** What a mirror's files hold, and why not more. */

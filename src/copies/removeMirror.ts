@@ -1,4 +1,4 @@
-import type { Database } from './database.ts'
+import type { Database } from '../log/database.ts'
 import { folderName, folderOf, list, lockOf, type MirrorPlace, openPlace } from './files.ts'
 
 /**

@@ -1,10 +1,10 @@
 import { StorageError } from '../errors.ts'
+import type { Chunk } from '../log/chunk.ts'
+import type { Database, LogIdentity } from '../log/database.ts'
+import { headOf } from '../log/look.ts'
 import { adopt } from './adopt.ts'
 import { chainOf } from './chain.ts'
-import type { Chunk } from './chunk.ts'
-import type { Database, LogIdentity } from './database.ts'
 import { folderOf, list, lockOf, type MirrorPlace, openPlace } from './files.ts'
-import { headOf } from './look.ts'
 
 /** Milliseconds in which whoever writes the mirror of a lost log is done. */
 const PATIENCE = 3000

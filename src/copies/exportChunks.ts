@@ -1,10 +1,10 @@
 import { CorruptLog } from '../errors.ts'
-import { type Chunk, makeChunk, openChunk, packChunk, type SegmentRecord } from './chunk.ts'
-import type { CommandEntry, CommitRecord } from './commit.ts'
-import { above, type Database, type LogIdentity } from './database.ts'
-import { headOf } from './look.ts'
-import { readAfter } from './read.ts'
-import { SEGMENT_CHARACTERS, SEGMENT_EVENTS } from './seal.ts'
+import { type Chunk, makeChunk, openChunk, packChunk, type SegmentRecord } from '../log/chunk.ts'
+import type { CommandEntry, CommitRecord } from '../log/commit.ts'
+import { above, type Database, type LogIdentity } from '../log/database.ts'
+import { headOf } from '../log/look.ts'
+import { readAfter } from '../log/read.ts'
+import { SEGMENT_CHARACTERS, SEGMENT_EVENTS } from '../log/seal.ts'
 
 /** Command ids in one chunk. */
 const COMMANDS = 16_384

@@ -1,11 +1,10 @@
 import { CorruptLog, StorageError } from '../errors.ts'
 import { type Chunk, known, openChunk, packChunk, recordsOf, type SegmentRecord } from '../log/chunk.ts'
 import type { CommitRecord } from '../log/commit.ts'
-import { above, type LogIdentity } from '../log/database.ts'
-import { basesOf, endOf } from '../log/exportChunks.ts'
-import { bytesOf, fileOf, folderOf, list, NoMirror, type Place, remove, sweep, TAIL, write } from '../log/files.ts'
+import { above, type Database, type LogIdentity } from '../log/database.ts'
 import { readAfter } from '../log/read.ts'
-import type { Workshop } from './pipeline.ts'
+import { basesOf, endOf } from './exportChunks.ts'
+import { bytesOf, fileOf, folderOf, list, NoMirror, type Place, remove, sweep, TAIL, write } from './files.ts'
 
 /** Events and characters after which a chunk of the tail is packed for good. */
 const CHUNK_EVENTS = 2048
@@ -32,7 +31,7 @@ export interface MirrorCopy {
  * writes now. Throws NoMirror where another log's stand there, an Error where there is no room.
  */
 export async function createCopy(
-  { database }: Workshop,
+  { database }: { readonly database: Database },
   parent: FileSystemDirectoryHandle,
   inOrigin: boolean,
   gone: AbortSignal,

@@ -1,8 +1,8 @@
+import { pause, SLICE_MS } from '../async.ts'
 import { ImportError, OutdatedCodeError } from '../errors.ts'
 import { type Chunk, linesOf, recordsIn } from '../log/chunk.ts'
 import { type CommandEntry, type CommitRecord, commandsOf, isCommit } from '../log/commit.ts'
 import { release } from '../log/gzip.ts'
-import { pause, SLICE } from '../log/pause.ts'
 import type { EventTypesAtRuntime } from '../model/events.ts'
 
 /** A chunk of a file, and where it stands there. */
@@ -61,7 +61,7 @@ export async function verifyCommits(
   const entries: [string, CommandEntry][] = []
   const known = new Map<string, [string, number]>()
   let last = header.first - 1
-  let until = performance.now() + SLICE
+  let until = performance.now() + SLICE_MS
   for await (const records of readable(chunk))
     for (const record of records) {
       try {
@@ -73,7 +73,7 @@ export async function verifyCommits(
       if (performance.now() < until) continue
       await pause()
       signal?.throwIfAborted()
-      until = performance.now() + SLICE
+      until = performance.now() + SLICE_MS
     }
   if (last !== header.last) throw new ImportError(line, `ends at ${last} instead of ${header.last}`)
   return { ids: Uint32Array.from(ids), entries, types: [...known.values()] }

@@ -1,5 +1,5 @@
+import { pause, SLICE_MS } from '../async.ts'
 import { CorruptLog, EngineClosed, OutdatedCodeError, StorageError } from '../errors.ts'
-import { pause, SLICE } from '../log/pause.ts'
 import { applyCommit, fail, rebase, stop, type Tab } from './tab.ts'
 import { takeOver } from './takeOver.ts'
 
@@ -52,7 +52,7 @@ async function readOn(
   for await (const records of tab.log.readAfter(tab.head, signal, true)) {
     for (let next = 0; next < records.length; ) {
       signal?.throwIfAborted()
-      const until = performance.now() + SLICE
+      const until = performance.now() + SLICE_MS
       rebase(tab, () => {
         do applyCommit(tab, records[next++] as (typeof records)[0])
         while (next < records.length && performance.now() < until)

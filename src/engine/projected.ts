@@ -1,5 +1,5 @@
+import { aborting } from '../async.ts'
 import { EngineClosed, type OutdatedCodeError, type ProjectionFailed } from '../errors.ts'
-import { aborting } from '../log/aborting.ts'
 import { fromWire } from '../log/wire.ts'
 import type { Fold } from '../model/fold.ts'
 import type { Checkpoints } from '../projections/pipeline.ts'

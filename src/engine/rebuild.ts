@@ -1,5 +1,5 @@
+import { aborting } from '../async.ts'
 import { ModelError } from '../errors.ts'
-import { aborting } from '../log/aborting.ts'
 import { createFold } from '../model/fold.ts'
 import { randomId } from '../model/model.ts'
 import type { Core } from './core.ts'

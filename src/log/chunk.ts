@@ -1,8 +1,8 @@
+import { pause } from '../async.ts'
 import { CorruptLog, EngineClosed, OutdatedCodeError } from '../errors.ts'
 import type { CommitRecord } from './commit.ts'
 import type { LogIdentity } from './database.ts'
 import { compressed, decompressed, release } from './gzip.ts'
-import { pause } from './pause.ts'
 
 /** First line of a chunk, as JSON; `bytes` bytes of body follow its line feed. A sealed segment, a mirror's file and a part of an export are chunks. */
 export interface ChunkHeader {

@@ -1,7 +1,7 @@
 import { releaseProxy, wrap } from 'comlink'
+import { aborting } from '../async.ts'
 import type { MirrorPlace } from '../copies/files.ts'
 import { EngineClosed } from '../errors.ts'
-import { aborting } from '../log/aborting.ts'
 import { fromWire } from '../log/wire.ts'
 import { type AnyModel, randomId } from '../model/model.ts'
 import type { ProjectionHost, Reply } from './host.ts'

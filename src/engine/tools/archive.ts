@@ -1,9 +1,9 @@
+import { pause, SLICE_MS } from '../../async.ts'
 import { chunkOf, endOf } from '../../copies/exportChunks.ts'
 import { InvalidData, StorageError } from '../../errors.ts'
 import { archivedSegment, type Chunk, type SegmentRecord } from '../../log/chunk.ts'
 import { eventsOf } from '../../log/commit.ts'
 import type { Database, LogIdentity } from '../../log/database.ts'
-import { pause, SLICE } from '../../log/pause.ts'
 import { readAfter } from '../../log/read.ts'
 import { seal } from '../../log/seal.ts'
 import { createFold, type Fold } from '../../model/fold.ts'
@@ -143,7 +143,7 @@ async function foldUpTo(
   const folds = Object.entries(model.projections).map(([name, definition]) => createFold(name, definition, types))
   await loadBases(database, folds)
   let commit = ''
-  let until = performance.now() + SLICE
+  let until = performance.now() + SLICE_MS
   for await (const records of readAfter(database, database.log?.base ?? 0, signal)) {
     for (const record of records) {
       if (record.last > base) return { folds, commit }
@@ -156,7 +156,7 @@ async function foldUpTo(
       if (performance.now() < until) continue
       await pause()
       signal?.throwIfAborted()
-      until = performance.now() + SLICE
+      until = performance.now() + SLICE_MS
     }
     progress(Math.min(records.at(-1)?.last ?? 0, base))
   }

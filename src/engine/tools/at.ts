@@ -1,5 +1,5 @@
+import { pause, SLICE_MS } from '../../async.ts'
 import { type CommitRecord, eventsOf } from '../../log/commit.ts'
-import { pause, SLICE } from '../../log/pause.ts'
 import type { AnyRecorded, AnyRecordedEvent, EventTypes } from '../../model/events.ts'
 import { deepFreeze, type Key } from '../../model/json.ts'
 import { createFolds, type ReadModel, readOf } from '../../model/model.ts'
@@ -80,7 +80,7 @@ export async function at<E extends EventTypes, P, C>(
 
   async function go(until = Infinity, signal?: AbortSignal): Promise<void> {
     let timed = line.sequence
-    for (let slice = performance.now() + SLICE; !line.standsAt(target); ) {
+    for (let slice = performance.now() + SLICE_MS; !line.standsAt(target); ) {
       const next = line.sequence + 1
       const record = records.find(next)
       if (target < next) line.back(target)
@@ -97,7 +97,7 @@ export async function at<E extends EventTypes, P, C>(
         else line.forward(event, record)
       } else {
         await records.load(next)
-        slice = performance.now() + SLICE
+        slice = performance.now() + SLICE_MS
       }
       read = undefined
       if (Math.abs(line.sequence - timed) < UNTIMED) continue
@@ -106,7 +106,7 @@ export async function at<E extends EventTypes, P, C>(
       signal?.throwIfAborted()
       onProgress?.({ phase: 'catch-up', done: line.sequence, total: target })
       await pause()
-      slice = performance.now() + SLICE
+      slice = performance.now() + SLICE_MS
     }
   }
 

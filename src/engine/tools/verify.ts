@@ -1,7 +1,7 @@
+import { pause, SLICE_MS } from '../../async.ts'
 import type { Key } from '../../errors.ts'
 import { eventsOf } from '../../log/commit.ts'
 import type { Database } from '../../log/database.ts'
-import { pause, SLICE } from '../../log/pause.ts'
 import { readAfter } from '../../log/read.ts'
 import type { Fold } from '../../model/fold.ts'
 import { isEqual } from '../../model/isEqual.ts'
@@ -55,7 +55,7 @@ export async function verify<P>(
     all.map(({ folded }) => folded),
   )
   const total = Math.max(0, ...all.map(({ sequence }) => sequence))
-  let until = performance.now() + SLICE
+  let until = performance.now() + SLICE_MS
   reading: for await (const records of readAfter(database, database.log?.base ?? 0, signal)) {
     for (const record of records) {
       if (record.last > total) break reading
@@ -64,7 +64,7 @@ export async function verify<P>(
       if (performance.now() < until) continue
       await pause()
       signal?.throwIfAborted()
-      until = performance.now() + SLICE
+      until = performance.now() + SLICE_MS
     }
     onProgress?.({ phase: 'verify', done: Math.min(total, records.at(-1)?.last ?? total), total })
   }

@@ -1,3 +1,4 @@
+export type { Json, Key } from './data.ts'
 export { openEngine } from './engine/openEngine.ts'
 export type * from './engine/types.ts'
 export {
@@ -14,7 +15,6 @@ export {
 } from './errors.ts'
 export type * from './model/events.ts'
 export { defineEvents, event } from './model/events.ts'
-export type { Json, Key } from './model/json.ts'
 export type { CommandContext, Model, ReadModel } from './model/model.ts'
 export { defineModel, reject } from './model/model.ts'
 export type { OnDisk, Projection, ReadTable, ReadValue, Resident, Value } from './model/projection.ts'

@@ -1,17 +1,11 @@
+import type { Json } from './data.ts'
 import { openEngine } from './engine/openEngine.ts'
 import type { Engine, OpenOptions } from './engine/types.ts'
-import { CommandRejected, type Json, ModelError } from './errors.ts'
+import { CommandRejected, ModelError } from './errors.ts'
+import { randomId } from './ids.ts'
 import { type AnyNew, type EventTypes, eventTypes, type StoredEvent } from './model/events.ts'
 import { canonical, copyJson, deepFreeze } from './model/json.ts'
-import {
-  type AnyModel,
-  commandReadOf,
-  createContext,
-  createFolds,
-  decide,
-  type Model,
-  randomId,
-} from './model/model.ts'
+import { type AnyModel, commandReadOf, createContext, createFolds, decide, type Model } from './model/model.ts'
 
 type CommandInput<C, K extends keyof C> = C[K] extends (read: any, input: infer I, ...rest: any) => any
   ? unknown extends I

@@ -1,5 +1,6 @@
 import { expose } from 'comlink'
-import { type Model, randomId } from './model/model.ts'
+import { randomId } from './ids.ts'
+import type { Model } from './model/model.ts'
 import { createHost } from './projections/host.ts'
 
 let served: unknown

@@ -1,8 +1,8 @@
 import { ImportError, OutdatedCodeError, StorageError } from '../errors.ts'
+import { randomId } from '../ids.ts'
 import { archivedSegment, type ChunkHeader, type SegmentRecord } from '../log/chunk.ts'
 import { above, type Database, type LogIdentity, type StoreOf } from '../log/database.ts'
 import type { EventTypesAtRuntime } from '../model/events.ts'
-import { randomId } from '../model/model.ts'
 import { type Beside, createSeen, type FileChunk, inOrder, verifyBase, verifyCommits } from './verifyChunk.ts'
 
 /** A verified chunk in `bodies` that nobody reads yet. */

@@ -1,7 +1,7 @@
+import { nextId } from '../ids.ts'
 import type { Appended, Beside } from '../log/append.ts'
 import { ring } from '../log/channel.ts'
 import type { CommandEntry, CommitRecord, StoredCommand } from '../log/commit.ts'
-import { nextId } from '../model/model.ts'
 import { applyCommit, type Decision, type Pending, rebase, succeed, type Tab, typeKey } from './tab.ts'
 
 /** Characters of JSON that one group may have; a single command may have more. */

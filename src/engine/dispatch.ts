@@ -1,6 +1,8 @@
+import type { Json } from '../data.ts'
 import { InvalidData } from '../errors.ts'
-import { copyJson, fingerprint, type Json } from '../model/json.ts'
-import { createContext, nextId } from '../model/model.ts'
+import { nextId } from '../ids.ts'
+import { copyJson, fingerprint } from '../model/json.ts'
+import { createContext } from '../model/model.ts'
 import { type AnyReceipt, type Caller, decideNow, fail, type Pending, rebase, type Tab } from './tab.ts'
 import type { DispatchOptions } from './types.ts'
 

@@ -1,7 +1,7 @@
 import { aborting } from '../async.ts'
 import { ModelError } from '../errors.ts'
+import { randomId } from '../ids.ts'
 import { createFold } from '../model/fold.ts'
-import { randomId } from '../model/model.ts'
 import type { Core } from './core.ts'
 import { changed, isOnDisk, takeUp } from './projected.ts'
 import { applyCommit, rebase } from './tab.ts'

@@ -1,3 +1,4 @@
+import type { Json } from '../data.ts'
 import { CommandIdConflict, CorruptLog } from '../errors.ts'
 import type { Channel } from '../log/channel.ts'
 import { type CommitRecord, commandsOf, eventsOf, recordedOf, type StoredCommand } from '../log/commit.ts'
@@ -5,7 +6,6 @@ import type { Database } from '../log/database.ts'
 import type { Log } from '../log/log.ts'
 import type { AnyRecordedEvent, EventTypesAtRuntime, StoredEvent } from '../model/events.ts'
 import { type Fold, type Journal, undo } from '../model/fold.ts'
-import type { Json } from '../model/json.ts'
 import type { AnyModel, CommandContext, decide } from '../model/model.ts'
 import { foldCommit } from '../projections/foldCommit.ts'
 

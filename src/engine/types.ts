@@ -1,5 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { Json, Key } from '../errors.ts'
+import type { Json, Key } from '../data.ts'
 import type { AnyRecorded, EventTypes } from '../model/events.ts'
 import type { Model, Projections, ReadModel } from '../model/model.ts'
 import type { Projection, ReadValue } from '../model/projection.ts'

@@ -1,7 +1,7 @@
 import { OutdatedCodeError, ProjectionFailed, StorageError } from '../errors.ts'
 import { headOf } from '../log/look.ts'
 import { fromWire } from '../log/wire.ts'
-import { onDiskFolds } from '../model/onDiskFolds.ts'
+import { onDiskFolds } from '../model/model.ts'
 import { discardPages } from '../projections/discard.ts'
 import type { Snapshot } from '../projections/snapshot.ts'
 import type { Core } from './core.ts'

@@ -1,6 +1,6 @@
+import type { Json } from '../data.ts'
 import { CorruptLog } from '../errors.ts'
 import type { AnyRecordedEvent, EventTypesAtRuntime, StoredEvent } from '../model/events.ts'
-import type { Json } from '../model/json.ts'
 
 /** One command as the log keeps it. `fingerprint` only where the caller gave the id. */
 export interface StoredCommand {

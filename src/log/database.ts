@@ -1,5 +1,5 @@
 import { StorageError } from '../errors.ts'
-import { randomId } from '../model/model.ts'
+import { randomId } from '../ids.ts'
 
 /** What `meta` holds under 'log'. Another id is another log; the lineage survives import and restore. */
 export interface LogIdentity {

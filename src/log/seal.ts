@@ -1,4 +1,4 @@
-import { randomId } from '../model/model.ts'
+import { randomId } from '../ids.ts'
 import { deleteIf } from './append.ts'
 import { packChunk, type SegmentRecord } from './chunk.ts'
 import { type CommitRecord, commandsOf, isCommit } from './commit.ts'

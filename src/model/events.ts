@@ -1,4 +1,5 @@
-import { InvalidData, type Json, ModelError, OutdatedCodeError } from '../errors.ts'
+import type { Json } from '../data.ts'
+import { InvalidData, ModelError, OutdatedCodeError } from '../errors.ts'
 import { copyJson, deepFreeze, type JsonOf } from './json.ts'
 
 // ---- types

@@ -1,4 +1,5 @@
-import { type Key, ModelError, type ProjectionFailed } from '../errors.ts'
+import type { Key } from '../data.ts'
+import { ModelError, type ProjectionFailed } from '../errors.ts'
 import type { AnyRecordedEvent, EventTypesAtRuntime } from './events.ts'
 import { explainKey, explainRow } from './explain.ts'
 import { checkKey, deepFreeze, isKey } from './json.ts'

@@ -1,7 +1,6 @@
-import { InvalidData, type Json, type Key, ModelError } from '../errors.ts'
+import type { Json, Key } from '../data.ts'
+import { InvalidData, ModelError } from '../errors.ts'
 import { explainInstance } from './explain.ts'
-
-export type { Json, Key }
 
 /** `T` where it survives JSON unchanged; nothing fits into the places where it does not, and the compiler's message names them. */
 export type JsonOf<T> = [T] extends [Json]

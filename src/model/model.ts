@@ -1,4 +1,6 @@
-import { CommandRejected, type Json, ModelError } from '../errors.ts'
+import type { Json } from '../data.ts'
+import { CommandRejected, ModelError } from '../errors.ts'
+import { randomId } from '../ids.ts'
 import { type AnyNew, type Events, type EventTypes, eventTypes, type StoredEvent } from './events.ts'
 import { explainCommand, explainDecision } from './explain.ts'
 import { createFold, type Fold } from './fold.ts'
@@ -96,11 +98,20 @@ export function reject(code: string, details?: Json): never {
 
 // ---- running
 
-/** Resident projections, empty; those on disk have no fold in memory. */
+/** Empty folds of the resident projections. Projections on disk have no fold in memory. */
 export function createFolds(model: AnyModel): Fold[] {
+  return foldsOf(model, true)
+}
+
+/** Empty folds of the projections on disk: they hold rows only while these are folded. */
+export function onDiskFolds(model: AnyModel): Fold[] {
+  return foldsOf(model, false)
+}
+
+function foldsOf(model: AnyModel, isResident: boolean): Fold[] {
   const types = eventTypes(model.events)
   return Object.entries(model.projections).flatMap(([name, definition]) =>
-    definition.into.resident === false ? [] : createFold(name, definition, types),
+    (definition.into.resident !== false) === isResident ? createFold(name, definition, types) : [],
   )
 }
 
@@ -155,21 +166,3 @@ export function createContext(now: number, random: () => string = randomId): Com
     },
   }
 }
-
-let ids: string[] = []
-
-/**
- * 22 letters and digits, 131 random bits; `crypto.randomUUID` is missing where the page is not secure. Drawn in blocks: a
- * thousand commands in one tick need two thousand.
- */
-export function randomId(): string {
-  // What has neither + nor /, which is every second stretch.
-  if (!ids[0]) ids = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(4095)))).match(/[^+/]{22}/g)!
-  return ids.pop()!
-}
-
-let page = ''
-let count = 0
-
-/** Unique, no secret: for what the log keeps of every command. Ids of one page differ at their end, which seals to a byte or two. */
-export const nextId = (): string => (page ||= randomId()) + count++

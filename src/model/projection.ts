@@ -1,4 +1,5 @@
-import { type Key, ModelError } from '../errors.ts'
+import type { Key } from '../data.ts'
+import { ModelError } from '../errors.ts'
 import {
   type DataOf,
   type Events,

@@ -1,4 +1,5 @@
-import { type Key, ModelError, ProjectionFailed } from '../errors.ts'
+import type { Key } from '../data.ts'
+import { ModelError, ProjectionFailed } from '../errors.ts'
 import type { CommitRecord } from '../log/commit.ts'
 import type { AnyRecordedEvent } from '../model/events.ts'
 import type { Fold, Journal } from '../model/fold.ts'

@@ -1,5 +1,6 @@
+import { randomId } from '../ids.ts'
 import type { Fold } from '../model/fold.ts'
-import { createFolds, randomId } from '../model/model.ts'
+import { createFolds } from '../model/model.ts'
 import { deletePages } from './discard.ts'
 import { moved, type Workshop } from './pipeline.ts'
 import { type Checkpoint, loadPages, type Page, pagesOf } from './snapshot.ts'

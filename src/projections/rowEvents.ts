@@ -1,4 +1,4 @@
-import type { Key } from '../errors.ts'
+import type { Key } from '../data.ts'
 import type { CommitRecord } from '../log/commit.ts'
 import type { Database } from '../log/database.ts'
 import type { AnyRecordedEvent } from '../model/events.ts'

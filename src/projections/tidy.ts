@@ -1,6 +1,5 @@
 import { seal } from '../log/seal.ts'
-import { createFolds } from '../model/model.ts'
-import { onDiskFolds } from '../model/onDiskFolds.ts'
+import { createFolds, onDiskFolds } from '../model/model.ts'
 import type { Workshop } from './pipeline.ts'
 import { hold, holdName, sweep } from './sweep.ts'
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { CommandRejected, InvalidData, ModelError, ProjectionFailed } from '../../src/errors.ts'
+import { randomId } from '../../src/ids.ts'
 import { defineEvents, event } from '../../src/model/events.ts'
 import {
   type AnyModel,
@@ -8,7 +9,6 @@ import {
   createFolds,
   decide,
   defineModel,
-  randomId,
   readOf,
   reject,
 } from '../../src/model/model.ts'

@@ -1,5 +1,5 @@
 import FDBKeyRange from 'fake-indexeddb/lib/FDBKeyRange'
-import { randomId } from '../../src/model/model.ts'
+import { randomId } from '../../src/ids.ts'
 import { Bytes, type Files } from './files.ts'
 import { real } from './globals.ts'
 import type { Storage } from './indexedDb.ts'

@@ -1,6 +1,6 @@
 import { endOf, exportChunks } from '../../copies/exportChunks.ts'
+import { randomId } from '../../ids.ts'
 import { type Chunk, packChunk } from '../../log/chunk.ts'
-import { randomId } from '../../model/model.ts'
 import type { Core } from '../core.ts'
 import type { Engine } from '../types.ts'
 import { inside, type Watch } from './inside.ts'

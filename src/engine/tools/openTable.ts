@@ -1,5 +1,6 @@
 import type { Table } from 'dexie'
-import { type Key, ModelError, StorageError } from '../../errors.ts'
+import type { Key } from '../../data.ts'
+import { ModelError, StorageError } from '../../errors.ts'
 import type { OnDisk, Projection } from '../../model/projection.ts'
 import { openTableDatabase } from '../../projections/tableDatabase.ts'
 import type { Core } from '../core.ts'

@@ -1,7 +1,7 @@
+import type { Key } from '../../data.ts'
 import type { AnyRecordedEvent } from '../../model/events.ts'
 import { type Fold, type Journal, undo } from '../../model/fold.ts'
 import { isEqual } from '../../model/isEqual.ts'
-import type { Key } from '../../model/json.ts'
 import type { ReadTable, ReadValue } from '../../model/projection.ts'
 
 /** One row that events changed; absent rows are undefined. A value is a row with key 0. */

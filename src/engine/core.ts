@@ -4,7 +4,7 @@ import type { CommitRecord } from '../log/commit.ts'
 import { type Database, openDatabase } from '../log/database.ts'
 import type { Log } from '../log/log.ts'
 import { eventTypes } from '../model/events.ts'
-import { type AnyModel, commandReadOf, createFolds, decide, readOf } from '../model/model.ts'
+import { type AnyModel, commandReadOf, createFolds, readOf } from '../model/model.ts'
 import { readBoot } from '../projections/boot.ts'
 import type { HostConnection } from '../projections/connect.ts'
 import { applyCommit, fail, rebase, stop, type Tab, typeKey } from './tab.ts'
@@ -66,7 +66,7 @@ export async function openCore(model: AnyModel, name: string, options: OpenOptio
     folds,
     projections: folds,
     commandRead: commandReadOf(folds),
-    decide,
+    interceptors: new Set(),
     log: undefined as unknown as Log,
     logId: '',
     stored: new Set(),
@@ -130,6 +130,7 @@ export async function openCore(model: AnyModel, name: string, options: OpenOptio
       if (ending.signal.aborted) return
       ending.abort(error)
       rebase(core, () => stop(core, 'closed', error))
+      core.interceptors.clear()
       if (running) await new Promise<void>((resolve) => idle.push(resolve))
       core.channel?.close()
       core.database?.close()

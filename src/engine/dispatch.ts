@@ -13,6 +13,7 @@ export function dispatch(
   name: string,
   input: unknown,
   { commandId, durability, meta, signal }: DispatchOptions,
+  decide?: Pending['decide'],
 ): Promise<AnyReceipt> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted()
@@ -43,6 +44,7 @@ export function dispatch(
       name,
       input: copy,
       meta: copyJson(meta) as Json | undefined,
+      decide,
       context: createContext(Date.now()),
       callers: [caller],
       inTransaction: false,

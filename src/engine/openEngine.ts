@@ -4,6 +4,7 @@ import { copyJson } from '../model/json.ts'
 import type { Model } from '../model/model.ts'
 import { type Core, openCore } from './core.ts'
 import { dispatch, takeBack } from './dispatch.ts'
+import type { AnyReceipt } from './tab.ts'
 import type { DispatchOptions, Engine, OpenOptions, Status } from './types.ts'
 
 interface Shared {
@@ -17,6 +18,15 @@ const cores = new WeakMap<object, Map<string, Shared>>()
 
 /** The core behind a handle. */
 export const coreOf: WeakMap<object, Core> = new WeakMap()
+
+/** Dispatches through a handle: what `decide` gives, for what is no command of the model. */
+export const sendOf: WeakMap<object, Send> = new WeakMap()
+export type Send = (
+  name: string,
+  input: unknown,
+  options?: DispatchOptions,
+  decide?: Parameters<typeof dispatch>[5],
+) => Promise<AnyReceipt>
 
 /**
  * Opens the log of a model and gives an engine whose read model is ready.
@@ -84,12 +94,17 @@ function createHandle(
   let closing: Promise<void> | undefined
   let last: { readonly read: object; readonly status: Status<any> } | undefined
 
-  const send = (name: string, input: unknown, given: DispatchOptions = {}): Promise<unknown> => {
+  const send: Send = (name, input, given = {}, decide) => {
     if (closing) return Promise.reject(new EngineClosed('closed'))
     // What is returned comes behind the book-keeping: a rejection that nobody waits for has to be reported.
-    const answer = dispatch(core, handle, name, input, { meta, ...given } as DispatchOptions).finally(() =>
-      sent.delete(answer),
-    )
+    const answer: Promise<AnyReceipt> = dispatch(
+      core,
+      handle,
+      name,
+      input,
+      { meta, ...given } as DispatchOptions,
+      decide,
+    ).finally(() => sent.delete(answer))
     sent.add(answer)
     return answer
   }
@@ -147,5 +162,6 @@ function createHandle(
   }
   if (Symbol.asyncDispose) Object.defineProperty(handle, Symbol.asyncDispose, { value: handle.close })
   coreOf.set(handle, core)
+  sendOf.set(handle, send)
   return Object.freeze(handle)
 }

@@ -6,7 +6,7 @@ import type { Database } from '../log/database.ts'
 import type { Log } from '../log/log.ts'
 import type { AnyRecordedEvent, EventTypesAtRuntime, StoredEvent } from '../model/events.ts'
 import { type Fold, type Journal, undo } from '../model/fold.ts'
-import type { AnyModel, CommandContext, decide } from '../model/model.ts'
+import { type AnyModel, type CommandContext, decide } from '../model/model.ts'
 import { foldCommit } from '../projections/foldCommit.ts'
 
 /** Whoever waits for a command: its dispatch, and every later one with the same command id and input. */
@@ -46,6 +46,8 @@ export interface Pending {
   readonly name: string
   readonly input: unknown
   readonly meta: Json | undefined
+  /** Decides in place of the model's command of that name: an undo is no command of the model. */
+  readonly decide?: (() => StoredEvent[]) | undefined
   readonly context: CommandContext & { restart(): void }
   callers: Caller[]
   /** Dispatches of the same id with another command or input: they wait for what becomes of this one. */
@@ -62,8 +64,19 @@ export interface Pending {
   alone: boolean
 }
 
-/** What of a command its decision depends on, besides the state. */
-export type Command = Pick<Pending, 'id' | 'name' | 'input' | 'meta' | 'context'>
+/** What of a command its decision depends on, besides the state. One object for all of its decisions. */
+export type Command = Pick<Pending, 'id' | 'name' | 'input' | 'meta' | 'decide' | 'context'>
+
+/** A tool that follows the commands of this tab. It leaves with `interceptors.delete`, and with the engine. */
+export interface Interceptor {
+  /**
+   * A command was decided, or decided again: `stored` is what it gives, on a state that does not show it yet.
+   * undefined: this decision failed. What is thrown becomes the command's error.
+   */
+  decided(command: Command, stored: readonly StoredEvent[] | undefined): void
+  /** It ended: its callers have been told. Must not throw. */
+  settled(command: Command, outcome: { readonly duplicate: boolean } | { readonly error: unknown }): void
+}
 
 /** What one tab holds of one log: the fold of `1..head`, and its own commands on top. */
 export interface Tab {
@@ -89,9 +102,7 @@ export interface Tab {
   /** The log is known to be ahead. */
   behind: boolean
   catchingUp?: boolean
-  /** Every decision goes through here, and every end is told here like to a caller: tools may stand in between. */
-  decide(...given: [...Parameters<typeof decide>, Command]): StoredEvent[]
-  settled?: (pending: Pending, tell: (caller: Caller) => void) => void
+  readonly interceptors: Set<Interceptor>
   /** Something changed; `read` says whether rows did. */
   changed(read: boolean): void
   /** Sees to whatever is to do: catching up, appending, looking. */
@@ -118,7 +129,8 @@ export function decideNow(tab: Tab, command: Command): Decision {
   const journal: Journal = []
   context.restart()
   try {
-    const stored = tab.decide(tab.model, name, tab.commandRead, input, context, command)
+    const stored = command.decide ? command.decide() : decide(tab.model, name, tab.commandRead, input, context)
+    for (const interceptor of tab.interceptors) interceptor.decided(command, stored)
     const events = recordedOf(
       { id, at: context.now, ...(meta !== undefined && { meta }), events: stored },
       tab.tip + 1,
@@ -129,6 +141,7 @@ export function decideNow(tab: Tab, command: Command): Decision {
     return { stored, events, journal }
   } catch (error) {
     undo(journal)
+    for (const interceptor of tab.interceptors) interceptor.decided(command, undefined)
     return { stored: [], events: [], journal, error }
   }
 }
@@ -189,21 +202,26 @@ export function answer(tab: Tab, pending: Pending, command: StoredCommand, seque
 }
 
 /** Ends a command. Its rows are not touched: whoever calls this rebases or confirms them, unless there are none. */
-function settle(tab: Tab, pending: Pending, tell: (caller: Caller) => void): void {
+function settle(
+  tab: Tab,
+  pending: Pending,
+  outcome: Parameters<Interceptor['settled']>[1],
+  tell: (caller: Caller) => void,
+): void {
   const at = tab.pending.indexOf(pending)
   if (at < 0) return
   tab.pending.splice(at, 1)
   pending.callers.forEach(tell)
-  tab.settled?.(pending, tell)
+  for (const interceptor of tab.interceptors) interceptor.settled(pending, outcome)
   pending.after?.forEach(queueMicrotask)
 }
 
 export function fail(tab: Tab, pending: Pending, error: unknown): void {
-  settle(tab, pending, ({ reject }) => reject(error))
+  settle(tab, pending, { error }, ({ reject }) => reject(error))
 }
 
 export function succeed(tab: Tab, pending: Pending, outcome: Omit<AnyReceipt, 'commandId'>, strictly = false): void {
-  settle(tab, pending, ({ resolve, reject, strict, joined }) => {
+  settle(tab, pending, outcome, ({ resolve, reject, strict, joined }) => {
     const any = outcome.events.length > 0
     const receipt = Object.freeze({
       commandId: pending.id,

@@ -1,6 +1,5 @@
 import type { Json, Key } from '../../data.ts'
 import { CommandRejected, StorageError } from '../../errors.ts'
-import { randomId } from '../../ids.ts'
 import { recordedOf } from '../../log/commit.ts'
 import type { AnyNew, AnyRecorded, AnyRecordedEvent, EventTypes, StoredEvent } from '../../model/events.ts'
 import { explainCommand } from '../../model/explain.ts'
@@ -8,7 +7,7 @@ import type { Fold } from '../../model/fold.ts'
 import { isEqual } from '../../model/isEqual.ts'
 import type { ReadModel } from '../../model/model.ts'
 import type { Core } from '../core.ts'
-import { coreOf } from '../openEngine.ts'
+import { coreOf, sendOf } from '../openEngine.ts'
 import type { Command } from '../tab.ts'
 import type { Engine, Receipt } from '../types.ts'
 import { changedProperties, changesOf, pick, type Row, type Rows, rowNow, rowsOf } from './rowChanges.ts'
@@ -79,64 +78,53 @@ export function undoStack<E extends EventTypes, P, C>(
   inverses: Inverses<E, P, C>,
 ): UndoStack<E> {
   const core = coreOf.get(engine)!
-  const { decide, settled, model } = core
+  const { model } = core
   if (__DEV__) for (const name of Object.keys(inverses)) explainCommand(model.name, name, model.commands)
-  const own = `undo ${randomId()}`
   const done: Step[] = []
   const undone: Step[] = []
   /** What was taken back by what, in the order in which it was asked for. */
   const takenBack: (readonly [Step, Step])[] = []
-  const steps = new WeakMap<object, Step>()
-  const asked = new Map<unknown, Step>()
+  const steps = new WeakMap<Command, Step>()
   const listeners = new Set<() => void>()
+  let asked: Step | undefined
   let count = 0
   let telling = false
 
   const isOpen = ({ made }: Step): boolean => !!made?.inverse.length
   const stackOf = ({ kind }: Step): Step[] => (kind === 'undo' ? undone : done)
 
-  core.decide = (model, name, read, input, context, command) => {
-    const known = steps.get(context) ?? (name === own ? asked.get(input) : undefined)
-    const inverse = Object.hasOwn(inverses, name) ? (inverses as Record<string, Function>)[name] : undefined
-    if (known) known.made = undefined
-    if (known) steps.set(context, known)
-    if (known?.prior) return make(known, takeBack(known.prior), command)
-    const stored = decide(model, name, read, input, context, command)
-    if (!stored.length || !(known || inverse)) return stored
-    const step =
-      known ??
-      enter('command', (events) => {
-        const given: unknown = inverse?.({ input, before: read, events })
-        return [given ?? []].flat().map(core.types.store)
-      })
-    steps.set(context, step)
-    make(step, stored, command)
-    if (!known && isOpen(step)) undone.length = 0
-    return stored
-  }
-
-  core.settled = (pending, tell) => {
-    settled?.(pending, tell)
-    const step = steps.get(pending.context)
-    if (!step) return
-    const { prior } = step
-    asked.delete(step.n)
-    tell({
-      strict: false,
-      joined: false,
-      owner: undefined,
-      resolve({ duplicate }) {
-        if (duplicate || !isOpen(step)) leave(step)
-      },
-      reject(error) {
+  core.interceptors.add({
+    decided(command, stored) {
+      const { name, input } = command
+      const known = steps.get(command) ?? asked
+      asked = undefined
+      const inverse = Object.hasOwn(inverses, name) ? (inverses as Record<string, Function>)[name] : undefined
+      if (known) steps.set(command, known)
+      if (known) known.made = undefined
+      if (!stored?.length || !(known || inverse)) return
+      const step =
+        known ??
+        enter('command', (events) => {
+          const given: unknown = inverse?.({ input, before: core.commandRead, events })
+          return [given ?? []].flat().map(core.types.store)
+        })
+      steps.set(command, step)
+      make(step, stored, command)
+      if (!known && isOpen(step)) undone.length = 0
+    },
+    settled(command, outcome) {
+      const step = steps.get(command)
+      if (!step) return
+      const { prior } = step
+      if ('error' in outcome) {
         step.failed = true
         leave(step)
         // Nobody's decision: it can be tried again.
-        if (prior && error instanceof StorageError) stay(prior)
-      },
-    })
-    step.prior = undefined
-  }
+        if (prior && outcome.error instanceof StorageError) stay(prior)
+      } else if (outcome.duplicate || !isOpen(step)) leave(step)
+      step.prior = undefined
+    },
+  })
 
   function enter(kind: Step['kind'], invert: Step['invert'], prior?: Step): Step {
     const step: Step = { n: ++count, kind, invert, prior, made: undefined, failed: false }
@@ -169,7 +157,7 @@ export function undoStack<E extends EventTypes, P, C>(
   }
 
   /** The events, with what they change and what takes them back. */
-  function make(step: Step, stored: readonly StoredEvent[], { id, meta, context }: Command): StoredEvent[] {
+  function make(step: Step, stored: readonly StoredEvent[], { id, meta, context }: Command): void {
     const events = recorded(core, stored, id, context.now, meta)
     let inverse: readonly StoredEvent[] = []
     try {
@@ -179,11 +167,10 @@ export function undoStack<E extends EventTypes, P, C>(
       globalThis.reportError?.(error)
     }
     step.made = { stored, inverse, rows: changesOf(core.folds, events) }
-    return [...stored]
   }
 
   /** The events that take a step back on the state as it is now, if that means something still. */
-  function takeBack(prior: Step): readonly StoredEvent[] {
+  function takeBack(prior: Step): StoredEvent[] {
     const { made } = prior
     if (!made || prior.failed) throw new CommandRejected('undo-without-effect')
     const changes = changesOf(core.folds, recorded(core, made.inverse, '', Date.now(), undefined))
@@ -201,7 +188,7 @@ export function undoStack<E extends EventTypes, P, C>(
     }
     const hasEffect = rowsOf(changes).some(({ before, after }) => !isEqual(before, after))
     if (made.rows.size && !hasEffect) throw new CommandRejected('undo-without-effect')
-    return made.inverse
+    return [...made.inverse]
   }
 
   /** What stands there when nobody else has written: later steps that were taken back may have left another value (a time, say). */
@@ -215,24 +202,22 @@ export function undoStack<E extends EventTypes, P, C>(
     return left
   }
 
-  async function take(from: Step[], kind: 'undo' | 'redo'): Promise<Receipt<E> | undefined> {
+  function take(from: Step[], kind: 'undo' | 'redo'): Promise<Receipt<E> | undefined> {
     const prior = from.findLast(isOpen)
-    if (!prior) return
+    if (!prior) return Promise.resolve(undefined)
     leave(prior)
     const step = enter(kind, prior.invert, prior)
-    asked.set(step.n, step)
     takenBack.push([prior, step])
     if (takenBack.length > 2 * MOST) takenBack.shift()
-    try {
-      return await (engine.dispatch as unknown as Record<string, (n: number) => Promise<Receipt<E>>>)[own]!(step.n)
-    } catch (error) {
-      if (asked.delete(step.n)) {
-        // It was never decided: the engine takes no commands.
-        leave(step)
-        stay(prior)
-      }
-      throw error
+    asked = step
+    const answer = sendOf.get(engine)!(kind, undefined, undefined, () => takeBack(prior))
+    if (asked) {
+      // It was never decided: the engine takes no commands.
+      asked = undefined
+      leave(step)
+      stay(prior)
     }
+    return answer as Promise<Receipt<E>>
   }
 
   return {

@@ -60,7 +60,7 @@ const tests: UserConfig = {
         test: {
           name: 'unit',
           include: ['test/**/*.test.{ts,tsx}'],
-          exclude: ['test/browser/**', 'test/package/**', 'test/bench/**', 'test/soak/**'],
+          exclude: ['test/browser/**', 'test/package/**', 'test/bench/**'],
           // Nothing here is timed: what hangs is found, what is slow on a busy machine is not a failure.
           testTimeout: 60_000,
           // One fewer than there are processors, by default: of two, one would idle.

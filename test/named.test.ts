@@ -1,7 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
-import { mutations } from './soak/mutations.mjs'
 
 // Every guarantee, every rule of the protocol and every hazard has tests named after it, and the README leads there.
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -31,11 +30,6 @@ const named = new Set(files.flatMap((file) => [...namesIn(file)]))
 test.each(Object.entries(counts) as [Kind, number][])('every %s of %i has a test named after it', (kind, count) => {
   const missing = Array.from({ length: count }, (_, i) => `${kind} ${i + 1}`).filter((one) => !named.has(one))
   expect(missing).toEqual([])
-})
-
-test('every deliberate mistake finds the line of the sources that it changes, once', () => {
-  const lost = mutations.filter(({ file, from }) => readFileSync(`${root}src/${file}`, 'utf8').split(from).length !== 2)
-  expect(lost.map(({ name }) => name)).toEqual([])
 })
 
 describe('the README', () => {

@@ -3,11 +3,12 @@
 // npm run soak -- --kills 100: kill -9 of Chromium in a storm of writes; --damage 3: IndexedDB's files are damaged after every third. --freezes 20: of a tab that writes.
 // npm run soak -- --cycles 1000: engines opened and closed in one page, and every fifth time its worker ended.
 import { spawn, spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { changed, parseSources, placeOf } from './anchor.mjs'
 import { mutations } from './mutations.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -53,19 +54,20 @@ function mutate() {
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
   const chosen = mutations.filter(({ name }) => name.includes(values.only))
   let killed = 0
-  for (const { name, file, from, to, profiles, tests } of chosen) {
-    const path = join(copy, 'src', file)
-    const source = readFileSync(path, 'utf8')
-    if (source.split(from).length !== 2) {
-      console.log(`NOT APPLIED ${name}: ${file} does not hold its string once`)
+  const sources = parseSources(join(copy, 'src'))
+  for (const mutation of chosen) {
+    const { name, profiles, tests } = mutation
+    let place
+    try {
+      place = placeOf(sources, copy, mutation)
+    } catch (error) {
+      console.log(`NOT APPLIED ${name}: ${/** @type {Error} */ (error).message}`)
       continue
     }
-    writeFileSync(
-      path,
-      source.replace(from, () => to),
-    )
+    const source = /** @type {(typeof sources)[0]} */ (sources.find(({ path }) => path === place?.path))
+    writeFileSync(source.path, changed(source, place))
     const by = simulated(copy, profiles) ?? tested(copy, tests)
-    writeFileSync(path, source)
+    writeFileSync(source.path, source.text)
     if (by) killed++
     console.log(by ? `killed   ${name}\n         ${by}` : `SURVIVED ${name}`)
   }

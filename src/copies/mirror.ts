@@ -1,5 +1,5 @@
 import { EngineClosed } from '../errors.ts'
-import { type Hint, type MirrorStatus, openChannel } from '../log/channel.ts'
+import type { Hint, MirrorStatus } from '../log/channel.ts'
 import type { Database } from '../log/database.ts'
 import { checkBrowser, lockOf, type MirrorPlace, NoMirror, openPlace } from './files.ts'
 import { adopted, createCopy } from './mirrorCopy.ts'
@@ -16,6 +16,8 @@ const RETRY = 60_000
 export interface Mirror {
   /** The log has grown, or was sealed. */
   told(): void
+  /** What another tab or worker said about this log; the pipeline has the channel. */
+  hear(hint: Hint): void
   /** Goes on in this place; starts again where a permission was missing. */
   resume(place: MirrorPlace | undefined): Promise<void>
 }
@@ -65,6 +67,11 @@ function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror 
       }
       wake()
     },
+    hear(hint) {
+      // `projected`: every hint that carried the events may have been lost.
+      if ('commit' in hint || 'head' in hint || 'projected' in hint) mirror.told()
+      else if ('asks' in hint && status) post({ mirror: status })
+    },
     async resume(other) {
       if (other !== undefined && !(await isSame(other, place))) {
         place = other
@@ -74,17 +81,7 @@ function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror 
       if (!running) void run()
     },
   }
-  // Not only from the pipeline: it follows no log that all of its projections failed on.
-  const channel = openChannel(name, (hint) => {
-    if (hint.log !== database.log?.id) return
-    // `projected`: every hint that carried the events may have been lost.
-    if ('commit' in hint || 'head' in hint || 'projected' in hint) mirror.told()
-    else if ('asks' in hint && status) post({ mirror: status })
-  })
-  closing.addEventListener('abort', () => {
-    channel.close()
-    restart()
-  })
+  closing.addEventListener('abort', restart)
   database.lost = () => {
     status = undefined
     // To find out whether the log is gone.

@@ -1,5 +1,5 @@
 import { CorruptLog, ProjectionFailed, StorageError } from '../errors.ts'
-import { openChannel } from '../log/channel.ts'
+import type { Hint } from '../log/channel.ts'
 import { eventsOf } from '../log/commit.ts'
 import { headOf } from '../log/look.ts'
 import { readAfter } from '../log/read.ts'
@@ -25,6 +25,8 @@ interface Follower {
 
 /** The on-disk tables of a model: a pipeline of their own beside that of the pages. */
 export interface OnDiskTables {
+  /** What another tab or worker said about this log; the pipeline has the channel. */
+  hear(hint: Hint): void
   /** Folds what the log has; the checkpoints by projection identity. */
   flush(): Promise<Checkpoints>
   /** Where they keep the log from being sealed; 0 while that is not known. */
@@ -34,7 +36,7 @@ export interface OnDiskTables {
 }
 
 export function openTables(shop: Workshop): OnDiskTables {
-  const { database, model, closing } = shop
+  const { model, closing } = shop
   const followers: Follower[] = onDiskFolds(model).map((fold) => ({ fold, database: undefined }))
   let queue: Promise<unknown> = Promise.resolve()
   let waiting: Promise<void> | undefined
@@ -61,16 +63,15 @@ export function openTables(shop: Workshop): OnDiskTables {
     if (!closing.aborted) timer ??= setTimeout(() => catchUp().catch(() => {}), DELAY)
   }
 
-  const channel = openChannel(database.name, (hint) => {
-    if (hint.log === database.log?.id && ('commit' in hint || 'head' in hint)) soon()
-  })
   closing.addEventListener('abort', () => {
     clearTimeout(timer)
-    channel.close()
     for (const { database } of followers) database?.dexie.close()
   })
   soon()
   return {
+    hear(hint) {
+      if ('commit' in hint || 'head' in hint) soon()
+    },
     async flush() {
       await catchUp()
       return Object.fromEntries(followers.map(({ fold }) => [fold.identity, standing(fold)]))

@@ -68,6 +68,9 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
 
   const channel = openChannel(name, (hint) => {
     if (hint.log !== database.log?.id) return
+    // Also if every projection here has failed, so that the log is not folded any more.
+    shop.mirror?.hear(hint)
+    shop.tables?.then((tables) => tables.hear(hint)).catch(() => {})
     if ('commit' in hint) hinted.push(hint.commit)
     else if ('head' in hint) {
       behind = true

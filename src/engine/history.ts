@@ -3,10 +3,9 @@ import { ModelError } from '../errors.ts'
 import { commandsOf, recordedOf } from '../log/commit.ts'
 import { recordsAt } from '../log/recordsAt.ts'
 import type { AnyRecordedEvent } from '../model/events.ts'
-import { createFold, type Journal } from '../model/fold.ts'
+import { createFold, foldCommit, type Journal } from '../model/fold.ts'
 import { checkKey } from '../model/json.ts'
 import { loadBases } from '../projections/base.ts'
-import { foldCommit } from '../projections/foldCommit.ts'
 import { lookUp } from '../projections/rowEvents.ts'
 import type { Core } from './core.ts'
 
@@ -105,7 +104,7 @@ async function* ofRow(
   const journal: Journal = []
   // What a `by` touched depends on the table at that time, so the table is folded along.
   for await (const event of forwards(core, fold.sequence, end, signal)) {
-    foldCommit(fold, { id: '', first: event.sequence, last: event.sequence, body: '' }, [event], journal)
+    foldCommit(fold, { first: event.sequence, last: event.sequence }, [event], journal)
     if (fold.failed) throw fold.failed
     const touched = journal.some(({ slot }) => slot.key === key)
     journal.length = 0

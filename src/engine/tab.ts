@@ -5,9 +5,8 @@ import { type CommitRecord, commandsOf, eventsOf, recordedOf, type StoredCommand
 import type { Database } from '../log/database.ts'
 import type { Log } from '../log/log.ts'
 import type { AnyRecordedEvent, EventTypesAtRuntime, StoredEvent } from '../model/events.ts'
-import { type Fold, type Journal, undo } from '../model/fold.ts'
+import { type Fold, foldCommit, type Journal, undo } from '../model/fold.ts'
 import { type AnyModel, type CommandContext, decide } from '../model/model.ts'
-import { foldCommit } from '../projections/foldCommit.ts'
 
 /** Whoever waits for a command: its dispatch, and every later one with the same command id and input. */
 export interface Caller {

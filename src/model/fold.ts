@@ -1,5 +1,5 @@
 import type { Key } from '../data.ts'
-import { ModelError, type ProjectionFailed } from '../errors.ts'
+import { ModelError, ProjectionFailed } from '../errors.ts'
 import type { AnyRecordedEvent, EventTypesAtRuntime } from './events.ts'
 import { explainKey, explainRow } from './explain.ts'
 import { checkKey, deepFreeze, isKey } from './json.ts'
@@ -53,6 +53,36 @@ export function undo(journal: Journal, from: number = 0): void {
   while (journal.length > from) {
     const change = journal.pop()!
     change.fold.revert(change)
+  }
+}
+
+/**
+ * Folds one whole commit, if it is the next one for this fold. If `evolve` throws, the fold has failed and everything that
+ * the commit changed is taken back: a checkpoint is only ever at the end of a commit (rule 1). `folded` is told of each
+ * event that the fold handles, right after its changes.
+ */
+export function foldCommit(
+  fold: Fold,
+  { first, last }: { readonly first: number; readonly last: number },
+  events: readonly AnyRecordedEvent[],
+  journal: Journal,
+  folded?: (event: AnyRecordedEvent) => void,
+): void {
+  // Event n is folded only if the checkpoint is n - 1.
+  if (fold.failed || fold.sequence !== first - 1) return
+  const from = journal.length
+  let sequence = first
+  try {
+    for (const event of events) {
+      if (!fold.handles(event.type)) continue
+      sequence = event.sequence
+      fold.apply(event, journal)
+      folded?.(event)
+    }
+    fold.sequence = last
+  } catch (error) {
+    undo(journal, from)
+    fold.failed = new ProjectionFailed(fold.name, sequence, error)
   }
 }
 

@@ -2,10 +2,9 @@ import type { Key } from '../data.ts'
 import { ModelError, ProjectionFailed } from '../errors.ts'
 import type { CommitRecord } from '../log/commit.ts'
 import type { AnyRecordedEvent } from '../model/events.ts'
-import type { Fold, Journal } from '../model/fold.ts'
+import { type Fold, foldCommit, type Journal } from '../model/fold.ts'
 import { isKey } from '../model/json.ts'
 import type { IntoTable } from '../model/projection.ts'
-import { foldCommit } from './foldCommit.ts'
 import type { TableDatabase } from './tableDatabase.ts'
 
 /**

@@ -1,9 +1,9 @@
 // The few inner parts that have a contract of their own.
 
 export { createCopy } from '../../src/copies/mirrorCopy.ts'
+export { foldCommit } from '../../src/model/fold.ts'
 export { createFolds } from '../../src/model/model.ts'
 export { connectHost } from '../../src/projections/connect.ts'
-export { foldCommit } from '../../src/projections/foldCommit.ts'
 export { createHost } from '../../src/projections/host.ts'
 export { createPipeline, type Workshop } from '../../src/projections/pipeline.ts'
 export { rebuild } from '../../src/projections/rebuild.ts'

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { events, todoApp } from '../engine/todos.ts'
 import type { AnyModel } from '../log/rooms.ts'
-import { createFolds, foldCommit } from './rooms.ts'
+import { createFolds, foldCommit } from '../projections/rooms.ts'
 
 const commit = (first: number, last = first) => ({ id: `c${first}`, first, last, body: '' })
 const added = (sequence: number, title: string) => ({

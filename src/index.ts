@@ -15,6 +15,7 @@ export {
 } from './errors.ts'
 export type * from './model/events.ts'
 export { defineEvents, event } from './model/events.ts'
+export { deepEqual, shallowEqual } from './model/isEqual.ts'
 export type { CommandContext, Model, ReadModel } from './model/model.ts'
 export { defineModel, reject } from './model/model.ts'
 export type { OnDisk, Projection, ReadTable, ReadValue, Resident, Value } from './model/projection.ts'

@@ -1,23 +1,127 @@
-/** Same content, all the way down, of what structured clone takes: JSON, dates, maps, sets, buffers. Other objects equal themselves only. */
-export function isEqual(a: any, b: any): boolean {
+/**
+ * Are both the same, or arrays or plain objects whose members are the same (`Object.is`), one level deep?
+ * @example
+ * shallowEqual({ done: true, tags }, { done: true, tags }) // true
+ * shallowEqual([{ id: 'a' }], [{ id: 'a' }]) // false: another object
+ */
+export function shallowEqual(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true
-  const [one, other] = [membersOf(a), membersOf(b)]
+  if (!isPlain(a) || !isPlain(b) || Array.isArray(a) !== Array.isArray(b)) return false
+  const keys = Object.keys(a)
   return (
-    !!one &&
-    !!other &&
-    Object.getPrototypeOf(a) === Object.getPrototypeOf(b) &&
-    one.size === other.size &&
-    [...one].every(([key, value]) => other.has(key) && isEqual(value, other.get(key)))
+    keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && Object.is(a[key], b[key]))
   )
 }
 
-function membersOf(value: unknown): Map<unknown, unknown> | undefined {
-  if (typeof value !== 'object' || !value) return
-  if (value instanceof Map) return value
-  if (value instanceof Set) return new Map([...value].entries())
-  if (value instanceof Date) return new Map([['', value.getTime()]])
-  if (value instanceof ArrayBuffer) return membersOf(new Uint8Array(value))
+/**
+ * Do both have the same content, at every depth? It compares what structured clone copies: plain objects (in any order of properties), arrays,
+ * `Date`, `RegExp`, `Map`, `Set`, typed arrays, buffers, errors, cycles. An object whose content can't be seen (a `Blob`, a promise, a table
+ * of `engine.read`) equals only itself.
+ * @example
+ * const titles = useRead(engine, (read) => read.todos.all().map(({ id, title }) => ({ id, title })), deepEqual)
+ */
+export function deepEqual(a: unknown, b: unknown): boolean {
+  return isEqual(a, b, false)
+}
+
+/**
+ * As `deepEqual`, for a row and its stored copy: a `Blob` equals another one of the same type, size and name, because its bytes can be
+ * read only asynchronously and each copy is another object.
+ */
+export function rowsEqual(a: unknown, b: unknown): boolean {
+  return isEqual(a, b, true)
+}
+
+type Members = Record<PropertyKey, unknown>
+
+const isPlain = (value: unknown): value is Members => {
+  if (typeof value !== 'object' || !value) return false
   const prototype = Object.getPrototypeOf(value)
-  const isOpen = Array.isArray(value) || ArrayBuffer.isView(value) || !prototype || !Object.getPrototypeOf(prototype)
-  return isOpen ? new Map(Object.entries(value)) : undefined
+  return Array.isArray(value) || !prototype || !Object.getPrototypeOf(prototype)
+}
+
+/** An own stack of pairs instead of recursion: rows may be nested deeper than the engine's call stack. */
+function isEqual(a: unknown, b: unknown, blobsByShape: boolean): boolean {
+  const pairs: unknown[] = [a, b]
+  const compared = new Map<object, Set<object>>()
+  while (pairs.length) {
+    const other = pairs.pop()
+    const one = pairs.pop()
+    if (Object.is(one, other)) continue
+    if (typeof one !== 'object' || typeof other !== 'object' || !one || !other) return false
+    // Pairs that were met before are equal, or the answer is no anyway: this ends cycles, and shared parts are compared once.
+    const met = compared.get(one)
+    if (met?.has(other)) continue
+    if (met) met.add(other)
+    else compared.set(one, new Set([other]))
+    if (!pushMembers(pairs, one, other, blobsByShape)) return false
+  }
+  return true
+}
+
+/** The name of the built-in class, also of another realm. */
+const tagOf = (value: object): string => Object.prototype.toString.call(value).slice(8, -1)
+
+/** Adds the pairs of members that have to be equal. Returns false if the two differ already. */
+function pushMembers(pairs: unknown[], one: any, other: any, blobsByShape: boolean): boolean {
+  const tag = tagOf(one)
+  if (tag !== tagOf(other)) return false
+  if (Array.isArray(one)) return one.length === other.length && pushProperties(pairs, one, other)
+  if (ArrayBuffer.isView(one)) return haveSameBytes(one, other)
+  switch (tag) {
+    case 'ArrayBuffer':
+      return haveSameBytes(new Uint8Array(one), new Uint8Array(other))
+    case 'Date':
+    case 'Boolean':
+    case 'Number':
+    case 'String':
+    case 'BigInt':
+      return Object.is(one.valueOf(), other.valueOf())
+    case 'RegExp':
+      return String(one) === String(other)
+    case 'Map':
+      return pushEntries(pairs, one, other)
+    case 'Set':
+      return pushEntries(pairs, new Map(one.entries()), new Map(other.entries()))
+    case 'Error':
+      pairs.push(one.cause, other.cause)
+      return one.name === other.name && one.message === other.message
+    case 'Blob':
+    case 'File':
+      return (
+        blobsByShape && ['type', 'size', 'name', 'lastModified'].every((property) => one[property] === other[property])
+      )
+  }
+  if (!isPlain(one) && !Object.keys(one).length) return false
+  return pushProperties(pairs, one, other)
+}
+
+function pushProperties(pairs: unknown[], one: any, other: any): boolean {
+  const keys = Object.keys(one)
+  if (keys.length !== Object.keys(other).length) return false
+  for (const key of keys) {
+    if (!Object.hasOwn(other, key)) return false
+    pairs.push(one[key], other[key])
+  }
+  return true
+}
+
+/** Keys that both have are compared by value. Keys that are objects are compared in their order. */
+function pushEntries(pairs: unknown[], one: Map<unknown, unknown>, other: Map<unknown, unknown>): boolean {
+  if (one.size !== other.size) return false
+  const rest = [...other].filter(([key]) => !one.has(key))
+  let matched = 0
+  for (const [key, value] of one) {
+    if (other.has(key)) pairs.push(value, other.get(key))
+    else pairs.push(key, rest[matched]![0], value, rest[matched++]![1])
+  }
+  return true
+}
+
+function haveSameBytes(one: ArrayBufferView, other: ArrayBufferView): boolean {
+  if (one.byteLength !== other.byteLength) return false
+  const [left, right] = [one, other].map(
+    ({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength),
+  ) as [Uint8Array, Uint8Array]
+  return left.every((byte, i) => byte === right[i])
 }

@@ -1,7 +1,7 @@
 import type { Key } from '../../data.ts'
 import type { AnyRecordedEvent } from '../../model/events.ts'
 import { type Fold, type Journal, undo } from '../../model/fold.ts'
-import { isEqual } from '../../model/isEqual.ts'
+import { rowsEqual } from '../../model/isEqual.ts'
 import type { ReadTable, ReadValue } from '../../model/projection.ts'
 
 /** One row that events changed; absent rows are undefined. A value is a row with key 0. */
@@ -44,9 +44,9 @@ export function rowNow({ definition, view }: Fold, key: Key): unknown {
 
 /** undefined stands for the whole row, where there are no two sets of properties to compare. */
 export function changedProperties(before: unknown, after: unknown): readonly (string | undefined)[] {
-  if (isEqual(before, after)) return []
+  if (rowsEqual(before, after)) return []
   if (!isObject(before) || !isObject(after)) return [undefined]
-  return Object.keys({ ...before, ...after }).filter((property) => !isEqual(before[property], after[property]))
+  return Object.keys({ ...before, ...after }).filter((property) => !rowsEqual(before[property], after[property]))
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

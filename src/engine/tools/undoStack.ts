@@ -4,7 +4,7 @@ import { recordedOf } from '../../log/commit.ts'
 import type { AnyNew, AnyRecorded, AnyRecordedEvent, EventTypes, StoredEvent } from '../../model/events.ts'
 import { explainCommand } from '../../model/explain.ts'
 import type { Fold } from '../../model/fold.ts'
-import { isEqual } from '../../model/isEqual.ts'
+import { rowsEqual } from '../../model/isEqual.ts'
 import type { ReadModel } from '../../model/model.ts'
 import type { Core } from '../core.ts'
 import { coreOf, sendOf } from '../openEngine.ts'
@@ -180,13 +180,13 @@ export function undoStack<E extends EventTypes, P, C>(
       for (const property of changedProperties(before, after)) {
         const [was, left, is, then] = [before, after, now, change ? change.after : now].map(pick(property))
         // Another value than was left there, which would become the old one again. What adds up (a count) becomes neither.
-        if (!isEqual(then, is) && isEqual(then, was) && !isEqual(is, leftBy(prior, fold, key, property, left))) {
+        if (!rowsEqual(then, is) && rowsEqual(then, was) && !rowsEqual(is, leftBy(prior, fold, key, property, left))) {
           const of = fold.definition.into.kind === 'table' && { key }
           throw new CommandRejected('undo-conflict', { projection: fold.name, ...of, ...(property && { property }) })
         }
       }
     }
-    const hasEffect = rowsOf(changes).some(({ before, after }) => !isEqual(before, after))
+    const hasEffect = rowsOf(changes).some(({ before, after }) => !rowsEqual(before, after))
     if (made.rows.size && !hasEffect) throw new CommandRejected('undo-without-effect')
     return [...made.inverse]
   }
@@ -197,7 +197,7 @@ export function undoStack<E extends EventTypes, P, C>(
     for (const [step, by] of takenBack) {
       const [row, after] = [rowOf(step), rowOf(by)]
       if (by.failed || step.n <= prior.n || !row || !after) continue
-      if (isEqual(pick(property)(row.before), left)) left = pick(property)(after.after)
+      if (rowsEqual(pick(property)(row.before), left)) left = pick(property)(after.after)
     }
     return left
   }

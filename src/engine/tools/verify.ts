@@ -4,7 +4,7 @@ import { eventsOf } from '../../log/commit.ts'
 import type { Database } from '../../log/database.ts'
 import { readAfter } from '../../log/read.ts'
 import { type Fold, foldCommit } from '../../model/fold.ts'
-import { isEqual } from '../../model/isEqual.ts'
+import { rowsEqual } from '../../model/isEqual.ts'
 import { createFolds, onDiskFolds } from '../../model/model.ts'
 import type { IntoTable } from '../../model/projection.ts'
 import { loadBases } from '../../projections/base.ts'
@@ -114,7 +114,7 @@ function differences<P>({ name, rows, folded }: Persisted): Difference<P>[] {
   for (const { key, n, row } of folded.slots) {
     const stored = left.get(key)
     left.delete(key)
-    if (!stored || (stored.n ?? n) !== n || !isEqual(stored.row, row))
+    if (!stored || (stored.n ?? n) !== n || !rowsEqual(stored.row, row))
       found.push({ projection, key, persisted: stored?.row, folded: row })
   }
   for (const [key, { row }] of left) found.push({ projection, key, persisted: row, folded: undefined })

@@ -1,11 +1,11 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type ViteUserConfig as UserConfig } from 'vitest/config'
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
 const target = ['chrome110', 'firefox115', 'safari16.4']
-const entries = ['index', 'worker', 'react', 'testing', 'tools'].filter((name) => existsSync(path(`src/${name}.ts`)))
+const entries = ['index', 'worker', 'react', 'testing', 'tools']
 
 /** Tests and demo read the sources, so nothing has to be built first. */
 const alias = [

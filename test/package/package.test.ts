@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
@@ -97,35 +97,32 @@ console.log(JSON.stringify([...touched]))
     expect(JSON.parse(run(process.execPath, [`--conditions=${condition}`, 'import.mjs'], app))).toEqual([])
   })
 
-  it.skipIf(!existsSync(join(root, 'README.md')))(
-    'type-checks and builds in an empty Vite app with the code of the README',
-    () => {
-      const blocks = fileBlocks(readFileSync(join(root, 'README.md'), 'utf8'))
-      expect([...blocks.keys()]).toEqual(expect.arrayContaining(['todos.ts', 'todos.worker.ts', 'engine.ts']))
-      for (const [file, text] of blocks) write(`src/${file}`, text)
-      write('index.html', '<!doctype html><title>app</title><script type="module" src="/src/engine.ts"></script>')
-      write(
-        'tsconfig.json',
-        JSON.stringify({
-          compilerOptions: {
-            target: 'ES2022',
-            module: 'ESNext',
-            moduleResolution: 'Bundler',
-            lib: ['ES2022', 'DOM', 'DOM.Iterable'],
-            strict: true,
-            noEmit: true,
-            skipLibCheck: false,
-            types: [],
-            jsx: 'react-jsx',
-            allowImportingTsExtensions: true,
-          },
-          include: ['src'],
-        }),
-      )
-      run(process.execPath, [join(app, 'node_modules/typescript/bin/tsc'), '-p', app], app)
-      // No configuration at all: what a default build makes of the worker must work.
-      const log = run(process.execPath, [join(app, 'node_modules/vite/bin/vite.js'), 'build'], app)
-      expect(log).toContain('built in')
-    },
-  )
+  it('type-checks and builds in an empty Vite app with the code of the README', () => {
+    const blocks = fileBlocks(readFileSync(join(root, 'README.md'), 'utf8'))
+    expect([...blocks.keys()]).toEqual(expect.arrayContaining(['todos.ts', 'todos.worker.ts', 'engine.ts']))
+    for (const [file, text] of blocks) write(`src/${file}`, text)
+    write('index.html', '<!doctype html><title>app</title><script type="module" src="/src/engine.ts"></script>')
+    write(
+      'tsconfig.json',
+      JSON.stringify({
+        compilerOptions: {
+          target: 'ES2022',
+          module: 'ESNext',
+          moduleResolution: 'Bundler',
+          lib: ['ES2022', 'DOM', 'DOM.Iterable'],
+          strict: true,
+          noEmit: true,
+          skipLibCheck: false,
+          types: [],
+          jsx: 'react-jsx',
+          allowImportingTsExtensions: true,
+        },
+        include: ['src'],
+      }),
+    )
+    run(process.execPath, [join(app, 'node_modules/typescript/bin/tsc'), '-p', app], app)
+    // No configuration at all: what a default build makes of the worker must work.
+    const log = run(process.execPath, [join(app, 'node_modules/vite/bin/vite.js'), 'build'], app)
+    expect(log).toContain('built in')
+  })
 })

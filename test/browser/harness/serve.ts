@@ -1,6 +1,7 @@
-import { createReadStream, statSync } from 'node:fs'
+import { createReadStream, readFileSync, statSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { extname, join, normalize } from 'node:path'
+import { gzipSync } from 'node:zlib'
 
 export type Answer =
   | 'never'
@@ -13,6 +14,8 @@ export interface Server {
   readonly port: number
   /** Paths that were asked for, in order, without their query. */
   readonly requests: readonly string[]
+  /** Files that were sent whole, in order, with the bytes of each body. */
+  readonly sent: readonly { readonly path: string; readonly bytes: number }[]
   /** Answers every path that equals or matches with something else, such as HTML for a worker; undefined: with the file again. */
   override(path: string | RegExp, answer: Answer | undefined): void
   close(): Promise<void>
@@ -33,13 +36,20 @@ const types: Record<string, string> = {
   '.parquet': 'application/vnd.apache.parquet',
 }
 
-/** Serves a folder on loopback without caching. `headers` go with every file; a fixed `port` lets a second server be the same origin. */
-export const serve = async (
-  folder: string,
-  options: { readonly headers?: Readonly<Record<string, string>>; readonly port?: number } = {},
-): Promise<Server> => {
+export interface ServeOptions {
+  /** These go with every file. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** A fixed port lets a second server be the same origin. */
+  readonly port?: number
+  /** Files are sent compressed, as a site's server sends them. */
+  readonly gzip?: boolean
+}
+
+/** Serves a folder on loopback without caching. */
+export const serve = async (folder: string, options: ServeOptions = {}): Promise<Server> => {
   const overrides = new Map<string, { path: string | RegExp; answer: Answer }>()
   const requests: string[] = []
+  const sent: { path: string; bytes: number }[] = []
 
   const sendFile = (path: string, range: string | undefined, response: ServerResponse) => {
     let file = join(folder, normalize(`/${path}`))
@@ -58,7 +68,14 @@ export const serve = async (
       ...options.headers,
     }
     const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(range ?? '') ?? []
+    if (from === undefined && options.gzip) {
+      const body = gzipSync(readFileSync(file), { level: 9 })
+      sent.push({ path, bytes: body.length })
+      response.writeHead(200, { ...headers, 'content-encoding': 'gzip', 'content-length': body.length }).end(body)
+      return
+    }
     if (from === undefined) {
+      sent.push({ path, bytes: size })
       response.writeHead(200, { ...headers, 'content-length': size })
       createReadStream(file).pipe(response)
       return
@@ -101,6 +118,7 @@ export const serve = async (
     url: `http://127.0.0.1:${port}/`,
     port,
     requests,
+    sent,
     override(path, answer) {
       if (answer === undefined) overrides.delete(String(path))
       else overrides.set(String(path), { path, answer })

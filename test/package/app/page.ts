@@ -12,4 +12,6 @@ export const start = async (worker: () => SharedWorker): Promise<void> => {
   engine.subscribe(show)
   show()
   await engine.dispatch.add({ title: 'Buy milk' })
+  await engine.projected()
+  document.title = 'persisted'
 }

@@ -116,6 +116,7 @@ function createHandle(
     await Promise.allSettled(sent)
     const { read, status } = core
     last = { read, status: Object.freeze({ ...status, state: 'closed' }) }
+    for (const interceptor of core.interceptors) if (interceptor.owner === handle) core.interceptors.delete(interceptor)
     await leave()
     for (const listener of subscribed) core.listeners.delete(listener)
     core.tell(subscribed)

@@ -46,7 +46,7 @@ export interface Pending {
   readonly input: unknown
   readonly meta: Json | undefined
   /** Decides in place of the model's command of that name: an undo is no command of the model. */
-  readonly decide?: (() => StoredEvent[]) | undefined
+  readonly decide?: ((command: Command) => StoredEvent[]) | undefined
   readonly context: CommandContext & { restart(): void }
   callers: Caller[]
   /** Dispatches of the same id with another command or input: they wait for what becomes of this one. */
@@ -66,8 +66,9 @@ export interface Pending {
 /** What of a command its decision depends on, besides the state. One object for all of its decisions. */
 export type Command = Pick<Pending, 'id' | 'name' | 'input' | 'meta' | 'decide' | 'context'>
 
-/** A tool that follows the commands of this tab. It leaves with `interceptors.delete`, and with the engine. */
+/** A tool that follows the commands of this tab. It leaves with `interceptors.delete`, and with its handle. */
 export interface Interceptor {
+  readonly owner: unknown
   /**
    * A command was decided, or decided again: `stored` is what it gives, on a state that does not show it yet.
    * undefined: this decision failed. What is thrown becomes the command's error.
@@ -128,7 +129,7 @@ export function decideNow(tab: Tab, command: Command): Decision {
   const journal: Journal = []
   context.restart()
   try {
-    const stored = command.decide ? command.decide() : decide(tab.model, name, tab.commandRead, input, context)
+    const stored = command.decide ? command.decide(command) : decide(tab.model, name, tab.commandRead, input, context)
     for (const interceptor of tab.interceptors) interceptor.decided(command, stored)
     const events = recordedOf(
       { id, at: context.now, ...(meta !== undefined && { meta }), events: stored },

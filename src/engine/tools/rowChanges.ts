@@ -1,6 +1,6 @@
 import type { Key } from '../../data.ts'
 import type { AnyRecordedEvent } from '../../model/events.ts'
-import { type Fold, type Journal, undo } from '../../model/fold.ts'
+import type { Fold, Journal } from '../../model/fold.ts'
 import { rowsEqual } from '../../model/isEqual.ts'
 import type { ReadTable, ReadValue } from '../../model/projection.ts'
 
@@ -13,32 +13,26 @@ export interface Row {
 }
 export type Rows = Map<Fold, Map<Key, Row>>
 
-/** What events would change, row by row. Nothing stays changed. */
-export function changesOf(folds: readonly Fold[], events: readonly AnyRecordedEvent[]): Rows {
+/** Folds events like a commit; `journal` leads back. */
+export function apply(folds: readonly Fold[], events: readonly AnyRecordedEvent[], journal: Journal): void {
+  for (const event of events) for (const fold of folds) if (!fold.failed) fold.apply(event, journal)
+}
+
+/** What the changes of a journal, or those after `from` of them, lead to now, row by row. */
+export function rowsIn(journal: Journal, from: number = 0): Rows {
   const rows: Rows = new Map()
-  const journal: Journal = []
-  try {
-    for (const event of events) for (const fold of folds) if (!fold.failed) fold.apply(event, journal)
-    for (const { fold, slot, before } of journal) {
-      const ofFold = rows.get(fold) ?? new Map<Key, Row>()
-      rows.set(fold, ofFold)
-      const { key } = slot
-      ofFold.set(key, {
-        fold,
-        key,
-        before: ofFold.has(key) ? ofFold.get(key)!.before : before,
-        after: rowNow(fold, key),
-      })
-    }
-  } finally {
-    undo(journal)
+  for (const { fold, slot, before } of journal.slice(from)) {
+    const ofFold = rows.get(fold) ?? new Map<Key, Row>()
+    rows.set(fold, ofFold)
+    const { key } = slot
+    if (!ofFold.has(key)) ofFold.set(key, { fold, key, before, after: rowNow(fold, key) })
   }
   return rows
 }
 
 export const rowsOf = (rows: Rows): readonly Row[] => [...rows.values()].flatMap((ofFold) => [...ofFold.values()])
 
-export function rowNow({ definition, view }: Fold, key: Key): unknown {
+function rowNow({ definition, view }: Fold, key: Key): unknown {
   return definition.into.kind === 'table' ? (view as ReadTable<unknown>).get(key) : (view as ReadValue<unknown>).value
 }
 
@@ -46,7 +40,9 @@ export function rowNow({ definition, view }: Fold, key: Key): unknown {
 export function changedProperties(before: unknown, after: unknown): readonly (string | undefined)[] {
   if (rowsEqual(before, after)) return []
   if (!isObject(before) || !isObject(after)) return [undefined]
-  return Object.keys({ ...before, ...after }).filter((property) => !rowsEqual(before[property], after[property]))
+  const changed = Object.keys({ ...before, ...after }).filter((name) => !rowsEqual(before[name], after[name]))
+  // What a Map or a Date holds is no property.
+  return changed.length ? changed : [undefined]
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

@@ -136,6 +136,24 @@ const undo = undoStack(engine, {
   toggle: ({ input: { id }, before }) => (before.todos.has(id) ? [events.todoToggled({ id })] : []),
   clearDone: ({ before: { todos } }) => todos.by('done', true).map(({ id, title }) => events.todoAdded({ id, title })),
 })
+const checked = undoStack(
+  engine,
+  {
+    toggle:
+      ({ input, before }) =>
+      ({ todos }, { id, now }) => {
+        ;[before.todos.has(input.id), id() satisfies string, now satisfies number]
+        return todos.has(input.id) ? events.todoToggled({ id: input.id }) : reject('gone', { id: input.id })
+      },
+    clearDone: () => (_, context) => [events.todoAdded({ id: context.id(), title: '' })],
+    add: ({ events: [added] }) =>
+      added?.type === 'todoAdded' ? () => events.todoRemoved({ id: added.data.id }) : undefined,
+  },
+  { limit: 20, groupMs: 500 },
+)
+checked.group(() => 'x') satisfies string
+;(await checked.group(async () => 1)) satisfies number
+checked.close()
 const undone = await undo.undo()
 undone?.events[0]?.sequence satisfies number | undefined
 undo.subscribe(() => undo.canUndo || undo.canRedo)()
@@ -363,6 +381,14 @@ undoStack(engine, { toggle: ({ input }: { input: { title: string } }) => void in
 undoStack(engine, { nope: () => undefined })
 // @ts-expect-error an inverse gives events of the model
 undoStack(engine, { toggle: () => changed.s({}) })
+// @ts-expect-error an inverse that is a command gives events of the model
+undoStack(engine, { toggle: () => () => changed.s({}) })
+// @ts-expect-error an inverse that is a command reads the model's projections
+undoStack(engine, { toggle: () => (read) => read.nope && undefined })
+// @ts-expect-error an inverse that is a command is synchronous
+undoStack(engine, { toggle: () => async () => events.doneCleared() })
+// @ts-expect-error the limit is a number of steps
+undoStack(engine, {}, { limit: '100' })
 // @ts-expect-error an inverse sees the state before, which is read only
 undoStack(engine, { toggle: ({ before }) => void (before.todos.get('x')!.done = true) })
 // @ts-expect-error the past can't be changed

@@ -33,6 +33,8 @@ const known: Record<string, string> = {
   hostProjections: 'tidemark/worker',
   useRead: 'tidemark/react',
   useStatus: 'tidemark/react',
+  useEngine: 'tidemark/react',
+  deepEqual: 'tidemark',
   given: 'tidemark/testing',
   openTestEngine: 'tidemark/testing',
   todoApp: './todos.ts',

@@ -1,8 +1,9 @@
 // @vitest-environment jsdom
 import { act, Component, type ReactNode, StrictMode, startTransition, useLayoutEffect, useState } from 'react'
-import { createRoot, type Root } from 'react-dom/client'
+import { createRoot, hydrateRoot, type Root } from 'react-dom/client'
 import { renderToString } from 'react-dom/server'
-import { useRead, useStatus } from 'tidemark/react'
+import { deepEqual, defineEvents, defineModel } from 'tidemark'
+import { EngineProvider, useEngine, useRead, useStatus } from 'tidemark/react'
 import { openTestEngine } from 'tidemark/testing'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { todoApp } from './app.ts'
@@ -29,9 +30,14 @@ afterEach(async () => {
 const render = (node: ReactNode) => act(() => root.render(node))
 
 describe('useRead', () => {
-  test('has its first value in the first render, on a server too', () => {
-    const Count = () => <b>{useRead(engine, (read) => read.count.value)}</b>
-    expect(renderToString(<Count />)).toBe('<b>3</b>')
+  test('has its first value in the first render', async () => {
+    const seen: number[] = []
+    const Count = () => {
+      seen.push(useRead(engine, (read) => read.count.value))
+      return null
+    }
+    await render(<Count />)
+    expect(seen).toEqual([3])
   })
 
   test('renders again when the selected value changed, and only then', async () => {
@@ -103,6 +109,24 @@ describe('useRead', () => {
     for (at = 1; at < steps.length; at++) await act(() => engine.dispatch.toggle({ id: '0' }))
     expect(seen).toEqual(steps)
     expect(seen.every((value, i) => Object.is(value, steps[i]))).toBe(true)
+  })
+
+  test.each([
+    ['deepEqual', deepEqual],
+    ['an own function', (a: readonly object[], b: readonly object[]) => JSON.stringify(a) === JSON.stringify(b)],
+    ['a function in an object', { equal: deepEqual }],
+  ])('objects that a selector builds inside an array are compared by %s', async (_, equal) => {
+    const renders = vi.fn()
+    const List = () => {
+      const titles = useRead(engine, (read) => read.todos.all().map(({ id, title }) => ({ id, title })), equal)
+      renders(titles.map(({ title }) => title).join())
+      return null
+    }
+    await render(<List />)
+    await act(() => engine.dispatch.toggle({ id: '0' }))
+    expect(renders.mock.calls).toEqual([['title 0,title 1,title 2']])
+    await act(() => engine.dispatch.rename({ id: '0', title: 'other' }))
+    expect(renders.mock.calls.slice(1)).toEqual([['other,title 1,title 2']])
   })
 
   test('a whole table that is selected is told apart when it changed, and only then', async () => {
@@ -282,9 +306,99 @@ describe('useStatus', () => {
     await act(() => engine.close())
     expect(page.textContent).toBe('closed')
   })
+})
 
-  test('works on a server', () => {
-    const State = () => <b>{useStatus(engine).storage}</b>
-    expect(renderToString(<State />)).toBe('<b>memory</b>')
+describe('server rendering', () => {
+  const errors: unknown[] = []
+  let hydrated: Root | undefined
+  let served: HTMLElement
+  const hydrate = async (html: string, node: ReactNode) => {
+    served = document.body.appendChild(document.createElement('div'))
+    served.innerHTML = html
+    errors.length = 0
+    vi.spyOn(console, 'error').mockImplementation((...line) => void errors.push(line))
+    await act(() => {
+      hydrated = hydrateRoot(served, node, { onRecoverableError: (error) => void errors.push(error) })
+    })
+  }
+  afterEach(async () => {
+    await act(() => hydrated?.unmount())
+    served?.remove()
+    vi.restoreAllMocks()
+  })
+
+  test('a page with stored rows hydrates what a server rendered of an empty log, and shows its rows at once', async () => {
+    const empty = await open()
+    const App = ({ of }: { of: Engine }) => {
+      const titles = useRead(of, (read) => read.todos.all().map(({ title }) => title))
+      const { sequence, storage } = useStatus(of)
+      return <b>{`${sequence} ${storage} ${titles}`}</b>
+    }
+    const html = renderToString(<App of={empty} />)
+    expect(html).toBe('<b>0 memory </b>')
+    await hydrate(html, <App of={engine} />)
+    expect(errors).toEqual([])
+    expect(served.textContent).toBe('3 memory title 0,title 1,title 2')
+    await empty.close()
+  })
+
+  test('a server that has rows gives what it rendered to both sides', async () => {
+    const Count = ({ of, server }: { of: Engine; server: number }) => (
+      <b>{useRead(of, (read) => read.count.value, { server })}</b>
+    )
+    const html = renderToString(<Count of={engine} server={engine.read.count.value} />)
+    expect(html).toBe('<b>3</b>')
+    const later = await open()
+    await later.dispatch.fill({ rows: 5 })
+    await hydrate(html, <Count of={later} server={3} />)
+    expect(errors).toEqual([])
+    expect(served.textContent).toBe('5')
+    await later.close()
+  })
+
+  test('shows the status of an engine in memory whose log is empty', async () => {
+    const memory = await openTestEngine(todoApp, { storage: 'memory' })
+    const State = () => <b>{JSON.stringify(useStatus(memory))}</b>
+    const html = renderToString(<State />)
+    expect(JSON.parse(html.replace(/<\/?b>/g, '').replaceAll('&quot;', '"'))).toEqual(memory.status)
+    await memory.close()
+  })
+})
+
+describe('EngineProvider', () => {
+  const Count = () => <b>{useRead(useEngine(todoApp), (read) => read.count.value)}</b>
+
+  test('gives components an engine, which a test replaces', async () => {
+    const other = await open()
+    await render(
+      <EngineProvider engine={engine}>
+        <Count />
+        <EngineProvider engine={other}>
+          <Count />
+        </EngineProvider>
+      </EngineProvider>,
+    )
+    expect(page.textContent).toBe('30')
+    await act(() => other.dispatch.fill({ rows: 1 }))
+    expect(page.textContent).toBe('31')
+    await other.close()
+  })
+
+  test('an engine of another model inside does not hide the one that is asked for', async () => {
+    const events = defineEvents({})
+    const other = await openTestEngine(defineModel({ name: 'other', events, projections: {}, commands: {} }))
+    await render(
+      <EngineProvider engine={engine}>
+        <EngineProvider engine={other}>
+          <Count />
+        </EngineProvider>
+      </EngineProvider>,
+    )
+    expect(page.textContent).toBe('3')
+    await other.close()
+  })
+
+  test('a component outside of one is told what to do', () => {
+    expect(() => renderToString(<Count />)).toThrow('Wrap the app in <EngineProvider engine={engine}>.')
   })
 })

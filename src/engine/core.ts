@@ -1,58 +1,51 @@
-import { EngineClosed } from '../errors.ts'
-import { type Hint, openChannel } from '../log/channel.ts'
-import type { CommitRecord } from '../log/commit.ts'
-import { type Database, openDatabase } from '../log/database.ts'
+import { createListeners, type Listeners } from '../async.ts'
+import type { EngineClosed } from '../errors.ts'
 import type { Log } from '../log/log.ts'
 import { eventTypes } from '../model/events.ts'
-import { type AnyModel, commandReadOf, createFolds, readOf } from '../model/model.ts'
-import { readBoot } from '../projections/boot.ts'
+import type { Fold } from '../model/fold.ts'
+import { type AnyModel, commandReadOf, createFolds, onDiskFolds, readOf } from '../model/model.ts'
 import type { HostConnection } from '../projections/connect.ts'
-import { applyCommit, fail, rebase, stop, type Tab, typeKey } from './tab.ts'
-import { statusOf } from './tabStatus.ts'
-import type { OpenOptions, Progress, Status } from './types.ts'
+import { fail, rebase, stop, type Tab } from './tab.ts'
+import { type Shown, statusOf } from './tabStatus.ts'
+import type { Status } from './types.ts'
 
 /** What the handles of one page share: one tab's fold of one log. */
-export interface Core extends Tab {
+export interface Core extends Tab, Shown {
   readonly name: string
   readonly read: object
   readonly status: Status<any>
-  readonly listeners: Set<() => void>
-  /** `folds`, and those of on-disk tables: the host folds these alone, what a tab knows of them is told. */
-  projections: Tab['folds']
-  /** Persisted checkpoints by projection identity. */
-  readonly persisted: Map<string, number>
-  /** Rebuilds under way, by projection name. */
-  readonly progress: Map<string, Progress>
-  worker: Status['worker']
-  /** The second copy of the log. */
-  copy: Pick<Status, 'mirror' | 'restored'>
-  persistent?: boolean
+  /** Told when `read` or `status` changed. */
+  readonly listeners: Listeners
+  /** Projections of which nothing was persisted when this engine opened. */
+  readonly building: Set<Fold>
   host?: HostConnection | undefined
-  /** Hints that are not about the log's head. */
-  attend?: (hint: Hint) => void
-  /** Takes a hint, from whatever channel there is. */
-  hear(hint: Hint): void
+  /** It shows the log as it was read: hints are applied from now on. */
+  isOpen: boolean
+  /** Aborts when the engine ends. */
   readonly ended: AbortSignal
-  tell(listeners: Iterable<() => void>): void
-  /**
-   * The half of the engine that reads and writes the log, and `log` with it. A page shows its rows without: it comes after
-   * them, or with the first command.
-   */
-  working(): Promise<typeof import('./work.ts')>
+  /** Runs a task while this engine holds neither its lock nor its host. undefined until it has them. */
+  stepAside?: <T>(task: () => Promise<T>) => Promise<T>
+  /** Resolves at the next change, or a little later. */
+  nextChange(): Promise<void>
+  /** The only end. Resolves when nothing is in a transaction. */
   end(error: EngineClosed): Promise<void>
 }
 
-/** Opens one log: listens first, reads the snapshot in one transaction, applies the tail. The worker is never awaited. */
-export async function openCore(model: AnyModel, name: string, options: OpenOptions): Promise<Core> {
-  const { storage, signal, onProgress } = options
-  // First of all: the browser opens it while this page makes what the rows go into.
-  const opening = !storage && openDatabase(name)
-  const types = eventTypes(model.events)
+/** Milliseconds after which somebody who waits for a change looks again: holds and failures of a pipeline end without one here. */
+const LOOK_AGAIN_MS = 250
+
+/** What the core needs of the part that is loaded after the first rows. */
+export interface Late {
+  readonly log: Log
+  work(core: Core): Promise<void>
+}
+
+/** An engine that has read nothing yet. */
+export function createCore(model: AnyModel, name: string, isStored: boolean, late: Late): Core {
   const folds = createFolds(model)
   const ending = new AbortController()
+  const listeners = createListeners()
   const idle: (() => void)[] = []
-  let parts: typeof import('./work.ts') | undefined
-  let ready = false
   let running = false
   let told = false
   let more = false
@@ -62,27 +55,27 @@ export async function openCore(model: AnyModel, name: string, options: OpenOptio
   const core: Core = {
     model,
     name,
-    types,
+    types: eventTypes(model.events),
     folds,
-    projections: folds,
+    projections: isStored ? [...folds, ...onDiskFolds(model)] : folds,
     commandRead: commandReadOf(folds),
     interceptors: new Set(),
-    log: undefined as unknown as Log,
+    log: late.log,
     logId: '',
     stored: new Set(),
-    listeners: new Set(),
+    listeners,
     persisted: new Map(),
     progress: new Map(),
+    building: new Set(),
     head: 0,
     tip: 0,
     pending: [],
     state: 'ready',
+    isOpen: false,
     behind: false,
     worker: 'none',
     copy: { mirror: { state: 'off', sequence: 0 } },
-    hear: onHint,
     ended: ending.signal,
-    tell,
     get read() {
       return (read ??= Object.freeze(readOf(folds)))
     },
@@ -102,18 +95,22 @@ export async function openCore(model: AnyModel, name: string, options: OpenOptio
         if (more) tell()
       })
     },
-    async working() {
-      parts ??= await import('./work.ts')
-      core.log ??= core.database ? parts.createLog(core.database) : parts.createMemoryLog()
-      return parts
-    },
+    nextChange: () =>
+      new Promise((resolve) => {
+        const wake = (): void => {
+          clearTimeout(timer)
+          forget()
+          resolve()
+        }
+        const timer = setTimeout(wake, LOOK_AGAIN_MS)
+        const forget = listeners.add(wake)
+      }),
     pump() {
       if (running) return
       running = true
       // What is dispatched in one go is appended in one record.
-      core
-        .working()
-        .then((parts) => parts.work(core))
+      late
+        .work(core)
         .catch((error) =>
           rebase(core, () => {
             for (const pending of [...core.pending]) fail(core, pending, (core.error = error))
@@ -127,101 +124,27 @@ export async function openCore(model: AnyModel, name: string, options: OpenOptio
         })
     },
     async end(error) {
-      if (ending.signal.aborted) return
+      if (core.state !== 'closed') rebase(core, () => stop(core, 'closed', error))
+      await rest()
+    },
+    over(error) {
       ending.abort(error)
-      rebase(core, () => stop(core, 'closed', error))
       core.interceptors.clear()
-      if (running) await new Promise<void>((resolve) => idle.push(resolve))
-      core.channel?.close()
-      core.database?.close()
+      void rest().then(() => {
+        core.channel?.close()
+        core.database?.close()
+      })
     },
   }
 
-  function tell(listeners: Iterable<() => void> = core.listeners): void {
+  function tell(): void {
     more = false
-    for (const listener of [...listeners]) {
-      try {
-        listener()
-      } catch (error) {
-        // A listener's mistake is its own: the others are told all the same.
-        globalThis.reportError?.(error)
-      }
-    }
+    listeners.tell()
   }
 
-  function onHint(hint: Hint): void {
-    // Rule 9: of another log, whose numbers may happen to fit. What is said before the snapshot is read is looked up afterwards.
-    if (!ready || hint.log !== core.logId) {
-      core.behind ||= !ready
-      return
-    }
-    const { commit, head = commit?.last ?? 0 } = hint as { commit?: CommitRecord; head?: number }
-    // With commands pending, each hint would decide them again: a tab that writes back to back would drown this one.
-    const fits = commit?.first === core.head + 1 && !core.catchingUp && !core.behind && !core.pending.length
-    if (fits) rebase(core, () => applyCommit(core, commit, true))
-    else if (head > core.head) core.behind = true
-    else core.attend?.(hint)
-    if (core.behind) core.pump()
+  async function rest(): Promise<void> {
+    if (running) await new Promise<void>((resolve) => idle.push(resolve))
   }
 
-  /** Takes up what the snapshot says. Throws what makes this log unreadable. */
-  async function begin(database: Database): Promise<void> {
-    const tell = (done: number): void => onProgress?.({ phase: 'snapshot', done, total: 1 })
-    tell(0)
-    const snapshot = await readBoot(database, folds)
-    tell(1)
-    const { log, checkpoints, types: known, discarded, from, tail, behind } = snapshot
-    database.log = log
-    core.logId = log?.id
-    core.head = from
-    core.behind ||= behind
-    for (const { identity } of folds) core.persisted.set(identity, checkpoints.get(identity)?.sequence ?? 0)
-    // What is stored may be anything, or nothing at all.
-    for (const one of known) if (one) core.stored.add(typeKey(one.type, one.version))
-    const usual =
-      known.every((one) => one && types.knows(one.type, one.version)) &&
-      Object.keys(model.projections).length === (folds.length || -1) &&
-      log?.format === 1 &&
-      !database.dataLoss &&
-      !discarded.length &&
-      [...checkpoints.values()].every(({ failed }) => !failed)
-    if (!usual) await (await import('./unusual.ts')).unusual(core, snapshot, options)
-    rebase(core, () => {
-      for (const record of tail) applyCommit(core, record)
-    })
-    if (core.behind && core.state === 'ready') {
-      const { catchUp } = await core.working()
-      await catchUp(core, signal, (done) =>
-        onProgress?.({ phase: 'catch-up', done, total: Math.max(done, ...core.persisted.values()) }),
-      )
-    }
-    if (core.state === 'failed' || core.state === 'closed') throw core.error
-    signal?.throwIfAborted()
-    ready = true
-    if (core.behind) core.pump()
-    // After the caller's first paint; nothing ever waits for it.
-    setTimeout(async () => {
-      try {
-        await core.working()
-        const { attach } = await import('./attach.ts')
-        if (!core.ended.aborted) attach(core, options)
-      } catch (error) {
-        core.error = error as Error
-        core.changed(false)
-      }
-    })
-  }
-
-  try {
-    if (opening) {
-      core.channel = openChannel(name, onHint)
-      await begin((core.database = await opening))
-    } else {
-      await core.working()
-    }
-  } catch (error) {
-    await core.end(new EngineClosed('closed'))
-    throw error
-  }
   return core
 }

@@ -1,9 +1,12 @@
+import { aborting, createListeners } from '../async.ts'
 import { EngineClosed, ModelError } from '../errors.ts'
 import { type EventTypes, eventTypes } from '../model/events.ts'
 import { copyJson } from '../model/json.ts'
 import type { Model } from '../model/model.ts'
-import { type Core, openCore } from './core.ts'
+import { boot } from './boot.ts'
+import type { Core } from './core.ts'
 import { dispatch, takeBack } from './dispatch.ts'
+import { live } from './part.ts'
 import type { AnyReceipt } from './tab.ts'
 import type { DispatchOptions, Engine, OpenOptions, Status } from './types.ts'
 
@@ -55,7 +58,7 @@ export async function openEngine<E extends EventTypes, P, C>(
   let shared = open.get(key)
   if (!shared) {
     const abandoned = new AbortController()
-    const core = openCore(model as Model<any, any, any>, name, { ...options, signal: abandoned.signal })
+    const core = boot(model as Model<any, any, any>, name, { ...options, signal: abandoned.signal })
     open.set(key, (shared = { handles: 0, abandoned, core }))
   }
   const { core, abandoned } = shared
@@ -71,10 +74,7 @@ export async function openEngine<E extends EventTypes, P, C>(
   shared.handles++
   try {
     // Who gives up waiting does not take the engine from others who wait.
-    const opened = await new Promise<Core>((resolve, reject) => {
-      signal?.addEventListener('abort', () => reject(signal.reason))
-      core.then(resolve, reject)
-    })
+    const opened = await aborting(core, signal)
     opened.ended.addEventListener('abort', forget)
     return createHandle(opened, options, leave) as Engine<any, any, any>
   } catch (error) {
@@ -83,12 +83,16 @@ export async function openEngine<E extends EventTypes, P, C>(
   }
 }
 
-function createHandle(
-  core: Core,
-  options: OpenOptions,
-  leave: () => Promise<void>,
-): Omit<Engine<any, any, any>, typeof Symbol.asyncDispose> {
-  const subscribed = new Set<() => void>()
+/** An engine before it has a model's types; `Symbol.asyncDispose` is added where the platform has it. */
+interface Handle extends Omit<Engine<any, any, any>, 'model' | 'read' | 'dispatch' | typeof Symbol.asyncDispose> {
+  readonly model: Core['model']
+  readonly read: object
+  readonly dispatch: object
+}
+
+function createHandle(core: Core, options: OpenOptions, leave: () => Promise<void>): Handle {
+  const listeners = createListeners()
+  const forget = core.listeners.add(listeners.tell)
   const sent = new Set<Promise<unknown>>()
   const meta = copyJson(options.meta)
   let closing: Promise<void> | undefined
@@ -118,14 +122,14 @@ function createHandle(
     last = { read, status: Object.freeze({ ...status, state: 'closed' }) }
     for (const interceptor of core.interceptors) if (interceptor.owner === handle) core.interceptors.delete(interceptor)
     await leave()
-    for (const listener of subscribed) core.listeners.delete(listener)
-    core.tell(subscribed)
+    forget()
+    listeners.tell()
   }
 
-  const handle: ReturnType<typeof createHandle> = {
-    model: core.model as never,
+  const handle: Handle = {
+    model: core.model,
     get read() {
-      return (last ?? core).read as never
+      return (last ?? core).read
     },
     get status() {
       return (last ?? core).status
@@ -136,28 +140,19 @@ function createHandle(
         typeof name !== 'string' || name === 'then' || name === 'toJSON'
           ? undefined
           : (known[name] ??= (input: unknown, given?: DispatchOptions) => send(name, input, given)),
-    }) as never,
-    subscribe(listener) {
-      // The same function given twice is told twice.
-      const one = (): void => listener()
-      subscribed.add(one)
-      core.listeners.add(one)
-      return () => {
-        subscribed.delete(one)
-        core.listeners.delete(one)
-      }
+    }),
+    subscribe: (listener) => listeners.add(listener),
+    async *history(given = {}) {
+      const { history } = await live.load(given.signal)
+      yield* history(core, given)
     },
-    async *history(options = {}) {
-      await core.working()
-      const { history } = await import('./history.ts')
-      yield* history(core, options) as AsyncGenerator<never>
+    async projected(sequence = core.head, { signal } = {}) {
+      const { projected } = await live.load(signal)
+      await projected(core, sequence, signal)
     },
-    async projected(sequence = core.head, options = {}) {
-      await (await import('./projected.ts')).projected(core, sequence, options.signal)
-    },
-    async rebuild(options = {}) {
-      await core.working()
-      await (await import('./rebuild.ts')).rebuild(core, options)
+    async rebuild(given = {}) {
+      const { rebuild } = await live.load(given.signal)
+      await rebuild(core, given)
     },
     close: () => (closing ??= close()),
   }

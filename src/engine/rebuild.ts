@@ -1,10 +1,13 @@
-import { aborting } from '../async.ts'
+import { aborting, createBreather } from '../async.ts'
 import { ModelError } from '../errors.ts'
 import { randomId } from '../ids.ts'
-import { createFold } from '../model/fold.ts'
+import { eventsOf } from '../log/commit.ts'
+import { createFold, type Fold } from '../model/fold.ts'
+import { loadBases } from '../projections/base.ts'
+import { foldCommit } from '../projections/foldCommit.ts'
+import { isOnDisk, noteCheckpoints } from './checkpoints.ts'
 import type { Core } from './core.ts'
-import { changed, isOnDisk, takeUp } from './projected.ts'
-import { applyCommit, rebase } from './tab.ts'
+import { rebase } from './tab.ts'
 import type { Progress } from './types.ts'
 
 /** Folds the log again, beside the old pages. This tab's own fold is touched only where it had failed. */
@@ -26,7 +29,7 @@ export async function rebuild(
   if (unknown !== undefined) throw new ModelError(`rebuild: there is no projection "${unknown}"`)
   const failed = core.folds.filter((fold) => fold.failed && (!projections || projections.includes(fold.name)))
   if (core.database) await inHost(core, projections, signal, onProgress)
-  if (failed.length) await again(core, failed, signal)
+  if (failed.length) await foldAgain(core, failed, signal)
 }
 
 async function inHost(
@@ -42,38 +45,39 @@ async function inHost(
     const progress = core.progress.get(names[0] ?? '')
     if (progress && progress !== told) onProgress?.((told = progress))
   }
-  core.listeners.add(listener)
+  const forget = core.listeners.add(listener)
   onProgress?.({ phase: 'rebuild', done: 0, total: core.head })
   try {
-    while (!core.host) await aborting(changed(core), signal)
+    while (!core.host) await aborting(core.nextChange(), signal)
     const { host } = core
     const cancel = (): void => void host.cancel(id).catch(() => {})
     signal?.addEventListener('abort', cancel)
     try {
       await aborting(host.rebuild(id, projections), signal)
-      if (core.projections.some(isOnDisk)) takeUp(core, await aborting(host.flush(), signal))
+      if (core.projections.some(isOnDisk)) noteCheckpoints(core, await aborting(host.flush(), signal))
     } finally {
       signal?.removeEventListener('abort', cancel)
     }
     onProgress?.({ phase: 'rebuild', done: core.head, total: core.head })
   } finally {
-    core.listeners.delete(listener)
+    forget()
   }
 }
 
 /** A failed fold of this tab starts over: what it could not fold may be understood by now. */
-async function again(
-  core: Core,
-  failed: readonly Core['folds'][number][],
-  signal: AbortSignal | undefined,
-): Promise<void> {
+async function foldAgain(core: Core, failed: readonly Fold[], signal: AbortSignal | undefined): Promise<void> {
   const fresh = failed.map(({ name, definition }) => createFold(name, definition, core.types))
   const { database } = core
-  if (database?.log?.base) await (await import('../projections/base.ts')).loadBases(database, fresh)
-  const base = database?.log?.base ?? 0
-  const scratch = { ...core, folds: fresh, pending: [], head: base, tip: base, changed() {} }
-  for await (const records of core.log.readAfter(base, signal))
-    for (const record of records) if (record.last <= core.head) applyCommit(scratch, record)
+  if (database) await loadBases(database, fresh)
+  const breather = createBreather(signal)
+  for await (const records of core.log.readAfter(database?.log?.base ?? 0, signal)) {
+    for (const record of records) {
+      if (record.last > core.head) break
+      const events = eventsOf(record, core.types)
+      for (const fold of fresh) foldCommit(fold, record, events, [])
+      await breather.rest()
+    }
+  }
   rebase(core, () => {
     for (const [i, fold] of failed.entries()) {
       const made = fresh[i]

@@ -107,6 +107,8 @@ export interface Tab {
   changed(read: boolean): void
   /** Sees to whatever is to do: catching up, appending, looking. */
   pump(): void
+  /** It is closed now: lets go of everything it holds. */
+  over(error: Error): void
 }
 
 export const typeKey = (type: string, version = 1): string => `${version} ${type}`
@@ -239,5 +241,6 @@ export function stop(tab: Tab, state: Exclude<Tab['state'], 'ready'>, error: Err
   if (tab.state === 'closed') return
   tab.state = state
   tab.error = error
+  if (state === 'closed') tab.over(error)
   for (const pending of [...tab.pending]) if (!pending.inTransaction && !pending.unsure) fail(tab, pending, error)
 }

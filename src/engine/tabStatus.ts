@@ -1,6 +1,21 @@
 import type { Fold } from '../model/fold.ts'
-import type { Core } from './core.ts'
-import type { ProjectionStatus, Status } from './types.ts'
+import type { Tab } from './tab.ts'
+import type { Progress, ProjectionStatus, Status } from './types.ts'
+
+/** What of an engine its status shows. */
+export interface Shown extends Pick<Tab, 'database' | 'head' | 'pending' | 'state' | 'error'> {
+  /** `folds`, and those of on-disk tables: the host folds these alone, what a tab knows of them is told. */
+  readonly projections: readonly Fold[]
+  /** Persisted checkpoints by projection identity. */
+  readonly persisted: Map<string, number>
+  /** Rebuilds under way, by projection name. */
+  readonly progress: Map<string, Progress>
+  worker: Status['worker']
+  /** The second copy of the log. */
+  copy: Pick<Status, 'mirror' | 'restored'>
+  /** The browser keeps this storage until the user deletes it. */
+  persistent?: boolean
+}
 
 /** What a page may tell its user. */
 export function statusOf({
@@ -15,7 +30,7 @@ export function statusOf({
   copy,
   persistent,
   error,
-}: Core): Status<any> {
+}: Shown): Status<any> {
   const at = ({ identity, sequence }: Fold): number => persisted.get(identity) ?? sequence
   const projections: [string, ProjectionStatus][] = all.map((fold) => {
     const { name, failed, sequence } = fold

@@ -6,10 +6,6 @@ import { catchUp } from './catchUp.ts'
 import { decideInside, recover, settleAtHead } from './contend.ts'
 import { fail, rebase, type Tab } from './tab.ts'
 
-export { createLog } from '../log/log.ts'
-export { createMemoryLog } from '../log/memory.ts'
-export { catchUp }
-
 /** Lost races after which a command is decided inside the appending transaction (rule 4). */
 const LOST_RACES = 2
 

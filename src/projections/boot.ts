@@ -21,8 +21,16 @@ export interface Boot extends Snapshot {
  */
 export async function readBoot(database: Database, folds: readonly Fold[]): Promise<Boot> {
   let tail: IDBRequest<CommitRecord[]> | undefined
+  let newest: IDBRequest<IDBCursorWithValue | null> | undefined
+  let end = 0
   let behind = false
   const snapshot = await readSnapshot(database, folds, (store, checkpoints, sealed) => {
+    end = sealed
+    // Nothing to fold: the head is all there is to know.
+    if (!folds.length) {
+      newest = store('commits').openCursor(null, 'prev')
+      return
+    }
     const from = lowest(folds, checkpoints)
     tail = store('commits').getAll(above(from), TAIL_COMMITS)
     behind = sealed > from
@@ -39,7 +47,7 @@ export async function readBoot(database: Database, folds: readonly Fold[]): Prom
   const sound = commits.every(isCommit)
   return {
     ...snapshot,
-    from: lowest(folds, snapshot.checkpoints),
+    from: folds.length ? lowest(folds, snapshot.checkpoints) : Math.max(end, newest?.result?.value?.last ?? 0),
     tail: sound ? commits : [],
     behind: behind || !sound || commits.length === TAIL_COMMITS,
   }

@@ -49,7 +49,7 @@ export async function transfer(folder: string): Promise<number> {
 }
 
 /** Parts that every visit loads, whatever the app: to dispatch, to find the worker, and in it to seal and to mirror. */
-const always = /\/(work|attach|tidy|mirror)\.ts$/
+const always = /\/(live|presence|tidy|mirror)\.ts$/
 
 /**
  * What the smallest app with Tidemark weighs: page and worker in one file, so that shared code counts once, with what a

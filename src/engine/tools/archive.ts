@@ -11,9 +11,7 @@ import { createFold, type Fold, foldCommit } from '../../model/fold.ts'
 import { loadBases, makeBase } from '../../projections/base.ts'
 import { deletePages } from '../../projections/discard.ts'
 import type { Checkpoint } from '../../projections/snapshot.ts'
-import { asides } from '../attach.ts'
 import type { Core } from '../core.ts'
-import { changed } from '../projected.ts'
 import type { Engine } from '../types.ts'
 import { streamOf } from './exportLog.ts'
 import { inside, type Watch } from './inside.ts'
@@ -81,12 +79,8 @@ async function alone(core: Core, task: (inTheWay: () => Promise<void>) => Promis
     const others = pending.filter((lock) => lock.name === name)
     if (others.length) refuse(others)
   }
-  let aside = asides.get(core)
-  while (!aside && core.state === 'ready') {
-    await changed(core)
-    aside = asides.get(core)
-  }
-  await aside?.(() =>
+  while (!core.stepAside && core.state === 'ready') await core.nextChange()
+  await core.stepAside?.(() =>
     locks.request(name, { mode: 'exclusive', ifAvailable: true }, async (lock) => {
       if (lock) return task(inTheWay)
       const { held = [] } = await locks.query()

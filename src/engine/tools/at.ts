@@ -62,7 +62,6 @@ export async function at<E extends EventTypes, P, C>(
   const start = database?.log?.base ?? 0
   if (database) await loadBases(database, folds)
   const line = createTimeline(folds, start)
-  await core.working()
   const records = recordsNear(core.log)
   let target = start
   let moving: Promise<void> | undefined

@@ -5,7 +5,6 @@ import { EngineClosed, ImportError } from '../../errors.ts'
 import { recordsOf } from '../../log/chunk.ts'
 import type { CommitRecord } from '../../log/commit.ts'
 import type { Core } from '../core.ts'
-import { changed } from '../projected.ts'
 import { takeOver } from '../takeOver.ts'
 import type { Engine } from '../types.ts'
 import { inside, type Watch } from './inside.ts'
@@ -39,7 +38,7 @@ export async function importLog(
     core.behind = true
     core.pump()
   }
-  while (core.state === 'ready' && core.head < sequence) await changed(core)
+  while (core.state === 'ready' && core.head < sequence) await core.nextChange()
   if (core.head < sequence) throw core.error ?? new EngineClosed('closed')
   // For the next boot; nobody has to wait for it.
   core.host?.flush().catch(() => {})
@@ -106,6 +105,6 @@ async function intoMemory(
   core.behind = true
   core.pump()
   const sequence = all.at(-1)?.records.at(-1)?.last ?? 0
-  while (core.state === 'ready' && core.head < sequence) await changed(core)
+  while (core.state === 'ready' && core.head < sequence) await core.nextChange()
   return { sequence }
 }

@@ -1,0 +1,2 @@
+export { start } from './mirror.ts'
+export { restore } from './restore.ts'

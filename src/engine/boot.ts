@@ -1,0 +1,161 @@
+import { copies } from '../copies/part.ts'
+import type { Restored } from '../copies/restore.ts'
+import { EngineClosed, ProjectionFailed, StorageError } from '../errors.ts'
+import { openChannel } from '../log/channel.ts'
+import { type Database, type LogIdentity, openDatabase } from '../log/database.ts'
+import type { Log } from '../log/log.ts'
+import { fromWire } from '../log/wire.ts'
+import type { AnyModel } from '../model/model.ts'
+import { type Boot, readBoot } from '../projections/boot.ts'
+import { check, type Verdict } from './check.ts'
+import { type Core, createCore } from './core.ts'
+import { takeHint } from './hints.ts'
+import { lateLog } from './lateLog.ts'
+import { live } from './part.ts'
+import { applyCommit, rebase, stop, typeKey } from './tab.ts'
+import type { OpenOptions } from './types.ts'
+
+/**
+ * Opens one log: listens, reads the snapshot in one transaction, applies the tail. It arrives at the head that the log had at
+ * the call, or rejects with a typed error. The worker is never awaited.
+ */
+export async function boot(model: AnyModel, name: string, options: OpenOptions): Promise<Core> {
+  const { storage, signal } = options
+  // First of all: the browser opens it while this page makes what the rows go into.
+  const opening = storage ? undefined : openDatabase(name)
+  let log: Log | undefined
+  const ready = async (): Promise<typeof import('./live.ts')> => {
+    const parts = await live.load()
+    log ??= core.database ? parts.createLog(core.database) : parts.createMemoryLog()
+    core.log = log
+    return parts
+  }
+  const core = createCore(model, name, !storage, {
+    log: lateLog(async () => {
+      await ready()
+      return core.log
+    }),
+    work: async () => (await ready()).work(core),
+  })
+  try {
+    if (opening) {
+      core.channel = openChannel(name, (hint) => takeHint(core, hint))
+      core.database = await opening
+      signal?.throwIfAborted()
+      await read(core, core.database, options)
+      signal?.throwIfAborted()
+      core.isOpen = true
+      if (core.behind) core.pump()
+      appearLater(core, options)
+    } else {
+      await ready()
+      core.isOpen = true
+    }
+  } catch (error) {
+    await core.end(new EngineClosed('closed'))
+    throw error
+  }
+  return core
+}
+
+async function read(core: Core, database: Database, options: OpenOptions): Promise<void> {
+  const { signal, onProgress } = options
+  onProgress?.({ phase: 'snapshot', done: 0, total: 1 })
+  const snapshot = await readBoot(database, core.folds)
+  onProgress?.({ phase: 'snapshot', done: 1, total: 1 })
+  takeSnapshot(core, snapshot)
+  await settle(core, database, snapshot, options)
+  rebase(core, () => {
+    for (const record of snapshot.tail) applyCommit(core, record)
+  })
+  if (core.behind && core.state === 'ready') {
+    const { catchUp } = await live.load(signal)
+    await catchUp(core, signal, (done) =>
+      onProgress?.({ phase: 'catch-up', done, total: Math.max(done, ...core.persisted.values()) }),
+    )
+  }
+  if (core.state === 'failed' || core.state === 'closed') throw core.error
+  const { restored } = database.log ?? {}
+  if (restored) core.copy = { ...core.copy, restored }
+}
+
+/** What was persisted: how far the rows are, which types the log has, which projections failed. */
+function takeSnapshot(core: Core, { log, checkpoints, types, from, behind }: Boot): void {
+  const { folds, projections, persisted, stored, building } = core
+  core.head = core.tip = from
+  core.behind ||= behind
+  for (const fold of folds) {
+    const { sequence, failed } = checkpoints.get(fold.identity) ?? {}
+    if (sequence) persisted.set(fold.identity, sequence)
+    if (failed) fold.failed = new ProjectionFailed(fold.name, failed.sequence, fromWire(failed.error))
+  }
+  for (const fold of projections) {
+    if (!persisted.get(fold.identity)) {
+      persisted.set(fold.identity, 0)
+      building.add(fold)
+    }
+    // Of a table on the disk: it is what the host says.
+    if (!folds.includes(fold)) fold.sequence = Number.POSITIVE_INFINITY
+  }
+  for (const one of types) if (one) stored.add(typeKey(one.type, one.version))
+  if (core.database) core.database.log = log
+  core.logId = log?.id
+}
+
+/** Does what the state of the log asks for before its tail is applied. */
+async function settle(core: Core, database: Database, boot: Boot, options: OpenOptions): Promise<void> {
+  const { name, folds } = core
+  const verdictOn = (log: LogIdentity): Verdict =>
+    check(name, log, boot.types, core.types, Math.min(...folds.map(({ sequence }) => sequence)))
+  const lost: string[] = []
+  let verdict = verdictOn(boot.log)
+  if (verdict.is === 'damaged') throw verdict.error
+  if (boot.discarded.length) {
+    // Before anything is appended: another event may take the number that they are at.
+    await (await live.load(options.signal)).discardPages(database, boot.discarded)
+    const pages = boot.discarded.map(({ identity }) => identity)
+    lost.push(`The pages of ${pages} were damaged: they are folded again from the log.`)
+  }
+  if (database.dataLoss)
+    lost.push(`The browser lost the database of "${name}" (${database.dataLoss}) and made a new one.`)
+  if (verdict.is === 'unlooked') {
+    const { log, reason } = await restoreLog(core, database, options)
+    if (reason) lost.push(reason)
+    verdict = verdictOn(log)
+  }
+  if (lost.length) core.error = new StorageError('lost', lost.join(' '))
+  if (verdict.is === 'outdated') {
+    const { error } = verdict
+    rebase(core, () => stop(core, 'outdated', error))
+    // Or an app that removed an event while it is written shows old rows, or none, and nobody says why.
+    if (__DEV__) console.warn(`tidemark: "${name}" opens outdated. ${error}`)
+  }
+  if (verdict.is === 'on a base') await (await live.load(options.signal)).standOnBase(core)
+}
+
+/** A new database: its log comes from the second copy, or begins. */
+async function restoreLog(core: Core, database: Database, options: OpenOptions): Promise<Restored> {
+  const { mirror = true, signal, onProgress } = options
+  const { restore } = await copies.load(signal)
+  const restored = await restore(database, mirror, signal, (done, total) =>
+    onProgress?.({ phase: 'restore', done, total }),
+  )
+  core.logId = restored.log.id
+  // Another tab may have restored it.
+  core.behind = true
+  return restored
+}
+
+/** Takes lock, host and the rest after the caller's first paint; nothing ever waits for it. */
+function appearLater(core: Core, options: OpenOptions): void {
+  setTimeout(async () => {
+    try {
+      const { appear } = await live.load(core.ended)
+      if (!core.ended.aborted) appear(core, options)
+    } catch (error) {
+      if (core.ended.aborted) return
+      core.error = error as Error
+      core.changed(false)
+    }
+  })
+}

@@ -1,0 +1,61 @@
+import { EngineClosed } from '../errors.ts'
+import type { Hint } from '../log/channel.ts'
+import { isOnDisk, noteCheckpoints } from './checkpoints.ts'
+import type { Core } from './core.ts'
+import { applyCommit, rebase } from './tab.ts'
+
+/** Takes what another tab or a host says of a log. */
+export function takeHint(core: Core, hint: Hint): void {
+  // Before the snapshot is read, nothing can be applied: the log is read once more afterwards.
+  if (!core.isOpen) core.behind = true
+  // Rule 9: the numbers of another log may happen to fit.
+  else if (hint.log === core.logId) {
+    try {
+      take(core, hint)
+    } catch {
+      // Any page of this origin may say anything.
+    }
+  }
+}
+
+function take(core: Core, hint: Hint): void {
+  if ('commit' in hint) {
+    const { commit } = hint
+    // With commands pending, each hint would decide them again: a tab that writes back to back would drown this one.
+    const fits = commit.first === core.head + 1 && !core.catchingUp && !core.behind && !core.pending.length
+    if (fits) rebase(core, () => applyCommit(core, commit, true))
+    else if (commit.last > core.head) core.behind = true
+    if (core.behind) core.pump()
+  } else if ('head' in hint) {
+    if (hint.head > core.head || (hint.adopted && hint.adopted.was === core.logId)) look(core)
+    else if (hint.adopted) void core.end(new EngineClosed('log replaced'))
+  } else if ('projected' in hint) {
+    noteCheckpoints(core, hint.projected)
+    core.changed(false)
+    // Every hint that carried these events was lost.
+    if (Object.values(hint.projected).some((at) => Number(at) > core.head)) look(core)
+  } else if ('progress' in hint) {
+    showProgress(core, hint)
+    core.changed(false)
+  } else if ('mirror' in hint) {
+    core.copy = { ...core.copy, mirror: hint.mirror }
+    core.changed(false)
+  } else if ('destroyed' in hint) void core.end(new EngineClosed('destroyed'))
+}
+
+function showProgress(core: Core, { progress, projections }: Extract<Hint, { readonly progress: unknown }>): void {
+  const isDone = progress.done >= progress.total
+  for (const projection of projections) {
+    if (isDone) core.progress.delete(projection)
+    else core.progress.set(projection, progress)
+  }
+  for (const fold of core.projections)
+    if (isOnDisk(fold) && projections.includes(fold.name)) fold.sequence = isDone ? Number.POSITIVE_INFINITY : 0
+}
+
+/** Hints may have been missed: the log is read. */
+export function look(core: Core): void {
+  if (core.state !== 'ready') return
+  core.behind = true
+  core.pump()
+}

@@ -1,0 +1,12 @@
+// What an open engine needs: loaded right after the first rows are shown, so that an emergency needs no request.
+export { createLog } from '../log/log.ts'
+export { headOf } from '../log/look.ts'
+export { createMemoryLog } from '../log/memory.ts'
+export { discardPages } from '../projections/discard.ts'
+export { catchUp } from './catchUp.ts'
+export { history } from './history.ts'
+export { appear } from './presence.ts'
+export { projected } from './projected.ts'
+export { rebuild } from './rebuild.ts'
+export { standOnBase } from './takeOver.ts'
+export { work } from './work.ts'

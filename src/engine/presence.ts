@@ -1,0 +1,89 @@
+import { aborting } from '../async.ts'
+import { openChannel } from '../log/channel.ts'
+import { connectHost } from '../projections/connect.ts'
+import { hold, holdName } from '../projections/sweep.ts'
+import { showBuilding } from './checkpoints.ts'
+import type { Core } from './core.ts'
+import { look, takeHint } from './hints.ts'
+import type { OpenOptions } from './types.ts'
+
+/** Takes what an open engine holds beside its log, until it ends: its lock, its host, the page's events. */
+export function appear(core: Core, { worker, mirror }: OpenOptions): void {
+  const { name, ended, database } = core
+  const { navigator } = globalThis
+  let away: AbortController | undefined
+  let free: Promise<void> | undefined
+
+  function arrive(): void {
+    if (away) return
+    const leaving = new AbortController()
+    away = leaving
+    hold(
+      core.projections.map(({ identity }) => holdName(name, identity)),
+      leaving.signal,
+    )
+    const gone = new Promise<void>((resolve) => leaving.signal.addEventListener('abort', () => resolve()))
+    // Shared by everyone who has this log open: what must be alone takes it exclusively.
+    free = navigator?.locks
+      ?.request(`tidemark:${name}`, { mode: 'shared', signal: leaving.signal }, () => gone)
+      .catch(() => {})
+    core.channel?.post({ log: core.logId, asks: 'mirror' })
+    core.host = connectHost(core.model, name, worker, mirror, (kind, error) => {
+      core.worker = kind
+      if (error && core.state === 'ready') core.error = error as Error
+      core.changed(false)
+    })
+  }
+
+  function leave(): void {
+    away?.abort()
+    away = undefined
+    core.host?.close()
+  }
+
+  /** Held locks and ports keep a page out of the back/forward cache, or frozen in it while others wait; a message throws it out. */
+  function putAway(): void {
+    core.channel?.close()
+    leave()
+  }
+
+  function comeBack(event: Event): void {
+    if (!(event as PageTransitionEvent).persisted) return
+    core.channel &&= openChannel(name, (hint) => takeHint(core, hint))
+    arrive()
+    look(core)
+  }
+
+  function askStorage(): void {
+    aborting(Promise.resolve(navigator?.storage?.persisted?.()), ended)
+      .then((persistent) => {
+        core.persistent = persistent
+        core.changed(false)
+      })
+      .catch(() => {})
+  }
+
+  const events = [
+    ['pagehide', putAway],
+    ['pageshow', comeBack],
+    ['focus', () => look(core)],
+  ] as const
+  for (const [type, listener] of events) globalThis.addEventListener?.(type, listener)
+  ended.addEventListener('abort', () => {
+    for (const [type, listener] of events) globalThis.removeEventListener?.(type, listener)
+    putAway()
+  })
+  if (database) database.lost = () => look(core)
+  core.stepAside = async (task) => {
+    leave()
+    await free
+    try {
+      return await task()
+    } finally {
+      if (!ended.aborted) arrive()
+    }
+  }
+  askStorage()
+  showBuilding(core)
+  arrive()
+}

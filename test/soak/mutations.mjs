@@ -192,8 +192,9 @@ export const mutations = [
   },
   {
     name: 'rule 9: hints of another log are believed',
-    find: 'hint.log !== core.logId',
-    put: 'hint.log === ``',
+    in: 'takeHint',
+    find: 'hint.log === core.logId',
+    put: 'hint.log !== ``',
     profiles: 'foreign',
   },
   {
@@ -299,8 +300,9 @@ export const mutations = [
   },
   {
     name: 'rule 17: types of a newer build are not looked at when a tab opens',
-    find: "if (unknown) stop(core, 'outdated', $_); else $else",
-    put: '$else',
+    in: 'check',
+    find: 'if (unknown) return $_;',
+    put: '',
     profiles: 'builds',
     tests: ['test/engine/rules.test.ts', 'rule 17'],
   },

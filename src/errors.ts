@@ -19,7 +19,7 @@ export class CommandRejected extends Named<'CommandRejected'> {
   declare readonly code: string
   declare readonly details?: Json
   constructor(code: string, details?: Json) {
-    super('CommandRejected', 'rejected', { code, details })
+    super('CommandRejected', 'The command rejected its input. Nothing was appended', { code, details })
   }
 }
 
@@ -27,19 +27,43 @@ export class CommandRejected extends Named<'CommandRejected'> {
 export class CommandIdConflict extends Named<'CommandIdConflict'> {
   declare readonly commandId: string
   constructor(commandId: string) {
-    super('CommandIdConflict', __DEV__ ? 'used before, with another command or input' : 'used otherwise', { commandId })
+    super(
+      'CommandIdConflict',
+      'This commandId was used before, for another command or another input. Nothing was appended. Take a new id',
+      { commandId },
+    )
   }
 }
 
-/** A payload, an input or a key is not JSON, breaks its schema or a limit. `path` leads to the value, from the payload's root. */
+/** One value that was refused. `path` leads to it from the root of the payload, the input or the row. */
+export interface Issue {
+  readonly message: string
+  readonly path: readonly Key[]
+}
+
+/**
+ * A payload, an input, a row or a key is not what it has to be: it is not JSON, breaks its schema or a limit. `path` leads to the first
+ * value that was refused. `issues` has every one, and `cause` is what the schema answered.
+ * @example
+ * try { await engine.dispatch.signUp(form) } catch (error) {
+ *   if (error instanceof InvalidData) for (const { path, message } of error.issues) show(path.join('.'), message)
+ * }
+ */
 export class InvalidData extends Named<'InvalidData'> {
   declare readonly path: readonly Key[]
-  constructor(message: string, path: readonly Key[] = [], cause?: unknown) {
+  declare readonly issues: readonly Issue[]
+  constructor(
+    message: string,
+    path: readonly Key[] = [],
+    cause?: unknown,
+    issues: readonly Issue[] = [{ message, path }],
+  ) {
     super('InvalidData', message, { path }, cause)
+    Object.assign(this, { issues })
   }
 }
 
-/** The model itself is wrong: an unknown event or command, a row without its key or under another one, an asynchronous command. */
+/** The model itself is wrong: an unknown event or command, a row without its key or under another one, an asynchronous command, an `upcast` that throws. */
 export class ModelError extends Named<'ModelError'> {
   constructor(message: string, cause?: unknown) {
     super('ModelError', message, undefined, cause)
@@ -51,14 +75,42 @@ export class ProjectionFailed extends Named<'ProjectionFailed'> {
   declare readonly projection: string
   declare readonly sequence: number
   constructor(projection: string, sequence: number, cause?: unknown) {
-    super('ProjectionFailed', __DEV__ && cause ? `not folded: ${cause}` : 'not folded', { projection, sequence }, cause)
+    super(
+      'ProjectionFailed',
+      `Projection "${projection}" could not fold event ${sequence}${cause === undefined ? '' : `: ${describe(cause)}`}. ` +
+        'It keeps its rows of before. Correct its `by` or `evolve`, and reload the page',
+      { projection, sequence },
+      cause,
+    )
   }
+}
+
+const describe = (cause: unknown): string => {
+  try {
+    return String(cause)
+  } catch {
+    // An object may have no way to become a string.
+    return 'an object was thrown'
+  }
+}
+
+const STORAGE: Readonly<Record<StorageError['kind'], string>> = {
+  quota: 'The browser has no space left for this site. Nothing was written. Free space, or call persist()',
+  closed:
+    'The browser closed the database, and it could not be opened again. Nothing was written. Try again, or reload the page',
+  aborted: 'The browser aborted the transaction. Nothing was written. Try again',
+  blocked: 'Another tab or page keeps the database open. Nothing was written. Close it, and try again',
+  unavailable:
+    'The browser does not give access to its storage now. Nothing was written. Try again, or reload the page',
+  unknown:
+    'The commit was sent, but it could not be read whether it is in the log. Dispatch again with the same commandId to find out',
+  lost: 'The browser lost stored data',
 }
 
 /** IndexedDB failed. Nothing was appended, except perhaps for `'unknown'`: whether the commit is in the log could not be read. */
 export class StorageError extends Named<'StorageError'> {
-  declare readonly kind: 'quota' | 'closed' | 'aborted' | 'unavailable' | 'unknown' | 'lost'
-  constructor(kind: StorageError['kind'], message: string = 'storage', cause?: unknown) {
+  declare readonly kind: 'quota' | 'closed' | 'aborted' | 'blocked' | 'unavailable' | 'unknown' | 'lost'
+  constructor(kind: StorageError['kind'], message: string = STORAGE[kind], cause?: unknown) {
     super('StorageError', message, { kind }, cause)
   }
 }
@@ -68,18 +120,27 @@ export class OutdatedCodeError extends Named<'OutdatedCodeError'> {
   declare readonly type: string
   declare readonly version: number
   constructor(type: string, version: number) {
-    const message = __DEV__
-      ? 'not known to this code: a newer build wrote it, or it was removed and has to stay declared as .retired()'
-      : 'unknown'
-    super('OutdatedCodeError', message, { type, version })
+    super(
+      'OutdatedCodeError',
+      'The log holds an event that this code does not know: a newer build wrote it (reload the page), ' +
+        'or it was removed and has to stay declared as .retired()',
+      { type, version },
+    )
   }
+}
+
+const CLOSED: Readonly<Record<EngineClosed['reason'], string>> = {
+  closed: 'The engine was closed. Open it again',
+  'log replaced':
+    'Another log took the place of this one (it was deleted, imported or archived). Open the engine again, or reload the page',
+  destroyed: 'The log was destroyed. Open the engine again to begin a new one',
 }
 
 /** The engine no longer takes commands. */
 export class EngineClosed extends Named<'EngineClosed'> {
   declare readonly reason: 'closed' | 'log replaced' | 'destroyed'
   constructor(reason: EngineClosed['reason']) {
-    super('EngineClosed', __DEV__ && reason === 'log replaced' ? 'closed, reload the page' : 'closed', { reason })
+    super('EngineClosed', CLOSED[reason], { reason })
   }
 }
 
@@ -87,7 +148,11 @@ export class EngineClosed extends Named<'EngineClosed'> {
 export class CorruptLog extends Named<'CorruptLog'> {
   declare readonly sequence: number
   constructor(sequence: number) {
-    super('CorruptLog', __DEV__ ? 'the log has a hole or an unreadable record' : 'unreadable', { sequence })
+    super(
+      'CorruptLog',
+      `The log has a hole or an unreadable record at event ${sequence}. Nothing was dropped or skipped. Import a copy of the log to go on`,
+      { sequence },
+    )
   }
 }
 
@@ -96,6 +161,9 @@ export class ImportError extends Named<'ImportError'> {
   declare readonly line: number
   declare readonly reason: string
   constructor(line: number, reason: string) {
-    super('ImportError', 'not imported', { line, reason })
+    super('ImportError', `Line ${line} of the file could not be imported: ${reason}. Nothing was imported`, {
+      line,
+      reason,
+    })
   }
 }

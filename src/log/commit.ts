@@ -51,7 +51,12 @@ export const recordedOf = (
   types: EventTypesAtRuntime,
 ): AnyRecordedEvent[] =>
   events.map((event, i) => {
-    const recorded: AnyRecordedEvent = { ...types.today(event), at, commandId: id, sequence: sequence + i }
+    const recorded: AnyRecordedEvent = {
+      ...types.today(event, sequence + i),
+      at,
+      commandId: id,
+      sequence: sequence + i,
+    }
     if (meta !== undefined) recorded.meta = meta
     return recorded
   })

@@ -4,7 +4,9 @@ import { copyJson, deepFreeze, type JsonOf } from './json.ts'
 
 // ---- types
 
-export declare const payload: unique symbol
+declare const payload: unique symbol
+/** Where an event type keeps what it declares. */
+const declaration: unique symbol = Symbol.for('tidemark.event')
 
 /** What a type that is not JSON turns into. */
 export interface NotJson {
@@ -22,12 +24,14 @@ type Out<S> = S extends Schema<any, infer O> ? O : never
 
 /** An event that old logs may hold and nobody creates any more. */
 export interface RetiredEvent<Data> {
+  readonly [declaration]?: Declaration
   readonly [payload]?: (data: Data) => void
   readonly retired: true
 }
 
 /** A declared event: what its payload is today and how older payloads become that. */
 export interface EventType<Data, Input = Data> {
+  readonly [declaration]?: Declaration
   readonly [payload]?: Data
   readonly input?: Input
   /** Today's version of the payload from the one before; version = number of steps + 1. */
@@ -86,48 +90,73 @@ export interface AnyRecordedEvent {
   commandId: string
   meta?: Json
 }
+/** A stored event in today's type and version. */
+export type TodaysEvent = Pick<AnyRecordedEvent, 'type' | 'version' | 'data'>
 /** What a model knows of its events. */
 export interface EventTypesAtRuntime {
-  /** A command's event as the log keeps it: declared, not retired, JSON copied, schema run unless a creator already did. */
+  /**
+   * A command's event as the log keeps it: declared, not retired, and JSON. A schema runs in the creator, once: the payload of an event
+   * that no creator made (a recorded one, a copy of one) is already its output, and is copied as it is.
+   */
   store(event: unknown): StoredEvent
-  /** Today's type, version and payload. Throws `OutdatedCodeError` for what this code does not know. Never mutates `stored`. */
-  today(stored: StoredEvent): { type: string; version?: number; data: unknown }
+  /**
+   * Today's type, version and payload. It never changes `stored`. Throws `OutdatedCodeError` if this code does not know the event, and
+   * `ModelError` if a step of `upcast` throws; `sequence` is for that message.
+   */
+  today(stored: StoredEvent, sequence?: number): TodaysEvent
   /** May this code read such an event? Former names and retired ones included. */
   knows(type: string, version: number): boolean
-  /** Today's; 0 for what is no event's name today. */
+  /** Today's version of a name of today, else 0. */
   version(type: string): number
 }
 
 // ---- declaring
 
-type Step = (data: any) => unknown
-interface Declared {
-  readonly steps: readonly Step[]
-  readonly validate: Step
+/** Gives the payload to keep, or throws `InvalidData`, whose message begins with `owner`. */
+type Validate = (data: unknown, owner: string) => unknown
+interface Declaration {
+  /** From each version to the next one. */
+  readonly steps: readonly ((data: any, owner: string) => unknown)[]
+  readonly validate: Validate
   readonly names: readonly string[]
   readonly isRetired?: true
 }
 
+interface SchemaIssue {
+  readonly message: string
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
+}
+
 const validator =
-  (schema: any): Step =>
-  (data) => {
+  (schema: any): Validate =>
+  (data, owner) => {
     const result = schema['~standard'].validate(data)
-    if (result.then) throw new InvalidData('asynchronous schemas are refused')
-    const [issue] = result.issues ?? []
-    if (!issue) return copyJson(result.value)
-    // Array.from, because a library's path may be an array of a class of its own.
-    const path = Array.from(issue.path ?? [], (part: any) => part?.key ?? part)
-    throw new InvalidData(issue.message, path)
+    if (result.then)
+      throw new InvalidData(`${owner}: asynchronous schemas are refused. Await what it needs before the command`)
+    if (!result.issues) return copyJson(result.value, owner)
+    const issues = Array.from(result.issues as readonly SchemaIssue[], ({ message, path }) => ({
+      message,
+      // Array.from, because a library's path may be an array of a class of its own.
+      path: Array.from(path ?? [], (part) => {
+        const key = typeof part === 'object' ? part.key : part
+        return typeof key === 'symbol' ? String(key) : key
+      }),
+    }))
+    const messages = issues.map(({ message, path }) =>
+      issues[1] && path.length ? `${path.join('.')}: ${message}` : message,
+    )
+    throw new InvalidData(`${owner}: ${messages.join('; ')}`, issues[0]?.path, result, issues)
   }
 
-const eventType = (self: Declared): any => ({
-  ...self,
+/** `any`, because the compiler can't follow how a chain changes its types: `EventType` says that. */
+const eventType = (self: Declaration): any => ({
+  [declaration]: self,
   retired: () => eventType({ ...self, isRetired: true }),
   was: (...names: string[]) => eventType({ ...self, names: [...self.names, ...names] }),
-  upcast(schema: unknown, step?: Step) {
+  upcast(schema: unknown, step?: (data: any) => unknown) {
     const validate = step ? validator(schema) : copyJson
-    const next = step ?? (schema as Step)
-    return eventType({ ...self, validate, steps: [...self.steps, (data) => validate(next(data))] })
+    const next = step ?? (schema as (data: any) => unknown)
+    return eventType({ ...self, validate, steps: [...self.steps, (data, owner) => validate(next(data), owner)] })
   },
 })
 
@@ -170,28 +199,29 @@ export function eventTypes(events: object): EventTypesAtRuntime {
  * A former name that is also another event's name throws `ModelError`.
  */
 export function defineEvents<E extends EventTypes>(types: E): Events<E> {
-  const known = new Map<string, Declared & { readonly type: string }>()
+  const known = new Map<string, Declaration & { readonly type: string }>()
   const created = new WeakSet<object>()
   const creators: [PropertyKey, unknown][] = []
 
-  const create = (type: string, data: unknown) => {
-    const event = Object.freeze({ type, data: deepFreeze(known.get(type)!.validate(data)) })
+  const create = (type: string, { validate }: Declaration, data: unknown) => {
+    const event = Object.freeze({ type, data: deepFreeze(validate(data, `event "${type}"`)) })
     created.add(event)
     return event
   }
-  for (const [type, self] of Object.entries(types as unknown as Record<string, Declared>)) {
-    if (__DEV__ && !self?.steps) throw new ModelError(`event "${type}": expected event()`)
+  for (const [type, declared] of Object.entries<EventTypes[string]>(types)) {
+    const self = declared?.[declaration]
+    if (!self) throw new ModelError(`event "${type}": expected event()`)
     for (const name of [type, ...self.names]) {
       if (__DEV__ && known.has(name)) throw new ModelError(`event "${type}": "${name}" is the name of two events`)
       known.set(name, { ...self, type })
     }
-    if (!self.isRetired) creators.push([type, (data: unknown) => create(type, data)])
+    if (!self.isRetired) creators.push([type, (data: unknown) => create(type, self, data)])
   }
   const knows = (type: string, version: number) => version > 0 && version <= (known.get(type)?.steps.length ?? -1) + 1
-  const asStored = (type: string, version: number, data: any): StoredEvent => ({
+  const asStored = (type: string, version: number, data: unknown): StoredEvent => ({
     type,
     ...(version > 1 && { version }),
-    ...(data !== undefined && { data }),
+    ...(data !== undefined && { data: data as Json }),
   })
 
   const self: EventTypesAtRuntime = {
@@ -199,17 +229,35 @@ export function defineEvents<E extends EventTypes>(types: E): Events<E> {
       const type = event?.type
       const version = self.version(type)
       if (!version || known.get(type)!.isRetired) throw new ModelError(`unknown or retired event "${String(type)}"`)
-      return asStored(type, version, (created.has(event) ? event : create(type, event.data)).data)
+      if (created.has(event)) return asStored(type, version, event.data)
+      if ((event.version ?? version) !== version) {
+        throw new ModelError(
+          `event "${type}" has version ${event.version}; a command gives today's, which is ${version}`,
+        )
+      }
+      return asStored(type, version, deepFreeze(copyJson(event.data, `event "${type}"`)))
     },
-    today(stored) {
+    today(stored, sequence) {
       const version = stored.version ?? 1
       if (!knows(stored.type, version)) throw new OutdatedCodeError(stored.type, version)
       const { type, steps } = known.get(stored.type)!
       // Nothing to change: the hot path of every replay.
-      if (version > steps.length && type === stored.type) return stored as any
+      if (version > steps.length && type === stored.type) return stored as TodaysEvent
       // A copy, because a step may change what it gets.
-      const data = steps.slice(version - 1).reduce((data, step) => step(data), copyJson(stored.data))
-      return asStored(type, steps.length + 1, data) as any
+      let data = copyJson(stored.data)
+      for (let from = version; from <= steps.length; from++) {
+        try {
+          data = steps[from - 1]!(data, `the step to version ${from + 1}`)
+        } catch (error) {
+          const place = sequence === undefined ? '' : ` at sequence ${sequence}`
+          throw new ModelError(
+            `event "${stored.type}" of version ${version}${place}: its step from version ${from} to ${from + 1} failed: ${error}. ` +
+              'The log is unchanged. Correct the step, so that it takes every payload of its version',
+            error,
+          )
+        }
+      }
+      return asStored(type, steps.length + 1, data) as TodaysEvent
     },
     knows,
     version(type) {
@@ -217,5 +265,5 @@ export function defineEvents<E extends EventTypes>(types: E): Events<E> {
       return found && found.type === type ? found.steps.length + 1 : 0
     },
   }
-  return Object.freeze(Object.fromEntries([...creators, [runtime, self]])) as any
+  return Object.freeze(Object.fromEntries([...creators, [runtime, self]])) as Events<E>
 }

@@ -24,16 +24,17 @@ function isPlain(value: object): boolean {
 }
 
 /**
- * A deep copy by JSON's rules: properties that are `undefined` are dropped, -0 becomes 0, proxies of plain data become plain;
- * whatever else JSON would change throws `InvalidData` with its path, as do more than 500 levels or 16 MiB of text.
+ * A deep copy by JSON's rules: properties that are `undefined` and symbol keys are left out, -0 becomes 0, proxies of plain data become
+ * plain. Anything else that JSON would change throws `InvalidData` with its path, as do more than 500 levels or 16 MiB of text. The
+ * error's message begins with `owner`.
  */
-export function copyJson(value: unknown): unknown {
+export function copyJson(value: unknown, owner?: string): unknown {
   const path: Key[] = []
   const ancestors: unknown[] = []
   let length = 0
 
   const refuse = (what: unknown, cause?: unknown): never => {
-    throw new InvalidData(`${String(what)} is not JSON`, path, cause)
+    throw new InvalidData(`${owner ? `${owner}: ` : ''}${String(what)} is not JSON`, path, cause)
   }
   const copy = (value: any): unknown => {
     const type = typeof value
@@ -59,7 +60,6 @@ export function copyJson(value: unknown): unknown {
         const name = value.constructor?.name
         refuse(`an instance of ${name}${__DEV__ ? explainInstance(name) : ''}`)
       }
-      if (Object.getOwnPropertySymbols(value)[0]) refuse('a symbol')
       result = {}
       for (const key of Object.keys(value)) {
         path[depth] = key
@@ -92,17 +92,34 @@ export function deepFreeze<T>(value: T): T {
   return value
 }
 
+/**
+ * The JSON text of what `copyJson` gave. A page may have given arrays or objects a `toJSON` (Prototype.js did), which
+ * `JSON.stringify` would call: the value that was checked is the value that is stored.
+ */
+export function stringify(value: unknown): string {
+  return 'toJSON' in Object.prototype || 'toJSON' in Array.prototype ? plainText(value) : JSON.stringify(value)
+}
+
+function plainText(value: any): string {
+  if (typeof value !== 'object' || !value) return JSON.stringify(value)
+  if (Array.isArray(value)) return `[${value.map((member) => plainText(member) ?? 'null').join()}]`
+  const members = Object.keys(value).flatMap((key) => {
+    const text = plainText(value[key])
+    return text === undefined ? [] : `${JSON.stringify(key)}:${text}`
+  })
+  return `{${members.join()}}`
+}
+
 /** JSON text that does not depend on the order of properties. */
 export function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, part) =>
-    part && typeof part === 'object' && !Array.isArray(part)
-      ? Object.fromEntries(
-          Object.keys(part)
-            .sort()
-            .map((key) => [key, part[key]]),
-        )
-      : part,
-  )
+  return stringify(sorted(value))
+}
+
+function sorted(value: any): unknown {
+  if (typeof value !== 'object' || !value) return value
+  if (Array.isArray(value)) return value.map(sorted)
+  const keys = Object.keys(value).sort()
+  return Object.fromEntries(keys.map((key) => [key, sorted(value[key])]))
 }
 
 /** The length and two independent 32-bit hashes. Stored in logs: never change it. */
@@ -129,5 +146,5 @@ export const isKey = (key: unknown): key is Key =>
 export function checkKey(key: unknown, what: string): Key {
   if (isKey(key)) return key
   if (key == null) throw new ModelError(`${what} has no key`)
-  throw new InvalidData(`${what}: no string up to 1 MiB or finite number`)
+  throw new InvalidData(`${what} has a key that is no string of at most 1 MiB and no finite number`)
 }

@@ -66,7 +66,7 @@ export function defineModel<E extends EventTypes, P extends Projections, C exten
   commands: C & Commands<P, E>
 }): Model<E, P, C> {
   if (__DEV__) checkModel(model as Model<any, any, any>)
-  return model as any
+  return model
 }
 
 function checkModel({ name, events, projections, commands }: AnyModel): void {

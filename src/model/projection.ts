@@ -8,7 +8,7 @@ import {
   eventTypes,
   type Recorded,
 } from './events.ts'
-import { hash } from './json.ts'
+import { hash, stringify } from './json.ts'
 
 // ---- types
 
@@ -139,7 +139,7 @@ export function identity(name: string, definition: ProjectionDefinition, types: 
   const handled = Object.keys(evolve)
     .sort()
     .map((type) => [type, types.version(type)])
-  return `${name}@${version}.${PAGE_FORMAT}:${hash(JSON.stringify([{ ...into, initial: 0 }, handled]))}`
+  return `${name}@${version}.${PAGE_FORMAT}:${hash(stringify([{ ...into, initial: 0 }, handled]))}`
 }
 
 // ---- declaring

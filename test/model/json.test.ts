@@ -2,7 +2,7 @@ import { createContext, runInContext } from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { InvalidData, ModelError } from '../../src/errors.ts'
-import { canonical, checkKey, copyJson, deepFreeze, fingerprint } from '../../src/model/json.ts'
+import { canonical, checkKey, copyJson, deepFreeze, fingerprint, stringify } from '../../src/model/json.ts'
 
 function refusal(value: unknown): InvalidData {
   try {
@@ -81,6 +81,10 @@ describe('a payload is copied by the rules of JSON', () => {
     expect(refusal(runInContext('({ at: new Date(0) })', realm)).path).toEqual(['at'])
   })
 
+  test('symbol keys are left out', () => {
+    expect(copyJson({ a: { [Symbol('x')]: 1, b: 2 } })).toStrictEqual({ a: { b: 2 } })
+  })
+
   test('objects without a prototype are plain', () => {
     expect(copyJson(Object.assign(Object.create(null), { a: 1 }))).toStrictEqual({ a: 1 })
   })
@@ -115,7 +119,6 @@ describe('what JSON would change is refused with its path', () => {
     ['a bigint', { a: 1n }, ['a']],
     ['a function', { a: [() => 1] }, ['a', 0]],
     ['a symbol', { a: Symbol('x') }, ['a']],
-    ['a symbol as a key', { a: { [Symbol('x')]: 1 } }, ['a']],
     ['undefined in an array', [1, undefined], [1]],
     ['a hole in an array', { list: holes }, ['list', 1]],
     ['a Date', { at: new Date() }, ['at']],
@@ -177,6 +180,41 @@ describe('what JSON would change is refused with its path', () => {
     let laughs: unknown = 'ha'.repeat(1000)
     for (let i = 0; i < 30; i++) laughs = [laughs, laughs]
     expect(refusal(laughs).message).toMatch('16 MiB')
+  })
+})
+
+describe('on a page that gave arrays or objects a toJSON', () => {
+  const value = { a: [1, 'two', null, { b: [] }], '"': true, n: -1.5, d: { e: undefined } }
+  const prints = () => [stringify(value), canonical(value), fingerprint('x', value)]
+  const patched = <T>(prototype: object, run: () => T): T => {
+    Object.defineProperty(prototype, 'toJSON', { value: () => 'lost', configurable: true, writable: true })
+    try {
+      return run()
+    } finally {
+      delete (prototype as { toJSON?: unknown }).toJSON
+    }
+  }
+
+  test.each([
+    ['Array', Array.prototype],
+    ['Object', Object.prototype],
+  ])('%s.prototype: the value that was checked is the value that is stored', (_, prototype) => {
+    const before = prints()
+    expect(before[0]).toBe(JSON.stringify(value))
+    expect(patched(prototype, () => JSON.stringify(value))).toMatch('lost')
+    expect(patched(prototype, prints)).toEqual(before)
+    expect(patched(prototype, () => copyJson(value))).toStrictEqual(copyJson(value))
+  })
+
+  test('any JSON: as JSON.stringify gives it elsewhere', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (json) => {
+        const copy = copyJson(json)
+        const text = JSON.stringify(copy)
+        expect(stringify(copy)).toBe(text)
+        expect(patched(Array.prototype, () => stringify(copy))).toBe(text)
+      }),
+    )
   })
 })
 

@@ -1,5 +1,6 @@
 import { real } from './globals.ts'
-import { execute, type Plan, plan, profileNames as profiles, type Result } from './run.ts'
+import { type Plan, plan, profileNames as profiles } from './plan.ts'
+import { execute, type Result } from './run.ts'
 
 export type { Plan, Result }
 export { execute, plan, profiles, real }

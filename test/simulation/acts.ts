@@ -1,0 +1,457 @@
+import { openEngine } from 'tidemark'
+import { destroy } from 'tidemark/tools'
+import { type Build, type Command, createModel } from './app.ts'
+import type { Audit, Dispatch, Tab } from './audit.ts'
+import { LOCK, type MirrorAudit } from './auditMirror.ts'
+import { type Browser, shout } from './browser.ts'
+import type { Files } from './files.ts'
+import type { Storage } from './indexedDb.ts'
+import type { Plan } from './plan.ts'
+import type { Random } from './random.ts'
+import { noFaults, Violation, type World } from './world.ts'
+
+/** What is done to the library: an act each, on what its two numbers choose. */
+
+const KEYS = ['a', 'b', 'c', 'd']
+const NAME = 'tidemark:sim'
+
+export interface Run {
+  readonly w: World
+  readonly plan: Plan
+  readonly storage: Storage
+  readonly browser: Browser
+  readonly audit: Audit
+  readonly files: Files | undefined
+  readonly mirror: MirrorAudit | undefined
+  readonly tabs: Tab[]
+  readonly random: Random
+  /** What has to come to an end: name and whether it has. */
+  readonly open: Set<{ readonly name: string; readonly tab: Tab }>
+  opened: number
+}
+
+const inActor = ({ w }: Run, tab: Tab, run: () => void): void => {
+  w.current = tab.actor
+  run()
+}
+export const usable = ({ tabs }: Run): Tab[] =>
+  tabs.filter(({ actor, engine, closed }) => actor.alive && !actor.frozen && engine && !closed)
+const heard = (run: Run): Tab[] => usable(run).filter(({ actor }) => !actor.deaf)
+/** What this tab appends next falls under the seal. */
+const isUnderSeal = ({ log, seen }: Tab): boolean => {
+  const store = (name: string) => [...log!.database.rawObjectStores.get(name)!.records.values()]
+  const newest = store('segments').at(-1)?.key ?? 0
+  return newest > seen && !store('commits').some(({ key }) => key === seen + 1)
+}
+const living = ({ tabs }: Run): Tab[] => tabs.filter(({ actor }) => actor.alive)
+
+/** Watches a promise of the library: it has to settle. */
+function watch(run: Run, tab: Tab, name: string, promise: PromiseLike<unknown>, done?: (error: any) => void): void {
+  const waiting = { name, tab }
+  run.open.add(waiting)
+  promise.then(
+    () => {
+      run.open.delete(waiting)
+      done?.(undefined)
+    },
+    (error) => {
+      run.open.delete(waiting)
+      run.w.say(`      ${name}: ${error?.name} ${error?.message}`, tab.actor)
+      const fine = ['EngineClosed', 'StorageError', 'OutdatedCodeError'].includes(error?.name)
+      if (!fine && name !== 'openEngine') run.w.violation ??= new Violation(`${name} rejected with ${error?.stack}`)
+      done?.(error)
+    },
+  )
+}
+
+export function openTab(run: Run, build: Build, workers: string, bare = false): Tab {
+  const { w, tabs, storage, audit } = run
+  const actor = w.actor(`T${++run.opened}`, 'tab')
+  const tab: Tab = {
+    actor,
+    build,
+    bare,
+    engine: undefined,
+    failure: undefined,
+    closed: false,
+    log: undefined,
+    seen: 0,
+    shown: undefined,
+    dispatches: [],
+  }
+  tabs.push(tab)
+  inActor(run, tab, () => {
+    w.say(`opens, build ${build}, worker ${workers}${bare ? ', no mirror' : ''}`)
+    const options = {
+      name: 'sim',
+      ...(bare && { mirror: false }),
+      ...(workers !== 'page' && { worker: () => new SharedWorker(`${workers} ${build}`) }),
+    }
+    watch(
+      run,
+      tab,
+      'openEngine',
+      openEngine(createModel(build), options).then((engine) => {
+        tab.log = audit.logOf(storage.opened.get(actor)!)
+        tab.engine = engine
+        tab.seen = engine.status.sequence
+      }),
+      (error) => {
+        if (!error) return
+        tab.failure = error
+        const { name } = error
+        // A mere hiccup of the storage is no other log.
+        const replaced = name === 'EngineClosed' && (w.hits['database deleted'] || w.hits.destroyed)
+        if (name !== 'StorageError' && !replaced)
+          w.violation ??= new Violation(`openEngine rejected: ${error.reason ?? ''} ${error.stack}`)
+      },
+    )
+  })
+  return tab
+}
+
+const commands = (build: Build, a: number): Command => {
+  const k = KEYS[a % 4]!
+  const j = KEYS[(a >> 2) % 4]!
+  const n = 1 + ((a >> 4) % 3)
+  const all: Command[] = [
+    { name: 'take', input: { k } },
+    { name: 'inc', input: { k } },
+    { name: 'inc', input: { k } },
+    { name: 'two', input: { k, j } },
+    { name: 'move', input: { k, j } },
+    { name: 'drop', input: { k } },
+    { name: 'bump', input: { n } },
+    { name: 'clear', input: { n } },
+    { name: 'big', input: { k } },
+    build === 2 ? { name: 'note', input: { k } } : { name: 'inc', input: { k: build === 3 || a % 40 === 0 ? '!' : k } },
+  ]
+  return all[(a >> 6) % all.length]!
+}
+
+export function dispatch(run: Run, tab: Tab, command: Command, id: string | undefined, strict: boolean): void {
+  const { w, audit } = run
+  const sent: Dispatch = {
+    number: audit.dispatches.length,
+    tab,
+    command,
+    id,
+    strict,
+    log: tab.log!,
+    called: tab.log!.entries.length - 1,
+    abort: new AbortController(),
+    result: 'pending',
+    at: w.now,
+  }
+  audit.dispatches.push(sent)
+  tab.dispatches.push(sent)
+  inActor(run, tab, () => {
+    w.say(
+      `dispatches #${sent.number} ${command.name} ${JSON.stringify(command.input)} ${id ?? ''}${strict ? ' strict' : ''}`,
+    )
+    const promise = (tab.engine!.dispatch[command.name] as (...given: unknown[]) => Promise<unknown>)(command.input, {
+      meta: { dispatch: sent.number },
+      signal: sent.abort.signal,
+      ...(id !== undefined && { commandId: id }),
+      ...(strict && { durability: 'strict' }),
+    })
+    const guarded = (receipt: any, error: any): void => {
+      try {
+        audit.settled(sent, receipt, error)
+      } catch (violation) {
+        w.violation ??= violation as Error
+      }
+    }
+    watch(
+      run,
+      tab,
+      `dispatch ${sent.number}`,
+      promise.then(
+        (receipt) => guarded(receipt, undefined),
+        (error) => guarded(undefined, error),
+      ),
+    )
+  })
+}
+
+export const any = <T>(list: readonly T[], n: number): T | undefined => list[n % (list.length || 1)]
+const freeze = ({ w }: Run, actor: World['actors'][number] | undefined): void => {
+  if (!actor) return
+  actor.frozen = true
+  w.say('frozen', actor)
+  w.hit(`${actor.kind} frozen`)
+}
+const worker = ({ browser }: Run, a: number) => any([...browser.workers.values()], a)
+
+export function calmDown({ w, files, mirror }: Run): void {
+  w.faults = noFaults()
+  if (!files) return
+  if (files.forbidden) mirror!.hidden()
+  files.forbidden = false
+  files.room = undefined
+}
+
+export const acts = {
+  dispatch(run: Run, a: number, b: number) {
+    const tab = any(heard(run), b)
+    if (tab) dispatch(run, tab, commands(tab.build, a), undefined, a % 11 === 0)
+  },
+  /** Several in one turn, as a user interface does. */
+  burst(run: Run, a: number, b: number) {
+    const tab = any(usable(run), b)
+    for (let i = 0; tab && i < 2 + (a % 3); i++) {
+      if (tab.engine && !tab.closed) dispatch(run, tab, commands(tab.build, (a * (i + 7)) % 1e6), undefined, false)
+    }
+  },
+  /** With an id of the caller's own, which comes again, mostly with the same command. */
+  again(run: Run, a: number, b: number) {
+    const tab = any(run.plan.profile === 'under' ? heard(run) : usable(run), b)
+    const id = ['x', 'y', 'z'][a % 3]!
+    const command: Command =
+      a % 17 === 0 ? commands(1, a) : { name: a % 3 ? 'inc' : 'take', input: { k: KEYS[a % 3]! } }
+    if (tab) dispatch(run, tab, command, id, b % 7 === 0)
+  },
+  /** On a tab that has not heard of what the others did. */
+  stale(run: Run, a: number, b: number) {
+    const deaf = usable(run).filter(({ actor }) => actor.deaf)
+    const tab = any(run.plan.profile === 'under' ? deaf.filter(isUnderSeal) : deaf, b)
+    if (!tab) return
+    if (a % 2) dispatch(run, tab, commands(tab.build, a), undefined, a % 11 === 0)
+    else dispatch(run, tab, { name: 'inc', input: { k: KEYS[a % 4]! } }, ['x', 'y', 'z'][a % 3]!, false)
+  },
+  poison(run: Run, _a: number, b: number) {
+    const tab = any(
+      usable(run).filter(({ build }) => build === 3),
+      b,
+    )
+    if (tab) dispatch(run, tab, { name: 'inc', input: { k: '!' } }, undefined, false)
+  },
+  /** A hint from another log, whose numbers fit. */
+  foreign(run: Run, a: number) {
+    const { tabs, w } = run
+    const next = Math.max(0, ...tabs.map(({ seen }) => seen)) + 1
+    const body = JSON.stringify([
+      { id: 'f', at: 1, meta: { dispatch: 0 }, events: [{ type: 'added', data: { k: 'z' } }] },
+    ])
+    w.say('a page of another log speaks')
+    shout(NAME, { log: a % 2 ? 'memory' : 'another', commit: { id: `f${a}`, first: next, last: next, body } })
+  },
+  deafen(run: Run, a: number) {
+    const all = heard(run)
+    if (all.length > 1) any(all, a)!.actor.deaf = true
+  },
+  loseCommits({ w }: Run, a: number) {
+    w.say('connections begin to go at commits')
+    w.faults.lose = 0.2 + (a % 5) / 10
+  },
+  crashCommits({ w }: Run, a: number) {
+    w.faults.crash = 0.1 + (a % 3) / 20
+  },
+  loseCleanUp({ w }: Run, a: number) {
+    w.faults.cleanUp = 0.3 + (a % 7) / 10
+  },
+  takeBack(run: Run, a: number) {
+    const sent = any(
+      usable(run).flatMap(({ dispatches }) => dispatches.filter(({ result }) => result === 'pending')),
+      a,
+    )
+    if (sent) inActor(run, sent.tab, () => sent.abort.abort())
+  },
+  open(run: Run, a: number, b: number) {
+    if (living(run).length < 4) openTab(run, any(run.plan.builds, a)!, any(run.plan.workers, b)!)
+  },
+  close(run: Run, a: number) {
+    const tab = any(usable(run), a)
+    if (!tab) return
+    tab.closed = true
+    inActor(run, tab, () => {
+      run.w.say('closes')
+      watch(run, tab, 'close', tab.engine!.close())
+    })
+  },
+  crash(run: Run, a: number, b: number) {
+    const tab = any(living(run), a)
+    if (!tab) return
+    run.w.say('crashes', tab.actor)
+    run.w.hit('tab crashed')
+    run.w.kill(tab.actor)
+    if (b % 3) openTab(run, tab.build, any(run.plan.workers, b)!)
+  },
+  crashWorker(run: Run, a: number) {
+    const found = worker(run, a)
+    if (!found) return
+    run.w.say('crashes', found.actor)
+    run.w.hit('worker crashed')
+    run.w.kill(found.actor)
+  },
+  restartWorker(run: Run, a: number) {
+    const found = worker(run, a)
+    if (!found?.actor.alive) return
+    run.w.say('runs again on the same ports', found.actor)
+    run.w.hit('worker restarted')
+    run.browser.restart(found)
+  },
+  freezeWorker(run: Run, a: number) {
+    freeze(run, worker(run, a)?.actor)
+  },
+  freeze(run: Run, a: number) {
+    freeze(run, any(usable(run), a)?.actor)
+  },
+  thaw({ w }: Run) {
+    // What was said in its sleep it does not hear.
+    for (const actor of w.actors)
+      if (actor.frozen && w.random.below(2))
+        for (const lane of actor.lanes.keys()) if (lane.startsWith('channel')) actor.lanes.delete(lane)
+    for (const actor of w.actors) if (actor.frozen) w.say('thaws', actor)
+    for (const actor of w.actors) actor.frozen = false
+  },
+  lose(run: Run, a: number, b: number) {
+    const tab = any(living(run), a)
+    const connection = tab && any(run.storage.connectionsOf(tab.actor), b)
+    if (!connection) return
+    run.w.say('loses a connection', tab.actor)
+    run.storage.lose(connection.id)
+  },
+  loseWorker(run: Run, a: number) {
+    const found = worker(run, a)
+    const connection = found && any(run.storage.connectionsOf(found.actor), a)
+    if (!connection) return
+    run.w.say('loses its connection', found.actor)
+    run.storage.lose(connection.id)
+  },
+  wipe({ w, storage }: Run) {
+    w.say('the storage is wiped')
+    storage.wipe(NAME)
+  },
+  remove({ w, storage }: Run) {
+    w.say('the database is asked to go')
+    storage.delete(NAME)
+  },
+  /** The browser finds its database damaged, and makes a new one. */
+  loseDatabase({ w, storage }: Run) {
+    w.say('the browser loses the database')
+    storage.wipe(NAME)
+  },
+  /** All of it ends at once; its database may be gone at the next start. */
+  restartBrowser(run: Run, a: number, b: number) {
+    const { w, files, storage } = run
+    w.say('the browser crashes')
+    w.hit('browser crashed')
+    files?.crash()
+    for (const actor of [...w.actors]) w.kill(actor)
+    if (a % 3) storage.wipe(NAME)
+    for (let i = 0; i <= b % 3; i++) openTab(run, any(run.plan.builds, b + i)!, any(run.plan.workers, a + i)!)
+  },
+  /** In the middle of bringing a log back. */
+  crashRestore(run: Run, a: number) {
+    const { w, browser } = run
+    const found = browser.holder('tidemark:restore:sim')
+    if (!found) return
+    w.say('crashes as it restores', found)
+    w.hit('crashed in a restore')
+    w.kill(found)
+    openTab(run, any(run.plan.builds, a)!, any(run.plan.workers, a)!)
+  },
+  crashMirror({ w, browser }: Run) {
+    const found = browser.holder(LOCK)
+    if (!found) return
+    w.say('crashes as it may write the mirror', found)
+    w.hit('mirror crashed')
+    w.kill(found)
+  },
+  freezeMirror(run: Run) {
+    freeze(run, run.browser.holder(LOCK))
+  },
+  damage(run: Run, a: number, b: number) {
+    if (!run.files?.damage(a, b)) return
+    run.mirror!.damaged = true
+    run.w.hit('file damaged')
+  },
+  forbid({ w, files }: Run) {
+    if (!files) return
+    w.say('the private files are forbidden')
+    files.forbidden = true
+  },
+  full({ w, files }: Run, a: number) {
+    if (!files) return
+    w.say('there is little room for files')
+    files.room = (a % 5) * 300
+  },
+  destroy(run: Run, a: number) {
+    const tab = any(usable(run), a)
+    if (!tab) return
+    const { w, mirror, audit } = run
+    inActor(run, tab, () => {
+      w.say('destroys its log')
+      w.hit('destroyed')
+      const { log, actor } = tab
+      for (const one of audit.logs.values()) if (one === log || !one.database.deleted) one.destroying = true
+      mirror?.destroying.add(actor)
+      tab.closed = true
+      const hidden = mirror?.hides()
+      watch(run, tab, 'destroy', destroy(tab.engine!), (error) => {
+        // What nobody may look at, nobody can remove.
+        if (!error && hidden === mirror?.hides())
+          for (const one of audit.logs.values())
+            if (one.identity?.lineage === log!.identity?.lineage) one.destroyed = true
+      })
+    })
+  },
+  openBare(run: Run, a: number, b: number) {
+    if (living(run).length < 4) openTab(run, any(run.plan.builds, a)!, any(run.plan.workers, b)!, true)
+  },
+  abortSome({ w }: Run, a: number) {
+    w.say('transactions begin to fail')
+    w.faults.abort = 0.1 + (a % 5) / 10
+  },
+  quotaSome({ w }: Run, a: number) {
+    w.say('space is short')
+    w.faults.quota = 0.1 + (a % 5) / 10
+  },
+  quotaAll({ w }: Run) {
+    w.say('there is no space')
+    w.faults.quota = 1
+  },
+  loseHints({ w }: Run, a: number) {
+    w.faults.drop = 0.3 + (a % 8) / 10
+  },
+  doubleHints({ w }: Run) {
+    w.faults.double = 0.5
+  },
+  swapHints({ w }: Run) {
+    w.faults.swap = true
+  },
+  calm(run: Run) {
+    run.w.say('faults end')
+    calmDown(run)
+  },
+  projected(run: Run, a: number) {
+    const tab = any(usable(run), a)
+    if (tab) inActor(run, tab, () => watch(run, tab, 'projected', tab.engine!.projected()))
+  },
+  rebuild(run: Run, a: number) {
+    const tab = any(usable(run), a)
+    if (!tab) return
+    inActor(run, tab, () => {
+      run.w.say('rebuilds')
+      watch(run, tab, 'rebuild', tab.engine!.rebuild())
+    })
+  },
+  history(run: Run, a: number) {
+    const tab = any(usable(run), a)
+    if (!tab) return
+    inActor(run, tab, () => {
+      const { sequence } = tab.engine!.status
+      const read = async () => {
+        let next = 1
+        for await (const event of tab.engine!.history()) {
+          if (event.sequence !== next) run.w.violation ??= new Violation(`history gives ${event.sequence} for ${next}`)
+          next++
+        }
+        if (next !== sequence + 1)
+          run.w.violation ??= new Violation(`history ends at ${next - 1}, the head was ${sequence}`)
+      }
+      watch(run, tab, 'history', read())
+    })
+  },
+}

@@ -2,18 +2,20 @@ import { openEngine } from 'tidemark'
 import { destroy } from 'tidemark/tools'
 import { type Build, type Command, createModel } from './app.ts'
 import type { Audit, Dispatch, Tab } from './audit.ts'
+import type { FollowAudit } from './auditFollow.ts'
 import { LOCK, type MirrorAudit } from './auditMirror.ts'
 import { type Browser, shout } from './browser.ts'
 import type { Files } from './files.ts'
-import type { Storage } from './indexedDb.ts'
+import { readStore, type Storage } from './indexedDb.ts'
 import type { Plan } from './plan.ts'
 import type { Random } from './random.ts'
-import { noFaults, Violation, type World } from './world.ts'
+import { failOnce } from './single.ts'
+import { noFaults, type Spell, Violation, type World } from './world.ts'
 
 /** What is done to the library: an act each, on what its two numbers choose. */
 
 const KEYS = ['a', 'b', 'c', 'd']
-const NAME = 'tidemark:sim'
+export const NAME = 'tidemark:sim'
 
 export interface Run {
   readonly w: World
@@ -23,15 +25,21 @@ export interface Run {
   readonly audit: Audit
   readonly files: Files | undefined
   readonly mirror: MirrorAudit | undefined
+  readonly follow: FollowAudit
   readonly tabs: Tab[]
   readonly random: Random
   /** What has to come to an end: name and whether it has. */
   readonly open: Set<{ readonly name: string; readonly tab: Tab }>
   opened: number
+  /** Nothing else is done before this moment. */
+  quietUntil: number
+  /** What is to be done at a moment, the earliest first. */
+  readonly appointments: { readonly at: number; readonly keep: () => void }[]
 }
 
-const inActor = ({ w }: Run, tab: Tab, run: () => void): void => {
+export const inActor = ({ w, follow }: Run, tab: Tab, run: () => void): void => {
   w.current = tab.actor
+  follow.stimulated(tab.actor)
   run()
 }
 export const usable = ({ tabs }: Run): Tab[] =>
@@ -39,11 +47,11 @@ export const usable = ({ tabs }: Run): Tab[] =>
 const heard = (run: Run): Tab[] => usable(run).filter(({ actor }) => !actor.deaf)
 /** What this tab appends next falls under the seal. */
 const isUnderSeal = ({ log, seen }: Tab): boolean => {
-  const store = (name: string) => [...log!.database.rawObjectStores.get(name)!.records.values()]
+  const store = (name: string) => readStore(log!.database, name)
   const newest = store('segments').at(-1)?.key ?? 0
   return newest > seen && !store('commits').some(({ key }) => key === seen + 1)
 }
-const living = ({ tabs }: Run): Tab[] => tabs.filter(({ actor }) => actor.alive)
+export const living = ({ tabs }: Run): Tab[] => tabs.filter(({ actor }) => actor.alive)
 
 /** Watches a promise of the library: it has to settle. */
 function watch(run: Run, tab: Tab, name: string, promise: PromiseLike<unknown>, done?: (error: any) => void): void {
@@ -65,7 +73,7 @@ function watch(run: Run, tab: Tab, name: string, promise: PromiseLike<unknown>, 
 }
 
 export function openTab(run: Run, build: Build, workers: string, bare = false): Tab {
-  const { w, tabs, storage, audit } = run
+  const { w, tabs, storage, audit, follow } = run
   const actor = w.actor(`T${++run.opened}`, 'tab')
   const tab: Tab = {
     actor,
@@ -80,6 +88,8 @@ export function openTab(run: Run, build: Build, workers: string, bare = false): 
     dispatches: [],
   }
   tabs.push(tab)
+  const stood = storage.databases.get(NAME)
+  const head = stood ? audit.logOf(stood).entries.at(-1)!.last : 0
   inActor(run, tab, () => {
     w.say(`opens, build ${build}, worker ${workers}${bare ? ', no mirror' : ''}`)
     const options = {
@@ -95,6 +105,10 @@ export function openTab(run: Run, build: Build, workers: string, bare = false): 
         tab.log = audit.logOf(storage.opened.get(actor)!)
         tab.engine = engine
         tab.seen = engine.status.sequence
+        const { state, sequence } = engine.status
+        if (tab.log.database === stood && !stood.deleted && state === 'ready' && sequence < head)
+          w.fail(`guarantee 9: ${actor.name} opens at ${sequence}; the log ended at ${head} when it was asked to`)
+        follow.opened(tab)
       }),
       (error) => {
         if (!error) return
@@ -110,7 +124,7 @@ export function openTab(run: Run, build: Build, workers: string, bare = false): 
   return tab
 }
 
-const commands = (build: Build, a: number): Command => {
+export const commands = (build: Build, a: number): Command => {
   const k = KEYS[a % 4]!
   const j = KEYS[(a >> 2) % 4]!
   const n = 1 + ((a >> 4) % 3)
@@ -181,14 +195,26 @@ const freeze = ({ w }: Run, actor: World['actors'][number] | undefined): void =>
   w.say('frozen', actor)
   w.hit(`${actor.kind} frozen`)
 }
-const worker = ({ browser }: Run, a: number) => any([...browser.workers.values()], a)
+export const worker = ({ browser }: Run, a: number) => any([...browser.workers.values()], a)
 
-export function calmDown({ w, files, mirror }: Run): void {
+export function calmDown({ w, files, storage }: Run): void {
   w.faults = noFaults()
-  if (!files) return
-  if (files.forbidden) mirror!.hidden()
-  files.forbidden = false
-  files.room = undefined
+  storage.unblock()
+  if (files) files.room = undefined
+}
+
+/** How long something fails, in virtual milliseconds. */
+const LENGTHS = [100, 1000, 5000, 20_000, Infinity]
+/** And for how long there is nothing else before it. */
+const BEFORE = 12_000
+
+function spell(run: Run, what: string, a: number, b: number): Spell {
+  const { w } = run
+  const of = any(w.actors, b)
+  const length = LENGTHS[a % LENGTHS.length]!
+  const one = b % 3 > 0 && of
+  w.say(`${what} for ${length} ms${one ? ` in ${one.name}` : ''}`)
+  return { share: a % 2 ? 1 : 0.5, until: w.now + length, ...(one && { of: one }) }
 }
 
 export const acts = {
@@ -342,6 +368,11 @@ export const acts = {
     if (a % 3) storage.wipe(NAME)
     for (let i = 0; i <= b % 3; i++) openTab(run, any(run.plan.builds, b + i)!, any(run.plan.workers, a + i)!)
   },
+  /** The same, and at the next start the private files can't be read. */
+  restartUnread(run: Run, a: number, b: number) {
+    acts.restartBrowser(run, 3 * a + 1, b)
+    run.w.faults.files = { share: a % 2 ? 1 : 0.4, until: run.w.now + LENGTHS[a % LENGTHS.length]! }
+  },
   /** In the middle of bringing a log back. */
   crashRestore(run: Run, a: number) {
     const { w, browser } = run
@@ -367,11 +398,6 @@ export const acts = {
     run.mirror!.damaged = true
     run.w.hit('file damaged')
   },
-  forbid({ w, files }: Run) {
-    if (!files) return
-    w.say('the private files are forbidden')
-    files.forbidden = true
-  },
   full({ w, files }: Run, a: number) {
     if (!files) return
     w.say('there is little room for files')
@@ -388,10 +414,8 @@ export const acts = {
       for (const one of audit.logs.values()) if (one === log || !one.database.deleted) one.destroying = true
       mirror?.destroying.add(actor)
       tab.closed = true
-      const hidden = mirror?.hides()
       watch(run, tab, 'destroy', destroy(tab.engine!), (error) => {
-        // What nobody may look at, nobody can remove.
-        if (!error && hidden === mirror?.hides())
+        if (!error)
           for (const one of audit.logs.values())
             if (one.identity?.lineage === log!.identity?.lineage) one.destroyed = true
       })
@@ -411,6 +435,37 @@ export const acts = {
   quotaAll({ w }: Run) {
     w.say('there is no space')
     w.faults.quota = 1
+  },
+  /** For a while, or until everything is calm; of everyone or of one. */
+  readsFail(run: Run, a: number, b: number) {
+    run.w.faults.reads = spell(run, 'reads begin to fail', a, b)
+  },
+  codeFails(run: Run, a: number, b: number) {
+    run.w.faults.code = spell(run, 'code can not be fetched', a, b)
+  },
+  filesFail(run: Run, a: number, b: number) {
+    run.w.faults.files = spell(run, 'private files can not be read', a, b)
+  },
+  loseValue({ w, storage }: Run, a: number, b: number) {
+    const store = ['pages', 'checkpoints', 'bodies'][a % 3]!
+    const key = storage.loseValue(NAME, store, b)
+    if (key === undefined) return
+    w.say(`the browser loses ${key} of ${store}`)
+    w.hit(`a value of ${store} lost`)
+  },
+  /** A page of before keeps a connection that closes for nobody. */
+  block({ w, storage }: Run, a: number) {
+    w.say('a page keeps its connection')
+    storage.block(NAME, w.now + LENGTHS[a % LENGTHS.length]!)
+  },
+  hide(run: Run, a: number) {
+    const tab = any(usable(run), a)
+    if (tab) tab.actor.hidden = !tab.actor.hidden
+  },
+  /** One failure, in a time in which nothing else happens. */
+  single(run: Run, a: number, b: number) {
+    run.quietUntil = run.w.now + BEFORE
+    run.appointments.push({ at: run.quietUntil, keep: () => failOnce(run, a, b) })
   },
   loseHints({ w }: Run, a: number) {
     w.faults.drop = 0.3 + (a % 8) / 10
@@ -434,6 +489,7 @@ export const acts = {
     if (!tab) return
     inActor(run, tab, () => {
       run.w.say('rebuilds')
+      for (const { actor } of [...run.browser.workers.values(), ...living(run)]) run.follow.stimulated(actor, 200)
       watch(run, tab, 'rebuild', tab.engine!.rebuild())
     })
   },

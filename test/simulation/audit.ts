@@ -12,7 +12,7 @@ import {
   type State,
   throwsOn,
 } from './app.ts'
-import type { RawDatabase, Storage } from './indexedDb.ts'
+import { type RawDatabase, readStore, readValue, type Storage } from './indexedDb.ts'
 import type { Actor, World } from './world.ts'
 
 /** Every guarantee of the library, held against a plain array. */
@@ -136,7 +136,7 @@ export function createAudit(w: World, storage: Storage): Audit {
 
   storage.committed = (database, stores, { actor, mode }) => {
     if (stores.has('bodies') && stores.has('commands')) w.hit(mode === 'versionchange' ? 'database made' : 'sealed')
-    const identity = stores.has('meta') && database.rawObjectStores.get('meta')!.records.get('log')?.value
+    const identity = stores.has('meta') && readValue(database, 'meta', 'log')
     const log = logOf(database)
     if (identity && JSON.stringify(identity) !== JSON.stringify(log.identity)) {
       audit.identified(log, identity, () => [...storedLog(database)], actor)
@@ -147,16 +147,15 @@ export function createAudit(w: World, storage: Storage): Audit {
   }
 
   function* storedLog(database: RawDatabase): Generator<Stored> {
-    const store = (name: string) => database.rawObjectStores.get(name)!.records
     let newest = 0
-    for (const { value } of store('segments').values()) {
+    for (const { value } of readStore(database, 'segments')) {
       if (value.first !== newest + 1)
         w.fail(`guarantee 1: segment ${value.first}-${value.last} follows ${newest}: a hole or an overlap`)
-      const records = unpacked.get(value.body) ?? unpack(store('bodies').get(value.body)?.value, value.body)
+      const records = unpacked.get(value.body) ?? unpack(readValue(database, 'bodies', value.body), value.body)
       yield* records
       newest = value.last
     }
-    for (const { key, value } of store('commits').values()) {
+    for (const { key, value } of readStore(database, 'commits')) {
       if (key > newest) yield value
       else w.hit('under the seal')
     }
@@ -239,12 +238,11 @@ export function createAudit(w: World, storage: Storage): Audit {
   }
 
   /** Pages may be dropped, as for space; but what is live at one commit is never replaced by what lies behind it. */
-  function checkLive({ rawObjectStores }: RawDatabase, { live }: Log): void {
-    const store = (name: string) => rawObjectStores.get(name)!.records
-    const builds: Readonly<Record<string, string>> = store('meta').get('builds')?.value ?? {}
+  function checkLive(database: RawDatabase, { live }: Log): void {
+    const builds: Readonly<Record<string, string>> = readValue(database, 'meta', 'builds') ?? {}
     const before = new Map(live)
     live.clear()
-    for (const { value } of store('checkpoints').values()) {
+    for (const { value } of readStore(database, 'checkpoints')) {
       const { identity, build, sequence } = value
       if (build !== (builds[identity] ?? '')) continue
       live.set(identity, sequence)
@@ -256,9 +254,8 @@ export function createAudit(w: World, storage: Storage): Audit {
   function checkPages(database: RawDatabase): void {
     const log = logOf(database)
     checkLive(database, log)
-    const store = (name: string) => database.rawObjectStores.get(name)!.records
-    const pages = [...store('pages').values()]
-    for (const { value: checkpoint } of store('checkpoints').values()) {
+    const pages = readStore(database, 'pages')
+    for (const { value: checkpoint } of readStore(database, 'checkpoints')) {
       const { identity, build, sequence, next, failed } = checkpoint
       const name: string = identity.split('.')[0]
       const index = log.at.get(sequence)

@@ -12,10 +12,6 @@ export const FOLDER = 'tidemark-sim'
 export interface MirrorAudit {
   /** A file was damaged from outside: what is missing is missing, what stands again is still true. */
   damaged: boolean
-  /** Nothing could be read for a while: a log that was made meanwhile may have begun anew. */
-  hidden(): void
-  /** How often that was so; another number each time where it is. */
-  hides(): number
   /** Who may remove a mirror whatever it holds. */
   readonly destroying: Set<Actor>
   /** Does the mirror hold all of this log, and has it said so? */
@@ -40,18 +36,10 @@ export function createMirrorAudit(
   const read = new WeakMap<Uint8Array, Read>()
   /** The lineages that each one ever had open. */
   const known = new Map<Actor, Set<string>>()
-  /** How many logs there were when nothing could be read last. */
-  let hidden = 0
-  let times = 0
 
   const mirror: ReturnType<typeof createMirrorAudit> = {
     damaged: false,
     destroying: new Set(),
-    hidden() {
-      hidden = logs.size
-      times++
-    },
-    hides: () => (files.forbidden ? Number.NaN : times),
     follows: (log) => log.told === log.entries.at(-1)!.last,
     barred: ({ identity }) => standing() !== undefined && standing() !== identity?.lineage,
     identified,
@@ -118,8 +106,7 @@ export function createMirrorAudit(
     const last = present()
     if (!restored) {
       const anew = format > 0 && id === lineage && !log.identity?.format
-      const blind = files.forbidden || [...logs.values()].indexOf(log) < hidden
-      if (anew && last && !mirror.damaged && !bare(actor) && !blind)
+      if (anew && last && !mirror.damaged && !bare(actor))
         w.fail(
           `rule 20: ${actor.name} begins a new log; the mirror holds ${last.told} events of ${last.identity!.lineage}`,
         )

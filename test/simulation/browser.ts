@@ -1,5 +1,6 @@
 import FDBKeyRange from 'fake-indexeddb/lib/FDBKeyRange'
 import { randomId } from '../../src/ids.ts'
+import { fetchCode } from './code.ts'
 import { Bytes, type Files } from './files.ts'
 import { real } from './globals.ts'
 import type { Storage } from './indexedDb.ts'
@@ -19,6 +20,8 @@ export interface Browser {
   restart(worker: Worker): void
   /** Told what is said to the other pages of the origin, as it is said. */
   said: (actor: Actor, data: any) => void
+  /** And what a tab or worker is told, as it is. */
+  heard: (actor: Actor, data: any) => void
   /** `'stolen'`: it was, and nobody has told its holder. */
   holds(actor: Actor, lock: string): 'held' | 'stolen' | undefined
   /** Who holds it. */
@@ -44,6 +47,7 @@ let channels: Set<Channel>
 let locks: Map<string, Lock[]>
 let timers = 0
 let numbers = 0
+const MINUTE = 60_000
 
 class Channel {
   onmessage: ((event: { data: unknown }) => void) | null = null
@@ -72,7 +76,11 @@ class Channel {
           to.actor,
           lane,
           () => `hint ${label(copy)}`,
-          () => to.closed || to.onmessage?.({ data: copy }),
+          () => {
+            if (to.closed) return
+            browser.heard(to.actor, copy)
+            to.onmessage?.({ data: copy })
+          },
         )
       }
     }
@@ -315,6 +323,7 @@ export function installBrowser(
     Object.defineProperty(globalThis, name, { configurable: true, ...descriptor })
   let drawn = false
   const values: Record<string, unknown> = {
+    fetchSimulatedCode: fetchCode,
     indexedDB: storage.factory,
     IDBKeyRange: FDBKeyRange,
     BroadcastChannel: Channel,
@@ -342,7 +351,8 @@ export function installBrowser(
     setTimeout(run: (...args: unknown[]) => void, delay = 0, ...args: unknown[]) {
       const actor = current()
       const id = ++timers
-      actor.timers.set(id, { id, due: w.now + Math.max(0, delay), run: () => run(...args) })
+      const due = w.now + Math.max(0, delay)
+      actor.timers.set(id, { id, due: actor.hidden ? Math.ceil(due / MINUTE) * MINUTE : due, run: () => run(...args) })
       return id
     },
     clearTimeout(id: number | undefined) {
@@ -367,6 +377,7 @@ export function installBrowser(
   browser = {
     workers,
     said() {},
+    heard() {},
     holds(actor, lock) {
       const states = locks.get(lock)?.flatMap((one) => (one.actor === actor ? one.state : []))
       return states?.includes('held') ? 'held' : states?.includes('stolen') ? 'stolen' : undefined

@@ -1,6 +1,7 @@
 // Bundles the simulation with the library's sources, sizes scaled down: `import(await bundle(…))`.
 import { fileURLToPath } from 'node:url'
 import { build } from 'rolldown'
+import { parseAst } from 'rolldown/parseAst'
 
 const path = (/** @type {string} */ relative) => fileURLToPath(new URL(relative, import.meta.url))
 const sizes = [
@@ -34,6 +35,7 @@ export async function bundle(source = path('../../src'), output = path('../../bu
       alias: {
         'tidemark/worker': `${source}/worker.ts`,
         'tidemark/tools': `${source}/tools.ts`,
+        'tidemark/load': `${source}/load.ts`,
         tidemark: `${source}/index.ts`,
         'fake-indexeddb/internal/Database': path('../../node_modules/fake-indexeddb/build/esm/lib/Database.js'),
         'fake-indexeddb/internal/FakeEvent': path('../../node_modules/fake-indexeddb/build/esm/lib/FakeEvent.js'),
@@ -43,6 +45,22 @@ export async function bundle(source = path('../../src'), output = path('../../bu
     },
     transform: { define: { __DEV__: 'true' } },
     plugins: [
+      {
+        // Every `import()` asks the world, and every tab has its own parts.
+        name: 'loads',
+        resolveId(id, importer) {
+          if (importer?.startsWith(source) && /\/load(\.ts)?$/.test(id)) return path('load.ts')
+        },
+        transform(code, id) {
+          if (!id.startsWith(source) || !code.includes('import(')) return
+          let made = code
+          for (const [start, end, file] of importsOf(parseAst(code, { lang: 'ts' })).reverse()) {
+            const fetched = `globalThis.fetchSimulatedCode(${JSON.stringify(file)}, () => ${code.slice(start, end)})`
+            made = made.slice(0, start) + fetched + made.slice(end)
+          }
+          return made
+        },
+      },
       {
         name: 'sizes',
         transform(code, id) {
@@ -59,4 +77,11 @@ export async function bundle(source = path('../../src'), output = path('../../bu
   const missing = sizes.filter((name) => !scaled.has(name))
   if (missing.length) throw new Error(`The simulation scales sizes that the library no longer has: ${missing}`)
   return output
+}
+
+/** Where an `import()` begins and ends, and of what. @type {(node: any) => [start: number, end: number, file: string][]} */
+function importsOf(node) {
+  if (!node || typeof node !== 'object') return []
+  if (node.type === 'ImportExpression') return [[node.start, node.end, node.source.value]]
+  return Object.values(node).flatMap(importsOf)
 }

@@ -9,7 +9,6 @@ export interface Files {
   readonly storage: object
   /** `undefined`: as much as is asked for. */
   room: number | undefined
-  forbidden: boolean
   /** Told before something is asked of the disk, by whom. */
   asked: (what: string, path: string, actor: Actor) => void
   /** Told before it happens, and afterwards: who asked may be gone by then. */
@@ -39,7 +38,7 @@ export class Bytes {
   }
 }
 
-export function createFiles(w: World): Files {
+export function createFiles(w: World, forbidden: boolean): Files {
   const waiting: { readonly actor: Actor; readonly what: string; readonly run: () => void }[] = []
   const writing = new Map<() => void, string>()
   /** Whose turn it is. */
@@ -68,6 +67,8 @@ export function createFiles(w: World): Files {
         let answer: () => void
         writer = actor
         try {
+          if (/read|list|open/.test(what) && w.strikes('files', actor))
+            throw new DOMException('The file could not be read at this time', 'NotReadableError')
           const value = effect()
           answer = () => resolve(value)
           files.happened(what, path)
@@ -98,7 +99,6 @@ export function createFiles(w: World): Files {
   const files: Files = {
     files: root.files,
     room: undefined,
-    forbidden: false,
     asked() {},
     happens() {},
     happened() {},
@@ -107,7 +107,7 @@ export function createFiles(w: World): Files {
       getDirectory: () =>
         turn('open', '', () => {
           disk.room = files.room ?? Infinity
-          if (files.forbidden) throw new DOMException('not here', 'SecurityError')
+          if (forbidden) throw new DOMException('not here', 'SecurityError')
           return root
         }),
       estimate: () =>

@@ -56,8 +56,24 @@ export interface RawDatabase {
   readonly incarnation: number
   deleted: boolean
 }
-export interface RawStore {
-  readonly records: { values(range?: unknown): Iterable<{ key: any; value: any }>; get(key: unknown): any }
+interface RawRecord {
+  readonly key: any
+  value: any
+}
+interface RawStore {
+  readonly records: { values(range?: unknown): Iterable<RawRecord>; get(key: unknown): RawRecord | undefined }
+}
+/** What the browser lost, and what it was. */
+const lostValues = new WeakMap<object, unknown>()
+const originalOf = ({ value }: RawRecord): any => lostValues.get(value) ?? value
+/** What a store holds, or held before the browser lost it. */
+export const readStore = ({ rawObjectStores }: RawDatabase, name: string): readonly RawRecord[] =>
+  Array.from(rawObjectStores.get(name)!.records.values(), (record) =>
+    lostValues.has(record.value) ? { key: record.key, value: originalOf(record) } : record,
+  )
+export const readValue = ({ rawObjectStores }: RawDatabase, name: string, key: unknown): any => {
+  const record = rawObjectStores.get(name)!.records.get(key)
+  return record && originalOf(record)
 }
 interface Delivery {
   cancelled: boolean
@@ -71,6 +87,8 @@ interface Opening {
   readonly request: any
   readonly version: number
   state: 'waiting' | 'running' | 'done'
+  /** Connections that have not heard yet that they are to close. */
+  asked?: number
 }
 
 export interface Storage {
@@ -89,8 +107,14 @@ export interface Storage {
   wipe(name: string): void
   /** A page outside the simulation deletes the database, as the platform does it. */
   delete(name: string): void
-  /** Is a transaction of a frozen actor in the way of others? */
-  blockedByFrozen(): readonly Transaction[]
+  /** The browser loses the file of one value: whoever reads it is told so. The key, or undefined where there is none. */
+  loseValue(name: string, store: string, n: number): unknown
+  /** Keys of values that are lost and were not deleted or written again. */
+  lostIn(name: string, store: string): readonly any[]
+  /** A page of before keeps its connection, whatever it is asked, until then. */
+  block(name: string, until: number): void
+  /** Every such page is closed. */
+  unblock(): void
 }
 
 let ids = 0
@@ -137,19 +161,49 @@ export function createStorage(w: World): Storage {
     delete(name) {
       enqueue('delete', name, 0, outside)
     },
-    blockedByFrozen: () =>
-      [...databases.values()].flatMap(({ transactions }) =>
-        transactions.filter(
-          (tx) => tx.actor.frozen && tx._started && !tx.closing && transactions.some((other) => conflict(tx, other)),
-        ),
-      ),
+    loseValue(name, store, n) {
+      const records = [...(databases.get(name)?.rawObjectStores.get(store)?.records.values() ?? [])]
+      const record = records[n % (records.length || 1)]
+      if (!record || lostValues.has(record.value)) return
+      const { key, value } = record
+      // Cloning it, as every read does, throws.
+      record.value = Object.defineProperty({}, 'lost', {
+        enumerable: true,
+        get() {
+          w.hit(`a lost value of ${store} is read`)
+          throw new DOMException('Data lost due to missing file. The record is irrecoverable.', 'NotReadableError')
+        },
+      })
+      lostValues.set(record.value, value)
+      return key
+    },
+    lostIn: (name, store) =>
+      [...(databases.get(name)?.rawObjectStores.get(store)?.records.values() ?? [])]
+        .filter(({ value }) => typeof value === 'object' && lostValues.has(value))
+        .map(({ key }) => key),
+    block(name, until) {
+      const database = databases.get(name)
+      if (!database?.version) return
+      const connection: Connection = Object.assign(new FDBDatabase(database), {
+        id: ++ids,
+        actor: outside,
+        lost: false,
+      })
+      blocking.set(connection, until)
+    },
+    unblock() {
+      for (const connection of blocking.keys()) blocking.set(connection, 0)
+    },
   }
+  /** Of pages that close nothing when they are asked to, and when they do. */
+  const blocking = new Map<Connection, number>()
   const outside: Actor = {
     name: 'user',
     kind: 'tab',
     alive: true,
     frozen: false,
     deaf: false,
+    hidden: false,
     lanes: new Map(),
     timers: new Map(),
     ends: new Set(),
@@ -166,10 +220,17 @@ export function createStorage(w: World): Storage {
     const queue = queues.get(name) ?? []
     queues.set(name, queue)
     queue.push({ kind, actor, request, version, state: 'waiting' })
+    if (actor !== outside) w.asked(actor, kind)
     return request
   }
 
   w.sources.push((add) => {
+    for (const [connection, until] of blocking) {
+      if (until > w.now) continue
+      blocking.delete(connection)
+      connection._closePending = true
+      closeIfIdle(connection)
+    }
     for (const [name, queue] of queues) {
       while (queue[0] && (queue[0].state === 'done' || !queue[0].actor.alive)) queue.shift()
       const [opening] = queue
@@ -182,6 +243,8 @@ export function createStorage(w: World): Storage {
         )
       else if (opening.kind === 'delete' && !databases.get(name)?.connections.length)
         add(backend(`open ${name}`, 'database deleted', () => remove(name, opening)))
+      else if (opening.kind === 'delete' && opening.asked === 0)
+        add(backend(`open ${name}`, 'database blocked', () => tellBlocked(opening)))
     }
     for (const database of busy) {
       if (!database.transactions.length) busy.delete(database)
@@ -272,13 +335,26 @@ export function createStorage(w: World): Storage {
 
   function askToClose(name: string, opening: Opening): void {
     opening.state = 'running'
-    for (const connection of databases.get(name)?.connections ?? [])
-      if (!connection._closePending)
-        w.post(connection.actor, `idb ${connection.id}`, 'versionchange', () => {
-          if (connection._closed || connection.lost) return
-          const event = new FDBVersionChangeEvent('versionchange', { oldVersion: connection.version, newVersion: null })
-          connection.dispatchEvent(event)
-        })
+    opening.asked = 0
+    for (const connection of databases.get(name)?.connections ?? []) {
+      if (connection._closePending || connection.actor === outside) continue
+      opening.asked++
+      w.post(connection.actor, `idb ${connection.id}`, 'versionchange', () => {
+        opening.asked!--
+        if (connection._closed || connection.lost) return
+        const event = new FDBVersionChangeEvent('versionchange', { oldVersion: connection.version, newVersion: null })
+        connection.dispatchEvent(event)
+      })
+    }
+  }
+
+  function tellBlocked(opening: Opening): void {
+    delete opening.asked
+    if (opening.actor === outside) return
+    w.hit('deletion blocked')
+    w.post(opening.actor, 'idb open', 'blocked', () =>
+      tell(opening.request, 'blocked', { oldVersion: 1, newVersion: null }),
+    )
   }
 
   function remove(name: string, opening: Opening): void {
@@ -306,6 +382,8 @@ export function createStorage(w: World): Storage {
   const describe = (tx: Transaction): string =>
     `tx${tx.id} ${tx.actor.name} ${tx.mode} ${[...tx._scope].map((store) => store.slice(0, 4))}`
 
+  /** By the name of what fake-indexeddb binds. */
+  const isRead = ({ name }: { readonly name: string }): boolean => /^bound (get|_iterate|count)/.test(name)
   const isCleanUp = ({ _scope }: Transaction): boolean =>
     _scope.size === 2 && _scope.has('commits') && _scope.has('commands')
 
@@ -326,6 +404,10 @@ export function createStorage(w: World): Storage {
       }
       const delivery: Delivery = { cancelled: false, request }
       try {
+        if (tx.mode !== 'versionchange' && isRead(operation) && w.strikes('reads', tx.actor)) {
+          w.hit('a read failed')
+          throw new DOMException('Internal error retrieving the value', 'UnknownError')
+        }
         delivery.value = operation()
       } catch (error) {
         delivery.error = error
@@ -531,6 +613,7 @@ export function createStorage(w: World): Storage {
   const touched = new Set<Transaction>()
   const all = new Set<Transaction>()
   createdOf = (tx) => {
+    w.asked(tx.actor, `${tx.mode} ${[...tx._scope]}`)
     busy.add(tx.db._rawDatabase)
     touched.add(tx)
     all.add(tx)

@@ -18,6 +18,8 @@ export interface Plan {
   readonly priorities: boolean
   /** The browser has a private file system. */
   readonly mirror: boolean
+  /** And keeps it from every page, as some do in private windows. */
+  readonly forbidden: boolean
   readonly actions: readonly Action[]
 }
 type Weights = Partial<Record<Action['kind'], number>>
@@ -31,6 +33,8 @@ interface Profile {
   readonly rests?: boolean
   /** Chance that the browser has a private file system. */
   readonly mirror?: number
+  /** The sources do not hold it yet: played only when it is named. */
+  readonly pending?: boolean
 }
 const busy: Weights = { dispatch: 12, burst: 2, again: 2 }
 const profiles: Record<string, Profile> = {
@@ -117,7 +121,6 @@ const profiles: Record<string, Profile> = {
       thaw: 2,
       open: 2,
       crash: 1,
-      forbid: 0.3,
       full: 0.3,
       destroy: 0.4,
       loseCommits: 0.3,
@@ -126,6 +129,63 @@ const profiles: Record<string, Profile> = {
       calm: 2,
       openBare: 0.3,
     },
+  },
+  unread: {
+    length: [250, 300],
+    pending: true,
+    weights: {
+      ...busy,
+      readsFail: 2,
+      calm: 1,
+      open: 2,
+      lose: 0.5,
+      projected: 1,
+      loseHints: 0.5,
+      crash: 0.5,
+      history: 0.5,
+    },
+  },
+  unloaded: {
+    length: [250, 300],
+    pending: true,
+    mirror: 0.3,
+    weights: {
+      ...busy,
+      codeFails: 2,
+      calm: 1,
+      open: 2,
+      lose: 1,
+      quotaSome: 0.5,
+      projected: 1,
+      rebuild: 0.5,
+      history: 1,
+    },
+  },
+  losing: {
+    length: [400, 300],
+    pending: true,
+    rests: true,
+    mirror: 0.6,
+    weights: { ...busy, loseValue: 2, open: 3, close: 1, crash: 1, lose: 1, projected: 1, rebuild: 0.5, history: 1 },
+  },
+  unopened: {
+    length: [350, 300],
+    pending: true,
+    rests: true,
+    mirror: 1,
+    weights: { ...busy, filesFail: 2, loseDatabase: 1, restartUnread: 2, open: 2, calm: 1, crashMirror: 0.3 },
+  },
+  blocked: {
+    length: [300, 300],
+    pending: true,
+    mirror: 0.3,
+    weights: { ...busy, block: 2, remove: 0.5, destroy: 1, open: 3, freeze: 0.5, thaw: 1, calm: 0.5 },
+  },
+  alone: {
+    length: [400, 400],
+    pending: true,
+    mirror: 0.3,
+    weights: { dispatch: 3, single: 2, open: 0.3, projected: 0.2 },
   },
   all: {
     length: [300, 400],
@@ -168,7 +228,6 @@ const profiles: Record<string, Profile> = {
       crashRestore: 1,
       freezeMirror: 0.5,
       damage: 0.2,
-      forbid: 0.2,
       full: 0.3,
       destroy: 0.2,
       openBare: 0.3,
@@ -177,6 +236,7 @@ const profiles: Record<string, Profile> = {
 }
 
 export const profileNames: readonly string[] = Object.keys(profiles)
+export const isPending = (profile: string): boolean => profiles[profile]!.pending ?? false
 
 export function plan(seed: number): Plan {
   const random = createRandom(seed ^ 0x5eed)
@@ -210,6 +270,7 @@ export function plan(seed: number): Plan {
     pace: random.pick(rests ? [20, 50] : [0.2, 1, 5, 40]),
     priorities: seed % 3 === 0,
     mirror: random.chance(mirror),
+    forbidden: random.chance(0.05),
     actions,
   }
 }

@@ -2,6 +2,7 @@ import { hostProjections } from 'tidemark/worker'
 import { acts, any, calmDown, dispatch, openTab, type Run, usable } from './acts.ts'
 import { createModel } from './app.ts'
 import { createAudit, type Tab } from './audit.ts'
+import { createFollowAudit } from './auditFollow.ts'
 import { createMirrorAudit } from './auditMirror.ts'
 import { installBrowser } from './browser.ts'
 import { createFiles } from './files.ts'
@@ -38,7 +39,7 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
     ...([1, 2, 3] as const).map((build) => [`shared ${build}`, () => hostProjections(createModel(build))] as const),
     ...([1, 2, 3] as const).map((build) => [`silent ${build}`, () => {}] as const),
   ])
-  const files = plan.mirror ? createFiles(w) : undefined
+  const files = plan.mirror ? createFiles(w, plan.forbidden) : undefined
   const browser = installBrowser(w, storage, files, scripts)
   const run: Run = {
     w,
@@ -48,12 +49,15 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
     audit,
     files,
     mirror: undefined,
+    follow: createFollowAudit(w, browser),
     tabs: [],
     random: w.random,
     open: new Set(),
     opened: 0,
+    quietUntil: 0,
+    appointments: [],
   }
-  if (files) {
+  if (files && !plan.forbidden) {
     const bare = (actor: Actor): boolean => run.tabs.some((tab) => tab.actor === actor && tab.bare)
     const mirror = createMirrorAudit(w, storage, files, browser, audit, bare)
     audit.identified = mirror.identified
@@ -96,7 +100,7 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
     const quieten = (): void => {
       calmDown(run)
       w.priorities = undefined
-      for (const actor of w.actors) actor.frozen = actor.deaf = false
+      for (const actor of w.actors) actor.frozen = actor.deaf = actor.hidden = false
     }
 
     /** After the faults: everyone writes once more, which brings everyone to the head; then a fresh tab. */
@@ -166,8 +170,16 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
         deadline = w.now + END_TIME
       }
       const act = queue.shift()
+      const [due] = run.appointments
       if (act) {
         act()
+      } else if (due && due.at <= w.now) {
+        run.appointments.shift()
+        due.keep()
+      } else if (due && !w.step(due.at)) {
+        w.now = due.at
+      } else if (due) {
+        // Steps until then.
       } else if (phase === 'faults' && plan.actions[next] && plan.actions[next]!.at <= w.steps) {
         const { kind, a, b } = plan.actions[next++]!
         w.hit(`did ${kind}`)

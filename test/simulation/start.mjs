@@ -19,7 +19,7 @@ const { values } = parseArgs({
 const [from = 1, to = from] = (values.seed ?? values.seeds).split('-').map(Number)
 // Runs that go on side by side each have a bundle of their own.
 const output = new URL(`../../build/simulation/from-${from}.mjs`, import.meta.url)
-const { execute, plan, profiles, real } = await import(
+const { execute, isPending, plan, profiles, real } = await import(
   await bundle(values.source, values.source ? `${values.source}/../simulation.mjs` : fileURLToPath(output))
 )
 process.setMaxListeners(0)
@@ -35,7 +35,8 @@ const failures = new Map()
 const kindOf = ({ message }) => String(message).replace(/\d+/g, 'N').slice(0, 60)
 const wanted = values.profile?.split(',')
 for (let seed = from; seed <= to && real.now() - began < Number(values.seconds) * 1000; seed++) {
-  if (wanted && !wanted.includes(profiles[seed % profiles.length])) continue
+  const profile = profiles[seed % profiles.length]
+  if (wanted ? !wanted.includes(profile) : !values.seed && isPending(profile)) continue
   const result = await execute(plan(seed), { traced: values.trace })
   runs++
   steps += result.steps

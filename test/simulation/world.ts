@@ -11,6 +11,8 @@ export interface Actor {
   frozen: boolean
   /** Hears no hints. */
   deaf: boolean
+  /** Its timers run once a minute at most, as those of a page that nobody has seen for long. */
+  hidden: boolean
   /** Tasks that wait, first in first out within a lane. */
   readonly lanes: Map<string, Lane>
   readonly timers: Map<number, Timer>
@@ -57,7 +59,20 @@ export interface Faults {
   drop: number
   double: number
   swap: boolean
+  /** For each read of the database, each piece of code that is fetched, each look at the private files. */
+  reads: Spell
+  code: Spell
+  files: Spell
 }
+/** A share of something fails for a while. */
+export interface Spell {
+  readonly share: number
+  /** In virtual milliseconds; Infinity: until everything is calm. */
+  readonly until: number
+  /** Of this one only. */
+  readonly of?: Actor
+}
+const NO_SPELL: Spell = { share: 0, until: 0 }
 export const noFaults = (): Faults => ({
   abort: 0,
   quota: 0,
@@ -67,6 +82,9 @@ export const noFaults = (): Faults => ({
   drop: 0,
   double: 0,
   swap: false,
+  reads: NO_SPELL,
+  code: NO_SPELL,
+  files: NO_SPELL,
 })
 
 export interface World {
@@ -89,11 +107,15 @@ export interface World {
   post(actor: Actor, lane: string, label: Label, run: () => unknown): void
   say(text: Label, actor?: Actor): void
   hit(name: string): void
+  /** Told of all that a tab or worker asks of the storage and the network. */
+  asked: (actor: Actor, what: string) => void
+  /** Does it fail this time? */
+  strikes(spell: 'reads' | 'code' | 'files', actor: Actor): boolean
   fail(message: string): never
   actor(name: string, kind: Actor['kind']): Actor
   kill(actor: Actor): void
-  /** One step: chooses among everything that may happen. False when nothing may. */
-  step(): boolean
+  /** One step: chooses among everything that may happen. False when nothing may, or nothing before that moment. */
+  step(before?: number): boolean
   /** Ends a step, once its microtasks ran. */
   settle(): void
   priorities: Map<string, number> | undefined
@@ -147,6 +169,11 @@ export function createWorld(seed: number, traced: boolean): World {
     hit(name) {
       made.hits[name] = (made.hits[name] ?? 0) + 1
     },
+    asked() {},
+    strikes(name, actor) {
+      const { share, until, of = actor } = made.faults[name]
+      return made.now < until && of === actor && random.chance(share)
+    },
     fail(message) {
       throw (made.violation ??= new Violation(message))
     },
@@ -157,6 +184,7 @@ export function createWorld(seed: number, traced: boolean): World {
         alive: true,
         frozen: false,
         deaf: false,
+        hidden: false,
         lanes: new Map(),
         timers: new Map(),
         ends: new Set(),
@@ -172,13 +200,13 @@ export function createWorld(seed: number, traced: boolean): World {
       for (const end of [...actor.ends]) end()
       made.actors.splice(made.actors.indexOf(actor), 1)
     },
-    step() {
+    step(before = Infinity) {
       let moves = movesOf(made)
       while (!moves.length) {
         const due = made.actors
           .filter(({ frozen }) => !frozen)
           .flatMap(({ timers }) => [...timers.values()].map(({ due }) => due))
-        if (!due.length) return false
+        if (!due.length || Math.min(...due) >= before) return false
         made.now = Math.max(made.now, Math.min(...due))
         moves = movesOf(made)
       }

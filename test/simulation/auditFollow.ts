@@ -1,0 +1,85 @@
+import type { Tab } from './audit.ts'
+import type { Browser } from './browser.ts'
+import type { Actor, World } from './world.ts'
+
+/** A failure has one answer: a tab that can't follow its log says so, asks and tells rarely, and recovers by itself. */
+
+export interface FollowAudit {
+  /** What a tab or worker was made to do gives it something to ask for. */
+  stimulated(actor: Actor, asks?: number): void
+  /** Its engine is open. */
+  opened(tab: Tab): void
+  /** Asks of the storage and the network, and calls of a subscriber that say nothing new but of the failure, until now. */
+  countsOf(tab: Tab): Counts
+  /** The last event that this tab was told of. */
+  heardBy(tab: Tab): number
+}
+export interface Counts {
+  asked: number
+  told: number
+  /** The last of what it asked for. */
+  asks: string[]
+}
+interface Known extends Counts {
+  /** What it may still ask for. */
+  left: number
+  at: number
+  heard: number
+}
+
+/** What nothing but time allows: so much at once, and so much for each virtual second. */
+const MOST = 400
+const PER_SECOND = 8
+/** Asks that follow from one hint, one message, one command. */
+const PER_STIMULUS = 25
+/** The last asks, for the message of a failure. */
+const REMEMBERED = 12
+
+export function createFollowAudit(w: World, browser: Browser): FollowAudit {
+  const known = new Map<Actor, Known>()
+  const of = (actor: Actor): Known => {
+    let one = known.get(actor)
+    if (!one) known.set(actor, (one = { asked: 0, told: 0, left: MOST, at: w.now, heard: 0, asks: [] }))
+    return one
+  }
+  const grant = (actor: Actor, asks: number): void => {
+    const one = of(actor)
+    one.left = Math.min(MOST, one.left + asks + ((w.now - one.at) / 1000) * PER_SECOND)
+    one.at = w.now
+  }
+
+  w.asked = (actor, what) => {
+    grant(actor, 0)
+    const one = of(actor)
+    one.asked++
+    one.asks.push(what)
+    if (one.asks.length > REMEMBERED) one.asks.shift()
+    if (--one.left < 0) w.violation ??= new Error(`${actor.name} asks without end, at last for ${one.asks.join(', ')}`)
+  }
+  browser.heard = (actor, hint) => {
+    grant(actor, PER_STIMULUS)
+    const last: unknown = hint.commit?.last ?? hint.head
+    if (typeof last === 'number') of(actor).heard = Math.max(of(actor).heard, last)
+  }
+
+  return {
+    stimulated: (actor, asks = PER_STIMULUS) => grant(actor, asks),
+    opened({ actor, engine }) {
+      const one = of(actor)
+      const news = (): string => {
+        const { sequence, projected, pending, worker, storage, projections, mirror } = engine!.status
+        return JSON.stringify([sequence, projected, pending, worker, storage, projections, mirror])
+      }
+      let { read } = engine!
+      let before = news()
+      engine!.subscribe(() => {
+        const after = news()
+        if (read === engine!.read && after === before) one.told++
+        read = engine!.read
+        before = after
+      })
+    },
+    countsOf: ({ actor }) => ({ ...of(actor), asks: [...of(actor).asks] }),
+    heardBy: ({ actor }) => of(actor).heard,
+  }
+}

@@ -1,0 +1,105 @@
+import { any, calmDown, commands, dispatch, NAME, type Run, usable, worker } from './acts.ts'
+import type { Tab } from './audit.ts'
+import { Violation } from './world.ts'
+
+/** One failure that passes, in a quiet world: what it may cost, and how soon it is forgotten. */
+
+/** How long it lasts, in virtual milliseconds. */
+const LENGTHS = [0, 300, 2000, 8000, 40_000]
+/** The first of what follows, in which little may be asked and told. */
+const FIRST = 3000
+/** Asks of the storage and the network in that time: of a tab, and of one that has the pipeline with it. */
+const MOST_ASKED = 12
+const MOST_ASKED_IN_PAGE = 30
+/** Calls of a subscriber that say nothing but that something fails, or no longer does. */
+const MOST_TOLD = 4
+/** After the failure, until a tab that nobody touches follows again: a visible one, and a hidden one. */
+const RECOVERY = 35_000
+const RECOVERY_HIDDEN = 95_000
+
+export function failOnce(run: Run, a: number, b: number): void {
+  const { w, storage, follow } = run
+  const all = usable(run).filter(({ engine }) => engine!.status.state === 'ready')
+  const victim = any(all, a)
+  const other = any(
+    all.filter((tab) => tab !== victim),
+    b,
+  )
+  if (!victim) return
+  const length = LENGTHS[a % LENGTHS.length]!
+  const until = w.now + length
+  const of = victim.actor
+  const kinds: Record<string, () => void> = {
+    'reads fail': () => (w.faults.reads = { share: 1, until, of }),
+    'no code is to be had': () => (w.faults.code = { share: 1, until }),
+    'connections go': () => {
+      for (const { id } of storage.connectionsOf(of)) storage.lose(id)
+    },
+    'the connection goes and nothing can be read': () => {
+      w.faults.reads = { share: 1, until, of }
+      for (const { id } of storage.connectionsOf(of)) storage.lose(id)
+    },
+    'the worker dies': () => {
+      const found = worker(run, a)
+      if (found) w.kill(found.actor)
+    },
+    'there is no space': () => (w.faults.quota = 1),
+    'nothing is written': () => (w.faults.abort = 1),
+    'files fail': () => (w.faults.files = { share: 1, until }),
+    'a page is lost': () => storage.loseValue(NAME, 'pages', b),
+    'a checkpoint is lost': () => storage.loseValue(NAME, 'checkpoints', b),
+    'hints are lost': () => (w.faults.drop = 1),
+  }
+  const names = Object.keys(kinds)
+  const name = names[b % names.length]!
+  of.hidden = a % 5 === 0
+  w.say(`alone for ${length} ms: ${name}${of.hidden ? ', hidden' : ''}`, of)
+  w.hit(`alone: ${name}`)
+  const before = new Map(all.map((tab) => [tab, follow.countsOf(tab)]))
+  kinds[name]!()
+  // Nothing, a command of its own, one of another tab.
+  const by = [undefined, victim, other, other][(a >> 3) % 4]
+  if (by) dispatch(run, by, (a >> 6) % 3 ? { name: 'big', input: { k: 'a' } } : commands(by.build, b), undefined, false)
+
+  const still = (tab: Tab): boolean =>
+    tab.actor.alive && !tab.closed && tab.engine!.status.state === 'ready' && !tab.log!.database.deleted
+  const statusOf = (tab: Tab): { sequence: number; behind?: unknown } => tab.engine!.status
+  const headOf = (tab: Tab): number => tab.log!.entries.at(-1)!.last
+  const refuse = (tab: Tab, what: string): void => {
+    w.violation ??= new Violation(`alone, ${name} for ${length} ms: ${tab.actor.name} ${what}`)
+  }
+
+  run.appointments.push(
+    {
+      at: w.now + FIRST,
+      keep() {
+        for (const [tab, { asked, told }] of before) {
+          if (!still(tab)) continue
+          const now = follow.countsOf(tab)
+          const most = tab.engine!.status.worker === 'in-page' ? MOST_ASKED_IN_PAGE : MOST_ASKED
+          if (now.asked - asked > most)
+            refuse(tab, `asks ${now.asked - asked} times in ${FIRST} ms: ${now.asks.join(', ')}`)
+          if (now.told - told > MOST_TOLD) refuse(tab, `tells its subscribers ${now.told - told} times in ${FIRST} ms`)
+          const { sequence, behind } = statusOf(tab)
+          if (sequence < Math.min(headOf(tab), follow.heardBy(tab)) && !behind)
+            refuse(tab, `is at ${sequence}, was told of ${follow.heardBy(tab)} and does not say that it is behind`)
+        }
+      },
+    },
+    { at: Math.max(until, w.now + FIRST), keep: () => calmDown(run) },
+    {
+      at: Math.max(until, w.now + FIRST) + (of.hidden ? RECOVERY_HIDDEN : RECOVERY),
+      keep() {
+        for (const tab of before.keys()) {
+          if (!still(tab)) continue
+          const { sequence, behind } = statusOf(tab)
+          const due = name === 'hints are lost' ? follow.heardBy(tab) : headOf(tab)
+          if (sequence < due) refuse(tab, `is at ${sequence} of ${due} long after it is over`)
+          else if (behind) refuse(tab, `says that it is behind at ${sequence}, the end of its log`)
+        }
+        of.hidden = false
+      },
+    },
+  )
+  run.quietUntil = run.appointments.at(-1)!.at
+}

@@ -13,6 +13,8 @@ export interface FollowAudit {
   countsOf(tab: Tab): Counts
   /** The last event that this tab was told of. */
   heardBy(tab: Tab): number
+  /** The faults have been over for so long that this tab follows its log again. */
+  checkRecovered(tab: Tab): void
 }
 export interface Counts {
   asked: number
@@ -24,12 +26,15 @@ interface Known extends Counts {
   /** What it may still ask for. */
   left: number
   at: number
-  heard: number
+  /** By log id. */
+  readonly heard: Map<string, number>
 }
 
 /** What nothing but time allows: so much at once, and so much for each virtual second. */
 const MOST = 400
 const PER_SECOND = 8
+/** Virtual milliseconds after which a tab that nobody touches has recovered. */
+export const RECOVERY = 35_000
 /** Asks that follow from one hint, one message, one command. */
 const PER_STIMULUS = 25
 /** The last asks, for the message of a failure. */
@@ -39,7 +44,7 @@ export function createFollowAudit(w: World, browser: Browser): FollowAudit {
   const known = new Map<Actor, Known>()
   const of = (actor: Actor): Known => {
     let one = known.get(actor)
-    if (!one) known.set(actor, (one = { asked: 0, told: 0, left: MOST, at: w.now, heard: 0, asks: [] }))
+    if (!one) known.set(actor, (one = { asked: 0, told: 0, left: MOST, at: w.now, heard: new Map(), asks: [] }))
     return one
   }
   const grant = (actor: Actor, asks: number): void => {
@@ -59,10 +64,11 @@ export function createFollowAudit(w: World, browser: Browser): FollowAudit {
   browser.heard = (actor, hint) => {
     grant(actor, PER_STIMULUS)
     const last: unknown = hint.commit?.last ?? hint.head
-    if (typeof last === 'number') of(actor).heard = Math.max(of(actor).heard, last)
+    const { heard } = of(actor)
+    if (typeof last === 'number') heard.set(hint.log, Math.max(heard.get(hint.log) ?? 0, last))
   }
 
-  return {
+  const audit: FollowAudit = {
     stimulated: (actor, asks = PER_STIMULUS) => grant(actor, asks),
     opened({ actor, engine }) {
       const one = of(actor)
@@ -80,6 +86,16 @@ export function createFollowAudit(w: World, browser: Browser): FollowAudit {
       })
     },
     countsOf: ({ actor }) => ({ ...of(actor), asks: [...of(actor).asks] }),
-    heardBy: ({ actor }) => of(actor).heard,
+    heardBy: ({ actor, log }) => Math.min(log!.entries.at(-1)!.last, of(actor).heard.get(log!.identity?.id ?? '') ?? 0),
+    checkRecovered(tab) {
+      const { log, engine, actor } = tab
+      if (!engine || tab.closed || !actor.alive || engine.status.state !== 'ready' || log!.database.deleted) return
+      const { sequence, behind }: { sequence: number; behind?: unknown } = engine.status
+      const due = audit.heardBy(tab)
+      if (sequence < due) w.fail(`${actor.name} is at ${sequence} and was told of ${due}, long after all faults`)
+      if (behind && sequence === log!.entries.at(-1)!.last)
+        w.fail(`${actor.name} says that it is behind at ${sequence}, where its log ends`)
+    },
   }
+  return audit
 }

@@ -2,7 +2,7 @@ import { hostProjections } from 'tidemark/worker'
 import { acts, any, calmDown, dispatch, openTab, type Run, usable } from './acts.ts'
 import { createModel } from './app.ts'
 import { createAudit, type Tab } from './audit.ts'
-import { createFollowAudit } from './auditFollow.ts'
+import { createFollowAudit, RECOVERY } from './auditFollow.ts'
 import { createMirrorAudit } from './auditMirror.ts'
 import { installBrowser } from './browser.ts'
 import { createFiles } from './files.ts'
@@ -76,7 +76,7 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
   return new Promise((resolve) => {
     const queue: (() => void)[] = plan.builds.map((build, i) => () => void openTab(run, build, any(plan.workers, i)!))
     let next = 0
-    let phase: 'faults' | 'rest' | 'more' | 'boot' | 'mirror' | 'over' = 'faults'
+    let phase: 'faults' | 'rest' | 'recovery' | 'more' | 'boot' | 'mirror' | 'over' = 'faults'
     let limit = 0
     let deadline = 0
     let unsettled = 0
@@ -110,6 +110,9 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
         w.say('faults end; everything has to come to rest')
         quieten()
       } else if (phase === 'rest') {
+        phase = 'recovery'
+        run.appointments.push({ at: w.now + RECOVERY, keep: () => run.tabs.forEach(run.follow.checkRecovered) })
+      } else if (phase === 'recovery') {
         phase = 'more'
         const alive = usable(run).filter(({ engine }) => engine!.status.state === 'ready')
         for (const tab of alive)
@@ -173,13 +176,11 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
       const [due] = run.appointments
       if (act) {
         act()
-      } else if (due && due.at <= w.now) {
+      } else if (due) {
+        if (due.at > w.now && w.step(due.at)) return
+        w.now = Math.max(w.now, due.at)
         run.appointments.shift()
         due.keep()
-      } else if (due && !w.step(due.at)) {
-        w.now = due.at
-      } else if (due) {
-        // Steps until then.
       } else if (phase === 'faults' && plan.actions[next] && plan.actions[next]!.at <= w.steps) {
         const { kind, a, b } = plan.actions[next++]!
         w.hit(`did ${kind}`)

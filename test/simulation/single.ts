@@ -1,5 +1,6 @@
 import { any, calmDown, commands, dispatch, NAME, type Run, usable, worker } from './acts.ts'
 import type { Tab } from './audit.ts'
+import { RECOVERY } from './auditFollow.ts'
 import { Violation } from './world.ts'
 
 /** One failure that passes, in a quiet world: what it may cost, and how soon it is forgotten. */
@@ -13,8 +14,7 @@ const MOST_ASKED = 12
 const MOST_ASKED_IN_PAGE = 30
 /** Calls of a subscriber that say nothing but that something fails, or no longer does. */
 const MOST_TOLD = 4
-/** After the failure, until a tab that nobody touches follows again: a visible one, and a hidden one. */
-const RECOVERY = 35_000
+/** The same as RECOVERY, for a hidden tab. */
 const RECOVERY_HIDDEN = 95_000
 
 export function failOnce(run: Run, a: number, b: number): void {
@@ -81,7 +81,7 @@ export function failOnce(run: Run, a: number, b: number): void {
             refuse(tab, `asks ${now.asked - asked} times in ${FIRST} ms: ${now.asks.join(', ')}`)
           if (now.told - told > MOST_TOLD) refuse(tab, `tells its subscribers ${now.told - told} times in ${FIRST} ms`)
           const { sequence, behind } = statusOf(tab)
-          if (sequence < Math.min(headOf(tab), follow.heardBy(tab)) && !behind)
+          if (sequence < follow.heardBy(tab) && !behind)
             refuse(tab, `is at ${sequence}, was told of ${follow.heardBy(tab)} and does not say that it is behind`)
         }
       },

@@ -64,7 +64,6 @@ export function failOnce(run: Run, a: number, b: number): void {
   const still = (tab: Tab): boolean =>
     tab.actor.alive && !tab.closed && tab.engine!.status.state === 'ready' && !tab.log!.database.deleted
   const statusOf = (tab: Tab): { sequence: number; behind?: unknown } => tab.engine!.status
-  const headOf = (tab: Tab): number => tab.log!.entries.at(-1)!.last
   const refuse = (tab: Tab, what: string): void => {
     w.violation ??= new Violation(`alone, ${name} for ${length} ms: ${tab.actor.name} ${what}`)
   }
@@ -93,9 +92,9 @@ export function failOnce(run: Run, a: number, b: number): void {
         for (const tab of before.keys()) {
           if (!still(tab)) continue
           const { sequence, behind } = statusOf(tab)
-          const due = name === 'hints are lost' ? follow.heardBy(tab) : headOf(tab)
-          if (sequence < due) refuse(tab, `is at ${sequence} of ${due} long after it is over`)
-          else if (behind) refuse(tab, `says that it is behind at ${sequence}, the end of its log`)
+          const due = follow.heardBy(tab)
+          if (sequence < due) refuse(tab, `is at ${sequence} and was told of ${due}, long after it is over`)
+          else if (behind) refuse(tab, `says that it is behind, at ${sequence}`)
         }
         of.hidden = false
       },

@@ -5,7 +5,7 @@ import { defineConfig, type ViteUserConfig as UserConfig } from 'vitest/config'
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
 const target = ['chrome110', 'firefox115', 'safari16.4']
-const entries = ['index', 'worker', 'react', 'testing', 'tools']
+const entries = ['index', 'worker', 'react', 'tables', 'testing', 'tools']
 
 /** Tests and demo read the sources, so nothing has to be built first. */
 const alias = [

@@ -6,7 +6,8 @@ import { randomId } from '../ids.ts'
 import { fromWire } from '../log/wire.ts'
 import type { AnyModel } from '../model/model.ts'
 import type { ProjectionHost, Reply } from './host.ts'
-import type { Checkpoints } from './pipeline.ts'
+import { tablesPart } from './tablesPart.ts'
+import type { Checkpoints } from './workshop.ts'
 
 const HELLO_DEADLINE = 5000
 const RESPAWNS = 5
@@ -142,7 +143,7 @@ export function connectHost(
   /** The same host in this page. A Web Lock lets one tab at a time follow the log: that saves work, it is not needed. */
   function here(error?: unknown): Promise<ProjectionHost> {
     inPage ??= import('./host.ts').then(({ createHost }) => {
-      const host = createHost(model, randomId())
+      const host = createHost(model, randomId(), { loadTables: tablesPart.load })
       const follow = async (): Promise<void> => {
         const left = new Promise((resolve) => signal.addEventListener('abort', resolve))
         await host.hello(engine, model.name, mirror)

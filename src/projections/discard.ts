@@ -1,3 +1,4 @@
+import { removePrivate } from '../copies/removeMirror.ts'
 import type { StorageError } from '../errors.ts'
 import type { Database, StoreOf } from '../log/database.ts'
 import { type Checkpoint, pagesOf } from './snapshot.ts'
@@ -32,7 +33,6 @@ export async function dropPages({ transact }: Database, head: number): Promise<v
 /** Pages were not written: without a mirror there may be room for them, else they give way themselves. */
 export async function giveWay(database: Database, { kind }: StorageError, tracks: readonly Track[]): Promise<void> {
   if (kind !== 'quota') return
-  const { removePrivate } = await import('../copies/removeMirror.ts')
   if (!(await removePrivate(database, true).catch(() => false)))
     await dropPages(database, Math.max(...tracks.map(({ fold }) => fold.sequence)))
 }

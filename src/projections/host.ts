@@ -1,8 +1,15 @@
+import { createBackoff, sleep } from '../async.ts'
 import type { MirrorPlace } from '../copies/files.ts'
+import { copies } from '../copies/part.ts'
 import type { EngineClosed } from '../errors.ts'
 import { toWire, type WireError } from '../log/wire.ts'
 import type { AnyModel } from '../model/model.ts'
-import { type Checkpoints, createPipeline, type Pipeline } from './pipeline.ts'
+import { createPipeline, type PipelineOptions } from './pipeline.ts'
+import type { Checkpoints, Pipeline, Workshop } from './workshop.ts'
+
+/** Milliseconds after which a mirror whose code could not be loaded is begun again, doubled up to the maximum. */
+const MIRROR_RETRY_MIN_MS = 1000
+const MIRROR_RETRY_MAX_MS = 30_000
 
 /** What a reply carries: whose it is (a worker that was run again has another epoch) and a value or an error. */
 export interface Reply<T> {
@@ -13,63 +20,161 @@ export interface Reply<T> {
 
 /** The pipelines of one model, by engine name. The same object serves in the page and, wrapped by Comlink, across a port. */
 export interface ProjectionHost {
-  /** Starts the pipeline of this engine. For another model than the host's the error is that one's name. */
-  hello(engine: string, model: string, mirror?: MirrorPlace): Promise<Reply<void>>
+  /**
+   * Starts the pipeline of this engine. For another model than the host's the error is that one's name. `holder` is the id
+   * of a tab that holds the Web Lock `holderLock(holder)`: the pipeline stays until each of them has gone.
+   */
+  hello(engine: string, model: string, mirror?: MirrorPlace, holder?: string): Promise<Reply<void>>
   flush(engine: string): Promise<Reply<Checkpoints>>
   rebuild(engine: string, id: string, projections?: readonly string[]): Promise<Reply<void>>
   cancel(engine: string, id: string): Promise<Reply<void>>
-  goodbye(engine: string): Promise<void>
+  /** That tab needs the pipeline no more. Without a holder: the page that the host runs in has left, nothing begins again. */
+  goodbye(engine: string, holder?: string): Promise<void>
 }
 
-export function createHost(model: AnyModel, epoch: string): ProjectionHost {
-  const pipelines = new Map<string, Promise<Pipeline>>()
-  /** The one tab of a host that runs in its page. */
-  let left: boolean | undefined
+export interface HostOptions extends PipelineOptions {
+  /** Milliseconds until a pipeline that no tab holds is closed; without it, it stays until goodbye. */
+  readonly idle?: number
+  /** Called with each pipeline that was opened: for an engine that works beside it. It ends with `shop.closing`. */
+  readonly opened?: (pipeline: Pipeline) => void
+}
 
-  /** A pipeline that never opened, or whose log was replaced, is made anew for whoever asks next. */
+/** A tab holds this Web Lock for as long as it lives, so that a host learns of its death. */
+export const holderLock = (holder: string): string => `tidemark/holder/${holder}`
+
+interface Hosted {
+  readonly pipeline: Promise<Pipeline>
+  /** Questions that are being answered. */
+  asked: number
+}
+
+export function createHost(
+  model: AnyModel,
+  epoch: string,
+  { idle, opened, ...options }: HostOptions = {},
+): ProjectionHost {
+  const hosted = new Map<string, Hosted>()
+  /** Tabs that hold a pipeline, by engine; '' stands for one that did not say which. */
+  const holders = new Map<string, Set<string>>()
+  const idling = new Map<string, ReturnType<typeof setTimeout>>()
+  /** Engines that the host's own page has left. */
+  const left = new Set<string>()
+
+  function open(engine: string): Hosted {
+    const pipeline = createPipeline(model, engine, options).then((pipeline) => {
+      opened?.(pipeline)
+      return pipeline
+    })
+    const one: Hosted = { pipeline, asked: 0 }
+    hosted.set(engine, one)
+    return one
+  }
+
+  /** A pipeline that never opened, or whose log was replaced, is made anew for the next question. */
   async function answer<T>(engine: string, ask: (pipeline: Pipeline) => Promise<T>): Promise<Reply<T>> {
-    const known = pipelines.get(engine)
-    const pipeline = known ?? createPipeline(model, engine)
-    pipelines.set(engine, pipeline)
-    let open: Pipeline | undefined
+    const known = hosted.get(engine)
+    const one = known ?? open(engine)
+    one.asked++
+    let pipeline: Pipeline | undefined
     try {
-      open = await pipeline
-      return { epoch, value: await ask(open) }
+      pipeline = await one.pipeline
+      return { epoch, value: await ask(pipeline) }
     } catch (error) {
       const { reason } = (error ?? {}) as EngineClosed
-      if ((!open || reason) && pipelines.get(engine) === pipeline) await end(engine)
-      // Of the log before this one: whoever asks may well mean the one that stands there now.
-      if (known && !left && reason === 'log replaced') return answer(engine, ask)
+      if (!pipeline || reason) await end(engine, one)
+      // The question may well be about the log that took the place of the one this pipeline followed.
+      if (known && reason === 'log replaced' && !left.has(engine)) return answer(engine, ask)
       return { epoch, error: toWire(error) }
+    } finally {
+      one.asked--
+      closeIfIdle(engine)
     }
   }
 
-  async function end(engine: string): Promise<void> {
-    const pipeline = pipelines.get(engine)
-    pipelines.delete(engine)
-    await pipeline?.then(
-      (open) => open.close(),
+  async function end(engine: string, one: Hosted | undefined): Promise<void> {
+    if (one && hosted.get(engine) === one) hosted.delete(engine)
+    await one?.pipeline.then(
+      (pipeline) => pipeline.close(),
       () => {},
     )
   }
 
+  const isIdle = (engine: string): boolean => !holders.get(engine)?.size && !hosted.get(engine)?.asked
+
+  /** After a while without holders and questions; what has changed until then is written first. */
+  function closeIfIdle(engine: string): void {
+    clearTimeout(idling.get(engine))
+    idling.delete(engine)
+    const one = hosted.get(engine)
+    if (idle === undefined || !one || !isIdle(engine)) return
+    const close = async (): Promise<void> => {
+      idling.delete(engine)
+      await one.pipeline.then((pipeline) => pipeline.flush()).catch(() => {})
+      if (isIdle(engine)) await end(engine, one)
+    }
+    idling.set(
+      engine,
+      setTimeout(() => void close(), idle),
+    )
+  }
+
+  function hold(engine: string, holder: string): void {
+    const all = holders.get(engine) ?? new Set()
+    holders.set(engine, all)
+    if (all.has(holder)) return
+    all.add(holder)
+    // There is no event for a tab that dies: it holds a lock while it lives.
+    if (holder)
+      globalThis.navigator?.locks
+        ?.request(holderLock(holder), { mode: 'shared' }, () => letGo(engine, holder))
+        .catch(() => {})
+  }
+
+  function letGo(engine: string, holder: string): void {
+    const all = holders.get(engine)
+    if (!all?.delete(holder)) return
+    if (!all.size) holders.delete(engine)
+    closeIfIdle(engine)
+  }
+
   return {
-    async hello(engine, name, mirror) {
+    async hello(engine, name, mirror, holder = '') {
       if (name !== model.name) return { epoch, error: toWire(new Error(model.name)) }
-      // Not awaited: a first fold of a long log takes its time, and a worker that answers is alive. A flush reads the log, so
-      // that a pipeline of one that was lost is found out and made anew.
-      void answer(engine, ({ flush, shop }) =>
-        flush().finally(async () => mirror !== false && (await import('../copies/mirror.ts')).start(shop, mirror)),
-      )
+      hold(engine, holder)
+      // Not awaited: a first fold of a long log takes its time, and a worker that answers is alive.
+      void answer(engine, async ({ flush, shop }) => {
+        try {
+          // It reads the log, so a pipeline whose log was replaced is found out and made anew.
+          await flush()
+        } finally {
+          if (mirror !== false) void startMirror(shop, mirror)
+        }
+      })
       return { epoch }
     },
     flush: (engine) => answer(engine, (pipeline) => pipeline.flush()),
-    rebuild: (engine, ...given) =>
-      answer(engine, async ({ shop }) => (await import('./rebuild.ts')).rebuild(shop, ...given)),
-    cancel: (engine, ...given) => answer(engine, async () => (await import('./rebuild.ts')).cancel(...given)),
-    goodbye(engine) {
-      left = true
-      return end(engine)
+    rebuild: (engine, ...given) => answer(engine, (pipeline) => pipeline.rebuild(...given)),
+    cancel: (engine, ...given) => answer(engine, async (pipeline) => pipeline.cancel(...given)),
+    async goodbye(engine, holder) {
+      if (holder !== undefined) return letGo(engine, holder)
+      left.add(engine)
+      await end(engine, hosted.get(engine))
     },
+  }
+}
+
+/** Begins the mirror as soon as its code is there; until then it is off and says why. */
+async function startMirror(shop: Workshop, place: MirrorPlace | undefined): Promise<void> {
+  const { closing, post } = shop
+  const backoff = createBackoff(MIRROR_RETRY_MIN_MS, MIRROR_RETRY_MAX_MS)
+  while (!closing.aborted) {
+    try {
+      const { start } = await copies.load(closing)
+      return start(shop, place)
+    } catch (error) {
+      if (closing.aborted) return
+      post({ mirror: { state: 'off', sequence: 0, reason: (error as Error).message } })
+      await sleep(backoff.next(), closing).catch(() => {})
+    }
   }
 }

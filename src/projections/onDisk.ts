@@ -1,5 +1,5 @@
+import { createQueue } from '../async.ts'
 import { CorruptLog, ProjectionFailed, StorageError } from '../errors.ts'
-import type { Hint } from '../log/channel.ts'
 import { eventsOf } from '../log/commit.ts'
 import { headOf } from '../log/look.ts'
 import { readAfter } from '../log/read.ts'
@@ -7,14 +7,13 @@ import { recordsAt } from '../log/recordsAt.ts'
 import { fromWire, toWire, type WireError } from '../log/wire.ts'
 import { eventTypes } from '../model/events.ts'
 import type { Fold } from '../model/fold.ts'
-import { onDiskFolds } from '../model/model.ts'
 import { loadBases } from './base.ts'
 import { foldOnDisk } from './foldOnDisk.ts'
-import type { Checkpoints, Workshop } from './pipeline.ts'
 import { openTableDatabase, type TableCheckpoint, type TableDatabase } from './tableDatabase.ts'
+import type { OnDiskTables, Tables, Workshop } from './workshop.ts'
 
 /** Milliseconds that events wait for company. */
-const DELAY = 250
+const DELAY_MS = 250
 
 /** One on-disk table as a pipeline keeps it: no rows, only where they stand. */
 interface Follower {
@@ -23,50 +22,34 @@ interface Follower {
   database: TableDatabase | undefined
 }
 
-/** The on-disk tables of a model: a pipeline of their own beside that of the pages. */
-export interface OnDiskTables {
-  /** What another tab or worker said about this log; the pipeline has the channel. */
-  hear(hint: Hint): void
-  /** Folds what the log has; the checkpoints by projection identity. */
-  flush(): Promise<Checkpoints>
-  /** Where they keep the log from being sealed; 0 while that is not known. */
-  stored(): readonly number[]
-  /** Empties tables and folds the log into them again, in place: whoever has one open keeps it. */
-  rebuild(names: readonly string[], signal: AbortSignal): Promise<void>
-}
+/** What a page loads and a worker's script is given: everything about on-disk tables that needs Dexie. */
+export const onDisk: Tables = { follow: followTables, open: openTableDatabase }
 
-export function openTables(shop: Workshop): OnDiskTables {
-  const { model, closing } = shop
-  const followers: Follower[] = onDiskFolds(model).map((fold) => ({ fold, database: undefined }))
-  let queue: Promise<unknown> = Promise.resolve()
-  let waiting: Promise<void> | undefined
+function followTables(shop: Workshop, folds: readonly Fold[]): OnDiskTables {
+  const { closing } = shop
+  const followers: Follower[] = folds.map((fold) => ({ fold, database: undefined }))
+  const queue = createQueue()
   let timer: ReturnType<typeof setTimeout> | undefined
 
-  function exclusive<T>(task: () => Promise<T>): Promise<T> {
-    const result = queue.then(task)
-    queue = result.catch(() => {})
-    return result
+  async function followAll(): Promise<void> {
+    for (const follower of followers) await followTable(shop, follower, closing)
   }
 
-  /** One at a time; whoever asks meanwhile waits for one more. */
   function catchUp(): Promise<void> {
     clearTimeout(timer)
     timer = undefined
-    waiting ??= exclusive(async () => {
-      waiting = undefined
-      for (const follower of followers) await follow(shop, follower, closing)
-    })
-    return waiting
+    return queue.join(followAll)
   }
 
   function soon(): void {
-    if (!closing.aborted) timer ??= setTimeout(() => catchUp().catch(() => {}), DELAY)
+    if (!closing.aborted) timer ??= setTimeout(() => catchUp().catch(() => {}), DELAY_MS)
   }
 
-  closing.addEventListener('abort', () => {
+  const end = (): void => {
     clearTimeout(timer)
     for (const { database } of followers) database?.dexie.close()
-  })
+  }
+  closing.addEventListener('abort', end, { once: true })
   soon()
   return {
     hear(hint) {
@@ -78,21 +61,21 @@ export function openTables(shop: Workshop): OnDiskTables {
     },
     stored: () => followers.flatMap(({ fold, database }) => (fold.failed ? [] : database ? fold.sequence : 0)),
     rebuild: (names, signal) =>
-      exclusive(async () => {
+      queue.run(async () => {
         for (const follower of followers) {
           if (!names.includes(follower.fold.name)) continue
           const { fold } = follower
-          await startOver(shop, await open(shop, follower), fold)
-          await follow(shop, follower, signal)
+          await startOver(shop, await openTable(shop, follower), fold)
+          await followTable(shop, follower, signal)
         }
       }),
   }
 }
 
-/** A checkpoint, or why there is none that goes on. */
+/** The checkpoint to go on from, or the reason there is none. */
 const standing = ({ failed, sequence }: Fold): number | WireError => (failed ? toWire(failed) : sequence)
 
-async function follow(shop: Workshop, follower: Follower, signal: AbortSignal): Promise<void> {
+async function followTable(shop: Workshop, follower: Follower, signal: AbortSignal): Promise<void> {
   const { fold } = follower
   const { database, model } = shop
   const types = eventTypes(model.events)
@@ -101,7 +84,7 @@ async function follow(shop: Workshop, follower: Follower, signal: AbortSignal): 
   let total = 0
   try {
     for (let moved = true; moved && !fold.failed; ) {
-      const { rows, checkpoint, dexie } = await open(shop, follower)
+      const { rows, checkpoint, dexie } = await openTable(shop, follower)
       moved = false
       if (fold.failed) break
       for await (const records of readAfter(database, fold.sequence, signal)) {
@@ -143,7 +126,7 @@ async function follow(shop: Workshop, follower: Follower, signal: AbortSignal): 
 }
 
 /** Opens a table's database, and believes its rows only where the log still holds the commit they were folded to. */
-async function open(shop: Workshop, follower: Follower): Promise<TableDatabase> {
+async function openTable(shop: Workshop, follower: Follower): Promise<TableDatabase> {
   const { fold } = follower
   if (follower.database?.dexie.isOpen()) return follower.database
   const opened = await openTableDatabase(shop.database, fold)

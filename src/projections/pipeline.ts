@@ -1,96 +1,83 @@
-import type { MirrorHost } from '../copies/mirror.ts'
+import { createBackoff, createQueue } from '../async.ts'
 import { EngineClosed, OutdatedCodeError, StorageError } from '../errors.ts'
-import { type Hint, openChannel } from '../log/channel.ts'
+import { type Channel, type Hint, openChannel } from '../log/channel.ts'
 import { type CommitRecord, eventsOf } from '../log/commit.ts'
 import { openDatabase } from '../log/database.ts'
 import { readAfter } from '../log/read.ts'
-import type { WireError } from '../log/wire.ts'
+import { toWire } from '../log/wire.ts'
 import { eventTypes } from '../model/events.ts'
 import { type AnyModel, createFolds } from '../model/model.ts'
-import type { OnDiskTables } from './onDisk.ts'
+import { discardPages, giveWay } from './discard.ts'
+import { createFlushing } from './flushing.ts'
+import { openTrack } from './openTrack.ts'
 import { writePages } from './pages.ts'
+import { createRebuilds } from './rebuild.ts'
 import { readSnapshot } from './snapshot.ts'
-import { foldInto, openTrack, type Track } from './track.ts'
+import { openTables } from './tables.ts'
+import { createTidying } from './tidy.ts'
+import { foldInto, type Track } from './track.ts'
+import type { Checkpoints, LoadTables, Pipeline, Workshop, Written } from './workshop.ts'
 
-/** Milliseconds that changed rows wait for company. Boot's tail covers what a lost worker had not written. */
-const FLUSH_DELAY = 250
-/** Changes after which pages are written in the middle of a catch-up. */
-const FLUSH_CHANGES = 8192
+export type { Checkpoints } from './workshop.ts'
 
-/** A rebuild found that another one writes under the same build id. */
-export const moved: unique symbol = Symbol.for('moved')
+/** Commits that hints carried and that wait to be folded. If there are more, the log is read instead. */
+const HINTED_COMMITS_MAX = 1024
+/** Times that a pipeline whose tracks were moved under it reads the pages again, before it waits to be asked again. */
+const MOVED_TRIES = 4
+/** Milliseconds after which a catch-up that failed is tried again, doubled up to the maximum. */
+const RETRY_MIN_MS = 1000
+const RETRY_MAX_MS = 30_000
 
-/** By projection identity; for an on-disk table that failed, which no tab folds, the error. */
-export type Checkpoints = Readonly<Record<string, number | WireError>>
-
-/** Folds one log into its persisted projections. Async methods with cloneable values only: it serves here or across a port. */
-export interface Pipeline {
-  /** Folds what the log has. */
-  catchUp(): Promise<void>
-  /** Folds what the log has and writes it; the persisted checkpoints by projection identity. */
-  flush(): Promise<Checkpoints>
-  /** For what is fetched when it is asked for: rebuilds, the mirror. */
-  readonly shop: Workshop
-  close(): Promise<void>
+export interface PipelineOptions {
+  /** Gives the code of tables on disk; without it, they are reported as failed. */
+  readonly loadTables?: LoadTables | undefined
+  /** Where this pipeline hears and speaks; by default it opens a channel of its own. */
+  readonly listen?: ((name: string, receive: (hint: Hint) => void) => Channel) | undefined
 }
 
-/** What a rebuild and tidying need of a pipeline. */
-export interface Workshop extends MirrorHost {
-  readonly model: AnyModel
-  /** undefined while the pages have to be read. */
-  readonly tracks: readonly Track[] | undefined
-  /** Where the model has tables whose rows are on disk only: they are folded apart, by what is loaded for them. */
-  readonly tables: Promise<OnDiskTables> | undefined
-  /** One thing at a time: a catch-up, a flush and a swap share the folds. */
-  exclusive<T>(task: () => Promise<T>): Promise<T>
-  /** Folds the log into these tracks, to its end, writing pages on the way when much has changed. */
-  follow(into: readonly Track[], signal: AbortSignal, progress?: (done: number) => void): Promise<void>
-  write(into: readonly Track[]): Promise<void>
-  /** Forgets the folds: the pages are read again. */
-  reload(): Promise<void>
-}
-
-export async function createPipeline(model: AnyModel, name: string): Promise<Pipeline> {
+export async function createPipeline(
+  model: AnyModel,
+  name: string,
+  { loadTables, listen = openChannel }: PipelineOptions = {},
+): Promise<Pipeline> {
   const types = eventTypes(model.events)
   const database = await openDatabase(name, false)
   const closing = new AbortController()
-  /** Commits that hints carried; one that fits exactly need not be read. */
+  const queue = createQueue()
+  const flushing = createFlushing(() => quietly(queue.run(() => write(tracks ?? []))))
+  const backoff = createBackoff(RETRY_MIN_MS, RETRY_MAX_MS)
   const hinted: CommitRecord[] = []
   let tracks: Track[] | undefined
   let behind = true
-  let changes = 0
-  let flushTimer: ReturnType<typeof setTimeout> | undefined
-  let delay = FLUSH_DELAY
-  let flushed = 0
-  let queue: Promise<unknown> = Promise.resolve()
-  let waiting: Promise<void> | undefined
-  let held = false
+  let retry: ReturnType<typeof setTimeout> | undefined
 
-  const channel = openChannel(name, (hint) => {
+  const channel = listen(name, (hint) => {
     if (hint.log !== database.log?.id) return
     // Also if every projection here has failed, so that the log is not folded any more.
     shop.mirror?.hear(hint)
-    shop.tables?.then((tables) => tables.hear(hint)).catch(() => {})
-    if ('commit' in hint) hinted.push(hint.commit)
-    else if ('head' in hint) {
+    shop.tables?.hear(hint)
+    if ('commit' in hint) {
+      if (hinted.length < HINTED_COMMITS_MAX) hinted.push(hint.commit)
+      else behind = true
+    } else if ('head' in hint) {
       behind = true
       database.log = hint.adopted ?? database.log
     } else return
-    // Whoever asks next gets the error; a hint has nobody to tell.
-    catchUp().catch(() => {})
+    catchUpLater()
   })
 
-  function exclusive<T>(task: () => Promise<T>): Promise<T> {
-    const result = queue.then(task)
-    queue = result.catch(() => {})
-    return result
-  }
-
-  function catchUp(): Promise<void> {
-    return (waiting ??= exclusive(() => {
-      waiting = undefined
-      return readOn()
-    }))
+  /** A hint has nobody to tell of an error: the next question gets it, and the log is read again in a while. */
+  function catchUpLater(): void {
+    quietly(
+      queue.join(readOn).catch((error) => {
+        const isOver = error instanceof EngineClosed || error instanceof OutdatedCodeError || closing.signal.aborted
+        if (isOver) return
+        retry ??= setTimeout(() => {
+          retry = undefined
+          catchUpLater()
+        }, backoff.next())
+      }),
+    )
   }
 
   async function load(): Promise<Track[]> {
@@ -100,90 +87,86 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
     if (!log.format) throw new StorageError('closed')
     database.log = log
     behind = true
-    // A worker of an older build leaves what it does not understand alone (rule 17).
+    // A worker of an older build leaves alone what it does not understand (rule 17).
     for (const { type, version } of stored) if (!types.knows(type, version)) throw new OutdatedCodeError(type, version)
-    if (discarded.length) await (await import('./discard.ts')).discardPages(database, discarded)
+    if (discarded.length) await discardPages(database, discarded)
     return Promise.all(
       folds.map((fold) => openTrack(database, fold, checkpoints.get(fold.identity), builds?.[fold.identity])),
     )
   }
 
   async function readOn(): Promise<void> {
-    tracks ??= await load()
-    const live = tracks.filter(({ fold }) => !fold.failed)
-    for (const record of hinted.splice(0)) {
-      if (!behind && live.every(({ fold }) => fold.sequence === record.first - 1)) fold(record, live)
-      else behind ||= live.some(({ fold }) => fold.sequence < record.last)
-    }
-    if (behind && live.length) {
-      // Before it reads: what a hint says meanwhile is read by the next.
+    for (let tries = MOVED_TRIES; tries--; ) {
+      tracks ??= await load()
+      const live = tracks.filter(({ fold }) => !fold.failed)
+      for (const record of hinted.splice(0)) {
+        if (!behind && live.every(({ fold }) => fold.sequence === record.first - 1)) fold(record, live)
+        else behind ||= live.some(({ fold }) => fold.sequence < record.last)
+      }
+      if (!behind || !live.length) break
+      // Before the read: a hint that comes meanwhile is read by the next one.
       behind = false
-      await follow(live, closing.signal).catch((error) => {
+      try {
+        if ((await follow(live, closing.signal)) !== 'moved') break
+      } catch (error) {
         behind = true
         throw error
-      })
+      }
     }
-    if (changes) flushTimer ??= setTimeout(() => exclusive(() => write(tracks ?? [])).catch(() => {}), delay)
-    else tidyLater()
+    backoff.reset()
+    if (closing.signal.aborted) return
+    if (flushing.hasChanges) flushing.later()
+    else tidying.later()
   }
 
-  async function follow(into: readonly Track[], signal: AbortSignal, progress?: (done: number) => void): Promise<void> {
+  async function follow(
+    into: readonly Track[],
+    signal: AbortSignal,
+    progress?: (done: number) => void,
+  ): Promise<Written> {
     let done = Math.min(...into.map(({ fold }) => fold.sequence))
     for await (const records of readAfter(database, done, signal)) {
       for (const record of records) {
         fold(record, into)
         done = record.last
-        if (changes >= FLUSH_CHANGES && Date.now() - flushed >= delay) await write(into)
+        if (!flushing.isDue) continue
+        if ((await write(into)) === 'moved') return 'moved'
       }
       progress?.(done)
     }
+    return 'written'
   }
 
   function fold(record: CommitRecord, into: readonly Track[]): void {
     const events = eventsOf(record, types)
-    for (const track of into) changes += foldInto(track, record, events)
+    for (const track of into) flushing.note(foldInto(track, record, events))
     shop.mirror?.told()
   }
 
-  async function write(into: readonly Track[]): Promise<void> {
-    clearTimeout(flushTimer)
-    flushTimer = undefined
-    changes = 0
-    held = false
+  async function write(into: readonly Track[]): Promise<Written> {
+    const written = flushing.begin()
     const due = into.filter(({ fold, stored = 0, failed }) => fold.sequence !== stored || fold.failed !== failed)
-    if (!due.length) return
-    const began = Date.now()
+    if (!due.length) return 'written'
     const refused = await writePages(database, due).catch(async (error) => {
-      await (await import('./discard.ts')).giveWay(database, error, due)
       tracks = undefined
+      await giveWay(database, error, due)
       throw error
     })
-    held = !refused
-    if (!refused) return
-    if (refused.size) {
-      // What is in memory here belongs to no page any more (rule 15).
-      if (!due[0]?.live) throw moved
-      tracks = undefined
-    }
-    flushed = Date.now()
-    // Writing takes a twenty-fifth of the time, but what waits for it, sealing too, waits for seconds at most.
-    delay = Math.min(4000, Math.max(FLUSH_DELAY, 24 * (flushed - began)))
+    if (!refused) return 'held'
+    // What these tracks hold belongs to no page any more (rule 15).
+    if (refused.size && due[0]?.live) tracks = undefined
+    written()
     announce()
-    tidyLater()
+    tidying.later()
+    return refused.size ? 'moved' : 'written'
   }
 
   const checkpoints = (): Checkpoints =>
-    Object.fromEntries((tracks ?? []).map(({ fold, stored = 0 }) => [fold.identity, stored]))
+    Object.fromEntries(
+      (tracks ?? []).map(({ fold: { identity, failed }, stored = 0 }) => [identity, failed ? toWire(failed) : stored]),
+    )
 
-  function post(hint: object): void {
-    channel.post({ log: database.log?.id, ...hint } as Hint)
-  }
-
-  const announce = (): void => post({ projected: checkpoints() })
-
-  function tidyLater(): void {
-    import('./tidy.ts').then((tidy) => tidy.tidyLater(shop)).catch(() => {})
-  }
+  const announce = (): void => shop.post({ projected: checkpoints() })
 
   const shop: Workshop = {
     model,
@@ -192,40 +175,63 @@ export async function createPipeline(model: AnyModel, name: string): Promise<Pip
     get tracks() {
       return tracks
     },
-    tables: Object.values(model.projections).some(({ into }) => into.resident === false)
-      ? import('./onDisk.ts').then((onDisk) => onDisk.openTables(shop))
-      : undefined,
-    exclusive,
+    get tables() {
+      return onDisk
+    },
+    exclusive: queue.run,
+    atHead: (task) =>
+      queue.run(async () => {
+        behind = true
+        await readOn()
+        return task((tracks ?? []).map(({ fold }) => fold))
+      }),
     follow,
     write,
-    reload() {
+    async reload() {
       tracks = undefined
-      return readOn().then(announce)
+      await readOn()
+      announce()
     },
-    post,
+    post(hint) {
+      channel.post({ log: database.log?.id, ...hint } as Hint)
+    },
   }
+  const tidying = createTidying(shop)
+  const rebuilds = createRebuilds(shop)
+  const onDisk = openTables(shop, loadTables)
 
   return {
     shop,
-    catchUp,
+    ...rebuilds,
     async flush() {
-      await exclusive(async () => {
+      const written = await queue.run(async () => {
         behind = true
-        for (let tries = 4; tries--; ) {
+        let written: Written = 'moved'
+        for (let tries = MOVED_TRIES; tries-- && written === 'moved'; ) {
           await readOn()
-          await write(tracks ?? [])
-          if (tracks) break
+          written = tracks ? await write(tracks) : 'moved'
         }
-        if (held) throw new StorageError('quota')
+        return written
       })
-      return { ...checkpoints(), ...(await (await shop.tables)?.flush()) }
+      if (written === 'held') throw noRoom(name)
+      return { ...checkpoints(), ...(await shop.tables?.flush()) }
     },
     async close() {
       closing.abort(new EngineClosed('closed'))
-      clearTimeout(flushTimer)
+      flushing.stop()
+      clearTimeout(retry)
       channel.close()
-      await queue
+      await queue.idle()
       database.close()
     },
   }
 }
+
+const quietly = (promise: Promise<unknown>): void => void promise.catch(() => {})
+
+const noRoom = (name: string): StorageError =>
+  new StorageError(
+    'quota',
+    `IndexedDB had no space left for the persisted rows of "${name}", so they were removed; the log is complete. They are ` +
+      'written again after an event was appended. Free space or call persist().',
+  )

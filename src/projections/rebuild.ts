@@ -1,78 +1,147 @@
+import { aborting, createQueue } from '../async.ts'
+import { StorageError } from '../errors.ts'
 import { randomId } from '../ids.ts'
 import type { Fold } from '../model/fold.ts'
 import { createFolds } from '../model/model.ts'
 import { deletePages } from './discard.ts'
-import { moved, type Workshop } from './pipeline.ts'
+import { openTrack } from './openTrack.ts'
 import { type Checkpoint, loadPages, type Page, pagesOf } from './snapshot.ts'
 import { hold, holdName } from './sweep.ts'
-import { openTrack, type Track } from './track.ts'
+import type { Track } from './track.ts'
+import type { Workshop } from './workshop.ts'
 
-/** By the id that whoever asked for it gave. */
-const running = new Map<string, AbortController>()
+/** Times that a build which was deleted under its rebuild is begun again. */
+const REBUILD_TRIES = 4
+/** Times that a build follows the log to its end because the rows that it replaces are further. */
+const SWAP_TRIES = 16
 
-/** Ends a rebuild; what it has written is taken up by the next one. */
-export const cancel = (id: string): void => running.get(id)?.abort()
+/** One rebuild, and the calls that wait for it. */
+interface Running {
+  readonly names: readonly string[]
+  readonly ended: AbortController
+  /** Calls that have not been cancelled. */
+  readonly callers: Set<string>
+  result: Promise<void>
+}
+
+export interface Rebuilds {
+  /** Folds these projections again. A call whose projections are being folded already joins that rebuild; others queue. */
+  rebuild(id: string, wanted?: readonly string[]): Promise<void>
+  /** Takes a call back. What its rebuild has written is taken up by the next one. */
+  cancel(id: string): void
+}
+
+export function createRebuilds(shop: Workshop): Rebuilds {
+  const queue = createQueue()
+  const running = new Set<Running>()
+  const calls = new Map<string, AbortController>()
+
+  function begin(names: readonly string[]): Running {
+    const ended = new AbortController()
+    const one: Running = { names, ended, callers: new Set(), result: Promise.resolve() }
+    const stop = (): void => ended.abort(shop.closing.reason)
+    shop.closing.addEventListener('abort', stop, { once: true })
+    one.result = queue
+      .run(() => rebuild(shop, names, ended.signal))
+      .finally(() => {
+        running.delete(one)
+        shop.closing.removeEventListener('abort', stop)
+      })
+    // Told to those who called, and only to them.
+    one.result.catch(() => {})
+    running.add(one)
+    return one
+  }
+
+  return {
+    async rebuild(id, wanted) {
+      shop.closing.throwIfAborted()
+      const names = Object.keys(shop.model.projections).filter((name) => wanted?.includes(name) ?? true)
+      const covers = (one: Running): boolean =>
+        !one.ended.signal.aborted && names.every((name) => one.names.includes(name))
+      const one = [...running].find(covers) ?? begin(names)
+      const cancelled = new AbortController()
+      calls.set(id, cancelled)
+      one.callers.add(id)
+      try {
+        await aborting(one.result, cancelled.signal)
+      } finally {
+        calls.delete(id)
+        one.callers.delete(id)
+        if (!one.callers.size) one.ended.abort()
+      }
+    },
+    cancel: (id) => calls.get(id)?.abort(),
+  }
+}
 
 /**
  * Folds projections again from the log, under a build id of their own: live tabs and boots go on with the old pages
  * until one write of `meta` swaps them (rule 16). What an earlier rebuild left unfinished is taken up.
  */
-export async function rebuild(shop: Workshop, id: string, wanted?: readonly string[]): Promise<void> {
-  const { model, database, closing, exclusive, follow, post, tables } = shop
-  const ended = new AbortController()
-  running.set(id, ended)
-  if (closing.aborted) ended.abort(closing.reason)
+async function rebuild(shop: Workshop, names: readonly string[], signal: AbortSignal): Promise<void> {
+  const { database, model, exclusive, follow, post, tables } = shop
+  signal.throwIfAborted()
   const over = new AbortController()
-  closing.addEventListener('abort', () => ended.abort(closing.reason), { signal: over.signal })
-  const { signal } = ended
-  const names = Object.keys(model.projections).filter((name) => wanted?.includes(name) ?? true)
   let total = 0
   const progress = (done: number): void =>
     post({ progress: { phase: 'rebuild', done, total: Math.max(done + 1, total) }, projections: names })
-  const wantedFolds = (): Fold[] => createFolds(model).filter(({ name }) => names.includes(name))
+  const wanted = (identities?: ReadonlySet<string>): Fold[] =>
+    createFolds(model).filter(({ name, identity }) => names.includes(name) && (identities?.has(identity) ?? true))
   try {
-    await (await tables)?.rebuild(names, signal)
-    for (let fresh = false; wantedFolds().length; fresh = true) {
-      const begun = await begin(shop, wantedFolds(), fresh)
+    await tables?.rebuild(names, signal)
+    let folds = wanted()
+    for (let tries = 0; folds.length; tries++) {
+      if (tries === REBUILD_TRIES) throw restless(names)
+      const begun = await beginBuilds(shop, folds, tries > 0)
+      const { building } = begun
       total = begun.total
       hold(
-        begun.building.map(({ fold: { identity }, build }) => holdName(database.name, identity, build)),
+        building.map(({ fold: { identity }, build }) => holdName(database.name, identity, build)),
         over.signal,
       )
-      progress(Math.min(...begun.building.map(({ fold }) => fold.sequence)))
-      try {
-        do await follow(begun.building, signal, progress)
-        while (!(await exclusive(() => swap(shop, begun.building, signal))))
-        return
-      } catch (error) {
-        if (error !== moved) throw error
+      progress(Math.min(...building.map(({ fold }) => fold.sequence)))
+      let swapped: Swapped = 'behind'
+      for (let swaps = SWAP_TRIES; swaps-- && swapped === 'behind'; ) {
+        // Most of it beside the flushes, and only what came meanwhile in their queue.
+        const followed = await follow(building, signal, progress)
+        swapped = followed === 'moved' ? followed : await exclusive(() => swap(shop, building, signal))
       }
+      if (swapped === 'swapped') return
+      if (swapped === 'behind') throw restless(names)
+      // Another rebuild was faster: what it has swapped in is as good. The rest is begun again.
+      folds = wanted(await exclusive(() => unfinished(shop, begun)))
     }
   } finally {
-    running.delete(id)
     over.abort()
     post({ progress: { phase: 'rebuild', done: total, total }, projections: names })
   }
 }
 
-async function begin(
-  { database }: Workshop,
-  folds: readonly Fold[],
-  fresh: boolean,
-): Promise<{ building: Track[]; total: number }> {
+interface Begun {
+  readonly building: readonly Track[]
+  /** The builds that tabs read when this one began. */
+  readonly before: Readonly<Record<string, string>>
+  readonly total: number
+}
+
+/** `fresh`: nothing that was left unfinished is taken up. */
+async function beginBuilds({ database }: Workshop, folds: readonly Fold[], fresh: boolean): Promise<Begun> {
   const { all, builds, log } = await database.transact(['checkpoints', 'meta'], 'readonly', (store) => ({
     all: store('checkpoints').getAll() as IDBRequest<Checkpoint[]>,
     builds: store('meta').get('builds'),
     log: store('meta').get('log'),
   }))
   database.log ??= log.result
+  const before: Readonly<Record<string, string>> = builds.result ?? {}
   const building: Track[] = []
   for (const fold of folds) {
     const { identity } = fold
-    const live = builds.result?.[identity] ?? ''
     const left = fresh
       ? undefined
-      : all.result.find((one) => one.identity === identity && one.build && one.build !== live && !one.failed)
+      : all.result.find(
+          (one) => one.identity === identity && one.build && one.build !== (before[identity] ?? '') && !one.failed,
+        )
     const pages =
       left &&
       (await database.transact(
@@ -84,17 +153,25 @@ async function begin(
     if (!whole) fold.clear()
     building.push(await openTrack(database, fold, whole ? left : undefined, whole ? left.build : randomId(), false))
   }
-  return { building, total: Math.max(0, ...all.result.map(({ sequence }) => sequence)) }
+  return { building, before, total: Math.max(0, ...all.result.map(({ sequence }) => sequence)) }
 }
+
+type Swapped = 'swapped' | 'behind' | 'moved'
 
 /** Makes finished builds the live ones, if none is behind what it replaces. */
 async function swap(
   { database, follow, write, reload }: Workshop,
   building: readonly Track[],
   signal: AbortSignal,
-): Promise<boolean> {
-  await follow(building, signal)
-  await write(building)
+): Promise<Swapped> {
+  if ((await follow(building, signal)) === 'moved') return 'moved'
+  const written = await write(building)
+  if (written === 'moved') return 'moved'
+  if (written === 'held')
+    throw new StorageError(
+      'quota',
+      'IndexedDB has no space left for the rebuilt rows. The log is complete. Free space or call persist().',
+    )
   let swapped = false
   let lost = false
   await database.transact(['meta', 'checkpoints', 'pages', 'rowEvents'], 'readwrite', (store) => {
@@ -124,7 +201,32 @@ async function swap(
       store('meta').put(after, 'builds')
     }
   })
-  if (lost) throw moved
+  if (lost) return 'moved'
   if (swapped) await reload()
-  return swapped
+  return swapped ? 'swapped' : 'behind'
 }
+
+/**
+ * Of a rebuild that was overtaken: the identities that still have to be built. One is finished if another rebuild has
+ * swapped a build in since, unless only that one has failed: other code may have folded it.
+ */
+async function unfinished({ database, reload }: Workshop, { building, before }: Begun): Promise<ReadonlySet<string>> {
+  const { all, builds } = await database.transact(['checkpoints', 'meta'], 'readonly', (store) => ({
+    all: store('checkpoints').getAll() as IDBRequest<Checkpoint[]>,
+    builds: store('meta').get('builds') as IDBRequest<Readonly<Record<string, string>> | undefined>,
+  }))
+  const left = building.filter(({ fold: { identity, failed } }) => {
+    const build = builds.result?.[identity]
+    if (build === undefined || build === before[identity]) return true
+    const live = all.result.find((one) => one?.identity === identity && one.build === build)
+    return !live || (!!live.failed && !failed)
+  })
+  await reload()
+  return new Set(left.map(({ fold }) => fold.identity))
+}
+
+const restless = (names: readonly string[]): StorageError =>
+  new StorageError(
+    'aborted',
+    `The rebuild of ${names.join(', ')} was overtaken by other writers again and again. The rows are as before. Try again.`,
+  )

@@ -1,11 +1,9 @@
 import type { Key } from '../data.ts'
-import type { CommitRecord } from '../log/commit.ts'
 import type { Database } from '../log/database.ts'
-import type { AnyRecordedEvent } from '../model/events.ts'
 import { type Fold, foldCommit } from '../model/fold.ts'
 import { discardPages } from './discard.ts'
 import { type Checkpoint, loadPages, type Page, pagesOf } from './snapshot.ts'
-import type { Track } from './track.ts'
+import type { RowIndex, Track } from './track.ts'
 
 /** Parts that an index is split into by key: who looks for one row reads one part. */
 const PARTS = 16
@@ -26,16 +24,6 @@ const nothing: Rows = { keys: '[]', ends: new Uint32Array(), sequences: new Uint
 interface Recent {
   readonly sequence: number
   readonly rows: Rows
-}
-
-/** Which events touched which row of one table, for `engine.history({ table, key })`. */
-export interface RowIndex {
-  /** Folds a commit and notes what each of its events touched. */
-  fold(record: CommitRecord, events: readonly AnyRecordedEvent[]): void
-  /** What has to be written with a checkpoint: the store, the rest of the key, and the value. */
-  pack(): readonly (readonly [store: 'rowEvents', rest: readonly number[], value: unknown])[]
-  /** What was packed is stored. */
-  written(): void
 }
 
 /** Gives a track its index. Where that does not stand where the rows do, the track starts over: the index is folded with them. */

@@ -1,67 +1,69 @@
 import { seal } from '../log/seal.ts'
 import { createFolds, onDiskFolds } from '../model/model.ts'
-import type { Workshop } from './pipeline.ts'
 import { hold, holdName, sweep } from './sweep.ts'
+import type { Workshop } from './workshop.ts'
 
 /** Milliseconds of quiet before sealing and sweeping, and between two slices of it. */
-const QUIET = 1000
-const SLICE = 50
+const QUIET_MS = 1000
+const SLICE_MS = 50
 /** Newest events that stay unsealed, so that a tab a little behind reads commits. */
 const UNSEALED = 2048
 
 /** Milliseconds between two sweeps. */
-const SWEEP = 60_000
-
-interface Tidying {
-  /** Identities that this pipeline keeps. */
-  readonly mine: readonly string[]
-  timer: ReturnType<typeof setTimeout> | undefined
-  swept: number
-  readonly builds: Map<string, number>
-}
-const known = new WeakMap<Workshop, Tidying>()
+const SWEEP_MS = 60_000
 
 /** Seals what is old enough, and sweeps what nobody uses, once nobody has asked for a while. */
-export function tidyLater(shop: Workshop, delay: number = QUIET): void {
-  const { closing } = shop
-  if (closing.aborted) return
-  const tidying = known.get(shop) ?? begin(shop)
-  clearTimeout(tidying.timer)
-  const timer = setTimeout(async () => {
-    // Whoever could not now, for whatever reason, tries again after the next events.
-    if ((await tidy(shop, tidying).catch(() => false)) && tidying.timer === timer) tidyLater(shop, SLICE)
-  }, delay)
-  tidying.timer = timer
+export interface Tidying {
+  /** Begins, or begins again, to wait for quiet. */
+  later(): void
 }
 
-function begin(shop: Workshop): Tidying {
+export function createTidying(shop: Workshop): Tidying {
   const { closing, database, model } = shop
+  /** Identities that this pipeline keeps. */
   const mine = [...createFolds(model), ...onDiskFolds(model)].map(({ identity }) => identity)
-  const tidying: Tidying = { mine, timer: undefined, swept: Number.NEGATIVE_INFINITY, builds: new Map() }
-  known.set(shop, tidying)
-  closing.addEventListener('abort', () => clearTimeout(tidying.timer))
-  hold(
-    mine.map((identity) => holdName(database.name, identity)),
-    closing,
-  )
-  return tidying
-}
+  /** Builds that were found, and where they stood. */
+  const builds = new Map<string, number>()
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let swept = Number.NEGATIVE_INFINITY
+  let holding = false
 
-/** Says whether there is more to do. */
-async function tidy(shop: Workshop, tidying: Tidying): Promise<boolean> {
-  const { database, tracks = [] } = shop
-  // At or below the lowest checkpoint; a failed projection keeps nothing from being sealed (rule 11).
-  const stored = tracks.flatMap(({ fold, stored = 0 }) => (fold.failed ? [] : stored))
-  stored.push(...((await shop.tables)?.stored() ?? []))
-  const limit = Math.min(...stored) - UNSEALED
-  if (stored.length > 0 && limit > 0 && (await seal(database, limit))) {
-    shop.mirror?.told()
-    return true
+  function wait(delay: number): void {
+    clearTimeout(timer)
+    if (closing.aborted) return
+    if (!holding) {
+      holding = true
+      closing.addEventListener('abort', () => clearTimeout(timer), { once: true })
+      hold(
+        mine.map((identity) => holdName(database.name, identity)),
+        closing,
+      )
+    }
+    const now = setTimeout(async () => {
+      // If it fails, for whatever reason, it is tried again after the next events.
+      if ((await tidy().catch(() => false)) && timer === now) wait(SLICE_MS)
+    }, delay)
+    timer = now
   }
-  const now = performance.now()
-  if (now - tidying.swept > SWEEP) {
-    tidying.swept = now
-    await sweep(database, tidying.mine, tidying.builds)
+
+  /** Says whether there is more to do. */
+  async function tidy(): Promise<boolean> {
+    const { tracks = [], tables } = shop
+    // At or below the lowest checkpoint; a failed projection keeps nothing from being sealed (rule 11).
+    const stored = tracks.flatMap(({ fold, stored = 0 }) => (fold.failed ? [] : stored))
+    stored.push(...(tables?.stored() ?? []))
+    const limit = Math.min(...stored) - UNSEALED
+    if (stored.length > 0 && limit > 0 && (await seal(database, limit))) {
+      shop.mirror?.told()
+      return true
+    }
+    const now = performance.now()
+    if (now - swept > SWEEP_MS) {
+      swept = now
+      await sweep(database, mine, builds)
+    }
+    return false
   }
-  return false
+
+  return { later: () => wait(QUIET_MS) }
 }

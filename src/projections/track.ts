@@ -1,11 +1,9 @@
 import { ProjectionFailed } from '../errors.ts'
 import type { CommitRecord } from '../log/commit.ts'
-import type { Database } from '../log/database.ts'
+import { fromWire, type WireError } from '../log/wire.ts'
 import type { AnyRecordedEvent } from '../model/events.ts'
 import { type Fold, foldCommit, type Journal, type Slot } from '../model/fold.ts'
-import type { IntoTable } from '../model/projection.ts'
 import { codeOf } from './code.ts'
-import type { RowIndex } from './rowEvents.ts'
 import { type Checkpoint, PAGE_ROWS } from './snapshot.ts'
 
 /** One projection as a pipeline keeps it: its fold, and what is persisted of it. */
@@ -28,16 +26,8 @@ export interface Track {
   index?: RowIndex
 }
 
-/** A track with all that belongs to it, from its checkpoint on. */
-export async function openTrack(database: Database, ...given: Parameters<typeof createTrack>): Promise<Track> {
-  const track = createTrack(...given)
-  if ((track.fold.definition.into as IntoTable).history)
-    await (await import('./rowEvents.ts')).openIndex(database, track)
-  if (database.log?.base) await (await import('./base.ts')).openOnBase(database, track)
-  return track
-}
-
-function createTrack(
+/** A track from its checkpoint on; `openTrack` gives it all that belongs to it. */
+export function createTrack(
   fold: Fold,
   checkpoint: Checkpoint | undefined,
   build: string = checkpoint?.build ?? '',
@@ -55,10 +45,20 @@ function createTrack(
     journal: [],
   }
   if (__DEV__) track.code = checkpoint ? checkpoint.code : codeOf(fold)
-  if (failed) track.failed = fold.failed = new ProjectionFailed(fold.name, failed.sequence)
+  if (failed) track.failed = fold.failed = new ProjectionFailed(fold.name, failed.sequence, causeOf(failed.error))
   // A value that no event has changed yet has no page.
   if (rows) for (const slot of fold.slots) place(track, slot)
   return track
+}
+
+/** Which events touched which row of one table, for `engine.history({ table, key })`. */
+export interface RowIndex {
+  /** Folds a commit and notes what each of its events touched. */
+  fold(record: CommitRecord, events: readonly AnyRecordedEvent[]): void
+  /** What has to be written with a checkpoint: the store, the rest of the key, and the value. */
+  pack(): readonly (readonly [store: 'rowEvents', rest: readonly number[], value: unknown])[]
+  /** What was packed is stored. */
+  written(): void
 }
 
 /** Folds one commit, if it is the next one, and notes which pages it changed; says how much that was. */
@@ -80,3 +80,7 @@ export function place({ pages }: Track, slot: Slot): number {
   else slots.add(slot)
   return page
 }
+
+/** What is stored may be damaged. */
+const causeOf = (error: WireError | undefined): unknown =>
+  typeof error?.cause === 'object' && error.cause ? fromWire(error.cause as WireError) : undefined

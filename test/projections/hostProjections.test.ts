@@ -17,7 +17,9 @@ afterEach(() => {
 
 test('a second call in one script throws', () => {
   hostProjections(model)
-  expect(() => hostProjections(model)).toThrow('twice')
+  expect(() => hostProjections(model)).toThrow(
+    'hostProjections was called twice in this worker. Call it once per model.',
+  )
 })
 
 test('hazard 4: a script that is run again in the same worker, as WebKit does for a part that imports it, changes nothing', async () => {

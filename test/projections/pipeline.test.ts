@@ -72,7 +72,7 @@ test('a hint that comes while the pipeline reads is not lost', async () => {
     net.say(name, { log, head: 4 })
   }
   const pipeline = await createPipeline(model, name)
-  await pipeline.catchUp()
+  await pipeline.flush()
   await expect.poll(() => sequences(name), { timeout: 3000 }).toEqual([4, 4, 4])
   await pipeline.close()
 })

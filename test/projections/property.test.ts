@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { freshName, openTab, shown, todoApp } from '../engine/todos.ts'
 import { type AnyModel, openDatabase, seal } from '../log/rooms.ts'
 import { dump } from '../log/storage.ts'
-import { createFolds, createPipeline, readSnapshot, rebuild } from './rooms.ts'
+import { createFolds, createPipeline, readSnapshot } from './rooms.ts'
 
 const model = todoApp() as unknown as AnyModel
 const ids = fc.constantFrom('a', 'b', 'c', 'd', 'e')
@@ -58,8 +58,8 @@ test('guarantee 5: snapshot(S) + tail == replay from zero, for random commands, 
           else if (one.do === 'toggle' || one.do === 'remove') await tab.dispatch[one.do](one).catch(() => {})
           else if (one.do === 'clearDone') await tab.dispatch.clearDone()
           else if (one.do === 'flush') await pipelines[one.pipeline]!.flush()
-          else if (one.do === 'catchUp') await pipelines[one.pipeline]!.catchUp()
-          else if (one.do === 'rebuild') await rebuild(pipelines[one.pipeline]!.shop, `r${more++}`)
+          else if (one.do === 'catchUp') await pipelines[one.pipeline]!.shop.atHead(() => {})
+          else if (one.do === 'rebuild') await pipelines[one.pipeline]!.rebuild(`r${more++}`)
           else if (one.do === 'seal') {
             const database = await openDatabase(name, false)
             const stored = (await dump(name, 'checkpoints')).map(({ value }) => value.sequence)

@@ -5,7 +5,7 @@ import { broken } from '../engine/kit.ts'
 import { freshName } from '../engine/todos.ts'
 import { type AnyModel, openDatabase } from '../log/rooms.ts'
 import { dump } from '../log/storage.ts'
-import { createFolds, createPipeline, readSnapshot, rebuild } from './rooms.ts'
+import { createFolds, createPipeline, readSnapshot } from './rooms.ts'
 
 const events = defineEvents({ moved: event<{ id: string; by: number }>() })
 const app = (version = 1, sign = 1) =>
@@ -67,7 +67,7 @@ test('a rebuild that is killed at any of its writes leaves the live rows, is tak
   for (let writes = 0; ; writes++) {
     const faults = killAfter(writes)
     const first = await createPipeline(plain(), name)
-    const failed = await rebuild(first.shop, 'first').then(
+    const failed = await first.rebuild('first').then(
       () => false,
       () => true,
     )
@@ -78,7 +78,7 @@ test('a rebuild that is killed at any of its writes leaves the live rows, is tak
     killed++
     const builds = (await dump(name, 'checkpoints')).filter(({ value }) => value.build !== '')
     const second = await createPipeline(plain(), name)
-    await rebuild(second.shop, 'second')
+    await second.rebuild('second')
     await second.close()
     expect(await persisted(name, plain())).toEqual(before)
     // Nothing of the build that was taken up, or of the rows before, is left.
@@ -95,14 +95,14 @@ test('a rebuild that is taken up tells where it goes on', async () => {
   const name = await recorded(40)
   const faults = killAfter(1)
   const first = await createPipeline(plain(), name)
-  await expect(rebuild(first.shop, 'first')).rejects.toBeDefined()
+  await expect(first.rebuild('first')).rejects.toBeDefined()
   faults.stop()
   await first.close()
   const left = (await dump(name, 'checkpoints')).find(({ value }) => value.build !== '')!.value.sequence
   expect(left).toBeGreaterThan(0)
   net.sent.length = 0
   const second = await createPipeline(plain(), name)
-  await rebuild(second.shop, 'second')
+  await second.rebuild('second')
   await second.close()
   const told = net.sent.flatMap(({ progress }) => progress ?? [])
   expect(told[0]).toMatchObject({ phase: 'rebuild', done: left, total: 40_000 })
@@ -116,7 +116,7 @@ test('a new version: the tab that opens first folds it itself, the host builds i
   // The host of the new version dies in the middle of its build.
   const faults = killAfter(1)
   const first = await createPipeline(plain(2, -1), name)
-  await first.catchUp().catch(() => {})
+  await first.flush().catch(() => {})
   faults.stop()
   await first.close()
   const { sequences } = await persisted(name, plain(2, -1))

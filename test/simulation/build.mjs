@@ -34,6 +34,7 @@ export async function bundle(source = path('../../src'), output = path('../../bu
     resolve: {
       alias: {
         'tidemark/worker': `${source}/worker.ts`,
+        'tidemark/tables': `${source}/tables.ts`,
         'tidemark/tools': `${source}/tools.ts`,
         'tidemark/load': `${source}/load.ts`,
         tidemark: `${source}/index.ts`,

@@ -252,7 +252,7 @@ export const mutations = [
   {
     name: 'rule 15: memory is kept after a checkpoint mismatch',
     in: 'write',
-    find: 'if ($refused.size) { $$first; tracks = undefined }',
+    find: 'if ($refused.size && $live) tracks = undefined;',
     put: '',
     profiles: 'worker,rebuild,builds',
   },

@@ -2,7 +2,7 @@ import type { Table } from 'dexie'
 import type { Key } from '../../data.ts'
 import { ModelError, StorageError } from '../../errors.ts'
 import type { OnDisk, Projection } from '../../model/projection.ts'
-import { openTableDatabase } from '../../projections/tableDatabase.ts'
+import { tablesPart } from '../../projections/tablesPart.ts'
 import type { Core } from '../core.ts'
 import type { Engine } from '../types.ts'
 import { inside } from './inside.ts'
@@ -34,7 +34,8 @@ export async function openTable<P, K extends keyof P & string>(
   const tables = open.get(core) ?? new Map<string, Promise<Table>>()
   open.set(core, tables)
   const begin = async (): Promise<Table> => {
-    const { dexie, rows } = await openTableDatabase(database, fold)
+    const { open: openDatabase } = await tablesPart.load(ended)
+    const { dexie, rows } = await openDatabase(database, fold)
     const end = (): void => {
       tables.delete(projection)
       dexie.close()

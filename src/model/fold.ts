@@ -1,5 +1,6 @@
 import type { Key } from '../data.ts'
 import { ModelError, ProjectionFailed } from '../errors.ts'
+import { checkBytes, checkRow } from './checkRow.ts'
 import type { AnyRecordedEvent, EventTypesAtRuntime } from './events.ts'
 import { explainKey, explainRow } from './explain.ts'
 import { checkKey, deepFreeze, isKey } from './json.ts'
@@ -9,7 +10,8 @@ import { identity, type ProjectionDefinition, type ReadTable, type ReadValue } f
 export interface Slot {
   readonly key: Key
   readonly n: number
-  row: unknown
+  /** Of the type that the app declares. */
+  row: any
 }
 
 /** One change, enough to take it back and to know which row it touched. */
@@ -126,6 +128,16 @@ function list(rows: Rows): readonly any[] {
   return (rows.list ??= Object.freeze(Array.from(inOrder(rows), ({ row }) => deepFreeze(row))))
 }
 
+/** Each fold has its own, so that logs of one page share nothing. `structuredClone` may be missing in a test's environment. */
+function copyInitial(initial: unknown): unknown {
+  if (typeof initial !== 'object' || !initial) return initial
+  try {
+    return structuredClone(initial)
+  } catch {
+    return initial
+  }
+}
+
 export function createFold(name: string, definition: ProjectionDefinition, types: EventTypesAtRuntime): Fold {
   const { by, evolve } = definition
   // A value is a table of one row, which is always there and has no key of its own.
@@ -141,14 +153,14 @@ export function createFold(name: string, definition: ProjectionDefinition, types
     put(bucket, slot)
   }
   const live: ReadTable<any> & ReadValue<any> = {
-    get: (key) => deepFreeze(table.slots.get(key)?.row) as any,
+    get: (key) => deepFreeze(table.slots.get(key)?.row),
     has: (key) => table.slots.has(key),
     all: () => list(table),
     by(property: any, value: unknown) {
       let index = indexes.get(property)
       if (!index) {
         indexes.set(property, (index = new Map()))
-        for (const slot of inOrder(table)) file(index, (slot.row as any)[property], slot)
+        for (const slot of inOrder(table)) file(index, slot.row[property], slot)
       }
       const bucket = index.get(value)
       return bucket ? list(bucket) : none
@@ -163,7 +175,7 @@ export function createFold(name: string, definition: ProjectionDefinition, types
 
   /** Every change goes through here, taken back or not. In a table, undefined is absence. */
   const write = (slot: Slot, after: any) => {
-    const before: any = slot.row
+    const before = slot.row
     slot.row = after
     view = table.list = undefined
     if (before === undefined) put(table, slot)
@@ -201,9 +213,16 @@ export function createFold(name: string, definition: ProjectionDefinition, types
 
   const evolved = (event: AnyRecordedEvent, key: Key, slot: Slot | undefined): any => {
     const before = slot?.row
-    if (__DEV__) deepFreeze(before)
+    if (__DEV__) {
+      deepFreeze(before)
+      checkBytes(before, `${name}: something outside evolve`)
+    }
     const after = evolve[event.type]!(before, event, key)
-    if (__DEV__) explainRow(name, event.type, key, property, before, after)
+    if (__DEV__) {
+      explainRow(name, event.type, key, property, before, after)
+      checkBytes(before, `${name}: evolve.${event.type}`)
+      checkRow(`${name}: what evolve.${event.type} returned${isTable ? ` as row ${JSON.stringify(key)}` : ''}`, after)
+    }
     if (isTable && after != null && after[property] !== key) {
       throw new ModelError(`${name}: evolve.${event.type} returned another "${property}" than ${JSON.stringify(key)}`)
     }
@@ -265,7 +284,7 @@ export function createFold(name: string, definition: ProjectionDefinition, types
       indexes.clear()
       view = fold.failed = undefined
       fold.sequence = fold.next = 0
-      if (!isTable) put(table, { key: 0, n: 0, row: initial })
+      if (!isTable) put(table, { key: 0, n: 0, row: copyInitial(initial) })
     },
     revert({ slot, before, next }) {
       write(slot, before)

@@ -1,3 +1,5 @@
+import { isPlain, tagOf } from './isPlain.ts'
+
 /**
  * Are both the same, or arrays or plain objects whose members are the same (`Object.is`), one level deep?
  * @example
@@ -6,7 +8,7 @@
  */
 export function shallowEqual(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true
-  if (!isPlain(a) || !isPlain(b) || Array.isArray(a) !== Array.isArray(b)) return false
+  if (!hasMembers(a) || !hasMembers(b) || Array.isArray(a) !== Array.isArray(b)) return false
   const keys = Object.keys(a)
   return (
     keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && Object.is(a[key], b[key]))
@@ -32,13 +34,8 @@ export function rowsEqual(a: unknown, b: unknown): boolean {
   return isEqual(a, b, true)
 }
 
-type Members = Record<PropertyKey, unknown>
-
-const isPlain = (value: unknown): value is Members => {
-  if (typeof value !== 'object' || !value) return false
-  const prototype = Object.getPrototypeOf(value)
-  return Array.isArray(value) || !prototype || !Object.getPrototypeOf(prototype)
-}
+const hasMembers = (value: unknown): value is Record<PropertyKey, unknown> =>
+  typeof value === 'object' && !!value && (Array.isArray(value) || isPlain(value))
 
 /** An own stack of pairs instead of recursion: rows may be nested deeper than the engine's call stack. */
 function isEqual(a: unknown, b: unknown, blobsByShape: boolean): boolean {
@@ -58,9 +55,6 @@ function isEqual(a: unknown, b: unknown, blobsByShape: boolean): boolean {
   }
   return true
 }
-
-/** The name of the built-in class, also of another realm. */
-const tagOf = (value: object): string => Object.prototype.toString.call(value).slice(8, -1)
 
 /** Adds the pairs of members that have to be equal. Returns false if the two differ already. */
 function pushMembers(pairs: unknown[], one: any, other: any, blobsByShape: boolean): boolean {

@@ -1,6 +1,8 @@
 import type { Json, Key } from '../data.ts'
 import { InvalidData, ModelError } from '../errors.ts'
+import { forbidChanges } from './checkRow.ts'
 import { explainInstance } from './explain.ts'
+import { isPlain } from './isPlain.ts'
 
 /** `T` where it survives JSON unchanged; nothing fits into the places where it does not, and the compiler's message names them. */
 export type JsonOf<T> = [T] extends [Json]
@@ -16,12 +18,6 @@ export type JsonOf<T> = [T] extends [Json]
         : T extends object
           ? { [K in keyof T]: JsonOf<T[K]> }
           : 'not JSON'
-
-/** Plain objects of every realm, and proxies of them: what JSON keeps as an object. */
-function isPlain(value: object): boolean {
-  const prototype = Object.getPrototypeOf(value)
-  return !prototype || !Object.getPrototypeOf(prototype)
-}
 
 /**
  * A deep copy by JSON's rules: properties that are `undefined` and symbol keys are left out, -0 becomes 0, proxies of plain data become
@@ -83,12 +79,16 @@ export function copyJson(value: unknown, owner?: string): unknown {
   }
 }
 
-/** Freezes plain objects and arrays all the way down; what is frozen already is taken to be frozen below, too. */
+/**
+ * Freezes plain objects and arrays all the way down. What is frozen already is taken to be frozen below, too. Development also makes the
+ * methods throw that change a `Map`, a `Set` or a `Date`.
+ */
 export function deepFreeze<T>(value: T): T {
-  if (typeof value === 'object' && value && !Object.isFrozen(value) && (Array.isArray(value) || isPlain(value))) {
+  if (typeof value !== 'object' || !value || Object.isFrozen(value)) return value
+  if (Array.isArray(value) || isPlain(value)) {
     Object.freeze(value)
     for (const key of Object.keys(value)) deepFreeze((value as Record<string, unknown>)[key])
-  }
+  } else if (__DEV__) forbidChanges(value, deepFreeze)
   return value
 }
 

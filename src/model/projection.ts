@@ -1,5 +1,6 @@
 import type { Key } from '../data.ts'
 import { ModelError } from '../errors.ts'
+import { checkRow } from './checkRow.ts'
 import {
   type DataOf,
   type Events,
@@ -133,6 +134,9 @@ export interface ProjectionDefinition {
 
 const PAGE_FORMAT = 1
 
+/** What IndexedDB takes as a key path of one step, and Dexie as no more than that. */
+const PLAIN_NAME = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u
+
 /** Of persisted rows: another identity means other pages, so that two deploys never mix two folds. */
 export function identity(name: string, definition: ProjectionDefinition, types: EventTypesAtRuntime): string {
   const { into, version, evolve } = definition
@@ -151,8 +155,9 @@ export function identity(name: string, definition: ProjectionDefinition, types: 
  * const rows = table<Todo>('id')
  * const archive = table<Todo>('id', { resident: false, indexes: ['title'] })
  *
- * `history` keeps an index for `engine.history({ table, key })`. With `resident: false` rows live on disk only, are queried with
- * Dexie and never loaded at boot; `indexes` are in Dexie's schema syntax.
+ * A row is what structured clone takes, without functions and class instances. `history` keeps an index for
+ * `engine.history({ table, key })`. With `resident: false` rows live on disk only, are queried with Dexie and never loaded at boot;
+ * `indexes` are names of properties. A key or an index that is no plain name throws `ModelError`.
  */
 export function table<Row>(
   key: KeyProperty<Row>,
@@ -170,11 +175,18 @@ export function table(
     indexes = [],
   }: { resident?: boolean; history?: boolean; indexes?: readonly string[] } = {},
 ): any {
+  for (const name of [key, ...indexes]) {
+    if (typeof name === 'string' && PLAIN_NAME.test(name)) continue
+    throw new ModelError(
+      `table(): ${typeof name === 'string' ? JSON.stringify(name) : String(name)} is no plain name of a property. ` +
+        'A key and an index are one property each, without paths, lists or prefixes of Dexie: copy a nested value into a property of the row',
+    )
+  }
   return { kind: 'table', key, resident, history, indexes } satisfies IntoTable
 }
 
 /**
- * One value, kept in memory.
+ * One value, kept in memory. Each log begins with a copy of `initial`.
  * @example
  * const count = projection(events, { into: value(0), evolve: { todoAdded: (n) => n + 1 } })
  */
@@ -221,6 +233,7 @@ function checkProjection(types: EventTypesAtRuntime | undefined, { into, version
   }
   if (!types) return refuse('expected what defineEvents returned')
   if (!into?.kind) refuse('`into` is table(key) or value(initial)')
+  if (into.kind === 'value') checkRow('projection: what value() begins with', into.initial)
   if (!handlers.evolve) refuse('`evolve` is missing: {} for none')
   if (!(Number.isInteger(version) && version > 0)) refuse('`version` is a positive integer')
   for (const part of ['by', 'evolve'] as const) {

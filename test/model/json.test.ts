@@ -271,11 +271,11 @@ describe('keys', () => {
   )
 })
 
-test('deepFreeze reaches plain objects and arrays, through cycles, and leaves other objects alone', () => {
+test('deepFreeze reaches plain objects and arrays, through cycles, and leaves bytes alone', () => {
   const cycle: any = { list: [{ a: 1 }], map: new Map(), bytes: new Uint8Array(1) }
   cycle.self = cycle
   deepFreeze(cycle)
   expect([cycle, cycle.list, cycle.list[0]].every(Object.isFrozen)).toBe(true)
-  expect(Object.isFrozen(cycle.map)).toBe(false)
+  expect(() => cycle.map.set('x', 1)).toThrow(TypeError)
   cycle.bytes[0] = 1
 })

@@ -7,6 +7,7 @@ import type { Log } from '../log/log.ts'
 import { fromWire } from '../log/wire.ts'
 import type { AnyModel } from '../model/model.ts'
 import { type Boot, readBoot } from '../projections/boot.ts'
+import { stateAfter } from './afterwards.ts'
 import { check, type Verdict } from './check.ts'
 import { type Core, createCore } from './core.ts'
 import { takeHint } from './hints.ts'
@@ -35,7 +36,7 @@ export async function boot(model: AnyModel, name: string, options: OpenOptions):
       await ready()
       return core.log
     }),
-    work: async () => (await ready()).work(core),
+    load: ready,
   })
   try {
     if (opening) {
@@ -59,24 +60,40 @@ export async function boot(model: AnyModel, name: string, options: OpenOptions):
 }
 
 async function read(core: Core, database: Database, options: OpenOptions): Promise<void> {
-  const { signal, onProgress } = options
+  const { onProgress } = options
   onProgress?.({ phase: 'snapshot', done: 0, total: 1 })
   const snapshot = await readBoot(database, core.folds)
   onProgress?.({ phase: 'snapshot', done: 1, total: 1 })
   takeSnapshot(core, snapshot)
   await settle(core, database, snapshot, options)
-  rebase(core, () => {
-    for (const record of snapshot.tail) applyCommit(core, record)
-  })
-  if (core.behind && core.state === 'ready') {
-    const { catchUp } = await live.load(signal)
-    await catchUp(core, signal, (done) =>
-      onProgress?.({ phase: 'catch-up', done, total: Math.max(done, ...core.persisted.values()) }),
-    )
+  try {
+    await arrive(core, snapshot.tail, options)
+  } catch (error) {
+    // Older code shows the rows that it understands, and says so. After any other error, rows would be missing.
+    if (stateAfter(error) !== 'outdated') throw error
+    opensOutdated(core, error as Error)
   }
-  if (core.state === 'failed' || core.state === 'closed') throw core.error
+  if (core.state === 'closed') throw core.error
   const { restored } = database.log ?? {}
   if (restored) core.copy = { ...core.copy, restored }
+}
+
+/** Applies the tail that boot read, and what the log has behind it. */
+async function arrive(core: Core, tail: Boot['tail'], { signal, onProgress }: OpenOptions): Promise<void> {
+  rebase(core, () => {
+    for (const record of tail) applyCommit(core, record)
+  })
+  if (!core.behind || core.state !== 'ready') return
+  const { catchUp } = await live.load(signal)
+  await catchUp(core, signal, (done) =>
+    onProgress?.({ phase: 'catch-up', done, total: Math.max(done, ...core.persisted.values()) }),
+  )
+}
+
+function opensOutdated(core: Core, error: Error): void {
+  rebase(core, () => stop(core, 'outdated', error))
+  // Or an app that removed an event while it is written shows old rows, or none, and nobody says why.
+  if (__DEV__) console.warn(`tidemark: "${core.name}" opens outdated. ${error}`)
 }
 
 /** What was persisted: how far the rows are, which types the log has, which projections failed. */
@@ -124,12 +141,7 @@ async function settle(core: Core, database: Database, boot: Boot, options: OpenO
     verdict = verdictOn(log)
   }
   if (lost.length) core.error = new StorageError('lost', lost.join(' '))
-  if (verdict.is === 'outdated') {
-    const { error } = verdict
-    rebase(core, () => stop(core, 'outdated', error))
-    // Or an app that removed an event while it is written shows old rows, or none, and nobody says why.
-    if (__DEV__) console.warn(`tidemark: "${name}" opens outdated. ${error}`)
-  }
+  if (verdict.is === 'outdated') opensOutdated(core, verdict.error)
   if (verdict.is === 'on a base') await (await live.load(options.signal)).standOnBase(core)
 }
 

@@ -5,7 +5,8 @@ import { eventTypes } from '../model/events.ts'
 import type { Fold } from '../model/fold.ts'
 import { type AnyModel, commandReadOf, createFolds, onDiskFolds, readOf } from '../model/model.ts'
 import type { HostConnection } from '../projections/connect.ts'
-import { fail, rebase, stop, type Tab } from './tab.ts'
+import { createPump, type Load } from './pump.ts'
+import { rebase, stop, type Tab } from './tab.ts'
 import { type Shown, statusOf } from './tabStatus.ts'
 import type { Status } from './types.ts'
 
@@ -37,7 +38,7 @@ const LOOK_AGAIN_MS = 250
 /** What the core needs of the part that is loaded after the first rows. */
 export interface Late {
   readonly log: Log
-  work(core: Core): Promise<void>
+  readonly load: Load
 }
 
 /** An engine that has read nothing yet. */
@@ -45,8 +46,6 @@ export function createCore(model: AnyModel, name: string, isStored: boolean, lat
   const folds = createFolds(model)
   const ending = new AbortController()
   const listeners = createListeners()
-  const idle: (() => void)[] = []
-  let running = false
   let told = false
   let more = false
   let read: object | undefined
@@ -105,45 +104,26 @@ export function createCore(model: AnyModel, name: string, isStored: boolean, lat
         const timer = setTimeout(wake, LOOK_AGAIN_MS)
         const forget = listeners.add(wake)
       }),
-    pump() {
-      if (running) return
-      running = true
-      // What is dispatched in one go is appended in one record.
-      late
-        .work(core)
-        .catch((error) =>
-          rebase(core, () => {
-            for (const pending of [...core.pending]) fail(core, pending, (core.error = error))
-          }),
-        )
-        .finally(() => {
-          running = false
-          // What came in while the last round ended.
-          if (core.state === 'ready' && core.pending.length) core.pump()
-          else for (const resolve of idle.splice(0)) resolve()
-        })
-    },
+    pump: () => pump(),
     async end(error) {
       if (core.state !== 'closed') rebase(core, () => stop(core, 'closed', error))
-      await rest()
+      await idle()
     },
     over(error) {
       ending.abort(error)
       core.interceptors.clear()
-      void rest().then(() => {
+      void idle().then(() => {
         core.channel?.close()
         core.database?.close()
       })
     },
   }
 
+  const { pump, idle } = createPump(core, late.load)
+
   function tell(): void {
     more = false
     listeners.tell()
-  }
-
-  async function rest(): Promise<void> {
-    if (running) await new Promise<void>((resolve) => idle.push(resolve))
   }
 
   return core

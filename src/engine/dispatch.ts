@@ -1,23 +1,32 @@
 import type { Json } from '../data.ts'
-import { InvalidData } from '../errors.ts'
+import { InvalidData, ModelError } from '../errors.ts'
 import { nextId } from '../ids.ts'
 import { copyJson, fingerprint } from '../model/json.ts'
 import { createContext } from '../model/model.ts'
-import { type AnyReceipt, type Caller, decideNow, fail, type Pending, rebase, type Tab } from './tab.ts'
+import { type AnyReceipt, type Caller, createPending, fail, type Pending } from './pending.ts'
+import { decideNow, rebase, refuseInside, type Tab } from './tab.ts'
 import type { DispatchOptions } from './types.ts'
+
+/** What the dispatches of one handle have in common. */
+export interface Sender {
+  /** Of `openEngine`, copied. */
+  readonly meta: Json | undefined
+}
 
 /** Decides and applies at once, queues the append; the promise settles when the log has the answer. */
 export function dispatch(
   tab: Tab,
-  owner: unknown,
+  owner: Sender,
   name: string,
   input: unknown,
-  { commandId, durability, meta, signal }: DispatchOptions,
+  { commandId, durability, meta, signal }: DispatchOptions = {},
   decide?: Pending['decide'],
 ): Promise<AnyReceipt> {
   return new Promise((resolve, reject) => {
+    if (__DEV__) refuseInside((outer) => nestedDispatch(outer, name))
     signal?.throwIfAborted()
-    if (typeof (commandId ?? name) !== 'string' || commandId === '') throw new InvalidData('no text', ['commandId'])
+    if (typeof (commandId ?? name) !== 'string' || commandId === '')
+      throw new InvalidData('a commandId is a string that is not empty', ['commandId'])
     const copy = copyJson(input)
     const print = commandId === undefined ? undefined : fingerprint(name, copy)
     const settled = <T>(tell: (value: T) => void): typeof tell =>
@@ -27,9 +36,10 @@ export function dispatch(
             tell(value)
           }
         : tell
-    const withdraw = (): void =>
-      // While it waits behind another with its id, nothing is decided.
-      pending.decision ? takeBack(tab, pending, caller, signal?.reason) : caller.reject(signal?.reason)
+    const withdraw = (): void => {
+      if (pending.phase === 'new') caller.reject(signal?.reason)
+      else takeBack(tab, pending, caller, signal?.reason)
+    }
     const caller: Caller = {
       resolve: settled(resolve),
       reject: settled(reject),
@@ -37,22 +47,16 @@ export function dispatch(
       joined: false,
       owner,
     }
-    // Made whole at once: a thousand of these may be asked for in one tick.
-    let pending = {
-      id: commandId ?? nextId(),
-      fingerprint: print,
+    let pending = createPending(
+      commandId ?? nextId(),
+      print,
       name,
-      input: copy,
-      meta: copyJson(meta) as Json | undefined,
+      copy,
+      meta === undefined ? owner.meta : mergeMeta(owner.meta, copyJson(meta) as Json),
       decide,
-      context: createContext(Date.now()),
-      callers: [caller],
-      inTransaction: false,
-      unsure: false,
-      lostRaces: 0,
-      failures: 0,
-      alone: false,
-    } as unknown as Pending
+      createContext(Date.now()),
+      caller,
+    )
     signal?.addEventListener('abort', withdraw)
     const enter = (): void => {
       const same = print && tab.pending.find(({ id }) => id === commandId)
@@ -63,8 +67,10 @@ export function dispatch(
         pending = same
         caller.joined = true
         same.callers.push(caller)
+        same.version++
       } else {
         pending.decision = decideNow(tab, pending)
+        pending.phase = 'waiting'
         tab.pending.push(pending)
         tab.changed(pending.decision.events.length > 0)
       }
@@ -76,9 +82,23 @@ export function dispatch(
 
 /** A caller leaves. The command goes with the last one, unless it is in a transaction already. */
 export function takeBack(tab: Tab, pending: Pending, caller: Caller, reason: unknown): void {
-  if (pending.inTransaction || pending.unsure || !tab.pending.includes(pending)) return
+  if (pending.phase !== 'waiting') return
   if (pending.callers.length > 1) {
     pending.callers = pending.callers.filter((other) => other !== caller)
     caller.reject(reason)
   } else rebase(tab, () => fail(tab, pending, reason))
 }
+
+/** Two objects are merged, and the dispatch's properties win. Any other value replaces the engine's. */
+function mergeMeta(engine: Json | undefined, own: Json): Json {
+  return isObject(engine) && isObject(own) ? { ...engine, ...own } : own
+}
+
+const isObject = (value: Json | undefined): value is { readonly [key: string]: Json } =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const nestedDispatch = (outer: string, inner: string): ModelError =>
+  new ModelError(
+    `command "${outer}" dispatches "${inner}" while it is decided. It is decided again after a lost race, and would ` +
+      `dispatch again: call the function of "${inner}" instead, and return its events with those of "${outer}"`,
+  )

@@ -1,5 +1,6 @@
 import { EngineClosed } from '../errors.ts'
 import type { Hint } from '../log/channel.ts'
+import type { CommitRecord } from '../log/commit.ts'
 import { isOnDisk, noteCheckpoints } from './checkpoints.ts'
 import type { Core } from './core.ts'
 import { applyCommit, rebase } from './tab.ts'
@@ -23,7 +24,7 @@ function take(core: Core, hint: Hint): void {
     const { commit } = hint
     // With commands pending, each hint would decide them again: a tab that writes back to back would drown this one.
     const fits = commit.first === core.head + 1 && !core.catchingUp && !core.behind && !core.pending.length
-    if (fits) rebase(core, () => applyCommit(core, commit, true))
+    if (fits) takeCommit(core, commit)
     else if (commit.last > core.head) core.behind = true
     if (core.behind) core.pump()
   } else if ('head' in hint) {
@@ -41,6 +42,15 @@ function take(core: Core, hint: Hint): void {
     core.copy = { ...core.copy, mirror: hint.mirror }
     core.changed(false)
   } else if ('destroyed' in hint) void core.end(new EngineClosed('destroyed'))
+}
+
+/** What is only said, and can't be applied, is looked up in the log. */
+function takeCommit(core: Core, commit: CommitRecord): void {
+  try {
+    rebase(core, () => applyCommit(core, commit))
+  } catch {
+    core.behind = true
+  }
 }
 
 function showProgress(core: Core, { progress, projections }: Extract<Hint, { readonly progress: unknown }>): void {

@@ -10,13 +10,13 @@ import { lookUp } from '../projections/rowEvents.ts'
 import type { Core } from './core.ts'
 
 interface Options {
-  readonly after?: number
-  readonly before?: number
-  readonly reverse?: boolean
-  readonly limit?: number
-  readonly table?: string
-  readonly key?: Key
-  readonly signal?: AbortSignal
+  readonly after?: number | undefined
+  readonly before?: number | undefined
+  readonly reverse?: boolean | undefined
+  readonly limit?: number | undefined
+  readonly table?: string | undefined
+  readonly key?: Key | undefined
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Committed events up to the head at the call, in today's type and version. */

@@ -1,13 +1,14 @@
 import { aborting, createListeners } from '../async.ts'
+import type { Json } from '../data.ts'
 import { EngineClosed, ModelError } from '../errors.ts'
 import { type EventTypes, eventTypes } from '../model/events.ts'
-import { copyJson } from '../model/json.ts'
+import { copyJson, deepFreeze } from '../model/json.ts'
 import type { Model } from '../model/model.ts'
 import { boot } from './boot.ts'
 import type { Core } from './core.ts'
-import { dispatch, takeBack } from './dispatch.ts'
+import { dispatch, type Sender, takeBack } from './dispatch.ts'
 import { live } from './part.ts'
-import type { AnyReceipt } from './tab.ts'
+import type { AnyReceipt } from './pending.ts'
 import type { DispatchOptions, Engine, OpenOptions, Status } from './types.ts'
 
 interface Shared {
@@ -94,28 +95,23 @@ function createHandle(core: Core, options: OpenOptions, leave: () => Promise<voi
   const listeners = createListeners()
   const forget = core.listeners.add(listeners.tell)
   const sent = new Set<Promise<unknown>>()
-  const meta = copyJson(options.meta)
+  const sender: Sender = { meta: deepFreeze(copyJson(options.meta) as Json | undefined) }
   let closing: Promise<void> | undefined
   let last: { readonly read: object; readonly status: Status<any> } | undefined
 
-  const send: Send = (name, input, given = {}, decide) => {
+  const send: Send = (name, input, given, decide) => {
     if (closing) return Promise.reject(new EngineClosed('closed'))
     // What is returned comes behind the book-keeping: a rejection that nobody waits for has to be reported.
-    const answer: Promise<AnyReceipt> = dispatch(
-      core,
-      handle,
-      name,
-      input,
-      { meta, ...given } as DispatchOptions,
-      decide,
-    ).finally(() => sent.delete(answer))
+    const answer: Promise<AnyReceipt> = dispatch(core, sender, name, input, given, decide).finally(() =>
+      sent.delete(answer),
+    )
     sent.add(answer)
     return answer
   }
   const close = async (): Promise<void> => {
     for (const pending of [...core.pending]) {
       for (const caller of pending.callers)
-        if (caller.owner === handle) takeBack(core, pending, caller, new EngineClosed('closed'))
+        if (caller.owner === sender) takeBack(core, pending, caller, new EngineClosed('closed'))
     }
     await Promise.allSettled(sent)
     const { read, status } = core

@@ -17,9 +17,9 @@ export async function rebuild(
     signal,
     onProgress,
   }: {
-    readonly projections?: readonly string[]
-    readonly signal?: AbortSignal
-    readonly onProgress?: (progress: Progress) => void
+    readonly projections?: readonly string[] | undefined
+    readonly signal?: AbortSignal | undefined
+    readonly onProgress?: ((progress: Progress) => void) | undefined
   },
 ): Promise<void> {
   signal?.throwIfAborted()

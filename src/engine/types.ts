@@ -6,13 +6,16 @@ import type { Projection, ReadValue } from '../model/projection.ts'
 
 export interface DispatchOptions {
   /** The same id again, from any tab at any time, gives the first answer and appends nothing. */
-  readonly commandId?: string
+  readonly commandId?: string | undefined
   /** `'strict'` survives a power cut; `'relaxed'` (the default) a crash of the browser. */
-  readonly durability?: 'relaxed' | 'strict'
-  /** Kept with every event of this command. */
-  readonly meta?: Json
+  readonly durability?: 'relaxed' | 'strict' | undefined
+  /**
+   * Kept with every event of this command. Two objects, this one and the engine's, are merged, and the properties of this
+   * one win; any other value replaces the engine's.
+   */
+  readonly meta?: Json | undefined
   /** Takes the command back while it is in no transaction yet; later it is ignored. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** What a dispatch gives once its events are durable. */
@@ -73,12 +76,12 @@ export interface Status<P = Projections> {
 type TableOf<P> = { [K in keyof P & string]: P[K] extends Projection<ReadValue<any>> ? never : K }[keyof P & string]
 /** `after` and `before` are exclusive. `table` with `key`: the events of one row. */
 export type HistoryOptions<P> = {
-  readonly after?: number
-  readonly before?: number
-  readonly reverse?: boolean
-  readonly limit?: number
-  readonly signal?: AbortSignal
-} & ({ readonly table: TableOf<P>; readonly key: Key } | { readonly table?: never; readonly key?: never })
+  readonly after?: number | undefined
+  readonly before?: number | undefined
+  readonly reverse?: boolean | undefined
+  readonly limit?: number | undefined
+  readonly signal?: AbortSignal | undefined
+} & ({ readonly table: TableOf<P>; readonly key: Key } | { readonly table?: undefined; readonly key?: undefined })
 
 /** One open log with its read model. */
 export interface Engine<E extends EventTypes, P, C> {
@@ -92,12 +95,12 @@ export interface Engine<E extends EventTypes, P, C> {
   /** Committed events up to the head at the call, in today's type and version. */
   history(options?: HistoryOptions<P>): AsyncIterable<AnyRecorded<E>>
   /** Resolves when every projection that has not failed is persisted up to `sequence` (by default `status.sequence`). */
-  projected(sequence?: number, options?: { readonly signal?: AbortSignal }): Promise<void>
+  projected(sequence?: number, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
   /** Folds the log again; what pages read stays until it is done. */
   rebuild(options?: {
-    readonly projections?: readonly (keyof P & string)[]
-    readonly signal?: AbortSignal
-    readonly onProgress?: (progress: Progress) => void
+    readonly projections?: readonly (keyof P & string)[] | undefined
+    readonly signal?: AbortSignal | undefined
+    readonly onProgress?: ((progress: Progress) => void) | undefined
   }): Promise<void>
   /** Awaits what is in a transaction, rejects the rest with `EngineClosed`. Idempotent. */
   close(): Promise<void>
@@ -107,18 +110,18 @@ export interface Engine<E extends EventTypes, P, C> {
 
 export interface OpenOptions {
   /** `() => new SharedWorker(new URL('./todos.worker.ts', import.meta.url), { type: 'module' })` */
-  readonly worker?: () => SharedWorker
+  readonly worker?: (() => SharedWorker) | undefined
   /** Another log of the same model, one per user, say. */
-  readonly name?: string
+  readonly name?: string | undefined
   /** Keeps nothing. */
-  readonly storage?: 'memory'
+  readonly storage?: 'memory' | undefined
   /**
    * Where a second copy of the log is kept: by default in the origin's private file system, where the browser has one
    * that can be written; a folder of the user's own, whose permission `resumeMirror` asks for again; `false`: nowhere.
    */
-  readonly mirror?: boolean | FileSystemDirectoryHandle
-  /** Kept with every event that this engine appends. */
-  readonly meta?: Json
-  readonly signal?: AbortSignal
-  readonly onProgress?: (progress: Progress) => void
+  readonly mirror?: boolean | FileSystemDirectoryHandle | undefined
+  /** Kept with every event that this engine appends, with what a dispatch adds to it. */
+  readonly meta?: Json | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((progress: Progress) => void) | undefined
 }

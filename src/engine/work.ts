@@ -1,50 +1,68 @@
-import { StorageError } from '../errors.ts'
-// What a lost connection needs is fetched with the rest, before there is one.
+// Loaded with the rest, before a connection is lost.
 import '../log/reopen.ts'
-import { append, groupOf } from './append.ts'
+import { removePrivate } from '../copies/removeMirror.ts'
+import { dropPages } from '../projections/discard.ts'
+import { afterArrival, afterError, afterLoss, dismiss } from './afterwards.ts'
+import { appendGroup } from './appendGroup.ts'
 import { catchUp } from './catchUp.ts'
-import { decideInside, recover, settleAtHead } from './contend.ts'
-import { fail, rebase, type Tab } from './tab.ts'
+import { decideInside } from './decideInside.ts'
+import { lookUp } from './lookUp.ts'
+import { next, type Step } from './next.ts'
+import type { Pending } from './pending.ts'
+import { settleAtHead } from './settleAtHead.ts'
+import type { Tab } from './tab.ts'
 
-/** Lost races after which a command is decided inside the appending transaction (rule 4). */
-const LOST_RACES = 2
-
-/** Whatever the tab has to do with the log, one thing after the other. */
-export async function work(tab: Tab): Promise<void> {
-  try {
-    await rounds(tab)
-  } catch (error) {
-    // Nothing that is expected: whoever waits is told, and the log is read before anything else is written.
-    tab.behind = true
-    tab.error = error as Error
-    rebase(tab, () => {
-      for (const pending of [...tab.pending])
-        fail(tab, pending, pending.attempts ? new StorageError('unknown', `${error}`, error) : error)
-    })
+/**
+ * Takes one step after the other, until there is nothing to do or the log has to be left alone. Resolves with the time of
+ * the next try, by `performance.now()`, or with undefined. Never rejects: `afterwards` knows what each error means.
+ */
+export async function work(tab: Tab): Promise<number | undefined> {
+  for (;;) {
+    try {
+      const step = next(tab, performance.now())
+      if (step.do === 'rest') return undefined
+      if (step.do === 'wait') return step.until
+      tab.appended = step.do === 'append'
+      await take(tab, step)
+    } catch (error) {
+      afterError(tab, error)
+    }
   }
 }
 
-async function rounds(tab: Tab): Promise<void> {
-  for (let appended = false; ; ) {
-    const { pending, state } = tab
-    const contended = pending.some(({ lostRaces }) => lostRaces >= LOST_RACES)
-    if ((tab.behind && !contended && state === 'ready') || pending.some(({ unsure }) => unsure)) {
+async function take(tab: Tab, step: Exclude<Step, { do: 'rest' | 'wait' }>): Promise<void> {
+  switch (step.do) {
+    case 'read':
       await catchUp(tab)
-      // Behind again: others write faster than this tab decides.
-      if (tab.behind) for (const one of tab.pending) one.lostRaces++
-    } else if (state !== 'ready' || !pending.length) return
-    else {
-      const accepted = pending.filter(({ decision }) => decision.events.length)
-      const leading = accepted[0] ? pending.slice(0, pending.indexOf(accepted[0])) : [...pending]
-      // Alternately, so that a stream of appends does not keep a rejection waiting.
-      appended = accepted.length > 0 && !(appended && leading.length)
-      if (contended) await decideInside(tab, [...leading, ...groupOf(accepted).map((one) => one.pending)])
-      else if (!appended) await settleAtHead(tab, leading)
-      else {
-        const group = groupOf(accepted)
-        const outcome = await append(tab, group)
-        if (outcome !== 'appended') await recover(tab, group, outcome)
-      }
+      return afterArrival(tab)
+    case 'append': {
+      const outcome = await appendGroup(tab, step.group)
+      if (outcome === 'appended') return
+      if (typeof outcome === 'string') return afterLoss(tab, step.group, outcome)
+      const known = step.group.find(({ id }) => id === outcome.taken)
+      return known && lookUp(tab, known)
     }
+    case 'settle': {
+      const outcome = await settleAtHead(tab, step.leading)
+      return outcome === 'raced' ? afterLoss(tab, step.leading, outcome) : undefined
+    }
+    case 'decide inside': {
+      const outcome = await decideInside(tab, step.commands)
+      return outcome === 'not whole' ? afterLoss(tab, step.commands, outcome) : undefined
+    }
+    case 'make room':
+      return makeRoom(tab, step.pending)
+    case 'dismiss':
+      return dismiss(tab)
   }
+}
+
+/** Rule 19: the mirror gives way first, then derived pages, never the log. */
+async function makeRoom(tab: Tab, pending: Pending): Promise<void> {
+  const { database, head } = tab
+  tab.full = undefined
+  if (!database) return
+  const removed = pending.tries.room === 0 && (await removePrivate(database, true).catch(() => false))
+  pending.tries = { ...pending.tries, room: removed ? 1 : 2 }
+  if (!removed) await dropPages(database, head).catch(() => {})
 }

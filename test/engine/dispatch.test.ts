@@ -38,8 +38,7 @@ test('a rejection that nobody waits for is reported like any other, not swallowe
   process.removeAllListeners('unhandledRejection').on('unhandledRejection', reported)
   try {
     void a.dispatch.toggle({ id: 'nope' })
-    await later(20)
-    expect(reported.mock.calls.map(([error]) => error.name)).toEqual(['CommandRejected'])
+    await expect.poll(() => reported.mock.calls.map(([error]) => error.name)).toEqual(['CommandRejected'])
   } finally {
     process.removeAllListeners('unhandledRejection')
     for (const one of others) process.on('unhandledRejection', one)
@@ -79,19 +78,63 @@ test('id() and now are fixed for the dispatch: deciding again after a lost race 
   expect(b.read.todos.all().map(({ title }) => title)).toEqual(['rival', 'mine'])
 })
 
-test('meta is kept with every event: that of the command, else that of the engine', async () => {
+test('meta: objects are merged and the properties of the dispatch win; any other value replaces that of the engine', async () => {
   const name = freshName()
   const a = await tab(name, {}, { meta: { user: 'u', tab: 1 } })
-  await a.dispatch.addMany({ ids: ['x', 'y'] }, { meta: { tab: 2 } })
+  await a.dispatch.addMany({ ids: ['x', 'y'] }, { meta: { tab: 2, form: undefined } })
   await a.dispatch.add({ title: 'z' })
+  await a.dispatch.add({ title: 'list' }, { meta: ['only', 'this'] })
+  await a.dispatch.add({ title: 'null' }, { meta: null })
   const b = await tab(name)
   await b.dispatch.add({ title: 'none' })
+  await b.dispatch.add({ title: 'own' }, { meta: { tab: 3 } })
   expect((await collect(b.history())).map(({ meta }) => meta)).toEqual([
-    { tab: 2 },
-    { tab: 2 },
+    { user: 'u', tab: 2 },
+    { user: 'u', tab: 2 },
     { user: 'u', tab: 1 },
+    ['only', 'this'],
+    null,
     undefined,
+    { tab: 3 },
   ])
+})
+
+test('an option that is undefined is an option that is not given', async () => {
+  const a = await tab(freshName(), {}, { meta: { user: 'u' } })
+  const options = { meta: undefined, signal: undefined, commandId: undefined, durability: undefined }
+  const { events } = await a.dispatch.add({ title: 'x' }, options)
+  expect(events[0]!.meta).toEqual({ user: 'u' })
+})
+
+test('a command that dispatches another is refused, with the way to do it, and leaves nothing', async () => {
+  const events = defineEvents({ happened: event<{ id: string }>() })
+  const inner = vi.fn((_: unknown, { id }: { id: string }) => events.happened({ id }))
+  const model = defineModel({
+    name: freshName(),
+    events,
+    projections: {},
+    commands: {
+      inner,
+      outer: () => {
+        engine.dispatch.inner({ id: 'x' }).catch(() => {})
+        return events.happened({ id: 'y' })
+      },
+      right: (read) => [inner(read, { id: 'x' }), events.happened({ id: 'y' })],
+    },
+  })
+  const engine: any = await openEngine(model)
+  const message = expect.stringMatching(/"outer" dispatches "inner" .* call the function of "inner" instead/)
+  await expect(engine.dispatch.outer()).rejects.toMatchObject({ name: 'ModelError', message })
+  expect(inner).not.toHaveBeenCalled()
+  expect(await engine.dispatch.right()).toMatchObject({ sequence: 2 })
+  expect(await dump(model.name, 'commits')).toHaveLength(1)
+  // A subscriber may dispatch: it is told when a command has been decided.
+  const sent: Promise<unknown>[] = []
+  const end = engine.subscribe(() => sent.length || sent.push(engine.dispatch.inner({ id: 'z' })))
+  await engine.dispatch.right()
+  await Promise.all(sent)
+  end()
+  await engine.close()
 })
 
 test('an event without payload stays one', async () => {

@@ -184,7 +184,7 @@ test('rule 4: whose tail is sealed catches up first, though another command has 
   const sent = b.dispatch.add({ title: 'mine' })
   const refused = outcome(b.dispatch.refuse())
   // What the first rounds of a busy log leave; the one that says no waits behind the other and is in no transaction with it.
-  for (const one of inside(b).pending) one.lostRaces = 2
+  for (const one of inside(b).pending) one.tries = { ...one.tries, races: 2 }
   expect(await sent).toMatchObject({ sequence: 21 })
   expect(await refused).toMatchObject({ code: 'no' })
 })

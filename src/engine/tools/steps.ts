@@ -1,7 +1,7 @@
 import { createListeners } from '../../async.ts'
 import type { StoredEvent } from '../../model/events.ts'
 import type { CommandContext } from '../../model/model.ts'
-import type { Command } from '../tab.ts'
+import type { Command } from '../pending.ts'
 import type { Rows } from './rowChanges.ts'
 
 /** Commands that one step may hold: taking it back is one command, which should not hold up the page. */

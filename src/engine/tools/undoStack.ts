@@ -3,7 +3,7 @@ import type { AnyNew, AnyRecorded, EventTypes, StoredEvent } from '../../model/e
 import { explainCommand } from '../../model/explain.ts'
 import type { CommandContext, ReadModel } from '../../model/model.ts'
 import { sendOf } from '../openEngine.ts'
-import type { Command, Interceptor } from '../tab.ts'
+import type { Command, Interceptor } from '../pending.ts'
 import type { Engine, Receipt } from '../types.ts'
 import { inside } from './inside.ts'
 import { createSteps, type Part, type Step } from './steps.ts'

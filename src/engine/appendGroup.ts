@@ -1,0 +1,42 @@
+import type { Appended } from '../log/append.ts'
+import { ring } from '../log/channel.ts'
+import { type Composed, compose } from './compose.ts'
+import { type Pending, succeed } from './pending.ts'
+import { applyCommit, rebase, type Tab, typeKey } from './tab.ts'
+
+/** Appends these commands in one record. If it throws, their phase stays 'in transaction': the outcome is open. */
+export async function appendGroup(tab: Tab, group: readonly Pending[]): Promise<Appended> {
+  const composed = compose(tab, group)
+  for (const pending of group) pending.phase = 'in transaction'
+  const outcome = await tab.log.append(composed.record, composed.beside)
+  for (const pending of group) pending.phase = 'waiting'
+  if (outcome === 'appended') confirm(tab, composed)
+  return outcome
+}
+
+/** The log has the record. What was shown before is what it says, unless something came between. */
+export function confirm(tab: Tab, { record, beside, parts }: Composed): void {
+  ring(tab.channel, tab.logId, record)
+  const asShown =
+    tab.head === record.first - 1 &&
+    tab.state === 'ready' &&
+    parts.every(({ pending, version }, i) => tab.pending[i] === pending && pending.version === version)
+  if (!asShown) {
+    rebase(tab, () => applyCommit(tab, record))
+    return
+  }
+  tab.head = record.last
+  for (const fold of tab.folds) if (!fold.failed) fold.sequence = record.last
+  for (const [type, version] of beside.types) tab.stored.add(typeKey(type, version))
+  for (const { pending, decision } of parts) {
+    const { events } = decision
+    succeed(
+      tab,
+      pending,
+      { sequence: events.at(-1)?.sequence ?? tab.head, events, duplicate: false },
+      pending.attempts?.get(record.id),
+    )
+  }
+  // After the last one left `pending`, and still before anybody hears of it: what waits runs in a microtask.
+  tab.changed(false)
+}

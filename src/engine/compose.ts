@@ -1,0 +1,70 @@
+import { nextId } from '../ids.ts'
+import type { Beside } from '../log/append.ts'
+import type { CommandEntry, CommitRecord, StoredCommand } from '../log/commit.ts'
+import { type Decision, isStrict, type Pending } from './pending.ts'
+import { type Tab, typeKey } from './tab.ts'
+
+/** Characters of JSON that one group may have; a single command may have more. */
+const GROUP_CHARACTERS = 1_048_576
+
+/** A command as it goes into a record. */
+interface Part {
+  readonly pending: Pending
+  readonly decision: Decision
+  readonly version: number
+}
+
+export interface Composed {
+  readonly record: CommitRecord
+  readonly beside: Beside
+  readonly parts: readonly Part[]
+}
+
+/** As many accepted commands as fit into one record: all that waited while a transaction was in flight (rule 6). */
+export function groupOf(accepted: readonly Pending[]): Pending[] {
+  const group: Pending[] = []
+  let characters = 0
+  for (const pending of accepted) {
+    characters += bodyOf(pending).length
+    if (group.length && (pending.tries.alone || group[0]?.tries.alone || characters > GROUP_CHARACTERS)) break
+    group.push(pending)
+  }
+  return group
+}
+
+/** The record of these commands at `head + 1`, and what is written with it. */
+export function compose(tab: Tab, group: readonly Pending[]): Composed {
+  const id = nextId()
+  const entries: [string, CommandEntry][] = []
+  const types = new Map<string, [string, number]>()
+  let seen: string | undefined
+  let last = tab.head
+  for (const { id: command, fingerprint, decision } of group) {
+    last += decision.stored.length
+    if (fingerprint) entries.push([command, { sequence: last, commit: id, fingerprint }])
+    for (const { type, version = 1 } of decision.stored) {
+      // Events of one type mostly come together, and a type has one version that commands give.
+      if (type === seen) continue
+      seen = type
+      const key = typeKey(type, version)
+      if (!tab.stored.has(key)) types.set(key, [type, version])
+    }
+  }
+  // The strictest of a group wins (rule 6).
+  const strict = group.some(isStrict)
+  for (const pending of group) (pending.attempts ??= new Map()).set(id, strict)
+  return {
+    record: { id, first: tab.head + 1, last, body: `[${group.map(bodyOf)}]` },
+    beside: { types: [...types.values()], entries, durability: strict ? 'strict' : 'relaxed' },
+    parts: group.map((pending) => ({ pending, decision: pending.decision, version: pending.version })),
+  }
+}
+
+/** One command as the log keeps it, made once for each decision. */
+function bodyOf({ id, fingerprint, context, meta, decision }: Pending): string {
+  decision.body ??= JSON.stringify({ id, fingerprint, at: context.now, meta, events: decision.stored } satisfies Record<
+    keyof StoredCommand,
+    unknown
+  >)
+  return decision.body
+}

@@ -1,0 +1,177 @@
+import type { Json } from '../data.ts'
+import type { Log } from '../log/log.ts'
+import type { AnyRecordedEvent, StoredEvent } from '../model/events.ts'
+import type { Journal } from '../model/fold.ts'
+import type { CommandContext } from '../model/model.ts'
+
+/** A dispatch that waits for a command: the first one, and every later one with the same command id and input. */
+export interface Caller {
+  readonly resolve: (receipt: AnyReceipt) => void
+  readonly reject: (error: unknown) => void
+  readonly strict: boolean
+  /** Joined a command that was pending already. */
+  joined: boolean
+  /** The handle it came through. */
+  readonly owner: unknown
+}
+
+export interface AnyReceipt {
+  readonly commandId: string
+  readonly sequence: number
+  readonly events: readonly AnyRecordedEvent[]
+  readonly duplicate: boolean
+}
+
+/** One decision: replaced, never changed, when the command is decided again. */
+export interface Decision {
+  readonly stored: readonly StoredEvent[]
+  readonly events: readonly AnyRecordedEvent[]
+  readonly journal: Journal
+  /** A rejection, or whatever else the command or `evolve` threw. */
+  readonly error?: unknown
+  /** Its JSON for the log, once it was needed. */
+  body?: string
+}
+
+export type Phase =
+  /** Not decided: another command with its id is pending. The only phase outside `tab.pending`, but for 'settled'. */
+  | 'new'
+  /** Decided and shown; no transaction has it. */
+  | 'waiting'
+  | 'in transaction'
+  /** Its transaction ended without an answer: only the log can say what became of it. */
+  | 'unsure'
+  | 'settled'
+
+/** What went wrong with a command so far. Replaced, never changed: most commands share `NO_TRIES`. */
+export interface Tries {
+  /** Commits of other tabs that were faster. */
+  readonly races: number
+  /** Times the storage failed it. */
+  readonly failures: number
+  /** What has given way to it on a full disk: 1 the mirror, 2 the pages as well. */
+  readonly room: 0 | 1 | 2
+  /** Its group failed: it goes alone. */
+  readonly alone: boolean
+}
+export const NO_TRIES: Tries = Object.freeze({ races: 0, failures: 0, room: 0, alone: false })
+
+const UNDECIDED: Decision = Object.freeze({ stored: [], events: [], journal: [] })
+
+/** A command that is not settled yet. */
+export interface Pending {
+  readonly id: string
+  /** Only where the caller gave the id. */
+  readonly fingerprint: string | undefined
+  readonly name: string
+  readonly input: unknown
+  readonly meta: Json | undefined
+  /** Decides in place of the model's command of that name: an undo is no command of the model. */
+  readonly decide: ((command: Command) => StoredEvent[]) | undefined
+  readonly context: CommandContext & { restart(): void }
+  callers: Caller[]
+  /** Dispatches of the same id with another command or input: they wait for what becomes of this one. */
+  after?: (() => void)[]
+  phase: Phase
+  decision: Decision
+  /** Grows with each decision and each caller that joins: an equal version is the same answer for the same callers. */
+  version: number
+  /** Ids of the commits it was appended in, and whether strictly. */
+  attempts?: Map<string, boolean>
+  tries: Tries
+}
+
+/** What of a command its decision depends on, besides the state. One object for all of its decisions. */
+export type Command = Pick<Pending, 'id' | 'name' | 'input' | 'meta' | 'decide' | 'context'>
+
+/** A tool that follows the commands of this tab. It leaves with `interceptors.delete`, and with its handle. */
+export interface Interceptor {
+  readonly owner: unknown
+  /**
+   * A command was decided, or decided again: `stored` is what it gives, on a state that does not show it yet.
+   * undefined: this decision failed. What is thrown becomes the command's error.
+   */
+  decided(command: Command, stored: readonly StoredEvent[] | undefined): void
+  /** It ended: its callers have been told. Must not throw. */
+  settled(command: Command, outcome: { readonly duplicate: boolean } | { readonly error: unknown }): void
+}
+
+/** The part of a tab that holds its commands. */
+export interface Commands {
+  readonly pending: Pending[]
+  readonly interceptors: Set<Interceptor>
+  log: Log
+}
+
+/** A command as it is dispatched. Every property at once: a thousand of these may be asked for in one tick. */
+export const createPending = (
+  id: string,
+  fingerprint: string | undefined,
+  name: string,
+  input: unknown,
+  meta: Json | undefined,
+  decide: Pending['decide'],
+  context: Pending['context'],
+  caller: Caller,
+): Pending => ({
+  id,
+  fingerprint,
+  name,
+  input,
+  meta,
+  decide,
+  context,
+  callers: [caller],
+  phase: 'new',
+  decision: UNDECIDED,
+  version: 0,
+  tries: NO_TRIES,
+})
+
+export const isStrict = ({ callers }: Pending): boolean => callers.some(({ strict }) => strict)
+
+/** Ends a command. Its rows are not touched: the caller rebases or confirms them, unless there are none. */
+function settle(
+  tab: Commands,
+  pending: Pending,
+  outcome: Parameters<Interceptor['settled']>[1],
+  tell: (caller: Caller) => void,
+): void {
+  if (pending.phase === 'settled') return
+  pending.phase = 'settled'
+  tab.pending.splice(tab.pending.indexOf(pending), 1)
+  pending.callers.forEach(tell)
+  for (const interceptor of tab.interceptors) interceptor.settled(pending, outcome)
+  pending.after?.forEach(queueMicrotask)
+}
+
+export function fail(tab: Commands, pending: Pending, error: unknown): void {
+  settle(tab, pending, { error }, ({ reject }) => reject(error))
+}
+
+/** `strictly`: the commit that answers was written with strict durability. */
+export function succeed(
+  tab: Commands,
+  pending: Pending,
+  outcome: Omit<AnyReceipt, 'commandId'>,
+  strictly = false,
+): void {
+  settle(tab, pending, outcome, ({ resolve, reject, strict, joined }) => {
+    const any = outcome.events.length > 0
+    const receipt = Object.freeze({
+      commandId: pending.id,
+      ...outcome,
+      duplicate: outcome.duplicate || (joined && any),
+    })
+    // Rule 6: answered by a commit that was not written strictly.
+    if (strict && !strictly && any) tab.log.flush().then(() => resolve(receipt), reject)
+    else resolve(receipt)
+  })
+}
+
+/** Ends a command that gave no events, decided at `head`: nothing was appended. */
+export function settleWithoutEvents(tab: Commands, pending: Pending, head: number): void {
+  const { decision } = pending
+  if ('error' in decision) fail(tab, pending, decision.error)
+  else succeed(tab, pending, { sequence: head, events: [], duplicate: false })
+}

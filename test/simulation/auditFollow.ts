@@ -38,7 +38,7 @@ export const RECOVERY = 35_000
 /** Asks that follow from one hint, one message, one command. */
 const PER_STIMULUS = 25
 /** The last asks, for the message of a failure. */
-const REMEMBERED = 12
+const REMEMBERED = 40
 
 export function createFollowAudit(w: World, browser: Browser): FollowAudit {
   const known = new Map<Actor, Known>()
@@ -59,7 +59,8 @@ export function createFollowAudit(w: World, browser: Browser): FollowAudit {
     one.asked++
     one.asks.push(what)
     if (one.asks.length > REMEMBERED) one.asks.shift()
-    if (--one.left < 0) w.violation ??= new Error(`${actor.name} asks without end, at last for ${one.asks.join(', ')}`)
+    if (--one.left < 0)
+      w.violation ??= new Error(`${actor.name} asks without end, at last for ${one.asks.slice(-10).join(', ')}`)
   }
   browser.heard = (actor, hint) => {
     grant(actor, PER_STIMULUS)

@@ -141,8 +141,17 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
       }
     }
 
+    /** What did not open, or was closed, keeps nothing. */
+    function checkLeft({ actor, engine, failure, closed }: Tab): void {
+      if (!actor.alive || !(closed || (failure && !engine))) return
+      const { length } = storage.connectionsOf(actor)
+      const left = `${length} connections and ${actor.timers.size} timers`
+      if (length || actor.timers.size) w.fail(`${actor.name} is ${closed ? 'closed' : 'not open'} and keeps ${left}`)
+    }
+
     function last(tab: Tab): void {
       try {
+        run.tabs.forEach(checkLeft)
         const { engine, log } = tab
         const head = log!.entries.at(-1)!.last
         if (engine!.status.sequence !== head)

@@ -39,6 +39,14 @@ export function failOnce(run: Run, a: number, b: number): void {
       w.faults.reads = { share: 1, until, of }
       for (const { id } of storage.connectionsOf(of)) storage.lose(id)
     },
+    'no code is to be had and connections go': () => {
+      w.faults.code = { share: 1, until }
+      for (const { id } of storage.connectionsOf(of)) storage.lose(id)
+    },
+    'no code is to be had and no space': () => {
+      w.faults.code = { share: 1, until }
+      w.faults.quota = 1
+    },
     'the worker dies': () => {
       const found = worker(run, a)
       if (found) w.kill(found.actor)
@@ -77,8 +85,16 @@ export function failOnce(run: Run, a: number, b: number): void {
           const now = follow.countsOf(tab)
           const most = tab.engine!.status.worker === 'in-page' ? MOST_ASKED_IN_PAGE : MOST_ASKED
           if (now.asked - asked > most)
-            refuse(tab, `asks ${now.asked - asked} times in ${FIRST} ms: ${now.asks.join(', ')}`)
+            refuse(
+              tab,
+              `asks ${now.asked - asked} times in ${FIRST} ms: ${now.asks.slice(asked - now.asked).join(', ')}`,
+            )
           if (now.told - told > MOST_TOLD) refuse(tab, `tells its subscribers ${now.told - told} times in ${FIRST} ms`)
+          // A tab that works has what it needs: a deploy may have removed the rest.
+          const code = (now.asked > asked ? now.asks.slice(asked - now.asked) : []).filter((what) =>
+            what.startsWith('code'),
+          )
+          if (code.length) refuse(tab, `fetches ${code}`)
           const { sequence, behind } = statusOf(tab)
           if (sequence < follow.heardBy(tab) && !behind)
             refuse(tab, `is at ${sequence}, was told of ${follow.heardBy(tab)} and does not say that it is behind`)

@@ -1,20 +1,13 @@
-import { pause, SLICE_MS } from '../../async.ts'
 import type { Key } from '../../data.ts'
-import { type CommitRecord, eventsOf } from '../../log/commit.ts'
-import type { AnyRecorded, AnyRecordedEvent, EventTypes } from '../../model/events.ts'
+import type { AnyRecorded, EventTypes } from '../../model/events.ts'
+import type { Fold } from '../../model/fold.ts'
 import { deepFreeze } from '../../model/json.ts'
 import { createFolds, type ReadModel, readOf } from '../../model/model.ts'
 import { loadBases } from '../../projections/base.ts'
-import { coreOf } from '../openEngine.ts'
-import type { Engine, Progress } from '../types.ts'
-import { recordsNear } from './recordsNear.ts'
+import type { Engine } from '../types.ts'
+import { inside, type Watch } from './inside.ts'
 import { createTimeline, firstsOf } from './timeline.ts'
-
-/** Events before a target from which on the way back is kept: those further back are folded again from a point. */
-const WINDOW = 4096
-
-/** Events between two looks at the clock, which takes longer than a small one. */
-const UNTIMED = 16
+import { createTravel } from './travel.ts'
 
 /** One row (or value: without `key`) that an event changed; undefined: there was none, there is none. */
 export interface RowChange<P> {
@@ -54,82 +47,51 @@ export interface Past<E extends EventTypes, P> {
 export async function at<E extends EventTypes, P, C>(
   engine: Engine<E, P, C>,
   point: number | Date,
-  { signal, onProgress }: { readonly signal?: AbortSignal; readonly onProgress?: (progress: Progress) => void } = {},
+  { signal, onProgress }: Watch = {},
 ): Promise<Past<E, P>> {
-  const core = coreOf.get(engine)!
-  const folds = createFolds(core.model)
-  const { database } = core
+  const core = inside(engine)
+  signal?.throwIfAborted()
+  const { database, model } = core
+  const first = createFolds(model)
+  if (database) await loadBases(database, first)
   const start = database?.log?.base ?? 0
-  if (database) await loadBases(database, folds)
-  const line = createTimeline(folds, start)
-  const records = recordsNear(core.log)
-  let target = start
+  const line = createTimeline(first, () => createFolds(model), start)
+  const travel = createTravel(line, core.log, core.types, start)
   let moving: Promise<void> | undefined
-  let parsed: { readonly record: CommitRecord; readonly events: readonly AnyRecordedEvent[] } | undefined
-  let read: object | undefined
-
-  function eventsIn(record: CommitRecord): readonly AnyRecordedEvent[] {
-    if (parsed?.record !== record) parsed = { record, events: eventsOf(record, core.types) }
-    return parsed.events
-  }
+  let shown: { readonly sequence: number; readonly folds: readonly Fold[]; readonly read: ReadModel<P> } | undefined
 
   function inLog(sequence: number): number {
     if (Number.isInteger(sequence) && sequence >= start && sequence <= core.head) return sequence
     throw new RangeError(`the log holds ${start} to ${core.head}, not ${sequence}`)
   }
 
-  async function go(until = Infinity, signal?: AbortSignal): Promise<void> {
-    let timed = line.sequence
-    for (let slice = performance.now() + SLICE_MS; !line.standsAt(target); ) {
-      const next = line.sequence + 1
-      const record = records.find(next)
-      if (target < next) line.back(target)
-      else if (record) {
-        const events = eventsIn(record)
-        const event = events[next - record.first]!
-        if (event.at > until) {
-          target = line.sequence
-          until = Infinity
-          // Only now it is known where the window begins.
-          for (const from = Math.max(start, target - WINDOW); line.sequence > from; ) line.back(from)
-        } else if (event === events[0] && record.last < target - WINDOW && events.every(({ at }) => at <= until))
-          line.pass(events, record)
-        else line.forward(event, record)
-      } else {
-        await records.load(next)
-        slice = performance.now() + SLICE_MS
-      }
-      read = undefined
-      if (Math.abs(line.sequence - timed) < UNTIMED) continue
-      timed = line.sequence
-      if (performance.now() < slice) continue
-      signal?.throwIfAborted()
-      onProgress?.({ phase: 'catch-up', done: line.sequence, total: target })
-      await pause()
-      slice = performance.now() + SLICE_MS
-    }
-  }
-
   async function move(sequence: number): Promise<void> {
-    target = inLog(sequence)
-    while (!line.standsAt(target)) {
-      await (moving ??= go().finally(() => {
+    inside(engine)
+    travel.target = inLog(sequence)
+    while (!travel.isThere) {
+      await (moving ??= travel.go({}).finally(() => {
         moving = undefined
       }))
     }
   }
 
-  signal?.throwIfAborted()
   const until = typeof point === 'number' ? Infinity : point.getTime()
   if (Number.isNaN(until)) throw new RangeError('not a date')
-  target = typeof point === 'number' ? inLog(point) : core.head
-  await go(until, signal)
+  travel.target = typeof point === 'number' ? inLog(point) : core.head
+  await travel.go({
+    until,
+    signal,
+    onProgress: (done) => onProgress?.({ phase: 'catch-up', done, total: travel.target }),
+  })
   return Object.freeze<Past<E, P>>({
     get sequence() {
       return line.sequence
     },
     get read() {
-      return (read ??= Object.freeze(readOf(folds))) as ReadModel<P>
+      const { sequence, folds } = line
+      if (shown?.sequence !== sequence || shown.folds !== folds)
+        shown = { sequence, folds, read: Object.freeze(readOf(folds)) as ReadModel<P> }
+      return shown.read
     },
     get event() {
       return line.last?.event as AnyRecorded<E> | undefined

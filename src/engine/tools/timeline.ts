@@ -1,14 +1,17 @@
 import type { CommitRecord } from '../../log/commit.ts'
 import type { AnyRecordedEvent } from '../../model/events.ts'
 import { type Change, type Fold, type Journal, type Slot, undo } from '../../model/fold.ts'
+import { fillFrom, type Point, pointOf } from './points.ts'
 
 /** Events after which steps become a stretch: what a step back over its beginning folds again. */
-const STRETCH = 256
+const STRETCH_EVENTS = 256
+/** Changes after which they do, too: a stretch is taken back without a pause. */
+const STRETCH_CHANGES = 8192
 /** Stretches that are kept, as long as no record begins in an older one. */
-const MOST_STRETCHES = 64
-/** Events between two points, where there are no more rows than that: what a move further back folds again. */
-const BETWEEN_POINTS = 8192
-const MOST_POINTS = 32
+const STRETCHES_MAX = 64
+/** Events between two points, if there are no more rows than that: what a move further back folds again. */
+const POINT_EVENTS = 8192
+const POINTS_MAX = 32
 
 type Range = Pick<CommitRecord, 'first' | 'last'>
 
@@ -18,7 +21,7 @@ interface Step {
 }
 
 /**
- * Events that lie behind, as the first change of each slot they touched: enough to stand at `after` again. Memory grows
+ * Events that lie behind, as the first change of each slot they touched: enough to go back to `after`. Memory grows
  * with the rows that a stretch touches, not with its events.
  */
 interface Stretch {
@@ -28,61 +31,66 @@ interface Stretch {
   readonly next: readonly number[]
 }
 
-/** All rows at the end of a record. Rows never change, so this is their places. */
-interface Point {
-  readonly sequence: number
-  readonly folds: readonly {
-    readonly rows: readonly unknown[]
-    readonly ns: readonly number[]
-    readonly next: number
-  }[]
-}
-
-/** Folds that go back as well as forward. */
+/**
+ * Folds that go back as well as forward. `forward`, `pass` and `back` do a bounded piece of work. After each of them `due` says
+ * what has to be done before the next, in pieces.
+ */
 export interface Timeline {
+  /** Others after a jump. */
+  readonly folds: readonly Fold[]
   readonly sequence: number
-  /** Stands there, and knows what its event changed. */
+  /** It is there, and knows what its event changed. */
   standsAt(sequence: number): boolean
-  /** The last event and its changes; undefined where the log begins. */
+  /** The last event and its changes; undefined at the log's beginning. */
   readonly last: Step | undefined
-  /** One event, and how to get back over it. What fails in a record takes back the whole record. */
+  /** One event, and how to get back over it. An event that can't be folded takes back its whole record. */
   forward(event: AnyRecordedEvent, record: Range): void
-  /** A whole record on the way to a distant one, or, where something fails, up to some earlier place. */
-  pass(events: readonly AnyRecordedEvent[], record: Range): void
-  /** Towards an earlier sequence: to it, over the beginning of one stretch, or to a point before it. */
+  /** One event on the way to a distant one: nothing leads back over it but a point. */
+  pass(event: AnyRecordedEvent, record: Range): void
+  /** Towards an earlier sequence: to it, over the beginning of one stretch, or (as `due`) to a point before it. */
   back(sequence: number): void
+  /** A jump, or a point that is to be kept. Nothing else may be called until it has ended. */
+  due(): Generator<void, void> | undefined
 }
 
-export function createTimeline(folds: readonly Fold[], start: number): Timeline {
-  const failedAt = new Map<Fold, number>()
+/** `create` gives empty folds; the first ones hold what the log begins with. */
+export function createTimeline(first: readonly Fold[], create: () => readonly Fold[], start: number): Timeline {
+  /** By projection: the event that it can't fold. */
+  const failedAt = new Map<string, number>()
+  let folds = first
   let past: Stretch[] = []
   let sequence = start
-  /** Behind the last one of `past`; `begun` is where. */
+  /** After the last one of `past`; `begun` is where. */
   let steps: Step[] = []
+  let changes = 0
   let begun = begin()
-  const points = [pointHere()]
-  let between = BETWEEN_POINTS
+  const points: Point[] = []
+  let between = POINT_EVENTS
   /** Something failed: from now on every event is a step, so that its commit can be taken back. */
-  let careful = false
+  let isCareful = false
+  let isPointDue = true
+  /** A jump to the last point before this sequence, or to the log's beginning. */
+  let jump: number | undefined
 
   function begin(): Omit<Stretch, 'firsts'> {
     return { after: sequence, next: folds.map((fold) => fold.next) }
   }
 
-  function beginAnew(): void {
+  function forgetWayBack(): void {
     past = []
     steps = []
-    begun = begin()
+    changes = 0
   }
 
-  /** Without a base in an archived log, or behind the event that it can't fold: nothing. */
-  const works = (fold: Fold, sequence: number): boolean => !fold.failed && sequence <= (failedAt.get(fold) ?? Infinity)
+  /** Not a fold without a base in an archived log, nor behind the event that it can't fold. */
+  const works = (fold: Fold, sequence: number): boolean =>
+    !fold.failed && sequence <= (failedAt.get(fold.name) ?? Infinity)
 
   function close({ first }: Range): void {
     past.push({ ...begun, firsts: firstsOf(steps.flatMap(({ journal }) => journal)) })
     steps = []
-    begun = begin()
-    while (past.length > MOST_STRETCHES && (past[1] as Stretch).after < first) past.shift()
+    changes = 0
+    while (past.length > STRETCHES_MAX && (past[1] as Stretch).after < first) past.shift()
   }
 
   function takeBack({ after, firsts, next }: Stretch): void {
@@ -92,7 +100,6 @@ export function createTimeline(folds: readonly Fold[], start: number): Timeline 
     }
     for (const [i, fold] of folds.entries()) fold.next = next[i] as number
     sequence = after
-    begun = begin()
   }
 
   /** What a failing event takes back is a change like others: going back over it brings it again. */
@@ -108,99 +115,101 @@ export function createTimeline(folds: readonly Fold[], start: number): Timeline 
     }
   }
 
-  function pointHere(): Point {
-    return {
-      sequence,
-      folds: folds.map(({ slots, next }) => {
-        const rows: unknown[] = []
-        const ns: number[] = []
-        for (const { row, n } of slots) {
-          rows.push(row)
-          ns.push(n)
-        }
-        return { rows, ns, next }
-      }),
-    }
+  /** At the end of a record. The more rows there are, the further apart, so that keeping them stays cheap. */
+  function arrive(record: Range): void {
+    if (sequence !== record.last) return
+    const { sequence: last, rows } = points.at(-1) as Point
+    isPointDue = sequence - last >= Math.max(between, rows)
   }
 
-  /** The more rows there are, the further apart, so that keeping them stays cheap. */
-  function keepPoint(): void {
-    const { sequence: last, folds } = points.at(-1) as Point
-    const behind = sequence - last
-    if (behind < between || behind < folds.reduce((sum, { rows }) => sum + rows.length, 0)) return
-    points.push(pointHere())
-    if (points.length <= MOST_POINTS) return
+  function* keepPoint(): Generator<void, void> {
+    points.push(yield* pointOf(folds, sequence))
+    isPointDue = false
+    if (points.length <= POINTS_MAX) return
     between *= 2
     for (let i = 1; i < points.length; i++) points.splice(i, 1)
   }
 
-  /** Stands at the last point before a sequence, or where the log begins. */
-  function toPoint(before: number): void {
+  /** Fills other folds: what is read meanwhile is a state that there was. */
+  function* jumpBefore(before: number): Generator<void, void> {
     const point = points.findLast((point) => point.sequence < before) ?? (points[0] as Point)
-    for (const [i, fold] of folds.entries()) {
-      const { rows, ns, next } = point.folds[i] as Point['folds'][number]
-      if (fold.failed) continue
-      fold.clear()
-      fold.load(rows, (i) => ns[i] as number)
-      fold.next = next
-    }
+    const others = create()
+    yield* fillFrom(point, others)
+    for (const [i, fold] of folds.entries()) (others[i] as Fold).failed = fold.failed
+    folds = others
     sequence = point.sequence
-    beginAnew()
+    forgetWayBack()
+    jump = undefined
   }
 
   const line: Timeline = {
+    get folds() {
+      return folds
+    },
     get sequence() {
       return sequence
     },
     get last() {
       return steps.at(-1)
     },
-    standsAt: (wanted) => wanted === sequence && (steps.length > 0 || sequence === start),
+    standsAt: (wanted) =>
+      wanted === sequence && jump === undefined && !isPointDue && (steps.length > 0 || sequence === start),
     forward(event, record) {
       // A record that is cut into stretches begins one, so that what fails in it can be taken back to its beginning.
       const length = event.sequence === record.first ? record.last - sequence : 1
-      if (steps.length && steps.length + length > STRETCH) close(record)
+      if (steps.length && (steps.length + length > STRETCH_EVENTS || changes > STRETCH_CHANGES)) close(record)
+      if (!steps.length) begun = begin()
       const journal: Journal = []
       for (const fold of folds) {
         if (!works(fold, event.sequence)) continue
         try {
           fold.apply(event, journal)
         } catch {
-          careful = true
-          failedAt.set(fold, event.sequence)
-          if ((past[0] ?? begun).after >= record.first) return toPoint(record.first)
+          isCareful = true
+          failedAt.set(fold.name, event.sequence)
+          if ((past[0] ?? begun).after >= record.first) {
+            jump = record.first
+            return
+          }
           takeBackRecord(fold, record, journal)
         }
       }
       steps.push({ event, journal })
+      changes += journal.length
       sequence = event.sequence
-      if (sequence === record.last) keepPoint()
+      arrive(record)
     },
-    pass(events, record) {
-      if (careful) {
-        for (const event of events) line.forward(event, record)
+    pass(event, record) {
+      if (isCareful) {
+        line.forward(event, record)
         return
       }
+      if (steps.length || past.length) forgetWayBack()
       try {
-        for (const event of events) for (const fold of folds) if (!fold.failed) fold.apply(event)
+        for (const fold of folds) if (!fold.failed) fold.apply(event)
       } catch {
-        careful = true
-        toPoint(sequence + 1)
+        isCareful = true
+        jump = sequence + 1
         return
       }
-      sequence = record.last
-      beginAnew()
-      keepPoint()
+      sequence = event.sequence
+      arrive(record)
     },
     back(wanted) {
       while (steps.length && sequence > wanted) {
-        undo((steps.pop() as Step).journal)
+        const { journal } = steps.pop() as Step
+        changes -= journal.length
+        undo(journal)
         sequence--
       }
       if (line.standsAt(wanted)) return
       const before = past.pop()
       if (before) takeBack(before)
-      else toPoint(wanted)
+      else jump = wanted
+    },
+    due() {
+      if (jump !== undefined) return jumpBefore(jump)
+      return isPointDue ? keepPoint() : undefined
     },
   }
   return line
@@ -208,5 +217,9 @@ export function createTimeline(folds: readonly Fold[], start: number): Timeline 
 
 export function firstsOf(changes: readonly Change[]): Change[] {
   const seen = new Set<Slot>()
-  return changes.filter(({ slot }) => seen.size < seen.add(slot).size)
+  return changes.filter(({ slot }) => {
+    const isFirst = !seen.has(slot)
+    seen.add(slot)
+    return isFirst
+  })
 }

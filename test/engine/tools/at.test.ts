@@ -1,10 +1,10 @@
 import { defineEvents, defineModel, event, openEngine, projection, table, value } from 'tidemark'
 import { at } from 'tidemark/tools'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { type AnyModel, createFolds, readOf } from '../../../src/model/model.ts'
 import { openDatabase, seal } from '../../log/rooms.ts'
 import { inDatabase } from '../../log/storage.ts'
-import { type Tab, tab } from '../kit.ts'
+import { atEnd, type Tab, tab } from '../kit.ts'
 import { collect, freshName, later, newerApp, outcome, shown, todoApp } from '../todos.ts'
 
 /** The same numbers each run. */
@@ -258,6 +258,17 @@ describe('at', () => {
     expect(past.sequence).toBe(1)
   })
 
+  test('is refused on a closed engine, and on what is no engine; a view ends with its engine', async () => {
+    const a = await tab(freshName())
+    await a.dispatch.add({ title: 'x' })
+    const past = await at(a, 1)
+    await a.close()
+    expect(await outcome(at(a, 1))).toMatchObject({ name: 'EngineClosed', reason: 'closed' })
+    expect(await outcome(past.move(0))).toMatchObject({ name: 'EngineClosed' })
+    expect(past.read.todos.size).toBe(1)
+    expect(await outcome(at({} as never, 1))).toMatchObject({ name: 'ModelError' })
+  })
+
   test('of moves that overtake each other the last one counts', async () => {
     const a = await tab(freshName())
     await lively(a, 600)
@@ -353,5 +364,92 @@ describe('at', () => {
     const cut = (await collect(a.history({ after: 1500, limit: 1 })))[0]!
     await inDatabase(name, (store) => store('commits').delete(IDBKeyRange.bound(cut.sequence - 40, cut.sequence)))
     expect(await outcome(at(a, 3000))).toMatchObject({ name: 'CorruptLog' })
+  })
+
+  describe('the page can render on the way', () => {
+    const ROWS = 20_000
+    let folded = 0
+    /** Milliseconds that one event takes, by a clock that nothing else moves. */
+    let cost = 0
+    let clock = 0
+    let turns = 0
+    let foldedInTurn = 0
+    let most = 0
+    const events = defineEvents({ added: event<{ id: number }>() })
+    const model = () =>
+      defineModel({
+        name: 'wide',
+        events,
+        projections: {
+          rows: projection(events, {
+            into: table<{ id: number }>('id'),
+            evolve: {
+              added(_, { data }) {
+                folded++
+                clock += cost
+                most = Math.max(most, ++foldedInTurn)
+                return data
+              },
+            },
+          }),
+        },
+        commands: {
+          add: ({ rows }, n: number) => Array.from({ length: n }, (_, i) => events.added({ id: rows.size + i })),
+        },
+      })
+    const open = async () => {
+      cost = 0
+      const engine = await openEngine(model(), { storage: 'memory' })
+      atEnd(() => engine.close())
+      while (engine.status.sequence < ROWS) await engine.dispatch.add(1000)
+      const { MessageChannel } = globalThis
+      vi.spyOn(performance, 'now').mockImplementation(() => clock)
+      atEnd(() => vi.restoreAllMocks())
+      vi.stubGlobal(
+        'MessageChannel',
+        class extends MessageChannel {
+          constructor() {
+            super()
+            turns++
+            foldedInTurn = 0
+          }
+        },
+      )
+      turns = foldedInTurn = most = folded = 0
+      return engine
+    }
+
+    test('between any two events, also those of one commit', async () => {
+      const engine = await open()
+      cost = 1
+      const past = await at(engine, ROWS)
+      // A slice, and what is folded between two looks at the clock.
+      expect([folded, most <= 12 + 16, turns >= ROWS / 28]).toEqual([ROWS, true, true])
+      cost = 20
+      for (const sequence of [ROWS - 9000, ROWS - 30, ROWS]) {
+        most = foldedInTurn = 0
+        await past.move(sequence)
+        expect(most).toBeLessThanOrEqual(1)
+      }
+    })
+
+    test('between any 2,048 rows that are kept or brought back, and shows no half of them', async () => {
+      const engine = await open()
+      const past = await at(engine, ROWS)
+      const seen = new Set<number>()
+      vi.spyOn(performance, 'now').mockImplementation(() => {
+        seen.add(past.read.rows.size)
+        clock += 13
+        return clock
+      })
+      turns = 0
+      await past.move(ROWS - 9000)
+      await past.move(ROWS)
+      expect(past.read.rows.size).toBe(ROWS)
+      // Each state that was seen is one that there was: of a jump, the last point and nothing between.
+      const sizes = [...seen]
+      expect(sizes.filter((size) => size < 8000)).toEqual([])
+      expect(turns).toBeGreaterThan((ROWS - 9000) / 2048)
+    })
   })
 })

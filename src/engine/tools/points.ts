@@ -1,0 +1,46 @@
+import type { Fold } from '../../model/fold.ts'
+
+/** Rows between two chances for the page to render and answer. */
+const ROWS_PER_PIECE = 2048
+
+interface RowsAt {
+  readonly rows: readonly unknown[]
+  readonly ns: readonly number[]
+  readonly next: number
+}
+
+/** All rows at the end of a record. Rows never change, so this is their places. */
+export interface Point {
+  readonly sequence: number
+  readonly rows: number
+  readonly folds: readonly RowsAt[]
+}
+
+/** Keeps what the folds hold, in pieces; nothing may be folded meanwhile. */
+export function* pointOf(folds: readonly Fold[], sequence: number): Generator<void, Point> {
+  const kept: RowsAt[] = []
+  let count = 0
+  for (const { slots, next } of folds) {
+    const rows: unknown[] = []
+    const ns: number[] = []
+    for (const { row, n } of slots) {
+      rows.push(row)
+      ns.push(n)
+      if (++count % ROWS_PER_PIECE === 0) yield
+    }
+    kept.push({ rows, ns, next })
+  }
+  return { sequence, rows: count, folds: kept }
+}
+
+/** Fills empty folds with what a point holds, in pieces. */
+export function* fillFrom(point: Point, folds: readonly Fold[]): Generator<void, void> {
+  for (const [i, fold] of folds.entries()) {
+    const { rows, ns, next } = point.folds[i] as RowsAt
+    for (let from = 0; from < rows.length; from += ROWS_PER_PIECE) {
+      fold.load(rows.slice(from, from + ROWS_PER_PIECE), (n) => ns[from + n] as number)
+      yield
+    }
+    fold.next = next
+  }
+}

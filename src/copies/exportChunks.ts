@@ -1,10 +1,10 @@
-import { CorruptLog } from '../errors.ts'
-import { type Chunk, makeChunk, openChunk, packChunk, type SegmentRecord } from '../log/chunk.ts'
+import { type Chunk, makeChunk, packChunk } from '../log/chunk.ts'
 import type { CommandEntry, CommitRecord } from '../log/commit.ts'
 import { above, type Database, type LogIdentity } from '../log/database.ts'
 import { headOf } from '../log/look.ts'
 import { readAfter } from '../log/read.ts'
 import { SEGMENT_CHARACTERS, SEGMENT_EVENTS } from '../log/seal.ts'
+import { readRecordWithBody } from '../log/sealed.ts'
 
 /** Command ids in one chunk. */
 const COMMANDS = 16_384
@@ -36,29 +36,13 @@ export const endOf = (
 
 /** Sealed segments as they are, for as long as one begins where the last ended. */
 export async function* segmentsAfter(database: Database, after: number, until: number): AsyncGenerator<Chunk, void> {
-  for (;;) {
-    const found = await database.transact(['segments', 'bodies'], 'readonly', (store) => {
-      const found: { segment: IDBRequest<SegmentRecord | undefined>; body?: IDBRequest<Uint8Array<ArrayBuffer>> } = {
-        segment: store('segments').get(above(after)),
-      }
-      found.segment.onsuccess = () => {
-        if (found.segment.result) found.body = store('bodies').get(found.segment.result.body)
-      }
-      return found
-    })
-    const segment = found.segment.result
+  for (let at = after; ; ) {
+    const found = await readRecordWithBody(database, 'segments', above(at))
     // One that was sealed meanwhile, over what this reader has as the tail, is read like that.
-    if (!segment || segment.first !== after + 1 || segment.last > until) return
-    yield await chunkOf(segment, found.body?.result)
-    after = segment.last
+    if (found?.record.first !== at + 1 || found.record.last > until) return
+    yield found.chunk
+    at = found.record.last
   }
-}
-
-/** A stored chunk, verified. */
-export async function chunkOf(segment: SegmentRecord, bytes: Uint8Array<ArrayBuffer> | undefined): Promise<Chunk> {
-  const chunk = bytes && openChunk(bytes)
-  if (chunk?.header.checksum !== segment.checksum) throw new CorruptLog(segment.first)
-  return chunk
 }
 
 /** Records in the portions that sealing makes. */
@@ -85,11 +69,7 @@ async function* inChunks(
 /** What an archived log stands on: rows, and the command ids and types of the events that are gone. */
 export async function* basesOf(database: Database, log: LogIdentity, base: number): AsyncGenerator<Chunk, void> {
   const header = { log: log.id, lineage: log.lineage, first: 1, last: base, kind: 'base' } as const
-  const types: IDBRequest<{ type: string; version: number }[]> = await database.transact(
-    ['types'],
-    'readonly',
-    (store) => store('types').getAll(),
-  )
+  const types = await database.transact(['types'], 'readonly', (store) => store('types').getAll())
   for (let after: IDBValidKey | undefined; ; ) {
     const entries: [IDBValidKey, CommandEntry][] = []
     let read = 0
@@ -114,15 +94,7 @@ export async function* basesOf(database: Database, log: LogIdentity, base: numbe
   }
   const keys = await database.transact(['bases'], 'readonly', (store) => store('bases').getAllKeys())
   for (const key of keys.result) {
-    const found = await database.transact(['bases', 'bodies'], 'readonly', (store) => {
-      const found: { base: IDBRequest<SegmentRecord>; body?: IDBRequest<Uint8Array<ArrayBuffer>> } = {
-        base: store('bases').get(key),
-      }
-      found.base.onsuccess = () => {
-        found.body = store('bodies').get(found.base.result.body)
-      }
-      return found
-    })
-    yield await chunkOf(found.base.result, found.body?.result)
+    const found = await readRecordWithBody(database, 'bases', key)
+    if (found) yield found.chunk
   }
 }

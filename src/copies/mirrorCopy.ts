@@ -1,8 +1,10 @@
-import { CorruptLog, StorageError } from '../errors.ts'
-import { type Chunk, known, openChunk, packChunk, recordsOf, type SegmentRecord } from '../log/chunk.ts'
+import { CorruptLog } from '../errors.ts'
+import { type Chunk, openChunk, packChunk, recordsOf } from '../log/chunk.ts'
 import type { CommitRecord } from '../log/commit.ts'
-import { above, type Database, type LogIdentity } from '../log/database.ts'
+import { above, type Database } from '../log/database.ts'
 import { readAfter } from '../log/read.ts'
+import { queueBody, sealedChunk } from '../log/sealed.ts'
+import type { SegmentRecord } from '../log/stores.ts'
 import { basesOf, endOf } from './exportChunks.ts'
 import { bytesOf, fileOf, folderOf, list, NoMirror, type Place, remove, sweep, TAIL, write } from './files.ts'
 
@@ -49,11 +51,12 @@ export async function createCopy(
   let open: CommitRecord[] = []
   let stale = false
 
-  const [log, segments] = await transact(['meta', 'segments'], 'readonly', (store) => [
-    store('meta').get('log') as IDBRequest<LogIdentity>,
-    store('segments').getAll() as IDBRequest<SegmentRecord[]>,
-  ])
-  const identity = log.result
+  const [log, segments] = await transact(
+    ['meta', 'segments'],
+    'readonly',
+    (store) => [store('meta').get('log'), store('segments').getAll()] as const,
+  )
+  const identity = log.result!
   const { lineage } = identity
   if (!identity.format) throw new Error('the log is being restored')
   database.log = identity
@@ -128,23 +131,21 @@ export async function createCopy(
 
   /** Each segment once. */
   async function copySegments(): Promise<boolean> {
-    const [log, found] = await transact(['meta', 'segments'], 'readonly', (store) => [
-      store('meta').get('log') as IDBRequest<LogIdentity>,
-      store('segments').getAll(above(sealed)) as IDBRequest<SegmentRecord[]>,
-    ])
-    if (log.result.id !== identity.id) throw adopted
+    const [log, found] = await transact(
+      ['meta', 'segments'],
+      'readonly',
+      (store) => [store('meta').get('log'), store('segments').getAll(above(sealed))] as const,
+    )
+    if (log.result?.id !== identity.id) throw adopted
     for (const segment of found.result) {
       sealed = segment.last
       if (segment.codec === 'archived') continue
-      known(segment.codec)
       const file = fileOf(segment)
       const stands = files.get(file)
       const [stood] = stands ?? []
       if (stands?.length !== 1 || stood?.header.checksum !== segment.checksum || stood.to !== stood.file.size) {
-        const body = await transact(['bodies'], 'readonly', (store) => store('bodies').get(segment.body))
-        const bytes: Uint8Array<ArrayBuffer> | undefined = body.result
-        if (!bytes) throw new StorageError('aborted', 'no body')
-        await put(file, [{ bytes }])
+        const body = await transact(['bodies'], 'readonly', (store) => queueBody(store, segment.body))
+        await put(file, [await sealedChunk(database, segment, body)])
       }
     }
     return found.result.length > 0

@@ -1,5 +1,5 @@
 import { ImportError } from '../errors.ts'
-import { type Chunk, headerOf, isWhole, known } from '../log/chunk.ts'
+import { assertKnownFormat, type Chunk, headerOf, isWhole } from '../log/chunk.ts'
 
 /** Characters of a header line, at most. */
 const LONGEST_HEADER = 65_536
@@ -24,7 +24,9 @@ export async function* readChunks(
     while (filled < length && !ended) {
       const { done, value } = await reader.read()
       ended = done
-      if (value) filled += parts.push(value as typeof rest) && value.length
+      if (!value) continue
+      parts.push(value as typeof rest)
+      filled += value.length
     }
     if (parts.length > 1) {
       rest = new Uint8Array(filled)
@@ -42,8 +44,8 @@ export async function* readChunks(
       const refuse = (reason: string): never => {
         throw new ImportError(line, reason)
       }
-      let end: number
-      while ((end = rest.indexOf(10)) < 0 && rest.length < LONGEST_HEADER && (await fill(rest.length + 1))) {}
+      let end = rest.indexOf(10)
+      while (end < 0 && rest.length < LONGEST_HEADER && (await fill(rest.length + 1))) end = rest.indexOf(10)
       if (end < 0 && ended) refuse('the file is cut in the middle of a header')
       const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(rest.subarray(0, Math.max(0, end)))
       const header = headerOf(text) ?? refuse('not the header of a chunk')
@@ -52,7 +54,7 @@ export async function* readChunks(
       const bytes = rest.slice(0, size)
       rest = rest.subarray(size)
       if (!isWhole(text, header, bytes.subarray(end + 1))) refuse('the checksum does not fit: the file was changed')
-      known(header.codec, header.tidemark, header.kind)
+      assertKnownFormat(header)
       yield { header, bytes, line }
     }
   } finally {

@@ -1,6 +1,6 @@
 import { StorageError } from '../errors.ts'
 import type { Chunk } from '../log/chunk.ts'
-import type { Database, LogIdentity } from '../log/database.ts'
+import { type Database, type LogIdentity, readIdentity } from '../log/database.ts'
 import { headOf } from '../log/look.ts'
 import { adopt } from './adopt.ts'
 import { chainOf } from './chain.ts'
@@ -40,8 +40,7 @@ async function restoreOnce(
   signal: AbortSignal | undefined,
   progress: ((done: number, total: number) => void) | undefined,
 ): Promise<Restored> {
-  const read = await database.transact(['meta'], 'readonly', (store) => store('meta').get('log'))
-  const log: LogIdentity = read.result
+  const log = (await readIdentity(database))!
   let found: Omit<Restored, 'log'> = { sequence: 0 }
   if (log.format) {
     database.log = log

@@ -1,4 +1,4 @@
-import type { LogIdentity } from '../log/database.ts'
+import { readIdentity } from '../log/database.ts'
 import { loadBases } from '../projections/base.ts'
 import { rebase, type Tab } from './tab.ts'
 
@@ -6,10 +6,8 @@ import { rebase, type Tab } from './tab.ts'
 export async function takeOver(tab: Tab): Promise<void> {
   const { database } = tab
   if (!database?.log) return
-  const found: IDBRequest<LogIdentity> = await database.transact(['meta'], 'readonly', (store) =>
-    store('meta').get('log'),
-  )
-  const log = found.result
+  const log = await readIdentity(database)
+  if (!log) return
   if (log.was !== database.log.id && log.id !== database.log.id) return
   database.log = log
   tab.logId = log.id

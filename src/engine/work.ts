@@ -1,5 +1,4 @@
 // Loaded with the rest, before a connection is lost.
-import '../log/reopen.ts'
 import { removePrivate } from '../copies/removeMirror.ts'
 import { dropPages } from '../projections/discard.ts'
 import { afterArrival, afterError, afterLoss, dismiss } from './afterwards.ts'

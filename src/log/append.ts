@@ -1,5 +1,6 @@
 import type { CommandEntry, CommitRecord } from './commit.ts'
 import { above, commitNow, type Database, type StoreOf } from './database.ts'
+import type { TypedStore } from './stores.ts'
 
 /**
  * What came of an append. `raced`: another commit took the key. `sealed`: the record fell under the newest segment and
@@ -68,7 +69,7 @@ async function takeOut({ transact }: Database, { first, id }: CommitRecord, { en
 }
 
 /** Deletes a record if it is still the one that was seen. */
-export function deleteIf(store: IDBObjectStore, key: IDBValidKey, property: string, value: string): void {
+export function deleteIf<T>(store: TypedStore<T>, key: IDBValidKey, property: keyof T, value: string): void {
   const found = store.get(key)
   found.onsuccess = () => found.result?.[property] === value && store.delete(key)
 }

@@ -1,8 +1,8 @@
 import { pause } from '../async.ts'
-import { CorruptLog, EngineClosed, OutdatedCodeError } from '../errors.ts'
+import { CorruptLog, OutdatedCodeError } from '../errors.ts'
 import type { CommitRecord } from './commit.ts'
-import type { LogIdentity } from './database.ts'
-import { compressed, decompressed, release } from './gzip.ts'
+import { BadText, compressed, decompressed } from './gzip.ts'
+import type { LogIdentity, SegmentRecord } from './stores.ts'
 
 /** First line of a chunk, as JSON; `bytes` bytes of body follow its line feed. A sealed segment, a mirror's file and a part of an export are chunks. */
 export interface ChunkHeader {
@@ -26,17 +26,6 @@ export interface Chunk {
   readonly bytes: Uint8Array<ArrayBuffer>
 }
 
-/** A range of sealed commits, under the key `last`; its chunk stands apart in `bodies`, so that look-ups stay small. */
-export interface SegmentRecord {
-  readonly first: number
-  readonly last: number
-  /** `'archived'`: stands for the events that an archive took, so that the newest key still says what is no log. */
-  readonly codec: 'gzip' | 'archived'
-  /** The chunk's. */
-  readonly checksum: number
-  readonly body: string
-}
-
 export const archivedSegment = (base: number): SegmentRecord => ({
   first: 1,
   last: base,
@@ -46,6 +35,16 @@ export const archivedSegment = (base: number): SegmentRecord => ({
 })
 
 const CHECKSUM = ',"checksum":'
+
+/**
+ * Characters that a line may have: a commit's body, or the rows of a page. Readers refuse a longer one, so nothing longer
+ * may be appended.
+ */
+export const MOST_LINE_CHARACTERS = 67_108_864
+/** Characters of the lines of a chunk of commits: some 64 times what a seal puts into one, and one commit of any size. */
+const MOST_CHARACTERS = 2 * MOST_LINE_CHARACTERS
+/** And of a base: the rows of one projection. It is read line by line. */
+const MOST_BASE_CHARACTERS = 16 * MOST_LINE_CHARACTERS
 
 /** A chunk with this text in it, compressed; an end has none. */
 export async function makeChunk(
@@ -94,25 +93,24 @@ export function isWhole(line: string, { checksum, bytes }: ChunkHeader, body: Ui
   return body.length === bytes && line.endsWith(end) && crc32(body, crc32(start)) === checksum
 }
 
-/** The lines of a chunk's body. Throws what the browser throws for bytes that are no gzip. */
-export async function linesOf({ header, bytes }: Chunk): Promise<string[]> {
-  const lines: string[] = []
-  for await (const more of textOf({ header, bytes })) lines.push(...more)
-  return lines
-}
-
-/** Whole lines of a chunk's body, as they are decompressed. */
-async function* textOf({ header, bytes }: Chunk): AsyncGenerator<string[]> {
+/** The lines of a chunk's body, as they are decompressed. Throws BadText for what no writer makes. */
+export async function* linesIn({ header, bytes }: Chunk): AsyncGenerator<string[]> {
   const body = bytes.subarray(bytes.length - header.bytes)
   if (!body.length) return
+  const most = header.kind === 'base' ? MOST_BASE_CHARACTERS : MOST_CHARACTERS
   const decoder = new TextDecoder()
+  let characters = 0
   let rest = ''
   for await (const part of decompressed(body)) {
-    const lines = decoder.decode(part, { stream: true }).split('\n')
-    release(part)
+    const text = decoder.decode(part, { stream: true })
+    characters += text.length
+    // A few bytes of gzip may stand for any number of blanks.
+    if (characters > most) throw new BadText(`a chunk may unpack to ${most} characters`)
+    const lines = text.split('\n')
     // Only what is new is looked through: a line may be longer than many parts.
     lines[0] = rest + lines[0]
     rest = lines.pop() as string
+    if (rest.length > MOST_LINE_CHARACTERS) throw new BadText(`a line may have ${MOST_LINE_CHARACTERS} characters`)
     yield lines
   }
 }
@@ -120,10 +118,10 @@ async function* textOf({ header, bytes }: Chunk): AsyncGenerator<string[]> {
 /** The commits in a chunk, as they are decompressed: their text is many times the chunk. Each head is parsed, nothing is checked. */
 export async function* recordsIn(chunk: Chunk): AsyncGenerator<CommitRecord[]> {
   let record: { -readonly [K in keyof CommitRecord]: CommitRecord[K] } | undefined
-  for await (const lines of textOf(chunk)) {
+  for await (const lines of linesIn(chunk)) {
     const records: CommitRecord[] = []
     for (const line of lines) {
-      if (record === undefined) record = JSON.parse(line)
+      if (record === undefined) record = headOf(line)
       else {
         record.body = line
         records.push(record)
@@ -132,6 +130,14 @@ export async function* recordsIn(chunk: Chunk): AsyncGenerator<CommitRecord[]> {
     }
     yield records
   }
+}
+
+function headOf(line: string): CommitRecord {
+  try {
+    const head = JSON.parse(line)
+    if (typeof head === 'object' && head) return head
+  } catch {}
+  throw new BadText(`not the head of a commit: ${line.slice(0, 40)}`)
 }
 
 /** All of them. */
@@ -150,44 +156,35 @@ export function openChunk(bytes: Uint8Array<ArrayBuffer>): Chunk | undefined {
 }
 
 /**
- * The commits of a segment that end behind `after`, in parts: whoever folds one has done with it before the next is there.
- * Throws CorruptLog where its bytes are not what was sealed, OutdatedCodeError for an unknown format or codec.
+ * The commits of a verified chunk that end behind `after`, in parts: a reader has folded one before the next is made.
+ * Throws CorruptLog if they can't be read.
  */
-export async function* unpack(after: number, ...sealed: Sealed): AsyncGenerator<readonly CommitRecord[]> {
-  const [{ first }] = sealed
-  const chunk = chunkOf(...sealed)
+export async function* unpack(after: number, chunk: Chunk): AsyncGenerator<readonly CommitRecord[]> {
   let part: CommitRecord[] = []
-  try {
-    for await (const records of recordsIn(chunk)) {
-      part.push(...records.filter(({ last }) => !(last <= after)))
-      if ((part.at(-1)?.last ?? 0) - (part[0]?.first ?? 0) < PART) continue
-      yield part
-      part = []
-      // A transaction stood between two segments; nothing but microtasks may stand between two parts.
-      await pause()
-    }
-  } catch {
-    throw new CorruptLog(first)
+  for await (const records of commitsOf(chunk)) {
+    for (const record of records) if (!(record.last <= after)) part.push(record)
+    if ((part.at(-1)?.last ?? 0) - (part[0]?.first ?? 0) < PART) continue
+    yield part
+    part = []
+    // A transaction stood between two segments; nothing but microtasks may stand between two parts.
+    await pause()
   }
   if (part.length) yield part
 }
 
-/** Those of the commits of a segment that contain one of these sequences, which ascend. Reads no further than the last. */
-export async function find(sequences: readonly number[], ...sealed: Sealed): Promise<readonly CommitRecord[]> {
-  const [{ first }] = sealed
-  const chunk = chunkOf(...sealed)
+/**
+ * Those of the commits of a verified chunk that contain one of these sequences, which ascend. Reads no further than the
+ * last. Throws CorruptLog if they can't be read.
+ */
+export async function find(sequences: readonly number[], chunk: Chunk): Promise<readonly CommitRecord[]> {
   const found: CommitRecord[] = []
   let next = 0
-  try {
-    for await (const records of recordsIn(chunk)) {
-      for (const record of records) {
-        if (record.last >= (sequences[next] as number)) found.push(record)
-        while ((sequences[next] ?? Infinity) <= record.last) next++
-        if (next === sequences.length) return found
-      }
+  for await (const records of commitsOf(chunk)) {
+    for (const record of records) {
+      if (record.last >= (sequences[next] ?? Infinity)) found.push(record)
+      while ((sequences[next] ?? Infinity) <= record.last) next++
+      if (next === sequences.length) return found
     }
-  } catch {
-    throw new CorruptLog(first)
   }
   return found
 }
@@ -195,22 +192,27 @@ export async function find(sequences: readonly number[], ...sealed: Sealed): Pro
 /** Events of a part: enough for some milliseconds of work. */
 const PART = 4096
 
-type Sealed = [segment: SegmentRecord, bytes: Uint8Array<ArrayBuffer> | undefined, log: LogIdentity | undefined]
-
-function chunkOf(...[segment, bytes, log]: Sealed): Chunk {
-  // Whoever reads below the base opened this log before it was archived.
-  if (segment.codec === 'archived') throw new EngineClosed('log replaced')
-  known(segment.codec)
-  const chunk = bytes instanceof Uint8Array ? openChunk(bytes) : undefined
-  const { tidemark, codec, checksum, lineage } = chunk?.header ?? {}
-  if (!chunk || checksum !== segment.checksum || (log && lineage !== log.lineage)) throw new CorruptLog(segment.first)
-  known(codec, tidemark)
-  return chunk
+/** The commits of a chunk whose checksum fits. What is wrong with their text was wrong when it was written. */
+async function* commitsOf(chunk: Chunk): AsyncGenerator<CommitRecord[]> {
+  try {
+    yield* recordsIn(chunk)
+  } catch (error) {
+    if (error instanceof BadText) throw new CorruptLog(chunk.header.first)
+    throw error
+  }
 }
 
-/** Throws OutdatedCodeError for a chunk that a newer build wrote. */
-export function known(codec: string | undefined, format = 1, kind: string = 'end'): void {
-  if (format !== 1) throw new OutdatedCodeError('chunk format', format)
+/** Throws OutdatedCodeError for a chunk, or a record of one, that a newer build wrote. */
+export function assertKnownFormat({
+  codec,
+  tidemark = 1,
+  kind = 'end',
+}: {
+  readonly codec: string
+  readonly tidemark?: number
+  readonly kind?: string
+}): void {
+  if (tidemark !== 1) throw new OutdatedCodeError('chunk format', tidemark)
   if (codec !== 'gzip') throw new OutdatedCodeError(`chunk codec ${codec}`, 1)
   if (kind !== 'end' && kind !== 'base') throw new OutdatedCodeError(`chunk kind ${kind}`, 1)
 }

@@ -1,40 +1,8 @@
-import { StorageError } from '../errors.ts'
-import { randomId } from '../ids.ts'
+import { EngineClosed, StorageError } from '../errors.ts'
+import { connect } from './connection.ts'
+import type { LogIdentity, SegmentRecord, StoreName, StoreOf } from './stores.ts'
 
-/** What `meta` holds under 'log'. Another id is another log; the lineage survives import and restore. */
-export interface LogIdentity {
-  readonly id: string
-  readonly lineage: string
-  /**
-   * 0: nobody has looked yet whether a mirror of an earlier database stands; nothing may be appended. 2: archived, stands
-   * on a base.
-   */
-  readonly format: 0 | 1 | 2
-  /** The id before it became another log, while it was empty: who holds that may take this one. */
-  readonly was?: string
-  /** The events up to here were archived: projections stand on a base. */
-  readonly base?: number
-  /** The log came back from its mirror, up to this event. */
-  readonly restored?: { readonly sequence: number; readonly at: number }
-  /** Of the commit that ends at the base. */
-  readonly commit?: string
-}
-
-/** All stores from the first release on, so that no native upgrade ever waits for another tab. */
-const STORES = [
-  'commits',
-  'segments',
-  'bodies',
-  'commands',
-  'types',
-  'pages',
-  'checkpoints',
-  'rowEvents',
-  'bases',
-  'meta',
-] as const
-export type StoreName = (typeof STORES)[number]
-export type StoreOf = (name: StoreName) => IDBObjectStore
+export type { LogIdentity, StoreName, StoreOf } from './stores.ts'
 
 /**
  * One transaction. `body` queues its requests at once and returns them, or a value that their callbacks fill; the
@@ -50,7 +18,7 @@ export type Transact = <T>(
 /** The database of one log, through a connection that reopens itself but never creates what is gone. */
 export interface Database {
   readonly name: string
-  /** What the browser said when this open had to create the database: `'total'` where it had lost one. */
+  /** What the browser said if this open had to create the database: `'total'` if it had lost one. */
   dataLoss: string | undefined
   /** Set by the first reader; every reopen compares it before anything uses the connection. */
   log: LogIdentity | undefined
@@ -59,77 +27,39 @@ export interface Database {
   closed: boolean
   /** Told when the connection was taken away. */
   lost?: () => void
+  /** Told when another connection keeps this one from being opened. */
+  readonly blocked?: (() => void) | undefined
+  /** Set by the opener: the bytes of a record whose body the browser has lost, from its mirror. */
+  rescue?: (record: SegmentRecord) => Promise<Uint8Array<ArrayBuffer> | undefined>
   readonly transact: Transact
   close(): void
 }
 
-/** The number every release opens with: nothing is ever upgraded. */
-const VERSION = 10
-
-/**
- * Opens `tidemark:<name>`. Creates it only where `create` says so; undefined is the answer where it does not and there is
- * none. Asked for before anything else is done: nothing of a boot takes longer.
- */
-export function connect(database: Database, create: boolean): Promise<IDBDatabase | undefined> {
-  const { indexedDB } = globalThis
-  return new Promise<IDBDatabase | undefined>((resolve, reject) => {
-    let missing = false
-    let tries = 3
-    const open = (version?: number): void => {
-      const request = indexedDB.open(`tidemark:${database.name}`, version)
-      request.onupgradeneeded = (event) => {
-        const { dataLoss } = event as IDBVersionChangeEvent & { dataLoss?: string }
-        if (dataLoss !== 'none') database.dataLoss = dataLoss
-        missing = !create
-        if (missing) request.transaction!.abort()
-        else {
-          const id = randomId()
-          for (const store of STORES) request.result.createObjectStore(store)
-          request.transaction!.objectStore('meta').add({ id, lineage: id, format: 0 } satisfies LogIdentity, 'log')
-        }
-      }
-      request.onsuccess = () => {
-        const idb = request.result
-        idb.onversionchange = idb.onclose = () => {
-          idb.close()
-          if (database.idb === idb) database.idb = undefined
-          database.lost?.()
-        }
-        resolve(idb)
-      }
-      request.onerror = () => {
-        const { error } = request
-        if (missing) resolve(undefined)
-        // A newer build's number.
-        else if (error?.name === 'VersionError') open()
-        // Chromium, while it still cleans up behind a process that ended.
-        else if (error?.name === 'UnknownError' && tries--) open(version)
-        else reject(error)
-      }
-    }
-    if (indexedDB) open(VERSION)
-    else reject("no IndexedDB, but storage: 'memory'")
-  }).catch((error) => {
-    throw new StorageError('unavailable', String(error), error)
-  })
-}
-
-export async function openDatabase(name: string, create = true): Promise<Database> {
+/** Opens the database of a log. Without `create`, the first use of one that does not exist throws `EngineClosed('log replaced')`. */
+export async function openDatabase(name: string, create: boolean = true, blocked?: () => void): Promise<Database> {
+  let reopening: Promise<IDBDatabase> | undefined
   const database: Database = {
     name,
     dataLoss: undefined,
     log: undefined,
     idb: undefined,
     closed: false,
+    blocked,
     async transact(...given) {
       const { idb } = database
-      let failure: unknown
-      try {
-        if (idb) return await run(idb, ...given)
-      } catch (error) {
-        failure = error
+      if (idb) {
+        try {
+          return await run(idb, ...given)
+        } catch (error) {
+          if (!mayTryAgain(database, idb, error, given)) throw withKind(error, database.idb !== idb, given)
+        }
       }
-      return (await import('./reopen.ts')).tryAgain(database, idb, failure, given)
+      const other = database.idb ?? (await reopen())
+      try {
+        return await run(other, ...given)
+      } catch (error) {
+        throw withKind(error, database.idb !== other, given)
+      }
     },
     close() {
       database.closed = true
@@ -137,11 +67,90 @@ export async function openDatabase(name: string, create = true): Promise<Databas
       database.idb = undefined
     },
   }
-  database.idb = await connect(database, create)
+
+  function reopen(): Promise<IDBDatabase> {
+    reopening ??= reconnect(database).finally(() => {
+      reopening = undefined
+    })
+    return reopening
+  }
+
+  const connection = await connect(name, { create, blocked })
+  if (connection) {
+    database.dataLoss = connection.dataLoss
+    use(database, connection.idb)
+  }
   return database
 }
 
-export function run<T>(
+/** From now on, transactions go through this connection. */
+function use(database: Database, idb: IDBDatabase): void {
+  idb.onversionchange = idb.onclose = () => {
+    idb.close()
+    if (database.idb === idb) database.idb = undefined
+    database.lost?.()
+  }
+  database.idb = idb
+}
+
+/** Whether a transaction that failed did nothing, so that another connection may answer it. */
+function mayTryAgain(database: Database, idb: IDBDatabase, error: unknown, [, mode]: Parameters<Transact>): boolean {
+  // A connection that is going refuses with this, before anything is queued and before it says so.
+  const refused = (error as Error | null)?.name === 'InvalidStateError'
+  if (refused && database.idb === idb) database.idb = undefined
+  // The caller finds out what became of a write.
+  return database.idb !== idb && (refused || mode === 'readonly')
+}
+
+/**
+ * Rule 10: the log id is compared before anything uses the connection, and a database that is gone is not created
+ * again.
+ */
+async function reconnect(database: Database): Promise<IDBDatabase> {
+  if (database.closed) throw new EngineClosed('closed')
+  const connection = await connect(database.name, { blocked: database.blocked })
+  if (!connection) throw new EngineClosed(database.closed ? 'closed' : 'log replaced')
+  const { idb } = connection
+  const read: Parameters<Transact> = [['meta'], 'readonly', () => {}]
+  const log = await run(idb, ['meta'], 'readonly', (store) => store('meta').get('log')).catch((error) => {
+    idb.close()
+    throw withKind(error, true, read)
+  })
+  const found = log.result
+  // Rule 13: if the log was empty and became another one, the owner of this connection can mistake nothing in it.
+  if (found && found.was === database.log?.id) database.log = found
+  if ((!database.log || found?.id === database.log.id) && !database.closed) {
+    use(database, idb)
+    return idb
+  }
+  idb.close()
+  throw new EngineClosed(database.closed ? 'closed' : 'log replaced')
+}
+
+/**
+ * Waits for a value of a transaction that is complete already. False if its connection was taken away meanwhile: such a
+ * value may never come, and has to be read again.
+ */
+export async function loaded(database: Database, request: IDBRequest): Promise<boolean> {
+  const { db } = request.transaction as IDBTransaction
+  await new Promise<void>((resolve) => {
+    request.onsuccess = request.onerror = () => resolve()
+    if (request.readyState === 'done' || database.idb !== db) resolve()
+    else db.addEventListener('close', () => resolve())
+  })
+  if (request.readyState === 'pending') return false
+  const { name } = request.source as IDBObjectStore
+  if (request.error) throw withKind(request.error, false, [[name as StoreName], 'readonly', () => {}])
+  return true
+}
+
+function withKind(error: unknown, lost: boolean, [stores, mode]: Parameters<Transact>): Error {
+  const { name, message } = (error ?? new DOMException('the transaction was aborted', 'AbortError')) as Error
+  const kind = name === 'QuotaExceededError' ? 'quota' : lost ? 'closed' : 'aborted'
+  return new StorageError(kind, `${mode} of ${stores}: ${name} ${message}`, error)
+}
+
+function run<T>(
   idb: IDBDatabase,
   stores: StoreName[],
   mode: IDBTransactionMode,
@@ -150,11 +159,13 @@ export function run<T>(
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     const transaction = idb.transaction(stores, mode, { durability })
+    // The one place where the browser's untyped stores become ours.
+    const storeOf = ((name: StoreName) => transaction.objectStore(name)) as StoreOf
     let result: T
     transaction.oncomplete = () => resolve(result)
     transaction.onabort = () => reject(transaction.error)
     try {
-      result = body((name) => transaction.objectStore(name), transaction)
+      result = body(storeOf, transaction)
     } catch (error) {
       reject(error)
       transaction.abort()
@@ -162,7 +173,11 @@ export function run<T>(
   })
 }
 
-/** Where a cursor over numbers stands; 0 where there is nothing. */
+/** Which log it is; undefined if the database is another program's. */
+export const readIdentity = async ({ transact }: Pick<Database, 'transact'>): Promise<LogIdentity | undefined> =>
+  (await transact(['meta'], 'readonly', (store) => store('meta').get('log'))).result
+
+/** The key that a cursor over numbers found; 0 if it found none. */
 export const keyOf = ({ result }: IDBRequest<IDBCursor | null>): number => (result?.key as number | undefined) ?? 0
 
 export const above = (key: number): IDBKeyRange => IDBKeyRange.lowerBound(key + 1)

@@ -1,26 +1,60 @@
+import { StorageError } from '../errors.ts'
+
 /** Bytes that are given to a stream at once; so much work is done between two looks at what came out. */
-const SLICE = 16_384
+const SLICE_BYTES = 16_384
+
+/** The contents of a chunk are not what a writer may have written. */
+export class BadText extends Error {}
 
 /** Text as gzip, in parts. */
 export async function compressed(text: Iterable<string>): Promise<Uint8Array[]> {
   const parts: Uint8Array[] = []
-  const slices: Uint8Array<ArrayBuffer>[] = []
-  for await (const part of through(encoded(text, slices), new CompressionStream('gzip'))) parts.push(part)
-  // Not before the end: Node's stream may say that it has written what it still reads.
-  slices.forEach(release)
+  for await (const part of through(
+    encoded(text),
+    codec(() => new CompressionStream('gzip')),
+  ))
+    parts.push(part)
   return parts
 }
 
-/** What gzip holds, in parts, each of which may be released. Throws what the browser throws for bytes that are no gzip. */
-export const decompressed = (bytes: Uint8Array<ArrayBuffer>): AsyncGenerator<Uint8Array<ArrayBuffer>> =>
-  through(sliced(bytes), new DecompressionStream('gzip'))
-
-function* sliced(bytes: Uint8Array<ArrayBuffer>): Generator<Uint8Array<ArrayBuffer>> {
-  for (let at = 0; at < bytes.length; at += SLICE) yield bytes.subarray(at, at + SLICE)
+/** What gzip holds, in parts. Throws BadText for bytes that are not gzip. */
+export async function* decompressed(bytes: Uint8Array<ArrayBuffer>): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const stream = codec(() => new DecompressionStream('gzip'))
+  try {
+    yield* through(sliced(bytes), stream)
+  } catch (error) {
+    throw isBadData(error) ? new BadText(`not gzip: ${error}`) : unavailable(error)
+  }
 }
 
-/** Text as UTF-8, never all of it as one string or one buffer. `made`: the slices, for who gives them back. */
-function* encoded(text: Iterable<string>, made: Uint8Array<ArrayBuffer>[]): Generator<Uint8Array<ArrayBuffer>> {
+/** The standard says TypeError for bytes that are not gzip; Node gives them a code of zlib's. */
+const isBadData = (error: unknown): boolean => {
+  const { code } = (error ?? {}) as { code?: unknown }
+  return error instanceof TypeError || (typeof code === 'string' && code.startsWith('Z_'))
+}
+
+/** Says nothing about the bytes. */
+function codec<T>(create: () => T): T {
+  try {
+    return create()
+  } catch (error) {
+    throw unavailable(error)
+  }
+}
+
+const unavailable = (cause: unknown): StorageError =>
+  new StorageError(
+    'unavailable',
+    `This browser can't run its gzip codec now: ${cause}. Nothing is wrong with the log.`,
+    cause,
+  )
+
+function* sliced(bytes: Uint8Array<ArrayBuffer>): Generator<Uint8Array<ArrayBuffer>> {
+  for (let at = 0; at < bytes.length; at += SLICE_BYTES) yield bytes.subarray(at, at + SLICE_BYTES)
+}
+
+/** Text as UTF-8, never all of it as one string or one buffer. */
+function* encoded(text: Iterable<string>): Generator<Uint8Array<ArrayBuffer>> {
   const encoder = new TextEncoder()
   let slice = new Uint8Array()
   let filled = 0
@@ -29,7 +63,7 @@ function* encoded(text: Iterable<string>, made: Uint8Array<ArrayBuffer>[]): Gene
       // A character takes four bytes at most.
       if (filled + 4 > slice.length) {
         if (filled) yield slice.subarray(0, filled)
-        made.push((slice = new Uint8Array(SLICE)))
+        slice = new Uint8Array(SLICE_BYTES)
         filled = 0
       }
       // No more than fits: a browser copies what it is given. And not half of a pair.
@@ -41,15 +75,6 @@ function* encoded(text: Iterable<string>, made: Uint8Array<ArrayBuffer>[]): Gene
     }
   }
   if (filled) yield slice.subarray(0, filled)
-}
-
-/**
- * Gives a buffer back that nobody looks at any more. A collector counts objects: it lets tens of megabytes of bytes
- * stand, as long as few objects hold them.
- */
-export function release({ buffer, byteLength }: Uint8Array<ArrayBuffer> | Uint32Array<ArrayBuffer>): void {
-  // Node cuts several parts out of one.
-  if (byteLength === buffer.byteLength) (buffer as { transfer?: (length: number) => void }).transfer?.(0)
 }
 
 /** By hand: a Blob before and a Response behind the stream cost ten times what it does itself. */
@@ -65,8 +90,8 @@ async function* through(
     }
     await writer.close()
   }
-  // What goes wrong here is told to the reader.
-  write().catch(() => {})
+  // The reader is told what goes wrong here. An error of the slices themselves has to reach it, too.
+  write().catch((error) => writer.abort(error).catch(() => {}))
   const reader = readable.getReader()
   try {
     for (let part = await reader.read(); !part.done; part = await reader.read()) yield part.value

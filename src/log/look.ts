@@ -70,7 +70,7 @@ export async function appendInside(
           const entry = store('commands').getKey(id)
           entry.onsuccess = () => entry.result !== undefined && taken.add(id)
         }
-        const tail: IDBRequest<CommitRecord[]> = store('commits').getAll(above(after))
+        const tail = store('commits').getAll(above(after))
         tail.onsuccess = () => {
           try {
             let at = after
@@ -102,6 +102,6 @@ export async function headOf({ transact }: Database): Promise<number> {
     'readonly',
     (store) => [store('segments').openKeyCursor(null, 'prev'), store('commits').openCursor(null, 'prev')] as const,
   )
-  const { first, last }: CommitRecord = commit.result?.value ?? { first: 0 }
+  const { first, last } = commit.result?.value ?? { first: 0, last: 0 }
   return first > keyOf(segment) ? last : keyOf(segment)
 }

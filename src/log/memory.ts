@@ -6,7 +6,16 @@ export function createMemoryLog(): Log {
   const commits: CommitRecord[] = []
   const commands = new Map<string, CommandEntry>()
   const head = (): number => commits.at(-1)?.last ?? 0
-  const after = (sequence: number): CommitRecord[] => commits.filter(({ last }) => last > sequence)
+  /** The records that end behind a sequence; mostly the newest few are asked for. */
+  const after = (sequence: number): CommitRecord[] => {
+    let from = 0
+    for (let to = commits.length; from < to; ) {
+      const middle = (from + to) >> 1
+      if (commits[middle]!.last > sequence) to = middle
+      else from = middle + 1
+    }
+    return commits.slice(from)
+  }
   const append: Log['append'] = async (record, { entries }) => {
     if (record.first !== head() + 1) return 'raced'
     const taken = entries.find(([id]) => commands.has(id))

@@ -1,7 +1,9 @@
 import { CorruptLog } from '../errors.ts'
-import { find, type SegmentRecord } from './chunk.ts'
+import { find } from './chunk.ts'
 import { type CommitRecord, isCommit } from './commit.ts'
 import type { Database } from './database.ts'
+import { queueBody, type StoredBody, sealedChunk } from './sealed.ts'
+import type { SegmentRecord } from './stores.ts'
 
 /** Commits that are looked up in one transaction. */
 const BATCH = 256
@@ -22,18 +24,16 @@ export async function* recordsAt(database: Database, sequences: readonly number[
     i += group.sequences.length
   }
   /** Bodies are read ahead of their use, many in one transaction; the first alone, because somebody waits for it. */
-  const bodies: Promise<Uint8Array<ArrayBuffer> | undefined>[] = []
+  const bodies: Promise<StoredBody | undefined>[] = []
   const readAhead = (count: number): void => {
     const from = bodies.length
     const some = groups.slice(from, from + count)
     if (!some.length) return
     const read = database.transact(['bodies'], 'readonly', (store) =>
-      some.map(({ segment }): IDBRequest<Uint8Array<ArrayBuffer>> | undefined =>
-        segment ? store('bodies').get(segment.body) : undefined,
-      ),
+      some.map(({ segment }) => (segment ? queueBody(store, segment.body) : undefined)),
     )
     for (const i of some.keys()) {
-      const body = read.then((found) => found[i]?.result)
+      const body = read.then((found) => found[i])
       // Told to whoever gets so far.
       body.catch(() => {})
       bodies.push(body)
@@ -74,25 +74,23 @@ function groupAt(segments: readonly SegmentRecord[], sequences: readonly number[
 }
 
 async function segmentsOf({ transact }: Database, first: number, last: number): Promise<readonly SegmentRecord[]> {
-  const { result } = await transact(
-    ['segments'],
-    'readonly',
-    (store): IDBRequest<SegmentRecord[]> => store('segments').getAll(IDBKeyRange.lowerBound(first)),
+  const { result } = await transact(['segments'], 'readonly', (store) =>
+    store('segments').getAll(IDBKeyRange.lowerBound(first)),
   )
   return result.filter((segment) => segment.first <= last)
 }
 
 async function read(
-  { transact, log }: Database,
+  database: Database,
   { segment, sequences }: Group,
-  body: Uint8Array<ArrayBuffer> | undefined,
+  body: StoredBody | undefined,
 ): Promise<readonly CommitRecord[]> {
   if (segment) {
     const ascending = [...sequences].sort((a, b) => a - b)
-    return find(ascending, segment, body, log)
+    return find(ascending, await sealedChunk(database, segment, body))
   }
-  const found = await transact(['commits'], 'readonly', (store) =>
+  const found = await database.transact(['commits'], 'readonly', (store) =>
     sequences.map((sequence) => store('commits').openCursor(IDBKeyRange.upperBound(sequence), 'prev')),
   )
-  return found.flatMap(({ result }) => (result ? [result.value as CommitRecord] : []))
+  return found.flatMap(({ result }) => (result ? [result.value] : []))
 }

@@ -1,8 +1,9 @@
 import { randomId } from '../ids.ts'
 import { deleteIf } from './append.ts'
-import { packChunk, type SegmentRecord } from './chunk.ts'
+import { packChunk } from './chunk.ts'
 import { type CommitRecord, commandsOf, isCommit } from './commit.ts'
-import { type Database, keyOf, type LogIdentity } from './database.ts'
+import { type Database, keyOf } from './database.ts'
+import type { SegmentRecord, Stores } from './stores.ts'
 
 /** Events of a segment: large enough to read at the speed of packed records. */
 export const SEGMENT_EVENTS = 16_384
@@ -23,12 +24,12 @@ export async function seal(
   events: number = SEGMENT_EVENTS,
   rest = false,
 ): Promise<boolean> {
-  const newestOf = (store: IDBObjectStore): IDBRequest<IDBCursor | null> => store.openKeyCursor(null, 'prev')
+  const newestOf = (store: Stores['segments']): IDBRequest<IDBCursor | null> => store.openKeyCursor(null, 'prev')
 
   const [found, log] = await transact(
     ['segments', 'meta'],
     'readonly',
-    (store) => [newestOf(store('segments')), store('meta').get('log') as IDBRequest<LogIdentity>] as const,
+    (store) => [newestOf(store('segments')), store('meta').get('log')] as const,
   )
   const after = keyOf(found)
   // Nothing is read to find out that there is little to seal: `limit` is in the log, and the log has no gaps.
@@ -54,7 +55,7 @@ export async function seal(
     count = Math.max(1, Math.min(512, Math.floor((records.length * SLICE) / characters)))
   }
   if (!enough && !(rest && records.length)) return false
-  const { header, bytes } = await packChunk(log.result, records)
+  const { header, bytes } = await packChunk(log.result!, records)
   const { first, codec, checksum } = header
   const segment: SegmentRecord = { first, last: header.last, codec, checksum, body: randomId() }
   let sealed = false
@@ -69,8 +70,8 @@ export async function seal(
       // Rule 3: what an append left under an older seal goes together with the command ids it claimed.
       const left = store('commits').openCursor(IDBKeyRange.upperBound(after))
       left.onsuccess = () => {
-        const record: unknown = left.result?.value
         if (!left.result) return
+        const record = left.result.value
         if (isCommit(record))
           for (const { id } of commandsOf(record)) deleteIf(store('commands'), id, 'commit', record.id)
         left.result.delete()

@@ -1,6 +1,7 @@
 import { CorruptLog, ProjectionFailed } from '../errors.ts'
-import { type Chunk, linesOf, makeChunk, openChunk, type SegmentRecord } from '../log/chunk.ts'
+import { type Chunk, linesIn, makeChunk } from '../log/chunk.ts'
 import type { Database, LogIdentity } from '../log/database.ts'
+import { readRecordWithBody } from '../log/sealed.ts'
 import type { Fold } from '../model/fold.ts'
 import { copyJson } from '../model/json.ts'
 import { PAGE_ROWS } from './snapshot.ts'
@@ -24,17 +25,9 @@ export async function loadBases(database: Database, folds: readonly Fold[]): Pro
   for (const fold of folds) {
     if (fold.sequence >= base) continue
     const { identity } = fold
-    const found = await database.transact(['bases', 'bodies'], 'readonly', (store) => {
-      const found: { record: IDBRequest<SegmentRecord | undefined>; body?: IDBRequest<Uint8Array<ArrayBuffer>> } = {
-        record: store('bases').get(identity),
-      }
-      found.record.onsuccess = () => {
-        if (found.record.result) found.body = store('bodies').get(found.record.result.body)
-      }
-      return found
-    })
+    const found = await readRecordWithBody(database, 'bases', identity)
     fold.clear()
-    if (found.record.result) await load(fold, base, found.body?.result)
+    if (found) await load(fold, base, found.chunk)
     else
       fold.failed = new ProjectionFailed(
         fold.name,
@@ -56,16 +49,19 @@ export async function openOnBase(database: Database, track: Track): Promise<void
   if (fold.sequence !== sequence) for (const slot of fold.slots) dirty.add(place(track, slot))
 }
 
-async function load(fold: Fold, base: number, bytes: Uint8Array<ArrayBuffer> | undefined): Promise<void> {
-  const chunk = bytes && openChunk(bytes)
-  // It can't be derived again, so it counts as log.
-  if (chunk?.header.last !== base) throw new CorruptLog(base)
-  const [head = '', ...pages] = await linesOf(chunk)
-  const { next }: BaseHead = JSON.parse(head)
-  for (const line of pages) {
-    const { page, rows, at }: { page: number; rows: unknown[]; at?: number[] } = JSON.parse(line)
-    fold.load(rows, (i) => page * PAGE_ROWS + (at?.[i] ?? i))
-  }
+async function load(fold: Fold, base: number, chunk: Chunk): Promise<void> {
+  if (chunk.header.last !== base) throw new CorruptLog(base)
+  let next: number | undefined
+  for await (const lines of linesIn(chunk))
+    for (const line of lines) {
+      if (next === undefined) {
+        ;({ next } = JSON.parse(line) as BaseHead)
+        continue
+      }
+      const { page, rows, at }: { page: number; rows: unknown[]; at?: number[] } = JSON.parse(line)
+      fold.load(rows, (i) => page * PAGE_ROWS + (at?.[i] ?? i))
+    }
+  if (next === undefined) throw new CorruptLog(base)
   fold.next = next
 }
 

@@ -1,6 +1,6 @@
+import type { Checkpoint } from '../log/stores.ts'
 import type { Fold } from '../model/fold.ts'
 import { hash } from '../model/json.ts'
-import type { Checkpoint } from './snapshot.ts'
 
 /** Development only: what `by` and `evolve` say. What they call is not seen. */
 export function codeOf({ definition: { by, evolve } }: Fold): string {

@@ -1,7 +1,8 @@
 import { removePrivate } from '../copies/removeMirror.ts'
 import type { StorageError } from '../errors.ts'
 import type { Database, StoreOf } from '../log/database.ts'
-import { type Checkpoint, pagesOf } from './snapshot.ts'
+import type { Checkpoint } from '../log/stores.ts'
+import { pagesOf } from './snapshot.ts'
 import type { Track } from './track.ts'
 
 /** Removes the pages and checkpoint of one build, together. */

@@ -1,7 +1,8 @@
 import { commitNow, type Database } from '../log/database.ts'
+import type { Checkpoint, Page } from '../log/stores.ts'
 import { toWire } from '../log/wire.ts'
 import type { Slot } from '../model/fold.ts'
-import { type Checkpoint, PAGE_ROWS, type Page } from './snapshot.ts'
+import { PAGE_ROWS } from './snapshot.ts'
 import type { Track } from './track.ts'
 
 /**
@@ -15,32 +16,32 @@ export async function writePages(
 ): Promise<ReadonlySet<string> | undefined> {
   let held = false
   const refused = new Set<string>()
-  const writes = tracks.map(({ pages, dirty, index }) => [
-    ...Array.from(dirty, (page) => ['pages', [page], encode(page, pages.get(page) as Set<Slot>)] as const),
-    ...(index?.pack() ?? []),
-  ])
+  const writes = tracks.map(({ pages, dirty, index }) => ({
+    rows: Array.from(dirty, (page) => [page, encode(page, pages.get(page) as Set<Slot>)] as const),
+    index: index?.pack() ?? [],
+  }))
   await transact(['meta', 'checkpoints', 'pages', 'rowEvents'], 'readwrite', (store, transaction) => {
     const hold = store('meta').get('hold')
     const builds = store('meta').get('builds')
     const before = tracks.map(({ fold, build }) => store('checkpoints').get([fold.identity, build]))
     // The last that was asked for.
-    ;(before.at(-1) as IDBRequest).onsuccess = () => {
+    before.at(-1)!.onsuccess = () => {
       // After a quota error nothing is written until an append has gone through since (rule 19); this write is the probe.
-      held = tracks.every(({ fold }) => fold.sequence <= hold.result?.head)
+      held = tracks.every(({ fold }) => fold.sequence <= (hold.result?.head ?? Number.NEGATIVE_INFINITY))
       if (held) return
       for (const [i, { fold, build, live, first, stored, pages }] of tracks.entries()) {
         const { identity, failed, sequence, next } = fold
         const swapped = live && (builds.result?.[identity] ?? '') !== build
-        const result: Checkpoint | undefined = before[i]?.result
+        const result = before[i]?.result
         if (swapped || (result?.identity === identity ? result.sequence : undefined) !== stored) {
           refused.add(identity)
           continue
         }
-        for (const [name, rest, value] of writes[i] as (typeof writes)[0]) {
-          const key = [identity, build, ...rest]
-          if (value) store(name).put(value, key)
-          else store(name).delete(key)
+        for (const [page, value] of writes[i]!.rows) {
+          if (value) store('pages').put(value, [identity, build, page])
+          else store('pages').delete([identity, build, page])
         }
+        for (const [rest, value] of writes[i]!.index) store('rowEvents').put(value, [identity, build, ...rest])
         let rows = 0
         for (const slots of pages.values()) rows += slots.size
         const checkpoint: Checkpoint = {

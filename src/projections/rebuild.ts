@@ -1,11 +1,12 @@
 import { aborting, createQueue } from '../async.ts'
 import { StorageError } from '../errors.ts'
 import { randomId } from '../ids.ts'
+import type { Checkpoint } from '../log/stores.ts'
 import type { Fold } from '../model/fold.ts'
 import { createFolds } from '../model/model.ts'
 import { deletePages } from './discard.ts'
 import { openTrack } from './openTrack.ts'
-import { type Checkpoint, loadPages, type Page, pagesOf } from './snapshot.ts'
+import { loadPages, pagesOf } from './snapshot.ts'
 import { hold, holdName } from './sweep.ts'
 import type { Track } from './track.ts'
 import type { Workshop } from './workshop.ts'
@@ -128,7 +129,7 @@ interface Begun {
 /** `fresh`: nothing that was left unfinished is taken up. */
 async function beginBuilds({ database }: Workshop, folds: readonly Fold[], fresh: boolean): Promise<Begun> {
   const { all, builds, log } = await database.transact(['checkpoints', 'meta'], 'readonly', (store) => ({
-    all: store('checkpoints').getAll() as IDBRequest<Checkpoint[]>,
+    all: store('checkpoints').getAll(),
     builds: store('meta').get('builds'),
     log: store('meta').get('log'),
   }))
@@ -144,11 +145,7 @@ async function beginBuilds({ database }: Workshop, folds: readonly Fold[], fresh
         )
     const pages =
       left &&
-      (await database.transact(
-        ['pages'],
-        'readonly',
-        (store) => store('pages').getAll(pagesOf(identity, left.build)) as IDBRequest<Page[]>,
-      ))
+      (await database.transact(['pages'], 'readonly', (store) => store('pages').getAll(pagesOf(identity, left.build))))
     const whole = left && pages && loadPages(fold, left, pages.result)
     if (!whole) fold.clear()
     building.push(await openTrack(database, fold, whole ? left : undefined, whole ? left.build : randomId(), false))
@@ -176,7 +173,7 @@ async function swap(
   let lost = false
   await database.transact(['meta', 'checkpoints', 'pages', 'rowEvents'], 'readwrite', (store) => {
     const builds = store('meta').get('builds')
-    const all: IDBRequest<Checkpoint[]> = store('checkpoints').getAll()
+    const all = store('checkpoints').getAll()
     all.onsuccess = () => {
       const before: Readonly<Record<string, string>> = builds.result ?? {}
       const at = (identity: string, build = ''): number =>

@@ -1,8 +1,9 @@
 import type { Key } from '../data.ts'
 import type { Database } from '../log/database.ts'
+import type { Checkpoint, FiledRows, Page, RecentRows } from '../log/stores.ts'
 import { type Fold, foldCommit } from '../model/fold.ts'
 import { discardPages } from './discard.ts'
-import { type Checkpoint, loadPages, type Page, pagesOf } from './snapshot.ts'
+import { loadPages, pagesOf } from './snapshot.ts'
 import type { RowIndex, Track } from './track.ts'
 
 /** Parts that an index is split into by key: who looks for one row reads one part. */
@@ -10,30 +11,14 @@ const PARTS = 16
 /** Entries that every flush writes again, until there are so many that they are filed under the parts of their keys. */
 const RECENT = 4096
 
-/** Entries of an index by key, under [identity, build, part, sequence]. */
-interface Rows {
-  /** JSON of their keys: text costs IndexedDB less than a list. */
-  readonly keys: string
-  /** Where the sequences of each key end, counted from `base`. */
-  readonly ends: Uint32Array
-  readonly sequences: Uint32Array
-  readonly base: number
-}
-const nothing: Rows = { keys: '[]', ends: new Uint32Array(), sequences: new Uint32Array(), base: 0 }
-/** Under [identity, build]: what is not filed yet, and the checkpoint that the whole index belongs to. */
-interface Recent {
-  readonly sequence: number
-  readonly rows: Rows
-}
+const nothing: FiledRows = { keys: '[]', ends: new Uint32Array(), sequences: new Uint32Array(), base: 0 }
 
 /** Gives a track its index. Where that does not stand where the rows do, the track starts over: the index is folded with them. */
 export async function openIndex(database: Database, track: Track): Promise<void> {
   const { fold, build, stored } = track
   const { identity } = fold
-  const { result } = await database.transact(
-    ['rowEvents'],
-    'readonly',
-    (store): IDBRequest<Recent | undefined> => store('rowEvents').get([identity, build]),
+  const { result } = await database.transact(['rowEvents'], 'readonly', (store) =>
+    store('rowEvents').get([identity, build]),
   )
   const whole = stored === undefined || result?.sequence === stored
   if (!whole) {
@@ -74,9 +59,9 @@ function createIndex({ fold, journal }: Track, recent: ReadonlyMap<Key, readonly
       const { sequence } = fold
       filed = keys.length > RECENT
       const parts = packed(keys, sequences, filed)
-      const recent: Recent = { sequence, rows: (!filed && parts[0]) || nothing }
-      const written: ['rowEvents', number[], unknown][] = [['rowEvents', [], recent]]
-      if (filed) parts.forEach((rows, part) => written.push(['rowEvents', [part, sequence], rows]))
+      const recent: RecentRows = { sequence, rows: (!filed && parts[0]) || nothing }
+      const written: [number[], FiledRows | RecentRows][] = [[[], recent]]
+      if (filed) parts.forEach((rows, part) => written.push([[part, sequence], rows]))
       return written
     },
     written() {
@@ -100,14 +85,14 @@ export async function lookUp(
     const builds = store('meta').get('builds')
     const found: {
       checkpoint?: IDBRequest<Checkpoint | undefined>
-      recent?: IDBRequest<Recent | undefined>
-      parts?: IDBRequest<Rows[]>
+      recent?: IDBRequest<RecentRows | undefined>
+      parts?: IDBRequest<FiledRows[]>
       pages?: IDBRequest<Page[]>
     } = {}
     builds.onsuccess = () => {
       const build = builds.result?.[identity] ?? ''
       const part = [identity, build, partOf(key)]
-      const checkpoint: IDBRequest<Checkpoint | undefined> = store('checkpoints').get([identity, build])
+      const checkpoint = store('checkpoints').get([identity, build])
       found.checkpoint = checkpoint
       found.recent = store('rowEvents').get([identity, build])
       found.parts = store('rowEvents').getAll(IDBKeyRange.bound(part, [...part, []]))
@@ -128,8 +113,8 @@ export async function lookUp(
 }
 
 /** Entries by row: one part, or as many as their keys are filed under. Counted first, so that each list has its place at once. */
-function packed(keys: readonly Key[], sequences: readonly number[], filed: boolean): Rows[] {
-  /** Rows in the order of their first entry. */
+function packed(keys: readonly Key[], sequences: readonly number[], filed: boolean): FiledRows[] {
+  /** FiledRows in the order of their first entry. */
   const numbers = new Map<Key, number>()
   const counts: number[] = []
   const rowOf = new Uint32Array(keys.length)
@@ -165,13 +150,13 @@ function packed(keys: readonly Key[], sequences: readonly number[], filed: boole
   }))
   for (let i = 0; i < rowOf.length; i++) {
     const row = rowOf[i] as number
-    const part = made[partOfRow[row] as number] as Rows
+    const part = made[partOfRow[row] as number] as FiledRows
     part.sequences[(place[row] as number)++] = (sequences[i] as number) - base
   }
   return made
 }
 
-function unpack(all: readonly Rows[], only?: Key): Map<Key, number[]> {
+function unpack(all: readonly FiledRows[], only?: Key): Map<Key, number[]> {
   const rows = new Map<Key, number[]>()
   for (const { keys, ends, sequences, base } of all) {
     // Most parts of a long log say nothing of a row: a look at the text is enough.

@@ -1,36 +1,13 @@
 import { type Database, keyOf, type LogIdentity, type StoreOf } from '../log/database.ts'
-import type { WireError } from '../log/wire.ts'
+import type { Checkpoint, Page, StoredType } from '../log/stores.ts'
 import type { Fold } from '../model/fold.ts'
 
 /** Rows to a page: the number of records is the cost of a snapshot, not the bytes. A row's page is its insertion number ÷ this. */
 export const PAGE_ROWS = 512
 
-/** Under [identity, build]. Written in the transaction of its pages, so that rows and sequence can't part. */
-export interface Checkpoint {
-  readonly identity: string
-  /** '' until a rebuild: pages of a rebuild stand under an id of its own and are swapped in by one write. */
-  readonly build: string
-  readonly sequence: number
-  /** Where the commit that ends at `sequence` begins: without it, the log is another than the one that was folded. */
-  readonly first: number
-  /** The insertion counter. */
-  readonly next: number
-  readonly rows: number
-  readonly failed?: { readonly sequence: number; readonly error: WireError }
-  /** Development only: of the code that folded the first of these rows. */
-  readonly code?: string
-}
-
-/** Under [identity, build, page]: rows by insertion number; `at` are their places in the page where it has gaps. */
-export interface Page {
-  readonly page: number
-  readonly rows: readonly unknown[]
-  readonly at?: Uint16Array
-}
-
 export interface Snapshot {
   readonly log: LogIdentity
-  readonly types: readonly { readonly type: string; readonly version: number }[]
+  readonly types: readonly StoredType[]
   /** The checkpoint of every fold that has one; its rows are loaded. */
   readonly checkpoints: ReadonlyMap<string, Checkpoint>
   /** The build that tabs read, where a rebuild has swapped one in. */
@@ -62,7 +39,7 @@ export async function readSnapshot(
       // Keys only: no record at or below a checkpoint is read.
       const commit = store('commits').openKeyCursor(null, 'prev')
       const segment = store('segments').openKeyCursor(null, 'prev')
-      const all: IDBRequest<Checkpoint[]> = store('checkpoints').getAll()
+      const all = store('checkpoints').getAll()
       all.onsuccess = () => {
         for (const fold of folds) {
           const { identity } = fold
@@ -78,11 +55,7 @@ export async function readSnapshot(
         }
         more?.(store, checkpoints, keyOf(segment))
       }
-      return [
-        store('meta').get('log') as IDBRequest<LogIdentity>,
-        store('types').getAll() as IDBRequest<{ type: string; version: number }[]>,
-        builds,
-      ] as const
+      return [store('meta').get('log'), store('types').getAll(), builds] as const
     },
   )
   for (const [fold, { result }] of pages) {
@@ -92,7 +65,7 @@ export async function readSnapshot(
     checkpoints.delete(fold.identity)
     discarded.push(checkpoint)
   }
-  return { log: log.result, types: types.result, checkpoints, builds: builds.result, discarded }
+  return { log: log.result!, types: types.result, checkpoints, builds: builds.result, discarded }
 }
 
 /** Puts persisted rows into an empty fold; false where they are not what the checkpoint says. */

@@ -1,6 +1,5 @@
 import type { Database } from '../log/database.ts'
 import { deletePages } from './discard.ts'
-import type { Checkpoint } from './snapshot.ts'
 import { deleteTableDatabase } from './tableList.ts'
 
 /** Held shared by every tab and pipeline that uses these rows, and by a rebuild for its build. */
@@ -23,9 +22,9 @@ export async function sweep(database: Database, mine: readonly string[], seen: M
   const locks = globalThis.navigator?.locks
   if (!locks) return
   const found = await transact(['checkpoints', 'meta'], 'readonly', (store) => ({
-    checkpoints: store('checkpoints').getAll() as IDBRequest<Checkpoint[]>,
-    builds: store('meta').get('builds') as IDBRequest<Readonly<Record<string, string>> | undefined>,
-    tables: store('meta').get('tables') as IDBRequest<readonly string[] | undefined>,
+    checkpoints: store('checkpoints').getAll(),
+    builds: store('meta').get('builds'),
+    tables: store('meta').get('tables'),
   }))
   const checkpoints = found.checkpoints.result.filter((one) => typeof one?.identity === 'string')
   const builds = found.builds.result ?? {}
@@ -40,7 +39,7 @@ export async function sweep(database: Database, mine: readonly string[], seen: M
   for (const identity of others) {
     await alone(holdName(name, identity), async () => {
       await transact(['checkpoints', 'pages', 'rowEvents', 'meta'], 'readwrite', (store) => {
-        const all: IDBRequest<Checkpoint[]> = store('checkpoints').getAll()
+        const all = store('checkpoints').getAll()
         const builds = store('meta').get('builds')
         builds.onsuccess = () => {
           // Pages with their checkpoint, those of a build that came meanwhile too.

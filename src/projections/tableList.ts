@@ -1,24 +1,17 @@
 import type { Database } from '../log/database.ts'
 
-/** What `meta` holds under 'tables': identities whose databases may stand beside this one. */
-type TableList = readonly string[]
-
 export const tableDatabaseName = (engine: string, identity: string): string => `tidemark-table:${engine}:${identity}`
 
 /** Names of the databases that were made of this log. */
 export async function tableDatabases({ name, transact }: Database): Promise<string[]> {
-  const { result = [] } = await transact(
-    ['meta'],
-    'readonly',
-    (store): IDBRequest<TableList | undefined> => store('meta').get('tables'),
-  )
+  const { result = [] } = await transact(['meta'], 'readonly', (store) => store('meta').get('tables'))
   return result.map((identity) => tableDatabaseName(name, identity))
 }
 
 /** A table's database is about to be made: whoever deletes the log deletes it too. */
 export async function noteTable({ transact }: Database, identity: string): Promise<void> {
   await transact(['meta'], 'readwrite', (store) => {
-    const list: IDBRequest<TableList | undefined> = store('meta').get('tables')
+    const list = store('meta').get('tables')
     list.onsuccess = () => {
       const { result = [] } = list
       if (!result.includes(identity)) store('meta').put([...result, identity], 'tables')
@@ -34,7 +27,7 @@ export async function deleteTableDatabase({ name, transact }: Database, identity
     request.onerror = () => reject(request.error)
   })
   await transact(['meta'], 'readwrite', (store) => {
-    const list: IDBRequest<TableList | undefined> = store('meta').get('tables')
+    const list = store('meta').get('tables')
     list.onsuccess = () => {
       store('meta').put(
         (list.result ?? []).filter((one) => one !== identity),

@@ -1,10 +1,11 @@
 import { ProjectionFailed } from '../errors.ts'
 import type { CommitRecord } from '../log/commit.ts'
+import type { Checkpoint, FiledRows, RecentRows } from '../log/stores.ts'
 import { fromWire, type WireError } from '../log/wire.ts'
 import type { AnyRecordedEvent } from '../model/events.ts'
 import { type Fold, foldCommit, type Journal, type Slot } from '../model/fold.ts'
 import { codeOf } from './code.ts'
-import { type Checkpoint, PAGE_ROWS } from './snapshot.ts'
+import { PAGE_ROWS } from './snapshot.ts'
 
 /** One projection as a pipeline keeps it: its fold, and what is persisted of it. */
 export interface Track {
@@ -55,8 +56,8 @@ export function createTrack(
 export interface RowIndex {
   /** Folds a commit and notes what each of its events touched. */
   fold(record: CommitRecord, events: readonly AnyRecordedEvent[]): void
-  /** What has to be written with a checkpoint: the store, the rest of the key, and the value. */
-  pack(): readonly (readonly [store: 'rowEvents', rest: readonly number[], value: unknown])[]
+  /** What `rowEvents` gets with a checkpoint: the rest of the key, and the value. */
+  pack(): readonly (readonly [rest: readonly number[], value: FiledRows | RecentRows])[]
   /** What was packed is stored. */
   written(): void
 }

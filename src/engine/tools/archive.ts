@@ -1,16 +1,17 @@
 import { pause, SLICE_MS } from '../../async.ts'
-import { chunkOf, endOf } from '../../copies/exportChunks.ts'
+import { endOf } from '../../copies/exportChunks.ts'
 import { InvalidData, StorageError } from '../../errors.ts'
 import { randomId } from '../../ids.ts'
-import { archivedSegment, type Chunk, type SegmentRecord } from '../../log/chunk.ts'
+import { archivedSegment, type Chunk } from '../../log/chunk.ts'
 import { eventsOf } from '../../log/commit.ts'
-import type { Database, LogIdentity } from '../../log/database.ts'
+import { type Database, keyOf, type LogIdentity } from '../../log/database.ts'
 import { readAfter } from '../../log/read.ts'
 import { seal } from '../../log/seal.ts'
+import { queueBody, sealedChunk } from '../../log/sealed.ts'
+import type { SegmentRecord } from '../../log/stores.ts'
 import { createFold, type Fold, foldCommit } from '../../model/fold.ts'
 import { loadBases, makeBase } from '../../projections/base.ts'
 import { deletePages } from '../../projections/discard.ts'
-import type { Checkpoint } from '../../projections/snapshot.ts'
 import type { Core } from '../core.ts'
 import type { Engine } from '../types.ts'
 import { streamOf } from './exportLog.ts'
@@ -101,13 +102,10 @@ async function sealUpTo(
       ? Math.min(before - 1, core.head)
       : await lastBefore(database, before.getTime(), core, signal)
   while (await seal(database, limit, undefined, true));
-  const segments = await database.transact(
-    ['segments'],
-    'readonly',
-    (store): IDBRequest<number[]> =>
-      store('segments').getAllKeys(IDBKeyRange.upperBound(limit)) as IDBRequest<number[]>,
+  const newest = await database.transact(['segments'], 'readonly', (store) =>
+    store('segments').openKeyCursor(IDBKeyRange.upperBound(limit), 'prev'),
   )
-  return segments.result.at(-1) ?? 0
+  return keyOf(newest)
 }
 
 /** Of the last event before the first that is not older. */
@@ -180,14 +178,14 @@ async function move(
       ['meta', 'segments', 'bodies', 'bases', 'checkpoints', 'pages', 'rowEvents'],
       'readwrite',
       (store) => {
-        const found: IDBRequest<LogIdentity> = store('meta').get('log')
+        const found = store('meta').get('log')
         const builds = store('meta').get('builds')
-        const left: IDBRequest<readonly SegmentRecord[] | undefined> = store('meta').get('archived')
-        const old: IDBRequest<SegmentRecord[]> = store('bases').getAll()
-        const checkpoints: IDBRequest<Checkpoint[]> = store('checkpoints').getAll()
-        const taken: IDBRequest<SegmentRecord[]> = store('segments').getAll(IDBKeyRange.upperBound(base))
+        const left = store('meta').get('archived')
+        const old = store('bases').getAll()
+        const checkpoints = store('checkpoints').getAll()
+        const taken = store('segments').getAll(IDBKeyRange.upperBound(base))
         taken.onsuccess = () => {
-          moved = found.result.id === before.id
+          moved = found.result?.id === before.id
           if (!moved) return
           const segments = taken.result.filter(({ codec }) => codec !== 'archived')
           store('meta').put([...(left.result ?? []), ...segments], 'archived')
@@ -225,17 +223,13 @@ function fileOf(database: Database): ArchiveFile {
   let segments: readonly SegmentRecord[] | undefined
 
   async function* chunks(): AsyncGenerator<Chunk, void> {
-    const left: IDBRequest<readonly SegmentRecord[] | undefined> = await database.transact(
-      ['meta'],
-      'readonly',
-      (store) => store('meta').get('archived'),
-    )
+    const left = await database.transact(['meta'], 'readonly', (store) => store('meta').get('archived'))
     const found = left.result ?? []
     const { id, lineage, base = 0 } = database.log as LogIdentity
     let last: Chunk | undefined
     for (const segment of found) {
-      const body = await database.transact(['bodies'], 'readonly', (store) => store('bodies').get(segment.body))
-      yield (last = await chunkOf(segment, body.result))
+      const body = await database.transact(['bodies'], 'readonly', (store) => queueBody(store, segment.body))
+      yield (last = await sealedChunk(database, segment, body))
     }
     yield endOf(last?.header ?? { log: id, lineage, last: base }, found[0]?.first ?? base + 1)
     segments = found
@@ -245,7 +239,7 @@ function fileOf(database: Database): ArchiveFile {
     if (!segments) throw new StorageError('aborted', 'the archive was not read to its end')
     const bodies = new Set(segments.map(({ body }) => body))
     await database.transact(['meta', 'bodies'], 'readwrite', (store) => {
-      const now: IDBRequest<readonly SegmentRecord[] | undefined> = store('meta').get('archived')
+      const now = store('meta').get('archived')
       now.onsuccess = () => {
         const kept = (now.result ?? []).filter(({ body }) => !bodies.has(body))
         for (const body of bodies) store('bodies').delete(body)

@@ -1,9 +1,12 @@
-import { adopt, NOT_EMPTY } from '../../copies/adopt.ts'
+import { adopt } from '../../copies/adopt.ts'
+import { type FileChunk, inOrder } from '../../copies/inOrder.ts'
 import { readChunks } from '../../copies/readChunks.ts'
-import { type Beside, createSeen, type FileChunk, inOrder, verifyCommits } from '../../copies/verifyChunk.ts'
+import { notEmpty } from '../../copies/staging.ts'
+import { twice, verifyCommits } from '../../copies/verifyCommits.ts'
 import { EngineClosed, ImportError } from '../../errors.ts'
-import { recordsOf } from '../../log/chunk.ts'
+import { recordsIn } from '../../log/chunk.ts'
 import type { CommitRecord } from '../../log/commit.ts'
+import type { Sidecar } from '../../log/stores.ts'
 import type { Core } from '../core.ts'
 import { takeOver } from '../takeOver.ts'
 import type { Engine } from '../types.ts'
@@ -85,26 +88,33 @@ async function intoMemory(
   chunks: AsyncGenerator<FileChunk, void>,
   signal: AbortSignal | undefined,
 ): Promise<{ readonly sequence: number }> {
-  if (core.tip) throw new ImportError(1, NOT_EMPTY)
-  const seen = createSeen(0)
-  const all: { records: readonly CommitRecord[]; beside: Beside }[] = []
+  if (core.tip) throw notEmpty()
+  const used = new Set<string>()
+  const entries = new Map<string, Sidecar['entries'][0][]>()
+  const all: CommitRecord[] = []
   for await (const chunk of inOrder(chunks)) {
     signal?.throwIfAborted()
-    if (chunk.header.kind === 'base') throw new ImportError(chunk.line, 'a log in memory has nothing to stand on')
-    const beside = await verifyCommits(chunk, seen, core.types, signal)
-    all.push({ records: await recordsOf(chunk), beside })
-  }
-  seen.forget()
-  if (core.tip) throw new ImportError(1, NOT_EMPTY)
-  for (const { records, beside } of all)
-    for (const record of records) {
-      const entries = beside.entries.filter(([, { commit }]) => commit === record.id)
-      if ((await core.log.append(record, { types: [], entries, durability: 'relaxed' })) !== 'appended')
-        throw new ImportError(1, NOT_EMPTY)
+    const { line } = chunk
+    if (chunk.header.kind === 'base') throw new ImportError(line, 'a log in memory can not begin at a base')
+    const sidecar = await verifyCommits(chunk, core.types, signal)
+    for (const entry of sidecar.entries) {
+      const [id, { commit }] = entry
+      if (used.has(id)) throw new ImportError(line, twice(id))
+      used.add(id)
+      const others = entries.get(commit)
+      if (others) others.push(entry)
+      else entries.set(commit, [entry])
     }
+    for await (const records of recordsIn(chunk)) all.push(...records)
+  }
+  if (core.tip) throw notEmpty()
+  for (const record of all) {
+    const sidecar = { types: [], entries: entries.get(record.id) ?? [], durability: 'relaxed' } as const
+    if ((await core.log.append(record, sidecar)) !== 'appended') throw notEmpty()
+  }
   core.behind = true
   core.pump()
-  const sequence = all.at(-1)?.records.at(-1)?.last ?? 0
+  const sequence = all.at(-1)?.last ?? 0
   while (core.state === 'ready' && core.head < sequence) await core.nextChange()
   return { sequence }
 }

@@ -110,15 +110,20 @@ describe('import refuses any edited file', () => {
       last,
       body: typeof commands === 'string' ? commands : JSON.stringify(commands),
     })
-    const command = (id: string, type = 'todoAdded') => ({ id, at: 1, events: [{ type, data: { id, title: id } }] })
+    const command = (id: string, type = 'todoAdded') => ({
+      id,
+      fingerprint: 'f',
+      at: 1,
+      events: [{ type, data: { id, title: id } }],
+    })
     const end = (last: number) => makeChunk({ log: 'log', lineage: 'lineage', first: 1, last, kind: 'end' }, [])
     const good = commit(1, [command('a')])
     for (const [records, line, reason] of [
       [[[good, commit(3, [command('b')])]], 1, 'not the next commit at 2'],
       [[[good], [commit(3, [command('b')])]], 2, 'holds 3 to 3, but 2 comes next'],
       [[[commit(2, [command('b')])]], 1, 'begins at 2: the archive files before it are missing'],
-      [[[good], [commit(2, [command('a')])]], 2, 'command "a" stands there twice'],
-      [[[good, commit(2, [command('b'), command('b')], 3)]], 1, 'command "b" stands there twice'],
+      [[[good], [commit(2, [command('a')])]], 2, 'the command id "a" is used twice'],
+      [[[good, commit(2, [command('b'), command('b')], 3)]], 1, 'the command id "b" is used twice'],
       [[[good, commit(2, [command('b')], 3)]], 1, "the commit's numbers do not add up"],
       [[[good, commit(2, '[{"id":"b","at":1,"events":[{"type":"todoAdded"}')]], 1, "the commit at 2 can't be read"],
       [[[good, commit(2, [{ id: 'b', at: 'now', events: [] }])]], 1, 'not a command at 2'],

@@ -1,0 +1,76 @@
+import { ImportError } from '../errors.ts'
+import { archivedSegment } from '../log/chunk.ts'
+import { type Database, type LogIdentity, readIdentity, type StoreName, type StoreOf } from '../log/database.ts'
+import type { StagedChunk } from '../log/stores.ts'
+import { askEmpty, isEmpty, notEmpty, type Stage, takenOver } from './staging.ts'
+import { twice } from './verifyCommits.ts'
+
+/** What an empty log may hold is worth nothing to the log that takes its place. */
+const CLEARED = ['commands', 'types', 'bases', 'pages', 'rowEvents', 'checkpoints'] as const
+const STORES: StoreName[] = ['meta', 'segments', 'commits', 'bodies', ...CLEARED]
+
+/**
+ * The one transaction that makes a staged log visible. Throws ImportError if the log is not empty any more, or if a
+ * command id is used by two chunks; `lines` says in which line of the file each chunk is.
+ */
+export async function show(
+  database: Database,
+  { owner, before, chunks }: Stage,
+  log: LogIdentity,
+  lines: readonly number[],
+): Promise<void> {
+  let refusal: Error | undefined
+  const body = (store: StoreOf, transaction: IDBTransaction): void => {
+    refusal = undefined
+    const was = store('meta').get('log')
+    const asked = askEmpty(store)
+    const staged = store('meta').get('staged')
+    staged.onsuccess = () => {
+      if (!isEmpty(asked)) refusal = notEmpty()
+      else if (was.result?.id !== before.id || staged.result?.owner !== owner) refusal = takenOver()
+      if (refusal) return transaction.abort()
+      for (const name of CLEARED) store(name).clear()
+      store('meta').delete('staged')
+      store('meta').delete('builds')
+      store('meta').put(log, 'log')
+      if (log.base) store('segments').put(archivedSegment(log.base), log.base)
+      for (const chunk of chunks) move(store, chunk)
+      index(store, 0)
+    }
+  }
+
+  /** One sidecar after the other: together they may be large. */
+  function index(store: StoreOf, n: number): void {
+    const chunk = chunks[n]
+    if (!chunk) return
+    const sidecar = store('bodies').get(`${chunk.body}+`)
+    sidecar.onsuccess = () => {
+      for (const [id, entry] of sidecar.result?.entries ?? []) {
+        const added = store('commands').add(entry, id)
+        added.onerror = () => {
+          if (added.error?.name === 'ConstraintError') refusal ??= new ImportError(lines[n] ?? n + 1, twice(id))
+        }
+      }
+      for (const [type, version] of sidecar.result?.types ?? []) store('types').put({ type, version }, [type, version])
+      store('bodies').delete(`${chunk.body}+`)
+      index(store, n + 1)
+    }
+  }
+
+  try {
+    // The file that this log came from may be gone by tomorrow.
+    await database.transact(STORES, 'readwrite', body, 'strict')
+  } catch (error) {
+    if (refusal) throw refusal
+    // The answer may be lost, not the transaction.
+    const found = await readIdentity(database)
+    if (found?.id !== log.id) throw error
+  }
+  database.log = log
+}
+
+function move(store: StoreOf, { base, bytes: _, ...segment }: StagedChunk): void {
+  if (base === undefined) store('segments').put(segment, segment.last)
+  else if (base) store('bases').put(segment, base)
+  else store('bodies').delete(segment.body)
+}

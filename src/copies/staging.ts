@@ -1,0 +1,124 @@
+import { ImportError, StorageError } from '../errors.ts'
+import { randomId } from '../ids.ts'
+import type { ChunkHeader } from '../log/chunk.ts'
+import { above, type Database, type LogIdentity, type StoreOf } from '../log/database.ts'
+import type { Sidecar, StagedChunk, Staging } from '../log/stores.ts'
+
+export const NOT_EMPTY = 'the log is not empty: import into a new one'
+
+/** The staged chunks of one import, in the order of the file. */
+export interface Stage {
+  readonly owner: string
+  /** The log that was there, empty, when this import began. */
+  readonly before: LogIdentity
+  readonly chunks: readonly StagedChunk[]
+  /** The sidecar of the chunk at `n`, if an earlier attempt has staged exactly this one; otherwise undefined. */
+  find(n: number, header: ChunkHeader, line: number): Promise<Sidecar | undefined>
+  /** Stages a verified chunk at `n`; what an earlier attempt staged from there on is dropped. */
+  put(n: number, bytes: Uint8Array<ArrayBuffer>, made: Omit<StagedChunk, 'body'>, sidecar: Sidecar): Promise<void>
+  /** Drops what an earlier attempt staged behind the file's end. */
+  cut(length: number): Promise<void>
+  /** Drops everything: the file was refused. */
+  clear(): Promise<void>
+}
+
+/** Begins an import, or takes over what an interrupted one has staged. Throws ImportError if the log is not empty. */
+export async function openStage(database: Database): Promise<Stage> {
+  const { transact } = database
+  const owner = randomId()
+  const begun = await begin(database, owner)
+  let chunks = [...begun.chunks]
+
+  /** Writes to the staging while it is this import's own. */
+  async function write(body: (store: StoreOf, staging: Staging) => void): Promise<void> {
+    let own = false
+    await transact(['meta', 'bodies'], 'readwrite', (store) => {
+      const staged = store('meta').get('staged')
+      staged.onsuccess = () => {
+        own = staged.result?.owner === owner
+        if (own && staged.result) body(store, staged.result)
+      }
+    })
+    if (!own) throw takenOver()
+  }
+
+  return {
+    owner,
+    before: begun.log,
+    get chunks() {
+      return chunks
+    },
+    async find(n, header, line) {
+      const staged = chunks[n]
+      if (!staged || !isSame(staged, header)) return
+      const found = await transact(['bodies'], 'readonly', (store) => store('bodies').get(`${staged.body}+`))
+      if (!found.result) throw new ImportError(line, 'what was staged of this file is gone: import it again')
+      return found.result
+    },
+    async put(n, bytes, made, sidecar) {
+      const one: StagedChunk = { ...made, body: randomId() }
+      const superseded = chunks.slice(n)
+      const next = [...chunks.slice(0, n), one]
+      await write((store) => {
+        drop(store, superseded)
+        store('bodies').put(bytes, one.body)
+        store('bodies').put(sidecar, `${one.body}+`)
+        store('meta').put({ owner, chunks: next }, 'staged')
+      })
+      chunks = next
+    },
+    async cut(length) {
+      const superseded = chunks.slice(length)
+      if (superseded.length) await write((store) => drop(store, superseded))
+      chunks = chunks.slice(0, length)
+    },
+    clear: () =>
+      write((store, staging) => {
+        drop(store, staging.chunks)
+        store('meta').delete('staged')
+      }),
+  }
+}
+
+const isSame = (one: StagedChunk, { first, last, checksum, bytes }: ChunkHeader): boolean =>
+  one.first === first && one.last === last && one.checksum === checksum && one.bytes === bytes
+
+function drop(store: StoreOf, chunks: readonly StagedChunk[]): void {
+  for (const { body } of chunks) {
+    store('bodies').delete(body)
+    store('bodies').delete(`${body}+`)
+  }
+}
+
+/** Asks whether the log is empty; every answer of the transaction has to be there before `isEmpty` is. */
+export const askEmpty = (store: StoreOf): readonly IDBRequest<IDBValidKey | undefined>[] => [
+  store('segments').getKey(above(0)),
+  store('commits').getKey(above(0)),
+]
+export const isEmpty = (asked: readonly IDBRequest<IDBValidKey | undefined>[]): boolean =>
+  asked.every(({ result }) => result === undefined)
+
+export const notEmpty = (): ImportError => new ImportError(1, NOT_EMPTY)
+export const takenOver = (): StorageError => new StorageError('aborted', 'another import of this log took over')
+
+async function begin(
+  { transact }: Database,
+  owner: string,
+): Promise<{ log: LogIdentity; chunks: readonly StagedChunk[] }> {
+  const { log, asked, staged } = await transact(['meta', 'segments', 'commits', 'bodies'], 'readwrite', (store) => {
+    const log = store('meta').get('log')
+    const asked = askEmpty(store)
+    const staged = store('meta').get('staged')
+    staged.onsuccess = () => {
+      const chunks = staged.result?.chunks ?? []
+      if (isEmpty(asked)) store('meta').put({ owner, chunks }, 'staged')
+      else if (staged.result) {
+        drop(store, chunks)
+        store('meta').delete('staged')
+      }
+    }
+    return { log, asked, staged }
+  })
+  if (!isEmpty(asked)) throw notEmpty()
+  return { log: log.result!, chunks: staged.result?.chunks ?? [] }
+}

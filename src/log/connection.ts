@@ -1,0 +1,133 @@
+import { StorageError } from '../errors.ts'
+import { randomId } from '../ids.ts'
+import { STORES, type Stores } from './stores.ts'
+
+/** The number of databases that have all stores. An older one opens as it is: nothing is upgraded by opening. */
+export const VERSION = 10
+/** Attempts of an open that the browser refuses for an unknown reason. */
+const OPEN_TRIES = 4
+/** Seconds without an answer after which the caller is told that something is in the way. */
+const TOLD_AFTER_S = 3
+/** Seconds without an answer after which an open or a deletion rejects. */
+const BLOCKED_AFTER_S = 30
+
+/** What the browser calls the database of a log. */
+export const databaseName = (name: string): string => `tidemark:${name}`
+
+export interface Connection {
+  readonly idb: IDBDatabase
+  /** What the browser said if this open had to create the database: `'total'` if it had lost one. */
+  readonly dataLoss: string | undefined
+}
+
+export interface Connecting {
+  /** Creates the database if there is none. */
+  readonly create?: boolean
+  /** Told once, when another connection or a deletion keeps the browser from answering. */
+  readonly blocked?: (() => void) | undefined
+}
+
+/**
+ * Opens the database of a log: one request if it exists. undefined if it does not and `create` is not set. Rejects with
+ * `StorageError('blocked')` after 30 seconds without an answer.
+ */
+export async function connect(name: string, { create, blocked }: Connecting): Promise<Connection | undefined> {
+  const { indexedDB } = globalThis
+  if (!indexedDB) throw unavailable("There is no IndexedDB here. Open with storage: 'memory', or on a page.")
+  let version: number | undefined
+  let dataLoss: string | undefined
+  for (let tries = 1; ; ) {
+    let missing = false
+    try {
+      const request = indexedDB.open(databaseName(name), version)
+      request.onupgradeneeded = (event) => {
+        const { dataLoss: said } = event as IDBVersionChangeEvent & { dataLoss?: string }
+        if (said !== 'none') dataLoss ??= said
+        // Without a number a new database would get the number 1.
+        missing = version === undefined
+        if (missing) request.transaction?.abort()
+        else createStores(request.result, request.transaction as IDBTransaction, dataLoss)
+      }
+      return { idb: await answerOf(request, 'opened', name, blocked), dataLoss }
+    } catch (error) {
+      if (missing && !create) return
+      if (missing) version = VERSION
+      // Another build was faster, with a number of its own.
+      else if (nameOf(error) === 'VersionError') version = undefined
+      // Chromium, while it still cleans up after a process that ended.
+      else if (nameOf(error) === 'UnknownError' && tries++ < OPEN_TRIES) continue
+      else throw error instanceof StorageError ? error : unavailable(String(error), error)
+    }
+  }
+}
+
+function createStores(idb: IDBDatabase, transaction: IDBTransaction, dataLoss: string | undefined): void {
+  const id = randomId()
+  for (const store of STORES) idb.createObjectStore(store)
+  const meta = transaction.objectStore('meta') as Stores['meta']
+  meta.add({ id, lineage: id, format: 0, ...(dataLoss !== undefined && { dataLoss }) }, 'log')
+}
+
+/** Deletes a database by the browser's name for it. Rejects with `StorageError('blocked')` after 30 seconds without an answer. */
+export async function deleteDatabase(name: string, blocked?: () => void): Promise<void> {
+  try {
+    await answerOf(indexedDB.deleteDatabase(name), 'deleted', name, blocked)
+  } catch (error) {
+    if (error instanceof StorageError) throw error
+    throw new StorageError('unknown', `"${name}" was not deleted: ${error}`, error)
+  }
+}
+
+/** The result of a request that other connections may hold up. One that is answered too late changes nothing. */
+function answerOf(
+  request: IDBOpenDBRequest,
+  what: 'opened' | 'deleted',
+  name: string,
+  blocked: (() => void) | undefined,
+): Promise<IDBDatabase> {
+  return new Promise((resolve, reject) => {
+    let told = false
+    let seconds = 0
+    const tell = (): void => {
+      if (told) return
+      told = true
+      if (__DEV__)
+        console.warn(`tidemark: "${name}" is not ${what} yet: another tab keeps it open or is deleting it. Close it.`)
+      blocked?.()
+    }
+    /** In steps: a computer that sleeps meanwhile has not waited. */
+    const wait = (): ReturnType<typeof setTimeout> =>
+      setTimeout(() => {
+        seconds++
+        if (seconds >= TOLD_AFTER_S) tell()
+        if (seconds < BLOCKED_AFTER_S) {
+          timer = wait()
+          return
+        }
+        request.onupgradeneeded = () => request.transaction?.abort()
+        request.onsuccess = () => (request.result as IDBDatabase | undefined)?.close()
+        request.onerror = (event) => event.preventDefault()
+        reject(
+          new StorageError(
+            'blocked',
+            `"${name}" was not ${what} within ${BLOCKED_AFTER_S} seconds: another tab, an extension or the developer tools ` +
+              'keep an older version of it open, or delete it. Close the other tabs of this site and try again.',
+          ),
+        )
+      }, 1000)
+    let timer = wait()
+    request.onblocked = tell
+    request.onsuccess = () => {
+      clearTimeout(timer)
+      resolve(request.result)
+    }
+    request.onerror = () => {
+      clearTimeout(timer)
+      reject(request.error)
+    }
+  })
+}
+
+const nameOf = (error: unknown): string | undefined => (error as Error | null)?.name
+
+const unavailable = (message: string, cause?: unknown): StorageError => new StorageError('unavailable', message, cause)

@@ -1,0 +1,180 @@
+import type { CommandEntry, CommitRecord } from './commit.ts'
+import type { WireError } from './wire.ts'
+
+/** What `meta` holds under 'log'. Another id is another log; the lineage survives import and restore. */
+export interface LogIdentity {
+  readonly id: string
+  readonly lineage: string
+  /**
+   * 0: nobody has looked yet whether an earlier database has left a mirror; nothing may be appended. 2: archived, the
+   * log begins at a base.
+   */
+  readonly format: 0 | 1 | 2
+  /** While the format is 0: the browser said that it had lost a database of this name. */
+  readonly dataLoss?: string
+  /** The id before it became another log, while it was empty: a tab that holds that one may take this one. */
+  readonly was?: string
+  /** The events up to here were archived: projections begin at a base. */
+  readonly base?: number
+  /** The log was restored from its mirror, up to this event. */
+  readonly restored?: { readonly sequence: number; readonly at: number }
+  /** Of the commit that ends at the base. */
+  readonly commit?: string
+}
+
+/** A range of sealed commits, under the key `last`; its chunk is kept in `bodies`, so that look-ups stay small. */
+export interface SegmentRecord {
+  readonly first: number
+  readonly last: number
+  /** `'archived'`: stands for the events that an archive took, so that the newest key still says what is not in the log. */
+  readonly codec: 'gzip' | 'archived'
+  /** The chunk's. */
+  readonly checksum: number
+  readonly body: string
+}
+
+/** Event types that were ever appended, under [type, version]. */
+export interface StoredType {
+  readonly type: string
+  readonly version: number
+}
+
+/** Under [identity, build]. Written in the transaction of its pages, so that rows and sequence can't part. */
+export interface Checkpoint {
+  readonly identity: string
+  /** '' until a rebuild: pages of a rebuild are kept under an id of its own and are swapped in by one write. */
+  readonly build: string
+  readonly sequence: number
+  /** Where the commit that ends at `sequence` begins: without it, the log is another than the one that was folded. */
+  readonly first: number
+  /** The insertion counter. */
+  readonly next: number
+  readonly rows: number
+  readonly failed?: { readonly sequence: number; readonly error: WireError }
+  /** Development only: of the code that folded the first of these rows. */
+  readonly code?: string
+}
+
+/** Under [identity, build, page]: rows by insertion number; `at` are their places in the page if it has gaps. */
+export interface Page {
+  readonly page: number
+  readonly rows: readonly unknown[]
+  readonly at?: Uint16Array
+}
+
+/** Entries of a row index by key, under [identity, build, part, sequence]. */
+export interface FiledRows {
+  /** JSON of their keys: text costs IndexedDB less than a list. */
+  readonly keys: string
+  /** Where the sequences of each key end, counted from `base`. */
+  readonly ends: Uint32Array
+  readonly sequences: Uint32Array
+  readonly base: number
+}
+
+/** Under [identity, build]: what is not filed yet, and the checkpoint that the whole index belongs to. */
+export interface RecentRows {
+  readonly sequence: number
+  readonly rows: FiledRows
+}
+
+/** A verified chunk of an import in `bodies` that nobody reads yet. */
+export interface StagedChunk extends SegmentRecord {
+  readonly bytes: number
+  /** The projection whose rows a base holds; `''`: the command ids and types of an archived log. */
+  readonly base?: string
+}
+
+/** An import under way. */
+export interface Staging {
+  /** Who stages. Another import takes over by writing its own. */
+  readonly owner: string
+  readonly chunks: readonly StagedChunk[]
+}
+
+/** What becomes of a staged chunk beside its segment; under its body id and `+`. */
+export interface Sidecar {
+  readonly entries: readonly (readonly [id: string, CommandEntry])[]
+  readonly types: readonly (readonly [type: string, version: number])[]
+}
+
+/** What `meta` holds, by name. */
+export interface Meta {
+  log: LogIdentity
+  /** The build that tabs read, by projection identity. */
+  builds: Readonly<Record<string, string>>
+  /** After a quota error: no page is written until the log has grown past this head. */
+  hold: { readonly head: number }
+  /** Identities whose databases may exist beside this one. */
+  tables: readonly string[]
+  staged: Staging
+  /** Segments that an archive took and that its caller has not forgotten yet. */
+  archived: readonly SegmentRecord[]
+  /** The folder of the user's that the mirror is written to. */
+  mirror: FileSystemDirectoryHandle
+  /** When `flush` was last called; only writing it matters. */
+  flushed: number
+}
+
+/** A store whose values have one type. `One`: what a single key finds, if ranges find something else. */
+export interface TypedStore<T, One = T> {
+  readonly name: string
+  add(value: T | One, key: IDBValidKey): IDBRequest<IDBValidKey>
+  put(value: T | One, key: IDBValidKey): IDBRequest<IDBValidKey>
+  get(query: IDBValidKey | IDBKeyRange): IDBRequest<One | undefined>
+  getKey(query: IDBValidKey | IDBKeyRange): IDBRequest<IDBValidKey | undefined>
+  getAll(query?: IDBValidKey | IDBKeyRange | null, count?: number): IDBRequest<T[]>
+  getAllKeys(query?: IDBValidKey | IDBKeyRange | null, count?: number): IDBRequest<IDBValidKey[]>
+  openCursor(query?: IDBKeyRange | null, direction?: IDBCursorDirection): IDBRequest<TypedCursor<T> | null>
+  openKeyCursor(query?: IDBKeyRange | null, direction?: IDBCursorDirection): IDBRequest<IDBCursor | null>
+  delete(query: IDBValidKey | IDBKeyRange): IDBRequest<undefined>
+  clear(): IDBRequest<undefined>
+}
+
+export type TypedCursor<T> = Omit<IDBCursorWithValue, 'value'> & { readonly value: T }
+
+/** Each name of `meta` has a value of its own type. */
+export interface MetaStore {
+  readonly name: string
+  get<N extends keyof Meta>(name: N): IDBRequest<Meta[N] | undefined>
+  add<N extends keyof Meta>(value: Meta[N], name: N): IDBRequest<IDBValidKey>
+  put<N extends keyof Meta>(value: Meta[N], name: N): IDBRequest<IDBValidKey>
+  delete(name: keyof Meta): IDBRequest<undefined>
+}
+
+/** Bytes under their id, and while an import is staged, a sidecar under the id and `+`. */
+export interface BodyStore extends TypedStore<Uint8Array<ArrayBuffer> | Sidecar, Uint8Array<ArrayBuffer>> {
+  get(id: `${string}+`): IDBRequest<Sidecar | undefined>
+  get(id: string): IDBRequest<Uint8Array<ArrayBuffer> | undefined>
+}
+
+/** The stores of every database, and what each one holds. */
+export interface Stores {
+  commits: TypedStore<CommitRecord>
+  segments: TypedStore<SegmentRecord>
+  bodies: BodyStore
+  commands: TypedStore<CommandEntry>
+  types: TypedStore<StoredType>
+  pages: TypedStore<Page>
+  checkpoints: TypedStore<Checkpoint>
+  rowEvents: TypedStore<FiledRows, RecentRows>
+  bases: TypedStore<SegmentRecord>
+  meta: MetaStore
+}
+
+export type StoreName = keyof Stores
+export type StoreOf = <N extends StoreName>(name: N) => Stores[N]
+
+/** All stores from the first release on, so that no native upgrade ever waits for another tab. */
+export const STORES: readonly StoreName[] = [
+  'commits',
+  'segments',
+  'bodies',
+  'commands',
+  'types',
+  'pages',
+  'checkpoints',
+  'rowEvents',
+  'bases',
+  'meta',
+]

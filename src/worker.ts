@@ -1,4 +1,5 @@
 import { expose } from 'comlink'
+import { start } from './copies/mirror.ts'
 import { ModelError } from './errors.ts'
 import { randomId } from './ids.ts'
 import type { Model } from './model/model.ts'
@@ -38,7 +39,11 @@ export function hostProjections(model: Model<any, any, any>, { tables }: HostPro
     return
   }
   const epoch = randomId()
-  const host = createHost(model, epoch, { idle: IDLE_MS, loadTables: tables && (async () => tables) })
+  const host = createHost(model, epoch, {
+    idle: IDLE_MS,
+    loadTables: tables && (async () => tables),
+    loadMirror: async () => ({ start }),
+  })
   // Held for as long as this worker lives: a tab that is granted it knows that the worker is dead (there is no event for
   // that). Nobody hears of the epoch before, or a tab would get the lock of a worker that is still asking for it. The
   // promise that holds it never settles: what it is given tells that it is held.

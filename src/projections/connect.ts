@@ -1,6 +1,7 @@
 import { releaseProxy, wrap } from 'comlink'
 import { aborting } from '../async.ts'
 import type { MirrorPlace } from '../copies/files.ts'
+import { copies } from '../copies/part.ts'
 import { EngineClosed } from '../errors.ts'
 import { randomId } from '../ids.ts'
 import { fromWire } from '../log/wire.ts'
@@ -143,7 +144,10 @@ export function connectHost(
   /** The same host in this page. A Web Lock lets one tab at a time follow the log: that saves work, it is not needed. */
   function here(error?: unknown): Promise<ProjectionHost> {
     inPage ??= import('./host.ts').then(({ createHost }) => {
-      const host = createHost(model, randomId(), { loadTables: tablesPart.load })
+      const host = createHost(model, randomId(), {
+        loadTables: tablesPart.load,
+        loadMirror: copies.load,
+      })
       const follow = async (): Promise<void> => {
         const left = new Promise((resolve) => signal.addEventListener('abort', resolve))
         await host.hello(engine, model.name, mirror)

@@ -1,6 +1,6 @@
 import { createBackoff, sleep } from '../async.ts'
 import type { MirrorPlace } from '../copies/files.ts'
-import { copies } from '../copies/part.ts'
+import type { start } from '../copies/mirror.ts'
 import type { EngineClosed } from '../errors.ts'
 import { toWire, type WireError } from '../log/wire.ts'
 import type { AnyModel } from '../model/model.ts'
@@ -33,6 +33,8 @@ export interface ProjectionHost {
 }
 
 export interface HostOptions extends PipelineOptions {
+  /** Gives the code of the mirror; without it, there is none. A worker has it at hand: an `import()` there would keep Vite 5 to 7 from building it. */
+  readonly loadMirror?: ((signal?: AbortSignal) => Promise<{ readonly start: typeof start }>) | undefined
   /** Milliseconds until a pipeline that no tab holds is closed; without it, it stays until goodbye. */
   readonly idle?: number
   /** Called with each pipeline that was opened: for an engine that works beside it. It ends with `shop.closing`. */
@@ -51,7 +53,7 @@ interface Hosted {
 export function createHost(
   model: AnyModel,
   epoch: string,
-  { idle, opened, ...options }: HostOptions = {},
+  { idle, opened, loadMirror, ...options }: HostOptions = {},
 ): ProjectionHost {
   const hosted = new Map<string, Hosted>()
   /** Tabs that hold a pipeline, by engine; '' stands for one that did not say which. */
@@ -147,7 +149,7 @@ export function createHost(
           // It reads the log, so a pipeline whose log was replaced is found out and made anew.
           await flush()
         } finally {
-          if (mirror !== false) void startMirror(shop, mirror)
+          if (loadMirror && mirror !== false) void startMirror(loadMirror, shop, mirror)
         }
       })
       return { epoch }
@@ -164,12 +166,16 @@ export function createHost(
 }
 
 /** Begins the mirror as soon as its code is there; until then it is off and says why. */
-async function startMirror(shop: Workshop, place: MirrorPlace | undefined): Promise<void> {
+async function startMirror(
+  loadMirror: NonNullable<HostOptions['loadMirror']>,
+  shop: Workshop,
+  place: MirrorPlace | undefined,
+): Promise<void> {
   const { closing, post } = shop
   const backoff = createBackoff(MIRROR_RETRY_MIN_MS, MIRROR_RETRY_MAX_MS)
   while (!closing.aborted) {
     try {
-      const { start } = await copies.load(closing)
+      const { start } = await loadMirror(closing)
       return start(shop, place)
     } catch (error) {
       if (closing.aborted) return

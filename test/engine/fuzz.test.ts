@@ -2,6 +2,7 @@ import { expose, wrap } from 'comlink'
 import fc from 'fast-check'
 import { defineEvents, defineModel, event, openEngine, projection, table } from 'tidemark'
 import { afterEach, describe, expect, test } from 'vitest'
+import { copies } from '../../src/copies/part.ts'
 import * as errors from '../../src/errors.ts'
 import { createHost } from '../../src/projections/host.ts'
 import { dump, inDatabase } from '../log/storage.ts'
@@ -182,7 +183,7 @@ describe('hazard 16', () => {
     await one.dispatch.add({ title: 'before' })
     const before = await theLog(name)
     const { port1, port2 } = new MessageChannel()
-    expose(createHost(todoApp() as never, 'epoch'), port1 as never)
+    expose(createHost(todoApp() as never, 'epoch', { loadMirror: copies.load }), port1 as never)
     const host = wrap<any>(port2 as never) as any
     const method = fc.oneof(fc.constantFrom('hello', 'flush', 'rebuild', 'cancel', 'goodbye'), fc.string())
     const cloneable = anything.filter((value) => {

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { createDisk } from '../log/fileSystem.ts'
 import { openDatabase, readChunks, recordsOf } from '../log/rooms.ts'
 import { abortWith, deleteDatabase, dump, inDatabase } from '../log/storage.ts'
-import { createCopy, createHost, type Workshop } from '../projections/rooms.ts'
+import { copies, createCopy, createHost, type Workshop } from '../projections/rooms.ts'
 import { atEnd, broken, type Tab, tab } from './kit.ts'
 import {
   addMany,
@@ -298,7 +298,7 @@ describe('the mirror', () => {
     fault.onWrite = (store, _value, _key, transaction) => {
       if (store === 'pages') abortWith(transaction, 'QuotaExceededError')
     }
-    const host = createHost(todoApp() as never, 'host')
+    const host = createHost(todoApp() as never, 'host', { loadMirror: copies.load })
     await host.hello(name, 'todos')
     await mirrored(one, 1)
     await host.goodbye(name)
@@ -314,12 +314,12 @@ describe('the mirror', () => {
       if (what === 'list' && ++lists === 2) await deleteDatabase(name)
       return effect()
     })
-    const first = createHost(todoApp() as never, 'first')
+    const first = createHost(todoApp() as never, 'first', { loadMirror: copies.load })
     await first.hello(name, 'todos')
     await mirrored(one, 1)
     await first.goodbye(name)
     lists = 0
-    const second = createHost(todoApp() as never, 'second')
+    const second = createHost(todoApp() as never, 'second', { loadMirror: copies.load })
     await second.hello(name, 'todos')
     await vi.waitFor(() => expect(lists).toBeGreaterThan(1))
     await later(100)
@@ -338,7 +338,7 @@ describe('the mirror', () => {
         throw new DOMException('closing', 'InvalidStateError')
       }
     }
-    const host = createHost(todoApp() as never, 'host')
+    const host = createHost(todoApp() as never, 'host', { loadMirror: copies.load })
     await host.hello(name, 'todos')
     await vi.waitFor(async () =>
       expect((await indexedDB.databases()).map(({ name }) => name)).not.toContain(`tidemark:${name}`),
@@ -367,7 +367,7 @@ describe('the mirror', () => {
     })
     await one.dispatch.add({ title: 'b' })
     silent.mockRestore()
-    const other = createHost(todoApp({ version: 2 }) as never, 'other')
+    const other = createHost(todoApp({ version: 2 }) as never, 'other', { loadMirror: copies.load })
     await other.flush(name)
     await mirrored(one, 2)
     await other.goodbye(name)
@@ -547,7 +547,7 @@ describe('a folder of the user', () => {
     const name = freshName()
     const one = await tab(name, {}, { mirror: false })
     await one.dispatch.add({ title: 'a' })
-    const host = createHost(todoApp() as never, 'epoch')
+    const host = createHost(todoApp() as never, 'epoch', { loadMirror: copies.load })
     atEnd(() => host.goodbye(name))
     await host.hello(name, 'todos')
     await mirrored(one, 1)

@@ -2,7 +2,7 @@ import { archive } from 'tidemark/tools'
 import { describe, expect, test, vi } from 'vitest'
 import { openDatabase, type Progress, removePrivate } from '../log/rooms.ts'
 import { deleteDatabase, dump } from '../log/storage.ts'
-import { createHost } from '../projections/rooms.ts'
+import { copies, createHost } from '../projections/rooms.ts'
 import { broken, logId, type Tab, tab } from './kit.ts'
 import {
   addMany,
@@ -153,7 +153,7 @@ describe('a lost database', () => {
     const one = await tab(name)
     await one.dispatch.add({ title: 'a' })
     await mirrored(one, 1)
-    const lost = createHost(todoApp() as never, 'lost')
+    const lost = createHost(todoApp() as never, 'lost', { loadMirror: copies.load })
     await lost.flush(name)
     await lose(name, one)
     const abort = new AbortController()

@@ -1,6 +1,7 @@
 // The few inner parts that have a contract of their own.
 
 export { createCopy } from '../../src/copies/mirrorCopy.ts'
+export { copies } from '../../src/copies/part.ts'
 export { foldCommit } from '../../src/model/fold.ts'
 export { createFolds } from '../../src/model/model.ts'
 export { connectHost } from '../../src/projections/connect.ts'

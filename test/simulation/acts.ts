@@ -33,6 +33,8 @@ export interface Run {
   opened: number
   /** Nothing else is done before this moment. */
   quietUntil: number
+  /** The browser lost a piece of a log that was in no second copy. */
+  isIncomplete: boolean
   /** What is to be done at a moment, the earliest first. */
   readonly appointments: { readonly at: number; readonly keep: () => void }[]
 }
@@ -396,6 +398,7 @@ export const acts = {
   damage(run: Run, a: number, b: number) {
     if (!run.files?.damage(a, b)) return
     run.mirror!.damaged = true
+    run.isIncomplete ||= run.storage.lostIn(NAME, 'bodies').length > 0
     run.w.hit('file damaged')
   },
   full({ w, files }: Run, a: number) {
@@ -446,11 +449,18 @@ export const acts = {
   filesFail(run: Run, a: number, b: number) {
     run.w.faults.files = spell(run, 'private files can not be read', a, b)
   },
-  loseValue({ w, storage }: Run, a: number, b: number) {
+  loseValue(run: Run, a: number, b: number) {
+    const { w, storage, audit, mirror } = run
     const store = ['pages', 'checkpoints', 'bodies'][a % 3]!
     const key = storage.loseValue(NAME, store, b)
     if (key === undefined) return
     w.say(`the browser loses ${key} of ${store}`)
+    if (store === 'bodies') {
+      const database = storage.databases.get(NAME)!
+      const segment = readStore(database, 'segments').find(({ value }) => value.body === key)
+      const copied = mirror && !mirror.damaged ? audit.logOf(database).told : 0
+      run.isIncomplete ||= !segment || segment.key > copied
+    }
     w.hit(`a value of ${store} lost`)
   },
   /** A page of before keeps a connection that closes for nobody. */

@@ -62,11 +62,11 @@ export function createFollowAudit(w: World, browser: Browser): FollowAudit {
     if (--one.left < 0)
       w.violation ??= new Error(`${actor.name} asks without end, at last for ${one.asks.slice(-10).join(', ')}`)
   }
-  browser.heard = (actor, hint) => {
+  browser.heard = (actor, hint, byEngine) => {
     grant(actor, PER_STIMULUS)
     const last: unknown = hint.commit?.last ?? hint.head
     const { heard } = of(actor)
-    if (typeof last === 'number') heard.set(hint.log, Math.max(heard.get(hint.log) ?? 0, last))
+    if (byEngine && typeof last === 'number') heard.set(hint.log, Math.max(heard.get(hint.log) ?? 0, last))
   }
 
   const audit: FollowAudit = {

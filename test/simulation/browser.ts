@@ -20,8 +20,8 @@ export interface Browser {
   restart(worker: Worker): void
   /** Told what is said to the other pages of the origin, as it is said. */
   said: (actor: Actor, data: any) => void
-  /** And what a tab or worker is told, as it is. */
-  heard: (actor: Actor, data: any) => void
+  /** And what a tab or worker is told, as it is; not by a tab's engine, if its pipeline has a channel of its own. */
+  heard: (actor: Actor, data: any, byEngine: boolean) => void
   /** `'stolen'`: it was, and nobody has told its holder. */
   holds(actor: Actor, lock: string): 'held' | 'stolen' | undefined
   /** Who holds it. */
@@ -55,7 +55,10 @@ class Channel {
   readonly number = ++numbers
   closed = false
   private sent = 0
+  /** A tab's engine listens before anything else does. */
+  readonly isEngine: boolean
   constructor(readonly name: string) {
+    this.isEngine = ![...channels].some(({ actor, name: other }) => actor === this.actor && other === name)
     channels.add(this)
     this.actor.ends.add(() => this.close())
   }
@@ -78,7 +81,7 @@ class Channel {
           () => `hint ${label(copy)}`,
           () => {
             if (to.closed) return
-            browser.heard(to.actor, copy)
+            browser.heard(to.actor, copy, to.isEngine)
             to.onmessage?.({ data: copy })
           },
         )

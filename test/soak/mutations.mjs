@@ -52,7 +52,7 @@ export const mutations = [
   },
   {
     name: 'hazard 6: what a tab reads at its head waits for an answer',
-    in: 'readAfter',
+    in: 'commitsAbove',
     find: 'commitNow($_);',
     put: '',
     tests: ['test/log/log.test.ts', 'hazard 6'],
@@ -178,8 +178,8 @@ export const mutations = [
   {
     name: 'rule 8: a hidden limit in the catch-up read',
     in: 'readAfter',
-    find: '$more ||= $records.length === $count',
-    put: '$more ||= false',
+    find: '$records.length < $count || $at === $from',
+    put: '$records.length',
     profiles: 'crash,network',
     tests: ['test/log/log.test.ts', 'rule 8'],
   },
@@ -213,7 +213,7 @@ export const mutations = [
   },
   {
     name: 'rule 10: a connection is opened again without comparing log ids',
-    in: 'compare',
+    in: 'reconnect',
     find: '$found?.id === database.log.id',
     put: '$found',
     profiles: 'replaced',
@@ -221,9 +221,9 @@ export const mutations = [
   },
   {
     name: 'rule 10: a database that is gone is created again',
-    in: 'compare',
-    find: 'connect($database, false)',
-    put: 'connect($database, true)',
+    in: 'reconnect',
+    find: 'connect($name, { blocked: $blocked })',
+    put: 'connect($name, { create: true })',
     profiles: 'replaced',
     tests: ['test/engine/rules.test.ts', 'rule 10'],
   },

@@ -5,6 +5,7 @@ import { hold, holdName } from '../projections/sweep.ts'
 import { showBuilding } from './checkpoints.ts'
 import type { Core } from './core.ts'
 import { look, takeHint } from './hints.ts'
+import { storageChanged } from './persistence.ts'
 import type { OpenOptions } from './types.ts'
 
 /** Takes what an open engine holds beside its log, until it ends: its lock, its host, the page's events. */
@@ -57,6 +58,7 @@ export function appear(core: Core, { worker, mirror }: OpenOptions): void {
   function askStorage(): void {
     aborting(Promise.resolve(navigator?.storage?.persisted?.()), ended)
       .then((persistent) => {
+        if (core.persistent === persistent) return
         core.persistent = persistent
         core.changed(false)
       })
@@ -67,10 +69,14 @@ export function appear(core: Core, { worker, mirror }: OpenOptions): void {
     ['pagehide', putAway],
     ['pageshow', comeBack],
     ['focus', () => look(core)],
+    // The browser's settings are another page.
+    ['focus', askStorage],
   ] as const
+  const stopAsking = storageChanged.add(askStorage)
   for (const [type, listener] of events) globalThis.addEventListener?.(type, listener)
   ended.addEventListener('abort', () => {
     for (const [type, listener] of events) globalThis.removeEventListener?.(type, listener)
+    stopAsking()
     putAway()
   })
   if (database) database.lost = () => look(core)

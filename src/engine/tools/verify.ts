@@ -1,4 +1,4 @@
-import { pause, SLICE_MS } from '../../async.ts'
+import { type Breather, createBreather } from '../../async.ts'
 import type { Key } from '../../data.ts'
 import { eventsOf } from '../../log/commit.ts'
 import type { Database } from '../../log/database.ts'
@@ -9,10 +9,11 @@ import { createFolds, onDiskFolds } from '../../model/model.ts'
 import type { IntoTable } from '../../model/projection.ts'
 import { loadBases } from '../../projections/base.ts'
 import { readSnapshot } from '../../projections/snapshot.ts'
-import { openTableDatabase } from '../../projections/tableDatabase.ts'
+import { tableDatabaseName, tableDatabases } from '../../projections/tableList.ts'
 import type { Core } from '../core.ts'
 import type { Engine } from '../types.ts'
 import { inside, type Watch } from './inside.ts'
+import { readTable } from './readTable.ts'
 
 /** A row (or value: key 0) of which the persisted state is not what the log says; undefined: there is none. */
 export interface Difference<P> {
@@ -37,36 +38,38 @@ interface Persisted {
  * const differences = await verify(engine)
  * if (differences.length) await engine.rebuild()
  *
- * Empty where everything is as it should be, and in memory. Equal rows in another order are named, too. An archived log is folded from its base.
- * Rejects with `CorruptLog`, `OutdatedCodeError`, `StorageError` and the signal's reason.
+ * Empty if everything is as it should be, and in memory. It only reads. Equal rows in another order are named, too. An archived log is
+ * folded from its base. Rejects with `CorruptLog`, `OutdatedCodeError`, `StorageError`, `EngineClosed` and the signal's reason.
  */
 export async function verify<P>(
   engine: Engine<any, P, any>,
   { signal, onProgress }: Watch = {},
 ): Promise<readonly Difference<P>[]> {
   const core = inside(engine)
+  signal?.throwIfAborted()
   const { database, types } = core
   if (!database) return []
-  const all = [...(await inPages(core, database)), ...(await onDisk(core, database))]
+  const all = [...(await inPages(core, database)), ...(await onDisk(core, database, signal))]
   await loadBases(
     database,
     all.map(({ folded }) => folded),
   )
   const total = Math.max(0, ...all.map(({ sequence }) => sequence))
-  let until = performance.now() + SLICE_MS
-  reading: for await (const records of readAfter(database, database.log?.base ?? 0, signal)) {
+  const breather = createBreather(signal)
+  for await (const records of readAfter(database, database.log?.base ?? 0, signal)) {
     for (const record of records) {
-      if (record.last > total) break reading
+      if (record.last > total) break
       const events = eventsOf(record, types)
       for (const { folded, sequence } of all) if (record.last <= sequence) foldCommit(folded, record, events, [])
-      if (performance.now() < until) continue
-      await pause()
-      signal?.throwIfAborted()
-      until = performance.now() + SLICE_MS
+      if (breather.isDue) await breather.rest()
     }
-    onProgress?.({ phase: 'verify', done: Math.min(total, records.at(-1)?.last ?? total), total })
+    const last = records.at(-1)?.last ?? total
+    onProgress?.({ phase: 'verify', done: Math.min(total, last), total })
+    if (last >= total) break
   }
-  return all.flatMap((one) => differences<P>(one))
+  const found: Difference<P>[] = []
+  for (const one of all) for await (const difference of differences<P>(one, breather)) found.push(difference)
+  return found
 }
 
 async function inPages({ model }: Core, database: Database): Promise<Persisted[]> {
@@ -84,39 +87,33 @@ async function inPages({ model }: Core, database: Database): Promise<Persisted[]
   })
 }
 
-async function onDisk({ model }: Core, database: Database): Promise<Persisted[]> {
+/** The databases that are noted with the log; one that was not made yet holds nothing. */
+async function onDisk({ model }: Core, database: Database, signal: AbortSignal | undefined): Promise<Persisted[]> {
+  const noted = await tableDatabases(database)
   const all: Persisted[] = []
   for (const folded of onDiskFolds(model)) {
-    const { dexie, rows, checkpoint } = await openTableDatabase(database, folded)
-    try {
-      const { key } = folded.definition.into as IntoTable
-      const [stored, present] = await dexie.transaction('r', rows, checkpoint, () =>
-        Promise.all([checkpoint.get(0), rows.toArray()]),
-      )
-      if (stored)
-        all.push({
-          name: folded.name,
-          sequence: stored.sequence,
-          rows: new Map(present.map((row: any) => [row[key], { row }])),
-          folded,
-        })
-    } finally {
-      dexie.close()
-    }
+    const name = tableDatabaseName(database.name, folded.identity)
+    const stored = noted.includes(name) ? await readTable(name, signal) : undefined
+    if (!stored) continue
+    const { key } = folded.definition.into as IntoTable
+    const rows = new Map(stored.rows.map((row: any) => [row[key], { row }]))
+    all.push({ name: folded.name, sequence: stored.checkpoint.sequence, rows, folded })
   }
   return all
 }
 
-function differences<P>({ name, rows, folded }: Persisted): Difference<P>[] {
+async function* differences<P>(
+  { name, rows, folded }: Persisted,
+  breather: Breather,
+): AsyncGenerator<Difference<P>, void> {
   const projection = name as keyof P & string
-  const found: Difference<P>[] = []
   const left = new Map(rows)
   for (const { key, n, row } of folded.slots) {
     const stored = left.get(key)
     left.delete(key)
-    if (!stored || (stored.n ?? n) !== n || !rowsEqual(stored.row, row))
-      found.push({ projection, key, persisted: stored?.row, folded: row })
+    const isSame = stored && (stored.n ?? n) === n && rowsEqual(stored.row, row)
+    if (!isSame) yield { projection, key, persisted: stored?.row, folded: row }
+    if (breather.isDue) await breather.rest()
   }
-  for (const [key, { row }] of left) found.push({ projection, key, persisted: row, folded: undefined })
-  return found
+  for (const [key, { row }] of left) yield { projection, key, persisted: row, folded: undefined }
 }

@@ -3,8 +3,24 @@ import { describe, expect, test } from 'vitest'
 import { tab } from '../kit.ts'
 import { disk, filesOf, mirrored } from '../mirrored.ts'
 import { freshName, later, outcome } from '../todos.ts'
+import { written } from './files.ts'
 
 describe('destroy', () => {
+  test('closes the log in every tab and deletes it', async () => {
+    const name = freshName()
+    const [one, two] = [await written(name), await tab(name)]
+    await later(50)
+    await destroy(one)
+    await expect.poll(() => two.status.state).toBe('closed')
+    for (const each of [one, two])
+      await expect(each.dispatch.add({ title: 'late' })).rejects.toMatchObject({
+        name: 'EngineClosed',
+        reason: 'destroyed',
+      })
+    expect((await indexedDB.databases()).map((one) => one.name)).not.toContain(`tidemark:${name}`)
+    expect((await tab(name)).status.sequence).toBe(0)
+  })
+
   test('leaves nothing of a mirror whose first file is just being written', async () => {
     const name = freshName()
     const one = await tab(name)

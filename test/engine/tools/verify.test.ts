@@ -1,8 +1,9 @@
-import { destroy, persist, verify } from 'tidemark/tools'
+import { defineEvents, defineModel, event, openEngine, projection, table } from 'tidemark'
+import { verify } from 'tidemark/tools'
 import { expect, test, vi } from 'vitest'
 import { dump, inDatabase } from '../../log/storage.ts'
-import { tab } from '../kit.ts'
-import { freshName, later } from '../todos.ts'
+import { atEnd, broken, traffic } from '../kit.ts'
+import { freshName, outcome } from '../todos.ts'
 import { written } from './files.ts'
 
 test('verify finds nothing where what is persisted is what the log says', async () => {
@@ -45,23 +46,92 @@ test('verify compares up to the checkpoint, whatever was appended since, and end
   await expect(verify(one, { signal: AbortSignal.abort(new RangeError('enough')) })).rejects.toThrow('enough')
 })
 
-test('destroy closes the log in every tab and deletes it', async () => {
-  const name = freshName()
-  const [one, two] = [await written(name), await tab(name)]
-  await later(50)
-  await destroy(one)
-  await expect.poll(() => two.status.state).toBe('closed')
-  for (const each of [one, two])
-    await expect(each.dispatch.add({ title: 'late' })).rejects.toMatchObject({
-      name: 'EngineClosed',
-      reason: 'destroyed',
-    })
-  expect((await indexedDB.databases()).map((one) => one.name)).not.toContain(`tidemark:${name}`)
-  expect((await tab(name)).status.sequence).toBe(0)
+const events = defineEvents({ filed: event<{ id: string; folder: string }>() })
+/** A worker that never answers: nothing is built meanwhile. */
+class SilentWorker extends EventTarget {
+  readonly port = new MessageChannel().port1
+}
+
+/** A table on disk, whose database is noted with the log. */
+async function filed(name: string, version = 1, isSilent = false) {
+  const documents = projection(events, {
+    into: table<{ id: string; folder: string }>('id', { resident: false, indexes: ['folder'] }),
+    version,
+    evolve: { filed: (_, { data }) => data },
+  })
+  const model = defineModel({
+    name,
+    events,
+    projections: { documents },
+    commands: { file: (_, data: { id: string; folder: string }) => events.filed(data) },
+  })
+  const worker = () => new SilentWorker() as unknown as SharedWorker
+  const engine = await openEngine(model, isSilent ? { worker } : {})
+  atEnd(() => engine.close())
+  if (!isSilent) for (const id of ['a', 'b', 'c']) await engine.dispatch.file({ id, folder: 'in' })
+  if (!isSilent) await engine.projected()
+  const noted = (await dump(name, 'meta')).find(({ key }) => key === 'tables')
+  return { engine, tableName: `tidemark-table:${name}:${noted?.value[0]}` }
+}
+const databases = async () => (await indexedDB.databases()).map(({ name }) => name)
+
+test('verify names the rows of an on-disk table that differ', async () => {
+  const { engine, tableName } = await filed(freshName())
+  expect(await verify(engine)).toEqual([])
+  await new Promise<void>((resolve) => {
+    const request = indexedDB.open(tableName)
+    request.onsuccess = () => {
+      const transaction = request.result.transaction('rows', 'readwrite')
+      transaction.objectStore('rows').put({ id: 'b', folder: 'edited' })
+      transaction.objectStore('rows').delete('c')
+      transaction.oncomplete = () => {
+        request.result.close()
+        resolve()
+      }
+    }
+  })
+  expect(await verify(engine)).toEqual([
+    { projection: 'documents', key: 'b', persisted: { id: 'b', folder: 'edited' }, folded: { id: 'b', folder: 'in' } },
+    { projection: 'documents', key: 'c', persisted: undefined, folded: { id: 'c', folder: 'in' } },
+  ])
 })
 
-test('persist says what the browser answers, and false where it has no such thing', async () => {
-  expect(await persist()).toBe(false)
-  vi.stubGlobal('navigator', { storage: { persist: async () => true } })
-  expect(await persist()).toBe(true)
+test('verify only reads: a table that was not built yet is not made by it, and nothing is written', async () => {
+  const name = freshName()
+  const { engine: first } = await filed(name)
+  await first.close()
+  vi.stubGlobal('SharedWorker', SilentWorker)
+  const { engine } = await filed(name, 2, true)
+  const before = await databases()
+  const watched = traffic()
+  expect(await verify(engine)).toEqual([])
+  expect(watched.transactions.filter(({ mode }) => mode === 'readwrite')).toEqual([])
+  expect(await databases()).toEqual(before)
+})
+
+test('verify makes no database for a table that is noted, but gone', async () => {
+  const name = freshName()
+  const { engine: first, tableName } = await filed(name)
+  await first.close()
+  await new Promise((resolve) => {
+    indexedDB.deleteDatabase(tableName).onsuccess = resolve
+  })
+  vi.stubGlobal('SharedWorker', SilentWorker)
+  const { engine } = await filed(name, 1, true)
+  expect(await verify(engine)).toEqual([])
+  expect(await databases()).not.toContain(tableName)
+})
+
+test('verify rejects with a typed error while the log can not be read, and with EngineClosed when its engine ends', async () => {
+  const one = await written()
+  const faults = broken()
+  faults.onTransaction = (transaction, stores, mode) => {
+    if (mode === 'readonly' && stores.includes('commits')) transaction.abort()
+  }
+  expect(await outcome(verify(one))).toMatchObject({ name: 'StorageError' })
+  faults.stop()
+  expect(await verify(one)).toEqual([])
+  const verified = outcome(verify(one))
+  await one.close()
+  expect(await verified).toMatchObject({ name: 'EngineClosed' })
 })

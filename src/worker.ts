@@ -2,6 +2,7 @@ import { expose } from 'comlink'
 import { start } from './copies/mirror.ts'
 import { ModelError } from './errors.ts'
 import { randomId } from './ids.ts'
+import { lockName } from './locks.ts'
 import type { Model } from './model/model.ts'
 import { createHost } from './projections/host.ts'
 import type { Tables } from './projections/workshop.ts'
@@ -48,7 +49,7 @@ export function hostProjections(model: Model<any, any, any>, { tables }: HostPro
   // that). Nobody hears of the epoch before, or a tab would get the lock of a worker that is still asking for it. The
   // promise that holds it never settles: what it is given tells that it is held.
   const held = new Promise<unknown>(
-    (resolve) => scope.navigator?.locks?.request(`tidemark:worker:${epoch}`, () => new Promise(resolve)) ?? resolve(0),
+    (resolve) => scope.navigator?.locks?.request(lockName('worker', epoch), () => new Promise(resolve)) ?? resolve(0),
   )
   served = scope.onconnect = async ({ ports }: MessageEvent): Promise<void> => {
     await held

@@ -5,6 +5,7 @@ import { headOf } from '../log/look.ts'
 import { readAfter } from '../log/read.ts'
 import { SEGMENT_CHARACTERS, SEGMENT_EVENTS } from '../log/seal.ts'
 import { readRecordWithBody } from '../log/sealed.ts'
+import { stringify } from '../model/json.ts'
 
 /** Command ids in one chunk. */
 const COMMANDS = 16_384
@@ -88,7 +89,7 @@ export async function* basesOf(database: Database, log: LogIdentity, base: numbe
     ]
     yield makeChunk(
       header,
-      lines.map((line) => `${JSON.stringify(line)}\n`),
+      lines.map((line) => `${stringify(line)}\n`),
     )
     if (read < COMMANDS) break
   }

@@ -150,6 +150,3 @@ export async function sweep(folder: FileSystemDirectoryHandle): Promise<void> {
 export async function placeOf({ transact }: Database): Promise<MirrorPlace> {
   return (await transact(['meta'], 'readonly', (store) => store('meta').get('mirror'))).result ?? true
 }
-
-/** Held by whoever writes the mirror of a log, reads it back or removes it. */
-export const lockOf = (name: string): string => `tidemark:mirror:${name}`

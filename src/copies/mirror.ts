@@ -1,7 +1,8 @@
 import { EngineClosed } from '../errors.ts'
+import { lockName } from '../locks.ts'
 import type { Hint, MirrorStatus } from '../log/channel.ts'
 import type { Database } from '../log/database.ts'
-import { checkBrowser, lockOf, type MirrorPlace, NoMirror, openPlace } from './files.ts'
+import { checkBrowser, type MirrorPlace, NoMirror, openPlace } from './files.ts'
 import { adopted, createCopy } from './mirrorCopy.ts'
 
 /** Milliseconds that events wait for company. */
@@ -105,7 +106,7 @@ function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror 
       try {
         checkBrowser()
         const parent = await openPlace((place = await remember(database, place)))
-        await navigator.locks.request(lockOf(name), { signal }, () => follow(parent, signal))
+        await navigator.locks.request(lockName('mirror', name), { signal }, () => follow(parent, signal))
       } catch (error) {
         if (closing.aborted || error instanceof EngineClosed) break
         if (signal.aborted || error === adopted) continue

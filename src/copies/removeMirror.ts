@@ -1,5 +1,6 @@
+import { lockName } from '../locks.ts'
 import type { Database } from '../log/database.ts'
-import { folderName, folderOf, list, lockOf, type MirrorPlace, openPlace } from './files.ts'
+import { folderName, folderOf, list, type MirrorPlace, openPlace } from './files.ts'
 
 /**
  * Removes the private files of a log, and says whether there were any. What stands there of another lineage may be the only
@@ -13,7 +14,7 @@ export async function removePrivate({ name, log }: Database, steal: boolean = fa
   const taken = new AbortController()
   const remove = (): Promise<void> => removeFolder(parent, name, taken.signal)
   const alone = (): Promise<void> =>
-    navigator.locks.request(lockOf(name), { steal }, remove).catch((error) => {
+    navigator.locks.request(lockName('mirror', name), { steal }, remove).catch((error) => {
       // Whoever has the lock now may be writing what must stay.
       taken.abort(error)
       throw error
@@ -39,7 +40,7 @@ export async function removeMirror(name: string, place: MirrorPlace, meanwhile: 
   if (!locks) return meanwhile()
   let done: Promise<void> | undefined
   await locks
-    .request(lockOf(name), { steal: true }, () => (done = all()))
+    .request(lockName('mirror', name), { steal: true }, () => (done = all()))
     // By another tab that removes it, too: this one ends what it began.
     .catch((error) => done ?? Promise.reject(error))
 }

@@ -1,10 +1,11 @@
 import { StorageError } from '../errors.ts'
+import { lockName } from '../locks.ts'
 import type { Chunk } from '../log/chunk.ts'
 import { type Database, type LogIdentity, readIdentity } from '../log/database.ts'
 import { headOf } from '../log/look.ts'
 import { adopt } from './adopt.ts'
 import { chainOf } from './chain.ts'
-import { folderOf, list, lockOf, type MirrorPlace, openPlace } from './files.ts'
+import { folderOf, list, type MirrorPlace, openPlace } from './files.ts'
 
 /** Milliseconds in which whoever writes the mirror of a lost log is done. */
 const PATIENCE = 3000
@@ -31,7 +32,7 @@ export async function restore(
   const { locks } = globalThis.navigator ?? {}
   const once = (): Promise<Restored> => restoreOnce(database, place, signal, progress)
   if (!locks) return once()
-  return locks.request(`tidemark:restore:${database.name}`, signal ? { signal } : {}, once)
+  return locks.request(lockName('restore', database.name), signal ? { signal } : {}, once)
 }
 
 async function restoreOnce(
@@ -74,7 +75,7 @@ export async function bringBack(
 ): Promise<Omit<Restored, 'log'>> {
   const parent = await openPlace(place).catch(() => undefined)
   if (!parent || !(await folderOf(parent, database.name))) return { sequence: 0 }
-  return alone(lockOf(database.name), async () => {
+  return alone(lockName('mirror', database.name), async () => {
     if (await headOf(database)) return { sequence: 0 }
     const folder = await folderOf(parent, database.name)
     const chain = chainOf(folder ? await list(folder) : new Map())

@@ -1,6 +1,7 @@
 import { nextId } from '../ids.ts'
 import type { Beside } from '../log/append.ts'
 import type { CommandEntry, CommitRecord, StoredCommand } from '../log/commit.ts'
+import { stringify } from '../model/json.ts'
 import { type Decision, isStrict, type Pending } from './pending.ts'
 import { type Tab, typeKey } from './tab.ts'
 
@@ -62,7 +63,7 @@ export function compose(tab: Tab, group: readonly Pending[]): Composed {
 
 /** One command as the log keeps it, made once for each decision. */
 function bodyOf({ id, fingerprint, context, meta, decision }: Pending): string {
-  decision.body ??= JSON.stringify({ id, fingerprint, at: context.now, meta, events: decision.stored } satisfies Record<
+  decision.body ??= stringify({ id, fingerprint, at: context.now, meta, events: decision.stored } satisfies Record<
     keyof StoredCommand,
     unknown
   >)

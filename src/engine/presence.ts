@@ -1,4 +1,5 @@
 import { aborting } from '../async.ts'
+import { lockName } from '../locks.ts'
 import { openChannel } from '../log/channel.ts'
 import { connectHost } from '../projections/connect.ts'
 import { hold, holdName } from '../projections/sweep.ts'
@@ -26,7 +27,7 @@ export function appear(core: Core, { worker, mirror }: OpenOptions): void {
     const gone = new Promise<void>((resolve) => leaving.signal.addEventListener('abort', () => resolve()))
     // Shared by everyone who has this log open: what must be alone takes it exclusively.
     free = navigator?.locks
-      ?.request(`tidemark:${name}`, { mode: 'shared', signal: leaving.signal }, () => gone)
+      ?.request(lockName('log', name), { mode: 'shared', signal: leaving.signal }, () => gone)
       .catch(() => {})
     core.channel?.post({ log: core.logId, asks: 'mirror' })
     core.host = connectHost(core.model, name, worker, mirror, (kind, error) => {

@@ -39,7 +39,9 @@ export interface Channel {
   close(): void
 }
 
+/** Without BroadcastChannel (jsdom) there are no hints: the log is read when a page is looked at again. */
 export function openChannel(name: string, receive: (hint: Hint) => void): Channel {
+  if (!globalThis.BroadcastChannel) return { post() {}, close() {} }
   const channel = new BroadcastChannel(`tidemark:${name}`)
   ;(channel as { unref?: () => void }).unref?.()
   channel.onmessage = ({ data }: MessageEvent) => {

@@ -1,5 +1,6 @@
 import { pause } from '../async.ts'
 import { CorruptLog, OutdatedCodeError } from '../errors.ts'
+import { stringify } from '../model/json.ts'
 import type { CommitRecord } from './commit.ts'
 import { BadText, compressed, decompressed } from './gzip.ts'
 import type { LogIdentity, SegmentRecord } from './stores.ts'
@@ -53,7 +54,7 @@ export async function makeChunk(
 ): Promise<Chunk> {
   const body = joined(header.kind === 'end' ? [] : await compressed(text))
   const fields = { tidemark: 1, ...header, codec: 'gzip', bytes: body.length } as const
-  const start = new TextEncoder().encode(JSON.stringify(fields).slice(0, -1))
+  const start = new TextEncoder().encode(stringify(fields).slice(0, -1))
   const checksum = crc32(body, crc32(start))
   const end = new TextEncoder().encode(`${CHECKSUM}${checksum}}\n`)
   return { header: { ...fields, checksum }, bytes: joined([start, end, body]) }
@@ -68,7 +69,7 @@ export function packChunk({ id, lineage }: LogIdentity, records: readonly Commit
 
 function* textOfRecords(records: readonly CommitRecord[]): Generator<string> {
   for (const { body, ...head } of records) {
-    yield `${JSON.stringify(head)}\n`
+    yield `${stringify(head)}\n`
     yield body
     yield '\n'
   }

@@ -1,9 +1,7 @@
 import { StorageError } from '../errors.ts'
 import { randomId } from '../ids.ts'
-import { STORES, type Stores } from './stores.ts'
+import { NEWER_STORES, STORES, type Stores, VERSION } from './stores.ts'
 
-/** The number of databases that have all stores. An older one opens as it is: nothing is upgraded by opening. */
-export const VERSION = 10
 /** Attempts of an open that the browser refuses for an unknown reason. */
 const OPEN_TRIES = 4
 /** Seconds without an answer after which the caller is told that something is in the way. */
@@ -68,6 +66,26 @@ function createStores(idb: IDBDatabase, transaction: IDBTransaction, dataLoss: s
   meta.add({ id, lineage: id, format: 0, ...(dataLoss !== undefined && { dataLoss }) }, 'log')
 }
 
+/**
+ * Adds the stores that an older database does not have. Rejects with `StorageError('blocked')` if another connection does not
+ * close for it within 30 seconds.
+ */
+export async function upgrade(name: string, blocked?: () => void): Promise<IDBDatabase> {
+  const request = indexedDB.open(databaseName(name), VERSION)
+  request.onupgradeneeded = ({ oldVersion }) => {
+    const { result, transaction } = request
+    // What is gone is not created again.
+    if (!oldVersion) transaction?.abort()
+    for (const store of oldVersion ? NEWER_STORES : [])
+      if (!result.objectStoreNames.contains(store)) result.createObjectStore(store)
+  }
+  try {
+    return await answerOf(request, 'upgraded', name, blocked)
+  } catch (error) {
+    throw error instanceof StorageError ? error : unavailable(`"${name}" was not upgraded: ${error}`, error)
+  }
+}
+
 /** Deletes a database by the browser's name for it. Rejects with `StorageError('blocked')` after 30 seconds without an answer. */
 export async function deleteDatabase(name: string, blocked?: () => void): Promise<void> {
   try {
@@ -81,7 +99,7 @@ export async function deleteDatabase(name: string, blocked?: () => void): Promis
 /** The result of a request that other connections may hold up. One that is answered too late changes nothing. */
 function answerOf(
   request: IDBOpenDBRequest,
-  what: 'opened' | 'deleted',
+  what: 'opened' | 'upgraded' | 'deleted',
   name: string,
   blocked: (() => void) | undefined,
 ): Promise<IDBDatabase> {

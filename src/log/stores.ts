@@ -160,12 +160,28 @@ export interface Stores {
   rowEvents: TypedStore<FiledRows, RecentRows>
   bases: TypedStore<SegmentRecord>
   meta: MetaStore
+  /** Local commands that a remote has not confirmed yet. */
+  outbox: TypedStore<unknown>
+  /** Commands that the shared log refused. */
+  rejected: TypedStore<unknown>
+  /** Own commands as they were in the outbox, after they were confirmed. */
+  sent: TypedStore<unknown>
+  /** Which events reactions have looked at, and which are open. */
+  reactions: TypedStore<unknown>
+  /** Text that is still being written, in pieces. */
+  drafts: TypedStore<unknown>
 }
 
 export type StoreName = keyof Stores
 export type StoreOf = <N extends StoreName>(name: N) => Stores[N]
 
-/** All stores from the first release on, so that no native upgrade ever waits for another tab. */
+/** The number of databases that have all stores. An older one opens as it is: nothing is upgraded by opening. */
+export const VERSION = 11
+
+/** Stores that databases before `VERSION` do not have. `upgradeStores` adds them. */
+export const NEWER_STORES = ['outbox', 'rejected', 'sent', 'reactions', 'drafts'] as const
+
+/** The stores of a new database. */
 export const STORES: readonly StoreName[] = [
   'commits',
   'segments',
@@ -177,4 +193,5 @@ export const STORES: readonly StoreName[] = [
   'rowEvents',
   'bases',
   'meta',
+  ...NEWER_STORES,
 ]

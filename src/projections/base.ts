@@ -3,7 +3,7 @@ import { type Chunk, linesIn, makeChunk } from '../log/chunk.ts'
 import type { Database, LogIdentity } from '../log/database.ts'
 import { readRecordWithBody } from '../log/sealed.ts'
 import type { Fold } from '../model/fold.ts'
-import { copyJson } from '../model/json.ts'
+import { copyJson, stringify } from '../model/json.ts'
 import { PAGE_ROWS } from './snapshot.ts'
 import { place, type Track } from './track.ts'
 
@@ -84,6 +84,6 @@ export async function makeBase(
   const lines = [head, ...Array.from(pages, ([page, content]) => ({ page, ...content }))]
   return makeChunk(
     { log: id, lineage, first: 1, last: sequence, kind: 'base' },
-    lines.map((line) => `${JSON.stringify(line)}\n`),
+    lines.map((line) => `${stringify(line)}\n`),
   )
 }

@@ -4,6 +4,7 @@ import type { MirrorPlace } from '../copies/files.ts'
 import { copies } from '../copies/part.ts'
 import { EngineClosed } from '../errors.ts'
 import { randomId } from '../ids.ts'
+import { lockName } from '../locks.ts'
 import { fromWire } from '../log/wire.ts'
 import type { AnyModel } from '../model/model.ts'
 import type { ProjectionHost, Reply } from './host.ts'
@@ -108,7 +109,7 @@ export function connectHost(
       signal.addEventListener('abort', () => dead.abort(signal.reason))
       // The worker holds this lock while it lives.
       navigator.locks
-        ?.request(`tidemark:worker:${epoch}`, { signal }, () => {
+        ?.request(lockName('worker', epoch), { signal }, () => {
           release()
           const death = new Error('The worker died.')
           dead.abort(death)
@@ -156,7 +157,7 @@ export function connectHost(
       signal.addEventListener('abort', () => void host.goodbye(engine))
       if (!signal.aborted) {
         if (globalThis.navigator?.locks)
-          navigator.locks.request(`tidemark:pipeline:${engine}`, { signal }, follow).catch(() => {})
+          navigator.locks.request(lockName('pipeline', engine), { signal }, follow).catch(() => {})
         else void follow()
         changed('in-page', error)
       }

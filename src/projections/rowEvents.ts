@@ -2,6 +2,7 @@ import type { Key } from '../data.ts'
 import type { Database } from '../log/database.ts'
 import type { Checkpoint, FiledRows, Page, RecentRows } from '../log/stores.ts'
 import { type Fold, foldCommit } from '../model/fold.ts'
+import { stringify } from '../model/json.ts'
 import { discardPages } from './discard.ts'
 import { loadPages, pagesOf } from './snapshot.ts'
 import type { RowIndex, Track } from './track.ts'
@@ -143,7 +144,7 @@ function packed(keys: readonly Key[], sequences: readonly number[], filed: boole
     part.ends.push(part.length)
   }
   const made = parts.map(({ keys, ends, length }) => ({
-    keys: JSON.stringify(keys),
+    keys: stringify(keys),
     ends: Uint32Array.from(ends),
     sequences: new Uint32Array(length),
     base,
@@ -160,7 +161,7 @@ function unpack(all: readonly FiledRows[], only?: Key): Map<Key, number[]> {
   const rows = new Map<Key, number[]>()
   for (const { keys, ends, sequences, base } of all) {
     // Most parts of a long log say nothing of a row: a look at the text is enough.
-    if (only !== undefined && !keys.includes(JSON.stringify(only))) continue
+    if (only !== undefined && !keys.includes(stringify(only))) continue
     ;(JSON.parse(keys) as Key[]).forEach((key, i) => {
       if (only !== undefined && key !== only) return
       const row = rows.get(key) ?? []

@@ -1,10 +1,11 @@
+import { lockName } from '../locks.ts'
 import type { Database } from '../log/database.ts'
 import { deletePages } from './discard.ts'
 import { deleteTableDatabase } from './tableList.ts'
 
 /** Held shared by every tab and pipeline that uses these rows, and by a rebuild for its build. */
 export const holdName = (engine: string, identity: string, build = ''): string =>
-  `tidemark-rows:${engine}:${identity}:${build}`
+  lockName('rows', engine, identity, build)
 
 /** Holds identities, or a build, until the signal; where there are no Web Locks nothing is ever swept. */
 export function hold(names: readonly string[], signal: AbortSignal): void {

@@ -279,7 +279,7 @@ describe.skipIf(!has('chromium'))('Chromium with pages that are really hidden', 
       sibling.evaluate(async (name) => {
         const { held = [] } = await navigator.locks.query()
         return held.filter((lock) => lock.name === name).length
-      }, `tidemark:${name}`)
+      }, `tidemark/log/${name}`)
     await vi.waitFor(async () => expect(await locks()).toBe(2), 10_000)
     await tab.goto(`${server.url}deploys/older.html`)
     await vi.waitFor(async () => expect(await locks()).toBe(1), 10_000)

@@ -239,7 +239,7 @@ describe('the mirror', () => {
     const close = holdFiles()
     await one.dispatch.add({ title: 'a' })
     await later(700)
-    void locks.request(`tidemark:mirror:${name}`, { steal: true }, () => later(2000))
+    void locks.request(`tidemark/mirror/${name}`, { steal: true }, () => later(2000))
     await mirrored(one, off('gave way'))
     close()
     await later(100)

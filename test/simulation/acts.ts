@@ -378,7 +378,7 @@ export const acts = {
   /** In the middle of bringing a log back. */
   crashRestore(run: Run, a: number) {
     const { w, browser } = run
-    const found = browser.holder('tidemark:restore:sim')
+    const found = browser.holder('tidemark/restore/sim')
     if (!found) return
     w.say('crashes as it restores', found)
     w.hit('crashed in a restore')

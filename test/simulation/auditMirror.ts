@@ -6,7 +6,7 @@ import type { Actor, World } from './world.ts'
 
 /** Rule 20, held against what the mirror says of itself and what lies in its files. */
 
-export const LOCK = 'tidemark:mirror:sim'
+export const LOCK = 'tidemark/mirror/sim'
 export const FOLDER = 'tidemark-sim'
 
 export interface MirrorAudit {

@@ -2,6 +2,7 @@ import { pause, SLICE_MS } from '../../async.ts'
 import { endOf } from '../../copies/exportChunks.ts'
 import { InvalidData, StorageError } from '../../errors.ts'
 import { randomId } from '../../ids.ts'
+import { lockName } from '../../locks.ts'
 import { archivedSegment, type Chunk } from '../../log/chunk.ts'
 import { eventsOf } from '../../log/commit.ts'
 import { type Database, keyOf, type LogIdentity } from '../../log/database.ts'
@@ -67,7 +68,7 @@ async function alone(core: Core, task: (inTheWay: () => Promise<void>) => Promis
   const { locks } = globalThis.navigator ?? {}
   if (!locks)
     throw new StorageError('unavailable', 'archive has to be alone, and without Web Locks it can not know that')
-  const name = `tidemark:${core.name}`
+  const name = lockName('log', core.name)
   const refuse = (clients: readonly (LockInfo | undefined)[]): never => {
     const ids = clients.map((one) => one?.clientId).join(', ')
     throw new StorageError(

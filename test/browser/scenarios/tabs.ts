@@ -27,7 +27,7 @@ export const tabs = (scene: Scene) => {
     // Each worker holds a lock of its own while it lives.
     await a.waitFor(async () => {
       const { held = [] } = await navigator.locks.query()
-      return held.filter(({ name }) => name?.startsWith('tidemark:worker:')).length === 1
+      return held.filter(({ name }) => name?.startsWith('tidemark/worker/')).length === 1
     })
   })
 

@@ -227,7 +227,7 @@ describe('rule 12: archive is alone, or refuses', () => {
         before: 21,
         onProgress: () => {
           late ??= tab(name)
-          locks.request(`tidemark:${name}`, { mode: 'shared' }, () => {})
+          locks.request(`tidemark/log/${name}`, { mode: 'shared' }, () => {})
         },
       }),
     ).rejects.toMatchObject({ kind: 'unavailable' })

@@ -278,8 +278,8 @@ const app = {
       const { held = [], pending = [] } = await navigator.locks.query()
       const { connections, channels, ports, listeners } = window.probe
       // A worker holds these for as long as it lives.
-      const kept = held.filter(({ name }) => !/^tidemark:(worker|mirror):/.test(name ?? ''))
-      const mine = [...kept, ...pending].filter((lock) => lock.name?.startsWith('tidemark:')).length
+      const kept = held.filter(({ name }) => !/^tidemark\/(worker|mirror|rows)\//.test(name ?? ''))
+      const mine = [...kept, ...pending].filter((lock) => lock.name?.startsWith('tidemark/')).length
       return { connections, channels, ports, listeners, locks: mine }
     }
     const once = async (i: number) => {

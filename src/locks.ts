@@ -1,0 +1,25 @@
+/** What a Web Lock of ours is held for. */
+export type LockKind =
+  /** Shared by every engine that has the log open; exclusive for what has to be alone with it. */
+  | 'log'
+  /** Held by the tab that looks for a mirror of a new database. */
+  | 'restore'
+  /** Held by the writer of a mirror, and to read it back or remove it. */
+  | 'mirror'
+  /** Held by a worker while it lives; named by its epoch. */
+  | 'worker'
+  /** Held by the page whose pipeline works, if there is no worker. */
+  | 'pipeline'
+  /** Shared by the users of a projection's rows, or held by a rebuild: log, identity, build. */
+  | 'rows'
+
+/**
+ * The name of a lock: `tidemark/<kind>/<name>`. Two locks have the same name only if kind and all names are the same,
+ * whatever characters the names have.
+ */
+export const lockName = (kind: LockKind, ...names: readonly string[]): string =>
+  ['tidemark', kind, ...names.map(encodeName)].join('/')
+
+/** Letters, digits, `_` and `-` stay; every other code unit is written as four digits. Unlike encodeURIComponent it takes half of a pair. */
+const encodeName = (name: string): string =>
+  name.replace(/[^A-Za-z\d_-]/g, (one) => `%${one.charCodeAt(0).toString(16).padStart(4, '0')}`)

@@ -1,5 +1,6 @@
-import { type Chunk, openChunk, packChunk, recordsOf } from '../log/chunk.ts'
-import { isCommit } from '../log/commit.ts'
+import { assertKnownFormat, type Chunk, openChunk, packChunk, recordsIn } from '../log/chunk.ts'
+import { type CommitRecord, isCommit } from '../log/commit.ts'
+import { BadText } from '../log/gzip.ts'
 import { bytesOf, type Place } from './files.ts'
 
 /** What a mirror's files hold, and why not more. */
@@ -16,8 +17,6 @@ export interface Chain {
 export function chainOf(files: ReadonlyMap<string, readonly Place[]>): Chain {
   const places = [...files.values()].flat()
   const claimed = claimedBy(places)
-  /** A file that says nothing, or not to its end. */
-  const [unread] = [...files].find(([, all]) => !(all.at(-1) && all.at(-1)!.to >= all.at(-1)!.file.size)) ?? []
   let reason: string | undefined
 
   async function* read(): AsyncGenerator<Chunk, void> {
@@ -26,37 +25,35 @@ export function chainOf(files: ReadonlyMap<string, readonly Place[]>): Chain {
       reason = `files of more than one log: lineages ${[one, ...others]}`
       return
     }
-    const standing = [...files.values()].filter((all) => all[0]?.header.kind === 'base')
-    const bases = standing.find((all) => all.every(({ header }) => header.last === claimedBy(standing.flat()))) ?? []
-    let at = bases[0]?.header.last ?? 0
-    for (const place of bases) {
+    const base = baseOf(files)
+    let at = base[0]?.header.last ?? 0
+    for (const place of base) {
       if (place.header.kind === 'end') break
-      const chunk = bases.at(-1)?.header.kind === 'end' && (await verified(place))
+      // Without its end, the file was cut.
+      const chunk = base.at(-1)?.header.kind === 'end' ? await verified(place) : undefined
       if (!chunk) {
         reason = `the base at ${at} is damaged`
         return
       }
       yield chunk
     }
-    const rest = places.filter(({ header }) => !header.kind)
+    const commits = places.filter(({ header }) => !header.kind)
     for (;;) {
-      const next = rest
-        .filter(({ header: { first, last } }) => first <= at + 1 && last > at)
-        .sort((a, b) => b.header.first - a.header.first || b.header.last - a.header.last)
-      const before = at
-      for (const place of next) {
-        const chunk = await behind(place, at)
-        if (!chunk) continue
-        at = chunk.header.last
-        yield chunk
-        break
+      const next = await nextBehind(commits, at)
+      if (next === 'none' || next === 'damaged') {
+        reason = whyNotMore(next, at)
+        return
       }
-      if (at > before) continue
-      if (next.length) reason = `event ${at + 1} is damaged`
-      else if (claimed > at) reason = `event ${at + 1} is missing`
-      else if (unread) reason = `${unread} is damaged`
-      return
+      at = next.header.last
+      yield next
     }
+  }
+
+  function whyNotMore(next: 'none' | 'damaged', at: number): string | undefined {
+    if (next === 'damaged') return `event ${at + 1} is damaged`
+    if (claimed > at) return `event ${at + 1} is missing`
+    const unread = unreadOf(files)
+    return unread && `${unread} is damaged`
   }
 
   return {
@@ -68,27 +65,68 @@ export function chainOf(files: ReadonlyMap<string, readonly Place[]>): Chain {
   }
 }
 
+/** The newest base, as the chunks of its file. */
+function baseOf(files: ReadonlyMap<string, readonly Place[]>): readonly Place[] {
+  const bases = [...files.values()].filter((all) => all[0]?.header.kind === 'base')
+  const newest = claimedBy(bases.flat())
+  return bases.find((all) => all.every(({ header }) => header.last === newest)) ?? []
+}
+
+/** A file that says nothing, or that says something only up to its middle. */
+function unreadOf(files: ReadonlyMap<string, readonly Place[]>): string | undefined {
+  for (const [file, places] of files) {
+    const end = places.at(-1)
+    if (!end || end.to < end.file.size) return file
+  }
+}
+
+/** The chunk that goes on behind `at`: of several, the one that begins last and is whole. */
+async function nextBehind(places: readonly Place[], at: number): Promise<Chunk | 'none' | 'damaged'> {
+  const candidates = places
+    .filter(({ header: { first, last } }) => first <= at + 1 && last > at)
+    .sort((a, b) => b.header.first - a.header.first || b.header.last - a.header.last)
+  for (const place of candidates) {
+    const chunk = await behind(place, at)
+    if (chunk) return chunk
+  }
+  return candidates.length ? 'damaged' : 'none'
+}
+
 const claimedBy = (places: readonly Place[]): number => Math.max(0, ...places.map(({ header }) => header.last))
 
-const verified = async (place: Place): Promise<Chunk | undefined> => openChunk(await bytesOf(place))
+/** undefined if the bytes are not what was written. A file that can't be read throws: it may be whole. */
+async function verified(place: Place): Promise<Chunk | undefined> {
+  const chunk = openChunk(await bytesOf(place))
+  if (chunk) assertKnownFormat(chunk.header)
+  return chunk
+}
 
 /** The part of a chunk behind `at`, if it is whole commits in their order. */
 async function behind(place: Place, at: number): Promise<Chunk | undefined> {
+  const chunk = await verified(place)
+  const records = chunk && (await commitsIn(chunk))
+  if (!records) return
+  const { log, lineage, first } = chunk.header
+  if (first === at + 1) return chunk
+  const rest = records.filter((record) => record.last > at)
+  return rest[0]?.first === at + 1 ? packChunk({ id: log, lineage, format: 1 }, rest) : undefined
+}
+
+/** undefined unless they are commits that follow each other over the chunk's whole range. */
+async function commitsIn(chunk: Chunk): Promise<readonly CommitRecord[] | undefined> {
+  const { first, last } = chunk.header
+  const all: CommitRecord[] = []
+  let end = first - 1
   try {
-    const chunk = await verified(place)
-    if (!chunk) return
-    const { log, lineage, first, last } = chunk.header
-    const records = await recordsOf(chunk)
-    let end = first - 1
-    for (const record of records) {
-      if (!isCommit(record) || record.first !== end + 1) return
-      end = record.last
-    }
-    if (end !== last) return
-    if (first === at + 1) return chunk
-    const rest = records.filter((record) => record.last > at)
-    return rest[0]?.first === at + 1 ? await packChunk({ id: log, lineage, format: 1 }, rest) : undefined
-  } catch {
-    return
+    for await (const records of recordsIn(chunk))
+      for (const record of records) {
+        if (!isCommit(record) || record.first !== end + 1) return
+        end = record.last
+        all.push(record)
+      }
+  } catch (error) {
+    if (error instanceof BadText) return
+    throw error
   }
+  return end === last ? all : undefined
 }

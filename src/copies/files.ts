@@ -17,7 +17,7 @@ const FILE = /\.tidemark$/
 const LONGEST_HEADER = 4096
 const LONGEST_NAME = 255
 
-/** The mirror can't be written or read here, and why. */
+/** There can be no mirror here, and why. Any other error means that it could not be looked for. */
 export class NoMirror extends Error {}
 
 /** A chunk in one of a mirror's files. Nothing is verified yet. */
@@ -35,7 +35,7 @@ export const fileOf = ({ first, last, kind }: Pick<ChunkHeader, 'first' | 'last'
   return kind ? `${digits(last)}.${kind}.tidemark` : `${digits(first)}-${digits(last)}.tidemark`
 }
 
-/** Throws NoMirror where this browser has not what any mirror needs. */
+/** Throws NoMirror if this browser lacks what every mirror needs. */
 export function checkBrowser(): void {
   if (!globalThis.navigator?.locks) throw new NoMirror('no Web Locks')
   const { FileSystemFileHandle } = globalThis
@@ -43,7 +43,7 @@ export function checkBrowser(): void {
     throw new NoMirror('no createWritable')
 }
 
-/** The folder that mirrors lie in, if it may be used. Throws NoMirror with the reason where it may not. */
+/** The folder that mirrors are in. Throws NoMirror with the reason if there can't be one, or if it may not be used. */
 export async function openPlace(
   place: MirrorPlace,
   mode: 'ask' | 'query' = 'query',
@@ -63,7 +63,9 @@ export async function openPlace(
   try {
     return await storage.getDirectory()
   } catch (error) {
-    throw new NoMirror(`the private file system: ${error}`)
+    // Firefox's private windows. Anything else may pass.
+    if ((error as Error).name === 'SecurityError') throw new NoMirror(`the private file system: ${error}`)
+    throw error
   }
 }
 

@@ -1,33 +1,41 @@
-import { StorageError } from '../errors.ts'
+import { sleep } from '../async.ts'
+import { ImportError, OutdatedCodeError, StorageError } from '../errors.ts'
 import { lockName } from '../locks.ts'
 import type { Chunk } from '../log/chunk.ts'
 import { type Database, type LogIdentity, readIdentity } from '../log/database.ts'
 import { headOf } from '../log/look.ts'
 import { adopt } from './adopt.ts'
 import { chainOf } from './chain.ts'
-import { folderOf, list, type MirrorPlace, openPlace } from './files.ts'
+import { folderOf, list, type MirrorPlace, NoMirror, openPlace } from './files.ts'
 
-/** Milliseconds in which whoever writes the mirror of a lost log is done. */
-const PATIENCE = 3000
+/** Milliseconds in which the writer of a lost log's mirror lets it go by itself. */
+const PATIENCE_MS = 3000
+/** Attempts to look for a mirror before the caller is told that it could not be looked for. */
+const LOOK_TRIES = 3
+/** Milliseconds before the second attempt; the third waits four times as long. */
+const LOOK_RETRY_MS = 100
 
-/** What came of looking for a mirror. */
+/** What a look for a mirror found. */
 export interface Restored {
   readonly log: LogIdentity
-  /** Events that stand again; 0 where there was nothing, or where it could not be used. */
+  /** Events that were restored; 0 if there was nothing, or nothing that could be used. */
   readonly sequence: number
-  /** Why not all of a mirror is back. */
+  /** Why not all of a mirror was restored. */
   readonly reason?: string
 }
 
+type Progress = (done: number, total: number) => void
+
 /**
- * Brings a database that has just been made up to its mirror, where one stands (rule 20). One tab does, the others wait
- * for it; what one began before it was killed, the next one ends. Afterwards the log's format says so.
+ * Fills a new database from its mirror, if there is one (rule 20). One tab does, the others wait for it; if it is killed,
+ * the next one goes on. Afterwards the log's format says so. Rejects with `StorageError('unavailable')` if there may
+ * be a mirror that can't be read now, and with OutdatedCodeError if a newer build wrote it; then nothing is written.
  */
 export async function restore(
   database: Database,
   place: MirrorPlace,
   signal?: AbortSignal,
-  progress?: (done: number, total: number) => void,
+  progress?: Progress,
 ): Promise<Restored> {
   const { locks } = globalThis.navigator ?? {}
   const once = (): Promise<Restored> => restoreOnce(database, place, signal, progress)
@@ -39,41 +47,70 @@ async function restoreOnce(
   database: Database,
   place: MirrorPlace,
   signal: AbortSignal | undefined,
-  progress: ((done: number, total: number) => void) | undefined,
+  progress: Progress | undefined,
 ): Promise<Restored> {
   const log = (await readIdentity(database))!
-  let found: Omit<Restored, 'log'> = { sequence: 0 }
   if (log.format) {
     database.log = log
-    return { log, ...found }
+    return { log, sequence: 0 }
   }
-  try {
-    found = await bringBack(database, place, signal, progress)
-  } catch (error) {
-    signal?.throwIfAborted()
-    // The mirror is fine, but nothing can be written now: the next open tries again.
-    if (error instanceof StorageError) throw error
-    found = withReason(0, (error as Error).message)
-  }
-  if (!found.sequence) {
-    const looked: LogIdentity = { ...log, format: 1 }
-    await database.transact(['meta'], 'readwrite', (store) => {
-      const now = store('meta').get('log')
-      now.onsuccess = () => now.result?.id === log.id && store('meta').put(looked, 'log')
-    })
-    database.log = looked
-  }
+  // Said by an open that ended before it could tell anybody.
+  database.dataLoss ??= log.dataLoss
+  const found = await look(database, place, signal, progress)
+  if (!found.sequence) await begin(database, log)
   return { log: database.log as LogIdentity, ...found }
 }
 
-/** Fills an empty log from its mirror. */
+async function look(
+  database: Database,
+  place: MirrorPlace,
+  signal: AbortSignal | undefined,
+  progress: Progress | undefined,
+): Promise<Omit<Restored, 'log'>> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await bringBack(database, place, signal, progress)
+    } catch (error) {
+      signal?.throwIfAborted()
+      // A verdict about the files. They are left as they are.
+      if (error instanceof ImportError) return withReason(0, error.reason)
+      // The mirror is fine, but nothing can be written now, or by this code.
+      if (error instanceof StorageError || error instanceof OutdatedCodeError) throw error
+      if (tries === LOOK_TRIES) throw couldNotLook(database.name, place, error)
+      await sleep(LOOK_RETRY_MS * 4 ** (tries - 1), signal)
+    }
+  }
+}
+
+const couldNotLook = (name: string, place: MirrorPlace, cause: unknown): StorageError =>
+  new StorageError(
+    'unavailable',
+    `The database of "${name}" is new, and ${place === true ? "the browser's private file system" : 'the folder of its mirror'}, ` +
+      `which may hold a second copy, can't be read now: ${cause}. Nothing was written. Try again, or open with mirror: false, ` +
+      'without the second copy.',
+    cause,
+  )
+
+/** There is no mirror to restore from: from now on events may be appended. */
+async function begin(database: Database, { dataLoss: _, ...log }: LogIdentity): Promise<void> {
+  const begun: LogIdentity = { ...log, format: 1 }
+  await database.transact(['meta'], 'readwrite', (store) => {
+    const now = store('meta').get('log')
+    now.onsuccess = () => now.result?.id === log.id && store('meta').put(begun, 'log')
+  })
+  database.log = begun
+}
+
+/** Fills an empty log from its mirror, if there can be one. Any error but ImportError means that it could not be looked for. */
 export async function bringBack(
   database: Database,
   place: MirrorPlace,
   signal?: AbortSignal,
-  progress?: (done: number, total: number) => void,
+  progress?: Progress,
 ): Promise<Omit<Restored, 'log'>> {
-  const parent = await openPlace(place).catch(() => undefined)
+  const parent = await openPlace(place).catch((error) => {
+    if (!(error instanceof NoMirror)) throw error
+  })
   if (!parent || !(await folderOf(parent, database.name))) return { sequence: 0 }
   return alone(lockName('mirror', database.name), async () => {
     if (await headOf(database)) return { sequence: 0 }
@@ -94,13 +131,13 @@ export async function bringBack(
 }
 
 /**
- * A worker that still follows the lost log must change nothing any more. It finds out by itself that this is gone, and lets go
- * once the file is complete that it is writing, whose events are wanted here; from one that hangs the lock is taken.
+ * A worker that still follows the lost log must not change the files any more. It finds out by itself that the log is gone,
+ * completes the file that it is writing, whose events are wanted here, and lets the lock go. If it hangs, the lock is taken.
  */
 async function alone<T>(lock: string, task: () => Promise<T>): Promise<T> {
   const { locks } = navigator
   const waiting = new AbortController()
-  const timer = setTimeout(() => waiting.abort(), PATIENCE)
+  const timer = setTimeout(() => waiting.abort(), PATIENCE_MS)
   const begin = (): Promise<T> => {
     clearTimeout(timer)
     return task()

@@ -133,13 +133,13 @@ async function settle(core: Core, database: Database, boot: Boot, options: OpenO
     const pages = boot.discarded.map(({ identity }) => identity)
     lost.push(`The pages of ${pages} were damaged: they are folded again from the log.`)
   }
-  if (database.dataLoss)
-    lost.push(`The browser lost the database of "${name}" (${database.dataLoss}) and made a new one.`)
   if (verdict.is === 'unlooked') {
     const { log, reason } = await restoreLog(core, database, options)
     if (reason) lost.push(reason)
     verdict = verdictOn(log)
   }
+  if (database.dataLoss)
+    lost.unshift(`The browser lost the database of "${name}" (${database.dataLoss}) and made a new one.`)
   if (lost.length) core.error = new StorageError('lost', lost.join(' '))
   if (verdict.is === 'outdated') opensOutdated(core, verdict.error)
   if (verdict.is === 'on a base') await (await live.load(options.signal)).standOnBase(core)

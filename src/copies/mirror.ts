@@ -4,6 +4,7 @@ import type { Hint, MirrorStatus } from '../log/channel.ts'
 import type { Database } from '../log/database.ts'
 import { checkBrowser, type MirrorPlace, NoMirror, openPlace } from './files.ts'
 import { adopted, createCopy } from './mirrorCopy.ts'
+import { removePrivate as removePrivateCopy } from './removeMirror.ts'
 
 /** Milliseconds that events wait for company. */
 const DELAY = 500
@@ -160,7 +161,7 @@ function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror 
   }
 
   async function removePrivate(steal = false): Promise<void> {
-    await import('./removeMirror.ts').then((remove) => remove.removePrivate(database, steal)).catch(() => {})
+    await removePrivateCopy(database, steal).catch(() => {})
   }
 
   function isLate(): boolean {

@@ -3,6 +3,7 @@ import { type Chunk, openChunk, packChunk, recordsOf } from '../log/chunk.ts'
 import type { CommitRecord } from '../log/commit.ts'
 import { above, type Database } from '../log/database.ts'
 import { readAfter } from '../log/read.ts'
+import { recordsAt } from '../log/recordsAt.ts'
 import { queueBody, sealedChunk } from '../log/sealed.ts'
 import type { SegmentRecord } from '../log/stores.ts'
 import { basesOf, endOf } from './exportChunks.ts'
@@ -115,7 +116,6 @@ export async function createCopy(
   }
 
   async function isInLog({ id, last }: CommitRecord): Promise<boolean> {
-    const { recordsAt } = await import('../log/recordsAt.ts')
     const found = recordsAt(database, [last]).next()
     return found.then(
       ({ value }) => value?.id === id,

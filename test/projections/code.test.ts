@@ -1,15 +1,16 @@
 import 'fake-indexeddb/auto'
 import { defineEvents, defineModel, event, openEngine, projection, value } from 'tidemark'
 import { afterEach, expect, test, vi } from 'vitest'
+import { codeOf, warnOfChange } from '../../src/projections/code.ts'
 import { freshName } from '../engine/todos.ts'
 
 const events = defineEvents({ added: event<{ n: number }>() })
-const app = (evolve: (sum: number, event: { data: { n: number } }) => number, version = 1) =>
+const app = (evolve: (sum: number, event: { data: { n: number } }) => number, version = 1, initial = 0) =>
   defineModel({
     name: 'sums',
     events,
     projections: {
-      sum: projection(events, { into: value(0), version, evolve: { added: evolve } }),
+      sum: projection(events, { into: value(initial), version, evolve: { added: evolve } }),
       last: projection(events, { into: value(0), evolve: { added: (_, { data }) => data.n } }),
     },
     commands: { add: (_, n: number) => events.added({ n }) },
@@ -39,7 +40,7 @@ test('development: a projection whose code changed while its version did not is 
   expect(warned).not.toHaveBeenCalled()
   await visit(minus(), name)
   expect(warned).toHaveBeenCalledTimes(1)
-  expect(warned.mock.calls[0]![0]).toMatch(/"sum" has changed, its version \(1\) has not/)
+  expect(warned.mock.calls[0]![0]).toMatch(/"sum" has changed .*, its version \(1\) has not/)
   // Other rows of the same version were folded meanwhile: the first of them still are what the old code made.
   await visit(minus(), name)
   expect(warned).toHaveBeenCalledTimes(2)
@@ -49,4 +50,26 @@ test('development: a projection whose code changed while its version did not is 
   expect(warned).toHaveBeenCalledTimes(3)
   await visit(minus(), name)
   expect(warned).toHaveBeenCalledTimes(3)
+})
+
+test('development: a value that begins with something else under the same version is named too', async () => {
+  const name = freshName()
+  const beginning = (initial: number, version?: number) => app((sum, { data }) => sum + data.n, version, initial)
+  await visit(beginning(0), name)
+  expect(warned).not.toHaveBeenCalled()
+  await visit(beginning(100), name)
+  expect(warned).toHaveBeenCalledTimes(1)
+  expect(warned.mock.calls[0]![0]).toMatch(/"sum" has changed \(by, evolve or the initial value\)/)
+  await visit(beginning(100, 2), name)
+  expect(warned).toHaveBeenCalledTimes(1)
+})
+
+test('a code that was written down without the initial value is no other code', () => {
+  const { sum } = plus().projections
+  const fold = { name: 'sum', definition: sum } as never
+  const code = codeOf(fold)
+  for (const before of [code, code.split('/')[0]!]) warnOfChange(fold, { code: before } as never)
+  expect(warned).not.toHaveBeenCalled()
+  warnOfChange(fold, { code: `${code.split('/')[0]}/x` } as never)
+  expect(warned).toHaveBeenCalledTimes(1)
 })

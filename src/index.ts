@@ -1,6 +1,17 @@
 export type { Json, Key } from './data.ts'
 export { openEngine } from './engine/openEngine.ts'
-export type * from './engine/types.ts'
+export type {
+  Dispatch,
+  DispatchOptions,
+  Engine,
+  EngineOf,
+  HistoryOptions,
+  OpenOptions,
+  Progress,
+  ProjectionStatus,
+  Receipt,
+  Status,
+} from './engine/types.ts'
 export {
   CommandIdConflict,
   CommandRejected,
@@ -8,15 +19,28 @@ export {
   EngineClosed,
   ImportError,
   InvalidData,
+  type Issue,
   ModelError,
   OutdatedCodeError,
   ProjectionFailed,
   StorageError,
 } from './errors.ts'
-export type * from './model/events.ts'
+export type {
+  AnyNew,
+  AnyRecorded,
+  DataOf,
+  Events,
+  EventType,
+  EventTypes,
+  NewEvent,
+  NotJson,
+  Recorded,
+  RetiredEvent,
+  Schema,
+} from './model/events.ts'
 export { defineEvents, event } from './model/events.ts'
 export { deepEqual, shallowEqual } from './model/isEqual.ts'
-export type { CommandContext, Model, ReadModel } from './model/model.ts'
+export type { CommandContext, Commands, Decision, Model, Projections, ReadModel, ReadOf } from './model/model.ts'
 export { defineModel, reject } from './model/model.ts'
 export type { OnDisk, Projection, ReadTable, ReadValue, Resident, Value } from './model/projection.ts'
 export { projection, table, value } from './model/projection.ts'

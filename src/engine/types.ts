@@ -108,6 +108,9 @@ export interface Engine<E extends EventTypes, P, C> {
   [Symbol.asyncDispose](): PromiseLike<void>
 }
 
+/** An engine of a model: `EngineOf<typeof app>`. */
+export type EngineOf<M> = M extends Model<infer E, infer P, infer C> ? Engine<E, P, C> : never
+
 export interface OpenOptions {
   /** `() => new SharedWorker(new URL('./todos.worker.ts', import.meta.url), { type: 'module' })` */
   readonly worker?: (() => SharedWorker) | undefined

@@ -16,6 +16,8 @@ export type ReadModel<P> = {
     ? Read
     : never
 }
+/** What `engine.read` is for a model: `ReadOf<typeof app>`. */
+export type ReadOf<M> = M extends Model<any, infer P, any> ? ReadModel<P> : never
 /** Fixed for one dispatch: deciding again after a lost race gives the same ids and time. */
 export interface CommandContext {
   id(): string
@@ -25,6 +27,16 @@ export interface CommandContext {
 export type Decision<E extends EventTypes> = AnyNew<E> | readonly AnyNew<E>[] | undefined | void
 type Command<P, E extends EventTypes> = (read: ReadModel<P>, input: any, context: CommandContext) => Decision<E>
 export type Commands<P, E extends EventTypes> = Record<string, Command<P, E>>
+/** A command with an input that has no type would take anything. */
+type Annotated<C> = {
+  readonly [K in keyof C]: string extends K
+    ? unknown
+    : C[K] extends (read: any, input: infer Input, ...rest: any) => any
+      ? 0 extends 1 & Input
+        ? 'the input of this command has no type: write (read, input: { … }), or (read, _: undefined) for none'
+        : unknown
+      : unknown
+}
 /** What an app is: its events, projections and commands. */
 export interface Model<E extends EventTypes, P, C> {
   readonly name: string
@@ -57,14 +69,13 @@ export interface AnyModel {
  * })
  *
  * `name` names the log, unless `openEngine` is told another one. A command is pure and synchronous and gives an event, several or none.
- * A projection over other events than these throws `ModelError`.
+ * A projection over other events than these throws `ModelError`. The input of a command has a type, or the compiler says so at the command.
  */
-export function defineModel<E extends EventTypes, P extends Projections, C extends Commands<P, E>>(model: {
-  name: string
-  events: Events<E>
-  projections: P
-  commands: C & Commands<P, E>
-}): Model<E, P, C> {
+export function defineModel<
+  E extends EventTypes,
+  P extends Projections,
+  C extends Commands<P, E> & Annotated<C>,
+>(model: { name: string; events: Events<E>; projections: P; commands: C & Commands<P, E> }): Model<E, P, C> {
   if (__DEV__) checkModel(model as Model<any, any, any>)
   return model
 }

@@ -88,15 +88,15 @@ type Literals =
 
 type Into = Resident<any> | OnDisk<any> | Value<any> | Unseen
 type Handlers<E extends EventTypes, I> = I extends Unseen
-  ? { by?: Record<string, () => Literals>; evolve: Record<string, () => Literals> }
+  ? { by?: Record<string, () => Literals> | undefined; evolve: Record<string, () => Literals> }
   : I extends Resident<infer Row>
-    ? { by?: By<E, Row>; evolve: EvolveRows<E, Row> }
+    ? { by?: By<E, Row> | undefined; evolve: EvolveRows<E, Row> }
     : I extends OnDisk<infer Row>
-      ? { by?: ByOnDisk<E, Row>; evolve: EvolveRows<E, Row> }
+      ? { by?: ByOnDisk<E, Row> | undefined; evolve: EvolveRows<E, Row> }
       : I extends Value<infer State>
         ? { evolve: EvolveValue<E, State> }
         : never
-type ReadOf<I> =
+type ReadInto<I> =
   I extends Resident<infer Row>
     ? ReadTable<Row>
     : I extends OnDisk<any>
@@ -148,6 +148,16 @@ export function identity(name: string, definition: ProjectionDefinition, types: 
 
 // ---- declaring
 
+interface InMemory {
+  readonly resident?: true | undefined
+  readonly history?: boolean | undefined
+}
+interface OnDiskOnly<Row> {
+  readonly resident: false
+  readonly indexes?: readonly (keyof Row & string)[] | undefined
+  readonly history?: boolean | undefined
+}
+
 /**
  * Rows keyed by one of their own properties.
  * @example
@@ -158,22 +168,28 @@ export function identity(name: string, definition: ProjectionDefinition, types: 
  * A row is what structured clone takes, without functions and class instances. `history` keeps an index for
  * `engine.history({ table, key })`. With `resident: false` rows live on disk only, are queried with Dexie and never loaded at boot;
  * `indexes` are names of properties. A key or an index that is no plain name throws `ModelError`.
+ *
+ * In a generic factory, `table<T>('id')` takes a `T extends { id: string }`, and `table<T, 'slug'>('slug')` any other name.
  */
-export function table<Row>(
-  key: KeyProperty<Row>,
-  options?: { readonly resident?: true; readonly history?: boolean },
+// For generic factories: the compiler can't list the properties of a type parameter, but knows what its constraint says.
+export function table<Row extends { readonly [P in Name]: Key }, Name extends string = 'id'>(
+  key: Name,
+  options?: InMemory,
 ): Resident<Row>
-export function table<Row>(
-  key: KeyProperty<Row>,
-  options: { readonly resident: false; readonly indexes?: readonly string[]; readonly history?: boolean },
+export function table<Row extends { readonly [P in Name]: Key }, Name extends string = 'id'>(
+  key: Name,
+  options: OnDiskOnly<Row>,
 ): OnDisk<Row>
+// Last, because the compiler's message is about the last one.
+export function table<Row>(key: KeyProperty<Row>, options?: InMemory): Resident<Row>
+export function table<Row>(key: KeyProperty<Row>, options: OnDiskOnly<Row>): OnDisk<Row>
 export function table(
   key: any,
   {
     resident = true,
     history = false,
     indexes = [],
-  }: { resident?: boolean; history?: boolean; indexes?: readonly string[] } = {},
+  }: { [K in 'resident' | 'history' | 'indexes']?: IntoTable[K] | undefined } = {},
 ): any {
   for (const name of [key, ...indexes]) {
     if (typeof name === 'string' && PLAIN_NAME.test(name)) continue
@@ -213,8 +229,8 @@ export function value<State>(initial: State): Value<State> {
  */
 export function projection<E extends EventTypes, I extends Into = Unseen>(
   events: Events<E>,
-  definition: { into: I; version?: number } & NoInfer<Handlers<E, I>>,
-): Projection<ReadOf<I>> {
+  definition: { into: I; version?: number | undefined } & NoInfer<Handlers<E, I>>,
+): Projection<ReadInto<I>> {
   const { into, version = 1, by, evolve } = definition as unknown as ProjectionDefinition
   if (__DEV__) checkProjection(eventTypes(events), { events, into, version, by, evolve })
   return {

@@ -1,6 +1,6 @@
 import { expose, wrap } from 'comlink'
 import fc from 'fast-check'
-import { defineEvents, defineModel, event, openEngine, projection, table } from 'tidemark'
+import { defineEvents, defineModel, event, type Json, openEngine, projection, table } from 'tidemark'
 import { afterEach, describe, expect, test } from 'vitest'
 import { copies } from '../../src/copies/part.ts'
 import * as errors from '../../src/errors.ts'
@@ -64,7 +64,7 @@ describe('hazard 16', () => {
         evolve: { put: (_, { data }, key) => ({ id: key as string, data }) },
       }),
     },
-    commands: { put: (_, data: any) => (events.put as any)(data) },
+    commands: { put: (_, data: Json) => (events.put as any)(data) },
   })
 
   test('inputs, payloads and row keys', async () => {

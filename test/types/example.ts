@@ -1,14 +1,25 @@
 // The types by example: everything above the line compiles and infers, everything below is rejected. Never run; `npm run types` checks it.
 import {
+  type AnyRecorded,
   CommandRejected,
+  deepEqual,
   defineEvents,
   defineModel,
+  type EngineOf,
+  type Events,
   type EventType,
   event,
   type Json,
+  type OnDisk,
   openEngine,
+  type Projection,
   projection,
+  type ReadOf,
+  type ReadTable,
+  type Recorded,
+  type Resident,
   reject,
+  shallowEqual,
   table,
   value,
 } from 'tidemark'
@@ -277,6 +288,59 @@ projection(changed, {
   evolve: { old: (sum, { data }) => sum + data.x, s2: (sum, { data }) => sum + data.a.length },
 })
 
+// a schema runs in its creator: a command may return a recorded event, or a copy of one, as the log keeps it
+declare const moneySchema: { '~standard': { types?: { input: { euro: number }; output: { cents: number } } } }
+const money = defineEvents({ paid: event(moneySchema) })
+const till = defineModel({
+  name: 'till',
+  events: money,
+  projections: {},
+  commands: {
+    pay: (_, euro: number) => money.paid({ euro }),
+    again: (_, __: undefined) => ({ ...(lastPaid as AnyRecorded<typeof paidTypes>) }),
+    byHand: () => ({ type: 'paid', data: { cents: 3 } }),
+  },
+})
+declare const paidTypes: typeof money extends Events<infer E> ? E : never
+declare const lastPaid: Recorded<'paid', { cents: number }>
+void till
+
+// a table of a generic factory
+function tableOf<T extends { id: string }>(): Resident<T> {
+  return table<T>('id')
+}
+function keptTableOf<T extends { slug: string; text: string }>(): OnDisk<T> {
+  return table<T, 'slug'>('slug', { resident: false, indexes: ['text'] })
+}
+function collectionOf<T extends { id: string }>(make: (id: string) => T): Projection<ReadTable<T>> {
+  return projection(events, { into: table<T>('id'), evolve: { todoAdded: (_, { data }) => make(data.id) } })
+}
+const generic: ReadTable<Todo> | undefined = collectionOf<Todo>((id) => ({
+  id,
+  title: '',
+  done: false,
+  labels: [],
+})).read
+void [tableOf<Todo>(), keptTableOf<{ slug: string; text: string }>(), generic, table<any>('anything')]
+
+// a model's own types, and an option that is undefined
+function firstTitle(read: ReadOf<typeof app>): string | undefined {
+  return read.todos.all()[0]?.title
+}
+function titleOf(engine: EngineOf<typeof app>): string | undefined {
+  return firstTitle(engine.read)
+}
+void titleOf(engine)
+void engine.dispatch.add(
+  { title: 'x' },
+  { commandId: undefined, durability: undefined, meta: undefined, signal: undefined },
+)
+void openEngine(app, { name: undefined, meta: undefined, worker: undefined, signal: undefined, onProgress: undefined })
+void verify(engine, { signal: undefined, onProgress: undefined })
+table<Todo>('id', { history: undefined, resident: undefined })
+deepEqual({ a: [1] }, { a: [1] }) satisfies boolean
+shallowEqual(todos, count) satisfies boolean
+
 // ---- rejected programs
 
 // @ts-expect-error wrong input
@@ -403,5 +467,37 @@ archive(engine, {})
 resumeMirror(saved)
 // @ts-expect-error a resident table is read through `read`
 openTable(engine, 'todos')
+export function otherTableOf<T extends { id: string }>(): Resident<T> {
+  // @ts-expect-error a key of a generic row is a property that its constraint names
+  return table<T>('ids')
+}
+// @ts-expect-error an index is a property of the row
+table<Todo>('id', { resident: false, indexes: ['titel'] })
+// @ts-expect-error a model is what ReadOf takes, not an engine
+firstTitle(null as never as ReadOf<typeof engine>).length
+// @ts-expect-error an engine of another model
+titleOf(null as never as EngineOf<typeof till>)
+defineModel({
+  name: 't',
+  events,
+  projections: { todos },
+  commands: {
+    add: (_, { title }: { title: string }, { id }) => events.todoAdded({ id: id(), title }),
+    // @ts-expect-error an input without a type would take anything
+    toggle: (_, { id }) => events.todoToggled({ id }),
+  },
+})
+defineModel({
+  name: 't',
+  events: money,
+  projections: {},
+  // @ts-expect-error an event made by hand has what its schema gives, not what it takes
+  commands: { byHand: () => ({ type: 'paid', data: { euro: 3 } }) },
+})
+// @ts-expect-error what the log keeps inside is not public
+type Inside = import('tidemark').StoredEvent
+// @ts-expect-error what a model knows at runtime is not public
+type Runtime = import('tidemark').EventTypesAtRuntime
 
+export type { Inside, Runtime }
 export { a, n, wrong }

@@ -69,6 +69,20 @@ test('a message names the property that is not JSON, or those that there are', (
   expect(output).toMatch(`'"nr"' is not assignable to parameter of type '"id" | "n"'`)
 })
 
+test('a command whose input has no type is an error at that command, which says what to write', () => {
+  const app = [
+    `import { defineEvents, defineModel, event } from 'tidemark'`,
+    'const events = defineEvents({ added: event<{ id: string }>() })',
+    `defineModel({ name: 'm', events, projections: {}, commands: {`,
+    '  add: (_, { id }: { id: string }) => events.added({ id }),',
+    '  copy: (_, { id }) => events.added({ id }),',
+    '} })',
+  ]
+  const { output } = compile(project('unannotated', { 'app.ts': `${app.join('\n')}\nexport {}\n` }))
+  expect(output.match(/app\.ts\(\d+,\d+\): error/g)).toEqual(['app.ts(5,3): error'])
+  expect(output).toMatch('the input of this command has no type: write (read, input: { … })')
+})
+
 test("the example's instantiations stay within a budget: the editor answers at each key stroke", () => {
   expect(compiled.instantiations).toBeGreaterThan(1000)
   expect(compiled.instantiations).toBeLessThan(60_000)

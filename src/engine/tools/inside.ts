@@ -5,8 +5,8 @@ import type { Engine, Progress } from '../types.ts'
 
 /** Ends what takes long, and hears how far it is. */
 export interface Watch {
-  readonly signal?: AbortSignal
-  readonly onProgress?: (progress: Progress) => void
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((progress: Progress) => void) | undefined
 }
 
 /** What stands behind an engine that is open. */

@@ -33,9 +33,9 @@ export type Inverses<E extends EventTypes, P, C> = {
 
 export interface UndoOptions {
   /** Steps that are kept for undo, and as many for redo: 100 unless given. */
-  readonly limit?: number
+  readonly limit?: number | undefined
   /** Commands of one name, each at most so many milliseconds after the one before, are one step. 0, the default: never. */
-  readonly groupMs?: number
+  readonly groupMs?: number | undefined
 }
 
 export interface UndoStack<E extends EventTypes> {

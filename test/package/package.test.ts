@@ -99,9 +99,9 @@ console.log(JSON.stringify([...touched]))
 
   it('type-checks and builds in an empty Vite app with the code of the README', () => {
     const blocks = fileBlocks(readFileSync(join(root, 'README.md'), 'utf8'))
-    expect([...blocks.keys()]).toEqual(expect.arrayContaining(['todos.ts', 'todos.worker.ts', 'engine.ts']))
+    expect([...blocks.keys()]).toEqual(expect.arrayContaining(['todos.ts', 'todos.worker.ts', 'main.ts']))
     for (const [file, text] of blocks) write(`src/${file}`, text)
-    write('index.html', '<!doctype html><title>app</title><script type="module" src="/src/engine.ts"></script>')
+    write('index.html', '<!doctype html><title>app</title><script type="module" src="/src/main.ts"></script>')
     write(
       'tsconfig.json',
       JSON.stringify({

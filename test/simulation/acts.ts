@@ -373,7 +373,7 @@ export const acts = {
   /** The same, and at the next start the private files can't be read. */
   restartUnread(run: Run, a: number, b: number) {
     acts.restartBrowser(run, 3 * a + 1, b)
-    run.w.faults.files = { share: a % 2 ? 1 : 0.4, until: run.w.now + LENGTHS[a % LENGTHS.length]! }
+    run.w.faults.files = { share: 1, until: run.w.now + LENGTHS[2 + (a % 3)]! }
   },
   /** In the middle of bringing a log back. */
   crashRestore(run: Run, a: number) {

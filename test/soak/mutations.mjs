@@ -407,11 +407,18 @@ export const mutations = [
   },
   {
     name: 'rule 20: a restore that the storage ended begins a new log',
-    in: 'restoreOnce',
-    find: 'if ($error instanceof StorageError) throw $error',
-    put: '',
+    in: 'look',
+    find: 'if ($error instanceof StorageError || $other) throw $error',
+    put: 'if (error) return withReason(0, `${error}`)',
     profiles: 'lost',
     tests: ['test/engine/restore.test.ts', ''],
+  },
+  {
+    name: 'rule 20: a log begins anew though its mirror could not be looked for',
+    in: 'look',
+    find: 'throw couldNotLook($$given);',
+    put: 'return { sequence: 0 }',
+    profiles: 'unopened',
   },
   {
     name: 'rule 20: what came back keeps the id of the log that was lost',
@@ -422,7 +429,7 @@ export const mutations = [
   },
   {
     name: 'rule 20: a hole in the files is read over',
-    in: 'chainOf',
+    in: 'nextBehind',
     find: '$first <= at + 1 && $last > at',
     put: '$last > (at = Math.max(at, $first - 1))',
     tests: ['test/log/chain.property.test.ts', ''],

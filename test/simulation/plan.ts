@@ -170,7 +170,6 @@ const profiles: Record<string, Profile> = {
   },
   unopened: {
     length: [350, 300],
-    pending: true,
     rests: true,
     mirror: 1,
     weights: { ...busy, filesFail: 2, loseDatabase: 1, restartUnread: 2, open: 2, calm: 1, crashMirror: 0.3 },
@@ -179,7 +178,17 @@ const profiles: Record<string, Profile> = {
     length: [300, 300],
     pending: true,
     mirror: 0.3,
-    weights: { ...busy, block: 2, remove: 0.5, destroy: 1, open: 3, freeze: 0.5, thaw: 1, calm: 0.5 },
+    weights: {
+      ...busy,
+      block: 2,
+      remove: 0.5,
+      destroy: 1,
+      open: 3,
+      freeze: 0.5,
+      thaw: 1,
+      calm: 0.5,
+      filesFail: 0.4,
+    },
   },
   alone: {
     length: [400, 400],

@@ -409,7 +409,7 @@ export const mutations = [
     name: 'rule 20: a restore that the storage ended begins a new log',
     in: 'look',
     find: 'if ($error instanceof StorageError || $other) throw $error',
-    put: 'if (error) return withReason(0, `${error}`)',
+    put: 'if (error) return withReason(0, String(error))',
     profiles: 'lost',
     tests: ['test/engine/restore.test.ts', ''],
   },

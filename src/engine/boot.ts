@@ -46,7 +46,9 @@ export async function boot(model: AnyModel, name: string, options: BootOptions):
   try {
     if (opening) {
       core.channel = openChannel(name, (hint) => takeHint(core, hint))
-      core.database = await opening
+      const database = await opening
+      database.rescue = async (record) => (await live.load()).rescue(database, record)
+      core.database = database
       signal?.throwIfAborted()
       await read(core, core.database, options)
       signal?.throwIfAborted()

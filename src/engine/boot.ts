@@ -16,16 +16,11 @@ import { live } from './part.ts'
 import { applyCommit, rebase, stop, typeKey } from './tab.ts'
 import type { OpenOptions } from './types.ts'
 
-/** `server`: nothing is stored, and this is what a dispatch is told. */
-export interface BootOptions extends OpenOptions {
-  readonly server?: StorageError | undefined
-}
-
 /**
  * Opens one log: listens, reads the snapshot in one transaction, applies the tail. It arrives at the head that the log had at
  * the call, or rejects with a typed error. The worker is never awaited.
  */
-export async function boot(model: AnyModel, name: string, options: BootOptions): Promise<Core> {
+export async function boot(model: AnyModel, name: string, options: OpenOptions): Promise<Core> {
   const { storage, signal } = options
   // First of all: the browser opens it while this page makes what the rows go into.
   const opening = storage ? undefined : openDatabase(name)
@@ -52,13 +47,13 @@ export async function boot(model: AnyModel, name: string, options: BootOptions):
       signal?.throwIfAborted()
       await read(core, core.database, options)
       signal?.throwIfAborted()
-      // There is no first paint to wait for, and what can't be loaded now never will be.
-      if ('ServiceWorkerGlobalScope' in globalThis) await ready()
+      core.isOpen = true
+      if (core.behind) core.pump()
       appearLater(core, options)
-    } else if (options.server) core.error = core.refusal = options.server
-    else await ready()
-    core.isOpen = true
-    if (core.behind) core.pump()
+    } else {
+      await ready()
+      core.isOpen = true
+    }
   } catch (error) {
     await core.end(new EngineClosed('closed'))
     throw error
@@ -165,20 +160,16 @@ async function restoreLog(core: Core, database: Database, options: OpenOptions):
   return restored
 }
 
-/** Takes lock, host and the rest after the caller's first paint, however long its code takes to load. Nothing waits for it. */
+/** Takes lock, host and the rest after the caller's first paint; nothing ever waits for it. */
 function appearLater(core: Core, options: OpenOptions): void {
-  const failed = (error: Error): void => {
-    core.error = error
-    core.changed(false)
-  }
-  setTimeout(() => {
-    live.keepLoading(core.ended, failed).then(
-      ({ appear }) => {
-        if (core.ended.aborted) return
-        appear(core, options)
-        if (core.behind || core.pending.length) core.pump()
-      },
-      () => {},
-    )
+  setTimeout(async () => {
+    try {
+      const { appear } = await live.load(core.ended)
+      if (!core.ended.aborted) appear(core, options)
+    } catch (error) {
+      if (core.ended.aborted) return
+      core.error = error as Error
+      core.changed(false)
+    }
   })
 }

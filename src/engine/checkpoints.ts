@@ -1,7 +1,7 @@
 import type { ProjectionFailed } from '../errors.ts'
 import { fromWire } from '../log/wire.ts'
 import type { Fold } from '../model/fold.ts'
-import type { Checkpoints } from '../projections/pipeline.ts'
+import type { Checkpoints } from '../projections/workshop.ts'
 import type { Core } from './core.ts'
 
 /** Events behind the head that nobody calls a rebuild. */
@@ -15,8 +15,12 @@ export function noteCheckpoints(core: Core, checkpoints: Checkpoints): void {
   const { persisted, projections } = core
   for (const [identity, at] of Object.entries(checkpoints)) {
     const fold = projections.find((fold) => fold.identity === identity)
+    const failure = typeof at === 'number' ? undefined : (fromWire(at) as ProjectionFailed)
     if (typeof at === 'number') persisted.set(identity, at)
-    if (fold && isOnDisk(fold)) fold.failed = typeof at === 'number' ? undefined : (fromWire(at) as ProjectionFailed)
+    if (fold && isOnDisk(fold)) fold.failed = failure
+    // This tab may well go on folding it in memory.
+    else if (failure) core.unpersisted.set(identity, failure)
+    else core.unpersisted.delete(identity)
   }
   showBuilding(core)
 }

@@ -1,6 +1,7 @@
 import { EngineClosed } from '../errors.ts'
 import type { Hint } from '../log/channel.ts'
 import type { CommitRecord } from '../log/commit.ts'
+import { fromWire } from '../log/wire.ts'
 import { isOnDisk, noteCheckpoints } from './checkpoints.ts'
 import type { Core } from './core.ts'
 import { applyCommit, rebase } from './tab.ts'
@@ -40,6 +41,9 @@ function take(core: Core, hint: Hint): void {
     core.changed(false)
   } else if ('mirror' in hint) {
     core.copy = { ...core.copy, mirror: hint.mirror }
+    core.changed(false)
+  } else if ('error' in hint) {
+    core.error = fromWire(hint.error)
     core.changed(false)
   } else if ('destroyed' in hint) void core.end(new EngineClosed('destroyed'))
 }

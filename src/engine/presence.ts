@@ -70,7 +70,6 @@ export function appear(core: Core, { worker, mirror }: OpenOptions): void {
     ['pagehide', putAway],
     ['pageshow', comeBack],
     ['focus', () => look(core)],
-    ['online', () => look(core)],
     // The browser's settings are another page.
     ['focus', askStorage],
   ] as const

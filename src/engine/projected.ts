@@ -5,9 +5,11 @@ import type { Core } from './core.ts'
 
 /** Resolves when every projection that has not failed is persisted at `sequence`. */
 export async function projected(core: Core, sequence: number, signal: AbortSignal | undefined): Promise<void> {
-  const { projections, persisted, database } = core
+  const { projections, persisted, unpersisted, database } = core
   const reached = (): boolean =>
-    projections.every(({ identity, failed }) => failed || (persisted.get(identity) ?? 0) >= sequence)
+    projections.every(
+      ({ identity, failed }) => failed || unpersisted.has(identity) || (persisted.get(identity) ?? 0) >= sequence,
+    )
   for (;;) {
     signal?.throwIfAborted()
     if (core.state === 'closed') throw core.error ?? new EngineClosed('closed')

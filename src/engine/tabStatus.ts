@@ -1,20 +1,23 @@
+import type { ProjectionFailed } from '../errors.ts'
 import type { Fold } from '../model/fold.ts'
 import type { Tab } from './tab.ts'
 import type { Progress, ProjectionStatus, Status } from './types.ts'
 
 /** What of an engine its status shows. */
-export interface Shown extends Pick<Tab, 'database' | 'head' | 'pending' | 'state' | 'error' | 'trouble'> {
+export interface Shown extends Pick<Tab, 'database' | 'head' | 'pending' | 'state' | 'error'> {
   /** `folds`, and those of on-disk tables: the host folds these alone, what a tab knows of them is told. */
   readonly projections: readonly Fold[]
   /** Persisted checkpoints by projection identity. */
   readonly persisted: Map<string, number>
+  /** Why a host keeps no rows of a projection that this tab may fold well, by projection identity. */
+  readonly unpersisted: Map<string, ProjectionFailed>
   /** Rebuilds under way, by projection name. */
   readonly progress: Map<string, Progress>
   worker: Status['worker']
   /** The second copy of the log. */
   copy: Pick<Status, 'mirror' | 'restored'>
   /** The browser keeps this storage until the user deletes it. */
-  persistent?: boolean | undefined
+  persistent?: boolean
 }
 
 /** What a page may tell its user. */
@@ -22,6 +25,7 @@ export function statusOf({
   projections: all,
   database,
   persisted,
+  unpersisted,
   progress,
   head,
   pending,
@@ -30,11 +34,12 @@ export function statusOf({
   copy,
   persistent,
   error,
-  trouble,
 }: Shown): Status<any> {
   const at = ({ identity, sequence }: Fold): number => persisted.get(identity) ?? sequence
+  const failureOf = ({ identity, failed }: Fold): ProjectionFailed | undefined => failed ?? unpersisted.get(identity)
   const projections: [string, ProjectionStatus][] = all.map((fold) => {
-    const { name, failed, sequence } = fold
+    const { name, sequence } = fold
+    const failed = failureOf(fold)
     const building = progress.get(name)
     if (failed) return [name, { state: 'failed', sequence: failed.sequence, error: failed }]
     return [
@@ -45,28 +50,12 @@ export function statusOf({
   return Object.freeze({
     state,
     sequence: head,
-    projected: Math.min(head, ...all.filter(({ failed }) => !failed).map(at)),
+    projected: Math.min(head, ...all.filter((fold) => !failureOf(fold)).map(at)),
     pending: pending.length,
     worker,
     storage: database ? (persistent ? 'persistent' : 'best-effort') : 'memory',
     projections: Object.fromEntries(projections),
     ...copy,
     ...(error && { lastError: error }),
-    ...(trouble && { behind: { since: trouble.since, error: trouble.error } }),
   } satisfies Status<any>) as Status<any>
 }
-
-/** The status from before, if the new one says the same: who compares them does not take it for a change. */
-export const keepIfSame = (before: Status<any> | undefined, now: Status<any>): Status<any> =>
-  before && isSame(before, now) ? before : now
-
-/** Errors are compared by identity, plain objects by their members. */
-function isSame(a: unknown, b: unknown): boolean {
-  if (Object.is(a, b)) return true
-  if (!isPlain(a) || !isPlain(b)) return false
-  const keys = Object.keys(a)
-  return keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && isSame(a[key], b[key]))
-}
-
-const isPlain = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype

@@ -19,6 +19,8 @@ export type Hint = { readonly log: string } & (
       readonly progress: { readonly phase: 'rebuild'; readonly done: number; readonly total: number }
       readonly projections: readonly string[]
     }
+  /** What a pipeline could not find or do, for the people in front of a tab. */
+  | { readonly error: WireError }
   | { readonly mirror: MirrorStatus }
   /** Whoever writes the mirror tells where it stands. */
   | { readonly asks: 'mirror' }

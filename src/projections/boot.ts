@@ -2,12 +2,13 @@ import { type CommitRecord, isCommit } from '../log/commit.ts'
 import { above, type Database } from '../log/database.ts'
 import type { Fold } from '../model/fold.ts'
 import { warnOfChange } from './code.ts'
-import { readSnapshot, type Snapshot } from './snapshot.ts'
+import { type OpenSnapshot, openSnapshot } from './openSnapshot.ts'
+import type { Snapshot } from './snapshot.ts'
 
 /** Commits that boot reads with the pages; what lies further is catch-up. */
 const TAIL_COMMITS = 256
 
-export interface Boot extends Snapshot {
+export interface Boot extends OpenSnapshot {
   /** The lowest checkpoint, and the first commits behind it. */
   readonly from: number
   readonly tail: readonly CommitRecord[]
@@ -24,7 +25,7 @@ export async function readBoot(database: Database, folds: readonly Fold[]): Prom
   let newest: IDBRequest<IDBCursorWithValue | null> | undefined
   let end = 0
   let behind = false
-  const snapshot = await readSnapshot(database, folds, (store, checkpoints, sealed) => {
+  const snapshot = await openSnapshot(database, folds, (store, checkpoints, sealed) => {
     end = sealed
     // Nothing to fold: the head is all there is to know.
     if (!folds.length) {

@@ -5,6 +5,9 @@ import type { Checkpoint } from '../log/stores.ts'
 import { pagesOf } from './snapshot.ts'
 import type { Track } from './track.ts'
 
+/** What names one build of one projection's rows. */
+export type BuildKey = Pick<Checkpoint, 'identity' | 'build'>
+
 /** Removes the pages and checkpoint of one build, together. */
 export function deletePages(store: StoreOf, identity: string, build: string): void {
   store('pages').delete(pagesOf(identity, build))
@@ -13,12 +16,16 @@ export function deletePages(store: StoreOf, identity: string, build: string): vo
 }
 
 /** Removes what turned out to be no snapshot. */
-export const discardPages = (
-  { transact }: Database,
-  discarded: readonly Pick<Checkpoint, 'identity' | 'build'>[],
-): Promise<void> =>
+export const discardPages = ({ transact }: Database, discarded: readonly BuildKey[]): Promise<void> =>
   transact(['pages', 'rowEvents', 'checkpoints'], 'readwrite', (store) => {
     for (const { identity, build } of discarded) deletePages(store, identity, build)
+  })
+
+/** Removes the rows that tabs read of one projection, whichever build they are. */
+export const discardLive = ({ transact }: Database, identity: string): Promise<void> =>
+  transact(['meta', 'pages', 'rowEvents', 'checkpoints'], 'readwrite', (store) => {
+    const builds = store('meta').get('builds')
+    builds.onsuccess = () => deletePages(store, identity, builds.result?.[identity] ?? '')
   })
 
 /** Rule 19: derived pages give way to the log, and a mark keeps every pipeline from writing them again at once. */

@@ -5,7 +5,8 @@ import type { AnyRecordedEvent } from '../model/events.ts'
 import { type Fold, foldCommit, type Journal } from '../model/fold.ts'
 import { isKey } from '../model/json.ts'
 import type { IntoTable } from '../model/projection.ts'
-import type { TableDatabase } from './tableDatabase.ts'
+import { readable, type TableDatabase } from './tableDatabase.ts'
+import { failureToClone } from './uncloneable.ts'
 
 /**
  * Folds whole commits inside one transaction: reads the rows that their events name, folds in memory, writes what
@@ -33,9 +34,13 @@ export async function foldOnDisk(
   const changed = new Map<Key, unknown>()
   for (const { slot } of journal) changed.set(slot.key, slot.row)
   const gone = [...changed].flatMap(([key, row]) => (row === undefined ? [key] : []))
-  await rows.bulkPut([...changed.values()].filter((row) => row !== undefined))
-  if (gone.length) await rows.bulkDelete(gone)
   const { failed, sequence } = fold
+  try {
+    await rows.bulkPut([...changed.values()].filter((row) => row !== undefined))
+  } catch (error) {
+    throw failureToClone(fold.name, sequence, changed) ?? error
+  }
+  if (gone.length) await rows.bulkDelete(gone)
   fold.clear()
   fold.sequence = sequence
   fold.failed = failed
@@ -66,11 +71,11 @@ async function load(
   }
   const present = new Map<Key, unknown>()
   const asked = [...keys]
-  ;(await rows.bulkGet(asked)).forEach((row, i) => {
+  ;(await readable(rows.bulkGet(asked))).forEach((row, i) => {
     if (row !== undefined) present.set(asked[i] as Key, row)
   })
   for (const match of matches.values()) {
-    const found = await (match ? rows.where(match[0]).equals(match[1]) : rows.toCollection()).toArray()
+    const found = await readable((match ? rows.where(match[0]).equals(match[1]) : rows.toCollection()).toArray())
     for (const row of found) present.set(row[property], row)
   }
   fold.load([...present.values()], () => fold.next++)

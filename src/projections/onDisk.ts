@@ -9,9 +9,11 @@ import { eventTypes } from '../model/events.ts'
 import type { Fold } from '../model/fold.ts'
 import { loadBases } from './base.ts'
 import { foldOnDisk } from './foldOnDisk.ts'
-import { openTableDatabase, type TableCheckpoint, type TableDatabase } from './tableDatabase.ts'
+import { openTableDatabase, readable, type TableCheckpoint, type TableDatabase } from './tableDatabase.ts'
 import type { OnDiskTables, Tables, Workshop } from './workshop.ts'
 
+/** Attempts to read a table: once more as it is, once more when it was emptied. */
+const READ_TRIES = 3
 /** Milliseconds that events wait for company. */
 const DELAY_MS = 250
 
@@ -64,8 +66,7 @@ function followTables(shop: Workshop, folds: readonly Fold[]): OnDiskTables {
       queue.run(async () => {
         for (const follower of followers) {
           if (!names.includes(follower.fold.name)) continue
-          const { fold } = follower
-          await startOver(shop, await openTable(shop, follower), fold)
+          await emptyTable(shop, follower)
           await followTable(shop, follower, signal)
         }
       }),
@@ -75,7 +76,30 @@ function followTables(shop: Workshop, folds: readonly Fold[]): OnDiskTables {
 /** The checkpoint to go on from, or the reason there is none. */
 const standing = ({ failed, sequence }: Fold): number | WireError => (failed ? toWire(failed) : sequence)
 
+/** Folds the log into one table, to its end. A table that the browser can't read is a cache: it is emptied and folded again. */
 async function followTable(shop: Workshop, follower: Follower, signal: AbortSignal): Promise<void> {
+  const { fold } = follower
+  for (let tries = 1; ; tries++) {
+    try {
+      await followToEnd(shop, follower, signal)
+      break
+    } catch (error) {
+      // What is in memory may be ahead of what was written.
+      follower.database?.dexie.close()
+      follower.database = undefined
+      signal.throwIfAborted()
+      if (error instanceof ProjectionFailed) await storeFailure(shop, follower, error)
+      else if (!(error instanceof StorageError && error.kind === 'lost') || tries === READ_TRIES) throw asOurs(error)
+      else if (tries === READ_TRIES - 1) {
+        shop.post({ error: toWire(error) })
+        await emptyTable(shop, follower)
+      }
+    }
+  }
+  shop.post({ projected: { [fold.identity]: standing(fold) } })
+}
+
+async function followToEnd(shop: Workshop, follower: Follower, signal: AbortSignal): Promise<void> {
   const { fold } = follower
   const { database, model } = shop
   const types = eventTypes(model.events)
@@ -91,20 +115,13 @@ async function followTable(shop: Workshop, follower: Follower, signal: AbortSign
         const decoded = records.map((record) => [record, eventsOf(record, types)] as const)
         await dexie.transaction('rw', rows, checkpoint, async () => {
           // Another pipeline has written: what is in memory here belongs to no row any more (rule 15).
-          const stored = (await checkpoint.get(0)) ?? { sequence: 0, commit: '' }
+          const stored = (await readable(checkpoint.get(0))) ?? { sequence: 0, commit: '' }
           moved = stored.sequence !== fold.sequence
           if (moved) return
           const commit = (await foldOnDisk(fold, rows, decoded)) ?? stored.commit
           const { failed, sequence } = fold
-          await checkpoint.put(
-            {
-              sequence,
-              lineage: database.log?.lineage ?? '',
-              commit,
-              ...(failed && { failed: toWire(failed) }),
-            },
-            0,
-          )
+          const lineage = database.log?.lineage ?? ''
+          await checkpoint.put({ sequence, lineage, commit, ...(failed && { failed: toWire(failed) }) }, 0)
         })
         if (moved) follower.database = undefined
         if (moved || fold.failed) break
@@ -113,39 +130,66 @@ async function followTable(shop: Workshop, follower: Follower, signal: AbortSign
         if (fold.sequence < total) report(fold.sequence, total)
       }
     }
-    shop.post({ projected: { [fold.identity]: standing(fold) } })
-  } catch (error) {
-    // What is in memory may be ahead of what was written.
-    follower.database?.dexie.close()
-    follower.database = undefined
-    signal.throwIfAborted()
-    throw asOurs(error)
   } finally {
     if (total) report(total, total)
   }
 }
 
-/** Opens a table's database, and believes its rows only where the log still holds the commit they were folded to. */
+/** Opens a table's database, and believes its rows only if the log still holds the commit that they were folded to. */
 async function openTable(shop: Workshop, follower: Follower): Promise<TableDatabase> {
   const { fold } = follower
   if (follower.database?.dexie.isOpen()) return follower.database
-  const opened = await openTableDatabase(shop.database, fold)
-  if (shop.closing.aborted) {
+  const opened = await openAlive(shop, fold)
+  try {
+    const stored = await readable(opened.checkpoint.get(0))
+    fold.clear()
+    if (stored ? !(await stands(shop, stored)) : shop.database.log?.base) await startOver(shop, opened, fold)
+    else if (stored) {
+      fold.sequence = stored.sequence
+      if (stored.failed) fold.failed = fromWire(stored.failed) as ProjectionFailed
+    }
+  } catch (error) {
     opened.dexie.close()
-    throw shop.closing.reason
-  }
-  const stored = await opened.checkpoint.get(0)
-  fold.clear()
-  if (stored ? !(await stands(shop, stored)) : shop.database.log?.base) await startOver(shop, opened, fold)
-  else if (stored) {
-    fold.sequence = stored.sequence
-    if (stored.failed) fold.failed = fromWire(stored.failed) as ProjectionFailed
+    throw error
   }
   const base = shop.database.log?.base ?? 0
-  if (fold.sequence < base)
+  if (fold.sequence < base && !fold.failed)
     fold.failed = new ProjectionFailed(fold.name, base, new Error(`archived: events 1 to ${base} are not in this log`))
   follower.database = opened
   return opened
+}
+
+async function openAlive({ database, closing }: Workshop, fold: Fold): Promise<TableDatabase> {
+  const opened = await openTableDatabase(database, fold)
+  if (!closing.aborted) return opened
+  opened.dexie.close()
+  throw closing.reason
+}
+
+/** A table whose rows the database refuses stays as it was stored, and says that it has failed. */
+async function storeFailure(shop: Workshop, follower: Follower, failure: ProjectionFailed): Promise<void> {
+  const { fold } = follower
+  const opened = await openAlive(shop, fold)
+  const { dexie, checkpoint } = opened
+  let sequence = 0
+  await dexie.transaction('rw', checkpoint, async () => {
+    const stored = await checkpoint.get(0)
+    sequence = stored?.sequence ?? 0
+    const lineage = shop.database.log?.lineage ?? ''
+    await checkpoint.put({ sequence: 0, lineage, commit: '', ...stored, failed: toWire(failure) }, 0)
+  })
+  fold.clear()
+  fold.sequence = sequence
+  fold.failed = failure
+  follower.database = opened
+}
+
+/** Empties a table without reading it; one that is open stays open. */
+async function emptyTable(shop: Workshop, follower: Follower): Promise<void> {
+  const { fold, database } = follower
+  const opened = database?.dexie.isOpen() ? database : await openAlive(shop, fold)
+  follower.database = opened
+  await startOver(shop, opened, fold)
 }
 
 async function stands({ database }: Workshop, { sequence, lineage, commit }: TableCheckpoint): Promise<boolean> {

@@ -1,21 +1,53 @@
+import { ProjectionFailed } from '../errors.ts'
 import { commitNow, type Database } from '../log/database.ts'
 import type { Checkpoint, Page } from '../log/stores.ts'
 import { toWire } from '../log/wire.ts'
 import type { Slot } from '../model/fold.ts'
 import { PAGE_ROWS } from './snapshot.ts'
 import type { Track } from './track.ts'
+import { failureToClone } from './uncloneable.ts'
 
 /**
  * Writes dirty pages and their checkpoints in one transaction and returns the identities it refused: another pipeline
  * has moved the checkpoint or swapped the build, so this one's memory is no longer what the pages hold (rule 15).
- * undefined where nothing may be written for now.
+ * undefined if nothing may be written for now. A projection whose rows can't be stored fails, and the others are written.
  */
 export async function writePages(
-  { transact }: Database,
+  database: Database,
   tracks: readonly Track[],
 ): Promise<ReadonlySet<string> | undefined> {
-  let held = false
-  const refused = new Set<string>()
+  // Each further attempt writes the rows of one projection less.
+  for (;;) {
+    const attempt: Attempt = { refused: new Set(), held: false, unstorable: undefined }
+    try {
+      await writeTracks(database, tracks, attempt)
+    } catch (error) {
+      if (!attempt.unstorable) throw error
+      const { track, cause } = attempt.unstorable
+      failToStore(track, cause)
+      continue
+    }
+    if (attempt.held) return
+    for (const track of tracks) {
+      const { fold, dirty, index } = track
+      if (attempt.refused.has(fold.identity)) continue
+      track.stored = fold.sequence
+      track.failed = fold.failed
+      dirty.clear()
+      index?.written()
+    }
+    return attempt.refused
+  }
+}
+
+interface Attempt {
+  readonly refused: Set<string>
+  held: boolean
+  /** A projection that holds a row which IndexedDB refuses. */
+  unstorable: { readonly track: Track; readonly cause: unknown } | undefined
+}
+
+async function writeTracks({ transact }: Database, tracks: readonly Track[], attempt: Attempt): Promise<void> {
   const writes = tracks.map(({ pages, dirty, index }) => ({
     rows: Array.from(dirty, (page) => [page, encode(page, pages.get(page) as Set<Slot>)] as const),
     index: index?.pack() ?? [],
@@ -27,49 +59,79 @@ export async function writePages(
     // The last that was asked for.
     before.at(-1)!.onsuccess = () => {
       // After a quota error nothing is written until an append has gone through since (rule 19); this write is the probe.
-      held = tracks.every(({ fold }) => fold.sequence <= (hold.result?.head ?? Number.NEGATIVE_INFINITY))
+      const held = tracks.every(({ fold }) => fold.sequence <= (hold.result?.head ?? Number.NEGATIVE_INFINITY))
+      attempt.held = held
       if (held) return
-      for (const [i, { fold, build, live, first, stored, pages }] of tracks.entries()) {
-        const { identity, failed, sequence, next } = fold
+      for (const [i, track] of tracks.entries()) {
+        const { fold, build, live, stored } = track
+        const { identity } = fold
         const swapped = live && (builds.result?.[identity] ?? '') !== build
         const result = before[i]?.result
         if (swapped || (result?.identity === identity ? result.sequence : undefined) !== stored) {
-          refused.add(identity)
+          attempt.refused.add(identity)
           continue
         }
-        for (const [page, value] of writes[i]!.rows) {
-          if (value) store('pages').put(value, [identity, build, page])
-          else store('pages').delete([identity, build, page])
+        try {
+          for (const [page, value] of writes[i]!.rows) {
+            if (value) store('pages').put(value, [identity, build, page])
+            else store('pages').delete([identity, build, page])
+          }
+        } catch (cause) {
+          // What was queued for this projection before can't be taken back alone.
+          attempt.unstorable = { track, cause }
+          transaction.abort()
+          return
         }
         for (const [rest, value] of writes[i]!.index) store('rowEvents').put(value, [identity, build, ...rest])
-        let rows = 0
-        for (const slots of pages.values()) rows += slots.size
-        const checkpoint: Checkpoint = {
-          identity,
-          build,
-          first,
-          sequence,
-          next,
-          rows,
-          ...(failed && { failed: { sequence: failed.sequence, error: toWire(failed) } }),
-        }
-        if (__DEV__) Object.assign(checkpoint, { code: tracks[i]?.code })
+        const checkpoint = checkpointOf(track, result)
         store('checkpoints').put(checkpoint, [identity, build])
       }
       if (hold.result) store('meta').delete('hold')
       commitNow(transaction)
     }
   })
-  if (held) return
-  for (const track of tracks) {
-    const { fold, dirty, index } = track
-    if (refused.has(fold.identity)) continue
-    track.stored = fold.sequence
-    track.failed = fold.failed
-    dirty.clear()
-    index?.written()
+}
+
+/** `stored`: the checkpoint so far. It stays what its pages are if the rows behind it can't be stored. */
+function checkpointOf(
+  { fold, build, first, pages, code, unstorable }: Track,
+  stored: Checkpoint | undefined,
+): Checkpoint {
+  const { identity, failed, sequence, next } = fold
+  let rows = 0
+  for (const slots of pages.values()) rows += slots.size
+  return {
+    identity,
+    build,
+    first,
+    sequence,
+    next,
+    rows,
+    ...(unstorable && stored),
+    ...(failed && { failed: { sequence: failed.sequence, error: toWire(failed) } }),
+    ...(code !== undefined && { code }),
   }
-  return refused
+}
+
+/** Forgets the rows of a projection that can't be stored. What was stored of it stays, and says that it has failed. */
+function failToStore(track: Track, cause: unknown): void {
+  const { fold, stored = 0, pages, dirty } = track
+  const { name, sequence } = fold
+  const rows = [...dirty].flatMap((page) => [...(pages.get(page) ?? [])])
+  const failure =
+    failureToClone(
+      name,
+      sequence,
+      rows.map(({ key, row }) => [key, row] as const),
+    ) ?? new ProjectionFailed(name, sequence, cause)
+  fold.clear()
+  fold.sequence = stored
+  fold.failed = failure
+  if (!stored) track.first = 0
+  pages.clear()
+  dirty.clear()
+  track.index = undefined
+  track.unstorable = true
 }
 
 /** undefined for a page without rows. */

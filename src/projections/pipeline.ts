@@ -8,12 +8,12 @@ import { readAfter } from '../log/read.ts'
 import { toWire } from '../log/wire.ts'
 import { eventTypes } from '../model/events.ts'
 import { type AnyModel, createFolds } from '../model/model.ts'
-import { discardPages, giveWay } from './discard.ts'
+import { type BuildKey, discardPages, giveWay } from './discard.ts'
 import { createFlushing } from './flushing.ts'
+import { openSnapshot } from './openSnapshot.ts'
 import { openTrack } from './openTrack.ts'
 import { writePages } from './pages.ts'
 import { createRebuilds } from './rebuild.ts'
-import { readSnapshot } from './snapshot.ts'
 import { openTables } from './tables.ts'
 import { createTidying } from './tidy.ts'
 import { foldInto, type Track } from './track.ts'
@@ -84,14 +84,17 @@ export async function createPipeline(
 
   async function load(): Promise<Track[]> {
     const folds = createFolds(model)
-    const { log, types: stored, checkpoints, builds, discarded } = await readSnapshot(database, folds)
+    const { log, types: stored, checkpoints, builds, discarded } = await openSnapshot(database, folds)
     // Being restored: what is read here is not the log yet.
     if (!log.format) throw new StorageError('closed')
     database.log = log
     behind = true
     // A worker of an older build leaves alone what it does not understand (rule 17).
     for (const { type, version } of stored) if (!types.knows(type, version)) throw new OutdatedCodeError(type, version)
-    if (discarded.length) await discardPages(database, discarded)
+    if (discarded.length) {
+      await discardPages(database, discarded)
+      shop.post({ error: toWire(lostRows(discarded)) })
+    }
     return Promise.all(
       folds.map((fold) => openTrack(database, fold, checkpoints.get(fold.identity), builds?.[fold.identity])),
     )
@@ -236,4 +239,10 @@ const noRoom = (name: string): StorageError =>
     'quota',
     `IndexedDB had no space left for the persisted rows of "${name}", so they were removed; the log is complete. They are ` +
       'written again after an event was appended. Free space or call persist().',
+  )
+
+const lostRows = (discarded: readonly BuildKey[]): StorageError =>
+  new StorageError(
+    'lost',
+    `The persisted rows of ${discarded.map(({ identity }) => identity)} were damaged or lost: they are folded again from the log.`,
   )

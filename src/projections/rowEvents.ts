@@ -3,7 +3,8 @@ import type { Database } from '../log/database.ts'
 import type { Checkpoint, FiledRows, Page, RecentRows } from '../log/stores.ts'
 import { type Fold, foldCommit } from '../model/fold.ts'
 import { stringify } from '../model/json.ts'
-import { discardPages } from './discard.ts'
+import { discardLive, discardPages } from './discard.ts'
+import { mayBeLost } from './openSnapshot.ts'
 import { loadPages, pagesOf } from './snapshot.ts'
 import type { RowIndex, Track } from './track.ts'
 
@@ -18,9 +19,7 @@ const nothing: FiledRows = { keys: '[]', ends: new Uint32Array(), sequences: new
 export async function openIndex(database: Database, track: Track): Promise<void> {
   const { fold, build, stored } = track
   const { identity } = fold
-  const { result } = await database.transact(['rowEvents'], 'readonly', (store) =>
-    store('rowEvents').get([identity, build]),
-  )
+  const result = await readRecent(database, [identity, build])
   const whole = stored === undefined || result?.sequence === stored
   if (!whole) {
     await discardPages(database, [{ identity, build }])
@@ -31,6 +30,16 @@ export async function openIndex(database: Database, track: Track): Promise<void>
     track.pages.clear()
   }
   track.index = createIndex(track, unpack(whole && result ? [result.rows] : []))
+}
+
+/** undefined if there is none, or if the browser has lost it: a cache is made again. */
+async function readRecent({ transact }: Database, key: readonly [string, string]): Promise<RecentRows | undefined> {
+  try {
+    const found = await transact(['rowEvents'], 'readonly', (store) => store('rowEvents').get([...key]))
+    return found.result
+  } catch (error) {
+    if (!mayBeLost(error)) throw error
+  }
 }
 
 function createIndex({ fold, journal }: Track, recent: ReadonlyMap<Key, readonly number[]>): RowIndex {
@@ -76,6 +85,22 @@ function createIndex({ fold, journal }: Track, recent: ReadonlyMap<Key, readonly
  * The empty fold is brought to that checkpoint: with its rows, where it has to go on to `head`.
  */
 export async function lookUp(
+  database: Database,
+  fold: Fold,
+  key: Key,
+  head: number,
+): Promise<readonly number[] | undefined> {
+  try {
+    return await lookUpStored(database, fold, key, head)
+  } catch (error) {
+    if (!mayBeLost(error)) throw error
+    fold.clear()
+    // The pipeline finds its checkpoint gone and makes rows and index again.
+    await discardLive(database, fold.identity)
+  }
+}
+
+async function lookUpStored(
   { transact }: Database,
   fold: Fold,
   key: Key,

@@ -4,7 +4,7 @@ import type { Database } from '../log/database.ts'
 import type { WireError } from '../log/wire.ts'
 import type { Fold } from '../model/fold.ts'
 import type { IntoTable } from '../model/projection.ts'
-import { noteTable, tableDatabaseName } from './tableList.ts'
+import { deleteTableDatabase, noteTable, tableDatabaseName } from './tableList.ts'
 
 /** Written in the transaction of its rows. Compared with the log before rows are believed (rule 18). */
 export interface TableCheckpoint {
@@ -24,18 +24,48 @@ export interface TableDatabase {
   readonly dexie: Dexie
 }
 
-/** Opens the database of an on-disk table, noting first that it exists: whoever deletes the log deletes it too. */
+/** Attempts to open the database of a table before it is deleted and made anew. */
+const OPEN_TRIES = 3
+
+/** Opens the database of an on-disk table, noting first that it exists: who deletes the log deletes it too. */
 export async function openTableDatabase(database: Database, { identity, definition }: Fold): Promise<TableDatabase> {
   await noteTable(database, identity)
   const { key, indexes } = definition.into as IntoTable
-  // Deleted under us, it is not made again by whoever asks it next.
-  const { indexedDB, IDBKeyRange } = globalThis
-  const dexie = new Dexie(tableDatabaseName(database.name, identity), { indexedDB, IDBKeyRange, autoOpen: false })
-  dexie.version(1).stores({ rows: [key, ...indexes].join(), checkpoint: '' })
-  try {
-    await dexie.open()
-  } catch (error) {
-    throw new StorageError('unavailable', `the database of an on-disk table did not open: ${error}`, error)
+  for (let tries = 1; ; tries++) {
+    // Deleted under us, it is not made again by the next question.
+    const { indexedDB, IDBKeyRange } = globalThis
+    const dexie = new Dexie(tableDatabaseName(database.name, identity), { indexedDB, IDBKeyRange, autoOpen: false })
+    dexie.version(1).stores({ rows: [key, ...indexes].join(), checkpoint: '' })
+    try {
+      await dexie.open()
+      return { dexie, rows: dexie.table('rows'), checkpoint: dexie.table('checkpoint') }
+    } catch (error) {
+      dexie.close()
+      const message = `The database of the on-disk table "${identity}" did not open: ${error}. It can be deleted: the log makes it again.`
+      if (tries > OPEN_TRIES) throw new StorageError('unavailable', message, error)
+      // It is a cache, so one that can't be opened at all is made anew.
+      if (tries === OPEN_TRIES) await deleteTableDatabase(database, identity).then(() => noteTable(database, identity))
+    }
   }
-  return { dexie, rows: dexie.table('rows'), checkpoint: dexie.table('checkpoint') }
 }
+
+/** The answer of a read. What the browser refuses to read, though the connection is there, counts as lost. */
+export async function readable<T>(read: PromiseLike<T>): Promise<T> {
+  try {
+    return await read
+  } catch (error) {
+    const { name, inner } = error as { name?: string; inner?: { name?: string } }
+    const names = [name, inner?.name]
+    if (!READ_FAILURES.some((one) => names.includes(one))) throw error
+    throw new StorageError('lost', `A value of an on-disk table could not be read: ${error}`, error)
+  }
+}
+
+/** What browsers say of a value whose file is gone or damaged. */
+const READ_FAILURES: readonly string[] = [
+  'UnknownError',
+  'NotReadableError',
+  'DataError',
+  'DataCloneError',
+  'NotFoundError',
+]

@@ -24,7 +24,9 @@ export interface Track {
   /** Development only. */
   code?: string | undefined
   /** Of a table with `history`. */
-  index?: RowIndex
+  index?: RowIndex | undefined
+  /** It holds a row that IndexedDB refuses: only that is written of it. */
+  unstorable?: boolean
 }
 
 /** A track from its checkpoint on; `openTrack` gives it all that belongs to it. */

@@ -214,3 +214,44 @@ export function answerLate(): Promise<(error?: DOMException) => void> {
 /** Appends, as opposed to page writes and the rest. */
 export const isAppend = (stores: readonly string[], mode: string): boolean =>
   mode === 'readwrite' && stores.includes('commits') && stores.includes('types') && !stores.includes('pages')
+
+/**
+ * One value whose file the browser has lost: a read of it fails with its whole transaction, until it is deleted or written
+ * again. Tells how often it was read.
+ */
+export function loseValue(store: string, key: IDBValidKey): { readonly reads: number; stop(): void } {
+  const proto = IDBObjectStore.prototype
+  const { get, getAll, delete: remove, clear, put } = proto
+  const lost = { reads: 0, stop: () => void Object.assign(proto, { get, getAll, delete: remove, clear, put }) }
+  let isLost = true
+  const covers = (query: IDBValidKey | IDBKeyRange | null | undefined): boolean =>
+    query == null || (query instanceof IDBKeyRange ? query.includes(key) : indexedDB.cmp(query, key) === 0)
+  /** As in the browser: the request fails, and with it its transaction, unless somebody prevents that. */
+  const refused = (on: any, query: IDBValidKey | IDBKeyRange | null | undefined): IDBRequest | undefined => {
+    if (!isLost || on.name !== store || !covers(query)) return
+    lost.reads++
+    const operation = (): never => {
+      throw new DOMException('Data lost due to missing file.', 'NotReadableError')
+    }
+    return on.transaction._execRequestAsync({ operation, source: on })
+  }
+  proto.get = function (query) {
+    return refused(this, query) ?? get.call(this, query)
+  }
+  proto.getAll = function (query, ...rest) {
+    return refused(this, query as IDBKeyRange) ?? getAll.call(this, query, ...rest)
+  }
+  proto.delete = function (query) {
+    if (this.name === store && covers(query)) isLost = false
+    return remove.call(this, query)
+  }
+  proto.clear = function () {
+    if (this.name === store) isLost = false
+    return clear.call(this)
+  }
+  proto.put = function (value, at) {
+    if (this.name === store && at !== undefined && indexedDB.cmp(at, key) === 0) isLost = false
+    return put.call(this, value, at)
+  }
+  return lost
+}

@@ -258,7 +258,7 @@ export const mutations = [
   },
   {
     name: 'rule 15: pages are written without comparing checkpoints',
-    in: 'writePages',
+    in: 'writeTracks',
     find: '$swapped || ($result?.identity === $_ ? $result.sequence : undefined) !== $stored',
     put: '$swapped',
     profiles: 'worker,rebuild,builds',
@@ -279,7 +279,7 @@ export const mutations = [
   },
   {
     name: 'rule 16: a swap does not compare what it replaces',
-    in: 'writePages',
+    in: 'writeTracks',
     find: 'const swapped = $live && $other',
     put: 'const swapped = !$live && $other',
     profiles: 'rebuild',
@@ -293,7 +293,7 @@ export const mutations = [
   },
   {
     name: 'rule 16: pages without their checkpoint',
-    in: 'writePages',
+    in: 'writeTracks',
     find: "store('checkpoints').put($checkpoint, $key);",
     put: "if ($checkpoint.sequence % 2) store('checkpoints').put($checkpoint, $key)",
     profiles: 'calm,worker',
@@ -322,7 +322,7 @@ export const mutations = [
   },
   {
     name: 'rule 19: pages are written again at once',
-    in: 'writePages',
+    in: 'writeTracks',
     find: 'if (held) return; for (const $a of $b.entries()) $c',
     put: 'for (const $a of $b.entries()) $c',
     tests: ['test/engine/rules.test.ts', 'rule 19'],

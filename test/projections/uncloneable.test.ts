@@ -1,0 +1,101 @@
+import { defineEvents, defineModel, event, openEngine, projection, table, value } from 'tidemark'
+import { expect, test } from 'vitest'
+import { traffic } from '../engine/kit.ts'
+import { freshName } from '../engine/todos.ts'
+import { dump } from '../log/storage.ts'
+
+const events = defineEvents({ added: event<{ id: string }>() })
+/** Structured clone refuses a proxy, and nothing else sees that it is one: so the row gets as far as the database. */
+const app = ({ version = 1, strange = true, resident = true } = {}) => {
+  const row = (id: string) => ({ id, inner: { tags: strange && id === 'odd' ? new Proxy({}, {}) : {} } })
+  return defineModel({
+    name: 'strange',
+    events,
+    projections: {
+      rows: projection(events, {
+        into: table<{ id: string; inner: object }>('id', resident ? {} : ({ resident: false } as never)),
+        version,
+        evolve: { added: (_, { data }) => row(data.id) },
+      }),
+      count: projection(events, { into: value(0), evolve: { added: (n) => n + 1 } }),
+    },
+    commands: { add: (_, { id }: { id: string }) => events.added({ id }) },
+  })
+}
+
+const failed = (sequence: number, path: readonly string[]) => ({
+  state: 'failed',
+  sequence,
+  error: {
+    name: 'ProjectionFailed',
+    projection: 'rows',
+    cause: { name: 'InvalidData', path, cause: { name: 'DataCloneError' } },
+  },
+})
+
+test.each([true, false])(
+  'a row that the database refuses fails its projection by name, with the key and the path; the others are written (resident: %s)',
+  async (resident) => {
+    const name = freshName()
+    const a = await openEngine(app({ resident }), { name })
+    await a.dispatch.add({ id: 'plain' })
+    await a.projected()
+    await a.dispatch.add({ id: 'odd' })
+    await a.projected()
+    expect(a.status.projections.rows).toMatchObject(failed(2, ['odd', 'inner', 'tags']))
+    expect(a.status.projections.rows).toMatchObject({ error: { message: expect.stringContaining('odd') } })
+    expect(a.status.projections.count).toEqual({ state: 'ready', sequence: 2 })
+    expect(a.status.projected).toBe(2)
+    // No flush folds or writes it again.
+    const watched = traffic()
+    await a.dispatch.add({ id: 'more' })
+    await a.projected()
+    watched.stop()
+    expect(watched.read.filter(({ value }) => value.last < 3)).toEqual([])
+    expect(a.status.projections.count).toEqual({ state: 'ready', sequence: 3 })
+    await a.close()
+
+    const b = await openEngine(app({ resident }), { name })
+    await b.projected()
+    expect(b.status.projections.rows).toMatchObject({ state: 'failed', sequence: 2, error: { projection: 'rows' } })
+    expect(b.read.count.value).toBe(3)
+    await b.close()
+  },
+)
+
+test.each([true, false])('what was stored before such a row stays (resident: %s)', async (resident) => {
+  if (!resident) return
+  const name = freshName()
+  const a = await openEngine(app(), { name })
+  await a.dispatch.add({ id: 'plain' })
+  await a.projected()
+  await a.dispatch.add({ id: 'odd' })
+  await a.projected()
+  const stored = (await dump(name, 'checkpoints')).find(({ key }) => key[0].startsWith('rows@'))!.value
+  expect(stored).toMatchObject({ sequence: 1, rows: 1, next: 1, failed: { sequence: 2 } })
+  await a.close()
+  const b = await openEngine(app(), { name })
+  expect(b.read.rows.all()).toEqual([{ id: 'plain', inner: { tags: {} } }])
+  await b.close()
+})
+
+test.each([
+  ['a rebuild by better code', { strange: false }, true],
+  ['a new version', { strange: false, version: 2 }, false],
+])('%s mends a projection whose rows could not be stored', async (_, better, rebuilds) => {
+  for (const resident of [true, false]) {
+    const name = freshName()
+    const a = await openEngine(app({ resident }), { name })
+    await a.dispatch.add({ id: 'odd' })
+    await a.dispatch.add({ id: 'plain' })
+    await a.projected()
+    expect(a.status.projections.rows.state).toBe('failed')
+    await a.close()
+    const b = await openEngine(app({ ...better, resident }), { name })
+    if (rebuilds) await b.rebuild()
+    await b.projected()
+    expect(b.status.projections.rows).toMatchObject({ state: 'ready', sequence: 2 })
+    if (resident) expect(b.read.rows.all().map(({ id }) => id)).toEqual(['odd', 'plain'])
+    await b.close()
+  }
+})

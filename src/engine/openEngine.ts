@@ -20,6 +20,9 @@ interface Shared {
 
 const cores = new WeakMap<object, Map<string, Shared>>()
 
+/** The log that a test has put in the place of the one that an app opens. */
+export const replacements: WeakMap<object, () => Pick<OpenOptions, 'name' | 'storage'> | undefined> = new WeakMap()
+
 /** The core behind a handle. */
 export const coreOf: WeakMap<object, Core> = new WeakMap()
 
@@ -51,7 +54,8 @@ export async function openEngine<E extends EventTypes, P, C>(
   options: OpenOptions = {},
 ): Promise<Engine<E, P, C>> {
   if (__DEV__ && !eventTypes(model?.events)) throw new ModelError('openEngine: expected what defineModel returned')
-  const { name = model.name, storage, signal } = options
+  const { signal } = options
+  const { name = model.name, storage } = replacements.get(model)?.() ?? options
   signal?.throwIfAborted()
   const key = `${storage}:${name}`
   const open = cores.get(model) ?? new Map<string, Shared>()
@@ -59,7 +63,7 @@ export async function openEngine<E extends EventTypes, P, C>(
   let shared = open.get(key)
   if (!shared) {
     const abandoned = new AbortController()
-    const core = boot(model as Model<any, any, any>, name, { ...options, signal: abandoned.signal })
+    const core = boot(model as Model<any, any, any>, name, { ...options, storage, signal: abandoned.signal })
     open.set(key, (shared = { handles: 0, abandoned, core }))
   }
   const { core, abandoned } = shared

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { root } from './run.ts'
 
 const ground = ['data.ts', 'ids.ts', 'errors.ts', 'async.ts', 'load.ts', 'locks.ts']
-const rooms = ['ground', 'model', 'log', 'copies', 'projections', 'engine', 'entries']
+const rooms = ['ground', 'model', 'log', 'copies', 'projections', 'engine', 'testing', 'entries']
 const src = join(root, 'src')
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
   .map((file) => file.split(sep).join('/'))

@@ -1,7 +1,7 @@
 import 'fake-indexeddb/auto'
 import { defineEvents, defineModel, event, projection, value } from 'tidemark'
 import { openTestEngine } from 'tidemark/testing'
-import { expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 
 const events = defineEvents({ added: event<{ by: number }>() })
 const app = defineModel({
@@ -23,4 +23,53 @@ test('openTestEngine is on fake-indexeddb where the test has loaded it, and open
   const other = await openTestEngine(app)
   expect(other.read.sum.value).toBe(0)
   await other.close()
+})
+
+test('a log on fake-indexeddb begins with the events it is given, and takes them only while it is empty', async () => {
+  const given = [events.added({ by: 2 }), { type: 'added', version: 1, data: { by: 3 } }]
+  const first = await openTestEngine(app, { name: 'begun', events: given })
+  expect([first.read.sum.value, first.status.sequence]).toEqual([5, 2])
+  await first.dispatch.add(1)
+  await first.projected()
+  await first.close()
+  const second = await openTestEngine(app, { name: 'begun' })
+  expect(second.read.sum.value).toBe(6)
+  await second.close()
+  await expect(openTestEngine(app, { name: 'begun', events: given })).rejects.toThrow('events are for an empty log')
+})
+
+describe('fake timers', () => {
+  afterEach(() => {
+    vi.useRealTimers()
+    vi.restoreAllMocks()
+  })
+
+  test('that keep fake-indexeddb from answering are named when an engine opens, with what to fake instead', async () => {
+    vi.useFakeTimers()
+    await expect(openTestEngine(app)).rejects.toThrow(/have replaced setImmediate.*toFake: \['Date'\]/)
+    const engine = await openTestEngine(app, { storage: 'memory' })
+    await engine.dispatch.add(1)
+    await engine.close()
+  })
+
+  test('that are installed later are named at the next command', async () => {
+    const engine = await openTestEngine(app)
+    const said = vi.spyOn(console, 'error').mockImplementation(() => {})
+    vi.useFakeTimers()
+    const dispatched = engine.dispatch.add(1)
+    expect(said).toHaveBeenCalledTimes(1)
+    expect(said.mock.calls[0]![0]).toMatch(/have replaced setImmediate/)
+    await vi.advanceTimersByTimeAsync(1000)
+    vi.useRealTimers()
+    await dispatched
+    await engine.close()
+  })
+
+  test('a fake Date alone is fine', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: 5 })
+    const engine = await openTestEngine(app)
+    const { events } = await engine.dispatch.add(1)
+    expect(events[0]!.at).toBe(5)
+    await engine.close()
+  })
 })

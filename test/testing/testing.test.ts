@@ -5,9 +5,11 @@ import {
   event,
   InvalidData,
   ModelError,
+  openEngine,
   projection,
   reject,
   table,
+  value,
 } from 'tidemark'
 import { given, openTestEngine } from 'tidemark/testing'
 import { describe, expect, test } from 'vitest'
@@ -191,6 +193,112 @@ describe('what is wrong besides', () => {
     await expect((async () => await (given(app).when('nothing') as never as Promise<void>))()).rejects.toThrow(
       /do not await/,
     )
+  })
+})
+
+describe('time, old events and rows', () => {
+  const events = defineEvents({
+    noted: event<{ t: string }>()
+      .upcast(({ t }) => ({ text: t, id: t }))
+      .was('note'),
+    gone: event<{ by: number }>().retired(),
+  })
+  const notes = defineModel({
+    name: 'notes',
+    events,
+    projections: {
+      notes: projection(events, {
+        into: table<{ id: string; text: string; at: number }>('id'),
+        evolve: { noted: (_, { data, at }) => ({ ...data, at }) },
+      }),
+      texts: projection(events, {
+        into: table<{ id: string; text: string }>('id', { resident: false }),
+        evolve: { noted: (_, { data }) => data },
+      }),
+      sum: projection(events, { into: value(0), evolve: { gone: (sum, { data }) => sum + data.by } }),
+    },
+    commands: {
+      note: (_, { text }: { text: string }, { now }) => events.noted({ id: `${now}`, text }),
+      refuse: () => reject('no'),
+    },
+  })
+  const spec = given(
+    notes,
+    { type: 'note', version: 1, data: { t: 'a' } },
+    { type: 'gone', version: 1, data: { by: 2 }, at: 5 },
+  )
+
+  test('at() is the time of the command', () => {
+    given(notes)
+      .at(7)
+      .when('note', { text: 'x' })
+      .then(events.noted({ id: '7', text: 'x' }))
+    const date = new Date('2026-01-01')
+    given(notes)
+      .at(date)
+      .when('note', { text: 'x' })
+      .thenRows({ notes: [{ id: `${Number(date)}`, text: 'x', at: Number(date) }] })
+  })
+
+  test('events of former names and versions, and retired ones, are upcast', () => {
+    spec.thenRows({ notes: [{ id: 'a', text: 'a', at: 0 }], sum: 2 })
+    expect(() => given(notes, { type: 'note', version: 3 }).when('refuse')).toThrow('does not know')
+  })
+
+  test('thenRows compares the tables and values that are named, those on disk too, after the command', () => {
+    const answer = spec.at(9).when('note', { text: 'b' })
+    answer.thenRows({
+      texts: [
+        { id: 'a', text: 'a' },
+        { id: '9', text: 'b' },
+      ],
+    })
+    answer.thenRows({})
+    const error = failure(() => answer.thenRows({ sum: 3 }))
+    expect([error.name, error.actual, error.expected]).toEqual(['AssertionError', 2, 3])
+    expect(error.message).toBe('note: expected sum to be 3, got 2')
+    expect(() =>
+      answer.thenRows({
+        notes: [
+          { id: '9', text: 'b', at: 9 },
+          { id: 'a', text: 'a', at: 0 },
+        ],
+      }),
+    ).toThrow(/expected notes/)
+    expect(() => answer.thenRows({ nope: 1 } as never)).toThrow(ModelError)
+  })
+
+  test('a rejection has no rows', () => {
+    expect(failure(() => spec.when('refuse').thenRows({ sum: 2 })).message).toMatch(/expected rows, got the rejection/)
+  })
+
+  test('a test engine begins with the events it is given, as another build wrote them', async () => {
+    for (const storage of [undefined, 'memory'] as const) {
+      const engine = await openTestEngine(notes, {
+        storage,
+        events: [{ type: 'note', version: 1, data: { t: 'a' }, at: 3 }, events.noted({ id: 'b', text: 'b' })],
+      })
+      expect(engine.read.notes.all()).toEqual([
+        { id: 'a', text: 'a', at: 3 },
+        { id: 'b', text: 'b', at: 0 },
+      ])
+      expect((await engine.dispatch.note({ text: 'c' })).sequence).toBe(3)
+      await engine.close()
+    }
+    await expect(openTestEngine(notes, { events: [{ type: 'nope', version: 1 }] })).rejects.toThrow('does not know')
+  })
+
+  test('openEngine gives the test engine that takes its place, until that is closed', async () => {
+    const engine = await openTestEngine(notes, { replace: true, events: [events.noted({ id: 'a', text: 'a' })] })
+    const ofApp = await openEngine(notes, { name: 'of-the-app', storage: 'memory' })
+    expect(ofApp.read.notes.size).toBe(1)
+    await engine.dispatch.note({ text: 'b' })
+    expect(ofApp.read.notes.size).toBe(2)
+    await engine.close()
+    await ofApp.close()
+    const other = await openEngine(notes, { storage: 'memory' })
+    expect(other.read.notes.size).toBe(0)
+    await other.close()
   })
 })
 

@@ -131,6 +131,11 @@ given(app, events.todoAdded({ id: 'x', title: '' }))
   .then(events.todoToggled({ id: 'x' }))
 given(app).when('clearDone').thenNothing()
 given(app).when('toggle', { id: 'x' }).thenRejected('nope', { id: 'x' })
+given(app, { type: 'todoAdded', version: 1, data: { id: 'x', title: '' } })
+  .at(new Date())
+  .when('clearDone')
+  .thenRows({ todos: [{ id: 'x', title: '', done: false, labels: [] }], count: 1, search: [] })
+void openTestEngine(app, { events: [receipt.events[0]!, { type: 'old', version: 2 }], replace: true })
 // tools: the past, undo, tables on disk, the log as a file
 const past = await at(engine, new Date(), { onProgress: ({ done, total }) => done / total })
 past.read.todos.size satisfies number
@@ -435,6 +440,12 @@ engine.rebuild({ projections: ['nope'] })
 given(app).when('toggle', { nope: 1 })
 // @ts-expect-error unknown command in a specification
 given(app).when('nope')
+// @ts-expect-error an old event says its version
+given(app, { type: 'renamedTodo', data: {} })
+// @ts-expect-error rows of another type in a specification
+given(app).thenRows({ todos: [{ id: 1 }] })
+// @ts-expect-error unknown projection in a specification
+given(app).thenRows({ nope: [] })
 // @ts-expect-error an engine for a test has no worker
 openTestEngine(app, { worker: () => new SharedWorker('x') })
 // @ts-expect-error an inverse gets the input of its command

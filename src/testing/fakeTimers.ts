@@ -1,0 +1,38 @@
+import { ModelError } from '../errors.ts'
+
+interface Timers {
+  readonly setImmediate?: object
+  readonly setTimeout: object
+}
+const timers: Timers = globalThis
+
+/** fake-indexeddb answers on this one. */
+const clock = (): keyof Timers => (timers.setImmediate ? 'setImmediate' : 'setTimeout')
+
+const isFaked = (): boolean => {
+  const timer = timers[clock()]
+  // Vitest, Jest and Sinon put a clock on what they replace; Jest's legacy timers are mock functions.
+  return isFakeIndexedDb() && !!timer && ['clock', '_isMockFunction'].some((mark) => mark in timer)
+}
+
+const isFakeIndexedDb = (): boolean =>
+  'indexedDB' in globalThis && !/\[native code\]/.test(Function.prototype.toString.call(indexedDB.open))
+
+const advice = (): string =>
+  `Fake timers have replaced ${clock()}, on which fake-indexeddb answers: nothing that the engine reads or writes ever ends. ` +
+  "Fake only what the test needs, say vi.useFakeTimers({ toFake: ['Date'] }) or jest.useFakeTimers({ doNotFake: ['setImmediate'] }), " +
+  "or open the engine with { storage: 'memory' }"
+
+/** Throws `ModelError` if nothing on IndexedDB could end. */
+export function assertRealTimers(): void {
+  if (isFaked()) throw new ModelError(`openTestEngine: ${advice()}`)
+}
+
+let warned = false
+
+/** The same for timers that were faked later: once, and again after they were real. */
+export function warnOfFakeTimers(): void {
+  const faked = isFaked()
+  if (faked && !warned) console.error(`tidemark: ${advice()}`)
+  warned = faked
+}

@@ -1,0 +1,213 @@
+import type { Json } from '../data.ts'
+import { CommandRejected, ModelError } from '../errors.ts'
+import { type AnyNew, type EventTypes, eventTypes, type StoredEvent } from '../model/events.ts'
+import type { Fold } from '../model/fold.ts'
+import { rowsEqual } from '../model/isEqual.ts'
+import { canonical, copyJson, deepFreeze } from '../model/json.ts'
+import {
+  type AnyModel,
+  commandReadOf,
+  createContext,
+  createFolds,
+  decide,
+  type Model,
+  onDiskFolds,
+} from '../model/model.ts'
+import type { OnDisk, Projection, ReadTable, ReadValue } from '../model/projection.ts'
+
+/** An event as a log of an older build holds it: of a former name, of a retired one, or of a former version. */
+export interface OldEvent {
+  readonly type: string
+  readonly version: number
+  readonly data?: Json | undefined
+  /** Milliseconds since 1970; 0 unless given. */
+  readonly at?: number | undefined
+}
+export type GivenEvent<E extends EventTypes> = AnyNew<E> | OldEvent
+
+/** What projections are expected to hold: the rows of a table in their order, or a value. Only those that are named are compared. */
+export type RowsOf<P> = {
+  readonly [K in keyof P]?: P[K] extends Projection<infer Read>
+    ? Read extends ReadTable<infer Row> | OnDisk<infer Row>
+      ? readonly Row[]
+      : Read extends ReadValue<infer State>
+        ? State
+        : never
+    : never
+}
+
+type CommandInput<C, K extends keyof C> = C[K] extends (read: any, input: infer I, ...rest: any) => any
+  ? unknown extends I
+    ? []
+    : undefined extends I
+      ? [input?: I]
+      : [input: I]
+  : never
+
+/** What a command is expected to answer. Each throws an `AssertionError` with `actual` and `expected` when it answered otherwise. */
+export interface Expectation<E extends EventTypes, P> {
+  /** Exactly these events, in this order. */
+  then(...events: readonly AnyNew<E>[]): void
+  /** A rejection with this code, and these details where given. */
+  thenRejected(code: string, details?: Json): void
+  /** No events and no rejection. */
+  thenNothing(): void
+  /** These rows, after the events of the command. */
+  thenRows(rows: RowsOf<P>): void
+}
+
+export interface Specification<E extends EventTypes, P, C> {
+  /** The same events, with a clock: `now` of the command's context. */
+  at(now: Date | number): Specification<E, P, C>
+  when<K extends keyof C & string>(command: K, ...input: CommandInput<C, K>): Expectation<E, P>
+  /** These rows, after the given events alone. */
+  thenRows(rows: RowsOf<P>): void
+}
+
+/** What one decision gave. */
+type Outcome = { readonly events: readonly StoredEvent[] } | { readonly rejected: string; readonly details?: Json }
+
+/**
+ * Specifies a command, without a database: these events happened, this command comes, that is the answer.
+ * @example
+ * given(todoApp, events.todoAdded({ id: 'a', title: 'Milk' }))
+ *   .when('toggle', { id: 'a' })
+ *   .then(events.todoToggled({ id: 'a' }))
+ * given(todoApp).when('toggle', { id: 'b' }).thenRejected('todo-not-found')
+ * given(todoApp).at(new Date('2026-01-01')).when('add', { title: 'Milk' }).thenRows({ count: 1 })
+ * given(todoApp, { type: 'todoAdded', version: 1, data: { id: 'a', text: 'Milk' } }).thenRows({ count: 1 })
+ *
+ * An event with a `version` is one of an older build: it goes through `upcast`. `id()` gives `id-1`, `id-2`, …, `now` is 0 unless `at` says
+ * otherwise. The input is frozen and the command decided twice: two answers throw `ModelError`. What the command throws besides a
+ * rejection, or an `evolve` on its events, comes out of `when`. Nothing here is asynchronous: do not await.
+ */
+export function given<E extends EventTypes, P, C>(
+  model: Model<E, P, C>,
+  ...events: readonly GivenEvent<E>[]
+): Specification<E, P, C> {
+  return specify(model as Model<any, any, any>, events, 0) as Specification<any, any, any>
+}
+
+function specify(model: AnyModel, events: readonly unknown[], now: number): Specification<any, any, any> {
+  const types = eventTypes(model.events)
+
+  function start(): History {
+    const history = createHistory(model)
+    for (const event of events) {
+      const { at = 0 } = event as { readonly at?: number }
+      history.fold([isOld(event) ? storedOf(event) : types.store(event)], at)
+    }
+    return history
+  }
+  function decideOnce(command: string, input: unknown): { outcome: Outcome; history: History } {
+    const history = start()
+    let ids = 0
+    const context = createContext(now, () => `id-${++ids}`)
+    try {
+      const read = commandReadOf(history.resident)
+      const decided = decide(model, command, read, deepFreeze(copyJson(input, `command "${command}"`)), context)
+      history.fold(decided, now)
+      return { outcome: { events: decided }, history }
+    } catch (error) {
+      if (!(error instanceof CommandRejected)) throw error
+      const { code, details } = error
+      return { outcome: details === undefined ? { rejected: code } : { rejected: code, details }, history }
+    }
+  }
+
+  return {
+    at: (date) => specify(model, events, Number(date)),
+    thenRows: (expected) => compareRows('the given events', start(), expected as Record<string, unknown>),
+    when(command, ...rest: readonly unknown[]) {
+      const { outcome, history } = decideOnce(command, rest[0])
+      const again = decideOnce(command, rest[0]).outcome
+      if (canonical(again) !== canonical(outcome)) {
+        throw new ModelError(
+          `command "${command}" is not pure: decided twice, it gave ${show(outcome)}, then ${show(again)}; take ids and time from its context`,
+        )
+      }
+      const expect = (expected: Outcome, actual: Outcome = outcome) => {
+        if (canonical(actual) !== canonical(expected))
+          fail(`${command}: expected ${show(expected)}, got ${show(actual)}`, actual, expected)
+      }
+      return {
+        then(...expected) {
+          if (expected.some((one) => typeof one === 'function')) {
+            throw new ModelError('given/when/then is synchronous: call then(...events), do not await it')
+          }
+          expect({ events: expected.map(types.store) })
+        },
+        thenRejected(rejected, details) {
+          if (details !== undefined) expect({ rejected, details })
+          else expect({ rejected }, 'rejected' in outcome ? { rejected: outcome.rejected } : outcome)
+        },
+        thenNothing() {
+          expect({ events: [] })
+        },
+        thenRows(expected) {
+          if ('rejected' in outcome) fail(`${command}: expected rows, got ${show(outcome)}`, outcome, expected)
+          compareRows(command, history, expected as Record<string, unknown>)
+        },
+      }
+    },
+  }
+}
+
+/** Is it as a log holds it, of any version? */
+export const isOld = (event: unknown): event is OldEvent => typeof (event as Partial<OldEvent>)?.version === 'number'
+
+/** The event as that log holds it. */
+export function storedOf({ type, version, data }: OldEvent): StoredEvent {
+  const copy = copyJson(data, `event "${type}"`) as Json | undefined
+  return { type, ...(version !== 1 && { version }), ...(copy !== undefined && { data: copy }) }
+}
+
+/** Every projection in memory, those on disk too. */
+interface History {
+  readonly resident: readonly Fold[]
+  fold(stored: readonly StoredEvent[], at: number): void
+  /** The rows of a table, or a value. */
+  rowsOf(projection: string): unknown
+}
+
+function createHistory(model: AnyModel): History {
+  const types = eventTypes(model.events)
+  const resident = createFolds(model)
+  const folds = [...resident, ...onDiskFolds(model)]
+  let sequence = 0
+  return {
+    resident,
+    fold(stored, at) {
+      for (const one of stored) {
+        sequence++
+        const today = deepFreeze(types.today(one, sequence))
+        for (const fold of folds) {
+          fold.apply({ ...today, sequence, at, commandId: 'given' })
+          fold.sequence = sequence
+        }
+      }
+    },
+    rowsOf(projection) {
+      const fold = folds.find(({ name }) => name === projection)
+      if (!fold) throw new ModelError(`thenRows: "${model.name}" has no projection "${projection}"`)
+      return fold.definition.into.kind === 'table' ? [...fold.slots].map(({ row }) => row) : [...fold.slots][0]?.row
+    },
+  }
+}
+
+function compareRows(what: string, history: History, expected: Readonly<Record<string, unknown>>): void {
+  for (const [projection, rows] of Object.entries(expected)) {
+    const actual = history.rowsOf(projection)
+    if (rowsEqual(actual, rows)) continue
+    fail(`${what}: expected ${projection} to be ${JSON.stringify(rows)}, got ${JSON.stringify(actual)}`, actual, rows)
+  }
+}
+
+function fail(message: string, actual: unknown, expected: unknown): never {
+  throw Object.assign(new Error(message), { name: 'AssertionError', actual, expected })
+}
+
+function show(outcome: Outcome): string {
+  if ('rejected' in outcome) return `the rejection ${JSON.stringify(outcome)}`
+  return outcome.events.length ? JSON.stringify(outcome.events) : 'no events'
+}

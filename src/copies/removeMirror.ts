@@ -1,6 +1,6 @@
 import { lockName } from '../locks.ts'
 import type { Database } from '../log/database.ts'
-import { folderName, folderOf, list, type MirrorPlace, openPlace } from './files.ts'
+import { folderName, folderOf, list, type MirrorPlace, NoMirror, openPlace } from './files.ts'
 
 /**
  * Removes the private files of a log, and says whether there were any. What stands there of another lineage may be the only
@@ -23,11 +23,16 @@ export async function removePrivate({ name, log }: Database, steal: boolean = fa
   return true
 }
 
-/** Removes whatever stands of a log's mirror, before and after `meanwhile`: who wrote it may end with a file. */
+/**
+ * Removes a log's mirror, before and after `meanwhile`: its writer may end with a file. Throws what keeps the private files
+ * from being looked at: they would bring the log back. A user's folder is left as it is if it may not be written.
+ */
 export async function removeMirror(name: string, place: MirrorPlace, meanwhile: () => Promise<void>): Promise<void> {
   const remove = async (): Promise<void> => {
     for (const one of new Set([true, place])) {
-      const parent = await openPlace(one, 'ask').catch(() => undefined)
+      const parent = await openPlace(one, 'ask').catch((error) => {
+        if (one === true && !(error instanceof NoMirror)) throw error
+      })
       if (parent) await removeFolder(parent, name)
     }
   }

@@ -23,7 +23,9 @@ import type { OpenOptions } from './types.ts'
 export async function boot(model: AnyModel, name: string, options: OpenOptions): Promise<Core> {
   const { storage, signal } = options
   // First of all: the browser opens it while this page makes what the rows go into.
-  const opening = storage ? undefined : openDatabase(name)
+  const opening = storage
+    ? undefined
+    : openDatabase(name, true, () => options.onProgress?.({ phase: 'blocked', done: 0, total: 1 }))
   let log: Log | undefined
   const ready = async (): Promise<typeof import('./live.ts')> => {
     const parts = await live.load()

@@ -39,7 +39,17 @@ export type Dispatch<E extends EventTypes, C> = {
 }
 
 export interface Progress {
-  readonly phase: 'snapshot' | 'catch-up' | 'rebuild' | 'restore' | 'import' | 'export' | 'verify' | 'archive'
+  /** `'blocked'`: another connection keeps the browser from opening or deleting the database. */
+  readonly phase:
+    | 'snapshot'
+    | 'catch-up'
+    | 'rebuild'
+    | 'restore'
+    | 'import'
+    | 'export'
+    | 'verify'
+    | 'archive'
+    | 'blocked'
   readonly done: number
   readonly total: number
 }

@@ -1,34 +1,42 @@
 import { placeOf } from '../../copies/files.ts'
 import { removeMirror } from '../../copies/removeMirror.ts'
 import { EngineClosed, StorageError } from '../../errors.ts'
+import { databaseName, deleteDatabase } from '../../log/connection.ts'
 import { tableDatabases } from '../../projections/tableList.ts'
 import type { Engine } from '../types.ts'
-import { inside } from './inside.ts'
+import { inside, type Watch } from './inside.ts'
 
 /**
  * Logs out: closes this log in every tab (`EngineClosed('destroyed')`) and deletes it, its mirror first, with all that was made of it.
  * @example
  * await destroy(engine)
  *
- * Resolves when it is deleted; a frozen tab that has the log open holds that up until it wakes or is closed.
+ * Resolves when it is deleted. A frozen tab, an extension or the developer tools may keep it open: `onProgress` tells the phase
+ * `'blocked'`, and after 30 seconds the call rejects with `StorageError('blocked')`. The browser deletes it when they are closed.
+ * After any other `StorageError`, open the log and call `destroy` again.
  */
-export async function destroy(engine: Engine<any, any, any>): Promise<void> {
+export async function destroy(
+  engine: Engine<any, any, any>,
+  { onProgress }: Pick<Watch, 'onProgress'> = {},
+): Promise<void> {
   const core = inside(engine)
-  const tables = core.database ? await tableDatabases(core.database) : []
-  const place = core.database ? await placeOf(core.database) : false
+  const { database, name } = core
+  const tables = database ? await tableDatabases(database) : []
+  const place = database ? await placeOf(database) : false
   core.channel?.post({ log: core.logId, destroyed: true })
   await core.end(new EngineClosed('destroyed'))
-  if (!core.database) return
-  // Whoever finds no database must find no mirror, either: it would be restored.
-  await removeMirror(core.name, place, async () => {
-    for (const name of [`tidemark:${core.name}`, ...tables]) await deleteDatabase(name)
-  })
+  if (!database) return
+  const blocked = (): void => onProgress?.({ phase: 'blocked', done: 0, total: 1 })
+  try {
+    // A boot that finds no database must find no mirror, either: it would restore it.
+    await removeMirror(name, place, async () => {
+      const deletions = [databaseName(name), ...tables].map((one) => deleteDatabase(one, blocked))
+      // One that is blocked keeps no other from being deleted.
+      await Promise.allSettled(deletions)
+      await Promise.all(deletions)
+    })
+  } catch (error) {
+    if (error instanceof StorageError) throw error
+    throw new StorageError('unknown', `The second copy of "${name}" could not be removed: ${error}`, error)
+  }
 }
-
-const deleteDatabase = (name: string): Promise<void> =>
-  new Promise((resolve, reject) => {
-    const request = indexedDB.deleteDatabase(name)
-    request.onsuccess = () => resolve()
-    request.onerror = () =>
-      reject(new StorageError('unknown', `"${name}" was not deleted: ${request.error}`, request.error))
-  })

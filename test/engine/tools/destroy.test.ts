@@ -1,6 +1,6 @@
 import { destroy } from 'tidemark/tools'
-import { describe, expect, test } from 'vitest'
-import { tab } from '../kit.ts'
+import { describe, expect, test, vi } from 'vitest'
+import { atEnd, tab } from '../kit.ts'
 import { disk, filesOf, mirrored } from '../mirrored.ts'
 import { freshName, later, outcome } from '../todos.ts'
 import { written } from './files.ts'
@@ -61,5 +61,74 @@ describe('destroy', () => {
     expect(anew.status.restored).toBeUndefined()
     await anew.dispatch.add({ title: 'c' })
     await mirrored(anew, 1)
+  })
+
+  describe('while a connection elsewhere stays open', () => {
+    /** A page that does not hear that it has to close. */
+    const keepOpen = (name: string): Promise<IDBDatabase> =>
+      new Promise((resolve) => {
+        const request = indexedDB.open(`tidemark:${name}`)
+        request.onsuccess = () => resolve(request.result)
+      })
+    const databases = async () => (await indexedDB.databases()).map(({ name }) => name)
+
+    test('says so, gives up after 30 seconds with what to close, and the browser deletes it later', async () => {
+      const name = freshName()
+      const one = await written(name)
+      const kept = await keepOpen(name)
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      atEnd(() => vi.useRealTimers())
+      const phases: string[] = []
+      const destroyed = outcome(destroy(one, { onProgress: ({ phase }) => phases.push(phase) }))
+      await vi.waitFor(() => expect(phases).toEqual(['blocked']))
+      await vi.advanceTimersByTimeAsync(30_000)
+      expect(await destroyed).toMatchObject({ name: 'StorageError', kind: 'blocked' })
+      expect(String(await destroyed)).toMatch(/Close the other tabs/)
+      vi.useRealTimers()
+      kept.close()
+      await expect.poll(databases).not.toContain(`tidemark:${name}`)
+    })
+
+    test('resolves if it is closed in time', async () => {
+      const name = freshName()
+      const one = await written(name)
+      const kept = await keepOpen(name)
+      const destroyed = destroy(one, { onProgress: () => kept.close() })
+      await destroyed
+      expect(await databases()).not.toContain(`tidemark:${name}`)
+    })
+  })
+
+  test('rejects with a typed error if the mirror can not be removed, and a later call removes everything', async () => {
+    const name = freshName()
+    const one = await tab(name)
+    await one.dispatch.add({ title: 'a' })
+    await mirrored(one, 1)
+    const { removeEntry } = disk.root
+    disk.root.removeEntry = () => Promise.reject(new DOMException('not now', 'UnknownError'))
+    const failed = await outcome(destroy(one))
+    disk.root.removeEntry = removeEntry
+    expect(failed).toMatchObject({ name: 'StorageError', kind: 'unknown' })
+    const again = await tab(name)
+    expect(again.status.sequence).toBe(1)
+    await destroy(again)
+    expect(filesOf(name)).toEqual([])
+    expect((await tab(name)).status.sequence).toBe(0)
+  })
+
+  test('deletes nothing while the private files can not be looked at: the log would come back', async () => {
+    const name = freshName()
+    const one = await tab(name)
+    await one.dispatch.add({ title: 'a' })
+    await mirrored(one, 1)
+    const { storage } = navigator
+    const { getDirectory } = storage
+    storage.getDirectory = () => Promise.reject(new DOMException('not now', 'UnknownError'))
+    expect(await outcome(destroy(one))).toMatchObject({ name: 'StorageError', kind: 'unknown' })
+    storage.getDirectory = getDirectory
+    const again = await tab(name)
+    expect(again.status.sequence).toBe(1)
+    await destroy(again)
+    expect((await tab(name)).status.sequence).toBe(0)
   })
 })

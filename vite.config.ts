@@ -1,9 +1,10 @@
 import { readdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { basename, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type ViteUserConfig as UserConfig } from 'vitest/config'
 
-const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
+const path = (file: string) => fileURLToPath(new URL(file, import.meta.url))
 const target = ['chrome110', 'firefox115', 'safari16.4']
 const entries = ['index', 'worker', 'react', 'tables', 'testing', 'tools']
 
@@ -13,7 +14,54 @@ const alias = [
   { find: /^tidemark\/(.*)$/, replacement: path('src/$1.ts') },
 ]
 
-/** One module per source file and nothing minified: an app's bundler keeps what it uses, a reader can read it. */
+interface Graph {
+  getModuleInfo(
+    id: string,
+  ): { readonly importedIds: readonly string[]; readonly dynamicallyImportedIds: readonly string[] } | null
+}
+
+/** What an app's model needs: its room, and what stands left of every room. */
+const isModel = (file: string): boolean => {
+  const [first = '', inside] = relative(path('src'), file).split(sep)
+  return inside === undefined ? !entries.includes(basename(first, '.ts')) : first === 'model'
+}
+
+/**
+ * The file of each module. An app's bundler splits by who shares what, and made thirty chunks of one module per source, so:
+ * - A module goes into the file of the first entry or part that needs it, in the order in which a page loads them.
+ * - The model has a file, so that a worker that imports the app's model does not reach the code of the page.
+ * - A module with an `import()` has a file, and those that lead to one are apart from those that do not. Otherwise a part and a file that
+ *   loads it would keep each other in bundles that use neither, and Vite 8 refuses to build such a worker.
+ */
+const createPlaces = () => {
+  let places: Map<string, string | null> | undefined
+  const placeAll = (graph: Graph) => {
+    const infoOf = (id: string) => graph.getModuleInfo(id) ?? { importedIds: [], dynamicallyImportedIds: [] }
+    const loads = (id: string) => infoOf(id).dynamicallyImportedIds.length > 0
+    const closureOf = (id: string) => {
+      const closure = new Set([id])
+      for (const one of closure) for (const next of infoOf(one).importedIds) closure.add(next)
+      return [...closure]
+    }
+    const fileOf = (id: string, root: string) => {
+      if (id === root) return null
+      if (loads(id)) return `code/${relative(path('src'), id).split(sep).join('-').replace(/\.ts$/, '')}`
+      if (isModel(id)) return 'code/model'
+      return `code/${basename(root, '.ts')}${closureOf(id).some(loads) ? '-loading' : ''}`
+    }
+    const found = new Map<string, string | null>()
+    const place = (root: string) => {
+      const fresh = closureOf(root).filter((id) => !found.has(id))
+      for (const id of fresh) found.set(id, fileOf(id, root))
+      for (const id of fresh) for (const part of infoOf(id).dynamicallyImportedIds) place(part)
+    }
+    for (const name of entries) place(path(`src/${name}.ts`))
+    return found
+  }
+  return (id: string, graph: Graph): string | null => (places ??= placeAll(graph)).get(id) ?? null
+}
+
+/** A file per entry and part, nothing minified: an app's bundler keeps what it uses, a reader can read it. */
 const library = (development: boolean): UserConfig => ({
   define: { __DEV__: String(development) },
   build: {
@@ -23,7 +71,17 @@ const library = (development: boolean): UserConfig => ({
     lib: { entry: entries.map((name) => path(`src/${name}.ts`)), formats: ['es'] },
     rolldownOptions: {
       external: /^(dexie|comlink|react)($|\/)/,
-      output: { preserveModules: true, preserveModulesRoot: 'src', entryFileNames: '[name].js' },
+      // Entries export nothing else: what is shared is in files of its own.
+      preserveEntrySignatures: 'allow-extension',
+      output: {
+        entryFileNames: '[name].js',
+        chunkFileNames: '[name].js',
+        minifyInternalExports: false,
+        codeSplitting: {
+          groups: [{ name: createPlaces(), debugName: 'parts' }],
+          includeDependenciesRecursively: false,
+        },
+      },
     },
   },
 })

@@ -1,21 +1,32 @@
-import { aborting, sleep } from './async.ts'
+import { aborting, createListeners, type Listeners, sleep } from './async.ts'
 import { StorageError } from './errors.ts'
 
 /** Attempts to fetch a part before the caller is told. */
 const LOAD_TRIES = 3
 /** Milliseconds before the second attempt; the third waits four times as long. */
 const LOAD_RETRY_MS = 100
+/** Milliseconds between two rounds of attempts of somebody who does not give up; twice as long each time, up to the most. */
+const ROUND_MS = 1000
+const ROUND_MAX_MS = 30_000
 
 /** A part of the library that is loaded when it is first needed. */
 export interface Part<T> {
   /** The part, loaded now unless it is there. Rejects with `StorageError('unavailable')`; the next call tries again. */
   load(signal?: AbortSignal): Promise<T>
+  /**
+   * The part, however long that takes: `failed` hears of each round of attempts. The next one comes after 1, 2, 4 … 30 s,
+   * or earlier when the page gets the focus or a network. Rejects only with the signal's reason.
+   */
+  keepLoading(signal: AbortSignal, failed: (error: Error) => void): Promise<T>
   /** undefined until it is loaded. */
   readonly loaded: T | undefined
 }
 
 /**
- * Declares a part. A load that failed is never remembered: a deploy may have removed the file, or the tab was offline.
+ * Declares a part. A load that failed is never remembered here: a deploy may have removed the file, or the tab was offline.
+ * Browsers do remember it: Chromium, and Firefox before 155 and Safari before they followed the HTML standard of 2026
+ * (whatwg/html#10327), fail each later `import()` of that URL without a request. A part is therefore loaded before it is
+ * needed, and the error says that a reload helps.
  * @example
  * export const live = part('live', () => import('./engine/live.ts'))
  * const { work } = await live.load()
@@ -23,6 +34,7 @@ export interface Part<T> {
 export function part<T>(name: string, fetch: () => Promise<T>): Part<T> {
   let loading: Promise<T> | undefined
   let loaded: T | undefined
+  const arrivals = createListeners()
 
   async function attempt(): Promise<T> {
     for (let tries = 1; ; tries++) {
@@ -36,24 +48,65 @@ export function part<T>(name: string, fetch: () => Promise<T>): Part<T> {
     }
   }
 
+  async function load(signal?: AbortSignal): Promise<T> {
+    if (loaded) return loaded
+    loading ??= attempt()
+      .then((fetched) => {
+        arrivals.tell()
+        return fetched
+      })
+      .finally(() => {
+        loading = undefined
+      })
+    return aborting(loading, signal)
+  }
+
   return {
     get loaded() {
       return loaded
     },
-    async load(signal) {
-      if (loaded) return loaded
-      loading ??= attempt().finally(() => {
-        loading = undefined
-      })
-      return aborting(loading, signal)
+    load,
+    async keepLoading(signal, failed) {
+      for (let ms = ROUND_MS; ; ms = Math.min(ms * 2, ROUND_MAX_MS)) {
+        try {
+          return await load(signal)
+        } catch (error) {
+          signal.throwIfAborted()
+          failed(error as Error)
+        }
+        await roundOver(ms, signal, arrivals)
+      }
     },
   }
+}
+
+/** Resolves after `ms`, or when the page gets the focus or a network, or when the part has come by another call. */
+function roundOver(ms: number, signal: AbortSignal, arrivals: Listeners): Promise<void> {
+  const began = performance.now()
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer)
+      forget()
+      signal.removeEventListener('abort', end)
+      for (const type of ['online', 'focus']) globalThis.removeEventListener?.(type, hurry)
+      resolve()
+    }
+    const hurry = (): void => {
+      if (performance.now() - began >= ROUND_MS) end()
+    }
+    const timer = setTimeout(end, ms)
+    const forget = arrivals.add(end)
+    signal.addEventListener('abort', end)
+    for (const type of ['online', 'focus']) globalThis.addEventListener?.(type, hurry)
+  })
 }
 
 const notLoaded = (name: string, cause: unknown): StorageError =>
   new StorageError(
     'unavailable',
-    `The part "${name}" of tidemark could not be loaded: ${cause}. The page may be offline, or a deploy removed the file. ` +
-      'It is tried again; reload the page if this stays.',
+    `The part "${name}" of tidemark could not be loaded: ${cause}. ` +
+      ('ServiceWorkerGlobalScope' in globalThis
+        ? 'A service worker may not load code later: bundle it into one file, without code splitting.'
+        : 'The page may be offline, or a deploy removed the file. It is tried again; reload the page if this stays.'),
     cause,
   )

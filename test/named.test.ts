@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 
-// Every guarantee, every rule of the protocol and every hazard has tests named after it, and the README leads there.
+// Every guarantee, every rule of the protocol and every hazard has tests named after it, and the guide leads there.
 const root = fileURLToPath(new URL('..', import.meta.url))
 const counts = { guarantee: 12, rule: 20, hazard: 19 } as const
 type Kind = keyof typeof counts
@@ -32,16 +32,16 @@ test.each(Object.entries(counts) as [Kind, number][])('every %s of %i has a test
   expect(missing).toEqual([])
 })
 
-describe('the README', () => {
-  const text = readFileSync(`${root}README.md`, 'utf8')
+describe('the guide', () => {
+  const text = readFileSync(`${root}demo/guide/reliability.md`, 'utf8')
   const section = /## Guarantees\n([\s\S]*?)\n## /.exec(text)?.[1] ?? ''
-  const rows = section.split('\n').filter((line) => /^\| +\d+ /.test(line))
+  const rows = section.split('\n').filter((line) => /^\| +\d+ +\|/.test(line))
   test('lists every guarantee', () => {
     expect(rows.map((row) => Number(/\d+/.exec(row)?.[0]))).toEqual(Array.from({ length: 12 }, (_, i) => i + 1))
   })
   test.each(rows)('%s', (row) => {
     const [, number = '', , links = '', engines = ''] = row.split('|').map((cell) => cell.trim())
-    const linked = [...links.matchAll(/\]\(([^)]+)\)/g)].map(([, file = '']) => file)
+    const linked = [...links.matchAll(/\]\(\.\.\/\.\.\/([^)]+)\)/g)].map(([, file = '']) => file)
     expect(linked.length).toBeGreaterThan(0)
     for (const file of linked) {
       expect(existsSync(`${root}${file}`), file).toBe(true)

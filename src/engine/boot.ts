@@ -16,11 +16,16 @@ import { live } from './part.ts'
 import { applyCommit, rebase, stop, typeKey } from './tab.ts'
 import type { OpenOptions } from './types.ts'
 
+/** `server`: nothing is stored, and this is what a dispatch is told. */
+export interface BootOptions extends OpenOptions {
+  readonly server?: StorageError | undefined
+}
+
 /**
  * Opens one log: listens, reads the snapshot in one transaction, applies the tail. It arrives at the head that the log had at
  * the call, or rejects with a typed error. The worker is never awaited.
  */
-export async function boot(model: AnyModel, name: string, options: OpenOptions): Promise<Core> {
+export async function boot(model: AnyModel, name: string, options: BootOptions): Promise<Core> {
   const { storage, signal } = options
   // First of all: the browser opens it while this page makes what the rows go into.
   const opening = storage
@@ -49,13 +54,13 @@ export async function boot(model: AnyModel, name: string, options: OpenOptions):
       signal?.throwIfAborted()
       await read(core, core.database, options)
       signal?.throwIfAborted()
-      core.isOpen = true
-      if (core.behind) core.pump()
+      // There is no first paint to wait for, and what can't be loaded now never will be.
+      if ('ServiceWorkerGlobalScope' in globalThis) await ready()
       appearLater(core, options)
-    } else {
-      await ready()
-      core.isOpen = true
-    }
+    } else if (options.server) core.error = core.refusal = options.server
+    else await ready()
+    core.isOpen = true
+    if (core.behind) core.pump()
   } catch (error) {
     await core.end(new EngineClosed('closed'))
     throw error
@@ -162,16 +167,20 @@ async function restoreLog(core: Core, database: Database, options: OpenOptions):
   return restored
 }
 
-/** Takes lock, host and the rest after the caller's first paint; nothing ever waits for it. */
+/** Takes lock, host and the rest after the caller's first paint, however long its code takes to load. Nothing waits for it. */
 function appearLater(core: Core, options: OpenOptions): void {
-  setTimeout(async () => {
-    try {
-      const { appear } = await live.load(core.ended)
-      if (!core.ended.aborted) appear(core, options)
-    } catch (error) {
-      if (core.ended.aborted) return
-      core.error = error as Error
-      core.changed(false)
-    }
+  const failed = (error: Error): void => {
+    core.error = error
+    core.changed(false)
+  }
+  setTimeout(() => {
+    live.keepLoading(core.ended, failed).then(
+      ({ appear }) => {
+        if (core.ended.aborted) return
+        appear(core, options)
+        if (core.behind || core.pending.length) core.pump()
+      },
+      () => {},
+    )
   })
 }

@@ -1,5 +1,5 @@
 import { createListeners, type Listeners } from '../async.ts'
-import type { EngineClosed } from '../errors.ts'
+import type { EngineClosed, StorageError } from '../errors.ts'
 import type { Log } from '../log/log.ts'
 import { eventTypes } from '../model/events.ts'
 import type { Fold } from '../model/fold.ts'
@@ -7,8 +7,15 @@ import { type AnyModel, commandReadOf, createFolds, onDiskFolds, readOf } from '
 import type { HostConnection } from '../projections/connect.ts'
 import { createPump, type Load } from './pump.ts'
 import { rebase, stop, type Tab } from './tab.ts'
-import { type Shown, statusOf } from './tabStatus.ts'
+import { keepIfSame, type Shown, statusOf } from './tabStatus.ts'
 import type { Status } from './types.ts'
+
+/** A rebuild that is under way, for everyone in this page who asked for it meanwhile. */
+export interface Rebuild {
+  callers: number
+  readonly done: Promise<void>
+  readonly cancelled: AbortController
+}
 
 /** What the handles of one page share: one tab's fold of one log. */
 export interface Core extends Tab, Shown {
@@ -19,7 +26,11 @@ export interface Core extends Tab, Shown {
   readonly listeners: Listeners
   /** Projections of which nothing was persisted when this engine opened. */
   readonly building: Set<Fold>
+  /** By the names of the projections. */
+  readonly rebuilds: Map<string, Rebuild>
   host?: HostConnection | undefined
+  /** Why every dispatch is refused, though nothing is wrong with the log. */
+  refusal?: StorageError
   /** It shows the log as it was read: hints are applied from now on. */
   isOpen: boolean
   /** Aborts when the engine ends. */
@@ -50,6 +61,9 @@ export function createCore(model: AnyModel, name: string, isStored: boolean, lat
   let more = false
   let read: object | undefined
   let status: Status<any> | undefined
+  let before: Status<any> | undefined
+  let lastRead: object | undefined
+  let lastStatus: Status<any> | undefined
 
   const core: Core = {
     model,
@@ -67,6 +81,7 @@ export function createCore(model: AnyModel, name: string, isStored: boolean, lat
     unpersisted: new Map(),
     progress: new Map(),
     building: new Set(),
+    rebuilds: new Map(),
     head: 0,
     tip: 0,
     pending: [],
@@ -80,10 +95,11 @@ export function createCore(model: AnyModel, name: string, isStored: boolean, lat
       return (read ??= Object.freeze(readOf(folds)))
     },
     get status() {
-      return (status ??= statusOf(core))
+      return (status ??= keepIfSame(before, statusOf(core)))
     },
     changed(rows) {
       if (rows) read = undefined
+      before = status ?? before
       status = undefined
       more = true
       if (told) return
@@ -124,6 +140,11 @@ export function createCore(model: AnyModel, name: string, isStored: boolean, lat
 
   function tell(): void {
     more = false
+    if (!listeners.size) return
+    const { read, status } = core
+    if (read === lastRead && status === lastStatus) return
+    lastRead = read
+    lastStatus = status
     listeners.tell()
   }
 

@@ -1,9 +1,9 @@
 // What an open engine needs: loaded right after the first rows are shown, so that an emergency needs no request.
 export { rescue } from '../copies/rescue.ts'
 export { createLog } from '../log/log.ts'
-export { headOf } from '../log/look.ts'
 export { createMemoryLog } from '../log/memory.ts'
 export { discardPages } from '../projections/discard.ts'
+export { arrive } from './arrive.ts'
 export { catchUp } from './catchUp.ts'
 export { history } from './history.ts'
 export { appear } from './presence.ts'

@@ -1,6 +1,6 @@
 import { aborting, createListeners } from '../async.ts'
 import type { Json } from '../data.ts'
-import { EngineClosed, ModelError } from '../errors.ts'
+import { EngineClosed, ModelError, StorageError } from '../errors.ts'
 import { type EventTypes, eventTypes } from '../model/events.ts'
 import { copyJson, deepFreeze } from '../model/json.ts'
 import type { Model } from '../model/model.ts'
@@ -11,9 +11,11 @@ import { live } from './part.ts'
 import type { AnyReceipt } from './pending.ts'
 import type { DispatchOptions, Engine, OpenOptions, Status } from './types.ts'
 
+/** One engine that the handles of a page share. */
 interface Shared {
   handles: number
   readonly core: Promise<Core>
+  opened?: Core
   /** Ends an opening that nobody waits for. */
   readonly abandoned: AbortController
 }
@@ -46,8 +48,10 @@ export type Send = (
  *
  * Opens from the persisted snapshot and the tail behind it; without a usable snapshot it folds the log, in slices, with
  * `onProgress`. Each call gives a handle of its own; those of the same model, name and storage share one engine.
- * Rejects with `StorageError('unavailable')` where there is no IndexedDB or what stands there is no log of Tidemark's, and
- * with `CorruptLog` where the log has a hole.
+ * It resolves at the head that the log has at the call, or rejects: with `StorageError('unavailable')` if there is no IndexedDB,
+ * if the database is not a log of Tidemark's or if a part of the library can't be loaded; with `StorageError('blocked')` if
+ * another tab keeps the database from being opened; with `CorruptLog` if the log has a hole. On a server (no window, no
+ * IndexedDB) it opens empty: `status.storage` is `'memory'`, `status.lastError` says why, and every dispatch is refused.
  */
 export async function openEngine<E extends EventTypes, P, C>(
   model: Model<E, P, C>,
@@ -55,24 +59,25 @@ export async function openEngine<E extends EventTypes, P, C>(
 ): Promise<Engine<E, P, C>> {
   if (__DEV__ && !eventTypes(model?.events)) throw new ModelError('openEngine: expected what defineModel returned')
   const { signal } = options
-  const { name = model.name, storage } = replacements.get(model)?.() ?? options
+  const { name = model.name, storage: asked } = replacements.get(model)?.() ?? options
   signal?.throwIfAborted()
-  const key = `${storage}:${name}`
+  const server = asked ? undefined : refusalOnServer(name)
+  const storage = server ? 'memory' : asked
   const open = cores.get(model) ?? new Map<string, Shared>()
   cores.set(model, open)
-  let shared = open.get(key)
-  if (!shared) {
-    const abandoned = new AbortController()
-    const core = boot(model as Model<any, any, any>, name, { ...options, storage, signal: abandoned.signal })
-    open.set(key, (shared = { handles: 0, abandoned, core }))
-  }
+  const key = `${storage}:${name}`
+  const known = open.get(key)
+  // An engine that failed stays as it is, for those who have it.
+  const joined = known?.opened?.state === 'failed' ? undefined : known
+  const shared =
+    joined ??
+    share(open, key, (abandoned) =>
+      boot(model as Model<any, any, any>, name, { ...options, storage, server, signal: abandoned }),
+    )
   const { core, abandoned } = shared
-  const forget = (): void => {
-    if (open.get(key)?.core === core) open.delete(key)
-  }
   const leave = async (): Promise<void> => {
     if (--shared.handles) return
-    forget()
+    forget(open, key, shared)
     abandoned.abort(signal?.reason)
     await (await core).end(new EngineClosed('closed'))
   }
@@ -80,12 +85,44 @@ export async function openEngine<E extends EventTypes, P, C>(
   try {
     // Who gives up waiting does not take the engine from others who wait.
     const opened = await aborting(core, signal)
-    opened.ended.addEventListener('abort', forget)
+    if (joined && opened.database) await (await live.load(signal)).arrive(opened, signal)
     return createHandle(opened, options, leave) as Engine<any, any, any>
   } catch (error) {
     leave().catch(() => {})
     throw error
   }
+}
+
+function share(open: Map<string, Shared>, key: string, start: (abandoned: AbortSignal) => Promise<Core>): Shared {
+  const abandoned = new AbortController()
+  const shared: Shared = { handles: 0, abandoned, core: start(abandoned.signal) }
+  open.set(key, shared)
+  shared.core.then(
+    (core) => {
+      shared.opened = core
+      // However it ends, the next call opens another.
+      core.ended.addEventListener('abort', () => forget(open, key, shared), { once: true })
+    },
+    () => forget(open, key, shared),
+  )
+  return shared
+}
+
+function forget(open: Map<string, Shared>, key: string, shared: Shared): void {
+  if (open.get(key) === shared) open.delete(key)
+}
+
+/**
+ * On a server, which renders pages for many visitors, a module's engine shows the empty log and takes no command: what one
+ * visitor wrote would be shown to the next.
+ */
+function refusalOnServer(name: string): StorageError | undefined {
+  const isServer = !('window' in globalThis) && !('WorkerGlobalScope' in globalThis) && !globalThis.indexedDB
+  if (!isServer) return undefined
+  return new StorageError(
+    'unavailable',
+    `This is a server: "${name}" is empty here and takes no commands. Dispatch in the browser, or open { storage: 'memory' }.`,
+  )
 }
 
 /** An engine before it has a model's types; `Symbol.asyncDispose` is added where the platform has it. */
@@ -97,14 +134,16 @@ interface Handle extends Omit<Engine<any, any, any>, 'model' | 'read' | 'dispatc
 
 function createHandle(core: Core, options: OpenOptions, leave: () => Promise<void>): Handle {
   const listeners = createListeners()
-  const forget = core.listeners.add(listeners.tell)
+  const unsubscribe = core.listeners.add(listeners.tell)
   const sent = new Set<Promise<unknown>>()
   const sender: Sender = { meta: deepFreeze(copyJson(options.meta) as Json | undefined) }
   let closing: Promise<void> | undefined
+  let isClosed = false
   let last: { readonly read: object; readonly status: Status<any> } | undefined
 
   const send: Send = (name, input, given, decide) => {
     if (closing) return Promise.reject(new EngineClosed('closed'))
+    if (core.refusal) return Promise.reject(core.refusal)
     // What is returned comes behind the book-keeping: a rejection that nobody waits for has to be reported.
     const answer: Promise<AnyReceipt> = dispatch(core, sender, name, input, given, decide).finally(() =>
       sent.delete(answer),
@@ -122,7 +161,8 @@ function createHandle(core: Core, options: OpenOptions, leave: () => Promise<voi
     last = { read, status: Object.freeze({ ...status, state: 'closed' }) }
     for (const interceptor of core.interceptors) if (interceptor.owner === handle) core.interceptors.delete(interceptor)
     await leave()
-    forget()
+    unsubscribe()
+    isClosed = true
     listeners.tell()
   }
 
@@ -141,7 +181,7 @@ function createHandle(core: Core, options: OpenOptions, leave: () => Promise<voi
           ? undefined
           : (known[name] ??= (input: unknown, given?: DispatchOptions) => send(name, input, given)),
     }),
-    subscribe: (listener) => listeners.add(listener),
+    subscribe: (listener) => (isClosed ? () => {} : listeners.add(listener)),
     async *history(given = {}) {
       const { history } = await live.load(given.signal)
       yield* history(core, given)

@@ -70,6 +70,7 @@ export function appear(core: Core, { worker, mirror }: OpenOptions): void {
     ['pagehide', putAway],
     ['pageshow', comeBack],
     ['focus', () => look(core)],
+    ['online', () => look(core)],
     // The browser's settings are another page.
     ['focus', askStorage],
   ] as const

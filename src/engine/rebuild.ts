@@ -5,61 +5,80 @@ import { eventsOf } from '../log/commit.ts'
 import { createFold, type Fold, foldCommit } from '../model/fold.ts'
 import { loadBases } from '../projections/base.ts'
 import { isOnDisk, noteCheckpoints } from './checkpoints.ts'
-import type { Core } from './core.ts'
+import type { Core, Rebuild } from './core.ts'
 import { rebase } from './tab.ts'
 import type { Progress } from './types.ts'
 
-/** Folds the log again, beside the old pages. This tab's own fold is touched only where it had failed. */
-export async function rebuild(
-  core: Core,
-  {
-    projections,
-    signal,
-    onProgress,
-  }: {
-    readonly projections?: readonly string[] | undefined
-    readonly signal?: AbortSignal | undefined
-    readonly onProgress?: ((progress: Progress) => void) | undefined
-  },
-): Promise<void> {
+interface RebuildOptions {
+  readonly projections?: readonly string[] | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((progress: Progress) => void) | undefined
+}
+
+/**
+ * Folds the log again, beside the old pages. This tab's own fold is touched only where it had failed. A call that comes while
+ * the same projections are being rebuilt shares that rebuild, which is cancelled when everyone who waits for it has given up.
+ */
+export async function rebuild(core: Core, { projections, signal, onProgress }: RebuildOptions): Promise<void> {
   signal?.throwIfAborted()
   if (core.state === 'closed') throw core.error
   const unknown = projections?.find((name) => !Object.hasOwn(core.model.projections, name))
   if (unknown !== undefined) throw new ModelError(`rebuild: there is no projection "${unknown}"`)
-  const failed = core.folds.filter((fold) => fold.failed && (!projections || projections.includes(fold.name)))
-  if (core.database) await inHost(core, projections, signal, onProgress)
-  if (failed.length) await foldAgain(core, failed, signal)
-}
-
-async function inHost(
-  core: Core,
-  projections: readonly string[] | undefined,
-  signal: AbortSignal | undefined,
-  onProgress: ((progress: Progress) => void) | undefined,
-): Promise<void> {
-  const id = randomId()
-  const names = projections ?? Object.keys(core.model.projections)
+  const names = [...new Set(projections ?? Object.keys(core.model.projections))].sort()
   let told: Progress | undefined
-  const listener = (): void => {
+  const forget = core.listeners.add(() => {
     const progress = core.progress.get(names[0] ?? '')
     if (progress && progress !== told) onProgress?.((told = progress))
-  }
-  const forget = core.listeners.add(listener)
-  onProgress?.({ phase: 'rebuild', done: 0, total: core.head })
+  })
+  const key = JSON.stringify(names)
+  const shared = core.rebuilds.get(key) ?? begin(core, key, names)
+  shared.callers++
   try {
-    while (!core.host) await aborting(core.nextChange(), signal)
-    const { host } = core
-    const cancel = (): void => void host.cancel(id).catch(() => {})
-    signal?.addEventListener('abort', cancel)
-    try {
-      await aborting(host.rebuild(id, projections), signal)
-      if (core.projections.some(isOnDisk)) noteCheckpoints(core, await aborting(host.flush(), signal))
-    } finally {
-      signal?.removeEventListener('abort', cancel)
-    }
+    onProgress?.({ phase: 'rebuild', done: 0, total: core.head })
+    await aborting(shared.done, signal)
     onProgress?.({ phase: 'rebuild', done: core.head, total: core.head })
   } finally {
     forget()
+    if (!--shared.callers) {
+      shared.cancelled.abort()
+      forgetRebuild(core, key, shared)
+    }
+  }
+}
+
+function forgetRebuild({ rebuilds }: Core, key: string, rebuild: Rebuild): void {
+  if (rebuilds.get(key) === rebuild) rebuilds.delete(key)
+}
+
+function begin(core: Core, key: string, names: readonly string[]): Rebuild {
+  const cancelled = new AbortController()
+  const rebuild: Rebuild = { callers: 0, cancelled, done: foldLog(core, names, cancelled.signal) }
+  core.rebuilds.set(key, rebuild)
+  const over = (): void => forgetRebuild(core, key, rebuild)
+  rebuild.done.then(over, over)
+  return rebuild
+}
+
+async function foldLog(core: Core, names: readonly string[], signal: AbortSignal): Promise<void> {
+  const failed = core.folds.filter(({ failed, name }) => failed && names.includes(name))
+  if (core.database) await inHost(core, names, signal)
+  if (failed.length) await foldAgain(core, failed, signal)
+}
+
+async function inHost(core: Core, names: readonly string[], signal: AbortSignal): Promise<void> {
+  const id = randomId()
+  while (!core.host) {
+    if (core.state === 'closed') throw core.error
+    await aborting(core.nextChange(), signal)
+  }
+  const { host } = core
+  const cancel = (): void => void host.cancel(id).catch(() => {})
+  signal.addEventListener('abort', cancel)
+  try {
+    await aborting(host.rebuild(id, names), signal)
+    if (core.projections.some(isOnDisk)) noteCheckpoints(core, await aborting(host.flush(), signal))
+  } finally {
+    signal.removeEventListener('abort', cancel)
   }
 }
 

@@ -4,7 +4,7 @@ import type { Tab } from './tab.ts'
 import type { Progress, ProjectionStatus, Status } from './types.ts'
 
 /** What of an engine its status shows. */
-export interface Shown extends Pick<Tab, 'database' | 'head' | 'pending' | 'state' | 'error'> {
+export interface Shown extends Pick<Tab, 'database' | 'head' | 'pending' | 'state' | 'error' | 'trouble'> {
   /** `folds`, and those of on-disk tables: the host folds these alone, what a tab knows of them is told. */
   readonly projections: readonly Fold[]
   /** Persisted checkpoints by projection identity. */
@@ -17,7 +17,7 @@ export interface Shown extends Pick<Tab, 'database' | 'head' | 'pending' | 'stat
   /** The second copy of the log. */
   copy: Pick<Status, 'mirror' | 'restored'>
   /** The browser keeps this storage until the user deletes it. */
-  persistent?: boolean
+  persistent?: boolean | undefined
 }
 
 /** What a page may tell its user. */
@@ -34,6 +34,7 @@ export function statusOf({
   copy,
   persistent,
   error,
+  trouble,
 }: Shown): Status<any> {
   const at = ({ identity, sequence }: Fold): number => persisted.get(identity) ?? sequence
   const failureOf = ({ identity, failed }: Fold): ProjectionFailed | undefined => failed ?? unpersisted.get(identity)
@@ -57,5 +58,21 @@ export function statusOf({
     projections: Object.fromEntries(projections),
     ...copy,
     ...(error && { lastError: error }),
+    ...(trouble && { behind: { since: trouble.since, error: trouble.error } }),
   } satisfies Status<any>) as Status<any>
 }
+
+/** The status from before, if the new one says the same: who compares them does not take it for a change. */
+export const keepIfSame = (before: Status<any> | undefined, now: Status<any>): Status<any> =>
+  before && isSame(before, now) ? before : now
+
+/** Errors are compared by identity, plain objects by their members. */
+function isSame(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true
+  if (!isPlain(a) || !isPlain(b)) return false
+  const keys = Object.keys(a)
+  return keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && isSame(a[key], b[key]))
+}
+
+const isPlain = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype

@@ -78,6 +78,8 @@ export interface Status<P = Projections> {
   readonly storage: 'persistent' | 'best-effort' | 'memory'
   readonly projections: { readonly [K in keyof P]: ProjectionStatus }
   readonly lastError?: Error
+  /** This tab can't read its log: since when, and why. `read` shows the log as it was; it is tried again, and recovers by itself. */
+  readonly behind?: { readonly since: number; readonly error: Error }
   readonly mirror: { readonly state: 'on' | 'behind' | 'off'; readonly sequence: number; readonly reason?: string }
   /** The browser had lost the database: the log was restored from its mirror, up to this event. */
   readonly restored?: { readonly sequence: number; readonly at: number }
@@ -100,7 +102,14 @@ export interface Engine<E extends EventTypes, P, C> {
   readonly read: ReadModel<P>
   readonly dispatch: Dispatch<E, C>
   readonly status: Status<P>
-  /** Tells that `read` or `status` changed; gives the function that ends it. */
+  /**
+   * Calls `listener` after `read` or `status` changed, and returns the function that ends it. Each of the two is another
+   * object if it changed and the same object if it did not, so comparing tells what it was: `read` changes with rows, `status`
+   * with any of its fields. A command usually changes `read` once, at its dispatch; its commit, the persisted checkpoint and
+   * the mirror then change `status` alone. The first change of a turn is told at once, later ones of the same turn together,
+   * in one microtask. A listener that throws is reported and keeps no other from being told. After `close()` nobody is told
+   * any more, new listeners included.
+   */
   subscribe(listener: () => void): () => void
   /** Committed events up to the head at the call, in today's type and version. */
   history(options?: HistoryOptions<P>): AsyncIterable<AnyRecorded<E>>

@@ -1,5 +1,5 @@
 import { releaseProxy, wrap } from 'comlink'
-import { aborting } from '../async.ts'
+import { aborting, sleep } from '../async.ts'
 import type { MirrorPlace } from '../copies/files.ts'
 import { copies } from '../copies/part.ts'
 import { EngineClosed } from '../errors.ts'
@@ -8,11 +8,21 @@ import { lockName } from '../locks.ts'
 import { fromWire } from '../log/wire.ts'
 import type { AnyModel } from '../model/model.ts'
 import type { ProjectionHost, Reply } from './host.ts'
+import { pipeline } from './part.ts'
 import { tablesPart } from './tablesPart.ts'
 import type { Checkpoints } from './workshop.ts'
 
-const HELLO_DEADLINE = 5000
-const RESPAWNS = 5
+/** Milliseconds that a worker has to answer. One that died after more had served for a while. */
+const HELLO_MS = 5000
+/** Failures to start a worker after which the pipeline runs in the page. */
+const MOST_FAILURES = 6
+/** What a silent worker counts: each costs a whole deadline, so a second one is the last. */
+const SILENCE = 3
+/** Milliseconds before the first new worker; twice as long before each later one. */
+const RESPAWN_MS = 100
+/** Milliseconds before the pipeline's code is asked for again; twice as long each time, up to the most. */
+const RELOAD_MS = 1000
+const RELOAD_MAX_MS = 30_000
 
 /** A tab's side of the projection host: finds out that a worker died, starts another, and in the end does the work here. */
 export interface HostConnection {
@@ -37,26 +47,44 @@ export function connectHost(
   engine: string,
   spawn: (() => SharedWorker) | undefined,
   mirror: MirrorPlace | undefined,
-  changed: (worker: 'shared' | 'in-page', error?: unknown) => void,
+  changed: (worker: 'shared' | 'in-page' | 'none', error?: unknown) => void,
 ): HostConnection {
   const closing = new AbortController()
   const { signal } = closing
-  let respawns = 0
-  let inPage: Promise<ProjectionHost> | undefined
-  let current: Promise<Connected>
-  renew()
+  let failures = 0
+  /** Times in a row that no connection could be made. */
+  let loads = 0
+  let inPage: ProjectionHost | undefined
+  /** The last connection that could not be made. */
+  let failed: Promise<Connected> | undefined
+  let current = connect()
 
   function renew(error?: unknown): void {
     current = connect(error)
-    current.catch(() => {})
   }
 
-  async function connect(error: unknown): Promise<Connected> {
+  /** A connection that could not be made rejects for those who wait; whoever asks next, or a while, makes another. */
+  function connect(error?: unknown): Promise<Connected> {
+    const connected = attempt(error)
+    connected.catch((failure) => {
+      if (signal.aborted) return
+      failed = connected
+      changed('none', failure)
+      const wait = Math.min(RELOAD_MS * 2 ** loads++, RELOAD_MAX_MS)
+      sleep(wait, signal).then(
+        () => current === connected && renew(),
+        () => {},
+      )
+    })
+    return connected
+  }
+
+  async function attempt(error: unknown): Promise<Connected> {
     if (!spawn || typeof SharedWorker === 'undefined') return { host: await here() }
     for (;;) {
       if (error) {
-        if (++respawns > RESPAWNS) return { host: await here(error) }
-        await aborting(new Promise((resolve) => setTimeout(resolve, 50 * 2 ** respawns)), signal)
+        if (failures >= MOST_FAILURES) return { host: await here(error) }
+        await sleep(RESPAWN_MS * 2 ** Math.max(0, failures - 1), signal)
       }
       try {
         return await shared(spawn)
@@ -79,29 +107,31 @@ export function connectHost(
     let timer: ReturnType<typeof setTimeout> | undefined
     try {
       const failed = new Promise<never>((_, reject) => {
-        worker.onerror = (event) =>
+        worker.onerror = (event) => {
+          worker.onerror = null
+          failures++
           reject(
             new Error(
               `The worker script failed: ${(event as ErrorEvent).message ?? event.type}` +
                 (__DEV__ ? `. Is it where the \`worker\` option says, and a module: { type: 'module' }?` : ''),
             ),
           )
+        }
         timer = setTimeout(() => {
-          // Counts for three: what was silent twice is not asked another four times.
-          respawns += 2
+          failures += SILENCE
           reject(
             new Error(
-              `The worker did not answer within ${HELLO_DEADLINE} ms.` +
+              `The worker did not answer within ${HELLO_MS} ms.` +
                 (__DEV__ ? ` Does its script call hostProjections(), and is it a module: { type: 'module' }?` : ''),
             ),
           )
-        }, HELLO_DEADLINE)
+        }, HELLO_MS)
       })
       const reply = await aborting(Promise.race([host.hello(engine, model.name, mirror), failed]), signal)
       const { epoch, error } = reply
       if (error) {
         // It answers, but for another model: asking again would not help.
-        respawns = RESPAWNS
+        failures = MOST_FAILURES
         throw new Error(`The worker script hosts "${error.message}", not "${model.name}": each model needs its own.`)
       }
       const began = performance.now()
@@ -114,7 +144,7 @@ export function connectHost(
           const death = new Error('The worker died.')
           dead.abort(death)
           // One that served for a while is another matter than one that dies at each start.
-          if (performance.now() - began > HELLO_DEADLINE) respawns = 0
+          failures = performance.now() - began > HELLO_MS ? 1 : failures + 1
           renew(death)
         })
         .catch(() => {})
@@ -137,38 +167,36 @@ export function connectHost(
       return worker!
     } catch (error) {
       // Asking again would not help.
-      respawns = RESPAWNS
+      failures = MOST_FAILURES
       throw error
     }
   }
 
   /** The same host in this page. A Web Lock lets one tab at a time follow the log: that saves work, it is not needed. */
-  function here(error?: unknown): Promise<ProjectionHost> {
-    inPage ??= import('./host.ts').then(({ createHost }) => {
-      const host = createHost(model, randomId(), {
-        loadTables: tablesPart.load,
-        loadMirror: copies.load,
-      })
-      const follow = async (): Promise<void> => {
-        const left = new Promise((resolve) => signal.addEventListener('abort', resolve))
-        await host.hello(engine, model.name, mirror)
-        await left
-      }
-      signal.addEventListener('abort', () => void host.goodbye(engine))
-      if (!signal.aborted) {
-        if (globalThis.navigator?.locks)
-          navigator.locks.request(lockName('pipeline', engine), { signal }, follow).catch(() => {})
-        else void follow()
-        changed('in-page', error)
-      }
-      return host
-    })
-    return inPage
+  async function here(error?: unknown): Promise<ProjectionHost> {
+    if (error) warnOnce(model.name, error)
+    const { createHost } = await pipeline.load(signal)
+    loads = 0
+    if (inPage) return inPage
+    const host = createHost(model, randomId(), { loadTables: tablesPart.load, loadMirror: copies.load })
+    inPage = host
+    const follow = async (): Promise<void> => {
+      const left = new Promise((resolve) => signal.addEventListener('abort', resolve))
+      await host.hello(engine, model.name, mirror)
+      await left
+    }
+    signal.addEventListener('abort', () => void host.goodbye(engine))
+    if (globalThis.navigator?.locks)
+      navigator.locks.request(lockName('pipeline', engine), { signal }, follow).catch(() => {})
+    else void follow()
+    changed('in-page', error)
+    return host
   }
 
   /** Asks the host that is alive; one that dies meanwhile is replaced and asked again. */
   async function ask<T>(question: (host: ProjectionHost) => Promise<Reply<T>>): Promise<T> {
     for (;;) {
+      if (current === failed) renew()
       const asked = current
       const { host, dead = signal, epoch } = await aborting(asked, signal)
       signal.throwIfAborted()
@@ -194,6 +222,20 @@ export function connectHost(
       connected.then(({ release }) => release?.()).catch(() => {})
     },
   }
+}
+
+/** Models whose worker could not be started, and whose developer has been told. */
+const warned = new Set<string>()
+
+/** In production, too: nothing else shows that a bundler left out the worker's script. */
+function warnOnce(model: string, error: unknown): void {
+  if (warned.has(model)) return
+  warned.add(model)
+  console.warn(
+    `tidemark: the worker of "${model}" could not be started. ${error} ` +
+      'The pipeline runs in the page instead: nothing is lost, but the page does its work, and only while it is open. ' +
+      'Read "Bundlers" in the README of tidemark.',
+  )
 }
 
 function unwrap<T>({ value, error }: Reply<T>): T {

@@ -40,7 +40,7 @@ const { values: options } = parseArgs({
     rounds: { type: 'string', default: '7' },
     quick: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
-    out: { type: 'string', default: fileURLToPath(new URL('results', import.meta.url)) },
+    out: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 })
@@ -52,9 +52,12 @@ if (options.help) {
   --rounds 7              rounds, each with every subject
   --keep                  keeps what the last results say of other figures: a long run in parts
   --quick                 smaller logs, fewer samples: for the daily loop
-  --out DIR               where latest.json, latest.md and the plots go`)
+  --out DIR               where README.md, latest.json and the plots go, instead of test/bench and test/bench/results`)
   process.exit()
 }
+const results = options.out ?? fileURLToPath(new URL('results', import.meta.url))
+const page = options.out ? `${options.out}/README.md` : fileURLToPath(new URL('README.md', import.meta.url))
+
 function chosen<T>(what: string, list: string, known: Record<string, T>): T[] {
   return list.split(',').map((name) => {
     if (!known[name]) throw new Error(`No ${what} '${name}'. There are ${Object.keys(known).join(', ')}`)
@@ -117,9 +120,7 @@ const run: Run = {
   },
 }
 
-const kept: Result | undefined = options.keep
-  ? JSON.parse(await readFile(`${options.out}/latest.json`, 'utf8'))
-  : undefined
+const kept: Result | undefined = options.keep ? JSON.parse(await readFile(`${results}/latest.json`, 'utf8')) : undefined
 
 /** After every figure, so that a run that is ended keeps what it has. Ratios are made within a figure, so parts can stand side by side. */
 async function save(): Promise<string> {
@@ -137,11 +138,11 @@ async function save(): Promise<string> {
     summary: summarize(all),
     series: all.map((s) => ({ ...s, values: s.values.map((x) => Number(x.toPrecision(5))) })),
   }
-  await mkdir(options.out, { recursive: true })
+  await mkdir(results, { recursive: true })
   const text = markdown(result)
-  await writeFile(`${options.out}/latest.json`, `${JSON.stringify(result, undefined, 1)}\n`)
-  await writeFile(`${options.out}/latest.md`, text)
-  for (const [name, svg] of Object.entries(plots(result))) await writeFile(`${options.out}/${name}.svg`, svg)
+  await writeFile(`${results}/latest.json`, `${JSON.stringify(result, undefined, 1)}\n`)
+  await writeFile(page, text)
+  for (const [name, svg] of Object.entries(plots(result))) await writeFile(`${results}/${name}.svg`, svg)
   return text
 }
 

@@ -56,3 +56,68 @@ test('without the half that writes, rows are shown, commands are refused, nothin
   expect(await engine.dispatch.add({ title: 'y' })).toMatchObject({ sequence: 2 })
   await engine.close()
 })
+
+test('a tab whose second half could not be loaded when it opened has a pipeline as soon as the file is there', async () => {
+  const name = await log()
+  gone.add('live')
+  const engine = await (await page()).openTab(name)
+  await vi.waitFor(
+    () => expect(engine.status.lastError).toMatchObject({ name: 'StorageError', kind: 'unavailable' }),
+    5000,
+  )
+  await expect(engine.projected()).rejects.toMatchObject({ name: 'StorageError', kind: 'unavailable' })
+  gone.clear()
+  await engine.rebuild()
+  await vi.waitFor(() => expect(engine.status.worker).toBe('in-page'), 5000)
+  await engine.close()
+})
+
+test('projected() and rebuild() reject while the pipeline can not be loaded, and work when it can; status says why meanwhile', async () => {
+  const name = await log()
+  gone.add('pipeline')
+  const engine = await (await page()).openTab(name)
+  await engine.dispatch.add({ title: 'y' })
+  const missing = { name: 'StorageError', kind: 'unavailable' }
+  await expect(engine.projected()).rejects.toMatchObject(missing)
+  await expect(engine.rebuild()).rejects.toMatchObject(missing)
+  expect(engine.status).toMatchObject({ state: 'ready', worker: 'none', lastError: missing })
+  gone.clear()
+  await engine.projected()
+  await engine.rebuild()
+  expect(engine.status).toMatchObject({ worker: 'in-page', projected: 2 })
+  await engine.close()
+})
+
+test('a pipeline that could not be loaded is loaded again though nobody asks', async () => {
+  const name = await log()
+  gone.add('pipeline')
+  const engine = await (await page()).openTab(name)
+  await vi.waitFor(() => expect(engine.status.lastError).toMatchObject({ kind: 'unavailable' }), 5000)
+  gone.clear()
+  await vi.waitFor(() => expect(engine.status.worker).toBe('in-page'), 10_000)
+  await engine.close()
+})
+
+test('a first open without the code of the second copy rejects, writes nothing, and works later', async () => {
+  const { freshName, openTab } = await page()
+  const name = freshName()
+  gone.add('copies')
+  await expect(openTab(name)).rejects.toMatchObject({ name: 'StorageError', kind: 'unavailable' })
+  gone.clear()
+  const engine = await openTab(name)
+  expect(engine.status).toMatchObject({ state: 'ready', sequence: 0 })
+  await engine.close()
+})
+
+test('a tab that works has loaded what it needs in an emergency: it loads nothing more', async () => {
+  const name = await log()
+  const engine = await (await page()).openTab(name)
+  await vi.waitFor(() => expect(engine.status.worker).toBe('in-page'), 5000)
+  expect(asked).toContain('live')
+  asked.length = 0
+  gone.add('live')
+  await engine.dispatch.add({ title: 'y' })
+  for await (const _ of engine.history());
+  expect(asked).toEqual([])
+  await engine.close()
+})

@@ -1,8 +1,8 @@
 import { openEngine } from 'tidemark'
 import { expect, test, vi } from 'vitest'
-import { dump } from '../log/storage.ts'
+import { deleteDatabase, dump } from '../log/storage.ts'
 import { wire } from './channel.ts'
-import { atEnd, quiet, tab, traffic } from './kit.ts'
+import { atEnd, broken, quiet, tab, traffic } from './kit.ts'
 import { collect, freshName, later, openTab, outcome, shown, todoApp } from './todos.ts'
 
 test('handles of the same model, name and storage share one engine, and each closes for itself', async () => {
@@ -165,6 +165,7 @@ test('one caller that gives up opening does not take the engine from another', a
 test('bad input: where IndexedDB is missing openEngine rejects with StorageError unavailable, memory works and says so', async () => {
   const { indexedDB } = globalThis
   vi.stubGlobal('indexedDB', undefined)
+  vi.stubGlobal('window', globalThis)
   try {
     await expect(openTab(freshName())).rejects.toMatchObject({ name: 'StorageError', kind: 'unavailable' })
     const memory = await openTab(freshName(), {}, { storage: 'memory' })
@@ -173,7 +174,104 @@ test('bad input: where IndexedDB is missing openEngine rejects with StorageError
     await memory.close()
   } finally {
     vi.stubGlobal('indexedDB', indexedDB)
+    vi.unstubAllGlobals()
   }
+})
+
+test('on a server the engine opens empty, says so, and refuses commands; an engine in memory works there', async () => {
+  vi.stubGlobal('indexedDB', undefined)
+  const engine = await openTab(freshName())
+  expect(engine.read.todos.all()).toEqual([])
+  const refused = { name: 'StorageError', kind: 'unavailable', message: expect.stringContaining('This is a server') }
+  expect(engine.status).toMatchObject({ state: 'ready', storage: 'memory', worker: 'none', lastError: refused })
+  await expect(engine.dispatch.add({ title: 'x' })).rejects.toMatchObject(refused)
+  expect(engine.read.todos.size).toBe(0)
+  await engine.projected()
+  expect(await collect(engine.history())).toEqual([])
+  await engine.close()
+  const memory = await openTab(freshName(), {}, { storage: 'memory' })
+  expect(await memory.dispatch.add({ title: 'x' })).toMatchObject({ sequence: 1 })
+  await memory.close()
+})
+
+test('an engine that ended is never handed out again: the next open gives one that works', async () => {
+  const name = freshName()
+  const model = todoApp()
+  const engine = await openEngine(model, { name })
+  await engine.dispatch.add({ title: 'x' })
+  await deleteDatabase(name)
+  await expect(engine.dispatch.add({ title: 'y' })).rejects.toMatchObject({ name: 'EngineClosed' })
+  expect(engine.status).toMatchObject({ state: 'closed', lastError: { reason: 'log replaced' } })
+  const again = await openEngine(model, { name })
+  expect(again.status).toMatchObject({ state: 'ready', sequence: 0 })
+  expect(await again.dispatch.add({ title: 'z' })).toMatchObject({ sequence: 1 })
+  await again.close()
+  await engine.close()
+})
+
+test('a second open of a running engine is at the head of its log, though every message about it was lost', async () => {
+  const name = freshName()
+  const model = todoApp()
+  const first = await openEngine(model, { name })
+  const other = await tab(name)
+  await quiet()
+  wire().fate = () => 0
+  for (let i = 0; i < 5; i++) await other.dispatch.add({ title: 'x' })
+  const second = await openEngine(model, { name })
+  expect(second.status.sequence).toBe(5)
+  await Promise.all([first.close(), second.close()])
+})
+
+test('one signal for many opens: none leaves a listener on it', async () => {
+  const { signal } = new AbortController()
+  let listeners = 0
+  const { addEventListener, removeEventListener } = signal
+  signal.addEventListener = (...given: Parameters<typeof addEventListener>) => {
+    listeners++
+    addEventListener.apply(signal, given)
+  }
+  signal.removeEventListener = (...given: Parameters<typeof removeEventListener>) => {
+    listeners--
+    removeEventListener.apply(signal, given)
+  }
+  for (let i = 0; i < 3; i++) await (await openTab(freshName(), {}, { signal })).close()
+  expect(listeners).toBe(0)
+})
+
+test('options that are undefined count as absent', async () => {
+  const absent = { name: undefined, storage: undefined, mirror: undefined, signal: undefined, onProgress: undefined }
+  const engine = await openEngine(todoApp({ name: freshName() }), { ...absent, worker: undefined, meta: { by: 'me' } })
+  const { events } = await engine.dispatch.add({ title: 'x' }, { meta: undefined, signal: undefined })
+  expect(events[0]).toMatchObject({ meta: { by: 'me' } })
+  await engine.rebuild({ projections: undefined, signal: undefined, onProgress: undefined })
+  expect(await collect(engine.history({ after: undefined, limit: undefined, table: undefined }))).toHaveLength(1)
+  await engine.close()
+})
+
+test('rebuilds that are asked for at once are one, and end when everyone has given up', async () => {
+  const name = freshName()
+  const engine = await tab(name)
+  for (let i = 0; i < 50; i++) engine.dispatch.add({ title: String(i) })
+  await engine.projected(50)
+  let builds = 0
+  broken().onWrite = (store, value) => {
+    if (store === 'meta' && value && typeof value === 'object' && !('id' in value)) builds++
+  }
+  const gaveUp = new AbortController()
+  const all = [
+    engine.rebuild(),
+    engine.rebuild({ projections: ['titles', 'count', 'todos'] }),
+    outcome(engine.rebuild({ signal: gaveUp.signal })),
+  ]
+  gaveUp.abort(new Error('enough'))
+  expect((await Promise.all(all))[2]).toMatchObject({ message: 'enough' })
+  expect(builds).toBe(1)
+  const stop = new AbortController()
+  const stopped = outcome(engine.rebuild({ signal: stop.signal }))
+  stop.abort(new Error('stop'))
+  expect(await stopped).toMatchObject({ message: 'stop' })
+  await engine.rebuild()
+  expect(shown(engine).todos).toHaveLength(50)
 })
 
 test('bad input: an IndexedDB that refuses to open is StorageError unavailable, too, and opening again may work', async () => {

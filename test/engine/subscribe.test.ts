@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { tab } from './kit.ts'
-import { freshName, later } from './todos.ts'
+import { quiet, tab } from './kit.ts'
+import { freshName, later, openTab } from './todos.ts'
 
 test('the first change tells synchronously, the others of the turn are told together in one microtask', async () => {
   const a = await tab(freshName())
@@ -128,4 +128,48 @@ test('pending counts commands, sequence what is committed and applied', async ()
   expect(a.status).toMatchObject({ pending: 2, sequence: 0 })
   await Promise.all(sent)
   expect(a.status).toMatchObject({ pending: 0, sequence: 3 })
+})
+
+test('a listener that is added to a closed handle is never told', async () => {
+  const name = freshName()
+  const [a, b] = [await openTab(name), await tab(name)]
+  await a.close()
+  let told = 0
+  const end = a.subscribe(() => told++)
+  await b.dispatch.add({ title: 'x' })
+  await later(20)
+  end()
+  expect(told).toBe(0)
+})
+
+test('each call of a listener has a changed `read` or `status`; a command changes `read` once, and what follows `status` alone', async () => {
+  const a = await tab(freshName())
+  await a.projected()
+  let last = { read: a.read, status: a.status }
+  const changes: string[] = []
+  a.subscribe(() => {
+    const { read, status } = a
+    changes.push([read !== last.read && 'read', status !== last.status && 'status'].filter(Boolean).join())
+    if (status !== last.status) expect(status).not.toEqual(last.status)
+    last = { read, status }
+  })
+  await a.dispatch.add({ title: 'x' })
+  await a.projected()
+  await later(20)
+  expect(changes).not.toContain('')
+  expect(changes.filter((one) => one.includes('read'))).toHaveLength(1)
+  expect(changes[0]).toBe('read,status')
+})
+
+test('nobody is told of what changes nothing', async () => {
+  const a = await tab(freshName())
+  await a.dispatch.add({ title: 'x' })
+  await a.projected()
+  await quiet()
+  let told = 0
+  a.subscribe(() => told++)
+  const { status } = a
+  for (let i = 0; i < 3; i++) await a.projected()
+  expect(told).toBe(0)
+  expect(a.status).toBe(status)
 })

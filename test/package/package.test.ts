@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -63,9 +63,30 @@ describe('the published package', () => {
     expect(Object.keys(manifest.dependencies).sort()).toEqual(['comlink', 'dexie'])
   })
 
+  const dist = join(root, 'dist')
+  const scriptsOf = (folder: string) =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => /(?<!\.d)\.[jt]s$/.test(file))
+
+  it('has no import for its side effects only: "sideEffects": false lets bundlers drop it', () => {
+    expect(manifest.sideEffects).toBe(false)
+    const src = join(root, 'src')
+    const bare = scriptsOf(src).filter((file) => /^import\s*['"]/m.test(readFileSync(join(src, file), 'utf8')))
+    expect(bare).toEqual([])
+  })
+
+  it('has no import() in what a worker runs: a default build makes a classic script of it', () => {
+    const seen = new Set([join(dist, 'worker.js'), join(dist, 'tables.js')])
+    for (const file of seen)
+      for (const [, name = ''] of readFileSync(file, 'utf8').matchAll(/^(?:import|export)[^'"]*['"](\.[^'"]+)['"]/gm))
+        seen.add(join(dirname(file), name))
+    const loading = [...seen].filter((file) =>
+      /\bimport\(/.test(readFileSync(file, 'utf8').replace(/\/\*[\s\S]*?\*\//g, '')),
+    )
+    expect(loading.map((file) => relative(dist, file))).toEqual([])
+  })
+
   it('resolves development checks in both builds', () => {
-    const dist = join(root, 'dist')
-    const scripts = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.js'))
+    const scripts = scriptsOf(dist).filter((file) => file.endsWith('.js'))
     expect(scripts.filter((file) => readFileSync(join(dist, file), 'utf8').includes('__DEV__'))).toEqual([])
   })
 
@@ -99,9 +120,9 @@ console.log(JSON.stringify([...touched]))
 
   it('type-checks and builds in an empty Vite app with the code of the README', () => {
     const blocks = fileBlocks(readFileSync(join(root, 'README.md'), 'utf8'))
-    expect([...blocks.keys()]).toEqual(expect.arrayContaining(['todos.ts', 'todos.worker.ts', 'engine.ts']))
+    expect([...blocks.keys()]).toEqual(expect.arrayContaining(['todos.ts', 'todos.worker.ts', 'main.ts']))
     for (const [file, text] of blocks) write(`src/${file}`, text)
-    write('index.html', '<!doctype html><title>app</title><script type="module" src="/src/engine.ts"></script>')
+    write('index.html', '<!doctype html><title>app</title><script type="module" src="/src/main.ts"></script>')
     write(
       'tsconfig.json',
       JSON.stringify({

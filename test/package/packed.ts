@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pack, root, run } from './run.ts'
@@ -8,7 +8,7 @@ export interface PackedApp {
   readonly folder: string
   write(file: string, text: string): void
   /** What Vite makes of it without any settings; answers with the folder to serve. */
-  build(to?: string): string
+  build(to?: string, flags?: readonly string[]): string
   remove(): void
 }
 
@@ -27,9 +27,9 @@ export const packedApp = (sources: string): PackedApp => {
   return {
     folder,
     write,
-    build(to = 'dist') {
+    build(to = 'dist', flags = []) {
       const vite = join(root, 'node_modules/vite/bin/vite.js')
-      run(process.execPath, [vite, 'build', '--outDir', to, '--logLevel', 'warn'], folder)
+      run(process.execPath, [vite, 'build', '--outDir', to, '--logLevel', 'warn', ...flags], folder)
       return join(folder, to)
     },
     remove() {
@@ -38,7 +38,3 @@ export const packedApp = (sources: string): PackedApp => {
     },
   }
 }
-
-/** The version of a package that this repository is developed with. */
-export const developedWith = (name: string): string =>
-  JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).devDependencies[name]

@@ -1,24 +1,45 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { codeBlocks, fileBlocks, withImports } from './readme.ts'
 import { root, run } from './run.ts'
 
-const page = join(root, 'README.md')
+const guide = readdirSync(join(root, 'demo/guide'))
+  .filter((file) => file.endsWith('.md'))
+  .map((file) => `demo/guide/${file}`)
+const pages = ['README.md', ...guide].map((file) => ({ file, text: readFileSync(join(root, file), 'utf8') }))
+const readme = pages[0]?.text ?? ''
 
-it('every snippet of the README compiles', () => {
-  const markdown = readFileSync(page, 'utf8')
-  const folder = join(root, 'build/readme')
+/** What GitHub makes of a heading. */
+const anchorOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-')
+const anchorsOf = (text: string): string[] =>
+  [...text.matchAll(/^#{1,6} (.+)$/gm)].map(([, heading = '']) => anchorOf(heading))
+
+const folder = join(root, 'build/readme')
+/** Specifications run without a database, so what the pages claim of them is checked. */
+const specifications: string[] = []
+
+it('every snippet of README and guide compiles', () => {
   rmSync(folder, { recursive: true, force: true })
   const write = (file: string, text: string) => {
     mkdirSync(dirname(join(folder, file)), { recursive: true })
     writeFileSync(join(folder, file), text)
   }
-  for (const [file, text] of fileBlocks(markdown)) write(file, text)
-  const snippets = codeBlocks(markdown).filter(({ text }) => fileBlocks(`\`\`\`ts\n${text}\`\`\``).size === 0)
-  snippets.forEach(({ language, text }, index) => {
-    write(`snippet-${index + 1}.${language}`, withImports(text))
-  })
+  let written = 0
+  for (const { file, text } of pages) {
+    for (const [name, code] of fileBlocks(text)) write(name, code)
+    const snippets = codeBlocks(text).filter((block) => fileBlocks(`\`\`\`ts\n${block.text}\`\`\``).size === 0)
+    snippets.forEach(({ language, text }, index) => {
+      written++
+      const name = `${file.replaceAll(/\W+/g, '-')}-${index + 1}.${language}`
+      write(name, withImports(text))
+      if (/\bgiven\(/.test(text)) specifications.push(name)
+    })
+  }
   write(
     'tsconfig.json',
     JSON.stringify({
@@ -31,6 +52,35 @@ it('every snippet of the README compiles', () => {
       include: ['.', '../../src/env.d.ts'],
     }),
   )
-  expect(snippets.length).toBeGreaterThan(0)
+  expect(written).toBeGreaterThan(10)
   expect(() => run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', folder])).not.toThrow()
+})
+
+it('every specification of README and guide holds', async () => {
+  expect(specifications.length).toBeGreaterThan(1)
+  for (const name of specifications) await import(join(folder, name))
+})
+
+describe('the README', () => {
+  it('has at most 250 lines and 15 kB, so that a visitor reads it', () => {
+    expect(readme.split('\n').length).toBeLessThanOrEqual(251)
+    expect(Buffer.byteLength(readme)).toBeLessThanOrEqual(15_360)
+  })
+
+  it('has no line over 140 characters outside code and tables', () => {
+    const prose = readme.replace(/^```[\s\S]*?^```/gm, '').split('\n')
+    expect(prose.filter((line) => line.length > 140 && !line.startsWith('|'))).toEqual([])
+  })
+})
+
+it.each(pages)('$file links to files and headings that exist', ({ file, text }) => {
+  const links = [...text.replace(/^```[\s\S]*?^```/gm, '').matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link)
+  const broken = links.filter((link) => {
+    if (/^\w+:/.test(link)) return false
+    const [path = '', anchor] = link.split('#')
+    const target = path ? join(root, dirname(file), path) : join(root, file)
+    if (!existsSync(target)) return true
+    return anchor !== undefined && !anchorsOf(readFileSync(target, 'utf8')).includes(anchor)
+  })
+  expect(broken).toEqual([])
 })

@@ -18,5 +18,6 @@ export function part<T>(name: string, fetch: () => Promise<T>): Part<T> {
       return own().loaded
     },
     load: (signal) => own().load(signal),
+    keepLoading: (signal, failed) => own().keepLoading(signal, failed),
   }
 }

@@ -1,8 +1,12 @@
+import { readFileSync } from 'node:fs'
 import { markdownTable } from 'markdown-table'
 import prettyBytes from 'pretty-bytes'
 import type { Summary } from '../measure.ts'
 import { goals } from './goals.ts'
 import type { Result } from './result.ts'
+
+/** Written by hand, beside the figures that it explains. */
+const limits = readFileSync(new URL('limits.md', import.meta.url), 'utf8')
 
 const times = (ratio: number) =>
   `× ${ratio < 10 ? ratio.toFixed(2) : ratio < 100 ? ratio.toFixed(1) : ratio.toFixed(0)}`
@@ -52,6 +56,9 @@ percentile; × is the ratio to the floor in the same run. Absolute times move wi
 ${markdownTable([['subject', 'keeps'], ...subjects.map((s) => [s.title, s.keeps])])}
 
 ${goals(result)}
+${limits}
+## Figures
+
 ${sections.join('\n')}
 Made by ${result.commands.map((command) => `\`${command}\``).join(', ')} in ${result.minutes} minutes.
 `

@@ -1,0 +1,50 @@
+import { endOf } from '../../copies/exportChunks.ts'
+import { StorageError } from '../../errors.ts'
+import type { Chunk } from '../../log/chunk.ts'
+import type { Database, LogIdentity } from '../../log/database.ts'
+import { queueBody, sealedChunk } from '../../log/sealed.ts'
+import type { SegmentRecord } from '../../log/stores.ts'
+import { streamOf } from './exportLog.ts'
+
+/** What an archive moved, as one file. */
+export interface ArchiveFile extends ReadableStream<Uint8Array<ArrayBuffer>> {
+  /** It is safe elsewhere: deletes what is stored here of it. Rejects with `StorageError('aborted')` before it was read to its end. */
+  forget(): Promise<void>
+}
+
+/** What was moved out and not forgotten yet. */
+export function archiveFileOf(database: Database): ArchiveFile {
+  let segments: readonly SegmentRecord[] | undefined
+
+  async function* chunks(): AsyncGenerator<Chunk, void> {
+    const left = await database.transact(['meta'], 'readonly', (store) => store('meta').get('archived'))
+    const found = left.result ?? []
+    const { id, lineage, base = 0 } = database.log as LogIdentity
+    let last: Chunk | undefined
+    for (const segment of found) {
+      const body = await database.transact(['bodies'], 'readonly', (store) => queueBody(store, segment.body))
+      yield (last = await sealedChunk(database, segment, body))
+    }
+    yield endOf(last?.header ?? { log: id, lineage, last: base }, found[0]?.first ?? base + 1)
+    segments = found
+  }
+
+  async function forget(): Promise<void> {
+    if (!segments) throw new StorageError('aborted', 'the archive was not read to its end')
+    const bodies = new Set(segments.map(({ body }) => body))
+    await database.transact(['meta', 'bodies'], 'readwrite', (store) => {
+      const now = store('meta').get('archived')
+      now.onsuccess = () => {
+        const kept = (now.result ?? []).filter(({ body }) => !bodies.has(body))
+        for (const body of bodies) store('bodies').delete(body)
+        if (kept.length) store('meta').put(kept, 'archived')
+        else store('meta').delete('archived')
+      }
+    })
+  }
+
+  return Object.assign(
+    streamOf(chunks(), undefined, () => {}),
+    { forget },
+  )
+}

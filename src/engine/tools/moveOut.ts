@@ -1,0 +1,72 @@
+import { InvalidData, StorageError } from '../../errors.ts'
+import { randomId } from '../../ids.ts'
+import { archivedSegment, type Chunk } from '../../log/chunk.ts'
+import { type Database, type LogIdentity, readIdentity } from '../../log/database.ts'
+import type { SegmentRecord } from '../../log/stores.ts'
+import type { Fold } from '../../model/fold.ts'
+import { makeBase } from '../../projections/base.ts'
+import { deletePages } from '../../projections/discard.ts'
+
+/** The one transaction: bases in, segments out, another log id. */
+export async function moveOut(
+  database: Database,
+  at: { readonly base: number; readonly commit: string },
+  folds: readonly Fold[],
+): Promise<LogIdentity> {
+  const { base } = at
+  const { was: _, ...before } = database.log as LogIdentity
+  const log: LogIdentity = { ...before, id: randomId(), format: 2, ...at }
+  const made: { chunk: Chunk; record: SegmentRecord; identity: string }[] = []
+  for (const fold of folds) {
+    const chunk = await makeBase(log, fold).catch((error) => {
+      const { message, path } = error as InvalidData
+      throw new InvalidData(`archive: a row of projection "${fold.name}" would not survive: ${message}`, path, error)
+    })
+    const { first, last, codec, checksum } = chunk.header
+    made.push({ chunk, identity: fold.identity, record: { first, last, codec, checksum, body: randomId() } })
+  }
+  let moved = false
+  try {
+    await database.transact(
+      ['meta', 'segments', 'bodies', 'bases', 'checkpoints', 'pages', 'rowEvents'],
+      'readwrite',
+      (store) => {
+        const found = store('meta').get('log')
+        const builds = store('meta').get('builds')
+        const left = store('meta').get('archived')
+        const old = store('bases').getAll()
+        const checkpoints = store('checkpoints').getAll()
+        const taken = store('segments').getAll(IDBKeyRange.upperBound(base))
+        taken.onsuccess = () => {
+          moved = found.result?.id === before.id
+          if (!moved) return
+          const segments = taken.result.filter(({ codec }) => codec !== 'archived')
+          store('meta').put([...(left.result ?? []), ...segments], 'archived')
+          store('segments').delete(IDBKeyRange.upperBound(base))
+          store('segments').put(archivedSegment(base), base)
+          for (const { body } of old.result) store('bodies').delete(body)
+          store('bases').clear()
+          for (const { identity, record, chunk } of made) {
+            store('bases').put(record, identity)
+            store('bodies').put(chunk.bytes, record.body)
+          }
+          // Nobody else is here to hold other versions and unfinished builds, and they could not go on without the log.
+          for (const { identity, build } of checkpoints.result)
+            if (folds.every((fold) => fold.identity !== identity) || (builds.result?.[identity] ?? '') !== build)
+              deletePages(store, identity, build)
+          store('meta').put(log, 'log')
+        }
+      },
+      'strict',
+    )
+  } catch (error) {
+    // The answer may be lost, not the transaction.
+    const found = await readIdentity(database).catch(() => {
+      throw new StorageError('unknown', `archive: whether the log was moved could not be read: ${error}`, error)
+    })
+    moved = found?.id === log.id
+    if (!moved) throw error
+  }
+  if (!moved) throw new StorageError('aborted', 'another archive was faster')
+  return (database.log = log)
+}

@@ -1,3 +1,5 @@
+import { InvalidData } from '../errors.ts'
+import { MOST_LINE_CHARACTERS } from './chunk.ts'
 import type { CommandEntry, CommitRecord } from './commit.ts'
 import { above, commitNow, type Database, type StoreOf } from './database.ts'
 import type { TypedStore } from './stores.ts'
@@ -27,10 +29,17 @@ export function queueAppend(
     // Every request behind the one that failed fails too, but not for this reason.
     request.onerror = () => request.error?.name === 'ConstraintError' && refused(outcome)
   }
+  assertReadable(record)
   watch(store('commits').add(record, record.first), 'raced')
   for (const [id, entry] of entries) watch(store('commands').add(entry, id), { taken: id })
   // One record per type: a set in one record would be overwritten by a stale tab.
   for (const [type, version] of types) store('types').put({ type, version }, [type, version])
+}
+
+/** Nothing may be appended that could not be read again from a segment, an export or a mirror. */
+function assertReadable({ body }: CommitRecord): void {
+  if (body.length > MOST_LINE_CHARACTERS)
+    throw new InvalidData(`the events of a command may have ${MOST_LINE_CHARACTERS} characters, not ${body.length}`)
 }
 
 /** Appends a record at its own `first`, in one round trip (rule 2). */

@@ -1,0 +1,263 @@
+import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import {
+  chromium,
+  has,
+  type PlaywrightBrowser,
+  type PlaywrightTab,
+  type Server,
+  serve,
+} from '../browser/harness/index.ts'
+import { type PackedApp, packedApp } from './packed.ts'
+import { root } from './run.ts'
+import type {} from './walk/main.ts'
+
+/** Records in a store of the log's database. */
+const countOf = (tab: PlaywrightTab, store: string) =>
+  tab.evaluate(
+    (store) =>
+      new Promise<number>((resolve, reject) => {
+        const request = indexedDB.open('tidemark:todos')
+        request.onerror = () => reject(request.error)
+        request.onsuccess = () => {
+          const count = request.result.transaction(store).objectStore(store).count()
+          count.onsuccess = () => {
+            request.result.close()
+            resolve(count.result)
+          }
+        }
+      }),
+    store,
+  )
+
+/** Answers from the network while there is one, else with what it kept. */
+const serviceWorker = `
+addEventListener('install', () => skipWaiting())
+addEventListener('activate', (event) => event.waitUntil(clients.claim()))
+addEventListener('fetch', (event) => {
+  const answer = async () => {
+    const cache = await caches.open('files')
+    try {
+      const response = await fetch(event.request)
+      if (response.ok) await cache.put(event.request, response.clone())
+      return response
+    } catch (error) {
+      return (await cache.match(event.request)) ?? Promise.reject(error)
+    }
+  }
+  event.respondWith(answer())
+})
+`
+
+// The packed tarball in a default Vite build: what only a published package can get wrong.
+describe.skipIf(!has('chromium'))('the built package', () => {
+  let app: PackedApp
+  let builds: readonly string[]
+  let browser: PlaywrightBrowser
+  beforeAll(async () => {
+    app = packedApp(join(root, 'test/package/walk'))
+    app.write('public/sw.js', serviceWorker)
+    builds = [1, 2].map((build) => {
+      app.write('build.ts', `export const build: number = ${build}\n`)
+      // Every file of the second build has another path.
+      return app.build(`dist-${build}`, ['--assetsDir', `assets-${build}`])
+    })
+    browser = await chromium()
+  })
+  afterAll(async () => {
+    await browser?.close()
+    app?.remove()
+  })
+
+  let site: string
+  let server: Server
+  let tabs: PlaywrightTab[]
+  const deploy = (build: number) => {
+    rmSync(site, { recursive: true, force: true })
+    cpSync(builds[build - 1]!, site, { recursive: true })
+  }
+  beforeEach(async () => {
+    site = join(app.folder, 'site')
+    deploy(1)
+    // Another port is another origin: nothing is stored there yet.
+    server = await serve(site)
+    tabs = []
+  })
+  afterEach(async () => {
+    const uncaught = tabs.flatMap(({ log }) => log.filter((line) => line.startsWith('uncaught')))
+    await Promise.all(tabs.map((tab) => tab.close()))
+    await server.close()
+    expect(uncaught).toEqual([])
+  })
+
+  const open = async (query = '') => {
+    const tab = await browser.open(`${server.url}${query}`)
+    tabs.push(tab)
+    await tab.waitFor(() => window.walk)
+    return tab
+  }
+  const assets = () =>
+    readdirSync(site, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.js') && name !== 'sw.js')
+      .map((name) => `/${name}`)
+  const notFound = { status: 404, headers: { 'content-type': 'text/plain' }, body: 'not found' }
+  /** From now on, the server has only the chunks that were asked for before. */
+  const takeAway = (which = (path: string) => !server.requests.includes(path)) => {
+    const gone = assets().filter(which)
+    for (const path of gone) server.override(path, notFound)
+    return () => {
+      for (const path of gone) server.override(path, undefined)
+    }
+  }
+  /** Closes the page's connections underneath. */
+  const disconnect = (tab: PlaywrightTab) =>
+    tab.evaluate(() => {
+      for (const database of window.connections) database.close()
+      window.connections.clear()
+    })
+  /** Every page of a projection becomes something else than what a pipeline writes. */
+  const damagePages = (tab: PlaywrightTab) =>
+    tab.evaluate(
+      () =>
+        new Promise<number>((resolve, reject) => {
+          const request = indexedDB.open('tidemark:todos')
+          request.onerror = () => reject(request.error)
+          request.onsuccess = () => {
+            const transaction = request.result.transaction('pages', 'readwrite')
+            const pages = transaction.objectStore('pages')
+            const keys = pages.getAllKeys()
+            keys.onsuccess = () => {
+              for (const key of keys.result) pages.put({ damaged: true }, pages.keyPath ? undefined : key)
+            }
+            transaction.oncomplete = () => {
+              request.result.close()
+              resolve(keys.result.length)
+            }
+            transaction.onabort = () => reject(transaction.error)
+          }
+        }),
+    )
+
+  it('opens, dispatches, is seen by a second tab, and its worker persists what a reload shows', async () => {
+    const first = await open()
+    expect(await first.evaluate(() => window.walk.opened())).toEqual({ state: 'ready', titles: [] })
+    expect(await first.evaluate(() => window.walk.add('Buy milk'))).toBe(1)
+    const second = await open()
+    expect((await second.evaluate(() => window.walk.opened())).titles).toEqual(['Buy milk'])
+    await second.evaluate(() => window.walk.add('Buy bread'))
+    await first.waitFor(async () => (await window.walk.shown()).titles.length === 2)
+    await first.evaluate(() => window.walk.projected())
+    expect((await first.evaluate(() => window.walk.shown())).worker).toBe('shared')
+    expect(await countOf(first, 'pages')).toBeGreaterThan(0)
+    await first.reload()
+    await first.waitFor(() => window.walk)
+    expect((await first.evaluate(() => window.walk.opened())).titles).toEqual(['Buy milk', 'Buy bread'])
+  })
+
+  it('a working tab needs no further chunk after a lost connection, without space, and for damaged pages over sealed segments', async () => {
+    const origin = server.url.slice(0, -1)
+    const cdp = await browser.context.newCDPSession(browser.context.pages()[0]!)
+    // Before the origin is known: for one that it knows, Chromium asks for the space that is left only now and then.
+    await cdp.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 20_000_000 })
+    const tab = await open()
+    await tab.evaluate(() => window.walk.add('Buy milk'))
+    for (let i = 0; i < 30; i++) await tab.evaluate(() => window.walk.touch(1000))
+    await tab.evaluate(() => window.walk.projected())
+    takeAway()
+
+    await disconnect(tab)
+    expect(await tab.evaluate(() => window.walk.add('after a lost connection'))).toBe(30_002)
+    expect((await tab.evaluate(() => window.walk.shown())).titles).toEqual(['Buy milk', 'after a lost connection'])
+
+    let outcome = 'appended'
+    for (let i = 0; i < 100 && outcome === 'appended'; i++)
+      outcome = await tab.evaluate(() => window.walk.attempt(100, 10_000))
+    expect(outcome).toBe('quota')
+    await cdp.send('Storage.overrideQuotaForOrigin', { origin })
+    const head = await tab.evaluate(() => window.walk.add('after there was no space'))
+
+    for (const end = Date.now() + 60_000; (await countOf(tab, 'segments')) === 0; ) {
+      if (Date.now() > end) throw new Error('the worker sealed nothing within a minute')
+      await new Promise((resolve) => setTimeout(resolve, 200))
+    }
+    await tab.evaluate(() => window.walk.projected())
+    expect(await damagePages(tab)).toBeGreaterThan(0)
+    const next = await open()
+    const shown = await next.evaluate(() => window.walk.shown())
+    expect(shown).toMatchObject({
+      titles: ['Buy milk', 'after a lost connection', 'after there was no space'],
+      touched: head - 3,
+      sequence: head,
+    })
+    expect(await tab.evaluate(() => window.walk.add('the first tab goes on'))).toBe(head + 1)
+  })
+
+  it('reloads offline under a service worker, and writes there', async () => {
+    const tab = await open()
+    await tab.evaluate(async () => {
+      await navigator.serviceWorker.register('./sw.js')
+      await navigator.serviceWorker.ready
+      await window.walk.add('Buy milk')
+    })
+    await tab.waitFor(() => navigator.serviceWorker.controller)
+    await tab.reload()
+    await tab.waitFor(() => window.walk)
+    await tab.evaluate(() => window.walk.projected())
+    server.override(/./, (request) => request.socket.destroy())
+    await tab.reload()
+    await tab.waitFor(() => window.walk)
+    expect((await tab.evaluate(() => window.walk.opened())).titles).toEqual(['Buy milk'])
+    expect(await tab.evaluate(() => window.walk.add('offline'))).toBe(2)
+    await tab.evaluate(() => window.walk.projected())
+    await tab.reload()
+    await tab.waitFor(() => window.walk)
+    expect((await tab.evaluate(() => window.walk.opened())).titles).toEqual(['Buy milk', 'offline'])
+  })
+
+  it('a deploy replaces all files under an open tab: that tab goes on, and a new tab gets the new build', async () => {
+    const before = await open()
+    await before.evaluate(() => window.walk.add('of the first build'))
+    await before.evaluate(() => window.walk.projected())
+    const old = assets()
+    deploy(2)
+    expect(assets().filter((path) => old.includes(path))).toEqual([])
+    await disconnect(before)
+    expect(await before.evaluate(() => window.walk.add('after the deploy'))).toBe(2)
+    const after = await open()
+    expect(await after.evaluate(() => window.walk.build)).toBe(2)
+    expect((await after.evaluate(() => window.walk.opened())).titles).toEqual([
+      'of the first build',
+      'after the deploy',
+    ])
+    await after.evaluate(() => window.walk.add('of the second build'))
+    await before.waitFor(async () => (await window.walk.shown()).titles.length === 3)
+    await before.evaluate(() => window.walk.add('of the first build again'))
+    await after.waitFor(async () => (await window.walk.shown()).titles.length === 4)
+    await Promise.all([before, after].map((tab) => tab.evaluate(() => window.walk.projected())))
+  })
+
+  it('a tab whose code can not be loaded rejects with a typed error, or opens once it can', async () => {
+    const first = await open('?in-page')
+    await first.evaluate(() => window.walk.add('Buy milk'))
+    await first.evaluate(() => window.walk.projected())
+    // The page itself comes: its script and what that imports.
+    const page = readFileSync(join(site, 'index.html'), 'utf8')
+    const giveBack = takeAway((path) => !page.includes(path))
+    const tab = await open('?in-page')
+    const outcome = await tab.evaluate(() =>
+      window.walk.opened().then(
+        ({ titles }) => titles.join(),
+        ({ name, kind }) => `${name} ${kind}`,
+      ),
+    )
+    expect(['Buy milk', 'StorageError unavailable']).toContain(outcome)
+    giveBack()
+    if (outcome !== 'Buy milk') {
+      await tab.reload()
+      await tab.waitFor(() => window.walk)
+    }
+    expect(await tab.evaluate(() => window.walk.add('once it could'))).toBe(2)
+    await tab.evaluate(() => window.walk.projected())
+  })
+})

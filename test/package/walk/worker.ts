@@ -1,0 +1,4 @@
+import { hostProjections } from 'tidemark/worker'
+import { todoApp } from './todos.ts'
+
+hostProjections(todoApp)

@@ -10,8 +10,9 @@ import { inside, type Watch } from './inside.ts'
  * @example
  * const file = new Response(exportLog(engine)).blob()
  *
- * It holds one chunk in memory at a time and ends at the head of the call; `onProgress` counts events. The stream errors
- * with `CorruptLog` where the log is, and with the signal's reason. Works in memory mode, too.
+ * It holds one chunk in memory at a time and ends at the head of the call; `onProgress` counts events. The stream fails
+ * with `CorruptLog` if the log is corrupt, `StorageError` and `EngineClosed` if it can't be read, and the signal's reason; a file that
+ * was cut is refused by `importLog`. Works in memory mode, too.
  */
 export function exportLog(
   engine: Engine<any, any, any>,
@@ -19,7 +20,7 @@ export function exportLog(
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   const core = inside(engine)
   const total = core.head
-  return streamOf(core.database ? exportChunks(core.database, signal) : fromMemory(core), signal, (chunk) =>
+  return streamOf(core.database ? exportChunks(core.database, signal) : fromMemory(core, total), signal, (chunk) =>
     onProgress?.({ phase: 'export', done: Math.min(chunk.header.last, total), total }),
   )
 }
@@ -48,10 +49,13 @@ export function streamOf(
   )
 }
 
-async function* fromMemory(core: Core): AsyncGenerator<Chunk, void> {
+async function* fromMemory(core: Core, total: number): AsyncGenerator<Chunk, void> {
   const id = (core.logId ||= randomId())
   let last: Chunk | undefined
-  for await (const records of core.log.readAfter(0))
-    yield (last = await packChunk({ id, lineage: id, format: 1 }, records))
+  for await (const batch of core.log.readAfter(0)) {
+    // Not what was appended since.
+    const records = batch.filter((record) => record.last <= total)
+    if (records.length) yield (last = await packChunk({ id, lineage: id, format: 1 }, records))
+  }
   yield endOf(last?.header ?? { log: id, lineage: id, last: 0 }, 1)
 }

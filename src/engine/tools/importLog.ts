@@ -3,13 +3,13 @@ import { type FileChunk, inOrder } from '../../copies/inOrder.ts'
 import { readChunks } from '../../copies/readChunks.ts'
 import { notEmpty } from '../../copies/staging.ts'
 import { twice, verifyCommits } from '../../copies/verifyCommits.ts'
-import { EngineClosed, ImportError } from '../../errors.ts'
+import { ImportError } from '../../errors.ts'
 import { recordsIn } from '../../log/chunk.ts'
 import type { CommitRecord } from '../../log/commit.ts'
 import type { Sidecar } from '../../log/stores.ts'
 import type { Core } from '../core.ts'
-import { takeOver } from '../takeOver.ts'
 import type { Engine } from '../types.ts'
+import { goOnWith, shownUpTo } from './goOn.ts'
 import { inside, type Watch } from './inside.ts'
 
 /**
@@ -19,7 +19,8 @@ import { inside, type Watch } from './inside.ts'
  *
  * Everything is verified before anything is visible. `ImportError` names the line (each chunk of the files is one, counted
  * from 1) and the reason, `OutdatedCodeError` the event that this model does not know. An import that was interrupted is taken up by
- * the next one of the same files. `onProgress` counts bytes; `total` is 0 for a stream, which does not say its length.
+ * the next one of the same files. `onProgress` counts bytes; `total` is 0 for a stream, which does not say its length. When all
+ * of it was verified, the signal only ends the wait for what this engine shows: the log is filled.
  */
 export async function importLog(
   engine: Engine<any, any, any>,
@@ -35,14 +36,8 @@ export async function importLog(
   const { database } = core
   if (!database) return intoMemory(core, chunks, signal)
   const { log, sequence } = await adopt(database, chunks, { types: core.types, signal })
-  core.channel?.post({ log: core.logId, head: sequence, adopted: log })
-  if (!core.head) {
-    await takeOver(core)
-    core.behind = true
-    core.pump()
-  }
-  while (core.state === 'ready' && core.head < sequence) await core.nextChange()
-  if (core.head < sequence) throw core.error ?? new EngineClosed('closed')
+  await goOnWith(core, log, sequence)
+  await shownUpTo(core, sequence, signal)
   // For the next boot; nobody has to wait for it.
   core.host?.flush().catch(() => {})
   return { sequence }
@@ -108,13 +103,16 @@ async function intoMemory(
     for await (const records of recordsIn(chunk)) all.push(...records)
   }
   if (core.tip) throw notEmpty()
-  for (const record of all) {
-    const sidecar = { types: [], entries: entries.get(record.id) ?? [], durability: 'relaxed' } as const
-    if ((await core.log.append(record, sidecar)) !== 'appended') throw notEmpty()
-  }
+  // All of them are asked for before the first answer, so that no command can come between.
+  const appended = await Promise.all(
+    all.map((record) =>
+      core.log.append(record, { types: [], entries: entries.get(record.id) ?? [], durability: 'relaxed' }),
+    ),
+  )
+  if (appended.some((outcome) => outcome !== 'appended')) throw notEmpty()
   core.behind = true
   core.pump()
   const sequence = all.at(-1)?.last ?? 0
-  while (core.state === 'ready' && core.head < sequence) await core.nextChange()
+  await shownUpTo(core, sequence, signal)
   return { sequence }
 }

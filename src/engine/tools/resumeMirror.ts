@@ -1,8 +1,8 @@
 import { openPlace, placeOf } from '../../copies/files.ts'
 import { bringBack } from '../../copies/restore.ts'
 import { StorageError } from '../../errors.ts'
-import { takeOver } from '../takeOver.ts'
 import type { Engine } from '../types.ts'
+import { goOnWith } from './goOn.ts'
 import { inside } from './inside.ts'
 
 /**
@@ -30,12 +30,10 @@ export async function resumeMirror(engine: Engine<any, any, any>): Promise<boole
       core.changed(false)
     }
     if (sequence && database.log) {
-      core.channel?.post({ log: core.logId, head: sequence, adopted: database.log })
-      await takeOver(core)
+      await goOnWith(core, database.log, sequence)
       const { restored } = database.log
       if (restored) core.copy = { ...core.copy, restored }
-      core.behind = true
-      core.pump()
+      core.changed(false)
     }
   }
   await core.host?.resume(place)

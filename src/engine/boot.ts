@@ -28,9 +28,8 @@ export interface BootOptions extends OpenOptions {
 export async function boot(model: AnyModel, name: string, options: BootOptions): Promise<Core> {
   const { storage, signal } = options
   // First of all: the browser opens it while this page makes what the rows go into.
-  const opening = storage
-    ? undefined
-    : openDatabase(name, true, () => options.onProgress?.({ phase: 'blocked', done: 0, total: 1 }))
+  const blocked = (): void => options.onProgress?.({ phase: 'blocked', done: 0, total: 1 })
+  const opening = storage ? undefined : openDatabase(name, true, blocked)
   let log: Log | undefined
   const ready = async (): Promise<typeof import('./live.ts')> => {
     const parts = await live.load()

@@ -1,5 +1,4 @@
 import { ModelError } from '../errors.ts'
-import type { EventTypesAtRuntime } from './events.ts'
 
 // Development only: what production refuses in a word, with the value and the next step.
 
@@ -15,7 +14,7 @@ export function explainCommand(model: string, name: string, commands: object): v
   throw new ModelError(`unknown command "${name}": "${model}" has ${Object.keys(commands).join(', ') || 'none'}`)
 }
 
-export function explainDecision(command: string, decision: unknown, types: EventTypesAtRuntime): void {
+export function explainDecision(command: string, decision: unknown, types: { version(type: string): number }): void {
   if (decision == null) return
   if (isPromise(decision)) {
     throw new ModelError(

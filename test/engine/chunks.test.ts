@@ -121,3 +121,37 @@ test('a tab that works has loaded what it needs in an emergency: it loads nothin
   expect(asked).toEqual([])
   await engine.close()
 })
+
+test('in a service worker, which may load no code later, an open rejects and says what to do, in memory too', async () => {
+  const name = await log()
+  vi.stubGlobal('ServiceWorkerGlobalScope', class {})
+  gone.add('live')
+  const { openTab } = await page()
+  for (const options of [{}, { storage: 'memory' }] as const) {
+    await expect(openTab(name, {}, options)).rejects.toMatchObject({
+      name: 'StorageError',
+      kind: 'unavailable',
+      message: expect.stringContaining('service worker'),
+    })
+  }
+  gone.clear()
+  const engine = await openTab(name)
+  expect(engine.read.todos.size).toBe(1)
+  await engine.close()
+})
+
+test('a boot whose tail needs a part that is missing rejects, and leaves out no row when it can be loaded', async () => {
+  const { freshName, openTab } = await page()
+  const name = freshName()
+  const writer = await openTab(name)
+  for (let i = 0; i < 300; i++) await writer.dispatch.add({ title: 'x' })
+  await writer.close()
+  gone.add('live')
+  const again = await page()
+  // Another version has no pages yet: the whole log is its tail, more than a boot reads with its snapshot.
+  await expect(again.openTab(name, { version: 9 })).rejects.toMatchObject({ name: 'StorageError', kind: 'unavailable' })
+  gone.clear()
+  const engine = await again.openTab(name, { version: 9 })
+  expect(engine.read.todos.size).toBe(300)
+  await engine.close()
+})

@@ -362,3 +362,47 @@ test('openEngine resolves when no projection is building', async () => {
   const b = await tab(name, { version: 3 })
   for (const { state } of Object.values(b.status.projections)) expect(state).toBe('ready')
 })
+
+test('an open that a deletion holds up says so, and goes on when nothing is in the way any more', async () => {
+  const name = freshName()
+  await (await openTab(name)).close()
+  const held = await new Promise<IDBDatabase>((resolve) => {
+    const request = indexedDB.open(`tidemark:${name}`)
+    request.onsuccess = () => resolve(request.result)
+  })
+  const deletion = deleteDatabase(name)
+  const phases: string[] = []
+  const warned = vi.spyOn(console, 'warn').mockImplementation(() => {})
+  const opening = openTab(name, {}, { onProgress: ({ phase }) => void phases.push(phase) })
+  await vi.waitFor(() => expect(phases).toContain('blocked'), 20_000)
+  expect(warned).toHaveBeenCalledWith(expect.stringContaining(name))
+  held.close()
+  await deletion
+  const engine = await opening
+  expect(await engine.dispatch.add({ title: 'x' })).toMatchObject({ sequence: 1 })
+  await engine.close()
+  warned.mockRestore()
+})
+
+test('an open whose log can not be read rejects with what the storage said: it never shows a part of the log', async () => {
+  const name = freshName()
+  const before = await openTab(name)
+  for (let i = 0; i < 300; i++) await before.dispatch.add({ title: 'x' })
+  await before.close()
+  const { getAll } = IDBObjectStore.prototype
+  let reads = 0
+  // The first read comes with the snapshot; the tail behind it is another.
+  IDBObjectStore.prototype.getAll = function (this: IDBObjectStore, ...given) {
+    if (this.name === 'commits' && ++reads > 1)
+      throw new DOMException('The file could not be read.', 'NotReadableError')
+    return getAll.apply(this, given)
+  }
+  try {
+    await expect(openTab(name, { version: 9 })).rejects.toMatchObject({ name: 'StorageError' })
+  } finally {
+    IDBObjectStore.prototype.getAll = getAll
+  }
+  const after = await openTab(name, { version: 9 })
+  expect(after.read.todos.size).toBe(300)
+  await after.close()
+})

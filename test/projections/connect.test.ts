@@ -112,3 +112,30 @@ test('a worker that hosts another model is named, with what to do, and the pipel
   expect(error).toMatchObject({ message: 'The worker script hosts "invoices", not "todos": each model needs its own.' })
   port2.close()
 })
+
+test('a worker that can not be started is said once on the console: what failed, what it costs, where to read more', async () => {
+  const name = await log()
+  const warned = vi.spyOn(console, 'warn').mockImplementation(() => {})
+  vi.stubGlobal('SharedWorker', class {})
+  const quotes = defineModel({ name: 'quotes', events: defineEvents({}), projections: {}, commands: {} })
+  for (let i = 0; i < 2; i++) {
+    await new Promise<void>((resolve) => {
+      const connection = connectHost(
+        quotes as unknown as AnyModel,
+        name,
+        () => {
+          throw new TypeError('Invalid URL')
+        },
+        false,
+        () => {
+          resolve()
+          connection.close()
+        },
+      )
+    })
+  }
+  expect(warned).toHaveBeenCalledTimes(1)
+  const [[text]] = warned.mock.calls as [[string]]
+  for (const part of ['the worker of "quotes"', 'Invalid URL', 'in the page instead', 'README'])
+    expect(text).toContain(part)
+})

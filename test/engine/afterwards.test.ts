@@ -118,7 +118,7 @@ describe('a tab that can not read its log', () => {
     expect(tab.pending.map(({ phase }) => phase)).toEqual(['unsure', 'waiting'])
     // A failed append alone is no trouble: the log is read at once.
     expect(tab.trouble).toBeUndefined()
-    while (tab.pending.length) failAgain(made)
+    for (let i = 0; i < FAILURES; i++) failAgain(made)
     await settled()
     expect(outcomes).toMatchObject([{ kind: 'unknown', cause: broken }, broken])
     expect(other.phase).toBe('settled')

@@ -2,6 +2,7 @@ import { EngineClosed } from '../errors.ts'
 import { lockName } from '../locks.ts'
 import type { Hint, MirrorStatus } from '../log/channel.ts'
 import type { Database } from '../log/database.ts'
+import { shallowEqual } from '../model/isEqual.ts'
 import { checkBrowser, type MirrorPlace, NoMirror, openPlace } from './files.ts'
 import { adopted, createCopy } from './mirrorCopy.ts'
 import { removePrivate as removePrivateCopy } from './removeMirror.ts'
@@ -93,9 +94,9 @@ function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror 
   return mirror
 
   function tell(state: MirrorStatus['state'], sequence = status?.sequence ?? 0, reason?: string): void {
-    const before = JSON.stringify(status)
+    const before = status
     status = { state, sequence, ...(reason !== undefined && { reason }) }
-    if (before !== JSON.stringify(status)) post({ mirror: status })
+    if (!shallowEqual(before, status)) post({ mirror: status })
   }
 
   async function run(): Promise<void> {

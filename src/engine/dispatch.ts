@@ -27,7 +27,7 @@ export function dispatch(
     signal?.throwIfAborted()
     if (typeof (commandId ?? name) !== 'string' || commandId === '')
       throw new InvalidData('a commandId is a string that is not empty', ['commandId'])
-    const copy = copyJson(input)
+    const copy = copyJson(input, `command "${name}"`)
     const print = commandId === undefined ? undefined : fingerprint(name, copy)
     const settled = <T>(tell: (value: T) => void): typeof tell =>
       signal
@@ -52,7 +52,7 @@ export function dispatch(
       print,
       name,
       copy,
-      meta === undefined ? owner.meta : mergeMeta(owner.meta, copyJson(meta) as Json),
+      meta === undefined ? owner.meta : mergeMeta(owner.meta, copyJson(meta, 'meta') as Json),
       decide,
       createContext(Date.now()),
       caller,

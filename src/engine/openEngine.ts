@@ -136,7 +136,7 @@ function createHandle(core: Core, options: OpenOptions, leave: () => Promise<voi
   const listeners = createListeners()
   const unsubscribe = core.listeners.add(listeners.tell)
   const sent = new Set<Promise<unknown>>()
-  const sender: Sender = { meta: deepFreeze(copyJson(options.meta) as Json | undefined) }
+  const sender: Sender = { meta: deepFreeze(copyJson(options.meta, 'meta') as Json | undefined) }
   let closing: Promise<void> | undefined
   let isClosed = false
   let last: { readonly read: object; readonly status: Status<any> } | undefined

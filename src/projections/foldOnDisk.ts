@@ -3,7 +3,7 @@ import { ModelError, ProjectionFailed } from '../errors.ts'
 import type { CommitRecord } from '../log/commit.ts'
 import type { AnyRecordedEvent } from '../model/events.ts'
 import { type Fold, foldCommit, type Journal } from '../model/fold.ts'
-import { isKey } from '../model/json.ts'
+import { isKey, stringify } from '../model/json.ts'
 import type { IntoTable } from '../model/projection.ts'
 import { readable, type TableDatabase } from './tableDatabase.ts'
 import { failureToClone } from './uncloneable.ts'
@@ -67,7 +67,7 @@ async function load(
     const { primKey, idxByName } = rows.schema
     if (match && !(isKey(match[1]) && (primKey.name === match[0] || idxByName[match[0]])))
       wrong ??= new ProjectionFailed(fold.name, event.sequence, new ModelError(`${fold.name}: no index finds ${match}`))
-    else matches.set(JSON.stringify(match), match)
+    else matches.set(stringify(match), match)
   }
   const present = new Map<Key, unknown>()
   const asked = [...keys]

@@ -187,6 +187,42 @@ describe('an inverse that is a command', () => {
   })
 })
 
+test('an inverse that gives a recorded event, or one spread, does not have its schema run again', async () => {
+  /** Takes euros, keeps cents. */
+  const cents = {
+    '~standard': {
+      version: 1,
+      vendor: 'test',
+      validate: (value: unknown) => ({ value: { cents: (value as { euros: number }).euros * 100 } }),
+      types: undefined as unknown as { input: { euros: number }; output: { cents: number } },
+    },
+  } as const
+  const events = defineEvents({ priced: event(cents), cleared: event() })
+  const price = projection(events, {
+    into: value(0),
+    evolve: { priced: (_, { data }) => data.cents, cleared: () => 0 },
+  })
+  const model = defineModel({
+    name: 'prices',
+    events,
+    projections: { price },
+    commands: { set: (_, euros: number) => events.priced({ euros }), clear: () => events.cleared() },
+  })
+  const engine = await openEngine(model, { name: freshName(), storage: 'memory' })
+  atEnd(() => engine.close())
+  const {
+    events: [priced],
+  } = await engine.dispatch.set(3)
+  if (priced?.type !== 'priced') throw new Error('not priced')
+  for (const given of [priced, { ...priced }, [events.priced({ euros: 3 })], () => ({ ...priced })]) {
+    const stack = undoStack(engine, { clear: () => given })
+    await engine.dispatch.clear()
+    await stack.undo()
+    expect(engine.read.price.value).toBe(300)
+    stack.close()
+  }
+})
+
 describe('steps', () => {
   test('a drag of 150 moves is one step, undone and done again by one command each', async () => {
     const { engine, stack, move, x } = await board()

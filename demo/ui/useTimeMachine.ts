@@ -29,6 +29,7 @@ export function useTimeMachine<E extends Engine<any, any, any>>(engine: E): Time
   const [error, setError] = useState<Error>()
   const past = useRef<PastOf<E>>(undefined)
   const leaving = useRef<AbortController>(undefined)
+  const asked = useRef(0)
   useEffect(() => () => leaving.current?.abort(), [])
 
   const arrive = ({ sequence, read, event, changes }: PastOf<E>): void => {
@@ -72,11 +73,18 @@ export function useTimeMachine<E extends Engine<any, any, any>>(engine: E): Time
   const move = async (sequence: number): Promise<void> => {
     setTarget(sequence)
     const view = past.current
+    if (!view) return
+    asked.current++
+    const mine = asked.current
+    // A slider asks for many places; those that were overtaken arrive together with the last one, which is shown once.
+    const isLast = (): boolean => past.current === view && asked.current === mine
     try {
-      await view?.move(sequence)
-      if (view && past.current === view) arrive(view)
+      await view.move(sequence)
+      if (!isLast()) return
+      setError(undefined)
+      arrive(view)
     } catch (failure) {
-      setError(failure as Error)
+      if (isLast()) setError(failure as Error)
     }
   }
 

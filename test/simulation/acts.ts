@@ -418,9 +418,11 @@ export const acts = {
       mirror?.destroying.add(actor)
       tab.closed = true
       watch(run, tab, 'destroy', destroy(tab.engine!), (error) => {
-        if (!error)
-          for (const one of audit.logs.values())
-            if (one.identity?.lineage === log!.identity?.lineage) one.destroyed = true
+        if (error) return
+        if (mirror?.isThere(log!))
+          w.violation ??= new Violation(`rule 20: ${actor.name} destroyed its log, and a mirror of it is there`)
+        for (const one of audit.logs.values())
+          if (one.identity?.lineage === log!.identity?.lineage) one.destroyed = true
       })
     })
   },

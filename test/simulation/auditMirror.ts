@@ -16,6 +16,8 @@ export interface MirrorAudit {
   readonly destroying: Set<Actor>
   /** Does the mirror hold all of this log, and has it said so? */
   follows(log: Log): boolean
+  /** Is anything of it in the files? */
+  isThere(log: Log): boolean
   /** Does the mirror of another log stand in the way of this one's? */
   barred(log: Log): boolean
 }
@@ -41,6 +43,7 @@ export function createMirrorAudit(
     damaged: false,
     destroying: new Set(),
     follows: (log) => log.told === log.entries.at(-1)!.last,
+    isThere: ({ identity }) => standing() !== undefined && standing() === identity?.lineage,
     barred: ({ identity }) => standing() !== undefined && standing() !== identity?.lineage,
     identified,
   }

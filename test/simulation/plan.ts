@@ -177,7 +177,7 @@ const profiles: Record<string, Profile> = {
   blocked: {
     length: [300, 300],
     pending: true,
-    mirror: 0.3,
+    mirror: 0.7,
     weights: {
       ...busy,
       block: 2,
@@ -187,7 +187,7 @@ const profiles: Record<string, Profile> = {
       freeze: 0.5,
       thaw: 1,
       calm: 0.5,
-      filesFail: 0.4,
+      filesFail: 1.5,
     },
   },
   alone: {

@@ -181,6 +181,8 @@ export function connectHost(
     const host = createHost(model, randomId(), { loadTables: tablesPart.load, loadMirror: copies.load })
     inPage = host
     const follow = async (): Promise<void> => {
+      // The lock may have been granted before it was taken back.
+      if (signal.aborted) return
       const left = new Promise((resolve) => signal.addEventListener('abort', resolve))
       await host.hello(engine, model.name, mirror)
       await left

@@ -75,6 +75,22 @@ test('a connection that closes as it is given the lock of the page that follows 
   expect(await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 200))])).toBe(true)
 })
 
+test('a connection that was closed before it is given the lock of the page that follows begins nothing', async () => {
+  const name = await log()
+  let follow: (() => Promise<unknown>) | undefined
+  const request = (_name: string, _options: LockOptions, task: () => Promise<unknown>): Promise<unknown> => {
+    follow = task
+    return new Promise(() => {})
+  }
+  vi.stubGlobal('navigator', { locks: { request } })
+  const connection = inPage(name)
+  await vi.waitFor(() => expect(follow).toBeDefined())
+  connection.close()
+  const opened = vi.spyOn(indexedDB, 'open')
+  await follow?.()
+  expect(opened).not.toHaveBeenCalled()
+})
+
 test('an answer that was taken is not kept for as long as the connection lives', async () => {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void

@@ -132,7 +132,6 @@ const profiles: Record<string, Profile> = {
   },
   unread: {
     length: [250, 300],
-    pending: true,
     weights: {
       ...busy,
       readsFail: 2,
@@ -163,7 +162,6 @@ const profiles: Record<string, Profile> = {
   },
   losing: {
     length: [400, 300],
-    pending: true,
     rests: true,
     mirror: 0.6,
     weights: { ...busy, loseValue: 2, open: 3, close: 1, crash: 1, lose: 1, projected: 1, rebuild: 0.5, history: 1 },
@@ -176,7 +174,6 @@ const profiles: Record<string, Profile> = {
   },
   blocked: {
     length: [300, 300],
-    pending: true,
     mirror: 0.7,
     weights: {
       ...busy,

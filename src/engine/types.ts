@@ -33,7 +33,12 @@ type DispatchOne<E extends EventTypes, I> = unknown extends I
   : undefined extends I
     ? (input?: I, options?: DispatchOptions) => Promise<Receipt<E>>
     : (input: I, options?: DispatchOptions) => Promise<Receipt<E>>
-/** One function per command. They apply at once, never throw synchronously and settle when the commit is complete. */
+/**
+ * One function per command. They apply at once, never throw synchronously and settle when the commit is complete. While the
+ * log can't be read or written, a command stays visible and is tried again; after four failures, which take some six seconds,
+ * it rejects with the `StorageError`, and `read` shows no trace of it. `'unknown'` is the only kind that says that it may be
+ * in the log: dispatch it again with the same `commandId` to find out.
+ */
 export type Dispatch<E extends EventTypes, C> = {
   readonly [K in keyof C]: C[K] extends (read: any, input: infer I, ...rest: any) => any ? DispatchOne<E, I> : never
 }

@@ -72,14 +72,12 @@ test("rule 2: a caller's id that the log knows is answered from there, and its n
 test('rule 3: a command id that only a record under the seal claims does not count', async () => {
   const name = freshName()
   const a = await tab(name)
-  const { seal, openDatabase } = await import('../log/rooms.ts')
   for (let i = 0; i < 6; i++) await a.dispatch.add({ title: `t${i}` })
   const database = await openDatabase(name, false)
   expect(await seal(database, 6, 6)).toBe(true)
   database.close()
-  const { body } = { body: '[]' }
   await inDatabase(name, (store) => {
-    store('commits').put({ id: 'stale', first: 3, last: 3, body }, 3)
+    store('commits').put({ id: 'stale', first: 3, last: 3, body: '[]' }, 3)
     store('commands').put({ sequence: 3, commit: 'stale', fingerprint: 'f' }, 'mine')
   })
   expect(await a.dispatch.add({ title: 'mine' }, { commandId: 'mine' })).toMatchObject({
@@ -115,9 +113,7 @@ test('rule 4: one tab writes back to back, one decides slowly: both make progres
   })()
   for (let i = 0; i < 5; i++) {
     const before = written
-    const began = performance.now()
     await slow.dispatch.add({ title: `slow ${i}` })
-    expect(performance.now() - began).toBeLessThan(1000)
     expect(written - before).toBeLessThan(60)
   }
   const before = written
@@ -134,13 +130,17 @@ test('rule 4: a slow command that says no is not starved either', async () => {
   const busy = await tab(name)
   const slow = await tab(name, { deciding: () => spin(5) })
   let stop = false
+  let written = 0
   const writing = (async () => {
-    while (!stop) await busy.dispatch.add({ title: 'busy' })
+    while (!stop) {
+      await busy.dispatch.add({ title: 'busy' })
+      written++
+    }
   })()
   for (let i = 0; i < 3; i++) {
-    const began = performance.now()
+    const before = written
     await expect(slow.dispatch.refuse()).rejects.toMatchObject({ code: 'no' })
-    expect(performance.now() - began).toBeLessThan(1000)
+    expect(written - before).toBeLessThan(60)
   }
   stop = true
   await writing
@@ -152,18 +152,11 @@ test('rule 4: after two lost races a command is decided inside the appending tra
   const rival = await tab(name)
   let decisions = 0
   const b = await tab(name, { deciding: () => decisions++ })
-  let races = 0
   const watched = traffic()
-  broken().onTransaction = (_, stores, mode) => {
-    if (!isAppend(stores, mode) || races > 5) return
-    races++
-  }
-  // Whenever b has caught up, the rival appends first.
-  const { catchUp } = { catchUp: b.status.sequence }
-  expect(catchUp).toBe(0)
   for (let i = 0; i < 3; i++) await rival.dispatch.add({ title: 'rival' })
   const sent = b.dispatch.add({ title: 'mine' })
   const rivals: Promise<unknown>[] = []
+  // Whenever b has caught up, the rival appends first.
   b.subscribe(() => {
     if (b.status.pending && rivals.length < 10) rivals.push(rival.dispatch.add({ title: 'rival' }))
   })

@@ -133,6 +133,26 @@ export const mutations = [
     tests: ['test/engine/rules.test.ts', 'rule 5'],
   },
   {
+    name: 'a failure that lasts: the log is asked again at once',
+    in: 'afterFailedRead',
+    find: 'Math.min($wait, $longest)',
+    put: '0',
+    tests: ['test/engine/trouble.test.ts', 'asks seldom'],
+  },
+  {
+    name: 'a failure that lasts: subscribers are told of each try',
+    in: 'afterFailedRead',
+    find: 'if (trouble) return',
+    put: '',
+    tests: ['test/engine/trouble.test.ts', 'asks seldom'],
+  },
+  {
+    name: 'a failure that lasts: what an opening could not read counts as the whole log',
+    find: "if (stateAfter(error) !== 'outdated') throw error",
+    put: '',
+    tests: ['test/engine/trouble.test.ts', 'opening a log'],
+  },
+  {
     name: 'rule 6: a strict command in a group is written relaxed',
     in: 'compose',
     find: "$strict ? 'strict' : 'relaxed'",

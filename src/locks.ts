@@ -8,6 +8,8 @@ export type LockKind =
   | 'mirror'
   /** Held by a worker while it lives; named by its epoch. */
   | 'worker'
+  /** Held by a tab while its connection to a worker is open; named by an id of the connection. */
+  | 'holder'
   /** Held by the page whose pipeline works, if there is no worker. */
   | 'pipeline'
   /** Shared by the users of a projection's rows, or held by a rebuild: log, identity, build. */

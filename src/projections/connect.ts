@@ -57,6 +57,9 @@ export function connectHost(
   let inPage: ProjectionHost | undefined
   /** The last connection that could not be made. */
   let failed: Promise<Connected> | undefined
+  /** What a worker knows this tab by. */
+  const holder = randomId()
+  let holding: Promise<void> | undefined
   let current = connect()
 
   function renew(error?: unknown): void {
@@ -127,7 +130,8 @@ export function connectHost(
           )
         }, HELLO_MS)
       })
-      const reply = await aborting(Promise.race([host.hello(engine, model.name, mirror), failed]), signal)
+      const greeting = alive().then(() => host.hello(engine, model.name, mirror, holder))
+      const reply = await aborting(Promise.race([greeting, failed]), signal)
       const { epoch, error } = reply
       if (error) {
         // It answers, but for another model: asking again would not help.
@@ -149,7 +153,11 @@ export function connectHost(
         })
         .catch(() => {})
       changed('shared')
-      return { host, epoch, dead: dead.signal, release }
+      const leave = (): void => {
+        host.goodbye(engine, holder).catch(() => {})
+        release()
+      }
+      return { host, epoch, dead: dead.signal, release: leave }
     } catch (error) {
       release()
       throw error
@@ -158,6 +166,21 @@ export function connectHost(
       // For the same reason: what this listener knows is the whole engine.
       worker.onerror = null
     }
+  }
+
+  /** Resolves when this tab holds the lock by whose end a worker learns that it is gone; it holds it until the connection closes. */
+  function alive(): Promise<void> {
+    holding ??= new Promise((resolve) => {
+      const closed = new Promise((end) => signal.addEventListener('abort', end, { once: true }))
+      const held = (): Promise<unknown> => {
+        resolve()
+        return closed
+      }
+      const locks = globalThis.navigator?.locks
+      if (locks) locks.request(lockName('holder', holder), { signal }, held).catch(() => resolve())
+      else resolve()
+    })
+    return holding
   }
 
   function start(spawn: () => SharedWorker): SharedWorker {
@@ -217,7 +240,7 @@ export function connectHost(
     flush: () => ask((host) => host.flush(engine)),
     rebuild: (id, projections) => ask((host) => host.rebuild(engine, id, projections)),
     cancel: (id) => ask((host) => host.cancel(engine, id)),
-    resume: (mirror) => ask((host) => host.hello(engine, model.name, mirror)),
+    resume: (mirror) => ask((host) => host.hello(engine, model.name, mirror, holder)),
     close() {
       const connected = current
       closing.abort(new EngineClosed('closed'))

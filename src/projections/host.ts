@@ -2,6 +2,7 @@ import { createBackoff, sleep } from '../async.ts'
 import type { MirrorPlace } from '../copies/files.ts'
 import type { start } from '../copies/mirror.ts'
 import type { EngineClosed } from '../errors.ts'
+import { lockName } from '../locks.ts'
 import { toWire, type WireError } from '../log/wire.ts'
 import type { AnyModel } from '../model/model.ts'
 import { createPipeline, type PipelineOptions } from './pipeline.ts'
@@ -22,7 +23,7 @@ export interface Reply<T> {
 export interface ProjectionHost {
   /**
    * Starts the pipeline of this engine. For another model than the host's the error is that one's name. `holder` is the id
-   * of a tab that holds the Web Lock `holderLock(holder)`: the pipeline stays until each of them has gone.
+   * of a tab that holds the Web Lock of that name: the pipeline stays until each of them has gone.
    */
   hello(engine: string, model: string, mirror?: MirrorPlace, holder?: string): Promise<Reply<void>>
   flush(engine: string): Promise<Reply<Checkpoints>>
@@ -40,9 +41,6 @@ export interface HostOptions extends PipelineOptions {
   /** Called with each pipeline that was opened: for an engine that works beside it. It ends with `shop.closing`. */
   readonly opened?: (pipeline: Pipeline) => void
 }
-
-/** A tab holds this Web Lock for as long as it lives, so that a host learns of its death. */
-export const holderLock = (holder: string): string => `tidemark/holder/${holder}`
 
 interface Hosted {
   readonly pipeline: Promise<Pipeline>
@@ -128,7 +126,7 @@ export function createHost(
     // There is no event for a tab that dies: it holds a lock while it lives.
     if (holder)
       globalThis.navigator?.locks
-        ?.request(holderLock(holder), { mode: 'shared' }, () => letGo(engine, holder))
+        ?.request(lockName('holder', holder), { mode: 'shared' }, () => letGo(engine, holder))
         .catch(() => {})
   }
 

@@ -1,10 +1,10 @@
 import { defineEvents, defineModel, event, openEngine, projection, table, value } from 'tidemark'
 import { expect, test } from 'vitest'
 import { wire } from '../engine/channel.ts'
-import { broken } from '../engine/kit.ts'
+import { atEnd, broken } from '../engine/kit.ts'
 import { freshName } from '../engine/todos.ts'
 import { type AnyModel, openDatabase } from '../log/rooms.ts'
-import { dump } from '../log/storage.ts'
+import { abortWith, dump } from '../log/storage.ts'
 import { createFolds, createPipeline, readSnapshot } from './rooms.ts'
 
 const events = defineEvents({ moved: event<{ id: string; by: number }>() })
@@ -158,3 +158,74 @@ test('a tab that opens on a version nothing is persisted of shows how far its ho
   expect(seen.size).toBeGreaterThan(0)
   await engine.close()
 }, 60_000)
+
+/** How often the log was read from its first event on. */
+function foldsOf(): { count: number } {
+  const folds = { count: 0 }
+  const { getAll } = IDBObjectStore.prototype
+  IDBObjectStore.prototype.getAll = function (query, ...rest) {
+    if (this.name === 'commits' && query instanceof IDBKeyRange && query.lower === 1) folds.count++
+    return getAll.call(this, query, ...rest)
+  }
+  atEnd(() => (IDBObjectStore.prototype.getAll = getAll))
+  return folds
+}
+
+test('rebuilds that are asked for at once are one, and one that is taken back ends no other', async () => {
+  wire()
+  const name = await recorded(10)
+  const before = await persisted(name, plain())
+  const pipeline = await createPipeline(plain(), name)
+  await pipeline.flush()
+  const folds = foldsOf()
+  const asked = Array.from({ length: 12 }, (_, i) => pipeline.rebuild(`r${i}`, i % 3 ? undefined : ['sums']))
+  pipeline.cancel('r1')
+  const ends = await Promise.allSettled(asked)
+  expect(ends.map(({ status }) => status)).toEqual(
+    Array.from({ length: 12 }, (_, i) => (i === 1 ? 'rejected' : 'fulfilled')),
+  )
+  // One of `sums`, which came first, and one of all.
+  expect(folds.count).toBeLessThanOrEqual(4)
+  expect(await persisted(name, plain())).toEqual(before)
+  await pipeline.close()
+})
+
+test('rebuilds of several pages at once fold the log once each, and take what another has finished', async () => {
+  wire()
+  const name = await recorded(10)
+  const before = await persisted(name, plain())
+  const pipelines = await Promise.all(Array.from({ length: 6 }, () => createPipeline(plain(), name)))
+  for (const one of pipelines) await one.flush()
+  const folds = foldsOf()
+  await Promise.all(pipelines.map((one, i) => one.rebuild(`r${i}`)))
+  expect(folds.count).toBeLessThanOrEqual(12)
+  expect(await persisted(name, plain())).toEqual(before)
+  for (const one of pipelines) await one.close()
+})
+
+test('a rebuild and a flush for which there is no room say so, and leave a log that works when there is room again', async () => {
+  wire()
+  const name = await recorded(5)
+  const before = await persisted(name, plain())
+  const pipeline = await createPipeline(plain(), name)
+  await pipeline.flush()
+  const faults = broken()
+  faults.onWrite = (store, _, __, transaction) => {
+    if (store === 'pages') abortWith(transaction, 'QuotaExceededError')
+  }
+  await expect(pipeline.rebuild('no room')).rejects.toMatchObject({ name: 'StorageError', kind: 'quota' })
+  // Rule 19: the pages were dropped, and until an event is appended nobody writes them again.
+  await expect(pipeline.rebuild('held')).rejects.toMatchObject({ name: 'StorageError', kind: 'quota' })
+  await expect(pipeline.flush()).rejects.toMatchObject({ name: 'StorageError', kind: 'quota' })
+  faults.stop()
+  await expect(pipeline.rebuild('still held')).rejects.toMatchObject({ name: 'StorageError', kind: 'quota' })
+  const engine = await openEngine(app(), { name })
+  await engine.dispatch.move({ times: 1 })
+  await engine.close()
+  expect(Object.values(await pipeline.flush())).toEqual([5001, 5001])
+  await pipeline.rebuild('room')
+  await pipeline.close()
+  const after = await persisted(name, plain())
+  expect(after.sequences).toEqual([5001, 5001])
+  expect(after.rows[0]?.rows).toHaveLength(before.rows[0]?.rows.length ?? 0)
+})

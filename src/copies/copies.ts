@@ -1,3 +1,3 @@
+export { bringBack } from './bringBack.ts'
 export { start } from './mirror.ts'
 export { rescue } from './rescue.ts'
-export { restore } from './restore.ts'

@@ -86,6 +86,17 @@ export async function folderOf(
   }
 }
 
+/** The folder that mirrors are in, if this log has one there. Throws if that can't be found out now. */
+export async function placeOfMirror(place: MirrorPlace, name: string): Promise<FileSystemDirectoryHandle | undefined> {
+  try {
+    const parent = await openPlace(place)
+    return (await folderOf(parent, name)) && parent
+  } catch (error) {
+    if (!(error instanceof NoMirror)) throw error
+    return
+  }
+}
+
 /** Any name as one that every file system takes, and of which none takes two for the same. */
 export const folderName = (name: string): string =>
   `tidemark-${name.replace(/[^a-z\d_-]/g, (one) => `%${one.charCodeAt(0).toString(16).padStart(4, '0')}`)}`

@@ -1,5 +1,4 @@
-import { copies } from '../copies/part.ts'
-import type { Restored } from '../copies/restore.ts'
+import type { Restored } from '../copies/restored.ts'
 import { EngineClosed, ProjectionFailed, StorageError } from '../errors.ts'
 import { openChannel } from '../log/channel.ts'
 import { type Database, type LogIdentity, openDatabase } from '../log/database.ts'
@@ -156,7 +155,7 @@ async function settle(core: Core, database: Database, boot: Boot, options: OpenO
 /** A new database: its log comes from the second copy, or begins. */
 async function restoreLog(core: Core, database: Database, options: OpenOptions): Promise<Restored> {
   const { mirror = true, signal, onProgress } = options
-  const { restore } = await copies.load(signal)
+  const { restore } = await live.load(signal)
   const restored = await restore(database, mirror, signal, (done, total) =>
     onProgress?.({ phase: 'restore', done, total }),
   )

@@ -1,5 +1,6 @@
 // What an open engine needs: loaded right after the first rows are shown, so that an emergency needs no request.
 export { rescue } from '../copies/rescue.ts'
+export { restore } from '../copies/restore.ts'
 export { createLog } from '../log/log.ts'
 export { createMemoryLog } from '../log/memory.ts'
 export { discardPages } from '../projections/discard.ts'

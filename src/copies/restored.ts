@@ -1,0 +1,17 @@
+import type { LogIdentity } from '../log/database.ts'
+
+/** What a look for a mirror found. */
+export interface Restored {
+  readonly log: LogIdentity
+  /** Events that were restored; 0 if there was nothing, or nothing that could be used. */
+  readonly sequence: number
+  /** Why not all of a mirror was restored. */
+  readonly reason?: string
+}
+
+export type RestoreProgress = (done: number, total: number) => void
+
+export const withReason = (sequence: number, reason: string | undefined): Omit<Restored, 'log'> => ({
+  sequence,
+  ...(reason !== undefined && { reason: `Its mirror could be used up to event ${sequence} only: ${reason}.` }),
+})

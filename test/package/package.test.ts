@@ -47,6 +47,17 @@ describe('the published package', () => {
     expect(messages.map((message) => formatMessage(message, pkg))).toEqual([])
   })
 
+  it('has every entry where a bundler that does not read "exports" looks for it: Parcel', () => {
+    const defaults = Object.fromEntries(entries.map((entry) => [entry, manifest.exports[entry].default]))
+    expect({ '.': manifest.main, ...manifest.browser }).toEqual(defaults)
+    expect(manifest.module).toBe(manifest.main)
+    expect(manifest.types).toBe(manifest.exports['.'].types)
+  })
+
+  it('asks nothing of the Node of an app that only bundles it', () => {
+    expect(manifest.engines).toBeUndefined()
+  })
+
   it('has right types in every way to import it', () => {
     const attw = join(root, 'node_modules/@arethetypeswrong/cli/dist/index.js')
     expect(() => run(process.execPath, [attw, packed.tarball, '--profile', 'esm-only'])).not.toThrow()

@@ -1,20 +1,22 @@
+import { sleep } from '../async.ts'
 import { EngineClosed } from '../errors.ts'
 import { lockName } from '../locks.ts'
 import type { Hint, MirrorStatus } from '../log/channel.ts'
 import type { Database } from '../log/database.ts'
 import { shallowEqual } from '../model/isEqual.ts'
 import { checkBrowser, type MirrorPlace, NoMirror, openPlace } from './files.ts'
-import { adopted, createCopy } from './mirrorCopy.ts'
-import { removePrivate as removePrivateCopy } from './removeMirror.ts'
+import { createLag, LATE_MS } from './lag.ts'
+import { createCopy } from './mirrorCopy.ts'
+import { removePrivate } from './removeMirror.ts'
 
 /** Milliseconds that events wait for company. */
-const DELAY = 500
+const DELAY_MS = 500
 /** At most: a computer that slept while it wrote did not write for that long. */
-const LONGEST_DELAY = 4000
-/** Milliseconds in which a mirror has to follow, or it is behind. */
-const LATE = 1000
-/** Milliseconds until a mirror that could not be written is tried again. */
-const RETRY = 60_000
+const LONGEST_DELAY_MS = 4000
+/** Milliseconds until files that could not be read or written are tried again. */
+const RETRY_MS = 30_000
+/** And until there may be room for them, or until the one that stole the lock may be done. */
+const RETRY_LATER_MS = 60_000
 
 export interface Mirror {
   /** The log has grown, or was sealed. */
@@ -40,88 +42,100 @@ export function start(host: MirrorHost, place: MirrorPlace | undefined): void {
   else host.mirror = createMirror(host, place)
 }
 
-/** Follows a log into files. Whoever has the lock writes; what stands there of another lineage is left alone. */
+/** Follows a log into files. The holder of the lock writes; files of another lineage are left alone. */
 function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror {
   const { database, closing, post } = host
   const { name } = database
+  const lag = createLag()
   let place = given
-  /** undefined while it is another one's to say. */
-  let status: MirrorStatus | undefined
   let running = false
-  let news = true
+  /** What is known of the files while this mirror may say it: it has the lock, or there can be none. */
+  let known: { readonly last: number; readonly isMoving?: boolean; readonly reason?: string } | undefined
+  let told: MirrorStatus | undefined
   let wake = (): void => {}
-  /** When the first event came that is in no file yet: of those that are being written, and of those behind them. */
-  let writing = 0
-  let waiting = 0
-  /** Whoever began before the last of these must not write any more. */
-  let mine = new AbortController()
-  const restart = (): void => {
-    mine.abort()
-    wake()
-  }
+  /** Once it has aborted, nothing that it was given to may write any more. */
+  let turn = new AbortController()
 
+  closing.addEventListener('abort', restart, { once: true })
+  database.lost = () => {
+    known = undefined
+    // To find out whether the log is gone.
+    restart()
+  }
   const mirror: Mirror = {
-    told() {
-      news = true
-      if (!waiting) {
-        waiting = Date.now()
-        // A timer may come a millisecond early.
-        setTimeout(() => status?.state === 'on' && isLate() && tell('behind'), LATE + 2)
-      }
-      wake()
-    },
+    told: hear,
     hear(hint) {
       // `projected`: every hint that carried the events may have been lost.
-      if ('commit' in hint || 'head' in hint || 'projected' in hint) mirror.told()
-      else if ('asks' in hint && status) post({ mirror: status })
+      if ('commit' in hint || 'head' in hint || 'projected' in hint) hear()
+      else if ('asks' in hint) tell(true)
     },
     async resume(other) {
       if (other !== undefined && !(await isSame(other, place))) {
         place = other
-        if (status) tell('behind', 0)
+        if (known) know({ last: 0, isMoving: true })
         restart()
       }
       if (!running) void run()
     },
   }
-  closing.addEventListener('abort', restart)
-  database.lost = () => {
-    status = undefined
-    // To find out whether the log is gone.
-    restart()
-  }
   void run()
   return mirror
 
-  function tell(state: MirrorStatus['state'], sequence = status?.sequence ?? 0, reason?: string): void {
-    const before = status
-    status = { state, sequence, ...(reason !== undefined && { reason }) }
-    if (!shallowEqual(before, status)) post({ mirror: status })
+  function hear(): void {
+    // A timer may come a millisecond early.
+    if (lag.hear(Date.now())) setTimeout(() => tell(), LATE_MS + 2)
+    wake()
+  }
+
+  function restart(): void {
+    turn.abort()
+    wake()
+  }
+
+  function know(facts: typeof known): void {
+    known = facts
+    tell()
+  }
+
+  /** undefined while it is another one's to say. */
+  function status(): MirrorStatus | undefined {
+    if (!known) return
+    const { last, isMoving, reason } = known
+    if (reason !== undefined) return { state: 'off', sequence: 0, reason }
+    return { state: isMoving || lag.isLate(Date.now()) ? 'behind' : 'on', sequence: last }
+  }
+
+  function tell(again = false): void {
+    const mirror = status()
+    if (mirror && (again || !shallowEqual(mirror, told))) post({ mirror })
+    told = mirror
   }
 
   async function run(): Promise<void> {
     running = true
     while (!closing.aborted) {
-      const { signal } = (mine = new AbortController())
-      news = true
-      status = undefined
+      turn = new AbortController()
+      const { signal } = turn
+      known = undefined
       try {
         checkBrowser()
-        const parent = await openPlace((place = await remember(database, place)))
+        place = await remember(database, place)
+        const parent = await openPlace(place)
         await navigator.locks.request(lockName('mirror', name), { signal }, () => follow(parent, signal))
       } catch (error) {
         if (closing.aborted || error instanceof EngineClosed) break
-        if (signal.aborted || error === adopted) continue
+        if (signal.aborted) continue
         // What is stolen from this one goes on for a moment without the lock.
         restart()
-        const { message, name: kind } = error as Error
-        tell('off', 0, kind === 'AbortError' ? 'it gave way' : kind === 'Error' ? message : `${kind}: ${message}`)
-        if (kind === 'QuotaExceededError' && place === true) await removePrivate(true)
+        know({ last: 0, reason: reasonOf(error as Error) })
+        const kind = (error as Error).name
+        if (kind === 'QuotaExceededError' && place === true) await removeOwn(true)
         // Nothing changes that, but a user's gesture perhaps.
         if (error instanceof NoMirror) break
         // The log goes on without; once in a while there is another attempt.
-        mine = new AbortController()
-        await pause(RETRY, mine.signal)
+        turn = new AbortController()
+        const isFileError = error instanceof DOMException && kind !== 'QuotaExceededError' && kind !== 'AbortError'
+        await quietly(sleep(isFileError ? RETRY_MS : RETRY_LATER_MS, turn.signal))
       } finally {
         restart()
       }
@@ -129,67 +143,48 @@ function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror 
     running = false
   }
 
+  /** Returns when somebody else is to go on, or when the log has become another one. */
   async function follow(parent: FileSystemDirectoryHandle, gone: AbortSignal): Promise<void> {
     const copy = await createCopy(host, parent, place === true, gone)
-    let moved = place !== true
-    writing = 0
-    // What came before this pipeline has waited long enough.
-    for (let delay = 0; ; ) {
-      await pause(delay, gone)
-      if (gone.aborted) return
+    let hasMoved = place !== true
+    lag.hear(Date.now())
+    while (!gone.aborted) {
       const began = Date.now()
-      if (news) {
-        news = false
-        writing = waiting || began
-        waiting = 0
-        const whole = await copy.round()
-        if (gone.aborted) return
-        if (whole) {
-          writing = 0
-          // Whoever opens without the folder would be given what is old.
-          if (moved) await removePrivate()
-          moved = false
-        } else {
-          news = true
-          waiting = writing
-        }
-        if (!gone.aborted) tell(isLate() ? 'behind' : 'on', copy.last)
+      lag.begin(began)
+      const done = await copy.round()
+      if (gone.aborted || done === 'replaced') return
+      lag.end(done === 'whole')
+      if (done === 'whole' && hasMoved) {
+        // An open without the folder would be given what is old.
+        await removeOwn()
+        hasMoved = false
       }
+      if (!gone.aborted) know({ last: copy.last })
       // Writing takes a fifth of the time at most, however much there is to write.
-      delay = Math.min(LONGEST_DELAY, Math.max(DELAY, 4 * (Date.now() - began)))
-      await awaken(gone)
+      const delay = Math.min(LONGEST_DELAY_MS, Math.max(DELAY_MS, 4 * (Date.now() - began)))
+      await news(gone)
+      await quietly(sleep(delay, gone))
     }
   }
 
-  async function removePrivate(steal = false): Promise<void> {
-    await removePrivateCopy(database, steal).catch(() => {})
-  }
-
-  function isLate(): boolean {
-    const since = writing || waiting
-    return since > 0 && Date.now() - since >= LATE
-  }
-
   /** Until the log may have something new. */
-  async function awaken(signal: AbortSignal): Promise<void> {
-    while (!news && !signal.aborted)
+  async function news(gone: AbortSignal): Promise<void> {
+    while (!lag.hasNews && !gone.aborted)
       await new Promise<void>((resolve) => {
         wake = resolve
       })
   }
+
+  function removeOwn(steal = false): Promise<unknown> {
+    return quietly(removePrivate(database, steal))
+  }
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve()
-    const end = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', end)
-      resolve()
-    }
-    const timer = setTimeout(end, ms)
-    signal.addEventListener('abort', end)
-  })
+const quietly = (task: Promise<unknown>): Promise<unknown> => task.catch(() => {})
+
+function reasonOf({ name, message }: Error): string {
+  if (name === 'AbortError') return 'it gave way'
+  return name === 'Error' ? message : `${name}: ${message}`
 }
 
 const isSame = async (one: MirrorPlace, other: MirrorPlace | undefined): Promise<boolean> =>

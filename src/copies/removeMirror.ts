@@ -1,6 +1,12 @@
+import { sleep } from '../async.ts'
 import { lockName } from '../locks.ts'
 import type { Database } from '../log/database.ts'
 import { folderName, folderOf, list, type MirrorPlace, NoMirror, openPlace } from './files.ts'
+
+/** Attempts to remove a folder in which files are being written: some two seconds. */
+const REMOVE_TRIES = 20
+/** Milliseconds before the second attempt; each further one waits longer by as much. */
+const REMOVE_RETRY_MS = 10
 
 /**
  * Removes the private files of a log, and says whether there were any. What stands there of another lineage may be the only
@@ -59,8 +65,8 @@ async function removeFolder(parent: FileSystemDirectoryHandle, name: string, tak
       const { name } = error as Error
       if (name === 'NotFoundError') return
       // A file that is just being written can't be removed.
-      if (name !== 'NoModificationAllowedError' || tries > 20) throw error
-      await new Promise((resolve) => setTimeout(resolve, 10 * tries))
+      if (name !== 'NoModificationAllowedError' || tries > REMOVE_TRIES) throw error
+      await sleep(REMOVE_RETRY_MS * tries)
     }
   }
 }

@@ -25,6 +25,8 @@ export async function openSnapshot(database: Database, ...given: ReadArguments):
     const [folds] = given
     for (const fold of folds) fold.clear()
     const lost = await findLost(database, folds)
+    // Not a value of the cache: nothing that is dropped would help.
+    if (!lost.length) throw error
     await discardPages(database, lost)
     const snapshot = await readSnapshot(database, ...given)
     return { ...snapshot, discarded: [...snapshot.discarded, ...lost] }

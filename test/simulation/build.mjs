@@ -15,7 +15,7 @@ const sizes = [
   'LARGEST_HINT',
   'CHUNK_EVENTS',
   'TAIL_EVENTS',
-  'ROUND',
+  'ROUND_EVENTS',
 ]
 
 /**

@@ -24,5 +24,5 @@ Reflect.deleteProperty(globalThis, 'BroadcastChannel')
   LARGEST_HINT: 500,
   CHUNK_EVENTS: 4,
   TAIL_EVENTS: 6,
-  ROUND: 12,
+  ROUND_EVENTS: 12,
 }

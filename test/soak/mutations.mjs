@@ -350,14 +350,14 @@ export const mutations = [
   {
     name: 'rule 20: the tail goes before the newer one stands',
     in: 'round',
-    find: 'if ($more) { done = $done; $$then }',
-    put: 'if ($more) { if (folder) await remove(folder, TAIL); done = $done; $$then }',
+    find: 'await copySegments($found)',
+    put: 'await folder.drop(TAIL); await copySegments($found)',
     profiles: 'mirror,lost',
   },
   {
     name: 'rule 20: what came back is removed before its segments stand',
-    find: 'await isInLog($end)',
-    put: '$end.last > newest && (await isInLog($end))',
+    find: 'await isInLog(database, $end)',
+    put: '$end.last > newest && (await isInLog(database, $end))',
     profiles: 'mirror,lost',
   },
   {
@@ -377,23 +377,24 @@ export const mutations = [
   },
   {
     name: 'rule 20: the tail of a lost future stays',
-    find: 'if (files.has($file)) await drop($file)',
-    put: 'if (!files.has($file)) await drop($file)',
+    in: 'createCopy',
+    find: 'for (const $file of taken.lost) $drop',
+    put: '',
     tests: ['test/engine/mirror.test.ts', ''],
   },
   {
     name: 'rule 20: the mirror of another lineage is taken over',
-    in: 'createCopy',
-    find: '$header.lineage !== lineage',
-    put: '!$header.lineage',
+    in: 'assertLineage',
+    find: '$lineage !== log.lineage',
+    put: '!$lineage',
     profiles: 'lost',
     tests: ['test/engine/mirror.test.ts', 'of another lineage'],
   },
   {
     name: 'rule 20: whoever it was stolen from goes on with its rounds',
     in: 'run',
-    find: 'if ($a || $b === adopted) continue; restart()',
-    put: 'if ($a || $b === adopted) continue',
+    find: 'if (signal.aborted) continue; restart()',
+    put: 'if (signal.aborted) continue',
     profiles: 'lost',
   },
   {
@@ -414,8 +415,8 @@ export const mutations = [
   {
     name: 'rule 20: a mirror that has no room takes the files from who writes them, unasked',
     in: 'run',
-    find: 'removePrivate(true)',
-    put: 'removePrivate()',
+    find: 'removeOwn(true)',
+    put: 'removeOwn()',
     profiles: 'lost,mirror',
   },
   {

@@ -1,0 +1,32 @@
+import type { Chunk } from '../log/chunk.ts'
+import { folderOf, remove, write } from './files.ts'
+
+/** The folder that one mirror writes to. */
+export interface MirrorFolder {
+  /** Replaces a file whole. Makes the folder if there is none. */
+  put(file: string, chunks: readonly Pick<Chunk, 'bytes'>[]): Promise<void>
+  drop(file: string): Promise<void>
+}
+
+/** Once `gone` has aborted, somebody else may be writing the folder: nothing is written or removed any more. */
+export function createFolder(
+  parent: FileSystemDirectoryHandle,
+  name: string,
+  found: FileSystemDirectoryHandle | undefined,
+  gone: AbortSignal,
+): MirrorFolder {
+  let folder = found
+  const check = (): void => gone.throwIfAborted()
+  return {
+    async put(file, chunks) {
+      check()
+      folder ??= await folderOf(parent, name, true)
+      check()
+      if (folder) await write(folder, file, chunks, check)
+    },
+    async drop(file) {
+      check()
+      if (folder) await remove(folder, file)
+    },
+  }
+}

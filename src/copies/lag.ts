@@ -1,0 +1,43 @@
+/** Milliseconds in which a mirror has to follow, or it is behind. */
+export const LATE_MS = 1000
+
+/** Since when events wait to be in a file. */
+export interface Lag {
+  /** There is something to write, or may be. */
+  readonly hasNews: boolean
+  /** The log has grown. True if nothing was waiting: from now on the clock runs. */
+  hear(now: number): boolean
+  /** A round begins to write what was heard so far. */
+  begin(now: number): void
+  /** It is over; `whole`: it wrote all of that. */
+  end(whole: boolean): void
+  isLate(now: number): boolean
+}
+
+export function createLag(): Lag {
+  /** When the first event came of those that no round has begun to write, and of those that one is writing. */
+  let waiting: number | undefined
+  let writing: number | undefined
+  return {
+    get hasNews() {
+      return waiting !== undefined
+    },
+    hear(now) {
+      const first = waiting === undefined
+      waiting ??= now
+      return first
+    },
+    begin(now) {
+      writing = waiting ?? now
+      waiting = undefined
+    },
+    end(whole) {
+      if (!whole) waiting = writing
+      writing = undefined
+    },
+    isLate(now) {
+      const since = writing ?? waiting
+      return since !== undefined && now - since >= LATE_MS
+    },
+  }
+}

@@ -1,0 +1,92 @@
+import { CorruptLog } from '../errors.ts'
+import { type Chunk, openChunk, recordsOf } from '../log/chunk.ts'
+import type { CommitRecord } from '../log/commit.ts'
+import type { Database, LogIdentity } from '../log/database.ts'
+import { BadText } from '../log/gzip.ts'
+import { recordsAt } from '../log/recordsAt.ts'
+import type { SegmentRecord } from '../log/stores.ts'
+import { bytesOf, fileOf, type Place, TAIL } from './files.ts'
+import { createTail, type Tail } from './tail.ts'
+
+/** A file that is no segment: chunks of a long tail. */
+export interface PartFile {
+  readonly file: string
+  readonly last: number
+}
+
+/** What of the files that were found belongs to this log. */
+export interface TakenUp {
+  readonly tail: Tail
+  readonly parts: readonly PartFile[]
+  /** The tail's file is not what the tail is: it has to be written, or to go. */
+  readonly stale: boolean
+  /** Files of a future that this database has lost. They have to go before others get the numbers. */
+  readonly lost: readonly string[]
+}
+
+/** Does the tail that was found belong to this log? If not, only segments and the base stay. */
+export async function takeUp(
+  database: Database,
+  log: LogIdentity,
+  files: ReadonlyMap<string, readonly Place[]>,
+  segments: readonly SegmentRecord[],
+  base: string,
+): Promise<TakenUp> {
+  const newest = segments.at(-1)?.last ?? 0
+  const wanted = new Set([...segments.filter(({ codec }) => codec === 'gzip').map(fileOf), base])
+  const others = [...files].filter(([file]) => file !== TAIL && !wanted.has(file))
+  const found = await readTail(files.get(TAIL) ?? [])
+  if (found && found.first <= reachOf(others, newest) + 1 && (await isInLog(database, found.end))) {
+    const parts = others.map(([file, places]) => ({ file, last: places.at(-1)?.header.last ?? 0 }))
+    // Sealed meanwhile: the file stays until the segments have theirs.
+    if (found.end.last <= newest) return { tail: createTail(log), parts, stale: true, lost: [] }
+    return { tail: createTail(log, found.packed, found.open), parts, stale: false, lost: [] }
+  }
+  const lost = [TAIL, ...others.map(([file]) => file)].filter((file) => files.has(file))
+  return { tail: createTail(log), parts: [], stale: newest > 0 || files.size > 0, lost }
+}
+
+interface FoundTail {
+  readonly first: number
+  /** The last commit of the tail. */
+  readonly end: CommitRecord
+  readonly packed: readonly Chunk[]
+  /** The records of the last chunk, which may grow. */
+  readonly open: readonly CommitRecord[]
+}
+
+/** undefined if the file is missing or damaged. */
+async function readTail(places: readonly Place[]): Promise<FoundTail | undefined> {
+  const chunks: Chunk[] = []
+  for (const place of places) {
+    const chunk = openChunk(await bytesOf(place))
+    if (!chunk) return
+    chunks.push(chunk)
+  }
+  const newest = chunks.pop()
+  if (!newest) return
+  const open = await recordsOf(newest).catch((error) => {
+    if (!(error instanceof BadText)) throw error
+  })
+  const end = open?.at(-1)
+  if (open && end) return { first: (chunks[0] ?? newest).header.first, end, packed: chunks, open }
+}
+
+/** How far segments and parts reach without a gap. */
+function reachOf(others: readonly (readonly [string, readonly Place[]])[], newest: number): number {
+  const ranges = others.flatMap(([, places]) => places.map(({ header }) => header)).filter(({ last }) => last > newest)
+  let at = newest
+  for (const { first, last } of ranges.sort((a, b) => a.first - b.first)) if (first <= at + 1) at = Math.max(at, last)
+  return at
+}
+
+async function isInLog(database: Database, { id, last }: CommitRecord): Promise<boolean> {
+  try {
+    const { value } = await recordsAt(database, [last]).next()
+    return value?.id === id
+  } catch (error) {
+    // If the database can't be read, nothing is known of it: the files may be all that there is.
+    if (error instanceof CorruptLog) return false
+    throw error
+  }
+}

@@ -77,12 +77,19 @@ export const replaceDisk = (...args: Parameters<typeof createDisk>): void => {
   disk = createDisk(...args)
 }
 
-/** No file is done before what this gives is called. */
-export function holdFiles(): () => void {
+/** No file is done before what this gives is called; `began` resolves as soon as one is being written. */
+export function holdFiles(): (() => void) & { readonly began: Promise<void> } {
   let release = (): void => {}
+  let begin = (): void => {}
   const held = new Promise<void>((resolve) => {
     release = resolve
   })
-  disk.closing = () => held
-  return release
+  const began = new Promise<void>((resolve) => {
+    begin = resolve
+  })
+  disk.closing = () => {
+    begin()
+    return held
+  }
+  return Object.assign(() => release(), { began })
 }

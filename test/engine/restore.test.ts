@@ -59,7 +59,7 @@ describe('a lost database', () => {
     await mirrored(one, 100)
     const close = holdFiles()
     await one.dispatch.add({ title: 'last' })
-    await later(700)
+    await close.began
     await deleteDatabase(name)
     const opening = tab(name)
     await later(100)

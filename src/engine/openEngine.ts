@@ -138,7 +138,6 @@ function createHandle(core: Core, options: OpenOptions, leave: () => Promise<voi
   const sent = new Set<Promise<unknown>>()
   const sender: Sender = { meta: deepFreeze(copyJson(options.meta, 'meta') as Json | undefined) }
   let closing: Promise<void> | undefined
-  let isClosed = false
   let last: { readonly read: object; readonly status: Status<any> } | undefined
 
   const send: Send = (name, input, given, decide) => {
@@ -162,7 +161,6 @@ function createHandle(core: Core, options: OpenOptions, leave: () => Promise<voi
     for (const interceptor of core.interceptors) if (interceptor.owner === handle) core.interceptors.delete(interceptor)
     await leave()
     unsubscribe()
-    isClosed = true
     listeners.tell()
   }
 
@@ -181,7 +179,7 @@ function createHandle(core: Core, options: OpenOptions, leave: () => Promise<voi
           ? undefined
           : (known[name] ??= (input: unknown, given?: DispatchOptions) => send(name, input, given)),
     }),
-    subscribe: (listener) => (isClosed ? () => {} : listeners.add(listener)),
+    subscribe: listeners.add,
     async *history(given = {}) {
       const { history } = await live.load(given.signal)
       yield* history(core, given)

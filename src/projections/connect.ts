@@ -259,7 +259,7 @@ function warnOnce(model: string, error: unknown): void {
   console.warn(
     `tidemark: the worker of "${model}" could not be started. ${error} ` +
       'The pipeline runs in the page instead: nothing is lost, but the page does its work, and only while it is open. ' +
-      'Read "Bundlers" in the README of tidemark.',
+      'Read "Bundlers" in the guide of tidemark, under deploying.',
   )
 }
 

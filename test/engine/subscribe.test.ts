@@ -1,6 +1,7 @@
+import { openEngine } from 'tidemark'
 import { expect, test } from 'vitest'
-import { quiet, tab } from './kit.ts'
-import { freshName, later, openTab } from './todos.ts'
+import { logId, quiet, tab } from './kit.ts'
+import { freshName, later, todoApp } from './todos.ts'
 
 test('the first change tells synchronously, the others of the turn are told together in one microtask', async () => {
   const a = await tab(freshName())
@@ -131,15 +132,16 @@ test('pending counts commands, sequence what is committed and applied', async ()
 })
 
 test('a listener that is added to a closed handle is never told', async () => {
+  const model = todoApp()
   const name = freshName()
-  const [a, b] = [await openTab(name), await tab(name)]
+  const [a, b] = [await openEngine(model, { name }), await openEngine(model, { name })]
   await a.close()
   let told = 0
   const end = a.subscribe(() => told++)
   await b.dispatch.add({ title: 'x' })
-  await later(20)
   end()
   expect(told).toBe(0)
+  await b.close()
 })
 
 test('each call of a listener has a changed `read` or `status`; a command changes `read` once, and what follows `status` alone', async () => {
@@ -162,7 +164,8 @@ test('each call of a listener has a changed `read` or `status`; a command change
 })
 
 test('nobody is told of what changes nothing', async () => {
-  const a = await tab(freshName())
+  const name = freshName()
+  const a = await tab(name)
   await a.dispatch.add({ title: 'x' })
   await a.projected()
   await quiet()
@@ -170,6 +173,10 @@ test('nobody is told of what changes nothing', async () => {
   a.subscribe(() => told++)
   const { status } = a
   for (let i = 0; i < 3; i++) await a.projected()
+  const other = new BroadcastChannel(`tidemark:${name}`)
+  other.postMessage({ log: await logId(name), projected: {} })
+  await later(20)
+  other.close()
   expect(told).toBe(0)
   expect(a.status).toBe(status)
 })

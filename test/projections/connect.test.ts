@@ -152,6 +152,6 @@ test('a worker that can not be started is said once on the console: what failed,
   }
   expect(warned).toHaveBeenCalledTimes(1)
   const [[text]] = warned.mock.calls as [[string]]
-  for (const part of ['the worker of "quotes"', 'Invalid URL', 'in the page instead', 'README'])
+  for (const part of ['the worker of "quotes"', 'Invalid URL', 'in the page instead', 'guide'])
     expect(text).toContain(part)
 })

@@ -7,8 +7,15 @@ import { isPlain, tagOf } from './isPlain.ts'
 /** Parts of rows that were found to be storable, so that a spread row costs only what is new in it. */
 const checked = new WeakSet<object>()
 
-/** Throws `InvalidData` with the path to what is not stored, or comes back from the database as something else. `what` names the row. */
-export function checkRow(what: string, row: unknown): void {
+/** Rows of one handler that are cloned to find what only a clone shows: a proxy looks like what it stands for. Cloning all would be slow. */
+const CLONED_ROWS = 20
+const clonedRows = new WeakMap<object, number>()
+
+/**
+ * Throws `InvalidData` with the path to a part that the database would refuse, or give back as something else. `what` names the row,
+ * `handler` is the function that made it.
+ */
+export function checkRow(what: string, row: unknown, handler: object): void {
   const path: Key[] = []
   const found = new Set<object>()
 
@@ -35,14 +42,48 @@ export function checkRow(what: string, row: unknown): void {
   }
 
   visit(row)
+  const cloned = clonedRows.get(handler) ?? 0
+  if (cloned < CLONED_ROWS && typeof structuredClone === 'function') {
+    clonedRows.set(handler, cloned + 1)
+    const refused = cloneError(row)
+    if (refused) {
+      findRefused(row, path, [])
+      refuse('what structured clone refuses (a proxy of a framework?)', refused.cause)
+    }
+  }
   for (const part of found) checked.add(part)
+}
+
+function cloneError(value: unknown): { readonly cause: unknown } | undefined {
+  try {
+    structuredClone(value)
+    return
+  } catch (cause) {
+    return { cause }
+  }
+}
+
+/** Extends `path` from a value that can't be cloned to the part that is the reason. Returns false if it may be a part above. */
+function findRefused(value: unknown, path: Key[], above: readonly unknown[]): boolean {
+  let isReason = true
+  for (const [step, member] of typeof value === 'object' && value ? membersOf(value) : []) {
+    if (member === value || above.includes(member)) {
+      isReason = false
+      continue
+    }
+    if (!cloneError(member)) continue
+    path.push(step)
+    if (findRefused(member, path, [...above, value])) return true
+    path.pop()
+  }
+  return isReason
 }
 
 function* membersOf(value: object): Generator<[Key, unknown]> {
   const tag = tagOf(value)
   if (tag === 'Map') {
     for (const [key, member] of value as Map<unknown, unknown>) {
-      const step = typeof key === 'number' ? key : String(key)
+      const step = typeof key === 'number' || typeof key === 'string' ? key : typeof key
       yield [step, key]
       yield [step, member]
     }

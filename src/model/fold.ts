@@ -221,7 +221,11 @@ export function createFold(name: string, definition: ProjectionDefinition, types
     if (__DEV__) {
       explainRow(name, event.type, key, property, before, after)
       checkBytes(before, `${name}: evolve.${event.type}`)
-      checkRow(`${name}: what evolve.${event.type} returned${isTable ? ` as row ${JSON.stringify(key)}` : ''}`, after)
+      checkRow(
+        `${name}: what evolve.${event.type} returned${isTable ? ` as row ${JSON.stringify(key)}` : ''}`,
+        after,
+        evolve[event.type]!,
+      )
     }
     if (isTable && after != null && after[property] !== key) {
       throw new ModelError(`${name}: evolve.${event.type} returned another "${property}" than ${JSON.stringify(key)}`)

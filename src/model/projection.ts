@@ -249,7 +249,7 @@ function checkProjection(types: EventTypesAtRuntime | undefined, { into, version
   }
   if (!types) return refuse('expected what defineEvents returned')
   if (!into?.kind) refuse('`into` is table(key) or value(initial)')
-  if (into.kind === 'value') checkRow('projection: what value() begins with', into.initial)
+  if (into.kind === 'value') checkRow('projection: what value() begins with', into.initial, into)
   if (!handlers.evolve) refuse('`evolve` is missing: {} for none')
   if (!(Number.isInteger(version) && version > 0)) refuse('`version` is a positive integer')
   for (const part of ['by', 'evolve'] as const) {

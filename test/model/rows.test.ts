@@ -45,6 +45,11 @@ const caught = (run: () => unknown): any => {
   throw new Error('nothing was thrown')
 }
 
+const cyclic = (p: object): object => {
+  const row: Row = { id: 'a' }
+  row.self = { row, p }
+  return row
+}
 class Point {
   x = 1
 }
@@ -63,6 +68,8 @@ describe('a row that the database would refuse or change is refused where evolve
     ['an instance of a class that extends Array', () => ({ l: List.from(['a']) }), ['l'], /an instance of List/],
     ['an object that inherits', () => ({ o: Object.create({ inherited: 1 }) }), ['o'], /an instance of/],
     ['a promise', () => ({ p: Promise.resolve(1) }), ['p'], /an instance of Promise/],
+    ['a proxy', () => ({ list: [{ p: new Proxy({ a: 1 }, {}) }] }), ['list', 0, 'p'], /what structured clone refuses/],
+    ['a proxy in a cycle', () => cyclic(new Proxy({}, {})), ['self', 'p'], /what structured clone refuses/],
     ['a WeakMap', () => ({ w: new WeakMap() }), ['w'], /an instance of WeakMap/],
   ])('%s', (_, row, path, message) => {
     const { add, read } = rowsOf(row)

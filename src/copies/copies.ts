@@ -1,3 +1,2 @@
 export { bringBack } from './bringBack.ts'
 export { start } from './mirror.ts'
-export { rescue } from './rescue.ts'

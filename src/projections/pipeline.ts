@@ -1,5 +1,5 @@
 import { createBackoff, createQueue } from '../async.ts'
-import { copies } from '../copies/part.ts'
+import { rescue } from '../copies/rescue.ts'
 import { EngineClosed, OutdatedCodeError, StorageError } from '../errors.ts'
 import { type Channel, type Hint, openChannel } from '../log/channel.ts'
 import { type CommitRecord, eventsOf } from '../log/commit.ts'
@@ -43,7 +43,7 @@ export async function createPipeline(
 ): Promise<Pipeline> {
   const types = eventTypes(model.events)
   const database = await openDatabase(name, false)
-  database.rescue = async (record) => (await copies.load(closing.signal)).rescue(database, record)
+  database.rescue = (record) => rescue(database, record)
   const closing = new AbortController()
   const queue = createQueue()
   const flushing = createFlushing(() => quietly(queue.run(() => write(tracks ?? []))))

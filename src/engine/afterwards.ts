@@ -11,7 +11,8 @@ import { rebase, stop, type Tab } from './tab.ts'
 //   closed            another log has this name, or the log was destroyed: the engine ends
 //   corrupt, an upcast that throws: 'failed'; an event of a newer build: 'outdated'. Rows stay, commands are refused
 //   anything else     (the storage failed, a file of the app could not be loaded, a mistake of ours)
-//       of a transaction with commands: their outcome is open until the log has been read
+//       of a transaction with commands: their outcome is open until the log has been read. What is not in it is appended
+//       again: at once, then after 1 and 2 seconds. After four failures the callers are told
 //       of a read: the tab does not follow its log, says so, and tries again after 1, 2, 4 … 30 seconds. Commands stay
 //       visible and wait. After four failures, which take some six seconds, their callers are told: 'unknown' if a
 //       transaction had them, else the error. Nothing that was acknowledged is affected.
@@ -90,6 +91,9 @@ function afterFailedTransaction(tab: Tab, sent: readonly Pending[], error: Error
   tab.behind = true
   if (tab.state === 'ready') tab.error = error
   countFailure(sent)
+  const failures = Math.max(...sent.map(({ tries }) => tries.failures))
+  // At once after the first failure: mostly the connection was lost, and there is another by now.
+  if (failures > 1) tab.appendFrom = performance.now() + waitAfter(failures - 2, RETRY_PENDING_MAX_MS)
   for (const pending of sent) pending.phase = pending.attempts ? 'unsure' : 'waiting'
   const over = sent.filter(({ phase, tries }) => phase === 'waiting' && tries.failures >= FAILURES)
   tell(tab, over, error)
@@ -103,12 +107,14 @@ function afterFailedRead(tab: Tab, error: Error): void {
   if (state !== 'ready') return
   const { since = Date.now(), error: first = error, tries = 0 } = trouble ?? {}
   const last = performance.now()
-  const wait = Math.min(RETRY_MS * 2 ** tries, pending.length ? RETRY_PENDING_MAX_MS : RETRY_MAX_MS)
+  const wait = waitAfter(tries, pending.length ? RETRY_PENDING_MAX_MS : RETRY_MAX_MS)
   tab.trouble = { since, error: first, tries: tries + 1, last, until: last + wait }
   if (trouble) return
   tab.error = error
   tab.changed(false)
 }
+
+const waitAfter = (tries: number, most: number): number => Math.min(RETRY_MS * 2 ** tries, most)
 
 function countFailure(commands: readonly Pending[]): void {
   for (const pending of commands) pending.tries = { ...pending.tries, failures: pending.tries.failures + 1 }

@@ -20,10 +20,11 @@ export type Step =
   | { readonly do: 'append'; readonly group: readonly Pending[] }
   | { readonly do: 'decide inside'; readonly commands: readonly Pending[] }
 
-type Known = Pick<Tab, 'pending' | 'state' | 'trouble' | 'full' | 'behind' | 'appended'>
+type Known = Pick<Tab, 'pending' | 'state' | 'trouble' | 'full' | 'behind' | 'appended' | 'appendFrom'>
 
 /** What a tab does next. Pure: `work` carries it out, `afterwards` says what came of it. */
-export function next({ pending, state, trouble, full, behind, appended }: Known, now: number): Step {
+export function next(tab: Known, now: number): Step {
+  const { pending, state, trouble, full, behind, appended, appendFrom = now } = tab
   const isUnsure = pending.some(({ phase }) => phase === 'unsure')
   if (state !== 'ready') return isUnsure ? { do: 'read' } : pending.length ? { do: 'dismiss' } : { do: 'rest' }
   if (trouble && now < trouble.until) return { do: 'wait', until: trouble.until }
@@ -32,6 +33,7 @@ export function next({ pending, state, trouble, full, behind, appended }: Known,
   if (full?.phase === 'waiting') return { do: 'make room', pending: full }
   if (!pending.length) return { do: 'rest' }
   const accepted = pending.filter(({ decision }) => decision.events.length)
+  if (accepted.length && now < appendFrom) return { do: 'wait', until: appendFrom }
   const leading = accepted[0] ? pending.slice(0, pending.indexOf(accepted[0])) : [...pending]
   if (contended) return { do: 'decide inside', commands: [...leading, ...groupOf(accepted)] }
   // Alternately, so that a stream of appends does not keep a rejection waiting.

@@ -44,6 +44,8 @@ export interface Tab extends Commands {
   catchingUp?: boolean
   /** The last step was an append: a rejection has its turn before the next one. */
   appended?: boolean
+  /** Appends failed one after the other: none begins before then, by `performance.now()`. */
+  appendFrom?: number
   /** The log can't be read at present. */
   trouble?: Trouble | undefined
   /** A command that met a full disk: something has to give way to it. */

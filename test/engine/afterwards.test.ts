@@ -144,6 +144,20 @@ describe('a transaction that failed', () => {
     expect(outcomes).toEqual([broken])
   })
 
+  test('is repeated at once, then after one second and after two', () => {
+    const { tab, send } = loop()
+    const now = performance.now()
+    const pending = send('count')
+    pending.attempts = new Map()
+    const times = [1, 2, 3].map(() => {
+      put(pending, 'in transaction')
+      afterError(tab, broken)
+      afterArrival(tab)
+      return tab.appendFrom
+    })
+    expect(times).toEqual([undefined, now + RETRY_MS, now + 2 * RETRY_MS])
+  })
+
   test('on a full disk: neighbours go alone, then mirror and pages give way, then the caller is told', async () => {
     const { tab, send, outcomes } = loop()
     const quota = new StorageError('quota')

@@ -58,6 +58,24 @@ describe('what a tab does next', () => {
       'wait',
       9,
     ],
+    [
+      'with a command whose appends failed: it waits',
+      ({ tab, send }) => [send('count'), (tab.appendFrom = 10)],
+      'wait',
+      9,
+    ],
+    [
+      'with a command whose appends failed, when its time has come: it appends',
+      ({ tab, send }) => [send('count'), (tab.appendFrom = 10)],
+      'append',
+      10,
+    ],
+    [
+      'with a refusal, though appends failed: it settles that at the head',
+      ({ tab, send }) => [send('refuse'), (tab.appendFrom = 10)],
+      'settle',
+      9,
+    ],
     ['in trouble, when its time has come: it reads', ({ tab }) => (tab.trouble = trouble(10)), 'read', 10],
     [
       'in trouble, when its time has come, with lost races: it reads, to know that the trouble is over',

@@ -56,9 +56,12 @@ export function createFollowAudit(w: World, browser: Browser): FollowAudit {
   w.asked = (actor, what) => {
     grant(actor, 0)
     const one = of(actor)
-    one.asked++
-    one.asks.push(what)
-    if (one.asks.length > REMEMBERED) one.asks.shift()
+    // A connection is nothing of its own: what is asked through it counts.
+    if (what !== 'open') {
+      one.asked++
+      one.asks.push(what)
+      if (one.asks.length > REMEMBERED) one.asks.shift()
+    }
     if (--one.left < 0)
       w.violation ??= new Error(`${actor.name} asks without end, at last for ${one.asks.slice(-10).join(', ')}`)
   }

@@ -146,7 +146,6 @@ const profiles: Record<string, Profile> = {
   },
   unloaded: {
     length: [250, 300],
-    pending: true,
     mirror: 0.3,
     weights: {
       ...busy,

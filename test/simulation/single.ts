@@ -12,6 +12,8 @@ const FIRST = 3000
 /** Asks of the storage and the network in that time: of a tab, and of one that has the pipeline with it. */
 const MOST_ASKED = 12
 const MOST_ASKED_IN_PAGE = 30
+/** What a tab fetches whose worker never answers. */
+const PIPELINE = 'code ./host.ts'
 /** Calls of a subscriber that say nothing but that something fails, or no longer does. */
 const MOST_TOLD = 4
 /** The same as RECOVERY, for a hidden tab. */
@@ -91,8 +93,8 @@ export function failOnce(run: Run, a: number, b: number): void {
             )
           if (now.told - told > MOST_TOLD) refuse(tab, `tells its subscribers ${now.told - told} times in ${FIRST} ms`)
           // A tab that works has what it needs: a deploy may have removed the rest.
-          const code = (now.asked > asked ? now.asks.slice(asked - now.asked) : []).filter((what) =>
-            what.startsWith('code'),
+          const code = (now.asked > asked ? now.asks.slice(asked - now.asked) : []).filter(
+            (what) => what.startsWith('code') && what !== PIPELINE,
           )
           if (code.length) refuse(tab, `fetches ${code}`)
           const { sequence, behind } = statusOf(tab)

@@ -188,7 +188,6 @@ const profiles: Record<string, Profile> = {
   },
   alone: {
     length: [400, 400],
-    pending: true,
     mirror: 0.3,
     weights: { dispatch: 3, single: 2, open: 0.3, projected: 0.2 },
   },
@@ -236,6 +235,12 @@ const profiles: Record<string, Profile> = {
       full: 0.3,
       destroy: 0.2,
       openBare: 0.3,
+      readsFail: 0.5,
+      codeFails: 0.5,
+      filesFail: 0.3,
+      loseValue: 0.4,
+      block: 0.2,
+      hide: 0.5,
     },
   },
 }

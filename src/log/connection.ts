@@ -46,7 +46,10 @@ export async function connect(name: string, { create, blocked }: Connecting): Pr
         if (missing) request.transaction?.abort()
         else createStores(request.result, request.transaction as IDBTransaction, dataLoss)
       }
-      return { idb: await answerOf(request, 'opened', name, blocked), dataLoss }
+      const idb = await answerOf(request, 'opened', name, blocked)
+      // From the first moment: one that is only being looked at would keep a deletion waiting for ever.
+      idb.onversionchange = () => idb.close()
+      return { idb, dataLoss }
     } catch (error) {
       if (missing && !create) return
       if (missing) version = VERSION

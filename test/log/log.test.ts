@@ -456,6 +456,21 @@ describe('the log in IndexedDB', () => {
     expect(asked).toBe(0)
   })
 
+  test('a connection that is just being compared does not keep the database from being deleted', async () => {
+    const { database, name } = await open()
+    const read = (): Promise<IDBRequest> => database.transact(['meta'], 'readonly', (store) => store('meta').get('log'))
+    await read()
+    forceCloseDatabase(database.idb as never)
+    const reading = read().catch((error: Error) => error)
+    const deletion = indexedDB.deleteDatabase(`tidemark:${name}`)
+    await new Promise((resolve, reject) => {
+      deletion.onsuccess = resolve
+      deletion.onblocked = () => reject(new Error('blocked'))
+    })
+    await reading
+    database.close()
+  })
+
   test('rule 10: a reopened connection never creates the database and never uses another log', async () => {
     const { log, name, database } = await open()
     const [meta] = await dump(name, 'meta')

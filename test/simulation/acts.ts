@@ -418,6 +418,8 @@ export const acts = {
       mirror?.destroying.add(actor)
       tab.closed = true
       watch(run, tab, 'destroy', destroy(tab.engine!), (error) => {
+        // Nothing was done, or not all of it.
+        if (error) tab.closed = tab.engine!.status.state === 'closed'
         if (error) return
         if (mirror?.isThere(log!))
           w.violation ??= new Violation(`rule 20: ${actor.name} destroyed its log, and a mirror of it is there`)

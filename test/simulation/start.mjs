@@ -23,6 +23,8 @@ const { execute, isPending, plan, profiles, real } = await import(
   await bundle(values.source, values.source ? `${values.source}/../simulation.mjs` : fileURLToPath(output))
 )
 process.setMaxListeners(0)
+// What the library warns of happens on purpose.
+console.warn = () => {}
 const began = real.now()
 const used = process.cpuUsage()
 let runs = 0

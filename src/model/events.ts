@@ -8,11 +8,11 @@ declare const payload: unique symbol
 /** Where an event type keeps what it declares. */
 const declaration: unique symbol = Symbol.for('tidemark.event')
 
-/** What a type that is not JSON turns into. */
+/** The type of an event whose payload is not JSON. */
 export interface NotJson {
   readonly error: 'this payload would not survive JSON'
 }
-/** What `Data` has to be, so that the compiler names the property that is not JSON. */
+/** The constraint on `Data` that makes the compiler name the property that is not JSON. */
 type OnlyJson<Data> = [Data] extends [JsonOf<Data>] ? unknown : JsonOf<Data>
 
 /** Any library's schema: https://standardschema.dev */
@@ -22,7 +22,7 @@ export interface Schema<Input = unknown, Output = Input> {
 type In<S> = S extends Schema<infer I, any> ? I : never
 type Out<S> = S extends Schema<any, infer O> ? O : never
 
-/** An event that old logs may hold and nobody creates any more. */
+/** An event that old logs may hold, and that is no longer created. */
 export interface RetiredEvent<Data> {
   readonly [declaration]?: Declaration
   readonly [payload]?: (data: Data) => void
@@ -92,7 +92,7 @@ export interface AnyRecordedEvent {
 }
 /** A stored event in today's type and version. */
 export type TodaysEvent = Pick<AnyRecordedEvent, 'type' | 'version' | 'data'>
-/** What a model knows of its events. */
+/** The runtime side of a model's events. */
 export interface EventTypesAtRuntime {
   /**
    * A command's event as the log keeps it: declared, not retired, and JSON. A schema runs in the creator, once: the payload of an event

@@ -1,6 +1,6 @@
 import { ModelError } from '../errors.ts'
 
-// Development only: what production refuses in a word, with the value and the next step.
+// Development only: longer messages for what production refuses too, with the value and the next step.
 
 const isPromise = (value: unknown): boolean => typeof (value as { then?: unknown } | undefined)?.then === 'function'
 
@@ -18,7 +18,7 @@ export function explainDecision(command: string, decision: unknown, types: { ver
   if (decision == null) return
   if (isPromise(decision)) {
     throw new ModelError(
-      `command "${command}" is asynchronous: await first, then dispatch it with what came of that as its input`,
+      `command "${command}" is asynchronous: await first, then dispatch it with the result as its input`,
     )
   }
   for (const event of [decision].flat()) {
@@ -31,7 +31,7 @@ export function explainDecision(command: string, decision: unknown, types: { ver
   }
 }
 
-/** What to keep of an instance of these. */
+/** What to keep instead of an instance. */
 const plain: Record<string, string> = {
   Date: 'getTime() or toISOString()',
   Map: 'a list of its entries',

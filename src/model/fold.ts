@@ -32,7 +32,7 @@ export interface Fold {
   readonly definition: ProjectionDefinition
   /** Of the last event folded or skipped; the owner moves it. */
   sequence: number
-  /** The insertion counter. It belongs to the checkpoint: whoever loads rows sets it. */
+  /** The insertion counter. It belongs to the checkpoint: the caller that loads rows sets it. */
   next: number
   /** Set by the owner. */
   failed: ProjectionFailed | undefined
@@ -102,7 +102,7 @@ const none: readonly never[] = Object.freeze([])
 const emptyRows = (): Rows => ({ slots: new Map(), list: undefined, last: -1 })
 
 function put(rows: Rows, slot: Slot): void {
-  // A deletion taken back, or an old row that moves into a bucket, stands behind younger ones until the next look.
+  // A deletion that was taken back, or an old row that moves into a bucket, is behind younger rows until the next read sorts them.
   rows.last = slot.n > rows.last ? slot.n : Infinity
   rows.slots.set(slot.key, slot)
   rows.list = undefined
@@ -123,7 +123,7 @@ function inOrder(rows: Rows): Iterable<Slot> {
   return rows.slots.values()
 }
 
-/** Rows are frozen when somebody looks, not when they are made: most are never looked at. */
+/** Rows are frozen when they are read, not when they are made: most are never read. */
 function list(rows: Rows): readonly any[] {
   return (rows.list ??= Object.freeze(Array.from(inOrder(rows), ({ row }) => deepFreeze(row))))
 }

@@ -10,7 +10,7 @@ import type { OnDisk, Projection, ProjectionDefinition } from './projection.ts'
 // ---- types
 
 export type Projections = Record<string, Projection<any>>
-/** What commands and pages read: resident tables and values. */
+/** The resident tables and values, by the type of a model's projections. For the type of a model: `ReadOf<typeof app>`. */
 export type ReadModel<P> = {
   readonly [K in keyof P as P[K] extends Projection<OnDisk<any>> ? never : K]: P[K] extends Projection<infer Read>
     ? Read
@@ -37,7 +37,7 @@ type Annotated<C> = {
         : unknown
       : unknown
 }
-/** What an app is: its events, projections and commands. */
+/** An app: its events, projections and commands. */
 export interface Model<E extends EventTypes, P, C> {
   readonly name: string
   readonly events: Events<E>
@@ -131,7 +131,7 @@ export function readOf(folds: readonly Fold[]): Record<string, unknown> {
   return Object.fromEntries(folds.map(({ name, view }) => [name, view]))
 }
 
-/** What commands read: nothing is decided on a projection that failed. */
+/** The read model for commands. It throws for a projection that failed, so that nothing is decided on it. */
 export function commandReadOf(folds: readonly Fold[]): Record<string, unknown> {
   const read = {}
   for (const fold of folds) {

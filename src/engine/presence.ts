@@ -30,11 +30,12 @@ export function appear(core: Core, { worker, mirror }: OpenOptions): void {
       ?.request(lockName('log', name), { mode: 'shared', signal: leaving.signal }, () => gone)
       .catch(() => {})
     core.channel?.post({ log: core.logId, asks: 'mirror' })
-    core.host = connectHost(core.model, name, worker, mirror, (kind, error) => {
+    const changed = (kind: Core['worker'], error?: unknown): void => {
       core.worker = kind
       if (error && core.state === 'ready') core.error = error as Error
       core.changed(false)
-    })
+    }
+    core.host = connectHost(core.model, name, worker, mirror, changed, core.channel)
   }
 
   function leave(): void {

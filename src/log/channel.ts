@@ -38,30 +38,46 @@ export interface MirrorStatus {
 
 export interface Channel {
   post(hint: Hint): void
+  /** One more end in the same page, which hears what is said at the others: a hint is cloned once for all of them. */
+  share(receive: (hint: Hint) => void): Channel
   close(): void
 }
 
-/** Without BroadcastChannel (jsdom) there are no hints: the log is read when a page is looked at again. */
+/** Without BroadcastChannel (jsdom) there are no hints of others: the log is read when a page is looked at again. */
 export function openChannel(name: string, receive: (hint: Hint) => void): Channel {
-  if (!globalThis.BroadcastChannel) return { post() {}, close() {} }
-  const channel = new BroadcastChannel(`tidemark:${name}`)
-  ;(channel as { unref?: () => void }).unref?.()
-  channel.onmessage = ({ data }: MessageEvent) => {
-    // Anything of this origin may speak here.
-    if (typeof data?.log === 'string' && (!data.commit || isCommit(data.commit))) receive(data)
+  const channel = globalThis.BroadcastChannel && new BroadcastChannel(`tidemark:${name}`)
+  ;(channel as { unref?: () => void } | undefined)?.unref?.()
+  const ends = new Set<{ receive(hint: Hint): void }>()
+  if (channel) {
+    channel.onmessage = ({ data }: MessageEvent) => {
+      // Anything of this origin may speak here.
+      if (typeof data?.log !== 'string' || (data.commit && !isCommit(data.commit))) return
+      for (const end of [...ends]) end.receive(data)
+    }
   }
-  return {
-    post(hint) {
-      try {
-        channel.postMessage(hint)
-      } catch {
-        // Closed, or the page is being put away: whoever missed it reads the log.
-      }
-    },
-    close() {
-      channel.close()
-    },
+
+  function open(receive: (hint: Hint) => void): Channel {
+    const mine = { receive }
+    ends.add(mine)
+    return {
+      post(hint) {
+        if (!ends.has(mine)) return
+        try {
+          channel?.postMessage(hint)
+        } catch {
+          // The page is being put away: who misses it reads the log.
+        }
+        for (const other of ends) if (other !== mine) queueMicrotask(() => ends.has(other) && other.receive(hint))
+      },
+      share: open,
+      close() {
+        ends.delete(mine)
+        if (!ends.size) channel?.close()
+      },
+    }
   }
+
+  return open(receive)
 }
 
 const LARGEST_HINT = 16_384

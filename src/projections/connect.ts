@@ -5,6 +5,7 @@ import { copies } from '../copies/part.ts'
 import { EngineClosed } from '../errors.ts'
 import { randomId } from '../ids.ts'
 import { lockName } from '../locks.ts'
+import type { Channel } from '../log/channel.ts'
 import { fromWire } from '../log/wire.ts'
 import type { AnyModel } from '../model/model.ts'
 import type { ProjectionHost, Reply } from './host.ts'
@@ -48,6 +49,7 @@ export function connectHost(
   spawn: (() => SharedWorker) | undefined,
   mirror: MirrorPlace | undefined,
   changed: (worker: 'shared' | 'in-page' | 'none', error?: unknown) => void,
+  channel?: Channel,
 ): HostConnection {
   const closing = new AbortController()
   const { signal } = closing
@@ -201,7 +203,11 @@ export function connectHost(
     const { createHost } = await pipeline.load(signal)
     loads = 0
     if (inPage) return inPage
-    const host = createHost(model, randomId(), { loadTables: tablesPart.load, loadMirror: copies.load })
+    const host = createHost(model, randomId(), {
+      loadTables: tablesPart.load,
+      loadMirror: copies.load,
+      listen: channel && ((_, receive) => channel.share(receive)),
+    })
     inPage = host
     const follow = async (): Promise<void> => {
       // The lock may have been granted before it was taken back.

@@ -51,6 +51,7 @@ export async function createPipeline(
   const hinted: CommitRecord[] = []
   let tracks: Track[] | undefined
   let behind = true
+  let told: ReturnType<typeof setTimeout> | undefined
   let retry: ReturnType<typeof setTimeout> | undefined
 
   const channel = listen(name, (hint) => {
@@ -65,7 +66,11 @@ export async function createPipeline(
       behind = true
       database.log = hint.adopted ?? database.log
     } else return
-    catchUpLater()
+    // In a task of its own: a tab that shares this page has just appended, and answers its caller first.
+    told ??= setTimeout(() => {
+      told = undefined
+      catchUpLater()
+    })
   })
 
   /** A hint has nobody to tell of an error: the next question gets it, and the log is read again in a while. */
@@ -224,6 +229,7 @@ export async function createPipeline(
     async close() {
       closing.abort(new EngineClosed('closed'))
       flushing.stop()
+      clearTimeout(told)
       clearTimeout(retry)
       channel.close()
       await queue.idle()

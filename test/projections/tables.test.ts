@@ -80,7 +80,7 @@ test('a worker that was given it follows the log into its tables', async () => {
   await host.goodbye(name)
 })
 
-test('one page with its pipeline and an on-disk table opens one channel for the tab and one for everything else', async () => {
+test('one tab with its pipeline in the page and a table on disk opens one BroadcastChannel, and both hear each other and others', async () => {
   const names: string[] = []
   const Before = BroadcastChannel
   vi.stubGlobal(
@@ -92,10 +92,17 @@ test('one page with its pipeline and an on-disk table opens one channel for the 
       }
     },
   )
-  const a = await openEngine(app(), { name: freshName() })
+  const name = freshName()
+  const a = await openEngine(app(), { name })
   await a.dispatch.say({ id: 'x' })
   await a.projected()
-  expect(names.filter((name) => name.startsWith('tidemark:')).length).toBeLessThanOrEqual(2)
-  await a.close()
+  expect(names).toEqual([`tidemark:${name}`])
+  // Nobody asks: the pipeline hears of it, and the tab of the pipeline.
+  await a.dispatch.say({ id: 'y' })
+  await expect.poll(() => a.status.projected).toBe(2)
+  const b = await openEngine(app(), { name })
+  await b.dispatch.say({ id: 'z' })
+  await expect.poll(() => a.status).toMatchObject({ sequence: 3, projected: 3 })
+  await Promise.all([a.close(), b.close()])
   vi.unstubAllGlobals()
 })

@@ -25,7 +25,7 @@ export async function* exportChunks(database: Database, signal?: AbortSignal): A
     yield (last = chunk)
   }
   const tail = readAfter(database, last?.header.last ?? base, signal)
-  for await (const records of inChunks(tail, until)) yield (last = await packChunk(log, records))
+  for await (const records of inPortions(tail, until)) yield (last = await packChunk(log, records))
   yield endOf(last?.header ?? { log: log.id, lineage: log.lineage, last: base }, base + 1)
 }
 
@@ -46,8 +46,8 @@ export async function* segmentsAfter(database: Database, after: number, until: n
   }
 }
 
-/** Records in the portions that sealing makes. */
-async function* inChunks(
+/** Records in the portions that sealing makes, so that each fits into a chunk; `until`: nothing behind this event. */
+export async function* inPortions(
   batches: AsyncIterable<readonly CommitRecord[]>,
   until: number,
 ): AsyncGenerator<CommitRecord[], void> {

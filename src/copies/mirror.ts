@@ -1,12 +1,12 @@
 import { sleep } from '../async.ts'
 import { EngineClosed } from '../errors.ts'
 import { lockName } from '../locks.ts'
-import type { Hint, MirrorStatus } from '../log/channel.ts'
+import type { Hint } from '../log/channel.ts'
 import type { Database } from '../log/database.ts'
-import { shallowEqual } from '../model/isEqual.ts'
 import { checkBrowser, type MirrorPlace, NoMirror, openPlace } from './files.ts'
 import { createLag, LATE_MS } from './lag.ts'
 import { createCopy } from './mirrorCopy.ts'
+import { createTeller } from './mirrorStatus.ts'
 import { removePrivate } from './removeMirror.ts'
 
 /** Milliseconds that events wait for company. */
@@ -47,18 +47,17 @@ function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror 
   const { database, closing, post } = host
   const { name } = database
   const lag = createLag()
+  /** Knows nothing while this mirror may not say it: it does not have the lock. */
+  const teller = createTeller(lag, post)
   let place = given
   let running = false
-  /** What is known of the files while this mirror may say it: it has the lock, or there can be none. */
-  let known: { readonly last: number; readonly isMoving?: boolean; readonly reason?: string } | undefined
-  let told: MirrorStatus | undefined
   let wake = (): void => {}
   /** Once it has aborted, nothing that it was given to may write any more. */
   let turn = new AbortController()
 
   closing.addEventListener('abort', restart, { once: true })
   database.lost = () => {
-    known = undefined
+    teller.know(undefined)
     // To find out whether the log is gone.
     restart()
   }
@@ -67,12 +66,12 @@ function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror 
     hear(hint) {
       // `projected`: every hint that carried the events may have been lost.
       if ('commit' in hint || 'head' in hint || 'projected' in hint) hear()
-      else if ('asks' in hint) tell(true)
+      else if ('asks' in hint) teller.tell(true)
     },
     async resume(other) {
       if (other !== undefined && !(await isSame(other, place))) {
         place = other
-        if (known) know({ last: 0, isMoving: true })
+        if (teller.known) teller.know({ last: 0, isMoving: true })
         restart()
       }
       if (!running) void run()
@@ -83,7 +82,7 @@ function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror 
 
   function hear(): void {
     // A timer may come a millisecond early.
-    if (lag.hear(Date.now())) setTimeout(() => tell(), LATE_MS + 2)
+    if (lag.hear(Date.now())) setTimeout(() => teller.tell(), LATE_MS + 2)
     wake()
   }
 
@@ -92,31 +91,12 @@ function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror 
     wake()
   }
 
-  function know(facts: typeof known): void {
-    known = facts
-    tell()
-  }
-
-  /** undefined while it is another one's to say. */
-  function status(): MirrorStatus | undefined {
-    if (!known) return
-    const { last, isMoving, reason } = known
-    if (reason !== undefined) return { state: 'off', sequence: 0, reason }
-    return { state: isMoving || lag.isLate(Date.now()) ? 'behind' : 'on', sequence: last }
-  }
-
-  function tell(again = false): void {
-    const mirror = status()
-    if (mirror && (again || !shallowEqual(mirror, told))) post({ mirror })
-    told = mirror
-  }
-
   async function run(): Promise<void> {
     running = true
     while (!closing.aborted) {
       turn = new AbortController()
       const { signal } = turn
-      known = undefined
+      teller.know(undefined)
       try {
         checkBrowser()
         place = await remember(database, place)
@@ -127,7 +107,7 @@ function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror 
         if (signal.aborted) continue
         // What is stolen from this one goes on for a moment without the lock.
         restart()
-        know({ last: 0, reason: reasonOf(error as Error) })
+        teller.know({ last: 0, reason: reasonOf(error as Error) })
         const kind = (error as Error).name
         if (kind === 'QuotaExceededError' && place === true) await removeOwn(true)
         // Nothing changes that, but a user's gesture perhaps.
@@ -159,7 +139,7 @@ function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror 
         await removeOwn()
         hasMoved = false
       }
-      if (!gone.aborted) know({ last: copy.last })
+      if (!gone.aborted) teller.know({ last: copy.last })
       // Writing takes a fifth of the time at most, however much there is to write.
       const delay = Math.min(LONGEST_DELAY_MS, Math.max(DELAY_MS, 4 * (Date.now() - began)))
       await news(gone)

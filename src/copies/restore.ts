@@ -41,12 +41,12 @@ async function restoreOnce(
   }
   // Said by an open that ended before it could tell anybody.
   database.dataLoss ??= log.dataLoss
-  const found = await look(database, place, signal, progress)
-  if (!found.sequence) await begin(database, log)
+  const found = await lookForMirror(database, place, signal, progress)
+  if (!found.sequence) await beginLog(database, log)
   return { log: database.log as LogIdentity, ...found }
 }
 
-async function look(
+async function lookForMirror(
   database: Database,
   place: MirrorPlace,
   signal: AbortSignal | undefined,
@@ -80,7 +80,7 @@ const couldNotLook = (name: string, place: MirrorPlace, cause: unknown): Storage
   )
 
 /** There is no mirror to restore from: from now on events may be appended. */
-async function begin(database: Database, { dataLoss: _, ...log }: LogIdentity): Promise<void> {
+async function beginLog(database: Database, { dataLoss: _, ...log }: LogIdentity): Promise<void> {
   const begun: LogIdentity = { ...log, format: 1 }
   await database.transact(['meta'], 'readwrite', (store) => {
     const now = store('meta').get('log')

@@ -26,7 +26,7 @@ export interface Stage {
 export async function openStage(database: Database): Promise<Stage> {
   const { transact } = database
   const owner = randomId()
-  const begun = await begin(database, owner)
+  const begun = await beginStaging(database, owner)
   let chunks = [...begun.chunks]
 
   /** Writes to the staging while it is this import's own. */
@@ -60,7 +60,7 @@ export async function openStage(database: Database): Promise<Stage> {
       const superseded = chunks.slice(n)
       const next = [...chunks.slice(0, n), one]
       await write((store) => {
-        drop(store, superseded)
+        dropChunks(store, superseded)
         store('bodies').put(bytes, one.body)
         store('bodies').put(sidecar, `${one.body}+`)
         store('meta').put({ owner, chunks: next }, 'staged')
@@ -69,12 +69,12 @@ export async function openStage(database: Database): Promise<Stage> {
     },
     async cut(length) {
       const superseded = chunks.slice(length)
-      if (superseded.length) await write((store) => drop(store, superseded))
+      if (superseded.length) await write((store) => dropChunks(store, superseded))
       chunks = chunks.slice(0, length)
     },
     clear: () =>
       write((store, staging) => {
-        drop(store, staging.chunks)
+        dropChunks(store, staging.chunks)
         store('meta').delete('staged')
       }),
   }
@@ -83,7 +83,7 @@ export async function openStage(database: Database): Promise<Stage> {
 const isSame = (one: StagedChunk, { first, last, checksum, bytes }: ChunkHeader): boolean =>
   one.first === first && one.last === last && one.checksum === checksum && one.bytes === bytes
 
-function drop(store: StoreOf, chunks: readonly StagedChunk[]): void {
+function dropChunks(store: StoreOf, chunks: readonly StagedChunk[]): void {
   for (const { body } of chunks) {
     store('bodies').delete(body)
     store('bodies').delete(`${body}+`)
@@ -101,7 +101,7 @@ export const isEmpty = (asked: readonly IDBRequest<IDBValidKey | undefined>[]): 
 export const notEmpty = (): ImportError => new ImportError(1, NOT_EMPTY)
 export const takenOver = (): StorageError => new StorageError('aborted', 'another import of this log took over')
 
-async function begin(
+async function beginStaging(
   { transact }: Database,
   owner: string,
 ): Promise<{ log: LogIdentity; chunks: readonly StagedChunk[] }> {
@@ -113,7 +113,7 @@ async function begin(
       const chunks = staged.result?.chunks ?? []
       if (isEmpty(asked)) store('meta').put({ owner, chunks }, 'staged')
       else if (staged.result) {
-        drop(store, chunks)
+        dropChunks(store, chunks)
         store('meta').delete('staged')
       }
     }

@@ -2,15 +2,18 @@ import { randomId } from '../ids.ts'
 import { deleteIf } from './append.ts'
 import { packChunk } from './chunk.ts'
 import { type CommitRecord, commandsOf, isCommit } from './commit.ts'
-import { type Database, keyOf } from './database.ts'
+import { type Database, keyOf, type Transact } from './database.ts'
 import type { SegmentRecord, Stores } from './stores.ts'
 
 /** Events of a segment: large enough to read at the speed of packed records. */
 export const SEGMENT_EVENTS = 16_384
 /** And its characters: few enough to unpack a segment for one of its events. */
 export const SEGMENT_CHARACTERS = 1_048_576
-/** And those that one transaction reads. */
-const SLICE = 131_072
+/** And those that one transaction aims to read. */
+const SLICE_CHARACTERS = 131_072
+/** Records that the first transaction reads, and that each may read. */
+const FIRST_RECORDS = 8
+const MOST_RECORDS = 512
 
 /**
  * Seals one segment of commits that end at or below `limit`, if there are enough of them (`rest`: however few), and says
@@ -34,27 +37,8 @@ export async function seal(
   const after = keyOf(found)
   // Nothing is read to find out that there is little to seal: `limit` is in the log, and the log has no gaps.
   if (!rest && limit - after < events / 4) return false
-  const records: CommitRecord[] = []
-  let enough = false
-  let characters = 0
-  // Commits do not change, so in slices: whoever appends waits for one of them at most.
-  for (let at = after, count = 8, more = true; more && !enough && at < limit; ) {
-    const slice = await transact(['commits'], 'readonly', (store) =>
-      store('commits').getAll(IDBKeyRange.bound(at + 1, limit), count),
-    )
-    more = slice.result.length === count
-    for (const record of slice.result) {
-      const follows = isCommit(record) && record.last <= limit && record.first === at + 1
-      more &&= follows
-      if (!follows || enough) break
-      records.push(record)
-      at = record.last
-      characters += record.body.length
-      enough = at - after >= events || characters >= SEGMENT_CHARACTERS
-    }
-    count = Math.max(1, Math.min(512, Math.floor((records.length * SLICE) / characters)))
-  }
-  if (!enough && !(rest && records.length)) return false
+  const { records, isEnough } = await readToSeal(transact, after, limit, events)
+  if (!isEnough && !(rest && records.length)) return false
   const { header, bytes } = await packChunk(log.result!, records)
   const { first, codec, checksum } = header
   const segment: SegmentRecord = { first, last: header.last, codec, checksum, body: randomId() }
@@ -80,4 +64,33 @@ export async function seal(
     }
   })
   return sealed
+}
+
+/** The commits behind `after` that go into one segment: `isEnough` says whether they fill it. */
+async function readToSeal(
+  transact: Transact,
+  after: number,
+  limit: number,
+  events: number,
+): Promise<{ readonly records: readonly CommitRecord[]; readonly isEnough: boolean }> {
+  const records: CommitRecord[] = []
+  let at = after
+  let characters = 0
+  let count = FIRST_RECORDS
+  // Commits do not change, so in slices: an append waits for one of them at most.
+  while (at < limit) {
+    const range = IDBKeyRange.bound(at + 1, limit)
+    const { result } = await transact(['commits'], 'readonly', (store) => store('commits').getAll(range, count))
+    for (const record of result) {
+      const follows = isCommit(record) && record.last <= limit && record.first === at + 1
+      if (!follows) return { records, isEnough: false }
+      records.push(record)
+      at = record.last
+      characters += record.body.length
+      if (at - after >= events || characters >= SEGMENT_CHARACTERS) return { records, isEnough: true }
+    }
+    if (result.length < count) break
+    count = Math.max(1, Math.min(MOST_RECORDS, Math.floor((records.length * SLICE_CHARACTERS) / characters)))
+  }
+  return { records, isEnough: false }
 }

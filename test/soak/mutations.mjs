@@ -428,7 +428,7 @@ export const mutations = [
   },
   {
     name: 'rule 20: a restore that the storage ended begins a new log',
-    in: 'look',
+    in: 'lookForMirror',
     find: 'if ($error instanceof StorageError || $other) throw $error',
     put: 'if (error) return withReason(0, String(error))',
     profiles: 'lost',
@@ -436,7 +436,7 @@ export const mutations = [
   },
   {
     name: 'rule 20: a log begins anew though its mirror could not be looked for',
-    in: 'look',
+    in: 'lookForMirror',
     find: 'throw couldNotLook($$given);',
     put: 'return { sequence: 0 }',
     profiles: 'unopened',

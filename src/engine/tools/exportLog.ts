@@ -1,4 +1,4 @@
-import { endOf, exportChunks } from '../../copies/exportChunks.ts'
+import { endOf, exportChunks, inPortions } from '../../copies/exportChunks.ts'
 import { randomId } from '../../ids.ts'
 import { type Chunk, packChunk } from '../../log/chunk.ts'
 import type { Core } from '../core.ts'
@@ -52,10 +52,8 @@ export function streamOf(
 async function* fromMemory(core: Core, total: number): AsyncGenerator<Chunk, void> {
   const id = (core.logId ||= randomId())
   let last: Chunk | undefined
-  for await (const batch of core.log.readAfter(0)) {
-    // Not what was appended since.
-    const records = batch.filter((record) => record.last <= total)
-    if (records.length) yield (last = await packChunk({ id, lineage: id, format: 1 }, records))
-  }
+  // Not what was appended since.
+  for await (const records of inPortions(core.log.readAfter(0), total))
+    yield (last = await packChunk({ id, lineage: id, format: 1 }, records))
   yield endOf(last?.header ?? { log: id, lineage: id, last: 0 }, 1)
 }

@@ -1,3 +1,4 @@
+import { createBreather } from '../async.ts'
 import type { Key } from '../data.ts'
 import { ModelError } from '../errors.ts'
 import { commandsOf, recordedOf } from '../log/commit.ts'
@@ -20,26 +21,26 @@ interface Options {
 }
 
 /** Committed events up to the head at the call, in today's type and version. */
-export async function* history(
-  core: Core,
-  { after = 0, before = Infinity, reverse = false, limit = Infinity, table, key, signal }: Options,
-): AsyncGenerator<AnyRecordedEvent> {
-  const end = Math.min(before, core.head + 1)
-  // An archived log begins behind its base.
-  after = Math.max(after, core.database?.log?.base ?? 0)
+export async function* history(core: Core, options: Options): AsyncGenerator<AnyRecordedEvent> {
+  const { limit = Infinity, signal } = options
+  if (limit <= 0) return
   let left = limit
-  const events =
-    table === undefined
-      ? reverse
-        ? backwards(core, after, end, signal)
-        : forwards(core, after, end, signal)
-      : ofRow(core, table, checkKey(key, 'history'), after, end, reverse, signal)
-  if (left <= 0) return
-  for await (const event of events) {
+  for await (const event of eventsOf(core, options)) {
     signal?.throwIfAborted()
     yield event
     if (--left <= 0) return
   }
+}
+
+function eventsOf(
+  core: Core,
+  { after = 0, before = Infinity, reverse = false, table, key, signal }: Options,
+): AsyncGenerator<AnyRecordedEvent> {
+  const end = Math.min(before, core.head + 1)
+  // An archived log begins behind its base.
+  const from = Math.max(after, core.database?.log?.base ?? 0)
+  if (table !== undefined) return ofRow(core, table, checkKey(key, 'history'), from, end, reverse, signal)
+  return reverse ? backwards(core, from, end, signal) : forwards(core, from, end, signal)
 }
 
 async function* forwards(
@@ -102,12 +103,14 @@ async function* ofRow(
   if (!reverse) yield* events
   const found: AnyRecordedEvent[] = []
   const journal: Journal = []
+  const breather = createBreather(signal)
   // What a `by` touched depends on the table at that time, so the table is folded along.
   for await (const event of forwards(core, fold.sequence, end, signal)) {
     foldCommit(fold, { first: event.sequence, last: event.sequence }, [event], journal)
     if (fold.failed) throw fold.failed
     const touched = journal.some(({ slot }) => slot.key === key)
     journal.length = 0
+    if (breather.isDue) await breather.rest()
     if (!touched || event.sequence <= after) continue
     if (reverse) found.push(event)
     else yield event

@@ -135,3 +135,38 @@ test('verify rejects with a typed error while the log can not be read, and with 
   await one.close()
   expect(await verified).toMatchObject({ name: 'EngineClosed' })
 })
+
+test('rows of everything that structured clone takes have no difference, cycles and Blobs included', async () => {
+  interface Thing {
+    id: string
+    [property: string]: unknown
+  }
+  const things = defineEvents({ made: event<{ id: string }>() })
+  const make = (id: string): Thing => {
+    const thing: Thing = {
+      id,
+      pattern: /a+/g,
+      blob: new Blob([id], { type: 'text/plain' }),
+      map: new Map([[{ key: 1 }, new Set([id])]]),
+      bytes: new Uint8Array([1, 2]),
+      at: new Date(5),
+      error: new RangeError(id),
+      big: 1n,
+    }
+    thing.self = thing
+    return thing
+  }
+  const model = defineModel({
+    name: 'things',
+    events: things,
+    projections: {
+      things: projection(things, { into: table<Thing>('id'), evolve: { made: (_, { data }) => make(data.id) } }),
+    },
+    commands: { make: (_, id: string) => things.made({ id }) },
+  })
+  const engine = await openEngine(model, { name: freshName() })
+  await engine.dispatch.make('a')
+  await engine.projected()
+  expect(await verify(engine)).toEqual([])
+  await engine.close()
+})

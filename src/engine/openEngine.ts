@@ -159,8 +159,9 @@ function createHandle(core: Core, options: OpenOptions, leave: () => Promise<voi
     const { read, status } = core
     last = { read, status: Object.freeze({ ...status, state: 'closed' }) }
     for (const interceptor of core.interceptors) if (interceptor.owner === handle) core.interceptors.delete(interceptor)
-    await leave()
+    // The end of the engine would tell its listeners the same once more.
     unsubscribe()
+    await leave()
     listeners.tell()
   }
 

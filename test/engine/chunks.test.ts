@@ -98,10 +98,10 @@ test('a pipeline that could not be loaded is loaded again though nobody asks', a
   await engine.close()
 })
 
-test('a first open without the code of the second copy rejects, writes nothing, and works later', async () => {
+test('a first open without the code that looks for a second copy rejects, writes nothing, and works later', async () => {
   const { freshName, openTab } = await page()
   const name = freshName()
-  gone.add('copies')
+  gone.add('live')
   await expect(openTab(name)).rejects.toMatchObject({ name: 'StorageError', kind: 'unavailable' })
   gone.clear()
   const engine = await openTab(name)

@@ -43,6 +43,8 @@ async function two(): Promise<{ readonly name: string; readonly writer: Tab; rea
   await writer.dispatch.add({ title: 'before' })
   await expect.poll(() => follower.status.sequence).toBe(1)
   await Promise.all([writer.projected(), follower.projected()])
+  // What the mirror says comes after that, and is no news of the log.
+  await expect.poll(() => follower.status.mirror.reason).toBeDefined()
   return { name, writer, follower }
 }
 

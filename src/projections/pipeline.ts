@@ -19,8 +19,6 @@ import { createTidying } from './tidy.ts'
 import { foldInto, type Track } from './track.ts'
 import type { Checkpoints, LoadTables, Pipeline, Workshop, Written } from './workshop.ts'
 
-export type { Checkpoints } from './workshop.ts'
-
 /** Commits that hints carried and that wait to be folded. If there are more, the log is read instead. */
 const HINTED_COMMITS_MAX = 1024
 /** Times that a pipeline whose tracks were moved under it reads the pages again, before it waits to be asked again. */

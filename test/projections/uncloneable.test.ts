@@ -63,8 +63,7 @@ test.each([true, false])(
   },
 )
 
-test.each([true, false])('what was stored before such a row stays (resident: %s)', async (resident) => {
-  if (!resident) return
+test('what was stored before such a row stays', async () => {
   const name = freshName()
   const a = await openEngine(app(), { name })
   await a.dispatch.add({ id: 'plain' })

@@ -1,4 +1,5 @@
 import type { Json } from '../data.ts'
+import { StorageError } from '../errors.ts'
 import type { Log } from '../log/log.ts'
 import type { AnyRecordedEvent, StoredEvent } from '../model/events.ts'
 import type { Journal } from '../model/fold.ts'
@@ -164,10 +165,22 @@ export function succeed(
       duplicate: outcome.duplicate || (joined && any),
     })
     // Rule 6: answered by a commit that was not written strictly.
-    if (strict && !strictly && any) tab.log.flush().then(() => resolve(receipt), reject)
+    if (strict && !strictly && any)
+      tab.log.flush().then(
+        () => resolve(receipt),
+        (error) => reject(notFlushed(pending.id, error)),
+      )
     else resolve(receipt)
   })
 }
+
+/** Of all kinds, only 'unknown' says that the command may be in the log: here it is, but a power cut may take it. */
+const notFlushed = (id: string, cause: unknown): StorageError =>
+  new StorageError(
+    'unknown',
+    `Command "${id}" is in the log, but it could not be flushed to the disk: dispatch it again with the same commandId.`,
+    cause,
+  )
 
 /** Ends a command that gave no events, decided at `head`: nothing was appended. */
 export function settleWithoutEvents(tab: Commands, pending: Pending, head: number): void {

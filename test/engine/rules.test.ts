@@ -393,6 +393,20 @@ test('rule 6: a strict dispatch answered by a relaxed commit settles after a str
   expect(watched.requests.filter((one) => /^(put|add) /.test(one)).length).toBeGreaterThan(0)
 })
 
+test("rule 6: a strict dispatch whose flush fails says 'unknown', because its command is in the log", async () => {
+  const name = freshName()
+  const a = await tab(name)
+  await a.dispatch.add({ title: 'x' }, { commandId: 'id' })
+  const fault = broken()
+  fault.onWrite = (store, _, key, transaction) => {
+    if (store === 'meta' && key === 'flushed') abortWith(transaction, 'UnknownError')
+  }
+  const again = () => a.dispatch.add({ title: 'x' }, { commandId: 'id', durability: 'strict' })
+  await expect(again()).rejects.toMatchObject({ name: 'StorageError', kind: 'unknown' })
+  fault.onWrite = undefined
+  expect(await again()).toMatchObject({ sequence: 1, duplicate: true })
+})
+
 test("rule 7: a rejection is decided at the log's head, not on a stale view", async () => {
   const name = freshName()
   wire().fate = () => 0

@@ -63,7 +63,7 @@ export function Recorder({ engine, flights }: Props) {
             type="button"
             className="button"
             disabled={run !== undefined || flights >= target}
-            aria-label={`Record the first ${count(target)} flights (${short(target)})`}
+            aria-label={`${short(target)}: record the first ${count(target)} flights`}
             onClick={() => start(target)}
           >
             {flights >= target && <span aria-hidden="true">✓&nbsp;</span>}

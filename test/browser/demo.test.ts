@@ -319,7 +319,7 @@ describe.skipIf(!has('chromium'))('Departures, on real flights', () => {
   afterAll(() => browser?.close())
 
   const record = (flights: string, of: Page = page) =>
-    of.getByRole('button', { name: `Record the first ${flights} flights (` }).click()
+    of.getByRole('button', { name: `: record the first ${flights} flights` }).click()
   const note = (of: Page = page) => text(of.locator('.recorder .note:not(:empty)'))
   const stoppedAt = (note: string) => Number(note.match(/[\d,]+/)?.[0].replaceAll(',', ''))
   const atSequence = (of: Page, sequence: number) =>
@@ -560,7 +560,7 @@ describe.skipIf(!has('chromium'))(`Departures with ${flights} flights`, () => {
     const large = (await browser.open(`${another.url}departures/`)).page
     const recordTo = async (page: Page, flights: string): Promise<void> => {
       await page.getByText('of 3,399 routes').waitFor()
-      await page.getByRole('button', { name: `Record the first ${flights} flights (` }).click()
+      await page.getByRole('button', { name: `: record the first ${flights} flights` }).click()
       await page.locator('.recorder .note', { hasText: 'flights recorded' }).waitFor({ timeout: 300_000 })
       await sentence(page).getByText('the next tab opens from an up-to-date snapshot').waitFor({ timeout: 60_000 })
     }

@@ -25,9 +25,8 @@ export async function openSnapshot(database: Database, ...given: ReadArguments):
     const [folds] = given
     for (const fold of folds) fold.clear()
     const lost = await findLost(database, folds)
-    // Not a value of the cache: nothing that is dropped would help.
-    if (!lost.length) throw error
-    await discardPages(database, lost)
+    if (lost.length) await discardPages(database, lost)
+    // Also if nothing is lost: another tab may have dropped it meanwhile. What still can't be read is no value of the cache.
     const snapshot = await readSnapshot(database, ...given)
     return { ...snapshot, discarded: [...snapshot.discarded, ...lost] }
   }

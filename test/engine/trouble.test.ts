@@ -20,7 +20,7 @@ const clock = (): void => {
 async function pass(milliseconds: number): Promise<void> {
   for (let left = milliseconds; left > 0; left -= 20) {
     await vi.advanceTimersByTimeAsync(20)
-    for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
+    for (let i = 0; i < 8; i++) await new Promise((resolve) => setImmediate(resolve))
   }
 }
 

@@ -26,7 +26,8 @@ const isSameCode = (before: string, now: string): boolean =>
 
 /** Development only: rows that other code folded stay as they are until the version says so. */
 export function warnOfChange(fold: Fold, { code }: Checkpoint): void {
-  if (code === undefined || isSameCode(code, codeOf(fold))) return
+  // What is stored may be anything.
+  if (typeof code !== 'string' || isSameCode(code, codeOf(fold))) return
   console.warn(
     `tidemark: the code of projection "${fold.name}" has changed (by, evolve or the initial value), its version (${fold.definition.version}) has not: ` +
       'persisted rows stay as the old code folded them. Raise `version`, or call `engine.rebuild()` while you develop.',

@@ -3,7 +3,7 @@ import { EngineClosed } from '../errors.ts'
 import { noteCheckpoints } from './checkpoints.ts'
 import type { Core } from './core.ts'
 
-/** Resolves when every projection that has not failed is persisted at `sequence`. */
+/** Resolves when every projection that has not failed is persisted at `sequence`. Rejects with what ended the engine. */
 export async function projected(core: Core, sequence: number, signal: AbortSignal | undefined): Promise<void> {
   const { projections, persisted, unpersisted, database } = core
   const reached = (): boolean =>
@@ -13,7 +13,8 @@ export async function projected(core: Core, sequence: number, signal: AbortSigna
   for (;;) {
     signal?.throwIfAborted()
     if (core.state === 'closed') throw core.error ?? new EngineClosed('closed')
-    if (core.state === 'outdated') throw core.error
+    // Nothing more is persisted by an engine that is outdated or whose log can't be read.
+    if (core.state !== 'ready') throw core.error
     if (!database || reached()) return
     if (core.host && core.head >= sequence) {
       const checkpoints = await aborting(core.host.flush(), signal)

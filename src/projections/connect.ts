@@ -91,10 +91,13 @@ export function connectHost(
         if (failures >= MOST_FAILURES) return { host: await here(error) }
         await sleep(RESPAWN_MS * 2 ** Math.max(0, failures - 1), signal)
       }
+      const before = failures
       try {
         return await shared(spawn)
       } catch (failure) {
         signal.throwIfAborted()
+        // Every attempt counts, so that this loop ends.
+        failures = Math.max(failures, before + 1)
         error = failure
       }
     }
@@ -114,7 +117,6 @@ export function connectHost(
       const failed = new Promise<never>((_, reject) => {
         worker.onerror = (event) => {
           worker.onerror = null
-          failures++
           reject(
             new Error(
               `The worker script failed: ${(event as ErrorEvent).message ?? event.type}` +
@@ -142,11 +144,13 @@ export function connectHost(
       }
       const began = performance.now()
       const dead = new AbortController()
-      signal.addEventListener('abort', () => dead.abort(signal.reason))
+      const end = (): void => dead.abort(signal.reason)
+      signal.addEventListener('abort', end, { once: true })
       // The worker holds this lock while it lives.
       navigator.locks
         ?.request(lockName('worker', epoch), { signal }, () => {
           release()
+          signal.removeEventListener('abort', end)
           const death = new Error('The worker died.')
           dead.abort(death)
           // One that served for a while is another matter than one that dies at each start.

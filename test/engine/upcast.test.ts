@@ -67,4 +67,6 @@ test('the same in a tab that is open: it fails with that error, keeps its rows, 
   expect(tab.status.behind).toBeUndefined()
   expect(tab.read.notes.all()).toEqual([{ id: 'a', words: 2 }])
   expect(await outcome(tab.dispatch.note({ id: 'c' }))).toBe(tab.status.lastError)
+  // Nothing more will be persisted: nobody waits for it.
+  expect(await outcome(tab.projected())).toBe(tab.status.lastError)
 })

@@ -155,3 +155,50 @@ test('a worker that can not be started is said once on the console: what failed,
   for (const part of ['the worker of "quotes"', 'Invalid URL', 'in the page instead', 'guide'])
     expect(text).toContain(part)
 })
+
+test('a worker whose port answers with nothing but errors is started a few times, then the pipeline runs in the page', async () => {
+  const name = await log()
+  vi.spyOn(console, 'warn').mockImplementation(() => {})
+  vi.stubGlobal('SharedWorker', class {})
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  let started = 0
+  let isOver = false
+  const worker = await new Promise<string>((resolve) => {
+    const connection = connectHost(
+      model,
+      name,
+      () => {
+        started++
+        const { port1, port2 } = new MessageChannel()
+        // Comlink's answer of a script that exposes something else.
+        port2.onmessage = ({ data }) => {
+          port2.postMessage({
+            id: data.id,
+            type: 'HANDLER',
+            name: 'throw',
+            value: { isError: false, value: 'no hello' },
+          })
+          port2.close()
+        }
+        return { port: port1 } as unknown as SharedWorker
+      },
+      false,
+      (kind) => {
+        isOver = true
+        resolve(kind)
+        connection.close()
+      },
+    )
+    void (async () => {
+      // Bounded, so that a loop without an end fails here instead of hanging.
+      for (let turn = 0; turn < 40 && started < 20 && !isOver; turn++) {
+        await vi.advanceTimersByTimeAsync(4000)
+        await new Promise((turned) => setImmediate(turned))
+      }
+      resolve(`nowhere after ${started} starts`)
+    })()
+  })
+  vi.useRealTimers()
+  expect(worker).toBe('in-page')
+  expect(started).toBe(6)
+})

@@ -4,7 +4,7 @@ import type { CommitRecord } from '../log/commit.ts'
 import { applyCommit, rebase, type Tab } from './tab.ts'
 import { takeOver } from './takeOver.ts'
 
-/** Failed reads in a row before the caller is told: a connection may be lost in the middle of one. */
+/** Failed reads in a row before the caller is told: a connection may be lost in the middle of one. A fault that lasts is read once a try. */
 const READS = 3
 /** Milliseconds before the second read; the third waits four times as long. */
 const READ_AGAIN_MS = 20
@@ -17,7 +17,7 @@ const READ_AGAIN_MS = 20
 export async function catchUp(tab: Tab, signal?: AbortSignal, progress?: (head: number) => void): Promise<void> {
   tab.catchingUp = true
   try {
-    for (let reads = 1; ; reads++) {
+    for (let reads = tab.trouble ? READS : 1; ; reads++) {
       try {
         tab.behind = false
         await readOn(tab, signal, progress)

@@ -67,7 +67,9 @@ describe('the published package', () => {
 
   it('holds the build, its licence and nothing of the workshop', () => {
     const files = run('tar', ['-tzf', packed.tarball]).trim().split('\n')
-    expect(files.filter((file) => !/^package\/(dist\/|package\.json$|README\.md$|LICENSE$)/.test(file))).toEqual([])
+    expect(
+      files.filter((file) => !/^package\/(dist\/|package\.json$|README\.md$|CHANGELOG\.md$|LICENSE$)/.test(file)),
+    ).toEqual([])
     expect(files).toContain('package/LICENSE')
     expect(files).toContain('package/README.md')
   })

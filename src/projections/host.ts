@@ -1,6 +1,6 @@
 import { createBackoff, sleep } from '../async.ts'
-import type { MirrorPlace } from '../copies/files.ts'
 import type { start } from '../copies/mirror.ts'
+import type { MirrorPlace } from '../copies/files.ts'
 import type { EngineClosed } from '../errors.ts'
 import { lockName } from '../locks.ts'
 import { toWire, type WireError } from '../log/wire.ts'
@@ -81,9 +81,11 @@ export function createHost(
       return { epoch, value: await ask(pipeline) }
     } catch (error) {
       const { reason } = (error ?? {}) as EngineClosed
+      // Told by the log, or by another question that was told so and has closed this pipeline.
+      const isReplaced = reason === 'log replaced' || (reason && hosted.get(engine) !== one)
       if (!pipeline || reason) await end(engine, one)
       // The question may well be about the log that took the place of the one this pipeline followed.
-      if (known && reason === 'log replaced' && !left.has(engine)) return answer(engine, ask)
+      if (known && isReplaced && !left.has(engine)) return answer(engine, ask)
       return { epoch, error: toWire(error) }
     } finally {
       one.asked--

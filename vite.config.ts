@@ -50,12 +50,15 @@ const createPlaces = () => {
       return `code/${basename(root, '.ts')}${closureOf(id).some(loads) ? '-loading' : ''}`
     }
     const found = new Map<string, string | null>()
-    const place = (root: string) => {
-      const fresh = closureOf(root).filter((id) => !found.has(id))
-      for (const id of fresh) found.set(id, fileOf(id, root))
-      for (const id of fresh) for (const part of infoOf(id).dynamicallyImportedIds) place(part)
+    for (const name of entries) {
+      const roots = [path(`src/${name}.ts`)]
+      // The parts of a file before the parts of those.
+      for (const root of roots) {
+        const fresh = closureOf(root).filter((id) => !found.has(id))
+        for (const id of fresh) found.set(id, fileOf(id, root))
+        for (const id of fresh) roots.push(...infoOf(id).dynamicallyImportedIds)
+      }
     }
-    for (const name of entries) place(path(`src/${name}.ts`))
     return found
   }
   return (id: string, graph: Graph): string | null => (places ??= placeAll(graph)).get(id) ?? null

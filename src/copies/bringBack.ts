@@ -4,7 +4,8 @@ import type { Database } from '../log/database.ts'
 import { headOf } from '../log/look.ts'
 import { adopt } from './adopt.ts'
 import { chainOf } from './chain.ts'
-import { folderOf, list, type MirrorPlace, placeOfMirror } from './files.ts'
+import { list } from './files.ts'
+import { folderOf, type MirrorPlace, placeOfMirror } from './mirrorPlace.ts'
 import { type Restored, type RestoreProgress, withReason } from './restored.ts'
 
 /** Milliseconds in which the writer of a lost log's mirror lets it go by itself. */

@@ -1,5 +1,6 @@
 import type { Chunk } from '../log/chunk.ts'
-import { folderOf, remove, write } from './files.ts'
+import { remove, write } from './files.ts'
+import { folderOf } from './mirrorPlace.ts'
 
 /** The folder that one mirror writes to. */
 export interface MirrorFolder {

@@ -4,8 +4,9 @@ import { readAfter } from '../log/read.ts'
 import { queueBody, sealedChunk } from '../log/sealed.ts'
 import type { SegmentRecord } from '../log/stores.ts'
 import { basesOf, endOf } from './exportChunks.ts'
-import { fileOf, folderOf, list, NoMirror, type Place, sweep, TAIL } from './files.ts'
+import { fileOf, list, type Place, sweep, TAIL } from './files.ts'
 import { createFolder, type MirrorFolder } from './folder.ts'
+import { folderOf, NoMirror } from './mirrorPlace.ts'
 import { type PartFile, takeUp } from './takeUp.ts'
 
 /** Events that one round reads, so that it ends. */

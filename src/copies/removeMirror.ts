@@ -1,7 +1,8 @@
 import { sleep } from '../async.ts'
 import { lockName } from '../locks.ts'
 import type { Database } from '../log/database.ts'
-import { folderName, folderOf, list, type MirrorPlace, NoMirror, openPlace } from './files.ts'
+import { list } from './files.ts'
+import { folderName, folderOf, type MirrorPlace, NoMirror, openPlace } from './mirrorPlace.ts'
 
 /** Attempts to remove a folder in which files are being written: some two seconds. */
 const REMOVE_TRIES = 20

@@ -4,7 +4,8 @@ import type { CommitRecord } from '../log/commit.ts'
 import type { Database } from '../log/database.ts'
 import type { SegmentRecord } from '../log/stores.ts'
 import { chainOf } from './chain.ts'
-import { bytesOf, folderOf, list, NoMirror, openPlace, type Place, placeOf } from './files.ts'
+import { bytesOf, list, type Place } from './files.ts'
+import { folderOf, NoMirror, openPlace, placeOf } from './mirrorPlace.ts'
 
 /**
  * The bytes of a segment or a base from the mirror; undefined if it does not have them. The caller verifies them. Rejects

@@ -2,7 +2,7 @@ import { sleep } from '../async.ts'
 import { ImportError, OutdatedCodeError, StorageError } from '../errors.ts'
 import { lockName } from '../locks.ts'
 import { type Database, type LogIdentity, readIdentity } from '../log/database.ts'
-import { type MirrorPlace, placeOfMirror } from './files.ts'
+import { type MirrorPlace, placeOfMirror } from './mirrorPlace.ts'
 import { copies } from './part.ts'
 import { type Restored, type RestoreProgress, withReason } from './restored.ts'
 

@@ -6,12 +6,13 @@ import type { Log } from '../log/log.ts'
 import { fromWire } from '../log/wire.ts'
 import type { AnyModel } from '../model/model.ts'
 import { type Boot, readBoot } from '../projections/boot.ts'
+import { mayBeLost } from '../projections/snapshot.ts'
 import { stateAfter } from './afterwards.ts'
 import { check, type Verdict } from './check.ts'
 import { type Core, createCore } from './core.ts'
 import { takeHint } from './hints.ts'
 import { lateLog } from './lateLog.ts'
-import { live } from './part.ts'
+import { live, reserve } from './part.ts'
 import { applyCommit, rebase, stop, typeKey } from './tab.ts'
 import type { OpenOptions } from './types.ts'
 
@@ -32,7 +33,9 @@ export async function boot(model: AnyModel, name: string, options: BootOptions):
   let log: Log | undefined
   const ready = async (): Promise<typeof import('./live.ts')> => {
     const parts = await live.load()
-    log ??= core.database ? parts.createLog(core.database) : parts.createMemoryLog()
+    log ??= core.database
+      ? parts.createLog(core.database, async (...given) => (await reserve.load()).readSegment(...given))
+      : (await reserve.load()).createMemoryLog()
     core.log = log
     return parts
   }
@@ -42,18 +45,19 @@ export async function boot(model: AnyModel, name: string, options: BootOptions):
       return core.log
     }),
     load: ready,
+    reserve: () => reserve.load(),
   })
   try {
     if (opening) {
       core.channel = openChannel(name, (hint) => takeHint(core, hint))
       const database = await opening
-      database.rescue = async (record) => (await live.load()).rescue(database, record)
+      database.rescue = async (record) => (await reserve.load()).rescue(database, record)
       core.database = database
       signal?.throwIfAborted()
       await read(core, core.database, options)
       signal?.throwIfAborted()
       // There is no first paint to wait for, and what can't be loaded now never will be.
-      if ('ServiceWorkerGlobalScope' in globalThis) await ready()
+      if ('ServiceWorkerGlobalScope' in globalThis) await Promise.all([ready(), reserve.load()])
       appearLater(core, options)
     } else if (options.server) core.error = core.refusal = options.server
     else await ready()
@@ -69,7 +73,7 @@ export async function boot(model: AnyModel, name: string, options: BootOptions):
 async function read(core: Core, database: Database, options: OpenOptions): Promise<void> {
   const { onProgress } = options
   onProgress?.({ phase: 'snapshot', done: 0, total: 1 })
-  const snapshot = await readBoot(database, core.folds)
+  const snapshot = await readStored(database, core, options)
   onProgress?.({ phase: 'snapshot', done: 1, total: 1 })
   takeSnapshot(core, snapshot)
   await settle(core, database, snapshot, options)
@@ -83,6 +87,17 @@ async function read(core: Core, database: Database, options: OpenOptions): Promi
   if (core.state === 'closed') throw core.error
   const { restored } = database.log ?? {}
   if (restored) core.copy = { ...core.copy, restored }
+}
+
+/** The snapshot and the tail. If the browser has lost a page, the rest without it. */
+async function readStored(database: Database, { folds }: Core, { signal }: OpenOptions): Promise<Boot> {
+  try {
+    return await readBoot(database, folds)
+  } catch (error) {
+    if (!mayBeLost(error)) throw error
+    const { openSnapshot } = await reserve.load(signal)
+    return readBoot(database, folds, openSnapshot)
+  }
 }
 
 /** Applies the tail that boot read, and what the log has behind it. */
@@ -136,7 +151,7 @@ async function settle(core: Core, database: Database, boot: Boot, options: OpenO
   if (verdict.is === 'damaged') throw verdict.error
   if (boot.discarded.length) {
     // Before anything is appended: another event may take the number that they are at.
-    await (await live.load(options.signal)).discardPages(database, boot.discarded)
+    await (await reserve.load(options.signal)).discardPages(database, boot.discarded)
     const pages = boot.discarded.map(({ identity }) => identity)
     lost.push(`The pages of ${pages} were damaged: they are folded again from the log.`)
   }
@@ -149,7 +164,7 @@ async function settle(core: Core, database: Database, boot: Boot, options: OpenO
     lost.unshift(`The browser lost the database of "${name}" (${database.dataLoss}) and made a new one.`)
   if (lost.length) core.error = new StorageError('lost', lost.join(' '))
   if (verdict.is === 'outdated') opensOutdated(core, verdict.error)
-  if (verdict.is === 'on a base') await (await live.load(options.signal)).standOnBase(core)
+  if (verdict.is === 'on a base') await (await reserve.load(options.signal)).standOnBase(core)
 }
 
 /** A new database: its log comes from the second copy, or begins. */
@@ -165,20 +180,24 @@ async function restoreLog(core: Core, database: Database, options: OpenOptions):
   return restored
 }
 
-/** Takes lock, host and the rest after the caller's first paint, however long its code takes to load. Nothing waits for it. */
+/**
+ * Takes lock, host and the rest after the caller's first paint, and what an emergency needs after the visit's first work,
+ * however long their code takes to load. Nothing waits for it.
+ */
 function appearLater(core: Core, options: OpenOptions): void {
   const failed = (error: Error): void => {
     core.error = error
     core.changed(false)
   }
   setTimeout(() => {
-    live.keepLoading(core.ended, failed).then(
-      ({ appear }) => {
-        if (core.ended.aborted) return
-        appear(core, options)
-        if (core.behind || core.pending.length) core.pump()
-      },
-      () => {},
-    )
+    const over = (): void => {}
+    live.keepLoading(core.ended, failed).then(({ appear, visitIsDone }) => {
+      if (core.ended.aborted) return
+      appear(core, options)
+      if (core.behind || core.pending.length) core.pump()
+      visitIsDone(core)
+        .then(() => reserve.keepLoading(core.ended, failed))
+        .catch(over)
+    }, over)
   })
 }

@@ -46,10 +46,11 @@ export interface Core extends Tab, Shown {
 /** Milliseconds after which somebody who waits for a change looks again: holds and failures of a pipeline end without one here. */
 const LOOK_AGAIN_MS = 250
 
-/** What the core needs of the part that is loaded after the first rows. */
+/** What the core needs of the parts that are loaded after the first rows. */
 export interface Late {
   readonly log: Log
   readonly load: Load
+  readonly reserve: Tab['reserve']
 }
 
 /** An engine that has read nothing yet. */
@@ -74,6 +75,7 @@ export function createCore(model: AnyModel, name: string, isStored: boolean, lat
     commandRead: commandReadOf(folds),
     interceptors: new Set(),
     log: late.log,
+    reserve: late.reserve,
     logId: '',
     stored: new Set(),
     listeners,

@@ -20,12 +20,12 @@ interface Options {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Committed events up to the head at the call, in today's type and version. */
-export async function* history(core: Core, options: Options): AsyncGenerator<AnyRecordedEvent> {
+/** Committed events up to `head`, the one at the call, in today's type and version. */
+export async function* history(core: Core, head: number, options: Options): AsyncGenerator<AnyRecordedEvent> {
   const { limit = Infinity, signal } = options
   if (limit <= 0) return
   let left = limit
-  for await (const event of eventsOf(core, options)) {
+  for await (const event of eventsOf(core, head, options)) {
     signal?.throwIfAborted()
     yield event
     if (--left <= 0) return
@@ -34,9 +34,10 @@ export async function* history(core: Core, options: Options): AsyncGenerator<Any
 
 function eventsOf(
   core: Core,
+  head: number,
   { after = 0, before = Infinity, reverse = false, table, key, signal }: Options,
 ): AsyncGenerator<AnyRecordedEvent> {
-  const end = Math.min(before, core.head + 1)
+  const end = Math.min(before, head + 1)
   // An archived log begins behind its base.
   const from = Math.max(after, core.database?.log?.base ?? 0)
   if (table !== undefined) return ofRow(core, table, checkKey(key, 'history'), from, end, reverse, signal)

@@ -1,14 +1,9 @@
-// What an open engine needs: loaded right after the first rows are shown, so that an emergency needs no request.
-export { rescue } from '../copies/rescue.ts'
+// What a tab does from its first rows on: append, catch up, follow the host. Loaded right after they are shown.
 export { restore } from '../copies/restore.ts'
 export { createLog } from '../log/log.ts'
-export { createMemoryLog } from '../log/memory.ts'
-export { discardPages } from '../projections/discard.ts'
 export { arrive } from './arrive.ts'
 export { catchUp } from './catchUp.ts'
-export { history } from './history.ts'
 export { appear } from './presence.ts'
 export { projected } from './projected.ts'
-export { rebuild } from './rebuild.ts'
-export { standOnBase } from './takeOver.ts'
+export { visitIsDone } from './visitIsDone.ts'
 export { work } from './work.ts'

@@ -7,7 +7,7 @@ import type { Model } from '../model/model.ts'
 import { boot } from './boot.ts'
 import type { Core } from './core.ts'
 import { dispatch, type Sender, takeBack } from './dispatch.ts'
-import { live } from './part.ts'
+import { live, reserve } from './part.ts'
 import type { AnyReceipt } from './pending.ts'
 import type { DispatchOptions, Engine, OpenOptions, Status } from './types.ts'
 
@@ -182,15 +182,16 @@ function createHandle(core: Core, options: OpenOptions, leave: () => Promise<voi
     }),
     subscribe: listeners.add,
     async *history(given = {}) {
-      const { history } = await live.load(given.signal)
-      yield* history(core, given)
+      const { head } = core
+      const { history } = await reserve.load(given.signal)
+      yield* history(core, head, given)
     },
     async projected(sequence = core.head, { signal } = {}) {
       const { projected } = await live.load(signal)
       await projected(core, sequence, signal)
     },
     async rebuild(given = {}) {
-      const { rebuild } = await live.load(given.signal)
+      const [{ rebuild }] = await Promise.all([reserve.load(given.signal), live.load(given.signal)])
       await rebuild(core, given)
     },
     close: () => (closing ??= close()),

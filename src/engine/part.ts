@@ -1,4 +1,7 @@
 import { type Part, part } from '../load.ts'
 
-/** Everything an engine does once its rows are shown: append, catch up, follow the host, reopen, make room. */
+/** What an engine does once its rows are shown: append, catch up, follow the host. */
 export const live: Part<typeof import('./live.ts')> = part('live', () => import('./live.ts'))
+
+/** What it needs in an emergency, and for the past: loaded when the first work of a visit is done, or when it is asked for. */
+export const reserve: Part<typeof import('./reserve.ts')> = part('reserve', () => import('./reserve.ts'))

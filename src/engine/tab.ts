@@ -20,6 +20,12 @@ export interface Trouble {
   readonly until: number
 }
 
+/** What few steps of a tab need. Its code is loaded behind the first visit's work. */
+export interface Reserve {
+  standOnBase(tab: Tab): Promise<void>
+  makeRoom(tab: Tab, pending: Pending): Promise<void>
+}
+
 /** What one tab holds of one log: the fold of `1..head`, and its own commands on top. */
 export interface Tab extends Commands {
   readonly model: AnyModel
@@ -29,6 +35,7 @@ export interface Tab extends Commands {
   readonly commandRead: object
   /** undefined in memory. */
   database?: Database | undefined
+  readonly reserve: () => Promise<Reserve>
   logId: string
   channel?: Channel | undefined
   /** Event types that the log has, as `type version`. */

@@ -1,13 +1,9 @@
-// Loaded with the rest, before a connection is lost.
-import { removePrivate } from '../copies/removeMirror.ts'
-import { dropPages } from '../projections/discard.ts'
 import { afterArrival, afterError, afterLoss, dismiss } from './afterwards.ts'
 import { appendGroup } from './appendGroup.ts'
 import { catchUp } from './catchUp.ts'
 import { decideInside } from './decideInside.ts'
 import { lookUp } from './lookUp.ts'
 import { next, type Step } from './next.ts'
-import type { Pending } from './pending.ts'
 import { settleAtHead } from './settleAtHead.ts'
 import type { Tab } from './tab.ts'
 
@@ -50,18 +46,8 @@ async function take(tab: Tab, step: Exclude<Step, { do: 'rest' | 'wait' }>): Pro
       return outcome === 'not whole' ? afterLoss(tab, step.commands, outcome) : undefined
     }
     case 'make room':
-      return makeRoom(tab, step.pending)
+      return (await tab.reserve()).makeRoom(tab, step.pending)
     case 'dismiss':
       return dismiss(tab)
   }
-}
-
-/** Rule 19: the mirror gives way first, then derived pages, never the log. */
-async function makeRoom(tab: Tab, pending: Pending): Promise<void> {
-  const { database, head } = tab
-  tab.full = undefined
-  if (!database) return
-  const removed = pending.tries.room === 0 && (await removePrivate(database, true).catch(() => false))
-  pending.tries = { ...pending.tries, room: removed ? 1 : 2 }
-  if (!removed) await dropPages(database, head).catch(() => {})
 }

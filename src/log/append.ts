@@ -1,6 +1,5 @@
 import { InvalidData } from '../errors.ts'
-import { MOST_LINE_CHARACTERS } from './chunk.ts'
-import type { CommandEntry, CommitRecord } from './commit.ts'
+import { type CommandEntry, type CommitRecord, MOST_LINE_CHARACTERS } from './commit.ts'
 import { above, commitNow, type Database, type StoreOf } from './database.ts'
 import type { TypedStore } from './stores.ts'
 

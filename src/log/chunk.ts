@@ -1,7 +1,7 @@
 import { pause } from '../async.ts'
 import { CorruptLog, OutdatedCodeError } from '../errors.ts'
 import { stringify } from '../model/json.ts'
-import type { CommitRecord } from './commit.ts'
+import { type CommitRecord, MOST_LINE_CHARACTERS } from './commit.ts'
 import { BadText, compressed, decompressed } from './gzip.ts'
 import type { LogIdentity, SegmentRecord } from './stores.ts'
 
@@ -37,11 +37,6 @@ export const archivedSegment = (base: number): SegmentRecord => ({
 
 const CHECKSUM = ',"checksum":'
 
-/**
- * Characters that a line may have: a commit's body, or the rows of a page. Readers refuse a longer one, so nothing longer
- * may be appended.
- */
-export const MOST_LINE_CHARACTERS = 67_108_864
 /** Characters of the lines of a chunk of commits: some 64 times what a seal puts into one, and one commit of any size. */
 const MOST_CHARACTERS = 2 * MOST_LINE_CHARACTERS
 /** And of a base: the rows of one projection. It is read line by line. */

@@ -2,6 +2,12 @@ import type { Json } from '../data.ts'
 import { CorruptLog } from '../errors.ts'
 import type { AnyRecordedEvent, EventTypesAtRuntime, StoredEvent } from '../model/events.ts'
 
+/**
+ * Characters that a line of a chunk may have: a commit's body, or the rows of a page. Readers refuse a longer one, so
+ * nothing longer may be appended.
+ */
+export const MOST_LINE_CHARACTERS = 67_108_864
+
 /** One command as the log keeps it. `fingerprint` only where the caller gave the id. */
 export interface StoredCommand {
   readonly id: string

@@ -1,8 +1,8 @@
 import { type Appended, append, type Beside } from './append.ts'
 import { type CommitRecord, commandsOf, type StoredCommand } from './commit.ts'
 import { type Database, keyOf } from './database.ts'
+import { type FindRecord, follow, type ReadSegment } from './follow.ts'
 import { appendInside, type DecideInside, type Found, look } from './look.ts'
-import { type FindRecord, readAfter } from './read.ts'
 
 /** The event log: the same contract over IndexedDB and over memory. */
 export interface Log {
@@ -28,11 +28,11 @@ const findRecord: FindRecord = (store, sequence, tell) => {
 }
 
 /** The log in IndexedDB. */
-export function createLog(database: Database): Log {
+export function createLog(database: Database, readSegment: ReadSegment): Log {
   return {
     append: (...given) => append(database, ...given),
     appendInside: (...given) => appendInside(database, ...given),
-    readAfter: (after, signal, atEnd) => readAfter(database, after, signal, atEnd ? undefined : findRecord),
+    readAfter: (after, signal, atEnd) => follow(readSegment, database, after, signal, atEnd ? undefined : findRecord),
     look: (...given) => look(database, ...given),
     flush: () =>
       database.transact(['meta'], 'readwrite', (store) => store('meta').put(Date.now(), 'flushed'), 'strict'),

@@ -1,6 +1,7 @@
 import { CorruptLog, EngineClosed, StorageError } from '../errors.ts'
-import { assertKnownFormat, type Chunk, openChunk } from './chunk.ts'
-import type { Database, StoreOf } from './database.ts'
+import { assertKnownFormat, type Chunk, openChunk, unpack } from './chunk.ts'
+import { above, type Database, type StoreOf } from './database.ts'
+import type { Segment } from './follow.ts'
 import type { SegmentRecord } from './stores.ts'
 
 /** The bytes of a segment or a base, as far as the browser still has them. */
@@ -30,6 +31,12 @@ export async function readRecordWithBody(
   })
   const { record, body } = found
   return record && { record, chunk: await sealedChunk(database, record, body) }
+}
+
+/** The segment that holds the first event behind `after`, verified; undefined if none does. */
+export async function readSegment(database: Database, after: number): Promise<Segment | undefined> {
+  const found = await readRecordWithBody(database, 'segments', above(after))
+  return found && { last: found.record.last, parts: unpack(after, found.chunk) }
 }
 
 async function readBoth(

@@ -2,8 +2,7 @@ import { type CommitRecord, isCommit } from '../log/commit.ts'
 import { above, type Database } from '../log/database.ts'
 import type { Fold } from '../model/fold.ts'
 import { warnOfChange } from './code.ts'
-import { type OpenSnapshot, openSnapshot } from './openSnapshot.ts'
-import type { Snapshot } from './snapshot.ts'
+import { type OpenSnapshot, readSnapshot, type Snapshot } from './snapshot.ts'
 
 /** Commits that boot reads with the pages; what lies further is catch-up. */
 const TAIL_COMMITS = 256
@@ -18,14 +17,18 @@ export interface Boot extends OpenSnapshot {
 
 /**
  * The snapshot and a bounded tail in one read transaction (rule 17). The number of requests depends on the folds alone;
- * no commit or segment at or below the lowest checkpoint is read.
+ * no commit or segment at or below the lowest checkpoint is read. `open` reads the snapshot.
  */
-export async function readBoot(database: Database, folds: readonly Fold[]): Promise<Boot> {
+export async function readBoot(
+  database: Database,
+  folds: readonly Fold[],
+  open: (...given: Parameters<typeof readSnapshot>) => Promise<OpenSnapshot> = readSnapshot,
+): Promise<Boot> {
   let tail: IDBRequest<CommitRecord[]> | undefined
   let newest: IDBRequest<IDBCursorWithValue | null> | undefined
   let end = 0
   let behind = false
-  const snapshot = await openSnapshot(database, folds, (store, checkpoints, sealed) => {
+  const snapshot = await open(database, folds, (store, checkpoints, sealed) => {
     end = sealed
     // Nothing to fold: the head is all there is to know.
     if (!folds.length) {

@@ -1,6 +1,6 @@
 import { releaseProxy, wrap } from 'comlink'
 import { aborting, sleep } from '../async.ts'
-import type { MirrorPlace } from '../copies/files.ts'
+import type { MirrorPlace } from '../copies/mirrorPlace.ts'
 import { copies } from '../copies/part.ts'
 import { EngineClosed } from '../errors.ts'
 import { randomId } from '../ids.ts'

@@ -1,12 +1,8 @@
 import { removePrivate } from '../copies/removeMirror.ts'
 import type { StorageError } from '../errors.ts'
 import type { Database, StoreOf } from '../log/database.ts'
-import type { Checkpoint } from '../log/stores.ts'
-import { pagesOf } from './snapshot.ts'
+import { type BuildKey, pagesOf } from './snapshot.ts'
 import type { Track } from './track.ts'
-
-/** What names one build of one projection's rows. */
-export type BuildKey = Pick<Checkpoint, 'identity' | 'build'>
 
 /** Removes the pages and checkpoint of one build, together. */
 export function deletePages(store: StoreOf, identity: string, build: string): void {

@@ -1,6 +1,6 @@
 import { createBackoff, sleep } from '../async.ts'
 import type { start } from '../copies/mirror.ts'
-import type { MirrorPlace } from '../copies/files.ts'
+import type { MirrorPlace } from '../copies/mirrorPlace.ts'
 import type { EngineClosed } from '../errors.ts'
 import { lockName } from '../locks.ts'
 import { toWire, type WireError } from '../log/wire.ts'

@@ -1,16 +1,10 @@
-import { StorageError } from '../errors.ts'
 import type { Database } from '../log/database.ts'
 import type { Fold } from '../model/fold.ts'
-import { type BuildKey, discardPages } from './discard.ts'
-import { pagesOf, readSnapshot, type Snapshot } from './snapshot.ts'
+import { discardPages } from './discard.ts'
+import { type BuildKey, mayBeLost, type OpenSnapshot, pagesOf, readSnapshot } from './snapshot.ts'
 
 /** Reads of a value before it counts as lost: a browser that is busy may refuse one. */
 const READ_TRIES = 2
-
-/** A snapshot whose discarded builds may have no readable checkpoint. */
-export interface OpenSnapshot extends Omit<Snapshot, 'discarded'> {
-  readonly discarded: readonly BuildKey[]
-}
 
 /**
  * The snapshot, and once more without the values that the browser has lost: Chromium keeps a value over some 64 kB in a
@@ -33,9 +27,6 @@ export async function openSnapshot(database: Database, ...given: ReadArguments):
 }
 
 type ReadArguments = Parameters<typeof readSnapshot> extends [unknown, ...infer Rest] ? Rest : never
-
-/** The transaction was refused for what it read, and not because its connection went. */
-export const mayBeLost = (error: unknown): boolean => error instanceof StorageError && error.kind === 'aborted'
 
 /** Builds whose checkpoint, or whose pages for one of these folds, can't be read. */
 async function findLost(database: Database, folds: readonly Fold[]): Promise<BuildKey[]> {

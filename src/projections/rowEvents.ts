@@ -4,8 +4,7 @@ import type { Checkpoint, FiledRows, Page, RecentRows } from '../log/stores.ts'
 import { type Fold, foldCommit } from '../model/fold.ts'
 import { stringify } from '../model/json.ts'
 import { discardLive, discardPages } from './discard.ts'
-import { mayBeLost } from './openSnapshot.ts'
-import { loadPages, pagesOf } from './snapshot.ts'
+import { loadPages, mayBeLost, pagesOf } from './snapshot.ts'
 import type { RowIndex, Track } from './track.ts'
 
 /** Parts that an index is split into by key: who looks for one row reads one part. */

@@ -1,9 +1,13 @@
+import { StorageError } from '../errors.ts'
 import { type Database, keyOf, type LogIdentity, type StoreOf } from '../log/database.ts'
 import type { Checkpoint, Page, StoredType } from '../log/stores.ts'
 import type { Fold } from '../model/fold.ts'
 
 /** Rows to a page: the number of records is the cost of a snapshot, not the bytes. A row's page is its insertion number ÷ this. */
 export const PAGE_ROWS = 512
+
+/** What names one build of one projection's rows. */
+export type BuildKey = Pick<Checkpoint, 'identity' | 'build'>
 
 export interface Snapshot {
   readonly log: LogIdentity
@@ -16,8 +20,16 @@ export interface Snapshot {
   readonly discarded: readonly Checkpoint[]
 }
 
+/** A snapshot whose discarded builds may have no readable checkpoint. */
+export interface OpenSnapshot extends Omit<Snapshot, 'discarded'> {
+  readonly discarded: readonly BuildKey[]
+}
+
 export const pagesOf = (identity: string, build: string): IDBKeyRange =>
   IDBKeyRange.bound([identity, build], [identity, build, []])
+
+/** The transaction was refused for what it read, and not because its connection went. */
+export const mayBeLost = (error: unknown): boolean => error instanceof StorageError && error.kind === 'aborted'
 
 /**
  * Checkpoints, pages and types in one read transaction, loaded into empty folds. `more` may queue requests that depend

@@ -1,18 +1,7 @@
-import { lockName } from '../locks.ts'
 import type { Database } from '../log/database.ts'
 import { deletePages } from './discard.ts'
+import { holdName } from './hold.ts'
 import { deleteTableDatabase } from './tableList.ts'
-
-/** Held shared by every tab and pipeline that uses these rows, and by a rebuild for its build. */
-export const holdName = (engine: string, identity: string, build = ''): string =>
-  lockName('rows', engine, identity, build)
-
-/** Holds identities, or a build, until the signal; where there are no Web Locks nothing is ever swept. */
-export function hold(names: readonly string[], signal: AbortSignal): void {
-  const released = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
-  for (const name of names)
-    globalThis.navigator?.locks?.request(name, { mode: 'shared', signal }, () => released).catch(() => {})
-}
 
 /**
  * Deletes what nobody holds (rule 16): versions that are not in `mine`, and builds that no rebuild works on. Of these

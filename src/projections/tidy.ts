@@ -1,6 +1,7 @@
 import { seal } from '../log/seal.ts'
 import { createFolds, onDiskFolds } from '../model/model.ts'
-import { hold, holdName, sweep } from './sweep.ts'
+import { hold, holdName } from './hold.ts'
+import { sweep } from './sweep.ts'
 import type { Workshop } from './workshop.ts'
 
 /** Milliseconds of quiet before sealing and sweeping, and between two slices of it. */

@@ -34,6 +34,7 @@ export function loop(): Loop {
   const core = createCore(model as unknown as AnyModel, 'loop', false, {
     log: createMemoryLog(),
     load: () => new Promise(() => {}),
+    reserve: () => new Promise(() => {}),
   })
   let told = 0
   core.listeners.add(() => told++)

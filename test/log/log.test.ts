@@ -11,6 +11,7 @@ import {
   eventTypes,
   type Log,
   openDatabase,
+  readSegment,
   seal,
 } from './rooms.ts'
 import { answerLate, dump, inDatabase, watchTraffic } from './storage.ts'
@@ -38,7 +39,7 @@ async function records(log: Log, after = 0): Promise<CommitRecord[]> {
 async function open(): Promise<{ log: Log; name: string; database: Awaited<ReturnType<typeof openDatabase>> }> {
   const name = freshName()
   const database = await openDatabase(name)
-  return { log: createLog(database), name, database }
+  return { log: createLog(database, readSegment), name, database }
 }
 
 describe.each([

@@ -16,5 +16,6 @@ export { hasNewerStores, openDatabase, upgradeStores } from '../../src/log/datab
 export { createLog, type Log } from '../../src/log/log.ts'
 export { createMemoryLog } from '../../src/log/memory.ts'
 export { seal } from '../../src/log/seal.ts'
+export { readSegment } from '../../src/log/sealed.ts'
 export { eventTypes } from '../../src/model/events.ts'
 export type { AnyModel } from '../../src/model/model.ts'

@@ -4,10 +4,15 @@ import { chromium, has, type PlaywrightBrowser, type Server, serve } from '../br
 import { type PackedApp, packedApp } from './packed.ts'
 import { root } from './run.ts'
 
-/** Bytes, gzip; files, with the page itself. On the way to 24,000 and 20,000 bytes. */
-const LIMITS = { page: 34_000, worker: 24_500, files: 8 }
+/**
+ * Bytes, gzip, and files, with the page itself. The goal is 44,000 bytes: 24,000 for the page, 20,000 for the worker.
+ * `reserve` is what the tab loads behind that, for an emergency: it delays nobody, but it is transferred too.
+ */
+const LIMITS = { page: 26_000, worker: 24_800, files: 8, reserve: 9_000 }
 /** Milliseconds without a request after which the visit counts as loaded. */
 const QUIET_MS = 1500
+
+const sum = (of: readonly { readonly bytes: number }[]) => of.reduce((total, { bytes }) => total + bytes, 0)
 
 describe.skipIf(!has('chromium'))('what a first visit transfers', () => {
   let app: PackedApp
@@ -27,21 +32,27 @@ describe.skipIf(!has('chromium'))('what a first visit transfers', () => {
   it('of a minimal app in a default Vite build is within its limits, until it is open and has persisted', async () => {
     const tab = await browser.open(server.url)
     await tab.waitFor(() => document.title === 'persisted')
+    const first = server.sent.length
     for (let known = -1; known < server.sent.length; ) {
       known = server.sent.length
       await new Promise((resolve) => setTimeout(resolve, QUIET_MS))
     }
     const parts = server.sent.map(({ path, bytes }) => ({ path: path.replace(/^\/assets\//, ''), bytes }))
-    const sum = (of: typeof parts) => of.reduce((total, { bytes }) => total + bytes, 0)
-    const worker = sum(parts.filter(({ path }) => path.startsWith('worker-')))
-    const total = sum(parts)
+    const visit = parts.slice(0, first)
+    const reserve = sum(parts.slice(first))
+    const worker = sum(visit.filter(({ path }) => path.startsWith('worker-')))
+    const page = sum(visit) - worker
     console.log(
-      `a first visit: ${total} bytes (page ${total - worker}, worker ${worker}) in ${parts.length} files\n` +
+      `a first visit: ${page + worker} bytes (page ${page}, worker ${worker}) in ${first} files, ${reserve} behind it\n` +
         parts.map(({ path, bytes }) => `${String(bytes).padStart(7)} ${path}`).join('\n'),
     )
-    expect(total - worker).toBeLessThanOrEqual(LIMITS.page)
+    expect(page).toBeLessThanOrEqual(LIMITS.page)
     expect(worker).toBeLessThanOrEqual(LIMITS.worker)
-    expect(parts.length).toBeLessThanOrEqual(LIMITS.files)
+    expect(first).toBeLessThanOrEqual(LIMITS.files)
+    // The parts for an emergency, and nothing else.
+    expect(parts.slice(first).filter(({ path }) => !path.startsWith('reserve-'))).toEqual([])
+    expect(reserve).toBeGreaterThan(0)
+    expect(reserve).toBeLessThanOrEqual(LIMITS.reserve)
     expect(tab.log.filter((line) => line.startsWith('uncaught'))).toEqual([])
   })
 })

@@ -102,6 +102,13 @@ describe.skipIf(!has('chromium'))('the built package', () => {
       .filter((name) => name.endsWith('.js') && name !== 'sw.js')
       .map((name) => `/${name}`)
   const notFound = { status: 404, headers: { 'content-type': 'text/plain' }, body: 'not found' }
+  /** What an emergency needs is loaded a second after the first work of a visit was persisted. */
+  const reserveIsLoaded = async () => {
+    for (const end = Date.now() + 60_000; !server.requests.some((path) => path.includes('/reserve-')); ) {
+      if (Date.now() > end) throw new Error('the reserve was not loaded within a minute')
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  }
   /** From now on, the server has only the chunks that were asked for before. */
   const takeAway = (which = (path: string) => !server.requests.includes(path)) => {
     const gone = assets().filter(which)
@@ -164,6 +171,7 @@ describe.skipIf(!has('chromium'))('the built package', () => {
     await tab.evaluate(() => window.walk.add('Buy milk'))
     for (let i = 0; i < 30; i++) await tab.evaluate(() => window.walk.touch(1000))
     await tab.evaluate(() => window.walk.projected())
+    await reserveIsLoaded()
     takeAway()
 
     await disconnect(tab)

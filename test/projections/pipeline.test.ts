@@ -63,7 +63,7 @@ test('a hint that comes while the pipeline reads is not lost', async () => {
   const faults = broken()
   let once = true
   faults.onTransaction = (transaction, stores, mode) => {
-    if (!once || mode !== 'readonly' || !stores.includes('bodies') || stores.includes('meta')) return
+    if (!once || mode !== 'readonly' || !stores.includes('commits') || stores.includes('meta')) return
     once = false
     // Runs behind the read that has just begun; the hint comes before that read is folded.
     const body = last!.value.body.replaceAll('t3', 't4')

@@ -5,6 +5,9 @@ import { current, inWorld, world } from './world.ts'
 /** What each has fetched: the browser keeps it. */
 const had = new WeakMap<object, Set<string>>()
 
+/** The browser keeps this file for it. */
+export const hasFetched = (actor: object, file: string): boolean => !!had.get(actor)?.has(file)
+
 /** Stands for every `import()` of the library (build.mjs). */
 export function fetchCode<T>(file: string, evaluate: () => Promise<T>): Promise<T> {
   if (!inWorld()) return evaluate()

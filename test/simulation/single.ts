@@ -1,6 +1,7 @@
 import { any, calmDown, commands, dispatch, NAME, type Run, usable, worker } from './acts.ts'
 import type { Tab } from './audit.ts'
 import { RECOVERY } from './auditFollow.ts'
+import { hasFetched } from './code.ts'
 import { Violation } from './world.ts'
 
 /** One failure that passes, in a quiet world: what it may cost, and how soon it is forgotten. */
@@ -14,6 +15,8 @@ const MOST_ASKED = 12
 const MOST_ASKED_IN_PAGE = 30
 /** What a tab fetches whose worker never answers. */
 const PIPELINE = 'code ./host.ts'
+/** What a tab fetches when the first work of its visit is done. From then on it has all that it needs. */
+const RESERVE = './reserve.ts'
 /** Calls of a subscriber that say nothing but that something fails, or no longer does. */
 const MOST_TOLD = 4
 /** The same as RECOVERY, for a hidden tab. */
@@ -92,9 +95,9 @@ export function failOnce(run: Run, a: number, b: number): void {
               `asks ${now.asked - asked} times in ${FIRST} ms: ${now.asks.slice(asked - now.asked).join(', ')}`,
             )
           if (now.told - told > MOST_TOLD) refuse(tab, `tells its subscribers ${now.told - told} times in ${FIRST} ms`)
-          // A tab that works has what it needs: a deploy may have removed the rest.
+          // A tab that works has what it needs: a deploy may have removed the rest. The reserve is asked for once.
           const code = (now.asked > asked ? now.asks.slice(asked - now.asked) : []).filter(
-            (what) => what.startsWith('code') && what !== PIPELINE,
+            (what) => what.startsWith('code') && what !== PIPELINE && what !== `code ${RESERVE}`,
           )
           if (code.length) refuse(tab, `fetches ${code}`)
           const { sequence, behind } = statusOf(tab)
@@ -113,6 +116,8 @@ export function failOnce(run: Run, a: number, b: number): void {
           const due = follow.heardBy(tab)
           if (sequence < due) refuse(tab, `is at ${sequence} and was told of ${due}, long after it is over`)
           else if (behind) refuse(tab, `says that it is behind, at ${sequence}`)
+          if (!hasFetched(tab.actor, RESERVE))
+            refuse(tab, 'has not fetched what an emergency needs, long after it is over')
         }
         of.hidden = false
       },

@@ -257,7 +257,7 @@ export const mutations = [
   },
   {
     name: 'rule 8: a hidden limit in the catch-up read',
-    in: 'readAfter',
+    in: 'follow',
     find: '$records.length < $count || $at === $from',
     put: '$records.length',
     profiles: 'crash,network',
@@ -265,7 +265,7 @@ export const mutations = [
   },
   {
     name: 'rule 8: a hole is not noticed',
-    in: 'readAfter',
+    in: 'follow',
     find: 'if (!$follows) throw new CorruptLog($$at)',
     put: '',
     tests: ['test/log/log.test.ts', 'guarantee 1'],

@@ -1,4 +1,4 @@
-import { placeOf } from '../../copies/files.ts'
+import { placeOf } from '../../copies/mirrorPlace.ts'
 import { removeMirror } from '../../copies/removeMirror.ts'
 import { EngineClosed, StorageError } from '../../errors.ts'
 import { databaseName, deleteDatabase } from '../../log/connection.ts'

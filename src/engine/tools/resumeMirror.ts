@@ -1,5 +1,5 @@
 import { bringBack } from '../../copies/bringBack.ts'
-import { openPlace, placeOf } from '../../copies/files.ts'
+import { openPlace, placeOf } from '../../copies/mirrorPlace.ts'
 import { StorageError } from '../../errors.ts'
 import type { Engine } from '../types.ts'
 import { goOnWith } from './goOn.ts'

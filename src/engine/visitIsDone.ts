@@ -1,0 +1,16 @@
+import { sleep } from '../async.ts'
+import type { Core } from './core.ts'
+
+/** Milliseconds after which a tab that has not persisted everything yet is taken for settled, too. */
+const VISIT_MS = 10_000
+/** Milliseconds that are left to what the app itself loads behind its first work. */
+const QUIET_MS = 1000
+
+/** Resolves when what this tab wrote first is persisted, and a little later. Rejects when the engine ends. */
+export async function visitIsDone(core: Core): Promise<void> {
+  const { ended } = core
+  const until = performance.now() + VISIT_MS
+  const isBusy = (): boolean => core.pending.length > 0 || core.status.projected < core.head
+  while (isBusy() && !ended.aborted && performance.now() < until) await core.nextChange()
+  await sleep(QUIET_MS, ended)
+}

@@ -20,16 +20,12 @@ interface Graph {
   ): { readonly importedIds: readonly string[]; readonly dynamicallyImportedIds: readonly string[] } | null
 }
 
-/** What an app's model needs: its room, and what stands left of every room. */
-const isModel = (file: string): boolean => {
-  const [first = '', inside] = relative(path('src'), file).split(sep)
-  return inside === undefined ? !entries.includes(basename(first, '.ts')) : first === 'model'
-}
+const isOfModelRoom = (file: string): boolean => relative(path('src'), file).split(sep)[0] === 'model'
 
 /**
  * The file of each module. An app's bundler splits by who shares what, and made thirty chunks of one module per source, so:
  * - A module goes into the file of the first entry or part that needs it, in the order in which a page loads them.
- * - The model has a file, so that a worker that imports the app's model does not reach the code of the page.
+ * - The model has a file with what it imports, so that a worker that imports the app's model does not reach the code of the page.
  * - A module with an `import()` has a file, and those that lead to one are apart from those that do not. Otherwise a part and a file that
  *   loads it would keep each other in bundles that use neither, and Vite 8 refuses to build such a worker.
  */
@@ -43,10 +39,12 @@ const createPlaces = () => {
       for (const one of closure) for (const next of infoOf(one).importedIds) closure.add(next)
       return [...closure]
     }
+    const index = closureOf(path('src/index.ts'))
+    const model = new Set(index.filter(isOfModelRoom).flatMap(closureOf))
     const fileOf = (id: string, root: string) => {
       if (id === root) return null
       if (loads(id)) return `code/${relative(path('src'), id).split(sep).join('-').replace(/\.ts$/, '')}`
-      if (isModel(id)) return 'code/model'
+      if (model.has(id)) return 'code/model'
       return `code/${basename(root, '.ts')}${closureOf(id).some(loads) ? '-loading' : ''}`
     }
     const found = new Map<string, string | null>()

@@ -1,8 +1,8 @@
-import { createBreather } from '../async.ts'
 import { ImportError, StorageError } from '../errors.ts'
 import { linesIn } from '../log/chunk.ts'
 import type { CommandEntry } from '../log/commit.ts'
 import type { Sidecar } from '../log/stores.ts'
+import { createBreather } from '../slices.ts'
 import type { FileChunk } from './inOrder.ts'
 
 /** Command ids that one chunk of a base may hold; an export puts a quarter of them into one. */

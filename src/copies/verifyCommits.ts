@@ -1,9 +1,9 @@
-import { createBreather } from '../async.ts'
 import { ImportError, OutdatedCodeError, StorageError } from '../errors.ts'
 import { recordsIn } from '../log/chunk.ts'
 import { type CommandEntry, type CommitRecord, commandsOf, isCommit } from '../log/commit.ts'
 import type { Sidecar } from '../log/stores.ts'
 import type { EventTypesAtRuntime } from '../model/events.ts'
+import { createBreather } from '../slices.ts'
 import type { FileChunk } from './inOrder.ts'
 
 /** Verifies a chunk's commits: whole, gapless, decodable, each id of a caller once. Throws ImportError. */

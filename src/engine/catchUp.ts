@@ -1,6 +1,7 @@
-import { pause, SLICE_MS, sleep } from '../async.ts'
+import { sleep } from '../async.ts'
 import { StorageError } from '../errors.ts'
 import type { CommitRecord } from '../log/commit.ts'
+import { pause, SLICE_MS } from '../slices.ts'
 import { applyCommit, rebase, type Tab } from './tab.ts'
 import { takeOver } from './takeOver.ts'
 

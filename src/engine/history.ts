@@ -1,4 +1,3 @@
-import { createBreather } from '../async.ts'
 import type { Key } from '../data.ts'
 import { ModelError } from '../errors.ts'
 import { commandsOf, recordedOf } from '../log/commit.ts'
@@ -8,6 +7,7 @@ import { createFold, foldCommit, type Journal } from '../model/fold.ts'
 import { checkKey } from '../model/json.ts'
 import { loadBases } from '../projections/base.ts'
 import { lookUp } from '../projections/rowEvents.ts'
+import { createBreather } from '../slices.ts'
 import type { Core } from './core.ts'
 
 interface Options {

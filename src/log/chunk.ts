@@ -1,6 +1,6 @@
-import { pause } from '../async.ts'
 import { CorruptLog, OutdatedCodeError } from '../errors.ts'
 import { stringify } from '../model/json.ts'
+import { pause } from '../slices.ts'
 import { type CommitRecord, MOST_LINE_CHARACTERS } from './commit.ts'
 import { BadText, compressed, decompressed } from './gzip.ts'
 import type { LogIdentity, SegmentRecord } from './stores.ts'

@@ -1,10 +1,11 @@
-import { createBackoff, sleep } from '../async.ts'
+import { sleep } from '../async.ts'
 import type { start } from '../copies/mirror.ts'
 import type { MirrorPlace } from '../copies/mirrorPlace.ts'
 import type { EngineClosed } from '../errors.ts'
 import { lockName } from '../locks.ts'
 import { toWire, type WireError } from '../log/wire.ts'
 import type { AnyModel } from '../model/model.ts'
+import { createBackoff } from '../queue.ts'
 import { createPipeline, type PipelineOptions } from './pipeline.ts'
 import type { Checkpoints, Pipeline, Workshop } from './workshop.ts'
 

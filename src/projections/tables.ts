@@ -1,8 +1,8 @@
-import { createBackoff } from '../async.ts'
 import { ModelError, ProjectionFailed } from '../errors.ts'
 import { toWire, type WireError } from '../log/wire.ts'
 import type { Fold } from '../model/fold.ts'
 import { onDiskFolds } from '../model/model.ts'
+import { createBackoff } from '../queue.ts'
 import type { LoadTables, OnDiskTables, Workshop } from './workshop.ts'
 
 /** Milliseconds after which code that could not be loaded is asked for again, doubled up to the maximum. */

@@ -1,6 +1,7 @@
-import { aborting, createBackoff, sleep } from '../../async.ts'
+import { aborting, sleep } from '../../async.ts'
 import { EngineClosed, StorageError } from '../../errors.ts'
 import type { LogIdentity } from '../../log/database.ts'
+import { createBackoff } from '../../queue.ts'
 import type { Core } from '../core.ts'
 import { takeOver } from '../takeOver.ts'
 

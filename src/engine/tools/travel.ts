@@ -1,7 +1,7 @@
-import { createBreather } from '../../async.ts'
 import { type CommitRecord, eventsOf } from '../../log/commit.ts'
 import type { Log } from '../../log/log.ts'
 import type { AnyRecordedEvent, EventTypesAtRuntime } from '../../model/events.ts'
+import { createBreather } from '../../slices.ts'
 import { recordsNear } from './recordsNear.ts'
 import type { Timeline } from './timeline.ts'
 

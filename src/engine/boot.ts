@@ -34,7 +34,7 @@ export async function boot(model: AnyModel, name: string, options: BootOptions):
   const ready = async (): Promise<typeof import('./live.ts')> => {
     const parts = await live.load()
     log ??= core.database
-      ? parts.createLog(core.database, async (...given) => (await reserve.load()).readSegment(...given))
+      ? parts.createLog(core.database, () => reserve.load())
       : (await reserve.load()).createMemoryLog()
     core.log = log
     return parts

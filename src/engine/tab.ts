@@ -24,6 +24,7 @@ export interface Trouble {
 export interface Reserve {
   standOnBase(tab: Tab): Promise<void>
   makeRoom(tab: Tab, pending: Pending): Promise<void>
+  decideInside(tab: Tab, commands: readonly Pending[]): Promise<'decided' | 'not whole'>
 }
 
 /** What one tab holds of one log: the fold of `1..head`, and its own commands on top. */

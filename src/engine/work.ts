@@ -1,7 +1,6 @@
 import { afterArrival, afterError, afterLoss, dismiss } from './afterwards.ts'
 import { appendGroup } from './appendGroup.ts'
 import { catchUp } from './catchUp.ts'
-import { decideInside } from './decideInside.ts'
 import { lookUp } from './lookUp.ts'
 import { next, type Step } from './next.ts'
 import { settleAtHead } from './settleAtHead.ts'
@@ -42,6 +41,7 @@ async function take(tab: Tab, step: Exclude<Step, { do: 'rest' | 'wait' }>): Pro
       return outcome === 'raced' ? afterLoss(tab, step.leading, outcome) : undefined
     }
     case 'decide inside': {
+      const { decideInside } = await tab.reserve()
       const outcome = await decideInside(tab, step.commands)
       return outcome === 'not whole' ? afterLoss(tab, step.commands, outcome) : undefined
     }

@@ -1,8 +1,9 @@
 import { type Appended, append, type Beside } from './append.ts'
+import type { appendInside, DecideInside } from './appendInside.ts'
 import { type CommitRecord, commandsOf, type StoredCommand } from './commit.ts'
 import { type Database, keyOf } from './database.ts'
 import { type FindRecord, follow, type ReadSegment } from './follow.ts'
-import { appendInside, type DecideInside, type Found, look } from './look.ts'
+import { type Found, look } from './look.ts'
 
 /** The event log: the same contract over IndexedDB and over memory. */
 export interface Log {
@@ -27,11 +28,18 @@ const findRecord: FindRecord = (store, sequence, tell) => {
   floor.onsuccess = () => tell(keyOf(floor) > keyOf(newest) ? keyOf(floor) : sequence)
 }
 
+/** What a log needs now and then: a page loads its code later than the rest. */
+export interface SeldomNeeded {
+  readonly appendInside: typeof appendInside
+  readonly readSegment: ReadSegment
+}
+
 /** The log in IndexedDB. */
-export function createLog(database: Database, readSegment: ReadSegment): Log {
+export function createLog(database: Database, load: () => Promise<SeldomNeeded>): Log {
+  const readSegment: ReadSegment = async (...given) => (await load()).readSegment(...given)
   return {
     append: (...given) => append(database, ...given),
-    appendInside: (...given) => appendInside(database, ...given),
+    appendInside: async (...given) => (await load()).appendInside(database, ...given),
     readAfter: (after, signal, atEnd) => follow(readSegment, database, after, signal, atEnd ? undefined : findRecord),
     look: (...given) => look(database, ...given),
     flush: () =>

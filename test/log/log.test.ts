@@ -3,6 +3,7 @@ import { defineEvents, event } from 'tidemark'
 import { describe, expect, test } from 'vitest'
 import { freshName } from '../engine/todos.ts'
 import {
+  appendInside,
   type CommandEntry,
   type CommitRecord,
   createLog,
@@ -39,7 +40,7 @@ async function records(log: Log, after = 0): Promise<CommitRecord[]> {
 async function open(): Promise<{ log: Log; name: string; database: Awaited<ReturnType<typeof openDatabase>> }> {
   const name = freshName()
   const database = await openDatabase(name)
-  return { log: createLog(database, readSegment), name, database }
+  return { log: createLog(database, async () => ({ appendInside, readSegment })), name, database }
 }
 
 describe.each([

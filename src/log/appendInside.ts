@@ -1,0 +1,59 @@
+import { type Appended, type Beside, queueAppend } from './append.ts'
+import type { CommitRecord } from './commit.ts'
+import { above, commitNow, type Database } from './database.ts'
+
+/** What goes into the log once the tail behind a head is known, or undefined. */
+export type DecideInside = (
+  tail: readonly CommitRecord[],
+  taken: ReadonlySet<string>,
+) => { readonly record: CommitRecord; readonly beside: Beside } | undefined
+
+/**
+ * Reads what stands behind `after` and adds what `decide` makes of it, in one transaction: nobody can come between
+ * (rule 4). Says whether it was added; it is not where the tail is sealed or not whole.
+ */
+export async function appendInside(
+  { transact }: Database,
+  after: number,
+  ids: readonly string[],
+  decide: DecideInside,
+  durability: 'relaxed' | 'strict',
+): Promise<boolean> {
+  let thrown: unknown
+  let refused: Appended | undefined
+  let added = false
+  try {
+    await transact(
+      ['segments', 'commits', 'commands', 'types'],
+      'readwrite',
+      (store, transaction) => {
+        const segment = store('segments').getKey(above(after))
+        const taken = new Set<string>()
+        for (const id of ids) {
+          const entry = store('commands').getKey(id)
+          entry.onsuccess = () => entry.result !== undefined && taken.add(id)
+        }
+        const tail = store('commits').getAll(above(after))
+        tail.onsuccess = () => {
+          try {
+            let at = after
+            for (const { first, last } of tail.result) if (first === at + 1) at = last
+            const whole = segment.result === undefined && at === (tail.result.at(-1)?.last ?? after)
+            const decided = whole ? decide(tail.result, taken) : undefined
+            if (decided) queueAppend(store, decided.record, decided.beside, (outcome) => (refused ??= outcome))
+            added = !!decided
+            commitNow(transaction)
+          } catch (error) {
+            thrown = error
+            transaction.abort()
+          }
+        }
+      },
+      durability,
+    )
+  } catch (error) {
+    if (refused) return false
+    throw thrown ?? error
+  }
+  return added && !refused
+}

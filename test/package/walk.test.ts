@@ -1,4 +1,4 @@
-import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
@@ -31,9 +31,12 @@ const countOf = (tab: PlaywrightTab, store: string) =>
     store,
   )
 
-/** Answers from the network while there is one, else with what it kept. */
-const serviceWorker = `
-addEventListener('install', () => skipWaiting())
+/** Keeps every file of the build when it is installed, as precaching plugins do; answers from the network while there is one. */
+const serviceWorker = (files: readonly string[]) => `
+addEventListener('install', (event) => {
+  skipWaiting()
+  event.waitUntil(caches.open('files').then((cache) => cache.addAll(${JSON.stringify(files)})))
+})
 addEventListener('activate', (event) => event.waitUntil(clients.claim()))
 addEventListener('fetch', (event) => {
   const answer = async () => {
@@ -57,11 +60,13 @@ describe.skipIf(!has('chromium'))('the built package', () => {
   let browser: PlaywrightBrowser
   beforeAll(async () => {
     app = packedApp(join(root, 'test/package/walk'))
-    app.write('public/sw.js', serviceWorker)
     builds = [1, 2].map((build) => {
       app.write('build.ts', `export const build: number = ${build}\n`)
       // Every file of the second build has another path.
-      return app.build(`dist-${build}`, ['--assetsDir', `assets-${build}`])
+      const built = app.build(`dist-${build}`, ['--assetsDir', `assets-${build}`])
+      const files = readdirSync(built, { recursive: true, encoding: 'utf8' }).filter((name) => /\.\w+$/.test(name))
+      writeFileSync(join(built, 'sw.js'), serviceWorker(['./', ...files.map((name) => `./${name}`)]))
+      return built
     })
     browser = await chromium()
   })

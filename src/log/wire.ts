@@ -1,4 +1,29 @@
-import * as errors from '../errors.ts'
+import {
+  CommandIdConflict,
+  CommandRejected,
+  CorruptLog,
+  EngineClosed,
+  ImportError,
+  InvalidData,
+  ModelError,
+  OutdatedCodeError,
+  ProjectionFailed,
+  StorageError,
+} from '../errors.ts'
+
+/** Every class of ours, by its name. */
+const CLASSES: Readonly<Record<string, Function>> = {
+  CommandIdConflict,
+  CommandRejected,
+  CorruptLog,
+  EngineClosed,
+  ImportError,
+  InvalidData,
+  ModelError,
+  OutdatedCodeError,
+  ProjectionFailed,
+  StorageError,
+}
 
 /** An error as plain data, for a port or a store. */
 export interface WireError {
@@ -23,8 +48,7 @@ export function toWire(error: unknown): WireError {
 
 /** The same class again, with its fields, stack and cause. */
 export function fromWire({ name, message, cause, ...fields }: WireError): Error {
-  const classes: Readonly<Record<string, unknown>> = errors
-  const known = Object.hasOwn(classes, name) && name !== 'Named' ? (classes[name] as Function) : Error
+  const known = Object.hasOwn(CLASSES, name) ? CLASSES[name]! : Error
   const error: Error = Reflect.construct(Error, [message], known)
   const more = { name, ...(cause !== undefined && { cause: fromWire(cause as WireError) }) }
   for (const [key, value] of Object.entries(more)) Object.defineProperty(error, key, { value, configurable: true })

@@ -30,6 +30,11 @@ describe.each(each.map((error) => [error.name, error] as const))('%s', (name, er
   })
 })
 
+test('every class of ours was tried', () => {
+  const names = new Set<string>(each.map(({ name }) => name))
+  expect(names).toEqual(new Set(Object.keys(errors).filter((name) => name !== 'Named')))
+})
+
 test("an app's own error keeps name and message, and nothing that a port refuses", () => {
   const own = Object.assign(new RangeError('far'), { callback: () => 1 })
   const travelled = fromWire(structuredClone(toWire(own)))

@@ -12,6 +12,10 @@ export type LockKind =
   | 'holder'
   /** Held by the page whose pipeline works, if there is no worker. */
   | 'pipeline'
+  /** Held by the one engine that works beside a pipeline of this log, and to take its place. */
+  | 'engine'
+  /** Shared by that engine while it works on the log; exclusive for what has to be alone with it. */
+  | 'turn'
   /** Shared by the users of a projection's rows, or held by a rebuild: log, identity, build. */
   | 'rows'
 

@@ -18,6 +18,7 @@ export async function appendGroup(tab: Tab, group: readonly Pending[]): Promise<
 export function confirm(tab: Tab, { record, beside, parts }: Composed): void {
   ring(tab.channel, tab.logId, record)
   const asShown =
+    !tab.turns &&
     tab.head === record.first - 1 &&
     tab.state === 'ready' &&
     parts.every(({ pending, version }, i) => tab.pending[i] === pending && pending.version === version)

@@ -41,7 +41,8 @@ async function readOn(
   signal: AbortSignal | undefined,
   progress: ((head: number) => void) | undefined,
 ): Promise<void> {
-  const empty = tab.head === 0
+  // A pipeline follows by itself.
+  const empty = tab.head === 0 && !tab.turns
   if (empty) await takeOver(tab)
   for await (const records of tab.log.readAfter(tab.head, signal, true)) {
     for (let at = 0; at < records.length; ) {

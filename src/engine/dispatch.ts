@@ -69,7 +69,7 @@ export function dispatch(
         same.callers.push(caller)
         same.version++
       } else {
-        pending.decision = decideNow(tab, pending)
+        if (!tab.turns) pending.decision = decideNow(tab, pending)
         pending.phase = 'waiting'
         tab.pending.push(pending)
         tab.changed(pending.decision.events.length > 0)

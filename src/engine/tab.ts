@@ -27,6 +27,16 @@ export interface Reserve {
   decideInside(tab: Tab, commands: readonly Pending[]): Promise<'decided' | 'not whole'>
 }
 
+/** How a tab works whose folds are a pipeline's: for one turn at a time, in which nobody else changes them. */
+export interface Turns {
+  /** Whether a turn is under way. Nothing is decided outside of one. */
+  readonly isOn: boolean
+  /** Runs a step at the end of what the pipeline has folded. */
+  take(step: () => Promise<void>): Promise<void>
+  /** Folds the next commit as the pipeline does. */
+  fold(record: CommitRecord): void
+}
+
 /** What one tab holds of one log: the fold of `1..head`, and its own commands on top. */
 export interface Tab extends Commands {
   readonly model: AnyModel
@@ -56,6 +66,8 @@ export interface Tab extends Commands {
   appendFrom?: number
   /** The log can't be read at present. */
   trouble?: Trouble | undefined
+  /** Only where the folds are a pipeline's: no row of a pending command ever stays in them. */
+  readonly turns?: Turns | undefined
   /** A command that met a full disk: something has to give way to it. */
   full?: Pending | undefined
   /** Something changed; `read` says whether rows did. */
@@ -73,17 +85,29 @@ export const typeKey = (type: string, version = 1): string => `${version} ${type
  * Subscribers are told at the end of it.
  */
 export function rebase(tab: Tab, change: () => void): void {
-  for (const { decision } of [...tab.pending].reverse()) undo(decision.journal)
+  takeBackAll(tab)
   try {
     change()
   } finally {
-    tab.tip = tab.head
-    for (const pending of tab.pending) {
-      pending.decision = decideNow(tab, pending)
-      pending.version++
-    }
+    decideAll(tab)
     tab.changed(true)
   }
+}
+
+function takeBackAll({ pending }: Tab): void {
+  for (const { decision } of [...pending].reverse()) undo(decision.journal)
+}
+
+/** In the folds of a pipeline, which writes them, each command is seen by the next one and by nobody else. */
+function decideAll(tab: Tab): void {
+  const { turns } = tab
+  tab.tip = tab.head
+  if (turns && !turns.isOn) return
+  for (const pending of tab.pending) {
+    pending.decision = decideNow(tab, pending)
+    pending.version++
+  }
+  if (turns) takeBackAll(tab)
 }
 
 /** The command that is being decided, in whatever tab of this page. */
@@ -144,7 +168,8 @@ export function applyCommit(tab: Tab, record: CommitRecord): void {
 function advance(tab: Tab, record: CommitRecord): void {
   const events = eventsOf(record, tab.types)
   if (record.first !== tab.head + 1) throw new CorruptLog(tab.head + 1)
-  for (const fold of tab.folds) foldCommit(fold, record, events, [])
+  if (tab.turns) tab.turns.fold(record)
+  else for (const fold of tab.folds) foldCommit(fold, record, events, [])
   for (const { type, version } of events) tab.stored.add(typeKey(type, version))
   tab.head = record.last
 }

@@ -16,15 +16,17 @@ export async function work(tab: Tab): Promise<number | undefined> {
       const step = next(tab, performance.now())
       if (step.do === 'rest') return undefined
       if (step.do === 'wait') return step.until
-      tab.appended = step.do === 'append'
-      await take(tab, step)
+      // What is to be done is known when the turn comes.
+      if (tab.turns) await tab.turns.take(() => take(tab, next(tab, performance.now())))
+      else await take(tab, step)
     } catch (error) {
       afterError(tab, error)
     }
   }
 }
 
-async function take(tab: Tab, step: Exclude<Step, { do: 'rest' | 'wait' }>): Promise<void> {
+async function take(tab: Tab, step: Step): Promise<void> {
+  tab.appended = step.do === 'append'
   switch (step.do) {
     case 'read':
       await catchUp(tab)

@@ -24,6 +24,8 @@ export type Hint = { readonly log: string } & (
   | { readonly mirror: MirrorStatus }
   /** Whoever writes the mirror tells where it stands. */
   | { readonly asks: 'mirror' }
+  /** Somebody needs the engine that works beside a pipeline; and it says that it is awake. */
+  | { readonly engine: 'asked' | 'here' }
   | { readonly destroyed: true }
 )
 

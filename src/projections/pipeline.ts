@@ -188,12 +188,19 @@ export async function createPipeline(
       return onDisk
     },
     exclusive: queue.run,
-    atHead: (task) =>
+    channel,
+    atHead: (task, read = true) =>
       queue.run(async () => {
-        behind = true
+        behind ||= read
         await readOn()
-        return task((tracks ?? []).map(({ fold }) => fold))
+        if (!tracks) throw new StorageError('aborted', `Others replace the pages of "${name}" all the time. Try again`)
+        try {
+          return await task(tracks.map(({ fold }) => fold))
+        } finally {
+          if (flushing.hasChanges && !closing.signal.aborted) flushing.later()
+        }
       }),
+    fold: (record) => fold(record, tracks ?? []),
     follow,
     write,
     async reload() {

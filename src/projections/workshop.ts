@@ -1,5 +1,6 @@
 import type { MirrorHost } from '../copies/mirror.ts'
-import type { Hint } from '../log/channel.ts'
+import type { Channel, Hint } from '../log/channel.ts'
+import type { CommitRecord } from '../log/commit.ts'
 import type { Database } from '../log/database.ts'
 import type { WireError } from '../log/wire.ts'
 import type { Fold } from '../model/fold.ts'
@@ -36,8 +37,15 @@ export interface Workshop extends MirrorHost {
   readonly tables: OnDiskTables | undefined
   /** One task at a time: a catch-up, a flush and a swap share the folds. */
   exclusive<T>(task: () => Promise<T>): Promise<T>
-  /** Folds what the log has, and runs a task over the folds before anything else changes them. Nothing is written for that. */
-  atHead<T>(task: (folds: readonly Fold[]) => T | Promise<T>): Promise<T>
+  /** Where this pipeline hears and speaks: an engine beside it shares it. */
+  readonly channel: Channel
+  /**
+   * Folds what it has heard of, or what the log has if it is to `read`, and runs a task over the folds before anything else
+   * changes or writes them. Throws `StorageError('aborted')` if others replace the pages all the time.
+   */
+  atHead<T>(task: (folds: readonly Fold[]) => T | Promise<T>, read?: boolean): Promise<T>
+  /** Folds the next commit. Only inside `atHead`. */
+  fold(record: CommitRecord): void
   /** Folds the log into these tracks, to its end, and writes pages on the way when much has changed. Stops at 'moved'. */
   follow(into: readonly Track[], signal: AbortSignal, progress?: (done: number) => void): Promise<Written>
   write(into: readonly Track[]): Promise<Written>

@@ -1,9 +1,11 @@
 import { openEngine } from 'tidemark'
 import { destroy } from 'tidemark/tools'
+import type { Workshop } from '../../src/projections/workshop.ts'
 import { type Build, type Command, createModel } from './app.ts'
 import type { Audit, Dispatch, Tab } from './audit.ts'
 import type { FollowAudit } from './auditFollow.ts'
 import { LOCK, type MirrorAudit } from './auditMirror.ts'
+import { reach, usableBeside } from './beside.ts'
 import { type Browser, shout } from './browser.ts'
 import type { Files } from './files.ts'
 import { readStore, type Storage } from './indexedDb.ts'
@@ -27,6 +29,8 @@ export interface Run {
   readonly mirror: MirrorAudit | undefined
   readonly follow: FollowAudit
   readonly tabs: Tab[]
+  /** Engines that work in workers, as they opened. */
+  readonly beside: { readonly tab: Tab; readonly shop: Workshop }[]
   readonly random: Random
   /** What has to come to an end: name and whether it has. */
   readonly open: Set<{ readonly name: string; readonly tab: Tab }>
@@ -165,12 +169,14 @@ export function dispatch(run: Run, tab: Tab, command: Command, id: string | unde
     w.say(
       `dispatches #${sent.number} ${command.name} ${JSON.stringify(command.input)} ${id ?? ''}${strict ? ' strict' : ''}`,
     )
-    const promise = (tab.engine!.dispatch[command.name] as (...given: unknown[]) => Promise<unknown>)(command.input, {
+    const options = {
       meta: { dispatch: sent.number },
       signal: sent.abort.signal,
       ...(id !== undefined && { commandId: id }),
       ...(strict && { durability: 'strict' }),
-    })
+    }
+    const send = tab.engine?.dispatch[command.name] as ((...given: unknown[]) => Promise<unknown>) | undefined
+    const promise = send ? send(command.input, options) : tab.send!(command.name, command.input, options)
     const guarded = (receipt: any, error: any): void => {
       try {
         audit.settled(sent, receipt, error)
@@ -209,6 +215,8 @@ export function calmDown({ w, files, storage }: Run): void {
 const LENGTHS = [100, 1000, 5000, 20_000, Infinity]
 /** And for how long there is nothing else before it. */
 const BEFORE = 12_000
+/** Virtual milliseconds after which the lock of an engine that does not answer was stolen. */
+const STOLEN = 20_000
 
 function spell(run: Run, what: string, a: number, b: number): Spell {
   const { w } = run
@@ -230,6 +238,28 @@ export const acts = {
     for (let i = 0; tab && i < 2 + (a % 3); i++) {
       if (tab.engine && !tab.closed) dispatch(run, tab, commands(tab.build, (a * (i + 7)) % 1e6), undefined, false)
     }
+  },
+  /** By an engine in a worker, also with an id that others have. */
+  beside(run: Run, a: number, b: number) {
+    const tab = any(usableBeside(run), b)
+    const id = a % 5 ? undefined : ['x', 'y', 'z'][a % 3]!
+    const own = commands(tab?.build ?? 1, a)
+    if (tab)
+      dispatch(run, tab, id ? { name: a % 3 ? 'inc' : 'take', input: { k: KEYS[a % 3]! } } : own, id, a % 11 === 0)
+    for (let i = a % 4; tab && i--; ) dispatch(run, tab, commands(tab.build, (a * (i + 7)) % 1e6), undefined, false)
+  },
+  reach(run: Run, a: number) {
+    const tab = any(usable(run), a)
+    if (tab) inActor(run, tab, () => watch(run, tab, 'reach', reach(run, tab)))
+  },
+  /** In the middle of what it was asked for; half of the time it sleeps for so long that its lock is stolen. */
+  freezeHolder(run: Run, a: number, b: number) {
+    const holder = run.browser.holder('tidemark/engine/sim')
+    acts.beside(run, a, b)
+    freeze(run, holder)
+    if (!holder || a % 2) return
+    const { now } = run.w
+    run.appointments.push({ at: now, keep: () => acts.reach(run, b) }, { at: now + STOLEN, keep: () => {} })
   },
   /** With an id of the caller's own, which comes again, mostly with the same command. */
   again(run: Run, a: number, b: number) {

@@ -23,6 +23,8 @@ export interface Tab {
   /** Opened with `mirror: false`. */
   readonly bare: boolean
   engine: Engine<any, any, any> | undefined
+  /** Of an engine that works in a worker: dispatches. */
+  readonly send?: (name: string, input: unknown, options: object) => Promise<unknown>
   /** Why it did not open. */
   failure: Error | undefined
   closed: boolean
@@ -100,6 +102,8 @@ export interface Audit {
   readonly logs: ReadonlyMap<RawDatabase, Log>
   /** Told when a log has become another one, with all that stands in it. */
   identified: (log: Log, identity: LogIdentity, records: () => readonly Stored[], actor: Actor) => void
+  /** Whether the worker that appends now was the holder when it began. */
+  isHolder: (actor: Actor) => boolean
   logOf(database: RawDatabase): Log
   settled(dispatch: Dispatch, receipt: any, error: any): void
   checkTab(tab: Tab): void
@@ -204,6 +208,10 @@ export function createAudit(w: World, storage: Storage): Audit {
       )
       if (dispatch.result === 'rejected' && !(joined && dispatch.abort.signal.aborted))
         w.fail(`guarantee 2: ${what} was rejected and is appended all the same`)
+      if (dispatch.tab.send) w.hit('appended beside a pipeline')
+      if (dispatch.tab.send && actor !== dispatch.tab.actor) w.fail(`${what} was appended by another than its holder`)
+      if (dispatch.tab.send && !audit.isHolder(actor))
+        w.fail(`${what} was appended by ${actor.name}, which is no holder any more`)
       if (log.byDispatch.has(dispatch.number)) w.fail(`rule 5: ${what} is appended twice`)
       if (log.byId.has(id)) w.fail(`guarantee 4: the command id ${id} is appended twice`)
       if (dispatch.id !== undefined && (id !== dispatch.id || fingerprint === undefined))
@@ -430,6 +438,7 @@ export function createAudit(w: World, storage: Storage): Audit {
     dispatches,
     logs,
     identified() {},
+    isHolder: () => true,
     logOf,
     settled,
     checkTab,

@@ -36,6 +36,12 @@ export async function bundle(source = path('../../src'), output = path('../../bu
         'tidemark/worker': `${source}/worker.ts`,
         'tidemark/tables': `${source}/tables.ts`,
         'tidemark/tools': `${source}/tools.ts`,
+        ...Object.fromEntries(
+          ['engine/holder', 'engine/workerEngine', 'log/channel', 'projections/serve'].map((file) => [
+            `tidemark/${file}`,
+            `${source}/${file}.ts`,
+          ]),
+        ),
         'tidemark/load': `${source}/load.ts`,
         tidemark: `${source}/index.ts`,
         'fake-indexeddb/internal/Database': path('../../node_modules/fake-indexeddb/build/esm/lib/Database.js'),

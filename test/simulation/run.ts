@@ -1,9 +1,10 @@
 import { hostProjections } from 'tidemark/worker'
 import { acts, any, calmDown, dispatch, NAME, openTab, type Run, usable } from './acts.ts'
-import { createModel } from './app.ts'
+import { type Build, createModel } from './app.ts'
 import { createAudit, type Tab } from './audit.ts'
 import { createFollowAudit, RECOVERY } from './auditFollow.ts'
 import { createMirrorAudit } from './auditMirror.ts'
+import { besideScript, checkFolds, watchHolders } from './beside.ts'
 import { installBrowser } from './browser.ts'
 import { createFiles } from './files.ts'
 import { real } from './globals.ts'
@@ -35,8 +36,10 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
   if (plan.priorities) w.priorities = new Map()
   const storage = createStorage(w)
   const audit = createAudit(w, storage)
+  const scriptOf = (build: Build): (() => void) =>
+    plan.profile === 'beside' ? besideScript(() => run, build) : () => hostProjections(createModel(build))
   const scripts = new Map<string, () => void>([
-    ...([1, 2, 3] as const).map((build) => [`shared ${build}`, () => hostProjections(createModel(build))] as const),
+    ...([1, 2, 3] as const).map((build) => [`shared ${build}`, scriptOf(build)] as const),
     ...([1, 2, 3] as const).map((build) => [`silent ${build}`, () => {}] as const),
   ])
   const files = plan.mirror ? createFiles(w, plan.forbidden) : undefined
@@ -51,6 +54,7 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
     mirror: undefined,
     follow: createFollowAudit(w, browser),
     tabs: [],
+    beside: [],
     random: w.random,
     open: new Set(),
     opened: 0,
@@ -64,7 +68,9 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
     audit.identified = mirror.identified
     Object.assign(run, { mirror })
   }
+  if (plan.profile === 'beside') audit.isHolder = watchHolders(w, run)
   w.after.push((actor) => {
+    checkFolds(run, actor)
     for (const tab of run.tabs) if (tab.actor === actor && actor?.alive) audit.checkTab(tab)
   })
   const rejected = (error: unknown): void => {

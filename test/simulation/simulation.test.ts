@@ -23,6 +23,7 @@ const play = (options: readonly string[]) =>
 const MET = [
   ...['sealed', 'duplicate', 'connection lost', 'quota', 'worker crashed', 'mirror on', 'restored'],
   ...['a read failed', 'code not fetched', 'a lost value of checkpoints is read', 'NotReadableError of a file'],
+  ...['appended beside a pipeline', 'holder stolen'],
 ]
 
 test('every guarantee holds in 2,000 seeded runs, or as many as a minute allows', { timeout: 180_000 }, async () => {

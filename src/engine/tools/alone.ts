@@ -4,6 +4,9 @@ import { lockName } from '../../locks.ts'
 import type { Core } from '../core.ts'
 import { live } from '../part.ts'
 
+/** Milliseconds that an engine beside a pipeline has to step aside. */
+const TURN_MS = 10_000
+
 /**
  * Rule 12: runs a task while nobody else has the log open, or refuses. The task gets a look at who came meanwhile, which
  * throws. Rejects if the engine ends before the task began.
@@ -37,9 +40,38 @@ export async function alone<T>(
   }
   return core.stepAside(() =>
     locks.request(name, { mode: 'exclusive', ifAvailable: true }, async (lock) => {
-      if (lock) return task(assertAlone)
+      if (lock) return inTurn(locks, core.name, signal, () => task(assertAlone))
       const { held = [] } = await locks.query()
       return refuse(held.filter((lock) => lock.name === name))
     }),
   )
+}
+
+/** Waits until the engine beside a pipeline is not at work on the log; it waits in turn. */
+async function inTurn<T>(
+  locks: LockManager,
+  name: string,
+  signal: AbortSignal | undefined,
+  task: () => Promise<T>,
+): Promise<T> {
+  const late = new AbortController()
+  const cancel = (): void => late.abort(signal?.reason)
+  const timer = setTimeout(() => {
+    const seconds = TURN_MS / 1000
+    const message = `archive has to be alone: a worker has been at work on "${name}" for ${seconds} seconds. Try again.`
+    late.abort(new StorageError('unavailable', message))
+  }, TURN_MS)
+  const settle = (): void => {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', cancel)
+  }
+  signal?.addEventListener('abort', cancel)
+  try {
+    return await locks.request(lockName('turn', name), { signal: late.signal }, () => {
+      settle()
+      return task()
+    })
+  } finally {
+    settle()
+  }
 }

@@ -3,6 +3,8 @@ interface Wanted {
   readonly mode: 'shared' | 'exclusive'
   readonly clientId: string
   grant(): void
+  /** Its holder is told that it was stolen. */
+  lose(): void
 }
 
 /** Web Locks as the standard has them, for one page that plays several: Node 20 has none. */
@@ -23,26 +25,35 @@ export function createLocks() {
   }
   async function request(name: string, ...rest: any[]): Promise<unknown> {
     const run = rest.pop()
-    const { mode = 'exclusive', ifAvailable = false, signal } = rest[0] ?? {}
+    const { mode = 'exclusive', ifAvailable = false, signal, steal = false } = rest[0] ?? {}
     signal?.throwIfAborted()
     const clientId = `client ${++clients}`
     let granted = () => {}
     const grant = new Promise<void>((resolve) => (granted = resolve))
-    const wanted: Wanted = { name, mode, clientId, grant: granted }
+    let lose = () => {}
+    const stolen = new Promise<never>((_, reject) => {
+      lose = () => reject(new DOMException('by the test', 'AbortError'))
+    })
+    stolen.catch(() => {})
+    const wanted: Wanted = { name, mode, clientId, grant: granted, lose }
     if (ifAvailable && (!fits(wanted) || pending.some((one) => one.name === name))) return run(null)
-    pending.push(wanted)
-    const aborted = new Promise<never>((_, reject) =>
-      signal?.addEventListener('abort', () => {
-        if (pending.includes(wanted)) {
-          pending.splice(pending.indexOf(wanted), 1)
-          reject(signal.reason)
-        }
-      }),
-    )
+    if (steal) {
+      for (const one of [...held]) if (one.name === name && held.delete(one)) one.lose()
+      pending.unshift(wanted)
+    } else pending.push(wanted)
+    let abort = () => {}
+    const aborted = new Promise<never>((_, reject) => {
+      abort = () => {
+        if (!pending.includes(wanted)) return
+        pending.splice(pending.indexOf(wanted), 1)
+        reject(signal.reason)
+      }
+    })
+    signal?.addEventListener('abort', abort)
     next()
-    await Promise.race([grant, aborted])
+    await Promise.race([grant, aborted]).finally(() => signal?.removeEventListener('abort', abort))
     try {
-      return await run({ name, mode })
+      return await Promise.race([run({ name, mode }), stolen])
     } finally {
       held.delete(wanted)
       next()

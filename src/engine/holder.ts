@@ -1,0 +1,80 @@
+import { aborting, sleep } from '../async.ts'
+import { lockName } from '../locks.ts'
+import type { Channel } from '../log/channel.ts'
+
+/** Seconds that the holder of a log's engine has to answer; a frozen page or worker never does, and keeps its lock. */
+const ANSWER_S = 15
+
+/**
+ * Waits until this is the only holder of a log's engine in this browser; without Web Locks nobody can know. Gives the
+ * function that lets go. `lost` is told if the lock is stolen. Rejects with the signal's reason.
+ */
+export async function holdEngine(name: string, signal: AbortSignal, lost: () => void): Promise<() => void> {
+  signal.throwIfAborted()
+  const locks = globalThis.navigator?.locks
+  if (!locks) return () => {}
+  for (;;) {
+    const release = await requestEngine(locks, name, signal, lost)
+    if (release) return release
+  }
+}
+
+/** undefined if the lock was stolen before this page or worker heard that it has it. */
+function requestEngine(
+  locks: LockManager,
+  name: string,
+  signal: AbortSignal,
+  lost: () => void,
+): Promise<(() => void) | undefined> {
+  return new Promise((resolve, reject) => {
+    let state: 'waiting' | 'held' | 'over' = 'waiting'
+    const held = (): Promise<void> | undefined => {
+      if (state === 'over') return
+      state = 'held'
+      return new Promise<void>((release) =>
+        resolve(() => {
+          state = 'over'
+          release()
+        }),
+      )
+    }
+    locks.request(lockName('engine', name), { signal }, held).catch((error) => {
+      const before = state
+      state = 'over'
+      if (before === 'held') lost()
+      else if (signal.aborted) reject(signal.reason)
+      else if ((error as Error | null)?.name === 'AbortError') resolve(undefined)
+      else reject(error)
+    })
+  })
+}
+
+/**
+ * For a tab that needs the engine which works beside a pipeline of this log: asks whether its holder is awake. If 15 seconds
+ * pass without an answer, the lock is stolen for a moment, and whoever waits for it is next.
+ */
+export async function reachHolder(
+  name: string,
+  log: string,
+  channel: Channel,
+  signal?: AbortSignal,
+): Promise<'answered' | 'stolen'> {
+  const answered = new AbortController()
+  const mine = channel.share((hint) => {
+    if (hint.log === log && 'engine' in hint && hint.engine === 'here') answered.abort()
+  })
+  try {
+    // In steps: a computer that sleeps meanwhile has not waited.
+    for (let seconds = 0; seconds < ANSWER_S; seconds++) {
+      mine.post({ log, engine: 'asked' })
+      await aborting(sleep(1000, answered.signal), signal).catch(() => {})
+      signal?.throwIfAborted()
+      if (answered.signal.aborted) return 'answered'
+    }
+  } finally {
+    answered.abort()
+    mine.close()
+  }
+  await globalThis.navigator?.locks?.request(lockName('engine', name), { steal: true }, () => {})
+  return 'stolen'
+}

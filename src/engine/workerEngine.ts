@@ -1,0 +1,233 @@
+import { aborting, sleep } from '../async.ts'
+import { EngineClosed, StorageError } from '../errors.ts'
+import { lockName } from '../locks.ts'
+import { appendInside } from '../log/appendInside.ts'
+import type { Hint } from '../log/channel.ts'
+import type { Database } from '../log/database.ts'
+import { createLog } from '../log/log.ts'
+import { readSegment } from '../log/sealed.ts'
+import { eventTypes } from '../model/events.ts'
+import type { Fold } from '../model/fold.ts'
+import { commandReadOf, readOf } from '../model/model.ts'
+import type { Workshop } from '../projections/workshop.ts'
+import { createBackoff, createQueue } from '../queue.ts'
+import { stateAfter } from './afterwards.ts'
+import { catchUp } from './catchUp.ts'
+import { decideInside } from './decideInside.ts'
+import { dispatch, type Sender } from './dispatch.ts'
+import { holdEngine } from './holder.ts'
+import { makeRoom } from './makeRoom.ts'
+import type { AnyReceipt } from './pending.ts'
+import { createPump } from './pump.ts'
+import { standOnBase } from './standOnBase.ts'
+import { rebase, stop, type Tab } from './tab.ts'
+import type { DispatchOptions } from './types.ts'
+import { work } from './work.ts'
+
+/** Milliseconds after which a log that could not be read when the engine opened is read again, doubled up to the maximum. */
+const OPEN_RETRY_MIN_MS = 1000
+const OPEN_RETRY_MAX_MS = 30_000
+
+/**
+ * An engine beside a pipeline: it decides over the pipeline's folds, through its connection, and shows nobody anything.
+ * There is one for each log and browser.
+ */
+export interface WorkerEngine {
+  /** Like that of an open engine; nothing is visible before it is in the log. */
+  dispatch(name: string, input?: unknown, options?: DispatchOptions): Promise<AnyReceipt>
+  /** The committed rows, as far as the pipeline has folded them. */
+  read(): Readonly<Record<string, unknown>>
+  /** The event up to which `read` shows the log. */
+  readonly head: number
+  /** Aborts when this engine ends, with the reason: it is no holder any more, and appends nothing. */
+  readonly signal: AbortSignal
+  /** Runs a task while this engine leaves the log alone; commands wait meanwhile. */
+  stepAside<T>(task: () => Promise<T>): Promise<T>
+  /** Awaits what is in a transaction, rejects the rest with `EngineClosed`. */
+  close(): Promise<void>
+}
+
+/**
+ * Opens the engine of this log as soon as no other worker or page of this browser has it, and at the head that the log has
+ * then. Rejects with the signal's reason, if the pipeline closes before, or if this code can't follow the log.
+ */
+export async function openWorkerEngine(shop: Workshop, given?: AbortSignal): Promise<WorkerEngine> {
+  const { closing, database } = shop
+  const opening = new AbortController()
+  for (const signal of [closing, given]) signal?.addEventListener('abort', () => opening.abort(signal.reason))
+  if (closing.aborted) opening.abort(closing.reason)
+  given?.throwIfAborted()
+  let isLost = false
+  let lost = (): void => {
+    isLost = true
+  }
+  const release = await holdEngine(database.name, opening.signal, () => lost())
+  const { engine, tab, end } = createWorkerEngine(shop, release)
+  lost = () => void end(new EngineClosed('closed'))
+  if (isLost) lost()
+  const backoff = createBackoff(OPEN_RETRY_MIN_MS, OPEN_RETRY_MAX_MS)
+  for (;;) {
+    try {
+      opening.signal.throwIfAborted()
+      engine.signal.throwIfAborted()
+      await tab.turns?.take(() => catchUp(tab))
+      opening.signal.throwIfAborted()
+      engine.signal.throwIfAborted()
+      return engine
+    } catch (error) {
+      // What failed because it ended is no reason.
+      const ended = [opening.signal, engine.signal].find(({ aborted }) => aborted)
+      if (ended || stateAfter(error)) {
+        await end(new EngineClosed('closed'))
+        throw ended?.reason ?? error
+      }
+    }
+    await aborting(sleep(backoff.next(), engine.signal), opening.signal).catch(() => {})
+  }
+}
+
+interface Made {
+  readonly engine: WorkerEngine
+  readonly tab: Tab
+  end(error: EngineClosed): Promise<void>
+}
+
+function createWorkerEngine(shop: Workshop, release: () => void): Made {
+  const { model, database, closing } = shop
+  const ending = new AbortController()
+  const aside = createQueue()
+  const sender: Sender = { meta: undefined }
+  let folds: readonly Fold[] = []
+  let commandRead: object = {}
+  let isOn = false
+  let over: Promise<void> | undefined
+
+  const channel = shop.channel.share((hint: Hint) => {
+    if (hint.log !== tab.logId) return
+    if ('destroyed' in hint) void end(new EngineClosed('destroyed'))
+    else if ('engine' in hint && hint.engine === 'asked') channel.post({ log: tab.logId, engine: 'here' })
+  })
+
+  /** The pipeline has folded what it heard of: this tab is there too, unless it has to find out what became of a command. */
+  function stand(now: readonly Fold[]): void {
+    folds = now
+    commandRead = commandReadOf(now)
+    const isUnsure = tab.pending.some(({ phase }) => phase === 'unsure')
+    rebase(tab, () => {
+      if (!isUnsure) tab.head = Math.max(tab.head, database.log?.base ?? 0, ...now.map(({ sequence }) => sequence))
+    })
+    if (now.every(({ failed, sequence }) => failed || sequence >= tab.head)) return
+    throw new StorageError('aborted', `The pipeline of "${database.name}" has not folded what its engine has seen`)
+  }
+
+  const tab: Tab = {
+    model,
+    types: eventTypes(model.events),
+    get folds() {
+      return folds
+    },
+    get commandRead() {
+      return commandRead
+    },
+    interceptors: new Set(),
+    database,
+    reserve: async () => ({ decideInside, makeRoom, standOnBase }),
+    log: createLog(fenced(database, ending.signal), async () => ({ appendInside, readSegment })),
+    get logId() {
+      return database.log?.id ?? ''
+    },
+    // What becomes another log is the pipeline's to know.
+    set logId(_) {},
+    channel,
+    stored: new Set(),
+    head: 0,
+    tip: 0,
+    pending: [],
+    state: 'ready',
+    behind: true,
+    turns: {
+      get isOn() {
+        return isOn
+      },
+      take: (step) =>
+        aside.run(() =>
+          whileAllowed(database.name, closing, () =>
+            shop.atHead(async (now) => {
+              isOn = true
+              try {
+                stand(now)
+                await step()
+              } finally {
+                isOn = false
+              }
+            }, tab.behind),
+          ),
+        ),
+      fold: shop.fold,
+    },
+    changed() {
+      if (tab.state !== 'ready') leave(tab.error)
+    },
+    pump: () => pump(),
+    over: leave,
+  }
+  const { pump, idle } = createPump(tab, async () => ({ work }))
+
+  /** However it ends, the next holder may begin as soon as nothing is in a transaction. */
+  function leave(error: unknown): void {
+    if (over) return
+    ending.abort(error)
+    closing.removeEventListener('abort', close)
+    over = idle().then(() => {
+      channel.close()
+      release()
+    })
+  }
+
+  async function end(error: EngineClosed): Promise<void> {
+    if (tab.state !== 'closed') rebase(tab, () => stop(tab, 'closed', error))
+    await over
+  }
+  const close = (): Promise<void> => end(new EngineClosed('closed'))
+  closing.addEventListener('abort', close, { once: true })
+
+  const engine: WorkerEngine = {
+    dispatch: (name, input, options) => dispatch(tab, sender, name, input, options),
+    read: () => Object.freeze(readOf(current())),
+    get head() {
+      return Math.max(0, ...current().map(({ sequence }) => sequence))
+    },
+    signal: ending.signal,
+    stepAside: (task) => aside.run(task),
+    close,
+  }
+
+  /** The pipeline makes new folds when it has to read its pages again. */
+  const current = (): readonly Fold[] => shop.tracks?.map(({ fold }) => fold) ?? folds
+
+  return { engine, tab, end }
+}
+
+/** Runs a turn while nobody needs to be alone with the log. */
+async function whileAllowed(name: string, closing: AbortSignal, turn: () => Promise<void>): Promise<void> {
+  const locks = globalThis.navigator?.locks
+  if (!locks) return turn()
+  await locks.request(lockName('turn', name), { mode: 'shared', signal: closing }, turn)
+}
+
+/** The database for an engine that may end at any moment, also while its connection is opened again: then nothing is appended. */
+const fenced = (database: Database, ended: AbortSignal): Database =>
+  Object.create(database, {
+    transact: {
+      value: ((stores, mode, body, durability) =>
+        database.transact(
+          stores,
+          mode,
+          (store, transaction) => {
+            if (mode === 'readwrite' && stores.includes('commits')) ended.throwIfAborted()
+            return body(store, transaction)
+          },
+          durability,
+        )) satisfies Database['transact'],
+    },
+  })

@@ -41,7 +41,7 @@ export interface WorkerEngine {
   readonly head: number
   /** Aborts when this engine ends, with the reason: it is no holder any more, and appends nothing. */
   readonly signal: AbortSignal
-  /** Runs a task while this engine leaves the log alone; commands wait meanwhile. */
+  /** Runs a task while this engine leaves the log alone. Commands wait meanwhile: a task that awaits one waits for ever. */
   stepAside<T>(task: () => Promise<T>): Promise<T>
   /** Awaits what is in a transaction, rejects the rest with `EngineClosed`. */
   close(): Promise<void>

@@ -73,6 +73,15 @@ describe('the README', () => {
   })
 })
 
+it('the contents of the guide name each page once', () => {
+  const contents: { title: string; pages: string[] }[] = JSON.parse(
+    readFileSync(join(root, 'demo/guide/contents.json'), 'utf8'),
+  )
+  expect(contents.flatMap(({ pages }) => pages.map((page) => `demo/guide/${page}.md`)).sort()).toEqual(
+    [...guide].sort(),
+  )
+})
+
 it.each(pages)('$file links to files and headings that exist', ({ file, text }) => {
   const links = [...text.replace(/^```[\s\S]*?^```/gm, '').matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link)
   const broken = links.filter((link) => {

@@ -44,3 +44,4 @@ export type { CommandContext, Commands, Decision, Model, Projections, ReadModel,
 export { defineModel, reject } from './model/model.ts'
 export type { OnDisk, Projection, ReadTable, ReadValue, Resident, Value } from './model/projection.ts'
 export { projection, table, value } from './model/projection.ts'
+export { type OpenRemote, type Position, type Remote, RemoteError, type RemoteMessage } from './remote.ts'

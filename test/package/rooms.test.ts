@@ -3,7 +3,17 @@ import { dirname, join, posix, sep } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { root } from './run.ts'
 
-const ground = ['data.ts', 'ids.ts', 'errors.ts', 'async.ts', 'slices.ts', 'queue.ts', 'load.ts', 'locks.ts']
+const ground = [
+  'data.ts',
+  'ids.ts',
+  'errors.ts',
+  'remote.ts',
+  'async.ts',
+  'slices.ts',
+  'queue.ts',
+  'load.ts',
+  'locks.ts',
+]
 const rooms = ['ground', 'model', 'log', 'copies', 'projections', 'engine', 'testing', 'entries']
 const src = join(root, 'src')
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' })

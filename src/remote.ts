@@ -1,0 +1,96 @@
+import { Named } from './errors.ts'
+
+/** A place in the order of a remote: `''` is the beginning, any other one is opaque. It stays valid over restarts of client and server. */
+export type Position = string
+
+/** One message of a remote, and its place. */
+export interface RemoteMessage {
+  readonly position: Position
+  readonly message: Uint8Array
+}
+
+/**
+ * The order of one log on all devices: an append-only list of messages, kept by a server. It doesn't read the messages, and it may forget the
+ * newest ones, repeat one, or hold some that aren't of this log: the engine checks each. An adapter holds no state that matters, so page and
+ * worker may each have one. `remoteConformance` of `tidemark/testing` tests an adapter.
+ * @example
+ * import type { Remote } from 'tidemark'
+ *
+ * // The messages of a log, read again from the remote.
+ * async function countMessages(remote: Remote): Promise<number> {
+ *   let count = 0
+ *   for await (const batch of remote.read('', { signal: AbortSignal.timeout(10_000) })) count += batch.length
+ *   return count
+ * }
+ *
+ * Each call takes a signal. A call that was aborted rejects with the signal's reason; an aborted append may still land.
+ */
+export interface Remote {
+  /**
+   * Puts a message behind `after` (the position of the last message that the caller has read) or, if the remote can't compare, at the end.
+   * Resolves to `'appended'` if every read that begins from now on finds the message, and to `'refused'` if the message is certainly not there
+   * and never will be. Rejects if that is unknown: the message may land later. `id` names the message in logs and traces of the server.
+   * Throws `RemoteError`.
+   */
+  append(
+    message: Uint8Array,
+    options: { readonly after: Position; readonly id: string; readonly signal: AbortSignal },
+  ): Promise<'appended' | 'refused'>
+  /**
+   * Everything behind a position, in the one order, up to what is there when it is read, in batches of about 1 MB at most (a single larger
+   * message is a batch). No batch is empty. `including` begins with the message at the position itself. A position that the remote doesn't
+   * have any more, because it forgot its newest messages, yields only what is behind it, which may be nothing. Throws `RemoteError`.
+   */
+  read(
+    after: Position,
+    options: { readonly including?: boolean; readonly signal: AbortSignal },
+  ): AsyncIterable<readonly RemoteMessage[]>
+  /**
+   * Calls `hear` with `'more'` if there may be new messages, and with `'online'` or `'offline'` for the connection: soon after the call, and
+   * whenever it changes. A missing `'more'` costs time only. Keeps the connection open until the returned function is called.
+   */
+  watch(hear: (poke: 'more' | 'online' | 'offline') => void): () => void
+  /** `bytes`: the size of the largest message that `append` takes. */
+  readonly limits: { readonly bytes: number }
+}
+
+/**
+ * Gives the remote of a log by the log's name. `openEngine` and `hostProjections` take one as `remote`.
+ * @example
+ * import type { OpenRemote } from 'tidemark'
+ * import { memoryRemote } from 'tidemark/testing'
+ *
+ * const shared = memoryRemote()
+ * export const remote: OpenRemote = (log) => shared.device(log)
+ */
+export type OpenRemote = (log: string) => Remote
+
+const REMOTE: Readonly<Record<RemoteError['kind'], string>> = {
+  unreachable: 'The remote did not answer. Nothing is lost: it is asked again',
+  denied: 'The remote refuses this device. Sign in again, or ask who runs the remote for access',
+  'too-large': 'The message is larger than the remote takes. Split the command into smaller ones',
+  gone: 'The remote has no log of this name. It was deleted there, or it has yet to be created',
+}
+
+/**
+ * A remote failed. `'unreachable'`: no answer, so an append may have landed. `'denied'`: credentials are missing, expired or too weak.
+ * `'too-large'`: the message is over `limits.bytes`. `'gone'`: the remote has no such log. Except for `'unreachable'`, nothing was appended.
+ * @example
+ * import { type Remote, RemoteError } from 'tidemark'
+ *
+ * async function isReachable(remote: Remote): Promise<boolean> {
+ *   try {
+ *     for await (const _ of remote.read('', { signal: AbortSignal.timeout(5_000) })) break
+ *     return true
+ *   } catch (error) {
+ *     if (error instanceof RemoteError && error.kind === 'unreachable') return false
+ *     throw error
+ *   }
+ * }
+ */
+export class RemoteError extends Named<'RemoteError'> {
+  declare readonly kind: 'unreachable' | 'denied' | 'too-large' | 'gone'
+  constructor(kind: RemoteError['kind'], message: string = REMOTE[kind], cause?: unknown) {
+    super('RemoteError', message, { kind }, cause)
+  }
+}

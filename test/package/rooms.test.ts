@@ -14,7 +14,7 @@ const ground = [
   'load.ts',
   'locks.ts',
 ]
-const rooms = ['ground', 'model', 'log', 'copies', 'projections', 'engine', 'testing', 'entries']
+const rooms = ['ground', 'model', 'log', 'copies', 'projections', 'engine', 'bindings', 'testing', 'entries']
 const src = join(root, 'src')
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
   .map((file) => file.split(sep).join('/'))
@@ -22,6 +22,7 @@ const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
 
 const roomOf = (file: string) => {
   const [first = '', ...rest] = file.split('/')
+  if (file === 'select.ts') return 'bindings'
   return rest.length > 0 ? first : ground.includes(first) ? 'ground' : 'entries'
 }
 

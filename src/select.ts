@@ -1,0 +1,132 @@
+import { createListeners } from './async.ts'
+import { shallowEqual } from './model/isEqual.ts'
+
+declare global {
+  interface SymbolConstructor {
+    // As rxjs declares it: `from(selection)` compiles with and without its types.
+    readonly observable: symbol
+  }
+}
+
+/** Told the value at once and after each change. `error` is told what `select`'s function throws later; without it, the page is told. */
+export interface SelectionObserver<T> {
+  readonly next?: ((value: T) => void) | undefined
+  readonly error?: ((error: unknown) => void) | undefined
+}
+
+/** One value of an engine's read model, to read and to follow. */
+export interface Selection<T> {
+  /** The present value: the same object until it changes. Throws what the function of `select` throws. */
+  get(): T
+  /**
+   * Calls `run` at once with the present value and then after each change of it. Returns the function that ends this, which is also an
+   * object with `unsubscribe`, as observables give one.
+   */
+  subscribe(run: ((value: T) => void) | SelectionObserver<T>): Unsubscribe
+  /** For rxjs. */
+  [Symbol.observable](): Selection<T>
+}
+
+export type Unsubscribe = (() => void) & { unsubscribe(): void }
+
+/** What `select` reads: an engine, or a part of one. */
+export interface Selectable<R> {
+  readonly read: R
+  subscribe(listener: () => void): () => void
+}
+
+/**
+ * Selects a value of `engine.read`, to read it and to be told when it changed: a store for Svelte, for Solid's and rxjs' `from`, for
+ * Angular's `toSignal`, and for anything else.
+ * @example
+ * const open = select(engine, (read) => read.todos.by('done', false))
+ * open.get().length
+ * const end = open.subscribe((todos) => console.log(todos.length))
+ * end()
+ *
+ * `fn` runs at most once for each change of `read`, however many listeners there are, and not at all while nobody asks. Its result is kept
+ * while the next one is equal: by default the same value, or arrays or plain objects whose members are the same (`shallowEqual`). Pass
+ * `deepEqual` if `fn` builds objects inside an array. The engine knows a selection only while somebody is subscribed. If `fn` throws, `get`
+ * and `subscribe` throw; a later failure goes to `error` of the observer, or to `reportError`, and the next change is told as usual.
+ */
+export function select<R extends object, T>(
+  engine: Selectable<R>,
+  fn: (read: R) => T,
+  equal: (last: T, next: T) => boolean = shallowEqual,
+): Selection<T> {
+  return createSelection(engine, (): R => engine.read, fn, equal)
+}
+
+/** A selection of what `sourceOf` gives, which is another object whenever it changed. `kept` stays the value while it is equal. */
+export function createSelection<S extends object, T>(
+  { subscribe }: Pick<Selectable<unknown>, 'subscribe'>,
+  sourceOf: () => S,
+  fn: (source: S) => T,
+  equal: (last: T, next: T) => boolean = Object.is,
+  kept?: { readonly value: T },
+): Selection<T> {
+  const listeners = createListeners()
+  let source: S | undefined
+  let last = kept
+  let failure: { readonly error: unknown } | undefined
+  let leave: (() => void) | undefined
+
+  const look = (): void => {
+    const now = sourceOf()
+    if (now === source) return
+    source = now
+    failure = undefined
+    try {
+      const value = fn(now)
+      if (!last || !equal(last.value, value)) last = { value }
+    } catch (error) {
+      failure = { error }
+    }
+  }
+  const get = (): T => {
+    look()
+    if (failure) throw failure.error
+    return (last as { value: T }).value
+  }
+
+  const selection = {
+    get,
+    subscribe(run: ((value: T) => void) | SelectionObserver<T>): Unsubscribe {
+      const { next, error }: SelectionObserver<T> = typeof run === 'function' ? { next: run } : run
+      get()
+      /** What this listener knows. A listener may change the log: then an inner round has told the others already. */
+      let known: unknown
+      let isOver = false
+      const tell = (): void => {
+        if (isOver) return
+        look()
+        const now = failure ?? last
+        if (now === known) return
+        known = now
+        if (!failure) next?.call(run, (last as { value: T }).value)
+        else if (error) error.call(run, failure.error)
+        else throw failure.error
+      }
+      const forget = listeners.add(tell)
+      leave ??= subscribe(listeners.tell)
+      const end = (): void => {
+        isOver = true
+        forget()
+        if (listeners.size) return
+        leave?.()
+        leave = undefined
+      }
+      try {
+        tell()
+      } catch (thrown) {
+        end()
+        throw thrown
+      }
+      return Object.assign(end, { unsubscribe: end })
+    },
+  }
+  // What rxjs asks for, with or without a polyfill of the symbol.
+  for (const key of [Symbol.observable ?? '@@observable', '@@observable'])
+    Object.defineProperty(selection, key, { value: () => selection, configurable: true })
+  return selection as Selection<T>
+}

@@ -1,15 +1,12 @@
-import { lockName } from '../locks.ts'
 import type { Chunk } from '../log/chunk.ts'
 import type { Database } from '../log/database.ts'
 import { headOf } from '../log/look.ts'
 import { adopt } from './adopt.ts'
 import { chainOf } from './chain.ts'
 import { list } from './files.ts'
+import { whenFree } from './mirrorLock.ts'
 import { folderOf, type MirrorPlace, placeOfMirror } from './mirrorPlace.ts'
 import { type Restored, type RestoreProgress, withReason } from './restored.ts'
-
-/** Milliseconds in which the writer of a lost log's mirror lets it go by itself. */
-const PATIENCE_MS = 3000
 
 /** Fills an empty log from its mirror, if there can be one. Any error but ImportError means that it could not be looked for. */
 export async function bringBack(
@@ -20,7 +17,7 @@ export async function bringBack(
 ): Promise<Omit<Restored, 'log'>> {
   const parent = await placeOfMirror(place, database.name)
   if (!parent) return { sequence: 0 }
-  return alone(lockName('mirror', database.name), async () => {
+  return whenFree(database.name, async () => {
     if (await headOf(database)) return { sequence: 0 }
     const folder = await folderOf(parent, database.name)
     const chain = chainOf(folder ? await list(folder) : new Map())
@@ -35,24 +32,6 @@ export async function bringBack(
       progress: (done) => progress?.(done, claimed),
     })
     return withReason(sequence, chain.reason)
-  })
-}
-
-/**
- * A worker that still follows the lost log must not change the files any more. It finds out by itself that the log is gone,
- * completes the file that it is writing, whose events are wanted here, and lets the lock go. If it hangs, the lock is taken.
- */
-async function alone<T>(lock: string, task: () => Promise<T>): Promise<T> {
-  const { locks } = navigator
-  const waiting = new AbortController()
-  const timer = setTimeout(() => waiting.abort(), PATIENCE_MS)
-  const begin = (): Promise<T> => {
-    clearTimeout(timer)
-    return task()
-  }
-  return locks.request(lock, { signal: waiting.signal }, begin).catch((error) => {
-    if (!waiting.signal.aborted) throw error
-    return locks.request(lock, { steal: true }, task)
   })
 }
 

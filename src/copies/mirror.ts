@@ -109,7 +109,7 @@ function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror 
         restart()
         teller.know({ last: 0, reason: reasonOf(error as Error) })
         const kind = (error as Error).name
-        if (kind === 'QuotaExceededError' && place === true) await removeOwn(true)
+        if (kind === 'QuotaExceededError' && place === true) await removeOwn()
         // Nothing changes that, but a user's gesture perhaps.
         if (error instanceof NoMirror) break
         // The log goes on without; once in a while there is another attempt.
@@ -136,7 +136,7 @@ function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror 
       lag.end(done === 'whole')
       if (done === 'whole' && hasMoved) {
         // An open without the folder would be given what is old.
-        await removeOwn()
+        await removeOwn(gone)
         hasMoved = false
       }
       if (!gone.aborted) teller.know({ last: copy.last })
@@ -155,8 +155,8 @@ function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror 
       })
   }
 
-  function removeOwn(steal = false): Promise<unknown> {
-    return quietly(removePrivate(database, steal))
+  function removeOwn(taken?: AbortSignal): Promise<unknown> {
+    return quietly(removePrivate(database, taken))
   }
 }
 

@@ -8,7 +8,7 @@ export async function makeRoom(tab: Tab, pending: Pending): Promise<void> {
   const { database, head } = tab
   tab.full = undefined
   if (!database) return
-  const removed = pending.tries.room === 0 && (await removePrivate(database, true).catch(() => false))
+  const removed = pending.tries.room === 0 && (await removePrivate(database).catch(() => false))
   pending.tries = { ...pending.tries, room: removed ? 1 : 2 }
   if (!removed) await dropPages(database, head).catch(() => {})
 }

@@ -37,6 +37,6 @@ export async function dropPages({ transact }: Database, head: number): Promise<v
 /** Pages were not written: without a mirror there may be room for them, else they give way themselves. */
 export async function giveWay(database: Database, { kind }: StorageError, tracks: readonly Track[]): Promise<void> {
   if (kind !== 'quota') return
-  if (!(await removePrivate(database, true).catch(() => false)))
+  if (!(await removePrivate(database).catch(() => false)))
     await dropPages(database, Math.max(...tracks.map(({ fold }) => fold.sequence)))
 }

@@ -203,7 +203,7 @@ describe('a lost database', () => {
     await mirrored(one, 1)
     const database = await openDatabase(name, false)
     database.log = (await dump(name, 'meta')).find(({ key }) => key === 'log')!.value
-    expect(await removePrivate(database, true)).toBe(true)
+    expect(await removePrivate(database)).toBe(true)
     database.close()
     expect(filesOf(name)).toEqual([])
     await mirrored(one, off('gave way'))

@@ -512,9 +512,31 @@ export const mutations = [
   {
     name: 'rule 20: a mirror that has no room takes the files from who writes them, unasked',
     in: 'run',
-    find: 'removeOwn(true)',
-    put: 'removeOwn()',
+    find: 'removeOwn()',
+    put: 'removeOwn(new AbortController().signal)',
     profiles: 'lost,mirror',
+  },
+  {
+    name: 'rule 20: a removal goes on when its lock was taken',
+    in: 'removeFolder',
+    find: '$taken.throwIfAborted();',
+    put: '',
+    profiles: 'blocked',
+    tests: ['test/engine/tools/destroy.test.ts', 'leaves a log alone'],
+  },
+  {
+    name: 'a log is destroyed that began while another one was',
+    in: 'find',
+    find: "$log.format ? 'another' : 'none'",
+    put: "'this'",
+    tests: ['test/engine/tools/destroy.test.ts', 'leaves a log alone'],
+  },
+  {
+    name: 'rule 20: a destroyed log whose remover went away halfway stays half there',
+    in: 'removeMirror',
+    find: "if ($error.name !== 'AbortError' || $$rest) throw $error",
+    put: 'return',
+    tests: ['test/engine/tools/destroy.test.ts', 'ends what the other one began'],
   },
   {
     name: 'rule 20: a log that is being restored is taken up',

@@ -2,6 +2,7 @@ import { placeOf } from '../../copies/mirrorPlace.ts'
 import { removeMirror } from '../../copies/removeMirror.ts'
 import { EngineClosed, StorageError } from '../../errors.ts'
 import { databaseName, deleteDatabase } from '../../log/connection.ts'
+import { openDatabase, readIdentity } from '../../log/database.ts'
 import { tableDatabases } from '../../projections/tableList.ts'
 import type { Engine } from '../types.ts'
 import { inside, type Watch } from './inside.ts'
@@ -26,17 +27,38 @@ export async function destroy(
   core.channel?.post({ log: core.logId, destroyed: true })
   await core.end(new EngineClosed('destroyed'))
   if (!database) return
+  const { log: known } = database
   const blocked = (): void => onProgress?.({ phase: 'blocked', done: 0, total: 1 })
   try {
     // A boot that finds no database must find no mirror, either: it would restore it.
-    await removeMirror(name, place, async () => {
-      const deletions = [databaseName(name), ...tables].map((one) => deleteDatabase(one, blocked))
-      // One that is blocked keeps no other from being deleted.
-      await Promise.allSettled(deletions)
-      await Promise.all(deletions)
-    })
+    await removeMirror(name, place, removeLog, async () => (await find().catch(() => 'this')) === 'another')
   } catch (error) {
     if (error instanceof StorageError) throw error
     throw new StorageError('unknown', `The second copy of "${name}" could not be removed: ${error}`, error)
+  }
+
+  async function removeLog(): Promise<void> {
+    // Of a new log nothing is deleted but tables, which are made again.
+    const names = (await find().catch(() => 'this')) === 'this' ? [databaseName(name), ...tables] : tables
+    const deletions = names.map((one) => deleteDatabase(one, blocked))
+    // One that is blocked keeps no other from being deleted.
+    await Promise.allSettled(deletions)
+    await Promise.all(deletions)
+  }
+
+  /**
+   * Which log has this name now. A new one in which nobody has looked for a mirror yet has nothing to lose. One that can't be read
+   * is to be deleted, and so is this one if it was restored meanwhile.
+   */
+  async function find(): Promise<'this' | 'none' | 'another'> {
+    const found = await openDatabase(name, false, blocked)
+    try {
+      if (!found.idb) return 'none'
+      const log = await readIdentity(found)
+      if (!log || log.id === known?.id || (log.restored && log.lineage === known?.lineage)) return 'this'
+      return log.format ? 'another' : 'none'
+    } finally {
+      found.close()
+    }
   }
 }

@@ -1,7 +1,8 @@
 import { destroy } from 'tidemark/tools'
 import { describe, expect, test, vi } from 'vitest'
+import { deleteDatabase } from '../../log/storage.ts'
 import { atEnd, tab } from '../kit.ts'
-import { disk, filesOf, mirrored } from '../mirrored.ts'
+import { disk, filesOf, locks, mirrored } from '../mirrored.ts'
 import { freshName, later, outcome } from '../todos.ts'
 import { written } from './files.ts'
 
@@ -46,6 +47,60 @@ describe('destroy', () => {
     await Promise.all([destroy(one), destroy(two)])
     expect(filesOf(name)).toEqual([])
     expect((await tab(name)).status.sequence).toBe(0)
+  })
+
+  describe('while another tab takes its place', () => {
+    /** `destroy` in the middle: its first removal waits until it is let go, and has to be repeated then. */
+    async function halted() {
+      const name = freshName()
+      const one = await tab(name)
+      await one.dispatch.add({ title: 'a' })
+      await mirrored(one, 1)
+      const { removeEntry } = disk.root
+      let release = () => {}
+      const held = new Promise<void>((resolve) => (release = resolve))
+      let begin = () => {}
+      const began = new Promise<void>((resolve) => (begin = resolve))
+      disk.root.removeEntry = async () => {
+        disk.root.removeEntry = removeEntry
+        begin()
+        await held
+        throw new DOMException('a file is being written', 'NoModificationAllowedError')
+      }
+      const destroyed = outcome(destroy(one))
+      await began
+      return { name, destroyed, release }
+    }
+    const take = (name: string, task: () => Promise<unknown>) =>
+      locks.request(`tidemark/mirror/${name}`, { steal: true }, task)
+
+    test('leaves a log alone that began meanwhile, and its mirror', async () => {
+      const { name, destroyed, release } = await halted()
+      await take(name, async () => {
+        await disk.root.removeEntry(`tidemark-${name}`, { recursive: true })
+        await deleteDatabase(name)
+      })
+      const anew = await tab(name)
+      await anew.dispatch.add({ title: 'b' })
+      await mirrored(anew, 1)
+      release()
+      expect(await destroyed).toBeUndefined()
+      expect(anew.status).toMatchObject({ state: 'ready', sequence: 1 })
+      expect(filesOf(name)).toEqual(['tail.tidemark'])
+      await anew.dispatch.add({ title: 'c' })
+      await mirrored(anew, 2)
+    })
+
+    test('ends what the other one began, if that one goes away halfway', async () => {
+      const { name, destroyed, release } = await halted()
+      await take(name, async () => {})
+      release()
+      expect(await destroyed).toBeUndefined()
+      expect(filesOf(name)).toEqual([])
+      const anew = await tab(name)
+      expect(anew.status.sequence).toBe(0)
+      expect(anew.status.restored).toBeUndefined()
+    })
   })
 
   test('removes the mirror with the log: nothing comes back', async () => {

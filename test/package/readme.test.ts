@@ -22,6 +22,8 @@ const anchorsOf = (text: string): string[] =>
 const folder = join(root, 'build/readme')
 /** Specifications run without a database, so what the pages claim of them is checked. */
 const specifications: string[] = []
+/** The page of each file that the pages show. */
+const files = new Map<string, string>()
 
 it('every snippet of README and guide compiles', () => {
   rmSync(folder, { recursive: true, force: true })
@@ -31,7 +33,11 @@ it('every snippet of README and guide compiles', () => {
   }
   let written = 0
   for (const { file, text } of pages) {
-    for (const [name, code] of fileBlocks(text)) write(name, code)
+    for (const [name, code] of fileBlocks(text)) {
+      expect(files.get(name), `${file} and ${files.get(name)} both have a file ${name}`).toBeUndefined()
+      files.set(name, file)
+      write(name, code)
+    }
     const snippets = codeBlocks(text).filter((block) => fileBlocks(`\`\`\`ts\n${block.text}\`\`\``).size === 0)
     snippets.forEach(({ language, text }, index) => {
       written++
@@ -59,6 +65,22 @@ it('every snippet of README and guide compiles', () => {
 it('every specification of README and guide holds', async () => {
   expect(specifications.length).toBeGreaterThan(1)
   for (const name of specifications) await import(join(folder, name))
+})
+
+it('every test that the guide shows passes', () => {
+  expect([...files.keys()].filter((name) => /\.test\.tsx?$/.test(name)).length).toBeGreaterThan(1)
+  const alias = JSON.stringify([
+    { find: '^tidemark$', replacement: join(root, 'src/index.ts') },
+    { find: '^tidemark/(.*)$', replacement: join(root, 'src/$1.ts') },
+  ])
+  writeFileSync(
+    join(folder, 'vitest.config.ts'),
+    `export default {
+  resolve: { alias: ${alias}.map(({ find, replacement }) => ({ find: new RegExp(find), replacement })) },
+  define: { __DEV__: 'true' },
+}`,
+  )
+  expect(() => run(process.execPath, [join(root, 'node_modules/vitest/vitest.mjs'), 'run'], folder)).not.toThrow()
 })
 
 describe('the README', () => {

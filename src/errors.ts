@@ -13,7 +13,9 @@ export class Named<Name extends string> extends Error {
 /**
  * A command said no, by `reject(code, details)`. Nothing was appended.
  * @example
+ * ```ts
  * try { await engine.dispatch.toggle({ id }) } catch (error) { if (error instanceof CommandRejected) console.log(error.code) }
+ * ```
  */
 export class CommandRejected extends Named<'CommandRejected'> {
   declare readonly code: string
@@ -45,9 +47,11 @@ export interface Issue {
  * A payload, an input, a row or a key is not what it has to be: it is not JSON, breaks its schema or a limit. `path` leads to the first
  * value that was refused. `issues` has every one, and `cause` is what the schema answered.
  * @example
+ * ```ts
  * try { await engine.dispatch.signUp(form) } catch (error) {
  *   if (error instanceof InvalidData) for (const { path, message } of error.issues) show(path.join('.'), message)
  * }
+ * ```
  */
 export class InvalidData extends Named<'InvalidData'> {
   declare readonly path: readonly Key[]

@@ -28,8 +28,10 @@ export interface Part<T> {
  * (whatwg/html#10327), fail each later `import()` of that URL without a request. A part is therefore loaded before it is
  * needed, and the error says that a reload helps.
  * @example
+ * ```ts
  * export const live = part('live', () => import('./engine/live.ts'))
  * const { work } = await live.load()
+ * ```
  */
 export function part<T>(name: string, fetch: () => Promise<T>): Part<T> {
   let loading: Promise<T> | undefined

@@ -26,8 +26,10 @@ export interface UseReadOptions<T> {
 /**
  * Reads from the engine and renders again when the selected value changed.
  * @example
+ * ```ts
  * const open = useRead(engine, (read) => read.todos.by('done', false))
  * const titles = useRead(engine, (read) => read.todos.all().map(({ id, title }) => ({ id, title })), deepEqual)
+ * ```
  *
  * `select` may be inline and may build arrays or plain objects: its result is remembered per `read` object, and the last one is kept while
  * the new one is equal. By default both are equal if they are the same value (`Object.is`), or arrays or plain objects whose members are the
@@ -76,7 +78,9 @@ export function useRead<P, T>(
  * The engine's `status`; renders again with each change of it. A server and the first render of `hydrateRoot` show that of an empty log
  * in memory.
  * @example
+ * ```ts
  * const { state, pending } = useStatus(engine)
+ * ```
  */
 export function useStatus<P>(engine: Engine<any, P, any>): Status<P> {
   return useSyncExternalStore(
@@ -95,8 +99,10 @@ const Engines: Context<Provided | undefined> = /*#__PURE__*/ createContext<Provi
 /**
  * Gives an engine to the components inside, which take it with `useEngine`. A test gives another engine of the same model.
  * @example
+ * ```tsx
  * createRoot(page).render(<EngineProvider engine={engine}><App /></EngineProvider>)
  * render(<EngineProvider engine={await openTestEngine(todoApp)}><App /></EngineProvider>)
+ * ```
  */
 export function EngineProvider({
   engine,
@@ -113,8 +119,10 @@ export function EngineProvider({
 /**
  * The engine of this model that the nearest `EngineProvider` gives. Throws `ModelError` if there is none.
  * @example
+ * ```ts
  * const engine = useEngine(todoApp)
  * const todos = useRead(engine, (read) => read.todos.all())
+ * ```
  */
 export function useEngine<E extends EventTypes, P, C>(model: Model<E, P, C>): Engine<E, P, C> {
   const nearest = useContext(Engines)

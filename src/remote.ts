@@ -14,6 +14,7 @@ export interface RemoteMessage {
  * newest ones, repeat one, or hold some that aren't of this log: the engine checks each. An adapter holds no state that matters, so page and
  * worker may each have one. `remoteConformance` of `tidemark/testing` tests an adapter.
  * @example
+ * ```ts
  * import type { Remote } from 'tidemark'
  *
  * // The messages of a log, read again from the remote.
@@ -22,6 +23,7 @@ export interface RemoteMessage {
  *   for await (const batch of remote.read('', { signal: AbortSignal.timeout(10_000) })) count += batch.length
  *   return count
  * }
+ * ```
  *
  * Each call takes a signal. A call that was aborted rejects with the signal's reason; an aborted append may still land.
  */
@@ -57,11 +59,13 @@ export interface Remote {
 /**
  * Gives the remote of a log by the log's name. `openEngine` and `hostProjections` take one as `remote`.
  * @example
+ * ```ts
  * import type { OpenRemote } from 'tidemark'
  * import { memoryRemote } from 'tidemark/testing'
  *
  * const shared = memoryRemote()
  * export const remote: OpenRemote = (log) => shared.device(log)
+ * ```
  */
 export type OpenRemote = (log: string) => Remote
 
@@ -76,7 +80,9 @@ const REMOTE: Readonly<Record<RemoteError['kind'], string>> = {
  * A remote failed. `'unreachable'`: no answer, so an append may have landed. `'denied'`: credentials are missing, expired or too weak.
  * `'too-large'`: the message is over `limits.bytes`. `'gone'`: the remote has no such log. Except for `'unreachable'`, nothing was appended.
  * @example
+ * ```ts
  * import { type Remote, RemoteError } from 'tidemark'
+ * ```
  *
  * async function isReachable(remote: Remote): Promise<boolean> {
  *   try {

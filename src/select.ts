@@ -39,10 +39,12 @@ export interface Selectable<R> {
  * Selects a value of `engine.read`, to read it and to be told when it changed: a store for Svelte, for Solid's and rxjs' `from`, for
  * Angular's `toSignal`, and for anything else.
  * @example
+ * ```ts
  * const open = select(engine, (read) => read.todos.by('done', false))
  * open.get().length
  * const end = open.subscribe((todos) => console.log(todos.length))
  * end()
+ * ```
  *
  * `fn` runs at most once for each change of `read`, however many listeners there are, and not at all while nobody asks. Its result is kept
  * while the next one is equal: by default the same value, or arrays or plain objects whose members are the same (`shallowEqual`). Pass

@@ -22,11 +22,13 @@ export interface Breather {
 /**
  * Starts the first slice of a long piece of work.
  * @example
+ * ```ts
  * const breather = createBreather(signal)
  * for (const row of rows) {
  *   fold(row)
  *   await breather.rest()
  * }
+ * ```
  */
 export function createBreather(signal?: AbortSignal): Breather {
   let until = performance.now() + SLICE_MS

@@ -7,9 +7,11 @@ export type { Tables }
  * The code of tables whose rows are on disk only (`table(key, { resident: false })`), for the script of a SharedWorker. A
  * page loads it by itself.
  * @example
+ * ```ts
  * import { hostProjections } from 'tidemark/worker'
  * import { tables } from 'tidemark/tables'
  * hostProjections(todoApp, { tables })
+ * ```
  *
  * It brings Dexie, so only the worker of a model that has such tables imports it.
  */

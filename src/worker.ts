@@ -14,10 +14,12 @@ export interface HostProjectionsOptions {
 /**
  * Runs the projection pipeline of a model in a SharedWorker script; call it once, at the top level.
  * @example
+ * ```ts
  * // todos.worker.ts
  * import { hostProjections } from 'tidemark/worker'
  * import { todoApp } from './todos.ts'
  * hostProjections(todoApp)
+ * ```
  *
  * One worker serves every engine `name` of its model. A second call in one script throws. A model that has tables with
  * `resident: false` needs their code: `import { tables } from 'tidemark/tables'` and `hostProjections(todoApp, { tables })`.

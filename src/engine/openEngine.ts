@@ -40,11 +40,13 @@ export type Send = (
 /**
  * Opens the log of a model and gives an engine whose read model is ready.
  * @example
+ * ```ts
  * const engine = await openEngine(todoApp, {
  *   worker: () => new SharedWorker(new URL('./todos.worker.ts', import.meta.url), { type: 'module' }),
  * })
  * engine.read.todos.all()
  * await engine.dispatch.add({ title: 'Buy milk' })
+ * ```
  *
  * Opens from the persisted snapshot and the tail behind it; without a usable snapshot it folds the log, in slices, with
  * `onProgress`. Each call gives a handle of its own; those of the same model, name and storage share one engine.

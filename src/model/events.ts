@@ -163,11 +163,13 @@ const eventType = (self: Declaration): any => ({
 /**
  * Declares an event and its payload, which has to be JSON.
  * @example
+ * ```ts
  * const events = defineEvents({
  *   todoAdded: event<{ id: string; title: string }>(),
  *   doneCleared: event(),
  *   renamed: event<{ t: string }>().upcast(({ t }) => ({ title: t })).was('retitled'),
  * })
+ * ```
  *
  * A Standard Schema instead of the type makes creators take the schema's input and events keep its output; an issue throws
  * `InvalidData` with its path, an asynchronous schema is refused.
@@ -191,9 +193,11 @@ export function eventTypes(events: object): EventTypesAtRuntime {
 /**
  * Gives one creator per event: `events.todoAdded({ id, title })`.
  * @example
+ * ```ts
  * const events = defineEvents({ todoAdded: event<{ id: string }>(), cleared: event() })
  * events.todoAdded({ id: 'a' })
  * events.cleared()
+ * ```
  *
  * A creator copies and checks its payload (`InvalidData` with the path); the event it gives is frozen.
  * A former name that is also another event's name throws `ModelError`.

@@ -3,8 +3,10 @@ import { isPlain, tagOf } from './isPlain.ts'
 /**
  * Are both the same, or arrays or plain objects whose members are the same (`Object.is`), one level deep?
  * @example
+ * ```ts
  * shallowEqual({ done: true, tags }, { done: true, tags }) // true
  * shallowEqual([{ id: 'a' }], [{ id: 'a' }]) // false: another object
+ * ```
  */
 export function shallowEqual(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true
@@ -20,7 +22,9 @@ export function shallowEqual(a: unknown, b: unknown): boolean {
  * `Date`, `RegExp`, `Map`, `Set`, typed arrays, buffers, errors, cycles. An object whose content can't be seen (a `Blob`, a promise, a table
  * of `engine.read`) equals only itself.
  * @example
+ * ```ts
  * const titles = useRead(engine, (read) => read.todos.all().map(({ id, title }) => ({ id, title })), deepEqual)
+ * ```
  */
 export function deepEqual(a: unknown, b: unknown): boolean {
   return isEqual(a, b, false)

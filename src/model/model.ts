@@ -59,6 +59,7 @@ export interface AnyModel {
 /**
  * Puts an app together; tab, worker and tests import the result.
  * @example
+ * ```ts
  * export const todoApp = defineModel({
  *   name: 'todos', events, projections: { todos },
  *   commands: {
@@ -67,6 +68,7 @@ export interface AnyModel {
  *       todos.has(id) ? events.todoToggled({ id }) : reject('todo-not-found', { id }),
  *   },
  * })
+ * ```
  *
  * `name` names the log, unless `openEngine` is told another one. A command is pure and synchronous and gives an event, several or none.
  * A projection over other events than these throws `ModelError`. The input of a command has a type, or the compiler says so at the command.
@@ -100,8 +102,10 @@ function checkModel({ name, events, projections, commands }: AnyModel): void {
 /**
  * Ends a command with a no: the dispatch rejects with `CommandRejected { code, details }` and nothing is appended.
  * @example
+ * ```ts
  * const toggle = ({ todos }: Read, { id }: { id: string }) =>
  *   todos.has(id) ? events.todoToggled({ id }) : reject('todo-not-found', { id })
+ * ```
  */
 export function reject(code: string, details?: Json): never {
   throw new CommandRejected(code, copyJson(details) as Json | undefined)

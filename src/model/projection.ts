@@ -161,9 +161,11 @@ interface OnDiskOnly<Row> {
 /**
  * Rows keyed by one of their own properties.
  * @example
+ * ```ts
  * interface Todo { id: string; title: string }
  * const rows = table<Todo>('id')
  * const archive = table<Todo>('id', { resident: false, indexes: ['title'] })
+ * ```
  *
  * A row is what structured clone takes, without functions and class instances. `history` keeps an index for
  * `engine.history({ table, key })`. With `resident: false` rows live on disk only, are queried with Dexie and never loaded at boot;
@@ -204,7 +206,9 @@ export function table(
 /**
  * One value, kept in memory. Each log begins with a copy of `initial`.
  * @example
+ * ```ts
  * const count = projection(events, { into: value(0), evolve: { todoAdded: (n) => n + 1 } })
+ * ```
  */
 export function value<State>(initial: State): Value<State> {
   return { kind: 'value', initial } as Value<State>
@@ -213,6 +217,7 @@ export function value<State>(initial: State): Value<State> {
 /**
  * A fold of the events into rows or a value. `evolve` is pure and synchronous; memory, disk and rebuilds run the same one.
  * @example
+ * ```ts
  * const todos = projection(events, {
  *   into: table<Todo>('id'),
  *   by: { doneCleared: () => ({ done: true }) },
@@ -222,6 +227,7 @@ export function value<State>(initial: State): Value<State> {
  *     doneCleared: () => null,
  *   },
  * })
+ * ```
  *
  * `by` says which rows an event touches; without it, `event.data[key]` does. A row is new content, null deletes, undefined leaves.
  * Change `version` (a positive integer) when the meaning of `evolve` changes, and rows are built again. An event that is not declared

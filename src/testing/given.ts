@@ -70,12 +70,14 @@ type Outcome = { readonly events: readonly StoredEvent[] } | { readonly rejected
 /**
  * Specifies a command, without a database: these events happened, this command comes, that is the answer.
  * @example
+ * ```ts
  * given(todoApp, events.todoAdded({ id: 'a', title: 'Milk' }))
  *   .when('toggle', { id: 'a' })
  *   .then(events.todoToggled({ id: 'a' }))
  * given(todoApp).when('toggle', { id: 'b' }).thenRejected('todo-not-found')
  * given(todoApp).at(new Date('2026-01-01')).when('add', { title: 'Milk' }).thenRows({ count: 1 })
  * given(todoApp, { type: 'todoAdded', version: 1, data: { id: 'a', text: 'Milk' } }).thenRows({ count: 1 })
+ * ```
  *
  * An event with a `version` is one of an older build: it goes through `upcast`. `id()` gives `id-1`, `id-2`, …, `now` is 0 unless `at` says
  * otherwise. The input is frozen and the command decided twice: two answers throw `ModelError`. What the command throws besides a

@@ -17,9 +17,11 @@ import { moveOut } from './moveOut.ts'
 /**
  * Moves the events before a sequence, or a date, out of the log into a file; projections go on from a base of rows.
  * @example
+ * ```ts
  * const file = await archive(engine, { before: new Date('2025-01-01') })
  * await file.pipeTo(await handle.createWritable())
  * await file.forget()
+ * ```
  *
  * It needs the log for itself: `StorageError('unavailable')` names who is in the way, or says that there are no Web Locks. If
  * a sealed segment would have to be split, less is taken. Rows have to be JSON (`InvalidData` names the projection), and no projection may be

@@ -34,10 +34,12 @@ export interface Past<E extends EventTypes, P> {
  * A read-only view of the past: every resident table and value as it was after the event `point`, or before the first event later
  * than a `Date`.
  * @example
+ * ```ts
  * const past = await at(engine, new Date('2026-01-01'))
  * past.read.todos.all()
  * await past.move(past.sequence + 1)
  * console.log(past.event?.type, past.changes)
+ * ```
  *
  * The first look folds the log up to there, in slices, with `onProgress`; from then on it goes in both directions: thousands of events
  * back are at hand, what is further back is folded again from rows kept on the way. It reads today's versions of events and today's

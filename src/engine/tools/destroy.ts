@@ -10,7 +10,9 @@ import { inside, type Watch } from './inside.ts'
 /**
  * Logs out: closes this log in every tab (`EngineClosed('destroyed')`) and deletes it, its mirror first, with all that was made of it.
  * @example
+ * ```ts
  * await destroy(engine)
+ * ```
  *
  * Resolves when it is deleted. A frozen tab, an extension or the developer tools may keep it open: `onProgress` tells the phase
  * `'blocked'`, and after 30 seconds the call rejects with `StorageError('blocked')`. The browser deletes it when they are closed.

@@ -8,7 +8,9 @@ import { inside, type Watch } from './inside.ts'
 /**
  * The whole log as a file: a stream of verified chunks, made as they are read.
  * @example
+ * ```ts
  * const file = new Response(exportLog(engine)).blob()
+ * ```
  *
  * It holds one chunk in memory at a time and ends at the head of the call; `onProgress` counts events. The stream fails
  * with `CorruptLog` if the log is corrupt, `StorageError` and `EngineClosed` if it can't be read, and the signal's reason; a file that

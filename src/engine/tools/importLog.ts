@@ -15,7 +15,9 @@ import { inside, type Watch } from './inside.ts'
 /**
  * Fills an empty log from an export, or from archive files and an export in their order.
  * @example
+ * ```ts
  * const { sequence } = await importLog(engine, file, { onProgress: ({ done, total }) => {} })
+ * ```
  *
  * Everything is verified before anything is visible. `ImportError` names the line (each chunk of the files is one, counted
  * from 1) and the reason, `OutdatedCodeError` the event that this model does not know. An import that was interrupted is taken up by

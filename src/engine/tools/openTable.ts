@@ -12,8 +12,10 @@ const open = new WeakMap<Core, Map<string, Promise<Table>>>()
 /**
  * An on-disk table as Dexie's `Table`, for its queries and `liveQuery`; its rows are at least those of `status.sequence` at the call.
  * @example
+ * ```ts
  * const search = await openTable(engine, 'search')
  * await search.where('title').startsWith('Buy').limit(100).toArray()
+ * ```
  *
  * Read it only: the rows are a fold of the log, and what else is written there is lost with the next rebuild. After a dispatch,
  * `await engine.projected(sequence)` waits until its rows are there. The table closes with the engine. Rejects with

@@ -8,7 +8,9 @@ import { inside } from './inside.ts'
 /**
  * Asks the user again for the folder that `mirror` named, and goes on with the mirror; `true` when it may be written.
  * @example
+ * ```ts
  * button.onclick = () => resumeMirror(engine)
+ * ```
  *
  * Call it in a user's gesture: browsers forget such a permission when the last tab is closed. A log that is still empty, because
  * the folder could not be read when it was opened, is restored from it. `false` in memory, too.

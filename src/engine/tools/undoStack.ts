@@ -59,6 +59,7 @@ export interface UndoStack<E extends EventTypes> {
 /**
  * Undo and redo for the commands of this tab that have an inverse.
  * @example
+ * ```ts
  * const { undo, redo, close } = undoStack(engine, {
  *   add: ({ events: [added] }) => added?.type === 'todoAdded' ? events.todoRemoved({ id: added.data.id }) : undefined,
  *   rename: ({ input: { id }, before }) => {
@@ -67,6 +68,7 @@ export interface UndoStack<E extends EventTypes> {
  *   },
  * })
  * await undo()
+ * ```
  *
  * An inverse is made when its command is decided, and again when that is decided again, so it always belongs to the state that the
  * command was appended to. An undo is one command: its events go to the end of the log, it is visible at once, and it is decided on

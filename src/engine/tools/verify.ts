@@ -35,8 +35,10 @@ interface Persisted {
 /**
  * Compares what is persisted of each projection with a fold of the log up to the same event, and names the differences.
  * @example
+ * ```ts
  * const differences = await verify(engine)
  * if (differences.length) await engine.rebuild()
+ * ```
  *
  * Empty if everything is as it should be, and in memory. It only reads. Equal rows in another order are named, too. An archived log is
  * folded from its base. Rejects with `CorruptLog`, `OutdatedCodeError`, `StorageError`, `EngineClosed` and the signal's reason.

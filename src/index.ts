@@ -5,6 +5,7 @@ export type {
   DispatchOptions,
   Engine,
   EngineOf,
+  EventsOptions,
   HistoryOptions,
   OpenOptions,
   Progress,

@@ -188,6 +188,12 @@ function createHandle(core: Core, options: OpenOptions, leave: () => Promise<voi
       const { history } = await reserve.load(given.signal)
       yield* history(core, head, given)
     },
+    events: (given = {}) => ({
+      [Symbol.asyncIterator]() {
+        const made = reserve.load(given.signal).then(({ events }) => events(core, handle, given))
+        return { next: async () => (await made).next(), return: async () => (await made).return!() }
+      },
+    }),
     async projected(sequence = core.head, { signal } = {}) {
       const { projected } = await live.load(signal)
       await projected(core, sequence, signal)

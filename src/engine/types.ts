@@ -100,6 +100,12 @@ export type HistoryOptions<P> = {
   readonly signal?: AbortSignal | undefined
 } & ({ readonly table: TableOf<P>; readonly key: Key } | { readonly table?: undefined; readonly key?: undefined })
 
+export interface EventsOptions {
+  /** The last event that the reader has: the first one it gets is the next. By default it gets all that the log has. */
+  readonly after?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
 /** One open log with its read model. */
 export interface Engine<E extends EventTypes, P, C> {
   readonly model: Model<E, P, C>
@@ -118,6 +124,18 @@ export interface Engine<E extends EventTypes, P, C> {
   subscribe(listener: () => void): () => void
   /** Committed events up to the head at the call, in today's type and version. */
   history(options?: HistoryOptions<P>): AsyncIterable<AnyRecorded<E>>
+  /**
+   * The events behind a position, and then each one as it commits, in this tab or another: in order, without a gap, in today's type and
+   * version. It ends only with the loop, or with an error.
+   * @example
+   * for await (const event of engine.events({ after: await index.position() })) await index.add(event)
+   *
+   * When an event is given, `read` shows it. A slow reader costs no memory: what it has not asked for stays in the log. It throws
+   * `InvalidData` if `after` is below what was archived or above the log's end, `EngineClosed` when the engine ends, `OutdatedCodeError` or
+   * `CorruptLog` behind the last event that this code can read, `StorageError` if the log can't be read four times in a row, and the reason
+   * of `signal`. To go on after an error, begin after the last event.
+   */
+  events(options?: EventsOptions): AsyncIterable<AnyRecorded<E>>
   /** Resolves when every projection that has not failed is persisted up to `sequence` (by default `status.sequence`). */
   projected(sequence?: number, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
   /** Folds the log again; what pages read stays until it is done. */

@@ -37,6 +37,14 @@ type Annotated<C> = {
         : unknown
       : unknown
 }
+/** The arguments with which a command is asked for: its input, or none. */
+export type CommandInput<C, K extends keyof C> = C[K] extends (read: any, input: infer I, ...rest: any) => any
+  ? unknown extends I
+    ? []
+    : undefined extends I
+      ? [input?: I]
+      : [input: I]
+  : never
 /** An app: its events, projections and commands. */
 export interface Model<E extends EventTypes, P, C> {
   readonly name: string

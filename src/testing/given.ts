@@ -6,6 +6,7 @@ import { rowsEqual } from '../model/isEqual.ts'
 import { canonical, copyJson, deepFreeze } from '../model/json.ts'
 import {
   type AnyModel,
+  type CommandInput,
   commandReadOf,
   createContext,
   createFolds,
@@ -35,14 +36,6 @@ export type RowsOf<P> = {
         : never
     : never
 }
-
-type CommandInput<C, K extends keyof C> = C[K] extends (read: any, input: infer I, ...rest: any) => any
-  ? unknown extends I
-    ? []
-    : undefined extends I
-      ? [input?: I]
-      : [input: I]
-  : never
 
 /** What a command is expected to answer. Each throws an `AssertionError` with `actual` and `expected` when it answered otherwise. */
 export interface Expectation<E extends EventTypes, P> {

@@ -7,6 +7,7 @@ export type {
   EngineOf,
   EventsOptions,
   HistoryOptions,
+  Observer,
   OpenOptions,
   Progress,
   ProjectionStatus,

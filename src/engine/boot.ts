@@ -47,6 +47,7 @@ export async function boot(model: AnyModel, name: string, options: BootOptions):
     load: ready,
     reserve: () => reserve.load(),
   })
+  options.observe?.(core)
   try {
     if (opening) {
       core.channel = openChannel(name, (hint) => takeHint(core, hint))
@@ -64,6 +65,8 @@ export async function boot(model: AnyModel, name: string, options: BootOptions):
     core.isOpen = true
     if (core.behind) core.pump()
   } catch (error) {
+    // An observer reads it.
+    core.error = error as Error
     await core.end(new EngineClosed('closed'))
     throw error
   }

@@ -153,6 +153,9 @@ export interface Engine<E extends EventTypes, P, C> {
 /** An engine of a model: `EngineOf<typeof app>`. */
 export type EngineOf<M> = M extends Model<infer E, infer P, infer C> ? Engine<E, P, C> : never
 
+/** Follows what an engine does. Made by `spans` of `tidemark/tools`, or `performanceTrack` as it is. */
+export type Observer = (engine: any) => void
+
 export interface OpenOptions {
   /** `() => new SharedWorker(new URL('./todos.worker.ts', import.meta.url), { type: 'module' })` */
   readonly worker?: (() => SharedWorker) | undefined
@@ -169,4 +172,6 @@ export interface OpenOptions {
   readonly meta?: Json | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: Progress) => void) | undefined
+  /** Is told of each boot, dispatch, append, catch-up, flush and rebuild: `performanceTrack`, or `spans(…)`, of `tidemark/tools`. */
+  readonly observe?: Observer | undefined
 }

@@ -32,8 +32,11 @@ import {
   exportLog,
   importLog,
   openTable,
+  performanceTrack,
   persist,
+  preview,
   resumeMirror,
+  spans,
   undoStack,
   verify,
 } from 'tidemark/tools'
@@ -146,6 +149,13 @@ for (const { projection, key, before, after } of past.changes) {
   ;[before, after] satisfies unknown[]
 }
 await past.move(past.sequence - 1)
+const { rejection, changes } = preview(engine, 'toggle', { id: 'a' })
+rejection?.code satisfies string | undefined
+changes[0]?.projection satisfies 'todos' | 'count' | 'search' | undefined
+openEngine(app, { observe: performanceTrack })
+openEngine(app, {
+  observe: spans(({ name, duration }) => void `${name satisfies string} ${duration satisfies number}`),
+})
 const undo = undoStack(engine, {
   add: ({ input: { title }, events: [e] }) =>
     title && e?.type === 'todoAdded' ? events.todoRemoved({ id: e.data.id }) : undefined,
@@ -466,6 +476,10 @@ undoStack(engine, { toggle: () => async () => events.doneCleared() })
 undoStack(engine, {}, { limit: '100' })
 // @ts-expect-error an inverse sees the state before, which is read only
 undoStack(engine, { toggle: ({ before }) => void (before.todos.get('x')!.done = true) })
+// @ts-expect-error a preview of an unknown command
+preview(engine, 'nope')
+// @ts-expect-error a preview of a wrong input
+preview(engine, 'toggle', { nope: 1 })
 // @ts-expect-error the past can't be changed
 past.read.todos.get('x')!.done = true
 // @ts-expect-error rows on disk are not in the past

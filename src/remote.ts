@@ -63,8 +63,8 @@ export interface Remote {
  * import type { OpenRemote } from 'tidemark'
  * import { memoryRemote } from 'tidemark/testing'
  *
- * const shared = memoryRemote()
- * export const remote: OpenRemote = (log) => shared.device(log)
+ * const server = memoryRemote()
+ * export const remote: OpenRemote = server.device()
  * ```
  */
 export type OpenRemote = (log: string) => Remote
@@ -82,7 +82,6 @@ const REMOTE: Readonly<Record<RemoteError['kind'], string>> = {
  * @example
  * ```ts
  * import { type Remote, RemoteError } from 'tidemark'
- * ```
  *
  * async function isReachable(remote: Remote): Promise<boolean> {
  *   try {
@@ -93,6 +92,7 @@ const REMOTE: Readonly<Record<RemoteError['kind'], string>> = {
  *     throw error
  *   }
  * }
+ * ```
  */
 export class RemoteError extends Named<'RemoteError'> {
   declare readonly kind: 'unreachable' | 'denied' | 'too-large' | 'gone'

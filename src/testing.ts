@@ -6,4 +6,7 @@ export {
   type RowsOf,
   type Specification,
 } from './testing/given.ts'
+export type { DeviceNetwork, MemoryDevice, RemoteFaults } from './testing/memoryDevice.ts'
+export { type MemoryRemote, type MemoryRemoteOptions, memoryRemote } from './testing/memoryRemote.ts'
 export { openTestEngine, type TestEngineOptions } from './testing/openTestEngine.ts'
+export { type ConformanceCase, type RemoteUnderTest, remoteConformance } from './testing/remoteConformance.ts'

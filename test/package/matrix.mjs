@@ -1,18 +1,77 @@
-// `npm run matrix`: the first example of the README, built as written by each bundler and version without any settings. It asks the registry.
+// `npm run matrix`: the first example of the README, built as written by each bundler and version. The ones that read TypeScript by themselves get
+// no settings, the others what they need for it. It asks the registry. After each build it checks that the worker's script is a file of its own.
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
+const typescript = "{ test: /\\.ts$/, loader: LOADER, options: { jsc: { parser: { syntax: 'typescript' } } } }"
+const configured = (/** @type {string} */ loader) =>
+  `export default { mode: 'production', entry: './main.ts', resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
+    module: { rules: [${typescript.replace('LOADER', `'${loader}'`)}] } }`
+const next = {
+  'app/layout.tsx':
+    'export default function Layout({ children }: { children: React.ReactNode }) { return <html lang="en"><body>{children}</body></html> }',
+  'app/page.tsx': `'use client'
+import { useEffect } from 'react'
+export default function Page() { useEffect(() => void import('../main.ts'), []); return <p>app</p> }`,
+  'tsconfig.json': JSON.stringify({
+    compilerOptions: {
+      jsx: 'preserve',
+      strict: true,
+      skipLibCheck: true,
+      noEmit: true,
+      allowImportingTsExtensions: true,
+      module: 'esnext',
+      moduleResolution: 'bundler',
+      lib: ['dom', 'dom.iterable', 'esnext'],
+      plugins: [{ name: 'next' }],
+    },
+    include: ['next-env.d.ts', '**/*.ts', '**/*.tsx'],
+    exclude: ['node_modules'],
+  }),
+}
+/** @type {{ name: string, version: string, build: string[], also?: Record<string, string>, files?: Record<string, string>, output?: string }[]} */
 const bundlers = [
   { name: 'vite', version: '^5', build: ['vite', 'build'] },
   { name: 'vite', version: '^6', build: ['vite', 'build'] },
   { name: 'vite', version: '^7', build: ['vite', 'build'] },
   { name: 'vite', version: '^8', build: ['vite', 'build'] },
   { name: 'parcel', version: '^2', build: ['parcel', 'build', '--no-cache', 'index.html'] },
+  {
+    name: 'webpack',
+    version: '^5',
+    build: ['webpack'],
+    also: { 'webpack-cli': '*', 'swc-loader': '*', '@swc/core': '*' },
+    files: { 'webpack.config.js': configured('swc-loader') },
+  },
+  {
+    name: '@rspack/core',
+    version: '^2',
+    build: ['rspack', 'build'],
+    also: { '@rspack/cli': '^2' },
+    files: { 'rspack.config.js': configured('builtin:swc-loader') },
+  },
+  {
+    name: 'next',
+    version: '^16',
+    build: ['next', 'build'],
+    also: { react: '^19', 'react-dom': '^19', typescript: '~5.9', '@types/react': '^19', '@types/node': '^20' },
+    files: next,
+    output: '.next/static',
+  },
 ]
+const scripts = (/** @type {string} */ folder) =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.js'))
+    .map((file) => readFileSync(join(folder, file), 'utf8'))
+/** A worker that was left as TypeScript, or in which the library is missing, would run in the page in silence. */
+const missesWorker = (/** @type {string} */ folder) => {
+  const all = scripts(folder)
+  return !all.some((text) => /new SharedWorker\(/.test(text)) || !all.some((text) => text.includes('onconnect'))
+}
 const wanted = process.argv.slice(2)
 
 /** @type {(command: string, args: readonly string[], cwd: string) => string} */
@@ -25,15 +84,15 @@ try {
   const packed = run('npm', ['pack', '--silent', '--pack-destination', folder], root).trim().split('\n').pop()
   const [, example = ''] = /^```ts\n([\s\S]*?)^```/m.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? []
   const files = example.split(/^\/\/ ([\w.]+\.ts)\b.*$/m)
-  for (const { name, version, build } of bundlers) {
+  for (const { name, version, build, also, files: own = {}, output = 'dist' } of bundlers) {
     if (wanted.length > 0 && !wanted.includes(`${name}@${version.slice(1)}`)) continue
-    const app = join(folder, `${name}${version.slice(1)}`)
+    const app = join(folder, `${name.replace(/\W/g, '')}${version.slice(1)}`)
     mkdirSync(app)
     const manifest = {
       private: true,
       type: 'module',
       dependencies: { tidemark: `file:${join(folder, packed ?? '')}` },
-      devDependencies: { [name]: version },
+      devDependencies: { [name]: version, ...also },
     }
     writeFileSync(join(app, 'package.json'), JSON.stringify(manifest))
     writeFileSync(
@@ -41,9 +100,15 @@ try {
       '<!doctype html><title>app</title><script type="module" src="./main.ts"></script>',
     )
     for (let at = 1; at < files.length; at += 2) writeFileSync(join(app, files[at] ?? ''), files[at + 1] ?? '')
+    for (const [file, text] of Object.entries(own)) {
+      mkdirSync(dirname(join(app, file)), { recursive: true })
+      writeFileSync(join(app, file), text)
+    }
     try {
       run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--silent'], app)
       run('npx', build, app)
+      const built = join(app, output)
+      if (!existsSync(built) || missesWorker(built)) throw new Error('the script of the worker is missing')
       console.log(`ok: ${name} ${version}`)
     } catch (error) {
       failed++

@@ -1,6 +1,7 @@
 import { ImportError, OutdatedCodeError } from '../errors.ts'
 import { randomId } from '../ids.ts'
 import type { Database, LogIdentity } from '../log/database.ts'
+import { isShared } from '../log/local.ts'
 import type { Sidecar } from '../log/stores.ts'
 import type { EventTypesAtRuntime } from '../model/events.ts'
 import { type FileChunk, inOrder } from './inOrder.ts'
@@ -9,12 +10,16 @@ import { openStage, type Stage } from './staging.ts'
 import { verifyBase } from './verifyBase.ts'
 import { verifyCommits } from './verifyCommits.ts'
 
+const NOT_ONLINE = "an archived log can't have a remote: import it under another name"
+
 export interface AdoptOptions {
   /** With it every event is decoded: OutdatedCodeError for one that this code does not know. */
   readonly types?: EventTypesAtRuntime
   readonly signal?: AbortSignal | undefined
   /** The chunks are a mirror's: what was lost is restored. */
   readonly restoring?: boolean
+  /** The log has a remote from now on. One that has a remote keeps it. */
+  readonly shared?: boolean
   /** Told after each chunk, with its last sequence. */
   readonly progress?: (sequence: number) => void
 }
@@ -30,7 +35,7 @@ export async function adopt(
   chunks: AsyncIterable<FileChunk>,
   options: AdoptOptions = {},
 ): Promise<{ readonly log: LogIdentity; readonly sequence: number }> {
-  const { signal, restoring, progress } = options
+  const { signal, restoring, shared, progress } = options
   const stage = await openStage(database)
   const lines: number[] = []
   let { lineage } = stage.before
@@ -49,10 +54,12 @@ export async function adopt(
     }
     signal?.throwIfAborted()
     await stage.cut(lines.length)
+    const isOnline = shared || isShared(stage.before)
+    if (isOnline && base && !restoring) throw new ImportError(1, NOT_ONLINE)
     const log: LogIdentity = {
       id: randomId(),
       lineage,
-      format: base ? 2 : 1,
+      format: base ? (isOnline ? 4 : 2) : isOnline ? 3 : 1,
       // A tab that still has the old log id saw an empty log, so it can take the new id.
       was: stage.before.id,
       ...(base && { base }),

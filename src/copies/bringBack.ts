@@ -12,6 +12,7 @@ import { type Restored, type RestoreProgress, withReason } from './restored.ts'
 export async function bringBack(
   database: Database,
   place: MirrorPlace,
+  shared: boolean,
   signal?: AbortSignal,
   progress?: RestoreProgress,
 ): Promise<Omit<Restored, 'log'>> {
@@ -28,6 +29,7 @@ export async function bringBack(
     if (first.done) return withReason(0, chain.reason)
     const { sequence } = await adopt(database, numbered(first.value, chunks), {
       restoring: true,
+      shared,
       signal,
       progress: (done) => progress?.(done, claimed),
     })

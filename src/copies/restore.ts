@@ -2,6 +2,7 @@ import { sleep } from '../async.ts'
 import { ImportError, OutdatedCodeError, StorageError } from '../errors.ts'
 import { lockName } from '../locks.ts'
 import { type Database, type LogIdentity, readIdentity } from '../log/database.ts'
+import { FIRST_MARKER } from '../log/local.ts'
 import { type MirrorPlace, placeOfMirror } from './mirrorPlace.ts'
 import { copies } from './part.ts'
 import { type Restored, type RestoreProgress, withReason } from './restored.ts'
@@ -14,16 +15,18 @@ const LOOK_RETRY_MS = 100
 /**
  * Fills a new database from its mirror, if there is one (rule 20). One tab does, the others wait for it; if it is killed,
  * the next one goes on. Afterwards the log's format says so. Rejects with `StorageError('unavailable')` if there may
- * be a mirror that can't be read now, and with OutdatedCodeError if a newer build wrote it; then nothing is written.
+ * be a mirror that can't be read now, and with OutdatedCodeError if a newer build wrote it; then nothing is written. `shared`: the
+ * log has a remote from now on.
  */
 export async function restore(
   database: Database,
   place: MirrorPlace,
+  shared: boolean,
   signal?: AbortSignal,
   progress?: RestoreProgress,
 ): Promise<Restored> {
   const { locks } = globalThis.navigator ?? {}
-  const once = (): Promise<Restored> => restoreOnce(database, place, signal, progress)
+  const once = (): Promise<Restored> => restoreOnce(database, place, shared, signal, progress)
   if (!locks) return once()
   return locks.request(lockName('restore', database.name), signal ? { signal } : {}, once)
 }
@@ -31,6 +34,7 @@ export async function restore(
 async function restoreOnce(
   database: Database,
   place: MirrorPlace,
+  shared: boolean,
   signal: AbortSignal | undefined,
   progress: RestoreProgress | undefined,
 ): Promise<Restored> {
@@ -41,14 +45,15 @@ async function restoreOnce(
   }
   // Said by an open that ended before it could tell anybody.
   database.dataLoss ??= log.dataLoss
-  const found = await lookForMirror(database, place, signal, progress)
-  if (!found.sequence) await beginLog(database, log)
+  const found = await lookForMirror(database, place, shared, signal, progress)
+  if (!found.sequence) await beginLog(database, log, shared)
   return { log: database.log as LogIdentity, ...found }
 }
 
 async function lookForMirror(
   database: Database,
   place: MirrorPlace,
+  shared: boolean,
   signal: AbortSignal | undefined,
   progress: RestoreProgress | undefined,
 ): Promise<Omit<Restored, 'log'>> {
@@ -57,7 +62,7 @@ async function lookForMirror(
       // Without a mirror, as at a first visit, the code that reads one is not needed.
       if (!(await placeOfMirror(place, database.name))) return { sequence: 0 }
       const { bringBack } = await copies.load(signal)
-      return await bringBack(database, place, signal, progress)
+      return await bringBack(database, place, shared, signal, progress)
     } catch (error) {
       signal?.throwIfAborted()
       // A verdict about the files. They are left as they are.
@@ -80,11 +85,15 @@ const couldNotLook = (name: string, place: MirrorPlace, cause: unknown): Storage
   )
 
 /** There is no mirror to restore from: from now on events may be appended. */
-async function beginLog(database: Database, { dataLoss: _, ...log }: LogIdentity): Promise<void> {
-  const begun: LogIdentity = { ...log, format: 1 }
-  await database.transact(['meta'], 'readwrite', (store) => {
+async function beginLog(database: Database, { dataLoss: _, ...log }: LogIdentity, shared: boolean): Promise<void> {
+  const begun: LogIdentity = { ...log, format: shared ? 3 : 1 }
+  await database.transact(shared ? ['meta', 'outbox'] : ['meta'], 'readwrite', (store) => {
     const now = store('meta').get('log')
-    now.onsuccess = () => now.result?.id === log.id && store('meta').put(begun, 'log')
+    now.onsuccess = () => {
+      if (now.result?.id !== log.id) return
+      store('meta').put(begun, 'log')
+      if (shared) store('outbox').put(FIRST_MARKER, FIRST_MARKER.n)
+    }
   })
   database.log = begun
 }

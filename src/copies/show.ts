@@ -1,13 +1,14 @@
 import { ImportError } from '../errors.ts'
 import { archivedSegment } from '../log/chunk.ts'
-import { type Database, type LogIdentity, readIdentity, type StoreName, type StoreOf } from '../log/database.ts'
+import { type Database, keyOf, type LogIdentity, readIdentity, type StoreName, type StoreOf } from '../log/database.ts'
+import { isShared } from '../log/local.ts'
 import type { StagedChunk } from '../log/stores.ts'
-import { askEmpty, isEmpty, notEmpty, type Stage, takenOver } from './staging.ts'
+import { askEmpty, isEmpty, notEmpty, type Stage, storesOfLog, takenOver } from './staging.ts'
 import { twice } from './verifyCommits.ts'
 
 /** What an empty log may hold is worth nothing to the log that takes its place. */
 const CLEARED = ['commands', 'types', 'bases', 'pages', 'rowEvents', 'checkpoints'] as const
-const STORES: StoreName[] = ['meta', 'segments', 'commits', 'bodies', ...CLEARED]
+const STORES: StoreName[] = ['meta', 'bodies', ...CLEARED]
 
 /**
  * The one transaction that makes a staged log visible. Throws ImportError if the log is not empty any more, or if a
@@ -23,7 +24,7 @@ export async function show(
   const body = (store: StoreOf, transaction: IDBTransaction): void => {
     refusal = undefined
     const was = store('meta').get('log')
-    const asked = askEmpty(store)
+    const asked = askEmpty(store, database)
     const staged = store('meta').get('staged')
     staged.onsuccess = () => {
       if (!isEmpty(asked)) refusal = notEmpty()
@@ -53,13 +54,24 @@ export async function show(
       }
       for (const [type, version] of sidecar.result?.types ?? []) store('types').put({ type, version }, [type, version])
       store('bodies').delete(`${chunk.body}+`)
+      if (isShared(log) && n === chunks.length - 1) begin(store, chunk.last, sidecar.result?.commit ?? '')
       index(store, n + 1)
+    }
+  }
+
+  /** The outbox of a log with a remote goes on from here. */
+  function begin(store: StoreOf, base: number, last: string): void {
+    const newest = store('outbox').openKeyCursor(null, 'prev')
+    newest.onsuccess = () => {
+      const n = Math.max(0, keyOf(newest)) + 1
+      store('outbox').clear()
+      store('outbox').put({ n, base, last, generation: n }, n)
     }
   }
 
   try {
     // The file that this log came from may be gone by tomorrow.
-    await database.transact(STORES, 'readwrite', body, 'strict')
+    await database.transact([...STORES, ...storesOfLog(database)], 'readwrite', body, 'strict')
   } catch (error) {
     if (refusal) throw refusal
     // The answer may be lost, not the transaction.

@@ -1,7 +1,14 @@
 import { ImportError, StorageError } from '../errors.ts'
 import { randomId } from '../ids.ts'
 import type { ChunkHeader } from '../log/chunk.ts'
-import { above, type Database, type LogIdentity, type StoreOf } from '../log/database.ts'
+import {
+  above,
+  type Database,
+  hasNewerStores,
+  type LogIdentity,
+  type StoreName,
+  type StoreOf,
+} from '../log/database.ts'
 import type { Sidecar, StagedChunk, Staging } from '../log/stores.ts'
 
 export const NOT_EMPTY = 'the log is not empty: import into a new one'
@@ -90,24 +97,33 @@ function dropChunks(store: StoreOf, chunks: readonly StagedChunk[]): void {
   }
 }
 
-/** Asks whether the log is empty; every answer of the transaction has to be there before `isEmpty` is. */
-export const askEmpty = (store: StoreOf): readonly IDBRequest<IDBValidKey | undefined>[] => [
+type Asked = readonly (IDBRequest<IDBValidKey | undefined> | IDBRequest<IDBValidKey[]>)[]
+
+/** Stores that `askEmpty` looks into, of this database. */
+export const storesOfLog = (database: Database): readonly StoreName[] =>
+  hasNewerStores(database) ? ['segments', 'commits', 'outbox'] : ['segments', 'commits']
+
+/** Asks whether the log and its outbox are empty; every answer of the transaction has to be there before `isEmpty` is. */
+export const askEmpty = (store: StoreOf, database: Database): Asked => [
   store('segments').getKey(above(0)),
   store('commits').getKey(above(0)),
+  ...(hasNewerStores(database) ? [store('outbox').getAllKeys(IDBKeyRange.lowerBound(0), 2)] : []),
 ]
-export const isEmpty = (asked: readonly IDBRequest<IDBValidKey | undefined>[]): boolean =>
-  asked.every(({ result }) => result === undefined)
+/** An outbox has its marker at least. */
+export const isEmpty = (asked: Asked): boolean =>
+  asked.every(({ result }) => (Array.isArray(result) ? result.length < 2 : result === undefined))
 
 export const notEmpty = (): ImportError => new ImportError(1, NOT_EMPTY)
 export const takenOver = (): StorageError => new StorageError('aborted', 'another import of this log took over')
 
 async function beginStaging(
-  { transact }: Database,
+  database: Database,
   owner: string,
 ): Promise<{ log: LogIdentity; chunks: readonly StagedChunk[] }> {
-  const { log, asked, staged } = await transact(['meta', 'segments', 'commits', 'bodies'], 'readwrite', (store) => {
+  const stores: StoreName[] = ['meta', 'bodies', ...storesOfLog(database)]
+  const { log, asked, staged } = await database.transact(stores, 'readwrite', (store) => {
     const log = store('meta').get('log')
-    const asked = askEmpty(store)
+    const asked = askEmpty(store, database)
     const staged = store('meta').get('staged')
     staged.onsuccess = () => {
       const chunks = staged.result?.chunks ?? []

@@ -17,6 +17,7 @@ export async function verifyCommits(
   const known = new Map<string, [string, number]>()
   const breather = createBreather(signal)
   let last = header.first - 1
+  let commit = ''
 
   for await (const records of readable(chunk))
     for (const record of records) {
@@ -29,7 +30,7 @@ export async function verifyCommits(
       if (breather.isDue) await breather.rest()
     }
   if (last !== header.last) throw new ImportError(line, `ends at ${last} instead of ${header.last}`)
-  return { entries: [...entries], types: [...known.values()] }
+  return { entries: [...entries], types: [...known.values()], commit }
 
   function check(record: CommitRecord): void {
     const refuse = (reason: string): never => {
@@ -37,6 +38,7 @@ export async function verifyCommits(
     }
     if (!isCommit(record) || record.first !== last + 1) refuse('not the next commit')
     const commands = commandsOf(record)
+    commit = record.id
     for (const { id, fingerprint, at, events } of commands) {
       if (typeof id !== 'string' || !Number.isFinite(at) || !Array.isArray(events) || !events.length)
         refuse('not a command')

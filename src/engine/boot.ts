@@ -2,6 +2,7 @@ import type { Restored } from '../copies/restored.ts'
 import { EngineClosed, ProjectionFailed, StorageError } from '../errors.ts'
 import { openChannel } from '../log/channel.ts'
 import { type Database, type LogIdentity, openDatabase } from '../log/database.ts'
+import { isShared } from '../log/local.ts'
 import type { Log } from '../log/log.ts'
 import { fromWire } from '../log/wire.ts'
 import type { AnyModel } from '../model/model.ts'
@@ -12,7 +13,7 @@ import { check, type Verdict } from './check.ts'
 import { type Core, createCore } from './core.ts'
 import { takeHint } from './hints.ts'
 import { lateLog } from './lateLog.ts'
-import { live, reserve } from './part.ts'
+import { live, reserve, shared } from './part.ts'
 import { applyCommit, rebase, stop, typeKey } from './tab.ts'
 import type { OpenOptions } from './types.ts'
 
@@ -81,6 +82,7 @@ async function read(core: Core, database: Database, options: OpenOptions): Promi
   takeSnapshot(core, snapshot)
   await settle(core, database, snapshot, options)
   try {
+    if (isShared(database.log)) core.layer = (await shared.load(options.signal)).createLayer(core, snapshot.outbox)
     await arrive(core, snapshot.tail, options)
   } catch (error) {
     // Older code shows the rows that it understands, and says so. After any other error, rows would be missing.
@@ -109,7 +111,7 @@ async function arrive(core: Core, tail: Boot['tail'], { signal, onProgress }: Op
     for (const record of tail) applyCommit(core, record)
   })
   if (!core.behind || core.state !== 'ready') return
-  const { catchUp } = await live.load(signal)
+  const { catchUp } = core.layer ?? (await live.load(signal))
   await catchUp(core, signal, (done) =>
     onProgress?.({ phase: 'catch-up', done, total: Math.max(done, ...core.persisted.values()) }),
   )
@@ -172,11 +174,10 @@ async function settle(core: Core, database: Database, boot: Boot, options: OpenO
 
 /** A new database: its log comes from the second copy, or begins. */
 async function restoreLog(core: Core, database: Database, options: OpenOptions): Promise<Restored> {
-  const { mirror = true, signal, onProgress } = options
+  const { mirror = true, signal, onProgress, remote } = options
   const { restore } = await live.load(signal)
-  const restored = await restore(database, mirror, signal, (done, total) =>
-    onProgress?.({ phase: 'restore', done, total }),
-  )
+  const progress = (done: number, total: number): void => onProgress?.({ phase: 'restore', done, total })
+  const restored = await restore(database, mirror, !!remote, signal, progress)
   core.logId = restored.log.id
   // Another tab may have restored it.
   core.behind = true

@@ -4,7 +4,7 @@ import type { EventTypesAtRuntime } from '../model/events.ts'
 import type { Snapshot } from '../projections/snapshot.ts'
 
 /** The newest format of a log that this code reads and appends to. */
-const NEWEST_FORMAT = 2
+const NEWEST_FORMAT = 4
 
 /** What a boot has to do with the log it found. */
 export type Verdict =

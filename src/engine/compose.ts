@@ -62,7 +62,7 @@ export function compose(tab: Tab, group: readonly Pending[]): Composed {
 }
 
 /** One command as the log keeps it, made once for each decision. */
-function bodyOf({ id, fingerprint, context, meta, decision }: Pending): string {
+export function bodyOf({ id, fingerprint, context, meta, decision }: Pending): string {
   decision.body ??= stringify({ id, fingerprint, at: context.now, meta, events: decision.stored } satisfies Record<
     keyof StoredCommand,
     unknown

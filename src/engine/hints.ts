@@ -28,6 +28,11 @@ function take(core: Core, hint: Hint): void {
     if (fits) takeCommit(core, commit)
     else if (commit.last > core.head) core.behind = true
     if (core.behind) core.pump()
+  } else if ('local' in hint) core.layer?.hear(hint.local)
+  else if ('sync' in hint) {
+    const { error, ...report } = hint.sync
+    core.sync = { ...report, ...(error && { error: fromWire(error) }) }
+    core.changed(false)
   } else if ('head' in hint) {
     if (hint.head > core.head || (hint.adopted && hint.adopted.was === core.logId)) look(core)
     else if (hint.adopted) void core.end(new EngineClosed('log replaced'))

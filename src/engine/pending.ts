@@ -3,7 +3,7 @@ import { StorageError } from '../errors.ts'
 import type { Log } from '../log/log.ts'
 import type { AnyRecordedEvent, StoredEvent } from '../model/events.ts'
 import type { Journal } from '../model/fold.ts'
-import type { CommandContext } from '../model/model.ts'
+import type { createContext } from '../model/model.ts'
 
 /** A dispatch that waits for a command: the first one, and every later one with the same command id and input. */
 export interface Caller {
@@ -18,7 +18,9 @@ export interface Caller {
 
 export interface AnyReceipt {
   readonly commandId: string
-  readonly sequence: number
+  readonly sequence?: number
+  /** Only of a log with a remote: it is in the outbox. */
+  readonly confirmed?: false
   readonly events: readonly AnyRecordedEvent[]
   readonly duplicate: boolean
 }
@@ -69,7 +71,7 @@ export interface Pending {
   readonly meta: Json | undefined
   /** Decides in place of the model's command of that name: an undo is no command of the model. */
   readonly decide: ((command: Command) => StoredEvent[]) | undefined
-  readonly context: CommandContext & { restart(): void }
+  readonly context: ReturnType<typeof createContext>
   callers: Caller[]
   /** Dispatches of the same id with another command or input: they wait for what becomes of this one. */
   after?: (() => void)[]

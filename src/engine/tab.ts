@@ -5,6 +5,7 @@ import type { Database } from '../log/database.ts'
 import type { AnyRecordedEvent, EventTypesAtRuntime } from '../model/events.ts'
 import { type Fold, foldCommit, type Journal, undo } from '../model/fold.ts'
 import { type AnyModel, decide } from '../model/model.ts'
+import type { Layer } from './layer.ts'
 import { type Command, type Commands, type Decision, fail, type Pending, succeed } from './pending.ts'
 
 /** Why a tab does not follow its log at present, and when it tries again. Times in milliseconds. */
@@ -70,6 +71,8 @@ export interface Tab extends Commands {
   readonly turns?: Turns | undefined
   /** A command that met a full disk: something has to give way to it. */
   full?: Pending | undefined
+  /** Only of a log with a remote: what lies between `1..head` and the pending commands. */
+  layer?: Layer<Tab> | undefined
   /** Something changed; `read` says whether rows did. */
   changed(read: boolean): void
   /** Asks for what there is to do: catching up, appending, looking. Brings the next try forward if the log could not be read. */
@@ -102,6 +105,7 @@ function takeBackAll({ pending }: Tab): void {
 function decideAll(tab: Tab): void {
   const { turns } = tab
   tab.tip = tab.head
+  tab.layer?.putOn()
   if (turns && !turns.isOn) return
   for (const pending of tab.pending) {
     pending.decision = decideNow(tab, pending)
@@ -161,6 +165,7 @@ export function applyCommit(tab: Tab, record: CommitRecord): void {
     if (record.last > tab.head && tab.state === 'ready') advance(tab, record)
   } finally {
     match(tab, record)
+    tab.layer?.arrived(record)
   }
 }
 
@@ -168,6 +173,7 @@ export function applyCommit(tab: Tab, record: CommitRecord): void {
 function advance(tab: Tab, record: CommitRecord): void {
   const events = eventsOf(record, tab.types)
   if (record.first !== tab.head + 1) throw new CorruptLog(tab.head + 1)
+  tab.layer?.takeBack()
   if (tab.turns) tab.turns.fold(record)
   else for (const fold of tab.folds) foldCommit(fold, record, events, [])
   for (const { type, version } of events) tab.stored.add(typeKey(type, version))
@@ -201,7 +207,8 @@ function readable(record: CommitRecord): readonly StoredCommand[] {
 /** Answers a command from the log: `command` is the stored one, `sequence` that of its first event. */
 export function answer(tab: Tab, pending: Pending, command: StoredCommand, sequence: number, commit: string): void {
   const strict = pending.attempts?.get(commit)
-  const duplicate = strict === undefined
+  // A remote gives records other ids. An id that no caller gave is nobody else's.
+  const duplicate = strict === undefined && !(tab.layer && pending.fingerprint === undefined)
   if (duplicate && pending.fingerprint !== command.fingerprint) {
     fail(tab, pending, new CommandIdConflict(pending.id))
     return

@@ -1,10 +1,10 @@
 import type { ProjectionFailed } from '../errors.ts'
 import type { Fold } from '../model/fold.ts'
 import type { Tab } from './tab.ts'
-import type { Progress, ProjectionStatus, Status } from './types.ts'
+import type { Progress, ProjectionStatus, Status, SyncStatus } from './types.ts'
 
 /** What of an engine its status shows. */
-export interface Shown extends Pick<Tab, 'database' | 'head' | 'pending' | 'state' | 'error' | 'trouble'> {
+export interface Shown extends Pick<Tab, 'database' | 'head' | 'pending' | 'state' | 'error' | 'trouble' | 'layer'> {
   /** `folds`, and those of on-disk tables: the host folds these alone, what a tab knows of them is told. */
   readonly projections: readonly Fold[]
   /** Persisted checkpoints by projection identity. */
@@ -18,6 +18,8 @@ export interface Shown extends Pick<Tab, 'database' | 'head' | 'pending' | 'stat
   copy: Pick<Status, 'mirror' | 'restored'>
   /** The browser keeps this storage until the user deletes it. */
   persistent?: boolean | undefined
+  /** What this tab has heard of the remote of its log. */
+  sync?: Omit<SyncStatus, 'pending'> | undefined
 }
 
 /** What a page may tell its user. */
@@ -35,6 +37,8 @@ export function statusOf({
   persistent,
   error,
   trouble,
+  layer,
+  sync,
 }: Shown): Status<any> {
   const at = ({ identity, sequence }: Fold): number => persisted.get(identity) ?? sequence
   const failureOf = ({ identity, failed }: Fold): ProjectionFailed | undefined => failed ?? unpersisted.get(identity)
@@ -57,10 +61,14 @@ export function statusOf({
     storage: database ? (persistent ? 'persistent' : 'best-effort') : 'memory',
     projections: Object.fromEntries(projections),
     ...copy,
+    ...((layer || sync) && { sync: { ...(sync ?? UNHEARD), pending: layer?.length ?? 0 } }),
     ...(error && { lastError: error }),
     ...(trouble && { behind: { since: trouble.since, error: trouble.error } }),
   } satisfies Status<any>) as Status<any>
 }
+
+/** Nobody has said yet where the remote stands. */
+const UNHEARD: Omit<SyncStatus, 'pending'> = { state: 'offline', rejected: 0, behind: 0 }
 
 /** The status from before, if the new one says the same: who compares them does not take it for a change. */
 export const keepIfSame = (before: Status<any> | undefined, now: Status<any>): Status<any> =>

@@ -1,8 +1,10 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { Json, Key } from '../data.ts'
+import type { SyncReport } from '../log/channel.ts'
 import type { AnyRecorded, EventTypes } from '../model/events.ts'
 import type { Model, Projections, ReadModel } from '../model/model.ts'
 import type { Projection, ReadValue } from '../model/projection.ts'
+import type { OpenRemote } from '../remote.ts'
 
 export interface DispatchOptions {
   /** The same id again, from any tab at any time, gives the first answer and appends nothing. */
@@ -21,8 +23,13 @@ export interface DispatchOptions {
 /** What a dispatch gives once its events are durable. */
 export interface Receipt<E extends EventTypes> {
   readonly commandId: string
-  /** Of the last event, or the head the command was decided at when it gave none. */
+  /**
+   * Of the last event, or the head the command was decided at when it gave none. If the log has a remote, it has none before the remote has
+   * ordered the command: then it is missing, and `confirmed` is `false`.
+   */
   readonly sequence: number
+  /** Only if the log has a remote: the command is durable on this device, and the remote has not ordered it yet. */
+  readonly confirmed?: false
   readonly events: readonly AnyRecorded<E>[]
   /** The answer of an earlier dispatch with this `commandId`. */
   readonly duplicate: boolean
@@ -68,6 +75,31 @@ export interface ProjectionStatus {
   readonly progress?: Progress
 }
 
+/** Where a log and its remote stand. */
+export interface SyncStatus {
+  /**
+   * - `'online'`: what the remote has is read as it comes, and what this device has is sent.
+   * - `'offline'`: the remote can't be reached. Commands are durable here and are sent later.
+   * - `'waiting'`: this log can't be taken online yet; `error` says what is in the way.
+   * - `'denied'`: the remote refuses this device. It is asked again.
+   * - `'outdated'`: a newer build wrote something that this one does not know: reload.
+   * - `'stalled'`: a projection that a waiting command reads has failed.
+   * - `'forked'`: the remote has lost events that this device has, and others have written behind them.
+   * - `'other-log'`: the remote has another log.
+   * - `'gone'`: the remote has no log any more, though this device has sent it one.
+   *
+   * In every state but `'online'` nothing is lost, nothing is deleted, and commands go on.
+   */
+  readonly state: SyncReport['state']
+  /** Commands of this device that the remote has not ordered yet. */
+  readonly pending: number
+  /** Commands that the shared log refused, and that the app has not looked after: `rejected` of `tidemark/sync`. */
+  readonly rejected: number
+  /** Messages of the remote, at least so many, that are not in the log yet. */
+  readonly behind: number
+  readonly error?: Error
+}
+
 /** A new object per change. */
 export interface Status<P = Projections> {
   /** `'outdated'`: a newer build wrote to the log; `'failed'`: the log is corrupt. Both refuse to dispatch and keep `read`. */
@@ -82,6 +114,8 @@ export interface Status<P = Projections> {
   readonly worker: 'shared' | 'in-page' | 'none'
   readonly storage: 'persistent' | 'best-effort' | 'memory'
   readonly projections: { readonly [K in keyof P]: ProjectionStatus }
+  /** Only if the log has a remote. */
+  readonly sync?: SyncStatus
   readonly lastError?: Error
   /** This tab can't read its log: since when, and why. `read` shows the log as it was; it is tried again, and recovers by itself. */
   readonly behind?: { readonly since: number; readonly error: Error }
@@ -170,6 +204,11 @@ export interface OpenOptions {
   readonly mirror?: boolean | FileSystemDirectoryHandle | undefined
   /** Kept with every event that this engine appends, with what a dispatch adds to it. */
   readonly meta?: Json | undefined
+  /**
+   * The order that all devices share, by the name of the log: `natsRemote()` of `tidemark/nats`, say. The worker gets the same one. Commands
+   * are durable on this device at once, and offline; the remote puts them into the log of all devices.
+   */
+  readonly remote?: OpenRemote | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: Progress) => void) | undefined
   /** Is told of each boot, dispatch, append, catch-up, flush and rebuild: `performanceTrack`, or `spans(…)`, of `tidemark/tools`. */

@@ -1,6 +1,7 @@
 import { afterArrival, afterError, afterLoss, dismiss } from './afterwards.ts'
 import { appendGroup } from './appendGroup.ts'
 import { catchUp } from './catchUp.ts'
+import type { Ways } from './layer.ts'
 import { lookUp } from './lookUp.ts'
 import { next, type Step } from './next.ts'
 import { settleAtHead } from './settleAtHead.ts'
@@ -25,26 +26,35 @@ export async function work(tab: Tab): Promise<number | undefined> {
   }
 }
 
+/** How a tab of a log without a remote works. */
+const plain = {
+  catchUp,
+  appendGroup,
+  settleAtHead,
+  lookUp,
+  decideInside: async (tab, commands) => (await tab.reserve()).decideInside(tab, commands),
+} satisfies Ways<Tab>
+
 async function take(tab: Tab, step: Step): Promise<void> {
+  const ways = tab.layer ?? plain
   tab.appended = step.do === 'append'
   switch (step.do) {
     case 'read':
-      await catchUp(tab)
+      await ways.catchUp(tab)
       return afterArrival(tab)
     case 'append': {
-      const outcome = await appendGroup(tab, step.group)
+      const outcome = await ways.appendGroup(tab, step.group)
       if (outcome === 'appended') return
       if (typeof outcome === 'string') return afterLoss(tab, step.group, outcome)
       const known = step.group.find(({ id }) => id === outcome.taken)
-      return known && lookUp(tab, known)
+      return known && ways.lookUp(tab, known)
     }
     case 'settle': {
-      const outcome = await settleAtHead(tab, step.leading)
+      const outcome = await ways.settleAtHead(tab, step.leading)
       return outcome === 'raced' ? afterLoss(tab, step.leading, outcome) : undefined
     }
     case 'decide inside': {
-      const { decideInside } = await tab.reserve()
-      const outcome = await decideInside(tab, step.commands)
+      const outcome = await ways.decideInside(tab, step.commands)
       return outcome === 'not whole' ? afterLoss(tab, step.commands, outcome) : undefined
     }
     case 'make room':

@@ -36,7 +36,7 @@ export function queueAppend(
 }
 
 /** Nothing may be appended that could not be read again from a segment, an export or a mirror. */
-function assertReadable({ body }: CommitRecord): void {
+export function assertReadable({ body }: Pick<CommitRecord, 'body'>): void {
   if (body.length > MOST_LINE_CHARACTERS)
     throw new InvalidData(`the events of a command may have ${MOST_LINE_CHARACTERS} characters, not ${body.length}`)
 }

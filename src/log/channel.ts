@@ -1,5 +1,6 @@
 import { type CommitRecord, isCommit } from './commit.ts'
 import type { LogIdentity } from './database.ts'
+import type { LocalRecord } from './local.ts'
 import type { WireError } from './wire.ts'
 
 /**
@@ -8,6 +9,12 @@ import type { WireError } from './wire.ts'
  */
 export type Hint = { readonly log: string } & (
   | { readonly commit: CommitRecord }
+  /** The outbox grew by this record, or to this key. */
+  | { readonly local: LocalRecord | number }
+  /** Where the log and its remote stand. */
+  | { readonly sync: SyncReport }
+  /** Somebody wants the remote to be read now, or to hear where it stands. */
+  | { readonly asks: 'sync' }
   /**
    * The log grew; the commit itself is too large to send. `adopted`: it became another one, by an import while it was
    * empty or by an archive.
@@ -36,6 +43,16 @@ export interface MirrorStatus {
   readonly sequence: number
   /** Why it is off. */
   readonly reason?: string
+}
+
+/** Where the log and its remote stand, as far as whoever follows the remote knows. */
+export interface SyncReport {
+  readonly state: 'online' | 'offline' | 'waiting' | 'denied' | 'outdated' | 'stalled' | 'forked' | 'other-log' | 'gone'
+  /** Commands that the shared log refused and that nobody has looked after yet. */
+  readonly rejected: number
+  /** Messages of the remote, at least so many, that are not in the log yet. */
+  readonly behind: number
+  readonly error?: WireError
 }
 
 export interface Channel {
@@ -86,4 +103,7 @@ const LARGEST_HINT = 16_384
 
 /** Tells the others what was appended; sent after `complete`, so that whoever reads the log finds it. */
 export const ring = (channel: Channel | undefined, log: string, commit: CommitRecord): void =>
-  channel?.post(commit.body.length > LARGEST_HINT ? { log, head: commit.last } : { log, commit })
+  channel?.post(isLarge(commit) ? { log, head: commit.last } : { log, commit })
+
+/** A record that is too large to be sent to every tab. */
+export const isLarge = ({ body }: Pick<CommitRecord, 'body'>): boolean => body.length > LARGEST_HINT

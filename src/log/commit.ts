@@ -33,6 +33,8 @@ export interface CommandEntry {
   readonly sequence: number
   readonly commit: string
   readonly fingerprint: string
+  /** It waits in the outbox, in the record `commit`: it has no sequence yet. */
+  readonly outbox?: true
 }
 
 export const commandsOf = (record: CommitRecord): readonly StoredCommand[] => JSON.parse(record.body)

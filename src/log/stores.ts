@@ -1,4 +1,5 @@
 import type { CommandEntry, CommitRecord } from './commit.ts'
+import type { LocalRecord, Marker, ReadPosition, RejectedCommand, SentCommands } from './local.ts'
 import type { WireError } from './wire.ts'
 
 /** What `meta` holds under 'log'. Another id is another log; the lineage survives import and restore. */
@@ -7,9 +8,9 @@ export interface LogIdentity {
   readonly lineage: string
   /**
    * 0: nobody has looked yet whether an earlier database has left a mirror; nothing may be appended. 2: archived, the
-   * log begins at a base.
+   * log begins at a base. 3 and 4: as 1 and 2, with a remote: only what the remote has ordered goes into `commits`.
    */
-  readonly format: 0 | 1 | 2
+  readonly format: 0 | 1 | 2 | 3 | 4
   /** While the format is 0: the browser said that it had lost a database of this name. */
   readonly dataLoss?: string
   /** The id before it became another log, while it was empty: a tab that holds that one may take this one. */
@@ -96,6 +97,8 @@ export interface Staging {
 export interface Sidecar {
   readonly entries: readonly (readonly [id: string, CommandEntry])[]
   readonly types: readonly (readonly [type: string, version: number])[]
+  /** The id of its last commit. */
+  readonly commit?: string
 }
 
 /** What `meta` holds, by name. */
@@ -114,6 +117,8 @@ export interface Meta {
   mirror: FileSystemDirectoryHandle
   /** When `flush` was last called; only writing it matters. */
   flushed: number
+  /** How far the remote has been read. */
+  remote: ReadPosition
 }
 
 /** A store whose values have one type. `One`: what a single key finds, if ranges find something else. */
@@ -161,11 +166,11 @@ export interface Stores {
   bases: TypedStore<SegmentRecord>
   meta: MetaStore
   /** Local commands that a remote has not confirmed yet. */
-  outbox: TypedStore<unknown>
+  outbox: TypedStore<LocalRecord | Marker>
   /** Commands that the shared log refused. */
-  rejected: TypedStore<unknown>
+  rejected: TypedStore<RejectedCommand>
   /** Own commands as they were in the outbox, after they were confirmed. */
-  sent: TypedStore<unknown>
+  sent: TypedStore<SentCommands>
   /** Which events reactions have looked at, and which are open. */
   reactions: TypedStore<unknown>
   /** Text that is still being written, in pieces. */

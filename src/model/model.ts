@@ -48,6 +48,8 @@ export type CommandInput<C, K extends keyof C> = C[K] extends (read: any, input:
 /** An app: its events, projections and commands. */
 export interface Model<E extends EventTypes, P, C> {
   readonly name: string
+  /** Of the commands; see `defineModel`. */
+  readonly version?: number | undefined
   readonly events: Events<E>
   readonly projections: P
   readonly commands: C
@@ -57,6 +59,7 @@ export interface Model<E extends EventTypes, P, C> {
 
 export interface AnyModel {
   readonly name: string
+  readonly version?: number | undefined
   readonly events: object
   readonly projections: Readonly<Record<string, ProjectionDefinition>>
   readonly commands: Readonly<Record<string, Function>>
@@ -78,14 +81,21 @@ export interface AnyModel {
  * })
  * ```
  *
- * `name` names the log, unless `openEngine` is told another one. A command is pure and synchronous and gives an event, several or none.
+ * `name` names the log, unless `openEngine` is told another one. `version` (1 unless it is given) counts the versions of the commands: raise it
+ * when one decides otherwise, so that an older build never decides again what a newer one has decided. Only a log with a remote needs it. A command is pure and synchronous and gives an event, several or none.
  * A projection over other events than these throws `ModelError`. The input of a command has a type, or the compiler says so at the command.
  */
 export function defineModel<
   E extends EventTypes,
   P extends Projections,
   C extends Commands<P, E> & Annotated<C>,
->(model: { name: string; events: Events<E>; projections: P; commands: C & Commands<P, E> }): Model<E, P, C> {
+>(model: {
+  name: string
+  version?: number | undefined
+  events: Events<E>
+  projections: P
+  commands: C & Commands<P, E>
+}): Model<E, P, C> {
   if (__DEV__) checkModel(model as Model<any, any, any>)
   return model
 }
@@ -177,12 +187,16 @@ export function decide(
   return [decision].flat().map(eventTypes(model.events).store)
 }
 
-/** `restart` makes `id()` give the same ids again, for deciding again. */
-export function createContext(now: number, random: () => string = randomId): CommandContext & { restart(): void } {
-  const ids: string[] = []
+/** `restart` makes `id()` give the same ids again, for deciding again: those of `ids`, which gets what is drawn besides. */
+export function createContext(
+  now: number,
+  random: () => string = randomId,
+  ids: string[] = [],
+): CommandContext & { restart(): void; readonly ids: readonly string[] } {
   let given = 0
   return {
     now,
+    ids,
     id: () => (ids[given++] ??= random()),
     restart() {
       given = 0

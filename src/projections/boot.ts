@@ -1,5 +1,6 @@
 import { type CommitRecord, isCommit } from '../log/commit.ts'
 import { above, type Database } from '../log/database.ts'
+import { isShared, type LocalRecord, type Marker } from '../log/local.ts'
 import type { Fold } from '../model/fold.ts'
 import { warnOfChange } from './code.ts'
 import { type OpenSnapshot, readSnapshot, type Snapshot } from './snapshot.ts'
@@ -13,6 +14,8 @@ export interface Boot extends OpenSnapshot {
   readonly tail: readonly CommitRecord[]
   /** There may be more than the tail. */
   readonly behind: boolean
+  /** Of a log with a remote. */
+  readonly outbox: readonly (LocalRecord | Marker)[] | undefined
 }
 
 /**
@@ -26,10 +29,12 @@ export async function readBoot(
 ): Promise<Boot> {
   let tail: IDBRequest<CommitRecord[]> | undefined
   let newest: IDBRequest<IDBCursorWithValue | null> | undefined
+  let outbox: IDBRequest<(LocalRecord | Marker)[]> | undefined
   let end = 0
   let behind = false
-  const snapshot = await open(database, folds, (store, checkpoints, sealed) => {
+  const snapshot = await open(database, folds, (store, checkpoints, sealed, log) => {
     end = sealed
+    if (isShared(log)) outbox = store('outbox').getAll(IDBKeyRange.lowerBound(0))
     // Nothing to fold: the head is all there is to know.
     if (!folds.length) {
       newest = store('commits').openCursor(null, 'prev')
@@ -54,6 +59,7 @@ export async function readBoot(
     from: folds.length ? lowest(folds, snapshot.checkpoints) : Math.max(end, newest?.result?.value?.last ?? 0),
     tail: sound ? commits : [],
     behind: behind || !sound || commits.length === TAIL_COMMITS,
+    outbox: outbox?.result,
   }
 }
 

@@ -1,5 +1,12 @@
 import { StorageError } from '../errors.ts'
-import { type Database, keyOf, type LogIdentity, type StoreOf } from '../log/database.ts'
+import {
+  type Database,
+  hasNewerStores,
+  keyOf,
+  type LogIdentity,
+  type StoreName,
+  type StoreOf,
+} from '../log/database.ts'
 import type { Checkpoint, Page, StoredType } from '../log/stores.ts'
 import type { Fold } from '../model/fold.ts'
 
@@ -33,43 +40,43 @@ export const mayBeLost = (error: unknown): boolean => error instanceof StorageEr
 
 /**
  * Checkpoints, pages and types in one read transaction, loaded into empty folds. `more` may queue requests that depend
- * on the checkpoints; it is told where sealed commits end. No commit or segment is read.
+ * on the checkpoints; it is told where sealed commits end, and which log it is. No commit or segment is read.
  */
 export async function readSnapshot(
-  { transact }: Database,
+  database: Database,
   folds: readonly Fold[],
-  more?: (store: StoreOf, checkpoints: Snapshot['checkpoints'], sealed: number) => void,
+  more?: (store: StoreOf, checkpoints: Snapshot['checkpoints'], sealed: number, log: LogIdentity | undefined) => void,
 ): Promise<Snapshot> {
   const checkpoints = new Map<string, Checkpoint>()
   const pages = new Map<Fold, IDBRequest<Page[]>>()
   const discarded: Checkpoint[] = []
-  const [log, types, builds] = await transact(
-    ['meta', 'types', 'checkpoints', 'pages', 'segments', 'commits'],
-    'readonly',
-    (store) => {
-      const builds = store('meta').get('builds')
-      // Keys only: no record at or below a checkpoint is read.
-      const commit = store('commits').openKeyCursor(null, 'prev')
-      const segment = store('segments').openKeyCursor(null, 'prev')
-      const all = store('checkpoints').getAll()
-      all.onsuccess = () => {
-        for (const fold of folds) {
-          const { identity } = fold
-          const build = builds.result?.[identity] ?? ''
-          const checkpoint = all.result.find((one) => one?.identity === identity && one.build === build)
-          if (!checkpoint) continue
-          // A log that was shortened: what these rows were folded from is gone.
-          if (Math.max(keyOf(commit), keyOf(segment)) < checkpoint.first) discarded.push(checkpoint)
-          else {
-            checkpoints.set(identity, checkpoint)
-            pages.set(fold, store('pages').getAll(pagesOf(identity, build)))
-          }
+  const stores: StoreName[] = ['meta', 'types', 'checkpoints', 'pages', 'segments', 'commits']
+  // A database without this store is that of a log without a remote.
+  if (hasNewerStores(database)) stores.push('outbox')
+  const [log, types, builds] = await database.transact(stores, 'readonly', (store) => {
+    const builds = store('meta').get('builds')
+    const log = store('meta').get('log')
+    // Keys only: no record at or below a checkpoint is read.
+    const commit = store('commits').openKeyCursor(null, 'prev')
+    const segment = store('segments').openKeyCursor(null, 'prev')
+    const all = store('checkpoints').getAll()
+    all.onsuccess = () => {
+      for (const fold of folds) {
+        const { identity } = fold
+        const build = builds.result?.[identity] ?? ''
+        const checkpoint = all.result.find((one) => one?.identity === identity && one.build === build)
+        if (!checkpoint) continue
+        // A log that was shortened: what these rows were folded from is gone.
+        if (Math.max(keyOf(commit), keyOf(segment)) < checkpoint.first) discarded.push(checkpoint)
+        else {
+          checkpoints.set(identity, checkpoint)
+          pages.set(fold, store('pages').getAll(pagesOf(identity, build)))
         }
-        more?.(store, checkpoints, keyOf(segment))
       }
-      return [store('meta').get('log'), store('types').getAll(), builds] as const
-    },
-  )
+      more?.(store, checkpoints, keyOf(segment), log.result)
+    }
+    return [log, store('types').getAll(), builds] as const
+  })
   for (const [fold, { result }] of pages) {
     const checkpoint = checkpoints.get(fold.identity) as Checkpoint
     if (loadPages(fold, checkpoint, result)) continue

@@ -43,7 +43,7 @@ test('a tab and an engine in a worker race, and each command is decided on exact
     sent.push(a.dispatch.number(), engine.dispatch('number'))
   }
   const receipts = await Promise.all(sent)
-  expect(receipts.map(({ sequence }) => sequence).sort((x, y) => x - y)).toEqual(sent.map((_, i) => i + 1))
+  expect(receipts.map(({ sequence }) => sequence).sort((x = 0, y = 0) => x - y)).toEqual(sent.map((_, i) => i + 1))
   const events = await collect((await tab(name)).history())
   expect(events.map(({ data }) => (data as { title: string }).title)).toEqual(sent.map((_, i) => String(i)))
   expect(await ranges(name)).toEqual([[1, sent.length]])

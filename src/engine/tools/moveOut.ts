@@ -2,6 +2,7 @@ import { InvalidData, StorageError } from '../../errors.ts'
 import { randomId } from '../../ids.ts'
 import { archivedSegment, type Chunk } from '../../log/chunk.ts'
 import { type Database, type LogIdentity, readIdentity } from '../../log/database.ts'
+import { isShared } from '../../log/local.ts'
 import type { SegmentRecord } from '../../log/stores.ts'
 import type { Fold } from '../../model/fold.ts'
 import { makeBase } from '../../projections/base.ts'
@@ -15,7 +16,7 @@ export async function moveOut(
 ): Promise<LogIdentity> {
   const { base } = at
   const { was: _, ...before } = database.log as LogIdentity
-  const log: LogIdentity = { ...before, id: randomId(), format: 2, ...at }
+  const log: LogIdentity = { ...before, id: randomId(), format: isShared(before) ? 4 : 2, ...at }
   const made: { chunk: Chunk; record: SegmentRecord; identity: string }[] = []
   for (const fold of folds) {
     const chunk = await makeBase(log, fold).catch((error) => {

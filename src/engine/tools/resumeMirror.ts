@@ -26,7 +26,7 @@ export async function resumeMirror(engine: Engine<any, any, any>): Promise<boole
     return false
   }
   if (!core.tip) {
-    const { sequence, reason } = await bringBack(database, place)
+    const { sequence, reason } = await bringBack(database, place, false)
     if (reason) {
       core.error = new StorageError('lost', reason)
       core.changed(false)

@@ -1,0 +1,38 @@
+import type { Json } from '../../data.ts'
+import { nextId } from '../../ids.ts'
+import type { CommandEntry } from '../../log/commit.ts'
+import type { LocalRecord } from '../../log/local.ts'
+import type { BesideLocal } from '../../log/outbox.ts'
+import { stringify } from '../../model/json.ts'
+import { bodyOf } from '../compose.ts'
+import { type Decision, isStrict, type Pending } from '../pending.ts'
+import type { Tab } from '../tab.ts'
+
+export interface ComposedLocal {
+  readonly record: LocalRecord
+  readonly beside: BesideLocal
+  readonly parts: readonly { readonly pending: Pending; readonly decision: Decision; readonly version: number }[]
+}
+
+/** The record of these commands behind the last one of the outbox, and what is written with it. */
+export function composeLocal(tab: Tab, group: readonly Pending[], last: number): ComposedLocal {
+  const id = nextId()
+  const strict = group.some(isStrict)
+  const entries = group.flatMap(({ id: command, fingerprint }): [string, CommandEntry][] =>
+    fingerprint ? [[command, { sequence: 0, commit: id, fingerprint, outbox: true }]] : [],
+  )
+  for (const pending of group) (pending.attempts ??= new Map()).set(id, strict)
+  const version = tab.model.version ?? 1
+  return {
+    record: { n: last + 1, id, body: `[${group.map((pending) => localBodyOf(pending, version))}]` },
+    beside: { entries, durability: strict ? 'strict' : 'relaxed' },
+    parts: group.map((pending) => ({ pending, decision: pending.decision, version: pending.version })),
+  }
+}
+
+/** A command as the log keeps it, and what deciding it again needs. */
+function localBodyOf(pending: Pending, model: number): string {
+  const { name, input, context } = pending
+  const more = stringify({ name, input: input as Json | undefined, ids: context.ids, model })
+  return `${bodyOf(pending).slice(0, -1)},${more.slice(1)}`
+}

@@ -1,0 +1,204 @@
+import { CommandIdConflict, OutdatedCodeError, ProjectionFailed } from '../../errors.ts'
+import { type CommitRecord, commandsOf, recordedOf, type StoredCommand } from '../../log/commit.ts'
+import { type LocalCommand, type LocalRecord, localCommandsOf, type Marker } from '../../log/local.ts'
+import { type Outbox, outboxOf } from '../../log/outbox.ts'
+import type { AnyRecordedEvent } from '../../model/events.ts'
+import { type Fold, type Journal, undo } from '../../model/fold.ts'
+import type { Layer } from '../layer.ts'
+import { type Decision, fail, type Pending, succeed } from '../pending.ts'
+import { type Tab, typeKey } from '../tab.ts'
+
+/** A local command, and what it did to the rows while it is on. */
+export interface LocalEntry {
+  readonly command: LocalCommand
+  /** The id of the record that holds it. */
+  record: string
+  journal: Journal
+  events: readonly AnyRecordedEvent[]
+}
+
+/** What a tab knows of the outbox of its log. */
+export interface LocalLayer extends Pick<Layer<Tab>, 'length' | 'takeBack' | 'putOn' | 'arrived'> {
+  /** The highest key that this tab has seen. */
+  readonly last: number
+  readonly marker: Marker
+  /**
+   * The log has these commits behind the tab's head, and the outbox is this. Says whether the tab shows exactly that already; then it is
+   * noted, and no row changes.
+   */
+  isShown(commits: readonly CommitRecord[], outbox: Outbox): boolean
+  /** The outbox is this. Throws OutdatedCodeError for an event that this code does not know. Only inside `rebase`. */
+  set(outbox: Outbox): void
+  /** One more record. Only inside `rebase`. */
+  add(record: LocalRecord): void
+  /** The first commands of the tab went into the outbox as they are shown: their rows stay. */
+  moveDown(record: LocalRecord, decisions: readonly Decision[]): void
+  find(id: string): LocalCommand | undefined
+}
+
+export function createLocalLayer(tab: Tab, stored: Parameters<typeof outboxOf>[0] | undefined): LocalLayer {
+  let entries: LocalEntry[] = []
+  /** The rows of so many entries are on. */
+  let on = 0
+  let marker: Marker = { n: -1, base: 0, last: '', generation: -1 }
+  let last = -1
+  /** Folds that failed on a local event: they are whole again without it. */
+  const failed: Fold[] = []
+
+  const read = (record: LocalRecord): LocalEntry[] =>
+    localCommandsOf(record).map((command) => {
+      for (const { type, version = 1 } of command.events)
+        if (!tab.types.knows(type, version)) throw new OutdatedCodeError(type, version)
+      return { command, record: record.id, journal: [], events: [] }
+    })
+
+  function putOn(entry: LocalEntry): void {
+    const { command, journal } = entry
+    entry.events = recordedOf(command, tab.tip + 1, tab.types)
+    for (const fold of tab.folds) {
+      if (fold.failed) continue
+      const from = journal.length
+      try {
+        for (const event of entry.events) fold.apply(event, journal)
+      } catch (error) {
+        undo(journal, from)
+        fold.failed = new ProjectionFailed(fold.name, tab.tip + 1, error)
+        failed.push(fold)
+      }
+    }
+  }
+
+  function takeBackTo(count: number): void {
+    if (on <= count) return
+    // A fold that failed misses some of the rows: all are put on anew.
+    const left = failed.length ? 0 : count
+    while (on > left) undo((entries[--on] as LocalEntry).journal)
+    for (const fold of failed.splice(0)) fold.failed = undefined
+  }
+
+  /** How many of the entries are the first of these, in order and with the same events. */
+  function common(others: readonly LocalEntry[]): number {
+    let count = 0
+    while (count < Math.min(entries.length, others.length) && isSame(entries[count], others[count])) count++
+    return count
+  }
+
+  function note(outbox: Outbox): void {
+    marker = outbox.marker
+    last = outbox.records.at(-1)?.n ?? marker.n
+  }
+
+  const layer: LocalLayer = {
+    get length() {
+      return entries.length
+    },
+    get last() {
+      return last
+    },
+    get marker() {
+      return marker
+    },
+    takeBack: () => takeBackTo(0),
+    putOn() {
+      for (const [i, entry] of entries.entries()) {
+        if (i >= on) putOn(entry)
+        tab.tip += entry.events.length
+      }
+      on = entries.length
+    },
+    arrived(record) {
+      if (!entries.length) return
+      const ids = new Set(readable(record).map(({ id }) => id))
+      const first = entries.findIndex(({ command }) => ids.has(command.id))
+      if (first < 0) return
+      takeBackTo(first)
+      entries = entries.filter(({ command }) => !ids.has(command.id))
+    },
+    isShown(commits, outbox) {
+      const arrived = commits.flatMap(readable)
+      const follow = commits.every(({ first }, i) => first === (commits[i - 1]?.last ?? tab.head) + 1)
+      const confirmed = arrived.every((command, i) => i < on && isSameCommand(command, entries[i]?.command))
+      if (!follow || !confirmed || failed.length) return false
+      const next = outbox.records.flatMap(read)
+      const left = entries.slice(arrived.length)
+      if (next.length !== left.length || !next.every((entry, i) => isSame(entry, left[i]))) return false
+      for (const { events } of entries.slice(0, arrived.length))
+        for (const { type, version } of events) tab.stored.add(typeKey(type, version))
+      entries = left
+      on -= arrived.length
+      for (const [i, { record }] of next.entries()) (entries[i] as LocalEntry).record = record
+      tab.head = commits.at(-1)?.last ?? tab.head
+      for (const fold of tab.folds) if (!fold.failed) fold.sequence = tab.head
+      note(outbox)
+      return true
+    },
+    set(outbox) {
+      const next = outbox.records.flatMap(read)
+      const kept = common(next)
+      takeBackTo(kept)
+      for (const [i, { record }] of next.slice(0, kept).entries()) (entries[i] as LocalEntry).record = record
+      entries = [...entries.slice(0, kept), ...next.slice(kept)]
+      note(outbox)
+      for (const { command, record } of next) answerLocal(tab, command, record)
+    },
+    add(record) {
+      const more = read(record)
+      entries = [...entries, ...more]
+      last = record.n
+      for (const { command } of more) answerLocal(tab, command, record.id)
+    },
+    moveDown(record, decisions) {
+      const commands = localCommandsOf(record)
+      for (const [i, { journal, events }] of decisions.entries())
+        entries.push({ command: commands[i] as LocalCommand, record: record.id, journal, events })
+      on = entries.length
+      last = record.n
+    },
+    find: (id) => entries.find(({ command }) => command.id === id)?.command,
+  }
+  const found = stored && outboxOf(stored)
+  if (found) layer.set(found)
+  return layer
+}
+
+const isSame = (one: LocalEntry | undefined, other: LocalEntry | undefined): boolean =>
+  (one?.record === other?.record && one?.command.id === other?.command.id) ||
+  (!!one && isSameCommand(one.command, other?.command))
+
+/** Is it the same command, with the same events? */
+export const isSameCommand = (one: StoredCommand, other: StoredCommand | undefined): boolean =>
+  one.id === other?.id && JSON.stringify(one.events) === JSON.stringify(other.events)
+
+/** A record that is no JSON holds no command; that it is corrupt is said by `applyCommit`. */
+function readable(record: CommitRecord): readonly StoredCommand[] {
+  try {
+    return commandsOf(record)
+  } catch {
+    return []
+  }
+}
+
+/** A command met in the outbox is answered from there: it is durable. */
+function answerLocal(tab: Tab, command: LocalCommand, record: string): void {
+  const pending = tab.pending.find(({ id }) => id === command.id)
+  if (pending) answerFrom(tab, pending, command, pending.attempts?.get(record))
+}
+
+/** Answers a command from the outbox. `strict` tells how its own attempt was written, if it was one. */
+export function answerFrom(tab: Tab, pending: Pending, command: LocalCommand, strict?: boolean): void {
+  // Records are rewritten under other ids. An id that no caller gave is nobody else's.
+  const duplicate = strict === undefined && pending.fingerprint !== undefined
+  if (duplicate && pending.fingerprint !== command.fingerprint) fail(tab, pending, new CommandIdConflict(pending.id))
+  else succeedLocally(tab, pending, recordedOf(command, tab.head + 1, tab.types), duplicate, strict)
+}
+
+/** It has no sequence before the remote has ordered it. */
+export function succeedLocally(
+  tab: Tab,
+  pending: Pending,
+  events: readonly AnyRecordedEvent[],
+  duplicate: boolean,
+  strict?: boolean,
+): void {
+  succeed(tab, pending, { confirmed: false, events, duplicate }, strict)
+}

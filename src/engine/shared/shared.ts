@@ -1,0 +1,191 @@
+import type { Appended } from '../../log/append.ts'
+import { isLarge } from '../../log/channel.ts'
+import type { Database } from '../../log/database.ts'
+import { isLocal, type LocalRecord, type Marker } from '../../log/local.ts'
+import { appendLocal, appendLocalInside, forgetEntry, lookShared, readShared, type Shared } from '../../log/outbox.ts'
+import { fromWire } from '../../log/wire.ts'
+import { catchUp } from '../catchUp.ts'
+import type { Layer } from '../layer.ts'
+import { lookUp as lookUpInLog } from '../lookUp.ts'
+import { fail, isStrict, type Pending, settleWithoutEvents } from '../pending.ts'
+import { givenIds } from '../settleAtHead.ts'
+import { applyCommit, rebase, type Tab } from '../tab.ts'
+import { takeOver } from '../takeOver.ts'
+import { type ComposedLocal, composeLocal } from './composeLocal.ts'
+import { answerFrom, createLocalLayer, succeedLocally } from './layer.ts'
+
+/** The layer of a tab on a log with a remote. `stored` is the outbox as boot has read it. */
+export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] | undefined): Layer<Tab> {
+  const local = createLocalLayer(tab, stored)
+  const database = tab.database as Database
+  if (!stored) tab.behind = true
+
+  /** The log and the outbox are this now. */
+  function update({ commits, ...outbox }: Pick<Shared, 'commits' | 'marker' | 'records'>): void {
+    if (local.isShown(commits, outbox)) tab.changed(false)
+    else
+      rebase(tab, () => {
+        for (const commit of commits) applyCommit(tab, commit)
+        local.set(outbox)
+      })
+  }
+
+  /** The outbox has the record. What was shown before is what it says, unless something came between. */
+  function confirm({ record, parts }: ComposedLocal, head: number): void {
+    tab.channel?.post({ log: tab.logId, local: isLarge(record) ? record.n : record })
+    const asShown =
+      local.last === record.n - 1 &&
+      tab.head === head &&
+      tab.state === 'ready' &&
+      parts.every(({ pending, version }, i) => tab.pending[i] === pending && pending.version === version)
+    if (asShown) {
+      local.moveDown(
+        record,
+        parts.map(({ decision }) => decision),
+      )
+      for (const { pending, decision } of parts)
+        succeedLocally(tab, pending, decision.events, false, pending.attempts?.get(record.id))
+      tab.changed(false)
+    } else if (local.last === record.n - 1) rebase(tab, () => local.add(record))
+    // It was read together with what came between, or will be.
+    else tab.behind = true
+  }
+
+  async function lookUp(_: Tab, pending: Pending): Promise<void> {
+    const { entries } = await lookShared(database, tab.head, local.last, [pending.id])
+    const entry = entries.get(pending.id)
+    if (!entry) return
+    if (!entry.outbox) return lookUpInLog(tab, pending, entry)
+    const found = local.find(pending.id)
+    if (found) return rebase(tab, () => answerFrom(tab, pending, found))
+    const shared = await readShared(database, tab.head)
+    const isThere = shared?.records.some(({ body }) => body.includes(JSON.stringify(pending.id)))
+    // Else it is left of a record that came below the marker.
+    if (isThere || shared?.commits.length) tab.behind = true
+    else await forgetEntry(database, pending.id, entry)
+  }
+
+  return {
+    get length() {
+      return local.length
+    },
+    takeBack: local.takeBack,
+    putOn: local.putOn,
+    arrived: local.arrived,
+    hear(said) {
+      const isNext = isLocal(said) && said.n === local.last + 1
+      const fits = isNext && !tab.catchingUp && !tab.behind && !tab.pending.length
+      try {
+        if (fits) rebase(tab, () => local.add(said))
+        else if (Number(isLocal(said) ? said.n : said) > local.last) tab.behind = true
+      } catch {
+        tab.behind = true
+      }
+      if (tab.behind) tab.pump()
+    },
+
+    async catchUp(_, signal, progress) {
+      tab.catchingUp = true
+      try {
+        tab.behind = false
+        if (!tab.head) await takeOver(tab)
+        const unsure = tab.pending.filter(({ phase }) => phase === 'unsure')
+        for (;;) {
+          signal?.throwIfAborted()
+          const shared = await readShared(
+            database,
+            tab.head,
+            unsure.map(({ id }) => id),
+          )
+          if (!shared || shared.far) {
+            await catchUp(tab, signal, progress)
+            tab.catchingUp = true
+            if (!shared) return
+            continue
+          }
+          update(shared)
+          for (const { id, error } of shared.rejected) {
+            const pending = unsure.find((one) => one.id === id && one.phase === 'unsure')
+            if (pending) rebase(tab, () => fail(tab, pending, fromWire(error)))
+          }
+          return
+        }
+      } catch (error) {
+        tab.behind = true
+        throw error
+      } finally {
+        tab.catchingUp = false
+      }
+    },
+
+    async appendGroup(_, group): Promise<Appended> {
+      const { head } = tab
+      const composed = composeLocal(tab, group, local.last)
+      for (const pending of group) pending.phase = 'in transaction'
+      const outcome = await appendLocal(database, composed.record, composed.beside)
+      for (const pending of group) if (pending.phase === 'in transaction') pending.phase = 'waiting'
+      if (outcome === 'appended') confirm(composed, head)
+      return outcome
+    },
+
+    async settleAtHead(_, leading) {
+      const { head } = tab
+      const { last } = local
+      const seen = leading.map((pending) => ({ pending, version: pending.version }))
+      const found = await lookShared(database, head, last, givenIds(leading))
+      if (found.moved) return 'raced'
+      let settled = false
+      for (const { pending, version } of seen) {
+        if (tab.head !== head || local.last !== last || tab.behind) continue
+        if (pending.phase !== 'waiting' || pending.version !== version) continue
+        if (found.entries.has(pending.id)) await lookUp(tab, pending)
+        else settleWithoutEvents(tab, pending, head)
+        settled = true
+      }
+      if (settled) tab.changed(false)
+      return 'settled'
+    },
+
+    lookUp,
+
+    async decideInside(_, commands) {
+      const refused: { readonly pending: Pending; readonly version: number }[] = []
+      const accepted: Pending[] = []
+      let known: ReadonlySet<string> = new Set()
+      let composed: ComposedLocal | undefined
+      let whole = false
+      for (const pending of commands) {
+        pending.phase = 'in transaction'
+        pending.tries = { ...pending.tries, races: 0 }
+      }
+      const added = await appendLocalInside(
+        database,
+        tab.head,
+        givenIds(commands),
+        (found, taken) => {
+          whole = true
+          known = taken
+          update(found)
+          for (const pending of tab.state === 'ready' ? tab.pending : []) {
+            if (!commands.includes(pending) || taken.has(pending.id)) break
+            if (pending.decision.events.length) accepted.push(pending)
+            else if (accepted.length) break
+            else refused.push({ pending, version: pending.version })
+          }
+          if (accepted.length) composed = composeLocal(tab, accepted, local.last)
+          return composed
+        },
+        commands.some(isStrict) ? 'strict' : 'relaxed',
+      )
+      for (const pending of commands) if (pending.phase === 'in transaction') pending.phase = 'waiting'
+      if (!whole || (composed && !added)) return 'not whole'
+      for (const { pending, version } of refused)
+        if (pending.version === version) settleWithoutEvents(tab, pending, tab.head)
+      if (composed) confirm(composed, tab.head)
+      else tab.changed(false)
+      for (const pending of commands)
+        if (pending.phase === 'waiting' && known.has(pending.id)) await lookUp(tab, pending)
+      return 'decided'
+    },
+  }
+}

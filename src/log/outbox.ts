@@ -1,0 +1,220 @@
+import { type Appended, assertReadable, deleteIf } from './append.ts'
+import type { CommandEntry, CommitRecord } from './commit.ts'
+import { above, commitNow, type Database, keyOf, loaded, type StoreName, type StoreOf } from './database.ts'
+import { isLocal, isMarker, type LocalRecord, type Marker, type RejectedCommand } from './local.ts'
+
+/** Commits that are read together with the outbox; what lies further is read before. */
+const NEAR_COMMITS = 64
+
+/** Everything of the outbox; the keys below 0 only keep two writers apart. */
+export const WHOLE: IDBKeyRange | undefined = globalThis.IDBKeyRange?.lowerBound(0)
+
+/** The outbox as it is stored: the marker, and the records above it. */
+export interface Outbox {
+  readonly marker: Marker
+  readonly records: readonly LocalRecord[]
+}
+
+/** What is below the highest marker is no outbox. undefined if there is no marker: the log has no remote. */
+export function outboxOf(found: readonly (LocalRecord | Marker)[]): Outbox | undefined {
+  const marker = found.findLast(isMarker)
+  if (!marker) return
+  return { marker, records: found.filter((one): one is LocalRecord => isLocal(one) && one.n > marker.n) }
+}
+
+/** What goes into the outbox beside a record. */
+export interface BesideLocal {
+  /** Entries of `commands`, for ids that callers gave. */
+  readonly entries: readonly (readonly [id: string, CommandEntry])[]
+  readonly durability: 'relaxed' | 'strict'
+}
+
+/**
+ * Appends to the outbox at the record's own `n`, in one round trip. `sealed`: the outbox was rewritten above it, so that it is none.
+ */
+export async function appendLocal(database: Database, record: LocalRecord, beside: BesideLocal): Promise<Appended> {
+  let outcome: Appended | undefined
+  try {
+    const lowest = await database.transact(
+      ['outbox', 'commands'],
+      'readwrite',
+      (store, transaction) => {
+        queueLocal(store, record, beside, (refused) => (outcome ??= refused))
+        const lowest = store('outbox').get(WHOLE!)
+        // Before any answer: a frozen tab must not hold the outbox.
+        commitNow(transaction)
+        return lowest
+      },
+      beside.durability,
+    )
+    if (outcome) return outcome
+    // A large value may not be loaded yet. A marker is small, and is alone at the bottom.
+    const bottom = lowest.readyState === 'done' ? lowest.result : undefined
+    if (isMarker(bottom) && bottom.n < record.n) return 'appended'
+  } catch (error) {
+    if (outcome) return outcome
+    throw error
+  }
+  return (await isOutbox(database, record, beside)) ? 'appended' : 'sealed'
+}
+
+function queueLocal(
+  store: StoreOf,
+  record: LocalRecord,
+  { entries }: BesideLocal,
+  refused: (outcome: Appended) => void,
+): void {
+  const watch = (request: IDBRequest, outcome: Appended): void => {
+    request.onerror = () => request.error?.name === 'ConstraintError' && refused(outcome)
+  }
+  assertReadable(record)
+  watch(store('outbox').add(record, record.n), 'raced')
+  for (const [id, entry] of entries) watch(store('commands').add(entry, id), { taken: id })
+}
+
+/** Finds out whether a record that may have come below the marker is outbox, and takes it out if it is not. */
+async function isOutbox({ transact }: Database, { n, id }: LocalRecord, { entries }: BesideLocal): Promise<boolean> {
+  let is = false
+  await transact(['outbox', 'commands'], 'readwrite', (store) => {
+    const found = store('outbox').getAll(WHOLE)
+    found.onsuccess = () => {
+      const outbox = outboxOf(found.result)
+      is = !!outbox && outbox.marker.n < n
+      if (is) return
+      for (const one of found.result) if (isLocal(one) && one.n < (outbox?.marker.n ?? 0)) store('outbox').delete(one.n)
+      for (const [command] of entries) deleteIf(store('commands'), command, 'commit', id)
+    }
+  })
+  return is
+}
+
+/** What a tab reads of a log with a remote, in one transaction. */
+export interface Shared extends Outbox {
+  /** The next commits. */
+  readonly commits: readonly CommitRecord[]
+  /** There is more behind the head than is read at once: read that first. */
+  readonly far: boolean
+  /** Of the commands that were asked about, those that the shared log refused. */
+  readonly rejected: readonly RejectedCommand[]
+}
+
+/** The commits behind a head and the outbox. undefined if the log has no remote. */
+export async function readShared(
+  database: Database,
+  head: number,
+  ids: readonly string[] = [],
+): Promise<Shared | undefined> {
+  for (;;) {
+    const stores: StoreName[] = ['segments', 'commits', 'outbox']
+    if (ids.length) stores.push('rejected')
+    const { segment, commits, outbox, rejected } = await database.transact(stores, 'readonly', (store, transaction) => {
+      const asked = {
+        segment: store('segments').getKey(above(head)),
+        commits: store('commits').getAll(above(head), NEAR_COMMITS),
+        outbox: store('outbox').getAll(WHOLE),
+        rejected: ids.map((id) => store('rejected').get(id)),
+      }
+      commitNow(transaction)
+      return asked
+    })
+    let whole = true
+    for (const request of [commits, outbox, ...rejected])
+      whole &&= request.readyState === 'done' || (await loaded(database, request))
+    if (!whole) continue
+    const stored = outboxOf(outbox.result)
+    const far = segment.result !== undefined || commits.result.length === NEAR_COMMITS
+    const refused = rejected.flatMap(({ result }) => result ?? [])
+    return stored && { ...stored, commits: commits.result, far, rejected: refused }
+  }
+}
+
+/** What a command that gave no events has to know before it settles. */
+export interface FoundShared {
+  /** The log or the outbox has grown. */
+  readonly moved: boolean
+  readonly entries: ReadonlyMap<string, CommandEntry>
+}
+
+/** Are these the heads of the log and of the outbox, and which of these command ids are known? */
+export async function lookShared(
+  { transact }: Database,
+  head: number,
+  last: number,
+  ids: readonly string[],
+): Promise<FoundShared> {
+  const { segment, commit, newest, found } = await transact(
+    ['segments', 'commits', 'outbox', 'commands'],
+    'readonly',
+    (store, transaction) => {
+      const asked = {
+        segment: store('segments').getKey(above(head)),
+        commit: store('commits').getKey(above(head)),
+        newest: store('outbox').openKeyCursor(null, 'prev'),
+        found: ids.map((id) => [id, store('commands').get(id)] as const),
+      }
+      commitNow(transaction)
+      return asked
+    },
+  )
+  return {
+    moved: segment.result !== undefined || commit.result !== undefined || keyOf(newest) !== last,
+    entries: new Map(found.flatMap(([id, { result }]) => (result ? [[id, result] as const] : []))),
+  }
+}
+
+/** Deletes an entry whose record is not in the outbox any more. */
+export const forgetEntry = ({ transact }: Database, id: string, { commit }: CommandEntry): Promise<void> =>
+  transact(['commands'], 'readwrite', (store) => deleteIf(store('commands'), id, 'commit', commit))
+
+/** What goes into the outbox once all that is behind a head is known, or undefined. */
+export type DecideLocal = (
+  found: Outbox & { readonly commits: readonly CommitRecord[] },
+  taken: ReadonlySet<string>,
+) => { readonly record: LocalRecord; readonly beside: BesideLocal } | undefined
+
+/** Reads, decides and adds in one transaction: nobody can come between. Says whether it was added. */
+export async function appendLocalInside(
+  { transact }: Database,
+  after: number,
+  ids: readonly string[],
+  decide: DecideLocal,
+  durability: 'relaxed' | 'strict',
+): Promise<boolean> {
+  let thrown: unknown
+  let refused: Appended | undefined
+  let added = false
+  try {
+    await transact(
+      ['segments', 'commits', 'outbox', 'commands'],
+      'readwrite',
+      (store, transaction) => {
+        const segment = store('segments').getKey(above(after))
+        const taken = new Set<string>()
+        for (const id of ids) {
+          const entry = store('commands').getKey(id)
+          entry.onsuccess = () => entry.result !== undefined && taken.add(id)
+        }
+        const commits = store('commits').getAll(above(after))
+        const outbox = store('outbox').getAll(WHOLE)
+        outbox.onsuccess = () => {
+          try {
+            const found = outboxOf(outbox.result)
+            const whole = segment.result === undefined && found
+            const decided = whole ? decide({ ...found, commits: commits.result }, taken) : undefined
+            if (decided) queueLocal(store, decided.record, decided.beside, (outcome) => (refused ??= outcome))
+            added = !!decided
+            commitNow(transaction)
+          } catch (error) {
+            thrown = error
+            transaction.abort()
+          }
+        }
+      },
+      durability,
+    )
+  } catch (error) {
+    if (refused) return false
+    throw thrown ?? error
+  }
+  return added && !refused
+}

@@ -57,7 +57,7 @@ const bundlers = [
   {
     name: 'next',
     version: '^16',
-    build: ['next', 'build'],
+    build: ['next', 'build', '--webpack'],
     also: { react: '^19', 'react-dom': '^19', typescript: '~5.9', '@types/react': '^19', '@types/node': '^20' },
     files: next,
     output: '.next/static',

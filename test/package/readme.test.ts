@@ -80,7 +80,9 @@ it('every test that the guide shows passes', () => {
   define: { __DEV__: 'true' },
 }`,
   )
-  expect(() => run(process.execPath, [join(root, 'node_modules/vitest/vitest.mjs'), 'run'], folder)).not.toThrow()
+  expect(() =>
+    run(process.execPath, [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--pool', 'threads'], folder),
+  ).not.toThrow()
 })
 
 describe('the README', () => {

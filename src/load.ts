@@ -29,8 +29,8 @@ export interface Part<T> {
  * needed, and the error says that a reload helps.
  * @example
  * ```ts
- * export const live = part('live', () => import('./engine/live.ts'))
- * const { work } = await live.load()
+ * export const reserve = part('reserve', () => import('./engine/reserve.ts'))
+ * const { history } = await reserve.load()
  * ```
  */
 export function part<T>(name: string, fetch: () => Promise<T>): Part<T> {

@@ -1,21 +1,24 @@
+import { restore } from '../copies/restore.ts'
 import type { Restored } from '../copies/restored.ts'
 import { EngineClosed, ProjectionFailed, StorageError } from '../errors.ts'
 import { openChannel } from '../log/channel.ts'
 import { type Database, type LogIdentity, openDatabase } from '../log/database.ts'
 import { isShared } from '../log/local.ts'
-import type { Log } from '../log/log.ts'
+import { createLog } from '../log/log.ts'
 import { fromWire } from '../log/wire.ts'
 import type { AnyModel } from '../model/model.ts'
 import { type Boot, readBoot } from '../projections/boot.ts'
 import { mayBeLost } from '../projections/snapshot.ts'
 import { stateAfter } from './afterwards.ts'
+import { catchUp } from './catchUp.ts'
 import { check, type Verdict } from './check.ts'
 import { type Core, createCore } from './core.ts'
 import { takeHint } from './hints.ts'
-import { lateLog } from './lateLog.ts'
-import { live, reserve, shared } from './part.ts'
+import { reserve, shared } from './part.ts'
+import { appear } from './presence.ts'
 import { applyCommit, rebase, stop, typeKey } from './tab.ts'
 import type { OpenOptions } from './types.ts'
+import { visitIsDone } from './visitIsDone.ts'
 
 /** `server`: nothing is stored, and this is what a dispatch is told. */
 export interface BootOptions extends OpenOptions {
@@ -31,23 +34,8 @@ export async function boot(model: AnyModel, name: string, options: BootOptions):
   // First of all: the browser opens it while this page makes what the rows go into.
   const blocked = (): void => options.onProgress?.({ phase: 'blocked', done: 0, total: 1 })
   const opening = storage ? undefined : openDatabase(name, true, blocked)
-  let log: Log | undefined
-  const ready = async (): Promise<typeof import('./live.ts')> => {
-    const parts = await live.load()
-    log ??= core.database
-      ? parts.createLog(core.database, () => reserve.load())
-      : (await reserve.load()).createMemoryLog()
-    core.log = log
-    return parts
-  }
-  const core = createCore(model, name, !storage, {
-    log: lateLog(async () => {
-      await ready()
-      return core.log
-    }),
-    load: ready,
-    reserve: () => reserve.load(),
-  })
+  const seldomNeeded = (): ReturnType<typeof reserve.load> => reserve.load()
+  const core = createCore(model, name, !storage, seldomNeeded)
   options.observe?.(core)
   try {
     if (opening) {
@@ -55,14 +43,14 @@ export async function boot(model: AnyModel, name: string, options: BootOptions):
       const database = await opening
       database.rescue = async (record) => (await reserve.load()).rescue(database, record)
       core.database = database
+      core.log = createLog(database, seldomNeeded)
       signal?.throwIfAborted()
       await read(core, core.database, options)
       signal?.throwIfAborted()
       // There is no first paint to wait for, and what can't be loaded now never will be.
-      if ('ServiceWorkerGlobalScope' in globalThis) await Promise.all([ready(), reserve.load()])
+      if ('ServiceWorkerGlobalScope' in globalThis) await reserve.load()
       appearLater(core, options)
     } else if (options.server) core.error = core.refusal = options.server
-    else await ready()
     core.isOpen = true
     if (core.behind) core.pump()
   } catch (error) {
@@ -111,8 +99,8 @@ async function arrive(core: Core, tail: Boot['tail'], { signal, onProgress }: Op
     for (const record of tail) applyCommit(core, record)
   })
   if (!core.behind || core.state !== 'ready') return
-  const { catchUp } = core.layer ?? (await live.load(signal))
-  await catchUp(core, signal, (done) =>
+  const readOn = core.layer?.catchUp ?? catchUp
+  await readOn(core, signal, (done) =>
     onProgress?.({ phase: 'catch-up', done, total: Math.max(done, ...core.persisted.values()) }),
   )
 }
@@ -175,7 +163,6 @@ async function settle(core: Core, database: Database, boot: Boot, options: OpenO
 /** A new database: its log comes from the second copy, or begins. */
 async function restoreLog(core: Core, database: Database, options: OpenOptions): Promise<Restored> {
   const { mirror = true, signal, onProgress, remote } = options
-  const { restore } = await live.load(signal)
   const progress = (done: number, total: number): void => onProgress?.({ phase: 'restore', done, total })
   const restored = await restore(database, mirror, !!remote, signal, progress)
   core.logId = restored.log.id
@@ -185,8 +172,8 @@ async function restoreLog(core: Core, database: Database, options: OpenOptions):
 }
 
 /**
- * Takes lock, host and the rest after the caller's first paint, and what an emergency needs after the visit's first work,
- * however long their code takes to load. Nothing waits for it.
+ * Takes lock, host and the rest after the caller's first paint. The code for emergencies follows after the visit's first work,
+ * however long it takes to load. Nothing waits for it.
  */
 function appearLater(core: Core, options: OpenOptions): void {
   const failed = (error: Error): void => {
@@ -194,14 +181,10 @@ function appearLater(core: Core, options: OpenOptions): void {
     core.changed(false)
   }
   setTimeout(() => {
-    const over = (): void => {}
-    live.keepLoading(core.ended, failed).then(({ appear, visitIsDone }) => {
-      if (core.ended.aborted) return
-      appear(core, options)
-      if (core.behind || core.pending.length) core.pump()
-      visitIsDone(core)
-        .then(() => reserve.keepLoading(core.ended, failed))
-        .catch(over)
-    }, over)
+    if (core.ended.aborted) return
+    appear(core, options)
+    visitIsDone(core)
+      .then(() => reserve.keepLoading(core.ended, failed))
+      .catch(() => {})
   })
 }

@@ -1,11 +1,11 @@
 import { createListeners, type Listeners } from '../async.ts'
 import type { EngineClosed, StorageError } from '../errors.ts'
-import type { Log } from '../log/log.ts'
+import { createMemoryLog } from '../log/memory.ts'
 import { eventTypes } from '../model/events.ts'
 import type { Fold } from '../model/fold.ts'
 import { type AnyModel, commandReadOf, createFolds, onDiskFolds, readOf } from '../model/model.ts'
 import type { HostConnection } from '../projections/connect.ts'
-import { createPump, type Load } from './pump.ts'
+import { createPump } from './pump.ts'
 import { rebase, stop, type Tab } from './tab.ts'
 import { keepIfSame, type Shown, statusOf } from './tabStatus.ts'
 import type { Status } from './types.ts'
@@ -46,15 +46,8 @@ export interface Core extends Tab, Shown {
 /** Milliseconds after which somebody who waits for a change looks again: holds and failures of a pipeline end without one here. */
 const LOOK_AGAIN_MS = 250
 
-/** What the core needs of the parts that are loaded after the first rows. */
-export interface Late {
-  readonly log: Log
-  readonly load: Load
-  readonly reserve: Tab['reserve']
-}
-
-/** An engine that has read nothing yet. */
-export function createCore(model: AnyModel, name: string, isStored: boolean, late: Late): Core {
+/** An engine that has read nothing yet. Its log is in memory until it is given another. */
+export function createCore(model: AnyModel, name: string, isStored: boolean, reserve: Core['reserve']): Core {
   const folds = createFolds(model)
   const ending = new AbortController()
   const listeners = createListeners()
@@ -74,8 +67,8 @@ export function createCore(model: AnyModel, name: string, isStored: boolean, lat
     projections: isStored ? [...folds, ...onDiskFolds(model)] : folds,
     commandRead: commandReadOf(folds),
     interceptors: new Set(),
-    log: late.log,
-    reserve: late.reserve,
+    log: createMemoryLog(),
+    reserve,
     logId: '',
     stored: new Set(),
     listeners,
@@ -138,7 +131,7 @@ export function createCore(model: AnyModel, name: string, isStored: boolean, lat
     },
   }
 
-  const { pump, idle } = createPump(core, late.load)
+  const { pump, idle } = createPump(core)
 
   function tell(): void {
     more = false

@@ -4,11 +4,13 @@ import { EngineClosed, ModelError, StorageError } from '../errors.ts'
 import { type EventTypes, eventTypes } from '../model/events.ts'
 import { copyJson, deepFreeze } from '../model/json.ts'
 import type { Model } from '../model/model.ts'
+import { arrive } from './arrive.ts'
 import { boot } from './boot.ts'
 import type { Core } from './core.ts'
 import { dispatch, type Sender, takeBack } from './dispatch.ts'
-import { live, reserve } from './part.ts'
+import { reserve } from './part.ts'
 import type { AnyReceipt } from './pending.ts'
+import { projected } from './projected.ts'
 import type { DispatchOptions, Engine, OpenOptions, Status } from './types.ts'
 
 /** One engine that the handles of a page share. */
@@ -87,7 +89,7 @@ export async function openEngine<E extends EventTypes, P, C>(
   try {
     // Who gives up waiting does not take the engine from others who wait.
     const opened = await aborting(core, signal)
-    if (joined && opened.database) await (await live.load(signal)).arrive(opened, signal)
+    if (joined && opened.database) await arrive(opened, signal)
     return createHandle(opened, options, leave) as Engine<any, any, any>
   } catch (error) {
     leave().catch(() => {})
@@ -194,12 +196,9 @@ function createHandle(core: Core, options: OpenOptions, leave: () => Promise<voi
         return { next: async () => (await made).next(), return: async () => (await made).return!() }
       },
     }),
-    async projected(sequence = core.head, { signal } = {}) {
-      const { projected } = await live.load(signal)
-      await projected(core, sequence, signal)
-    },
+    projected: (sequence = core.head, { signal } = {}) => projected(core, sequence, signal),
     async rebuild(given = {}) {
-      const [{ rebuild }] = await Promise.all([reserve.load(given.signal), live.load(given.signal)])
+      const { rebuild } = await reserve.load(given.signal)
       await rebuild(core, given)
     },
     close: () => (closing ??= close()),

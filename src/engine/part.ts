@@ -1,9 +1,6 @@
 import { type Part, part } from '../load.ts'
 
-/** What an engine does once its rows are shown: append, catch up, follow the host. */
-export const live: Part<typeof import('./live.ts')> = part('live', () => import('./live.ts'))
-
-/** What it needs on a log with a remote: loaded only there. */
+/** What an engine needs on a log with a remote: loaded only there. */
 export const shared: Part<typeof import('./shared/shared.ts')> = part('shared', () => import('./shared/shared.ts'))
 
 /** What it needs in an emergency, and for the past: loaded when the first work of a visit is done, or when it is asked for. */

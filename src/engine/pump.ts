@@ -1,6 +1,6 @@
-import { afterError, nudge } from './afterwards.ts'
+import { nudge } from './afterwards.ts'
 import type { Tab } from './tab.ts'
-import type { work } from './work.ts'
+import { work } from './work.ts'
 
 /** Keeps one loop of a tab going. */
 export interface Pump {
@@ -10,25 +10,15 @@ export interface Pump {
   idle(): Promise<void>
 }
 
-/** Gives the part of the code that works on the log. */
-export type Load = () => Promise<{ readonly work: typeof work }>
-
-/** If the code can't be loaded, that is tried again like a read. */
-export function createPump(tab: Tab, load: Load): Pump {
+export function createPump(tab: Tab): Pump {
   const waiting: (() => void)[] = []
   let running = false
   let timer: ReturnType<typeof setTimeout> | undefined
 
   async function run(): Promise<void> {
-    let until: number | undefined
-    try {
-      // What is dispatched in one go is appended in one record: this is the tick between.
-      const { work } = await load()
-      until = await work(tab)
-    } catch (error) {
-      afterError(tab, error)
-      until = tab.trouble?.until
-    }
+    // What is dispatched in one go is appended in one record: this is the tick between.
+    await Promise.resolve()
+    const until = await work(tab)
     running = false
     if (tab.state === 'ready' && until !== undefined) timer = setTimeout(start, Math.max(0, until - performance.now()))
     // What came in while the last step ended.

@@ -3,7 +3,6 @@
 // Loaded when the work of a visit is done, so that an emergency needs no request.
 export { rescue } from '../copies/rescue.ts'
 export { appendInside } from '../log/appendInside.ts'
-export { createMemoryLog } from '../log/memory.ts'
 export { readSegment } from '../log/sealed.ts'
 export { discardPages } from '../projections/discard.ts'
 export { openSnapshot } from '../projections/openSnapshot.ts'

@@ -22,7 +22,6 @@ import { createPump } from './pump.ts'
 import { standOnBase } from './standOnBase.ts'
 import { rebase, stop, type Tab } from './tab.ts'
 import type { DispatchOptions } from './types.ts'
-import { work } from './work.ts'
 
 /** Milliseconds after which a log that could not be read when the engine opened is read again, doubled up to the maximum. */
 const OPEN_RETRY_MIN_MS = 1000
@@ -171,7 +170,7 @@ function createWorkerEngine(shop: Workshop, release: () => void): Made {
     pump: () => pump(),
     over: leave,
   }
-  const { pump, idle } = createPump(tab, async () => ({ work }))
+  const { pump, idle } = createPump(tab)
 
   /** However it ends, the next holder may begin as soon as nothing is in a transaction. */
   function leave(error: unknown): void {

@@ -2,7 +2,6 @@ import { aborting } from '../../async.ts'
 import { EngineClosed, StorageError } from '../../errors.ts'
 import { lockName } from '../../locks.ts'
 import type { Core } from '../core.ts'
-import { live } from '../part.ts'
 
 /** Milliseconds that an engine beside a pipeline has to step aside. */
 const TURN_MS = 10_000
@@ -32,8 +31,6 @@ export async function alone<T>(
     const others = pending.filter((lock) => lock.name === name)
     if (others.length) refuse(others)
   }
-  // What steps aside comes with this part.
-  await live.load(signal)
   while (!core.stepAside) {
     if (core.state !== 'ready') throw core.error ?? new EngineClosed('closed')
     await aborting(core.nextChange(), signal)

@@ -87,9 +87,13 @@ const library = (development: boolean): UserConfig => ({
   },
 })
 
+/** Templates of apps, and what packages bring along. */
+const notPages = /(^|[\\/])(node_modules|create)[\\/]/
+
 /** Every .html file of the folder is a page. Production builds, served as a visitor gets them. */
-const pages = (folder: string, mode: string, serving: boolean): UserConfig => ({
+const pages = (folder: string, mode: string, serving: boolean, plugins: UserConfig['plugins'] = []): UserConfig => ({
   root: path(folder),
+  plugins,
   base: './',
   appType: 'mpa',
   resolve: { alias },
@@ -101,7 +105,7 @@ const pages = (folder: string, mode: string, serving: boolean): UserConfig => ({
     emptyOutDir: true,
     rolldownOptions: {
       input: readdirSync(path(folder), { recursive: true, encoding: 'utf8' })
-        .filter((file) => file.endsWith('.html'))
+        .filter((file) => file.endsWith('.html') && !notPages.test(file))
         .map((file) => path(`${folder}/${file}`)),
     },
   },
@@ -153,9 +157,15 @@ const tests: UserConfig = {
   },
 }
 
+/** What makes the site is loaded for the site only: tests and the library read this file too. */
+const demo = async (serving: boolean): Promise<UserConfig> => {
+  const { site } = await import('./demo/site/site.ts')
+  return pages('demo', 'demo', serving, [await site()])
+}
+
 export default defineConfig(({ mode, command, isPreview }) => {
   if (process.env.VITEST) return tests
-  if (mode === 'demo') return pages('demo', mode, command === 'serve' && !isPreview)
+  if (mode === 'demo') return isPreview ? pages('demo', mode, false) : demo(command === 'serve')
   if (mode === 'pages') return pages('test/browser/pages', mode, false)
   return library(mode === 'development')
 })

@@ -30,16 +30,13 @@ export function Page({ engine, live, boot }: Props) {
   return (
     <>
       <header className="page-header">
-        <a className="home" href="../">
-          Tidemark
-        </a>
         <h1>Departures</h1>
         <p>
           Real departures from US airports in 2001, each recorded as an event in this browser. Map and charts are folds
           of that log. Close the tab: the next one opens from a snapshot, however long the log is.
         </p>
       </header>
-      <main className="departures">
+      <main className="departures" id="content">
         <Recorder engine={engine} flights={read.recorded.value.flights} />
         <Numbers read={shown} />
         <FlightMap read={pictured} airport={airport} onAirport={setAirport} />

@@ -17,7 +17,7 @@ export function TodoApp({ engine, undo }: Props & { readonly undo: TodoUndo }) {
   const total = useRead(engine, (read) => read.todos.size)
   return (
     <>
-      <main>
+      <main id="content">
         <section className="todoapp">
           <header className="header">
             <h1>todos</h1>

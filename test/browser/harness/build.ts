@@ -12,7 +12,9 @@ const fingerprint = (paths: readonly string[]) => {
     const full = join(root, path)
     if (!existsSync(full)) continue
     const files = statSync(full).isDirectory()
-      ? readdirSync(full, { recursive: true, encoding: 'utf8' }).map((file) => join(full, file))
+      ? readdirSync(full, { recursive: true, encoding: 'utf8' })
+          .filter((file) => !file.includes('node_modules'))
+          .map((file) => join(full, file))
       : [full]
     for (const file of files.sort()) {
       const { mtimeMs, size } = statSync(file)
@@ -25,7 +27,7 @@ const fingerprint = (paths: readonly string[]) => {
 const build = (mode: 'pages' | 'demo', sources: readonly string[]) => {
   const folder = join(root, 'build', mode)
   const stamp = join(root, 'build', `${mode}.stamp`)
-  const now = fingerprint(['src', 'vite.config.ts', 'package-lock.json', ...sources])
+  const now = fingerprint(['src', 'vite.config.ts', 'package.json', 'package-lock.json', ...sources])
   if (existsSync(stamp) && existsSync(folder) && readFileSync(stamp, 'utf8') === now) return folder
   // A process of its own: inside Vitest this would be a build for tests, with development checks in it.
   const { VITEST: _, NODE_ENV: __, ...env } = process.env

@@ -1,0 +1,146 @@
+// Writes the API reference as markdown: `node generate.mjs <folder>`, a page per entry of the package and an index.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { Application, Converter } from 'typedoc'
+
+/**
+ * @typedef {import('typedoc').DeclarationReflection} Entry
+ * @typedef {import('typedoc').TypeDocOptions & import('typedoc-plugin-markdown').PluginOptions} Options
+ */
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+
+/** `tidemark` and what follows `tidemark/`, with the file of each. */
+const entries = Object.keys(exports)
+  .filter((key) => key !== './package.json')
+  .flatMap((key) => {
+    const name = key === '.' ? 'index' : key.slice(2)
+    const file = ['.ts', '.tsx'].map((ending) => join(root, 'src', name + ending)).find(existsSync)
+    return file ? [{ name, file }] : []
+  })
+
+/** Reads the entries; `warn` hears what the validation finds: undocumented exports, types that are reachable and not exported, broken links. */
+export async function readProject(/** @type {(message: string) => void} */ warn = () => {}) {
+  /** @type {Partial<Options>} */
+  const options = {
+    entryPoints: entries.map(({ file }) => file),
+    tsconfig: join(root, 'src/tsconfig.json'),
+    plugin: ['typedoc-plugin-markdown'],
+    router: 'module',
+    readme: 'none',
+    // Checked by TypeScript 7 already.
+    skipErrorChecking: true,
+    disableSources: true,
+    excludeInternal: true,
+    excludePrivate: true,
+    excludeExternals: true,
+    sort: ['kind', 'alphabetical'],
+    groupOrder: ['Functions', 'Variables', 'Classes', 'Interfaces', 'Type Aliases', '*'],
+    validation: { notExported: true, notDocumented: true, invalidLink: true },
+    requiredToBeDocumented: ['Function', 'Variable', 'Class', 'Interface', 'TypeAlias'],
+    entryFileName: 'index',
+    hidePageHeader: true,
+    hidePageTitle: true,
+    hideBreadcrumbs: true,
+    useCodeBlocks: true,
+    parametersFormat: 'table',
+    interfacePropertiesFormat: 'table',
+    classPropertiesFormat: 'table',
+    typeAliasPropertiesFormat: 'table',
+    propertyMembersFormat: 'table',
+    propertiesFormat: 'table',
+    typeDeclarationFormat: 'table',
+    tableColumnSettings: {
+      hideDefaults: true,
+      hideInherited: true,
+      hideModifiers: true,
+      hideOverrides: true,
+      hideSources: true,
+    },
+  }
+  const app = await Application.bootstrapWithPlugins(options)
+  app.logger.warn = (message) => warn(String(message))
+  app.converter.on(Converter.EVENT_RESOLVE_END, ({ project }) => project.children?.forEach(nameEntry))
+  const project = await app.convert()
+  if (!project) throw new Error('TypeDoc could not read the entries in src')
+  app.validate(project)
+  return { app, project }
+}
+
+/** The page of `index` would be the page of all. */
+const nameEntry = (/** @type {Entry} */ entry) => {
+  if (entry.name === 'index') entry.name = 'tidemark'
+}
+
+async function write(/** @type {string} */ folder) {
+  const { app, project } = await readProject()
+  mkdirSync(folder, { recursive: true })
+  app.options.setValue('out', folder)
+  await app.generateOutputs(project)
+  const pages = (project.children ?? []).map((entry) => ({ entry, file: join(folder, `${entry.name}.md`) }))
+  for (const { entry, file } of pages) {
+    const specifier = specifierOf(entry)
+    const text = tidy(readFileSync(file, 'utf8'))
+    writeFileSync(file, `# ${specifier}\n\n${summaryOf(entry)}\n\n${text}`)
+  }
+  // The main entry first.
+  const sorted = pages.toSorted((a, b) => Number(b.entry.name === 'tidemark') - Number(a.entry.name === 'tidemark'))
+  const lists = sorted.map(({ entry }) => {
+    const items = (entry.children ?? []).map((one) => {
+      const link = `[\`${one.name}${one.signatures ? '()' : ''}\`](${entry.name}.md#${one.name.toLowerCase()})`
+      return `| ${link} | ${firstSentence(summaryOf(one)).replaceAll('|', '\\|')} |`
+    })
+    return `## [${specifierOf(entry)}](${entry.name}.md)\n\n${summaryOf(entry)}\n\n| export | |\n| --- | --- |\n${items.join('\n')}`
+  })
+  writeFileSync(
+    join(folder, 'index.md'),
+    `# Reference\n\nEvery export of the package, by its entry.\n\n${lists.join('\n\n')}\n`,
+  )
+}
+
+const specifierOf = (/** @type {Entry} */ entry) => (entry.name === 'tidemark' ? 'tidemark' : `tidemark/${entry.name}`)
+
+/** The comment of a function is that of its first signature. */
+const commentOf = (/** @type {Entry} */ one) => one.comment ?? one.signatures?.find(({ comment }) => comment)?.comment
+const summaryOf = (/** @type {Entry} */ one) =>
+  (commentOf(one)?.summary ?? [])
+    .map(({ text }) => text)
+    .join('')
+    .trim()
+const firstSentence = (/** @type {string} */ text) =>
+  /^[\s\S]+?[.:](?=\s|$)/.exec(text)?.[0].replace(/\s+/g, ' ').replace(/:$/, '.') ?? text
+
+/** Sections that repeat what the signature above them says, or that only the compiler needs. */
+const repeated = new Set([
+  'Constructors',
+  'Extends',
+  'Extended by',
+  'Implements',
+  'Inherited from',
+  'Overrides',
+  'Type Parameters',
+  'Type Parameter',
+])
+
+/** Leaves those sections out, with what is below them. */
+function tidy(/** @type {string} */ text) {
+  let skipping = 0
+  let fenced = false
+  const lines = text.split('\n').filter((line) => {
+    if (line.startsWith('```')) fenced = !fenced
+    const [, marks, title = ''] = (!fenced && /^(#+) (.+)$/.exec(line)) || []
+    if (marks && (!skipping || marks.length <= skipping)) skipping = repeated.has(title) ? marks.length : 0
+    if (!fenced && line === '***') skipping = 0
+    return !skipping
+  })
+  return lines
+    .join('\n')
+    .replace(/<a id="[^"]*"><\/a> ?/g, '')
+    .replace(/^#+ Returns\n\n(?!.*\n\n[^#*\n])[^\n]*\n+/gm, '')
+    .replace(/^\*\*\*$/gm, '')
+    .replace(/\n{3,}/g, '\n\n')
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) await write(process.argv[2] ?? '')

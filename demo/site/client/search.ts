@@ -1,0 +1,88 @@
+import MiniSearch from 'minisearch'
+import { type Found, searchOptions } from '../searchOptions.ts'
+
+/** Results that are shown. */
+const SHOWN = 12
+
+interface Search {
+  readonly dialog: HTMLDialogElement
+  readonly input: HTMLInputElement
+}
+
+let opened: Promise<Search> | undefined
+
+/** Opens the search over the page; the index is loaded with the first call. */
+export async function openSearch(root: string): Promise<void> {
+  opened ??= create(root)
+  const { dialog, input } = await opened
+  if (!dialog.open) dialog.showModal()
+  input.select()
+}
+
+async function create(root: string): Promise<Search> {
+  const dialog = document.createElement('dialog')
+  dialog.className = 'search'
+  dialog.setAttribute('aria-label', 'Search')
+  dialog.innerHTML = `<form method="dialog" role="search">
+    <input type="search" aria-label="Search the guide and the reference" placeholder="Search the guide and the reference" autocomplete="off" spellcheck="false" enterkeyhint="go" />
+    <button class="button" aria-label="Close the search">Esc</button>
+  </form>
+  <p class="search-note" role="status">Loading the index</p>
+  <ol class="search-results"></ol>`
+  const input = dialog.querySelector('input')!
+  const note = dialog.querySelector('.search-note')!
+  const list = dialog.querySelector('ol')!
+  const links = () => [...list.querySelectorAll('a')]
+
+  dialog.addEventListener('click', ({ target }) => {
+    // A click beside it is one on the dialog itself; a link within the same page would leave it open.
+    if (target === dialog || (target as Element).closest('a')) dialog.close()
+  })
+  dialog.addEventListener('keydown', (event) => {
+    const all: HTMLElement[] = [input, ...links()]
+    const at = all.indexOf(document.activeElement as HTMLElement)
+    const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0
+    if (step) {
+      event.preventDefault()
+      all[(at + step + all.length) % all.length]?.focus()
+    } else if (event.key === 'Enter' && at === 0) {
+      event.preventDefault()
+      if (!event.isComposing) links()[0]?.click()
+    } else if (at > 0 && event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey) input.focus()
+  })
+  document.body.append(dialog)
+  dialog.showModal()
+
+  const { default: text } = await import('virtual:search-index')
+  const index = MiniSearch.loadJSON(text, searchOptions)
+  const show = (): void => {
+    const query = input.value.trim()
+    const found = query ? (index.search(query) as unknown as readonly Found[]).slice(0, SHOWN) : []
+    list.replaceChildren(...found.map((one) => resultOf(one, root)))
+    note.textContent = describe(query, found.length)
+  }
+  input.addEventListener('input', show)
+  show()
+  return { dialog, input }
+}
+
+function describe(query: string, found: number): string {
+  if (!query) return 'Type a word: an export, a rule, a message.'
+  if (found === 0) return `Nothing found for “${query}”.`
+  if (found === SHOWN) return `The best ${found} results`
+  return found === 1 ? '1 result' : `${found} results`
+}
+
+function resultOf({ url, title, page, excerpt }: Found, root: string): HTMLElement {
+  const item = document.createElement('li')
+  const link = document.createElement('a')
+  link.href = new URL(url, root).href
+  for (const [name, text] of Object.entries({ title, page, excerpt })) {
+    const part = document.createElement('span')
+    part.className = `search-${name}`
+    part.textContent = text
+    link.append(part)
+  }
+  item.append(link)
+  return item
+}

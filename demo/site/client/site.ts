@@ -1,0 +1,36 @@
+/** On every page of the site: the menu of demos, the way to the search, reading offline. */
+import { keepOffline } from './offline.ts'
+
+const menu = document.querySelector<HTMLDetailsElement>('.site-menu')
+
+/** The search is loaded when it is asked for the first time. */
+const startSearch = async (): Promise<void> => {
+  const { openSearch } = await import('./search.ts')
+  await openSearch(document.querySelector<HTMLAnchorElement>('.site-home')!.href)
+}
+
+const isText = (target: EventTarget | null): boolean =>
+  target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
+
+document.querySelector('.site-search')?.addEventListener('click', startSearch)
+addEventListener('keydown', (event) => {
+  if (event.key === 'Escape' && menu?.open) {
+    menu.open = false
+    menu.querySelector('summary')?.focus()
+  }
+  const command = event.ctrlKey || event.metaKey
+  const asked = command ? event.key === 'k' : event.key === '/' && !event.altKey && !isText(event.target)
+  if (!asked) return
+  event.preventDefault()
+  startSearch()
+})
+addEventListener('click', ({ target }) => {
+  if (menu?.open && !menu.contains(target as Node)) menu.open = false
+})
+
+for (const toggle of document.querySelectorAll('.book-toggle'))
+  toggle.addEventListener('click', () => {
+    toggle.setAttribute('aria-expanded', String(toggle.getAttribute('aria-expanded') !== 'true'))
+  })
+
+keepOffline()

@@ -1,0 +1,22 @@
+export interface Demo {
+  /** The folder in demo/, with a slash at its end. */
+  readonly path: string
+  readonly title: string
+  /** What one sees there, in a sentence. */
+  readonly about: string
+}
+
+/** Every demo of the site, in the order of the menu and of the first page. A new demo is a folder with an index.html and a line here. */
+export const demos: readonly Demo[] = [
+  {
+    path: 'departures/',
+    title: 'Departures',
+    about:
+      'Record up to three million real flights on a live map. Reload to see what opening took, or go back to any flight.',
+  },
+  {
+    path: 'todomvc/',
+    title: 'TodoMVC',
+    about: 'The app everyone knows, with undo, a time machine and the same list in every tab. Its model has 66 lines.',
+  },
+]

@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { messages, messagesIn } from './messages.ts'
+import { root } from './run.ts'
+
+/** Parts of a message that another line of the sources begins. */
+const PARTS = [
+  'an object with other properties',
+  'an object was thrown',
+  'not an Error',
+  'what structured clone refuses (a proxy of a framework?)',
+  'an instance of a class',
+  'getTime() or toISOString()',
+  'a list of its entries',
+  'a list of its values',
+  'the given events',
+]
+const isPart = (message: string): boolean =>
+  PARTS.includes(message) ||
+  /^(an instance of|the step to version) …+$|(something outside evolve|what evolve\.… returned( as row …)?)$/.test(
+    message,
+  )
+
+const page = readFileSync(join(root, 'demo/guide/troubleshooting.md'), 'utf8')
+/** What the first column of a table quotes. */
+const quoted = [...page.matchAll(/^\| (`+) ?(.+?) ?\1 +\|/gm)].map(([, , text = '']) => text)
+const classes = /^[A-Z]\w+$/
+
+it('the guide explains every message of the sources', () => {
+  const all = [...messages()].flatMap(([file, texts]) =>
+    texts.filter((text) => !isPart(text)).map((text) => ({ file, text })),
+  )
+  expect(all.length).toBeGreaterThan(100)
+  const missing = all.filter(({ text }) => !quoted.some((quote) => text.includes(quote)))
+  expect(missing.map(({ file, text }) => `${file}: ${text}`)).toEqual([])
+})
+
+it('the guide explains no message that the sources no longer have', () => {
+  const all = [...messages().values()].flat()
+  const stale = quoted.filter((quote) => !classes.test(quote) && !all.some((text) => text.includes(quote)))
+  expect(stale).toEqual([])
+})
+
+it('finds a message however it is written', () => {
+  const code = "throw new Error('no ' + a + ' here: ' + (b ? `try that again` : `give up at last`))"
+  expect(messagesIn(code, 'a.ts')).toEqual(['no … here: try that again', 'no … here: give up at last'])
+})

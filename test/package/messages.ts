@@ -1,0 +1,70 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseSync } from 'vite'
+import { root } from './run.ts'
+
+interface Node {
+  readonly type: string
+  readonly [key: string]: unknown
+}
+const isNode = (value: unknown): value is Node => typeof (value as Node | null)?.type === 'string'
+
+/** What stands for a value in a message. */
+export const VALUE = '…'
+/** Fewer words are a label or a name. */
+const FEWEST_WORDS = 3
+
+/** Each text that an expression may become; a value that only the running program knows is `…`. */
+function textsOf(node: Node): string[] {
+  const pairs = (before: readonly string[], after: readonly string[]) =>
+    before.flatMap((one) => after.map((other) => one + other))
+  if (node.type === 'Literal') return [typeof node.value === 'string' ? node.value : VALUE]
+  if (node.type === 'TemplateLiteral') {
+    const quasis = node.quasis as readonly { readonly value: { readonly cooked: string } }[]
+    const expressions = node.expressions as readonly Node[]
+    return quasis.reduce<string[]>(
+      (texts, { value }, i) => pairs(pairs(texts, i ? textsOf(expressions[i - 1]!) : ['']), [value.cooked]),
+      [''],
+    )
+  }
+  if (node.type === 'BinaryExpression' && node.operator === '+')
+    return pairs(textsOf(node.left as Node), textsOf(node.right as Node))
+  if (node.type === 'ConditionalExpression')
+    return [...textsOf(node.consequent as Node), ...textsOf(node.alternate as Node)]
+  if (node.type === 'ParenthesizedExpression') return textsOf(node.expression as Node)
+  return [VALUE]
+}
+
+const words = (text: string): number => text.replaceAll(VALUE, ' ').match(/\p{L}{2,}/gu)?.length ?? 0
+
+const isOfNoMessage = ({ type }: Node): boolean => type.startsWith('TS') || type.startsWith('Import')
+
+/** Every text of at least three words in the sources: what an error or a warning may say. */
+export function messagesIn(code: string, file: string): string[] {
+  const found: string[] = []
+  const visit = (value: unknown): void => {
+    if (Array.isArray(value)) for (const one of value) visit(one)
+    else if (isNode(value) && !isOfNoMessage(value)) visitNode(value)
+  }
+  const visitNode = (value: Node): void => {
+    const texts = ['Literal', 'TemplateLiteral', 'BinaryExpression', 'ConditionalExpression'].includes(value.type)
+      ? textsOf(value).filter((text) => words(text) >= FEWEST_WORDS)
+      : []
+    if (texts.length) found.push(...texts)
+    else for (const [name, child] of Object.entries(value)) if (name !== 'source') visit(child)
+  }
+  visit(parseSync(file, code).program.body)
+  return found
+}
+
+/** The panel has labels, and the conformance suite names the clause that an adapter breaks: neither is a message to look up. */
+const isOther = (file: string): boolean => /^devtools[./\\]|remoteConformance/.test(file)
+
+/** By file. */
+export const messages = (): ReadonlyMap<string, readonly string[]> => {
+  const src = join(root, 'src')
+  const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter(
+    (file) => file.endsWith('.ts') && !isOther(file),
+  )
+  return new Map(files.sort().map((file) => [file, messagesIn(readFileSync(join(src, file), 'utf8'), file)]))
+}

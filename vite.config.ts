@@ -6,7 +6,7 @@ import { defineConfig, type ViteUserConfig as UserConfig } from 'vitest/config'
 
 const path = (file: string) => fileURLToPath(new URL(file, import.meta.url))
 const target = ['chrome110', 'firefox115', 'safari16.4']
-const entries = ['index', 'worker', 'react', 'tables', 'testing', 'tools']
+const entries = ['index', 'worker', 'react', 'tables', 'testing', 'tools', 'nats']
 
 /** Tests and demo read the sources, so nothing has to be built first. */
 const alias = [
@@ -71,7 +71,7 @@ const library = (development: boolean): UserConfig => ({
     outDir: development ? 'dist/development' : 'dist',
     lib: { entry: entries.map((name) => path(`src/${name}.ts`)), formats: ['es'] },
     rolldownOptions: {
-      external: /^(dexie|comlink|react)($|\/)/,
+      external: /^(dexie|comlink|react|@nats-io)($|\/)/,
       // Entries export nothing else: what is shared is in files of its own.
       preserveEntrySignatures: 'allow-extension',
       output: {

@@ -4,6 +4,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { advice, engines, installMissing } from './browser/harness/find.mjs'
 import { file } from './count.mjs'
+import { installNatsServer, advice as natsAdvice } from './remote/nats/find.mjs'
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 const filters = process.argv.slice(2)
@@ -26,6 +27,9 @@ if (missing.length > 0) {
   if (process.env.CI === 'true') failed.push(`browsers: ${missing.join(', ')}`)
   else console.log(`its tests are skipped: ${missing.join(', ')}`)
 }
+const natsServer = installNatsServer()
+console.log(`nats-server: ${natsServer ?? `not found; its tests are skipped; ${natsAdvice}`}`)
+if (!natsServer && process.env.CI === 'true') failed.push('nats-server')
 console.log()
 
 if (filters.length === 0) {

@@ -14,7 +14,7 @@ const ground = [
   'load.ts',
   'locks.ts',
 ]
-const rooms = ['ground', 'model', 'log', 'copies', 'projections', 'engine', 'bindings', 'testing', 'entries']
+const rooms = ['ground', 'model', 'log', 'copies', 'projections', 'engine', 'bindings', 'testing', 'nats', 'entries']
 const src = join(root, 'src')
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
   .map((file) => file.split(sep).join('/'))
@@ -68,9 +68,12 @@ describe('the rooms', () => {
     expect(wrong).toEqual([])
   })
 
-  it('use dexie and comlink only, and React only in the React entry', () => {
+  it('use dexie and comlink only, React only in the React entry, and the client of NATS only behind its own', () => {
     const wrong = outside.filter(
-      ({ file, name }) => !['dexie', 'comlink'].includes(name) && !(name === 'react' && file === 'react.ts'),
+      ({ file, name }) =>
+        !['dexie', 'comlink'].includes(name) &&
+        !(name === 'react' && file === 'react.ts') &&
+        !(name.startsWith('@nats-io/') && roomOf(file) === 'nats'),
     )
     expect(wrong).toEqual([])
   })

@@ -114,12 +114,11 @@ export const findBrowsers = () => {
   return found
 }
 
-/** Installs what is missing where that is this script's to do: on Debian, as root. */
-export const installMissing = () => {
-  const found = findBrowsers()
-  const missing = engines.filter((engine) => !found[engine])
-  if (missing.length === 0 || process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) return found
-  const wanted = [...new Set(missing.flatMap((engine) => packages[engine]))]
+/** Installing is this script's to do on Debian, as root. */
+export const mayInstall = () => process.getuid?.() === 0 && existsSync('/etc/debian_version')
+
+/** @param {readonly string[]} wanted */
+export const installPackages = (wanted) => {
   console.log(`installing ${wanted.join(' ')}`)
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
   try {
@@ -131,5 +130,13 @@ export const installMissing = () => {
   } catch (error) {
     console.error(`apt-get failed: ${error instanceof Error ? error.message : error}`)
   }
+}
+
+/** Installs the browsers that are missing, where that may be done. */
+export const installMissing = () => {
+  const found = findBrowsers()
+  const missing = engines.filter((engine) => !found[engine])
+  if (missing.length === 0 || !mayInstall()) return found
+  installPackages([...new Set(missing.flatMap((engine) => packages[engine]))])
   return findBrowsers()
 }

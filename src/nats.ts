@@ -1,0 +1,2 @@
+export type { NatsCredentials } from './nats/connection.ts'
+export { type NatsRemoteOptions, natsRemote } from './nats/natsRemote.ts'

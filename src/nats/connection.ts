@@ -1,0 +1,170 @@
+import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream'
+import {
+  type Authenticator,
+  jwtAuthenticator,
+  type NatsConnection,
+  tokenAuthenticator,
+  usernamePasswordAuthenticator,
+  wsconnect,
+} from '@nats-io/nats-core'
+import { aborting } from '../async.ts'
+import { RemoteError } from '../remote.ts'
+import { toRemoteError } from './toRemoteError.ts'
+
+/** Who this device is to a NATS server, and the subject under which answers to it arrive. */
+export type NatsCredentials = (
+  | { readonly jwt: string; readonly seed: string }
+  | { readonly user: string; readonly pass: string }
+  | { readonly token: string }
+) & {
+  /** Answers arrive under this subject; `_INBOX` unless given. Users of one account that share it can read the answers to each other. */
+  readonly inboxPrefix?: string | undefined
+}
+
+/** One connection, while it lasts. */
+export interface Connection {
+  readonly nc: NatsConnection
+  readonly js: JetStreamClient
+  readonly jsm: JetStreamManager
+  /** Resolves once the connection has ended, for whatever reason. */
+  readonly ended: Promise<void>
+}
+
+/** The connection of one remote: made when it is needed, shared, and closed some time after the last use. */
+export interface Connector {
+  /** Runs a call on the connection. Rejects with `RemoteError`, or with the signal's reason. */
+  use<T>(signal: AbortSignal, call: (connection: Connection) => Promise<T>): Promise<T>
+  /** The same for what yields. */
+  stream<T>(signal: AbortSignal, call: (connection: Connection) => AsyncIterable<T>): AsyncGenerator<T>
+  /** The largest payload, in bytes, that the server last named. */
+  readonly payload: number
+}
+
+/** For the credentials, the handshake and each answer. */
+export const ANSWER_MS = 10_000
+/** Keeps the connection between the calls of somebody who doesn't watch. */
+const IDLE_MS = 5_000
+/** A connection that is dead without a word is noticed after two of these. */
+const PING_MS = 20_000
+
+export function createConnector(
+  servers: string | readonly string[],
+  credentials: (() => NatsCredentials | Promise<NatsCredentials>) | undefined,
+): Connector {
+  let current: Promise<Connection> | undefined
+  let payload = Number.POSITIVE_INFINITY
+  let users = 0
+  let idle: ReturnType<typeof setTimeout> | undefined
+
+  async function connect(): Promise<Connection> {
+    const given = await askCredentials(credentials)
+    // The client's own reconnection ends for good after two refusals, and would present the same credentials.
+    const nc = await wsconnect({
+      servers: typeof servers === 'string' ? servers : [...servers],
+      reconnect: false,
+      ignoreClusterUpdates: true,
+      noAsyncTraces: true,
+      timeout: ANSWER_MS,
+      pingInterval: PING_MS,
+      name: 'tidemark',
+      ...(given && { authenticator: authenticatorOf(given) }),
+      ...(given?.inboxPrefix && { inboxPrefix: given.inboxPrefix }),
+    }).catch((error: unknown) => {
+      throw toRemoteError(error)
+    })
+    payload = nc.info?.max_payload ?? payload
+    const options = { timeout: ANSWER_MS, checkAPI: false, watcherPrefix: given?.inboxPrefix ?? '_INBOX' }
+    return {
+      nc,
+      js: jetstream(nc, options),
+      jsm: await jetstreamManager(nc, options),
+      ended: nc.closed().then(() => {}),
+    }
+  }
+
+  function shared(): Promise<Connection> {
+    if (current) return current
+    const mine = connect()
+    const forget = (): void => {
+      if (current === mine) current = undefined
+    }
+    mine.then(({ ended }) => ended.then(forget), forget)
+    return (current = mine)
+  }
+
+  function leave(): void {
+    users--
+    if (users > 0 || !current) return
+    const unused = current
+    clearTimeout(idle)
+    idle = setTimeout(() => {
+      if (users === 0) unused.then(({ nc }) => nc.close()).catch(() => {})
+    }, IDLE_MS)
+  }
+
+  /** Nothing was heard: the next call begins with a new connection rather than wait on a dead one. */
+  function explain(error: unknown, signal: AbortSignal, connection: Connection | undefined): unknown {
+    if (signal.aborted) return signal.reason
+    const known = toRemoteError(error)
+    if (known.kind === 'unreachable') void connection?.nc.close()
+    return known
+  }
+
+  return {
+    async use(signal, call) {
+      signal.throwIfAborted()
+      users++
+      let connection: Connection | undefined
+      try {
+        connection = await aborting(shared(), signal)
+        return await aborting(orEnded(connection, call(connection)), signal)
+      } catch (error) {
+        throw explain(error, signal, connection)
+      } finally {
+        leave()
+      }
+    },
+    async *stream(signal, call) {
+      signal.throwIfAborted()
+      users++
+      let connection: Connection | undefined
+      try {
+        connection = await aborting(shared(), signal)
+        yield* call(connection)
+      } catch (error) {
+        throw explain(error, signal, connection)
+      } finally {
+        leave()
+      }
+    },
+    get payload() {
+      return payload
+    },
+  }
+}
+
+/** The client leaves some requests unanswered if the connection ends. */
+function orEnded<T>({ ended }: Connection, call: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    call.then(resolve, reject)
+    ended.then(() => reject(new RemoteError('unreachable')))
+  })
+}
+
+async function askCredentials(
+  credentials: (() => NatsCredentials | Promise<NatsCredentials>) | undefined,
+): Promise<NatsCredentials | undefined> {
+  if (!credentials) return undefined
+  try {
+    return await aborting(Promise.resolve(credentials()), AbortSignal.timeout(ANSWER_MS))
+  } catch (error) {
+    if (error instanceof RemoteError) throw error
+    throw new RemoteError('unreachable', 'No credentials for the remote were given. They are asked for again', error)
+  }
+}
+
+function authenticatorOf(given: NatsCredentials): Authenticator {
+  if ('jwt' in given) return jwtAuthenticator(given.jwt, new TextEncoder().encode(given.seed))
+  if ('user' in given) return usernamePasswordAuthenticator(given.user, given.pass)
+  return tokenAuthenticator(given.token)
+}

@@ -1,0 +1,118 @@
+import { headers } from '@nats-io/nats-core'
+import { sleep } from '../async.ts'
+import { type OpenRemote, type Remote, RemoteError } from '../remote.ts'
+import { createConnector, type NatsCredentials } from './connection.ts'
+import { type Place, type PlaceOptions, placeOf } from './place.ts'
+import { areFew, inBatches, lastOf, readFew, readMany } from './readMessages.ts'
+import { isRefusal, isUnheard } from './toRemoteError.ts'
+import { watchStream } from './watchStream.ts'
+
+export interface NatsRemoteOptions extends PlaceOptions {
+  /** WebSocket addresses of one cluster: `wss://sync.example.com`. */
+  readonly servers: string | readonly string[]
+  /** The stream of a log: `tm_` and the log's name unless given. It has to exist. */
+  readonly stream?: string | ((log: string) => string) | undefined
+  /** The subject of a log in a stream that holds many. Without it the stream holds one log, under a subject of the stream's name. */
+  readonly subject?: ((log: string) => string) | undefined
+  /** Asked at every connect, so a short-lived token is a fresh one. A rejection is a reason to try later; throw `RemoteError('denied')` to say no. */
+  readonly credentials?: (() => NatsCredentials | Promise<NatsCredentials>) | undefined
+  /** The largest message, in bytes: 1,000,000 unless given, and never more than the server takes. */
+  readonly bytes?: number | undefined
+}
+
+const BYTES = 1_000_000
+/** What the headers of an append take of the server's largest payload. */
+const HEADER_BYTES = 1_024
+/** For servers of a shared stream that have not yet heard of a message that another one has stored. */
+const BEHIND_MS = 2_000
+const LOOK_AGAIN_MS = 25
+
+/**
+ * The log's order on a NATS server with JetStream, over WebSocket: for page and worker, and for Node 22 or later. Needs the packages
+ * `@nats-io/nats-core` and `@nats-io/jetstream`.
+ * @example
+ * ```ts
+ * import { natsRemote } from 'tidemark/nats'
+ *
+ * export const remote = natsRemote({
+ *   servers: 'wss://sync.example.com',
+ *   credentials: async () => (await fetch('/api/sync-token')).json(),
+ * })
+ * ```
+ *
+ * A stream per log works with every server since 2.9. For many users, `{ stream: 'logs', subject: (log) => 'logs.' + log }` puts a subject
+ * per log into one stream; it needs `allow_direct`, and a server since 2.10 if it has replicas. Throws `ModelError` if a log's name makes no
+ * valid name of a stream or a subject.
+ */
+export function natsRemote({ servers, credentials, bytes = BYTES, ...places }: NatsRemoteOptions): OpenRemote {
+  return (log) => remoteOf(placeOf(log, places), { servers, credentials, bytes })
+}
+
+function remoteOf(
+  place: Place,
+  { servers, credentials, bytes }: Pick<NatsRemoteOptions, 'servers' | 'credentials'> & { readonly bytes: number },
+): Remote {
+  const connector = createConnector(servers, credentials)
+  /** The last message that this device knows to be stored: another server of the cluster may not have it yet. */
+  let stored = 0
+  const saw = (sequence: number): void => {
+    stored = Math.max(stored, sequence)
+  }
+  const limits = {
+    get bytes() {
+      return Math.min(bytes, connector.payload - HEADER_BYTES)
+    },
+  }
+
+  /** The last message that there is to read. */
+  const lookUp = (signal: AbortSignal): Promise<number> =>
+    connector.use(signal, async (connection) => {
+      const until = Date.now() + BEHIND_MS
+      while (true) {
+        const last = await lastOf(connection, place)
+        if (last >= stored || !place.shared) return last
+        if (Date.now() > until) {
+          // The remote has forgotten it.
+          stored = last
+          return last
+        }
+        await sleep(LOOK_AGAIN_MS, signal)
+      }
+    })
+
+  return {
+    limits,
+    async append(message, { after, id, signal }) {
+      if (message.length > limits.bytes) throw new RemoteError('too-large')
+      const copy = message.slice()
+      return connector.use(signal, async ({ js, jsm }) => {
+        const expected = Number(after)
+        const named = headers()
+        named.set('Tidemark-Id', id)
+        try {
+          const { seq } = await js.publish(place.subject, copy, {
+            headers: named,
+            expect: place.shared ? { lastSubjectSequence: expected } : { lastSequence: expected },
+          })
+          saw(seq)
+          return 'appended'
+        } catch (error) {
+          if (isRefusal(error)) return 'refused'
+          // Nobody listens to the subject. This throws if there is no stream; otherwise it has no leader yet.
+          if (isUnheard(error)) await jsm.streams.info(place.stream)
+          throw error
+        }
+      })
+    },
+    async *read(after, { including = false, signal }) {
+      const from = Math.max(1, Number(after) + (including ? 0 : 1))
+      const last = await lookUp(signal)
+      if (last < from) return
+      yield* connector.stream(signal, async function* (connection) {
+        if (areFew(place, from, last)) yield* inBatches(await readFew(connection, place, from, last))
+        else yield* inBatches(readMany(connection, place, from, last, signal))
+      })
+    },
+    watch: (hear) => watchStream(connector, place, saw, hear),
+  }
+}

@@ -1,0 +1,93 @@
+import { DeliverPolicy } from '@nats-io/jetstream'
+import { RemoteError, type RemoteMessage } from '../remote.ts'
+import { ANSWER_MS, type Connection } from './connection.ts'
+import type { Place } from './place.ts'
+import { isMissingMessage } from './toRemoteError.ts'
+
+const BATCH_BYTES = 1_000_000
+/** So many messages are asked for one by one, at once: that is two round trips, a consumer is four and state on the server. */
+const SINGLE = 8
+/** What the server may send ahead of the reader. Larger than any message that a server of default settings takes. */
+const AHEAD_BYTES = 4_000_000
+/** The server keeps an unused consumer for so long. */
+const CONSUMER_MS = 30_000
+
+/** The sequence of the log's last message; 0 if there is none. Answered by the stream's leader, or for a shared stream by any of its servers. */
+export async function lastOf({ jsm }: Connection, { stream, subject, shared }: Place): Promise<number> {
+  if (!shared) return (await jsm.streams.info(stream)).state.last_seq
+  return (await jsm.direct.getMessage(stream, { last_by_subj: subject }))?.seq ?? 0
+}
+
+/** The messages from one sequence to another, one by one. */
+export async function readFew(
+  { jsm }: Connection,
+  { stream }: Place,
+  from: number,
+  to: number,
+): Promise<RemoteMessage[]> {
+  const sequences = Array.from({ length: to - from + 1 }, (_, i) => from + i)
+  const found = await Promise.all(
+    sequences.map((seq) =>
+      jsm.streams.getMessage(stream, { seq }).catch((error: unknown) => {
+        // Deleted by who runs the server: every device reads the same rest.
+        if (isMissingMessage(error)) return null
+        throw error
+      }),
+    ),
+  )
+  return found.flatMap((one) => (one ? [{ position: String(one.seq), message: one.data }] : []))
+}
+
+export const areFew = ({ shared }: Place, from: number, to: number): boolean => !shared && to - from < SINGLE
+
+/** The messages from one sequence to another, by an ordered consumer, which every server since 2.9 has. */
+export async function* readMany(
+  { js, ended }: Connection,
+  { stream, subject, shared }: Place,
+  from: number,
+  to: number,
+  signal: AbortSignal,
+): AsyncGenerator<RemoteMessage> {
+  const consumer = await js.consumers.get(stream, {
+    deliver_policy: DeliverPolicy.StartSequence,
+    opt_start_seq: from,
+    inactive_threshold: CONSUMER_MS,
+    ...(shared && { filter_subjects: subject }),
+  })
+  const messages = await consumer.consume({ max_bytes: AHEAD_BYTES })
+  const stop = (): void => void messages.close()
+  let stalled = setTimeout(stop, ANSWER_MS)
+  signal.addEventListener('abort', stop)
+  void ended.then(stop)
+  try {
+    for await (const { seq, data } of messages) {
+      clearTimeout(stalled)
+      if (seq <= to) yield { position: String(seq), message: data }
+      if (seq >= to) return
+      stalled = setTimeout(stop, ANSWER_MS)
+    }
+  } finally {
+    clearTimeout(stalled)
+    signal.removeEventListener('abort', stop)
+    stop()
+  }
+  signal.throwIfAborted()
+  throw new RemoteError('unreachable')
+}
+
+export async function* inBatches(
+  messages: Iterable<RemoteMessage> | AsyncIterable<RemoteMessage>,
+): AsyncGenerator<readonly RemoteMessage[]> {
+  let batch: RemoteMessage[] = []
+  let bytes = 0
+  for await (const one of messages) {
+    if (batch.length > 0 && bytes + one.message.length > BATCH_BYTES) {
+      yield batch
+      batch = []
+      bytes = 0
+    }
+    batch.push(one)
+    bytes += one.message.length
+  }
+  if (batch.length > 0) yield batch
+}

@@ -1,0 +1,75 @@
+import { DeliverPolicy } from '@nats-io/jetstream'
+import { sleep } from '../async.ts'
+import type { Connection, Connector } from './connection.ts'
+import type { Place } from './place.ts'
+
+/** Pauses between attempts to connect, each twice the one before, and a random half of it. */
+const FIRST_PAUSE_MS = 250
+const LONGEST_PAUSE_MS = 15_000
+/** The server keeps the consumer for so long after the connection went. */
+const CONSUMER_MS = 30_000
+
+/**
+ * Keeps a connection, and a consumer that hears of each message once it is stored: a plain subscription would hear of it before, and a read
+ * might come too early.
+ */
+export function watchStream(
+  connector: Connector,
+  place: Place,
+  saw: (sequence: number) => void,
+  hear: (poke: 'more' | 'online' | 'offline') => void,
+): () => void {
+  const ending = new AbortController()
+  const { signal } = ending
+  let online: boolean | undefined
+  const say = (poke: 'more' | 'online' | 'offline'): void => {
+    if (signal.aborted) return
+    if (poke !== 'more') {
+      if (online === (poke === 'online')) return
+      online = poke === 'online'
+    }
+    hear(poke)
+  }
+
+  async function follow({ js }: Connection): Promise<void> {
+    const consumer = await js.consumers.get(place.stream, {
+      deliver_policy: DeliverPolicy.New,
+      headers_only: true,
+      inactive_threshold: CONSUMER_MS,
+      ...(place.shared && { filter_subjects: place.subject }),
+    })
+    const messages = await consumer.consume({
+      callback({ seq }) {
+        saw(seq)
+        say('more')
+      },
+    })
+    say('online')
+    const stop = (): void => void messages.close()
+    signal.addEventListener('abort', stop)
+    await messages.closed()
+    signal.removeEventListener('abort', stop)
+  }
+
+  async function keepFollowing(): Promise<void> {
+    for (let pause = FIRST_PAUSE_MS; !signal.aborted; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+      await connector.use(signal, follow).catch(() => {})
+      if (online) pause = FIRST_PAUSE_MS
+      say('offline')
+      await pauseOrOnline(pause * (0.5 + Math.random() / 2), signal)
+    }
+  }
+  void keepFollowing()
+  return () => ending.abort()
+}
+
+/** The browser knows better when the network is there again. */
+async function pauseOrOnline(ms: number, signal: AbortSignal): Promise<void> {
+  const awake = new AbortController()
+  const wake = (): void => awake.abort()
+  signal.addEventListener('abort', wake)
+  globalThis.addEventListener?.('online', wake)
+  await sleep(ms, awake.signal).catch(() => {})
+  signal.removeEventListener('abort', wake)
+  globalThis.removeEventListener?.('online', wake)
+}

@@ -1,0 +1,139 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
+import { type NatsConnection, wsconnect } from '@nats-io/nats-core'
+import { WebSocket } from 'ws'
+import { findNatsServer } from './find.mjs'
+
+// Node has had one of its own since version 22.
+globalThis.WebSocket ??= WebSocket as unknown as typeof globalThis.WebSocket
+
+export const hasNatsServer = (): boolean => findNatsServer() !== undefined
+
+/** A server on loopback, with a store of its own. */
+export interface NatsServer {
+  readonly url: string
+  readonly folder: string
+  /** Connects as somebody. */
+  connect(user: string, pass?: string): Promise<NatsConnection>
+  /** Calls on JetStream, as the admin. */
+  admin<T>(run: (jsm: JetStreamManager) => Promise<T>): Promise<T>
+  /** `kill -9`. */
+  kill(): Promise<void>
+  /** Starts it, and waits until JetStream answers. */
+  start(): Promise<void>
+  /** Kills it, and removes its store. */
+  remove(): Promise<void>
+}
+
+/** How long a server of a busy machine may take to start. */
+const START_MS = 60_000
+const POLL_MS = 25
+
+export const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer()
+    server.on('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
+    })
+  })
+
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** Runs something again and again until it doesn't throw. */
+export async function retry<T>(run: () => Promise<T>, patience: number = START_MS): Promise<T> {
+  const until = Date.now() + patience
+  while (true) {
+    try {
+      return await run()
+    } catch (error) {
+      if (Date.now() > until) throw error
+      await pause(POLL_MS)
+    }
+  }
+}
+
+/** The users of a test: one may do everything, one is a member of the log, one knows a password and may do nothing. */
+export const users = (stream: string): string => `
+authorization {
+  users = [
+    { user: admin, password: admin }
+    { user: member, password: member, permissions: ${memberPermissions(stream, stream, '_INBOX_member')} }
+    { user: stranger, password: stranger, permissions: { publish: "nothing", subscribe: "nothing" } }
+  ]
+}`
+
+/** What a member of a log needs, and no more. */
+export const memberPermissions = (stream: string, subject: string, inbox: string): string => `{
+  publish: [
+    "${subject}"
+    "$JS.API.STREAM.INFO.${stream}"
+    "$JS.API.STREAM.MSG.GET.${stream}"
+    "$JS.API.CONSUMER.CREATE.${stream}.>"
+    "$JS.API.CONSUMER.INFO.${stream}.>"
+    "$JS.API.CONSUMER.MSG.NEXT.${stream}.>"
+  ]
+  subscribe: "${inbox}.>"
+}`
+
+/** `config` stands beside the listeners and the store, which are this function's to choose. */
+export async function startNatsServer(config: string): Promise<NatsServer> {
+  const binary = findNatsServer()
+  if (!binary) throw new Error('there is no nats-server')
+  const folder = mkdtempSync(join(tmpdir(), 'tidemark-nats-'))
+  const port = await freePort()
+  const file = join(folder, 'nats.conf')
+  writeFileSync(
+    file,
+    `server_name: test
+listen: "127.0.0.1:-1"
+websocket { listen: "127.0.0.1:${port}", no_tls: true }
+jetstream { store_dir: "${join(folder, 'store')}" }
+${config}`,
+  )
+  const url = `ws://127.0.0.1:${port}`
+  let child: ChildProcess | undefined
+
+  const server: NatsServer = {
+    url,
+    folder,
+    connect: (user, pass = user) =>
+      wsconnect({ servers: url, user, pass, reconnect: false, timeout: 5_000, inboxPrefix: `_INBOX_${user}` }),
+    async admin(run) {
+      const nc = await server.connect('admin')
+      try {
+        return await run(await jetstreamManager(nc))
+      } finally {
+        await nc.close()
+      }
+    },
+    async kill() {
+      const dying = child
+      child = undefined
+      if (!dying || dying.exitCode !== null) return
+      const ended = new Promise((resolve) => dying.once('exit', resolve))
+      dying.kill('SIGKILL')
+      await ended
+    },
+    async start() {
+      const log = join(folder, 'server.log')
+      child = spawn(binary, ['-c', file, '--log', log], { stdio: 'ignore' })
+      const started = child
+      await retry(async () => {
+        if (started.exitCode !== null) throw new Error(`nats-server ended:\n${readFileSync(log, 'utf8').slice(-2000)}`)
+        await server.admin((jsm) => jsm.getAccountInfo())
+      })
+    },
+    async remove() {
+      await server.kill()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+  await server.start()
+  return server
+}

@@ -112,7 +112,10 @@ const pages = (folder: string, mode: string, serving: boolean, plugins: UserConf
   preview: { port: 4173 },
 })
 
-/** Rooms first, then the package, then browsers one file at a time: each browser has the machine to itself. */
+/**
+ * Rooms first, then the package and the browsers: two files at a time, because a browser waits for disk and timers half of the time.
+ * What they build is built once, before the first of them.
+ */
 const tests: UserConfig = {
   resolve: { alias },
   define: { __DEV__: 'true' },
@@ -131,28 +134,18 @@ const tests: UserConfig = {
           sequence: { groupOrder: 0 },
         },
       },
-      {
-        extends: true,
+      ...['package', 'browser'].map((name) => ({
+        extends: true as const,
         test: {
-          name: 'package',
-          include: ['test/package/**/*.test.ts'],
+          name,
+          include: [`test/${name}/**/*.test.ts`],
+          globalSetup: path(`test/${name}/setup.ts`),
           testTimeout: 240_000,
           hookTimeout: 240_000,
-          maxWorkers: 1,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
-      },
-      {
-        extends: true,
-        test: {
-          name: 'browser',
-          include: ['test/browser/**/*.test.ts'],
-          testTimeout: 240_000,
-          hookTimeout: 240_000,
-          maxWorkers: 1,
-          sequence: { groupOrder: 2 },
-        },
-      },
+      })),
     ],
   },
 }

@@ -1,5 +1,5 @@
 // `npm test`: types, lint, build, then every test. Arguments narrow the tests down: `npm test -- test/log`.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { advice, engines, installMissing } from './browser/harness/find.mjs'
@@ -12,12 +12,20 @@ const npx = process.platform === 'win32' ? 'npx.cmd' : 'npx'
 const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
 const failed = []
 
-/** @type {(title: string, command: string, args: string[]) => void} */
-const step = (title, command, args) => {
+/** @type {(title: string, command: string, args: string[]) => Promise<boolean>} */
+const step = async (title, command, args) => {
   const started = Date.now()
-  const { status } = spawnSync(command, args, { stdio: 'inherit', shell: process.platform === 'win32' })
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], shell: process.platform === 'win32' })
+  let out = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (text) => {
+      out += text
+    })
+  const status = await new Promise((resolve) => child.on('close', resolve))
   if (status !== 0) failed.push(title)
-  console.log(`${status === 0 ? 'ok' : 'FAILED'}: ${title} (${((Date.now() - started) / 1000).toFixed(1)} s)\n`)
+  const seconds = ((Date.now() - started) / 1000).toFixed(1)
+  console.log(`${out.trimEnd()}\n${status === 0 ? 'ok' : 'FAILED'}: ${title} (${seconds} s)\n`)
+  return status === 0
 }
 
 const found = installMissing()
@@ -33,9 +41,13 @@ if (!natsServer && process.env.CI === 'true') failed.push('nats-server')
 console.log()
 
 if (filters.length === 0) {
-  step('types', npm, ['run', '--silent', 'types'])
-  step('lint', npm, ['run', '--silent', 'lint'])
-  step('build', npm, ['run', '--silent', 'build'])
+  const [built] = await Promise.all([
+    step('build', npm, ['run', '--silent', 'build']),
+    step('types', npm, ['run', '--silent', 'types']),
+    step('lint', npm, ['run', '--silent', 'lint']),
+  ])
+  // The tests of the package need not build it again.
+  if (built) process.env.TIDEMARK_BUILT = 'true'
 }
 
 rmSync(file, { force: true })

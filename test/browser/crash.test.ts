@@ -9,7 +9,7 @@ interface Stored {
 }
 
 /** `npm run soak -- --kills 100` asks for more. */
-const kills = Number(process.env.TIDEMARK_KILLS ?? 10)
+const kills = Number(process.env.TIDEMARK_KILLS ?? 4)
 /** Every so many kills the files of IndexedDB are damaged, too, as Chromium itself does it once in a while. */
 const damage = Number(process.env.TIDEMARK_DAMAGE ?? 0)
 

@@ -1,17 +1,18 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { fileBlocks } from './readme.ts'
-import { pack, root, run } from './run.ts'
+import { root, run } from './run.ts'
 
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const entries = Object.keys(manifest.exports).filter((entry) => entry !== './package.json')
 const specifiers = entries.map((entry) => entry.replace('.', 'tidemark'))
 
 describe('the published package', () => {
-  let packed: ReturnType<typeof pack>
+  const tarball = inject('tarball')
   let app: string
   const write = (file: string, text: string) => {
     mkdirSync(dirname(join(app, file)), { recursive: true })
@@ -19,8 +20,7 @@ describe('the published package', () => {
   }
 
   beforeAll(() => {
-    packed = pack()
-    app = join(packed.folder, 'app')
+    app = mkdtempSync(join(tmpdir(), 'tidemark-app-'))
     const versions = manifest.devDependencies as Record<string, string>
     write(
       'package.json',
@@ -28,7 +28,7 @@ describe('the published package', () => {
         name: 'app',
         private: true,
         type: 'module',
-        dependencies: { tidemark: `file:${packed.tarball}`, react: versions.react },
+        dependencies: { tidemark: `file:${tarball}`, react: versions.react },
         devDependencies: {
           vite: versions.vite,
           typescript: versions.typescript,
@@ -38,12 +38,12 @@ describe('the published package', () => {
     )
     run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--silent'], app)
   })
-  afterAll(() => packed?.remove())
+  afterAll(() => app && rmSync(app, { recursive: true, force: true }))
 
   it('has nothing for publint to say', async () => {
-    const bytes = readFileSync(packed.tarball)
-    const tarball = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)
-    const { messages, pkg } = await publint({ pack: { tarball }, strict: true })
+    const bytes = readFileSync(tarball)
+    const buffer = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)
+    const { messages, pkg } = await publint({ pack: { tarball: buffer }, strict: true })
     // Parcel needs the field beside "exports".
     const others = messages.filter(({ code }) => code !== 'USE_EXPORTS_OR_IMPORTS_BROWSER')
     expect(others.map((message) => formatMessage(message, pkg))).toEqual([])
@@ -62,11 +62,11 @@ describe('the published package', () => {
 
   it('has right types in every way to import it', () => {
     const attw = join(root, 'node_modules/@arethetypeswrong/cli/dist/index.js')
-    expect(() => run(process.execPath, [attw, packed.tarball, '--profile', 'esm-only'])).not.toThrow()
+    expect(() => run(process.execPath, [attw, tarball, '--profile', 'esm-only'])).not.toThrow()
   })
 
   it('holds the build, its licence and nothing of the workshop', () => {
-    const files = run('tar', ['-tzf', packed.tarball]).trim().split('\n')
+    const files = run('tar', ['-tzf', tarball]).trim().split('\n')
     expect(
       files.filter((file) => !/^package\/(dist\/|package\.json$|README\.md$|CHANGELOG\.md$|LICENSE$)/.test(file)),
     ).toEqual([])

@@ -1,7 +1,8 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { pack, root, run } from './run.ts'
+import { inject } from 'vitest'
+import { root, run } from './run.ts'
 
 export interface PackedApp {
   /** Where the app's sources are. Its `node_modules` has the packed tarball and what that depends on, nothing else. */
@@ -14,13 +15,12 @@ export interface PackedApp {
 
 /** An app in a folder of its own that has installed the tarball, as a user has it. */
 export const packedApp = (sources: string): PackedApp => {
-  const packed = pack()
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-app-'))
   const write = (file: string, text: string) => {
     mkdirSync(dirname(join(folder, file)), { recursive: true })
     writeFileSync(join(folder, file), text)
   }
-  const dependencies = { tidemark: `file:${packed.tarball}` }
+  const dependencies = { tidemark: `file:${inject('tarball')}` }
   write('package.json', JSON.stringify({ name: 'app', private: true, type: 'module', dependencies }))
   run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--silent'], folder)
   cpSync(sources, folder, { recursive: true })
@@ -33,7 +33,6 @@ export const packedApp = (sources: string): PackedApp => {
       return join(folder, to)
     },
     remove() {
-      packed.remove()
       rmSync(folder, { recursive: true, force: true })
     },
   }

@@ -20,10 +20,11 @@ export const run = (command: string, args: readonly string[], cwd: string = root
   return stdout
 }
 
-/** The tarball that would be published, in a folder of its own. */
+/** The tarball that would be published, in a folder of its own. `npm test` has built it a moment ago and says so. */
 export const pack = () => {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-pack-'))
-  const output = run('npm', ['pack', '--silent', '--pack-destination', folder])
+  const scripts = process.env.TIDEMARK_BUILT ? ['--ignore-scripts'] : []
+  const output = run('npm', ['pack', '--silent', ...scripts, '--pack-destination', folder])
   const name = output.trim().split('\n').pop() ?? ''
-  return { folder, tarball: join(folder, name), remove: () => rmSync(folder, { recursive: true, force: true }) }
+  return { tarball: join(folder, name), remove: () => rmSync(folder, { recursive: true, force: true }) }
 }

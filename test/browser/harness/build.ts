@@ -1,8 +1,9 @@
-import { execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
@@ -24,29 +25,39 @@ const fingerprint = (paths: readonly string[]) => {
   return hash.digest('hex')
 }
 
-const build = (mode: 'pages' | 'demo', sources: readonly string[]) => {
-  const folder = join(root, 'build', mode)
-  const stamp = join(root, 'build', `${mode}.stamp`)
-  const now = fingerprint(['src', 'vite.config.ts', 'package.json', 'package-lock.json', ...sources])
-  if (existsSync(stamp) && existsSync(folder) && readFileSync(stamp, 'utf8') === now) return folder
-  // A process of its own: inside Vitest this would be a build for tests, with development checks in it.
-  const { VITEST: _, NODE_ENV: __, ...env } = process.env
-  execFileSync(
-    process.execPath,
-    [join(root, 'node_modules/vite/bin/vite.js'), 'build', '--mode', mode, '--logLevel', 'warn'],
-    {
+type Mode = 'pages' | 'demo'
+
+const sources: Readonly<Record<Mode, readonly string[]>> = { pages: ['test/browser/pages'], demo: ['demo'] }
+const folderOf = (mode: Mode) => join(root, 'build', mode)
+const stampOf = (mode: Mode) => join(root, 'build', `${mode}.stamp`)
+const printOf = (mode: Mode) => fingerprint(['src', 'vite.config.ts', 'package.json', 'package-lock.json', ...sources[mode]])
+
+/** Builds what is not there yet, or was built of other sources. Each one once: tests that run side by side would get in each other's way. */
+export const buildAll = async () => {
+  const build = async (mode: Mode) => {
+    const now = printOf(mode)
+    const stamp = stampOf(mode)
+    if (existsSync(stamp) && existsSync(folderOf(mode)) && readFileSync(stamp, 'utf8') === now) return
+    // A process of its own: inside Vitest this would be a build for tests, with development checks in it.
+    const { VITEST: _, NODE_ENV: __, ...env } = process.env
+    const vite = join(root, 'node_modules/vite/bin/vite.js')
+    await promisify(execFile)(process.execPath, [vite, 'build', '--mode', mode, '--logLevel', 'warn'], {
       cwd: root,
       env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  )
-  mkdirSync(join(root, 'build'), { recursive: true })
-  writeFileSync(stamp, now)
-  return folder
+    })
+    mkdirSync(join(root, 'build'), { recursive: true })
+    writeFileSync(stamp, now)
+  }
+  await Promise.all([build('pages'), build('demo')])
 }
 
-/** The production build of test/browser/pages: a page for each folder with an index.html, built again only when a source changed. */
-export const buildPages = () => build('pages', ['test/browser/pages'])
+const built = (mode: Mode): string => {
+  if (existsSync(stampOf(mode))) return folderOf(mode)
+  throw new Error(`build/${mode} was not built: the globalSetup of this project has to call buildAll()`)
+}
+
+/** The production build of test/browser/pages: a page for each folder with an index.html. */
+export const buildPages = () => built('pages')
 
 /** The production build of the demo, as `npm start` serves it. */
-export const buildDemo = () => build('demo', ['demo'])
+export const buildDemo = () => built('demo')

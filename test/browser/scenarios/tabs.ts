@@ -104,44 +104,34 @@ export const tabs = (scene: Scene) => {
     expect(await a.evaluate(() => window.app.status().sequence)).toBe(1)
   })
 
-  it('rule 4: beside a tab that writes back to back, commands that take 10 ms to decide settle within 200 ms', async () => {
-    const name = scene.fresh()
-    const [busy, slow] = [await scene.tab(name), await scene.tab(name)]
-    const alone = (await slow.evaluate(() => window.app.write(500, 'slow', 10))).sort((x, y) => x - y)
-    const [fast, took] = await Promise.all([
-      busy.evaluate(() => window.app.write(2500, 'busy')),
-      slow.evaluate(() => window.app.write(2000, 'slow', 10)),
-    ])
-    // 10 ms of deciding and a transaction; a machine that has other things to do takes longer, with and without company.
-    const slowness = Math.max(1, (alone.at(-2) ?? 0) / 25)
-    expect(took.length).toBeGreaterThan(10 / slowness)
-    expect(fast.length).toBeGreaterThan(10 / slowness)
-    // Starvation has a system: before it was mended, none settled in 8 s. One in ten may meet a hiccup of the machine.
-    expect(took.filter((ms) => ms > 200 * slowness).length).toBeLessThanOrEqual(took.length / 10)
-    expect(Math.max(...took)).toBeLessThan(1000 * slowness)
-    // Nothing was decided on a stale state.
-    const { shown, folded } = await threeViews(slow, name)
-    expect(shown).toEqual(folded)
-    for (const [i, { by, text }] of shown.notes.entries()) if (by === 'slow') expect(text).toBe(`${i}`)
-  })
-
-  it('rule 4, guarantee 3: beside a tab that writes 1,000-event commits back to back two tabs with slow commands settle each within a second', async () => {
-    const name = scene.fresh()
-    const [busy, ...slow] = [await scene.tab(name), await scene.tab(name), await scene.tab(name)]
-    // What a commit of 1,000 events and a slow command take here, one after the other, tells how fast this machine is now.
-    const [large = 0] = (await busy.evaluate(() => window.app.writeMany(200, 1000, 'busy'))).sort((x, y) => y - x)
-    const took = await Promise.all([
-      busy.evaluate(() => window.app.writeMany(2500, 1000, 'busy')),
-      ...slow.map((tab) => tab.evaluate(() => window.app.write(2000, 'slow', 10))),
-    ])
-    for (const each of took) {
-      expect(each.length).toBeGreaterThan(2)
-      expect(Math.max(...each)).toBeLessThan(Math.max(1000, 10 * large))
-    }
-    const { shown, folded } = await threeViews(slow[0]!, name)
-    expect(shown).toEqual(folded)
-    for (const [i, { by, text }] of shown.notes.entries()) if (by === 'slow') expect(text).toBe(`${i}`)
-  })
+  it.each([
+    ['single events', 1, 1, 30],
+    ['commits of 1,000 events', 1000, 2, 10],
+  ])(
+    'rule 4, guarantee 3: beside a tab that writes %s back to back, commands that take 10 ms to decide lose two races at most',
+    async (_, events, tabs, commands) => {
+      const name = scene.fresh()
+      const busy = await scene.tab(name)
+      const slow: Awaited<ReturnType<typeof scene.tab>>[] = []
+      for (let i = 0; i < tabs; i++) slow.push(await scene.tab(name))
+      await busy.evaluate((events) => void window.app.keepWriting(events, 'busy'), events)
+      await slow[0]!.waitFor(() => window.app.status().sequence > 0)
+      // Starvation has a system: before it was mended, none settled in 8 s.
+      const answers = await Promise.all(
+        slow.map((tab) => tab.evaluate((n) => window.app.writeEach(n, 'slow', 10), commands)),
+      )
+      const written = await busy.evaluate(() => window.app.stopWriting())
+      expect(written).toBeGreaterThan(commands)
+      const attempts = answers.flatMap(({ attempts }) => attempts)
+      expect(Math.max(...attempts)).toBeLessThanOrEqual(3)
+      // The busy tab was in the way.
+      expect(Math.max(...attempts)).toBeGreaterThan(1)
+      // Nothing was decided on a stale state.
+      const { shown, folded } = await threeViews(slow[0]!, name)
+      expect(shown).toEqual(folded)
+      for (const [i, { by, text }] of shown.notes.entries()) if (by === 'slow') expect(text).toBe(`${i}`)
+    },
+  )
 
   it('a controlled text input bound to a row keeps its caret while one types in its middle', async () => {
     const name = scene.fresh()

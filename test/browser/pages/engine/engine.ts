@@ -47,6 +47,8 @@ const open = ({ name, worker = 'shared' }: Options) =>
 type Engine = Awaited<ReturnType<typeof open>>
 let engine: Engine
 let opened: string
+let writing = false
+let written = 0
 
 const plain = (error: unknown) => {
   const { name, message, kind, reason, code, cause } = error as Record<string, string | undefined>
@@ -176,6 +178,29 @@ const app = {
       took.push(performance.now() - began)
     }
     return took
+  },
+  /** `n` commands back to back: how long each took, and how often it was appended: two lost races at most, then no more. */
+  async writeEach(n: number, by: string, slow = 0) {
+    const { requests } = window.probe
+    const took: number[] = []
+    const attempts: number[] = []
+    for (let i = 0; i < n; i++) {
+      const [began, asked] = [performance.now(), requests.length]
+      if (slow) await engine.dispatch.addSlowly({ ms: slow, by })
+      else await engine.dispatch.add({ text: 'x', by })
+      took.push(performance.now() - began)
+      attempts.push(requests.slice(asked).filter(({ store, method }) => store === 'commits' && method === 'add').length)
+    }
+    return { took, attempts }
+  },
+  /** Commits of `n` events back to back until `stopWriting`. */
+  async keepWriting(n: number, by: string) {
+    for (writing = true; writing; written++) await engine.dispatch.addMany({ n, by })
+  },
+  /** How many commits it were. */
+  stopWriting() {
+    writing = false
+    return written
   },
   /** Writes until the end, single commands and large ones; what is acknowledged is told to the server. */
   storm(by: string) {

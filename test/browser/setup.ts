@@ -1,0 +1,3 @@
+import { buildAll } from './harness/build.ts'
+
+export default buildAll

@@ -208,9 +208,9 @@ describe('the mirror', () => {
     await without.close()
     await sealAll(name, 600, 200)
     // The browser is killed when the first file is to be written.
-    disk.closing = () => new Promise(() => {})
+    const { began } = holdFiles()
     const two = await tab(name)
-    await later(800)
+    await began
     await lose(name, two)
     disk.closing = () => {}
     expect((await tab(name)).status).toMatchObject({ sequence: 300, restored: { sequence: 300 } })
@@ -238,7 +238,7 @@ describe('the mirror', () => {
     await mirrored(one, 0)
     const close = holdFiles()
     await one.dispatch.add({ title: 'a' })
-    await later(700)
+    await close.began
     void locks.request(`tidemark/mirror/${name}`, { steal: true }, () => later(2000))
     await mirrored(one, off('gave way'))
     close()

@@ -5,7 +5,7 @@ import { type AnyModel, openDatabase, seal } from '../log/rooms.ts'
 import { abortWith, deleteDatabase, dump, holdAnswer, inDatabase, isAppend, loseAnswer } from '../log/storage.ts'
 import { createPipeline } from '../projections/rooms.ts'
 import { wire } from './channel.ts'
-import { broken, logId, ranges, type Tab, tab, theLog, traffic } from './kit.ts'
+import { broken, logId, quiet, ranges, type Tab, tab, theLog, traffic } from './kit.ts'
 import { collect, freshName, later, newerApp, outcome, shown, todoApp } from './todos.ts'
 
 /** Blocks the page, as a command does that takes its time. */
@@ -552,7 +552,7 @@ test('rule 10: a database deleted under a live tab is not created again by it', 
   await a.dispatch.add({ title: 'x' })
   await deleteDatabase(name)
   await expect(a.dispatch.add({ title: 'y' })).rejects.toMatchObject({ name: 'EngineClosed', reason: 'log replaced' })
-  await later(300)
+  await quiet()
   expect((await indexedDB.databases()).map((one) => one.name)).not.toContain(`tidemark:${name}`)
 })
 
@@ -581,7 +581,7 @@ test('rule 17: an unknown type in `types` is outdated before the first fold', as
   const old = await tab(name)
   expect(old.status).toMatchObject({ state: 'outdated', lastError: { type: 'todoStarred', version: 1 } })
   expect(shown(old)).toEqual({ todos: [], titles: [], count: 0 })
-  await later(300)
+  await quiet()
   expect(
     (await dump(name, 'checkpoints')).map(({ value }) => value.identity).filter((one) => one.startsWith('titles')),
   ).toEqual([])
@@ -607,11 +607,11 @@ test('rule 19: after a quota error derived pages are dropped, never the log, and
   expect(await dump(name, 'pages')).toEqual([])
   expect(await theLog(name)).toEqual(log)
   expect(a.read.todos.size).toBe(5)
-  await later(600)
+  await quiet()
   expect(pageWrites).toEqual([])
   const b = await tab(name)
   expect(shown(b)).toEqual(shown(a))
-  await later(600)
+  await quiet()
   expect(pageWrites).toEqual([])
   full = false
   expect(await a.dispatch.add({ title: 'room' })).toMatchObject({ sequence: 6 })
@@ -624,11 +624,14 @@ test('rule 19: after a quota error derived pages are dropped, never the log, and
 test('rule 19: quota met while pages are written costs no dispatch', async () => {
   const name = freshName()
   const a = await tab(name)
+  let met = 0
   broken().onWrite = (store, _, __, transaction) => {
-    if (store === 'pages') abortWith(transaction, 'QuotaExceededError')
+    if (store !== 'pages') return
+    met++
+    abortWith(transaction, 'QuotaExceededError')
   }
   for (let i = 0; i < 5; i++) await a.dispatch.add({ title: `t${i}` })
-  await later(400)
+  await expect.poll(() => met).toBeGreaterThan(0)
   expect(await a.dispatch.add({ title: 'still' })).toMatchObject({ sequence: 6 })
   expect(a.status.state).toBe('ready')
   const b = await tab(name)

@@ -5,7 +5,7 @@ import { freshName, later, todoApp } from './todos.ts'
 
 test('the first change tells synchronously, the others of the turn are told together in one microtask', async () => {
   const a = await tab(freshName())
-  await later(50)
+  await quiet(50)
   const seen: number[] = []
   a.subscribe(() => seen.push(a.read.todos.size))
   for (let i = 0; i < 10; i++) a.dispatch.add({ title: 'x' })
@@ -17,7 +17,7 @@ test('the first change tells synchronously, the others of the turn are told toge
 
 test('a single change is told once, not twice', async () => {
   const a = await tab(freshName())
-  await later(50)
+  await quiet(50)
   let told = 0
   a.subscribe(() => told++)
   const sent = a.dispatch.add({ title: 'x' })
@@ -31,7 +31,7 @@ test('a single change is told once, not twice', async () => {
 test('a dispatch publishes first and settles then', async () => {
   const a = await tab(freshName())
   const order: string[] = []
-  await later(50)
+  await quiet(50)
   a.subscribe(() => order.push(`told ${a.status.sequence} ${a.status.pending}`))
   await a.dispatch.add({ title: 'x' }).then(() => order.push('settled'))
   expect(order.slice(-2)).toEqual(['told 1 0', 'settled'])
@@ -39,7 +39,7 @@ test('a dispatch publishes first and settles then', async () => {
 
 test('`read` is a new object per applied batch, `status` per change, and both keep still between', async () => {
   const a = await tab(freshName())
-  await later(50)
+  await quiet(50)
   const [read, status] = [a.read, a.status]
   expect(a.read).toBe(read)
   expect(a.status).toBe(status)

@@ -120,8 +120,7 @@ export const tabs = (scene: Scene) => {
       const answers = await Promise.all(
         slow.map((tab) => tab.evaluate((n) => window.app.writeEach(n, 'slow', 10), commands)),
       )
-      const written = await busy.evaluate(() => window.app.stopWriting())
-      expect(written).toBeGreaterThan(commands)
+      await busy.evaluate(() => window.app.stopWriting())
       const attempts = answers.flatMap(({ attempts }) => attempts)
       expect(Math.max(...attempts)).toBeLessThanOrEqual(3)
       // The busy tab was in the way.

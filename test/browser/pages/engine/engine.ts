@@ -48,7 +48,6 @@ type Engine = Awaited<ReturnType<typeof open>>
 let engine: Engine
 let opened: string
 let writing = false
-let written = 0
 
 const plain = (error: unknown) => {
   const { name, message, kind, reason, code, cause } = error as Record<string, string | undefined>
@@ -195,12 +194,10 @@ const app = {
   },
   /** Commits of `n` events back to back until `stopWriting`. */
   async keepWriting(n: number, by: string) {
-    for (writing = true; writing; written++) await engine.dispatch.addMany({ n, by })
+    for (writing = true; writing; ) await engine.dispatch.addMany({ n, by })
   },
-  /** How many commits it were. */
   stopWriting() {
     writing = false
-    return written
   },
   /** Writes until the end, single commands and large ones; what is acknowledged is told to the server. */
   storm(by: string) {
@@ -275,16 +272,6 @@ const app = {
       ({ sequence }) => ({ sequence }),
       (error) => ({ error: plain(error) }),
     ),
-  /** Commits of `n` events back to back until `ms` have passed; how long each took. */
-  async writeMany(ms: number, n: number, by: string) {
-    const took: number[] = []
-    for (const end = performance.now() + ms; performance.now() < end; ) {
-      const began = performance.now()
-      await engine.dispatch.addMany({ n, by })
-      took.push(performance.now() - began)
-    }
-    return took
-  },
   killWorker() {
     const channel = new BroadcastChannel('worker')
     channel.postMessage('die')

@@ -30,7 +30,8 @@ type Mode = 'pages' | 'demo'
 const sources: Readonly<Record<Mode, readonly string[]>> = { pages: ['test/browser/pages'], demo: ['demo'] }
 const folderOf = (mode: Mode) => join(root, 'build', mode)
 const stampOf = (mode: Mode) => join(root, 'build', `${mode}.stamp`)
-const printOf = (mode: Mode) => fingerprint(['src', 'vite.config.ts', 'package.json', 'package-lock.json', ...sources[mode]])
+const printOf = (mode: Mode) =>
+  fingerprint(['src', 'vite.config.ts', 'package.json', 'package-lock.json', ...sources[mode]])
 
 /** Builds what is not there yet, or was built of other sources. Each one once: tests that run side by side would get in each other's way. */
 export const buildAll = async () => {

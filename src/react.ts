@@ -16,6 +16,7 @@ import type { EventTypes } from './model/events.ts'
 import { shallowEqual } from './model/isEqual.ts'
 import { type AnyModel, createFolds, type Model, type ReadModel, readOf } from './model/model.ts'
 
+/** The third argument of `useRead`, if it is more than a comparison. */
 export interface UseReadOptions<T> {
   /** Are both the same to this component? By default `shallowEqual`; `deepEqual` also looks inside rows that `select` builds. */
   readonly equal?: ((last: T, next: T) => boolean) | undefined

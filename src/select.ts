@@ -27,11 +27,16 @@ export interface Selection<T> {
   [Symbol.observable](): Selection<T>
 }
 
-export type Unsubscribe = (() => void) & { unsubscribe(): void }
+/** Ends a subscription: call it, or its `unsubscribe`, as observables are ended. */
+export type Unsubscribe = (() => void) & {
+  /** The same. */
+  unsubscribe(): void
+}
 
 /** What `select` reads: an engine, or a part of one. */
 export interface Selectable<R> {
   readonly read: R
+  /** Calls the listener after each change, and returns the function that ends it. */
   subscribe(listener: () => void): () => void
 }
 

@@ -22,7 +22,7 @@ export interface Schema<Input = unknown, Output = Input> {
 type In<S> = S extends Schema<infer I, any> ? I : never
 type Out<S> = S extends Schema<any, infer O> ? O : never
 
-/** An event that old logs may hold, and that is no longer created. */
+/** An event that old logs may hold and that is no longer created: what `.retired()` gives. */
 export interface RetiredEvent<Data> {
   readonly [declaration]?: Declaration
   readonly [payload]?: (data: Data) => void
@@ -34,8 +34,16 @@ export interface EventType<Data, Input = Data> {
   readonly [declaration]?: Declaration
   readonly [payload]?: Data
   readonly input?: Input
-  /** Today's version of the payload from the one before; version = number of steps + 1. */
+  /**
+   * Declares the next version of the payload, and how it is made of the one before. The version is the number of steps + 1. A step must take
+   * every payload of its version: one that throws makes the engine `'failed'`, with a `ModelError` that names type, version and sequence.
+   * @example
+   * ```ts
+   * const noted = event<{ t: string }>().upcast(({ t }) => ({ title: t }))
+   * ```
+   */
   upcast<Next>(step: (data: Data) => Next): [Next] extends [JsonOf<Next>] ? EventType<Next> : NotJson
+  /** The same, with a Standard Schema for the next version: the step gives its input. */
   upcast<S extends Schema<any, any>>(
     schema: S,
     step: (data: Data) => In<S>,
@@ -46,7 +54,9 @@ export interface EventType<Data, Input = Data> {
   retired(): RetiredEvent<Data>
 }
 
+/** What `defineEvents` takes: declared events by their names. */
 export type EventTypes = Record<string, EventType<any, any> | RetiredEvent<any>>
+/** The payload of a declared event, in today's version: `DataOf<typeof todoAdded>`. */
 export type DataOf<E> = E extends RetiredEvent<infer D> ? D : E extends EventType<infer D, any> ? D : never
 type InputOf<E> = E extends EventType<any, infer I> ? I : never
 type Live<E> = { [K in keyof E & string]: E[K] extends RetiredEvent<any> ? never : K }[keyof E & string]
@@ -68,9 +78,11 @@ export interface Recorded<Type extends string, Data> extends NewEvent<Type, Data
 export type Events<E extends EventTypes> = {
   readonly [K in Live<E>]: (...data: [InputOf<E[K]>] extends [void] ? [] : [InputOf<E[K]>]) => NewEvent<K, DataOf<E[K]>>
 } & { readonly [payload]?: E }
+/** Any recorded event of these: a union by `type`. */
 export type AnyRecorded<E extends EventTypes> = {
   [K in keyof E & string]: Recorded<K, DataOf<E[K]>>
 }[keyof E & string]
+/** Any event that a creator of these gives: a union by `type`. Retired events are left out. */
 export type AnyNew<E extends EventTypes> = { [K in Live<E>]: NewEvent<K, DataOf<E[K]>> }[Live<E>]
 
 // ---- what the rooms to the right see

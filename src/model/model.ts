@@ -9,6 +9,7 @@ import type { OnDisk, Projection, ProjectionDefinition } from './projection.ts'
 
 // ---- types
 
+/** What `defineModel` takes as `projections`: by the names under which `engine.read` has them. */
 export type Projections = Record<string, Projection<any>>
 /** The resident tables and values, by the type of a model's projections. For the type of a model: `ReadOf<typeof app>`. */
 export type ReadModel<P> = {
@@ -20,12 +21,15 @@ export type ReadModel<P> = {
 export type ReadOf<M> = M extends Model<any, infer P, any> ? ReadModel<P> : never
 /** Fixed for one dispatch: deciding again after a lost race gives the same ids and time. */
 export interface CommandContext {
+  /** A new id of 22 letters and digits or a few more. In `given` it is `id-1`, `id-2`, … */
   id(): string
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970: the `at` of the events. */
   readonly now: number
 }
+/** What a command answers: one event, several, or nothing. `reject` answers no. */
 export type Decision<E extends EventTypes> = AnyNew<E> | readonly AnyNew<E>[] | undefined | void
 type Command<P, E extends EventTypes> = (read: ReadModel<P>, input: any, context: CommandContext) => Decision<E>
+/** What `defineModel` takes as `commands`: functions of the read model, an input and a context. */
 export type Commands<P, E extends EventTypes> = Record<string, Command<P, E>>
 /** A command with an input that has no type would take anything. */
 type Annotated<C> = {

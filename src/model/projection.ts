@@ -35,14 +35,18 @@ export interface Value<State> {
 
 /** A table as commands and pages read it. What it returns is frozen and stays the same object while it does not change. */
 export interface ReadTable<Row> {
+  /** The row of this key, or undefined. */
   get(key: Key): Readonly<Row> | undefined
+  /** Is there a row of this key? */
   has(key: Key): boolean
-  /** In order of insertion. */
+  /** Every row, in order of insertion. The same list while no row changed. */
   all(): readonly Readonly<Row>[]
   /** The rows whose `property` is `value`, in order of insertion, through an index built on first use. */
   by<K extends Lookup<Row>>(property: K, value: Row[K]): readonly Readonly<Row>[]
+  /** How many rows there are. */
   readonly size: number
 }
+/** A value as commands and pages read it. It is frozen. */
 export interface ReadValue<State> {
   readonly value: State
 }

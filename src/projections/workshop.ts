@@ -70,7 +70,9 @@ export interface OnDiskTables {
  * a worker's script imports it from `tidemark/tables`.
  */
 export interface Tables {
+  /** @internal */
   follow(shop: Workshop, folds: readonly Fold[]): OnDiskTables
+  /** @internal */
   open(database: Database, fold: Fold): Promise<TableDatabase>
 }
 

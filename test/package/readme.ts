@@ -53,7 +53,7 @@ export const withImports = (text: string): string => {
       ([name]) =>
         new RegExp(`(?<![.\\w])${name}\\b(?!\\s*:)`).test(code) &&
         !new RegExp(
-          `import[^;\\n]*\\b${name}\\b|\\b(?:const|let|function|class)\\s+${name}\\b|[{,]\\s*${name}\\s*[,}][^\\n]*\\}\\s*=`,
+          `\\bimport\\b[^;\\n]*\\b${name}\\b|\\b(?:const|let|function|class)\\s+${name}\\b|[{,]\\s*${name}\\s*[,}][^\\n]*\\}\\s*=`,
         ).test(code),
     )
   const imports = wanted(known).map(([name, from]) => `import { ${name} } from '${from}'\n`)

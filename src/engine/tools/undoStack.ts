@@ -31,6 +31,7 @@ export type Inverses<E extends EventTypes, P, C> = {
   }) => Inverse<E, P>
 }
 
+/** The third argument of `undoStack`. */
 export interface UndoOptions {
   /** Steps that are kept for undo, and as many for redo: 100 unless given. */
   readonly limit?: number | undefined
@@ -38,6 +39,7 @@ export interface UndoOptions {
   readonly groupMs?: number | undefined
 }
 
+/** What `undoStack` gives: the undo and redo of one tab. */
 export interface UndoStack<E extends EventTypes> {
   /** Takes back the last step; undefined if there is none. */
   undo(): Promise<Receipt<E> | undefined>

@@ -1,0 +1,114 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { expect, it } from 'vitest'
+import { withImports } from './readme.ts'
+import { root, run } from './run.ts'
+
+const src = join(root, 'src')
+const folder = join(root, 'build/docstrings')
+
+/** The fenced examples in the comments of a source. */
+const examplesIn = (code: string): string[] =>
+  [...code.matchAll(/^[ \t]*\/\*\*[\s\S]*?\*\//gm)].flatMap(([comment]) => {
+    const text = comment.replace(/^[ \t]*\/?\*+\/?[ ]?/gm, '')
+    return [...text.matchAll(/^```tsx?\n([\s\S]*?)^```/gm)].map(([, example = '']) => example)
+  })
+
+/** The app of the examples. */
+const todos = `import { defineEvents, defineModel, event, projection, reject, table, value } from 'tidemark'
+
+export interface Todo { id: string; title: string; done: boolean }
+export const events = defineEvents({
+  todoAdded: event<{ id: string; title: string }>(),
+  todoRenamed: event<{ id: string; title: string }>(),
+  todoToggled: event<{ id: string }>(),
+  todoRemoved: event<{ id: string }>(),
+  doneCleared: event(),
+})
+const todos = projection(events, {
+  into: table<Todo>('id'),
+  by: { doneCleared: () => ({ done: true }) },
+  evolve: { todoAdded: (_, { data }) => ({ ...data, done: false }) },
+})
+const search = projection(events, { into: table<Todo>('id', { resident: false, indexes: ['title'] }), evolve: {} })
+const count = projection(events, { into: value(0), evolve: { todoAdded: (n) => n + 1 } })
+export const todoApp = defineModel({
+  name: 'todos',
+  events,
+  projections: { todos, search, count },
+  commands: {
+    add: (_, { title }: { title: string }, { id }) => events.todoAdded({ id: id(), title }),
+    rename: (_, input: { id: string; title: string }) => events.todoRenamed(input),
+    toggle: ({ todos }, { id }: { id: string }) => (todos.has(id) ? events.todoToggled({ id }) : reject('todo-not-found')),
+    signUp: (_, { title }: { title: string }, { id }) => events.todoAdded({ id: id(), title }),
+  },
+})
+`
+/** Functions of the package that examples use without importing them. */
+const exported: Record<string, string> = {
+  tidemark: 'select shallowEqual deepEqual',
+  'tidemark/react': 'EngineProvider',
+  'tidemark/testing': 'memoryRemote',
+  'tidemark/tools': 'archive at destroy exportLog importLog openTable persist preview resumeMirror undoStack verify',
+}
+/** What examples use without saying where it is from. */
+const ambient = `import type { EngineOf } from 'tidemark'
+import type { todoApp } from './todos.ts'
+declare global {
+${Object.entries(exported)
+  .flatMap(([from, names]) => names.split(' ').map((name) => `  const ${name}: typeof import('${from}').${name}`))
+  .join('\n')}
+  const createRoot: typeof import('react-dom/client').createRoot
+  const render: (page: import('react').ReactNode) => void
+  const todos: typeof import('./todos.ts').todoApp['projections']['todos']
+  const button: HTMLButtonElement
+  const file: Blob
+  const handle: FileSystemFileHandle
+  const id: string
+  const title: string
+  const tags: readonly string[]
+  const page: HTMLElement
+  const form: { title: string }
+  const show: (...shown: unknown[]) => void
+  const App: () => null
+  type Todo = import('./todos.ts').Todo
+  type Read = EngineOf<typeof todoApp>['read']
+}
+export {}
+`
+
+it('every example of a docstring compiles', () => {
+  rmSync(folder, { recursive: true, force: true })
+  const write = (file: string, text: string) => {
+    mkdirSync(dirname(join(folder, file)), { recursive: true })
+    writeFileSync(join(folder, file), text)
+  }
+  write('todos.ts', todos)
+  write('TodoList.tsx', 'export const TodoList = () => null\n')
+  write('ambient.d.ts', ambient)
+  let written = 0
+  const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((name) => /\.tsx?$/.test(name))
+  // What only our own files use has examples of their own kind.
+  for (const file of files.filter((name) => !['load.ts', 'slices.ts'].includes(name))) {
+    examplesIn(readFileSync(join(src, file), 'utf8')).forEach((example, i) => {
+      written++
+      const language = /<\/?[A-Z][^<>\n]*\/?>/.test(example) && /<\/|\/>/.test(example) ? 'tsx' : 'ts'
+      write(`${file.replaceAll(/\W+/g, '-')}-${i + 1}.${language}`, withImports(example))
+    })
+  }
+  expect(written).toBeGreaterThan(30)
+  write(
+    'tsconfig.json',
+    JSON.stringify({
+      extends: '../../tsconfig.json',
+      compilerOptions: {
+        allowJs: false,
+        checkJs: false,
+        noUnusedLocals: false,
+        paths: { tidemark: ['../../src/index.ts'], 'tidemark/*': ['../../src/*.ts'] },
+      },
+      include: ['.', '../../src/env.d.ts'],
+    }),
+  )
+  expect(() => run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', folder])).not.toThrow()
+})

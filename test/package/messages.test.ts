@@ -15,6 +15,8 @@ const PARTS = [
   'a list of its entries',
   'a list of its values',
   'the given events',
+  'white space, and the characters . * > / \\',
+  'white space, the characters * and >, and empty parts',
 ]
 const isPart = (message: string): boolean =>
   PARTS.includes(message) ||

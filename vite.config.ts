@@ -6,7 +6,7 @@ import { defineConfig, type ViteUserConfig as UserConfig } from 'vitest/config'
 
 const path = (file: string) => fileURLToPath(new URL(file, import.meta.url))
 const target = ['chrome110', 'firefox115', 'safari16.4']
-const entries = ['index', 'worker', 'react', 'tables', 'testing', 'tools', 'nats']
+const entries = ['index', 'worker', 'react', 'sync', 'tables', 'testing', 'tools', 'nats']
 
 /** Tests and demo read the sources, so nothing has to be built first. */
 const alias = [

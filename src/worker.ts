@@ -1,7 +1,10 @@
 import { start } from './copies/mirror.ts'
+import { ModelError } from './errors.ts'
 import type { Model } from './model/model.ts'
 import { serve } from './projections/serve.ts'
 import type { Tables } from './projections/workshop.ts'
+import type { OpenRemote } from './remote.ts'
+import { replicators } from './sync/registry.ts'
 
 /** Milliseconds until a log that no tab has open any more is let go. */
 const IDLE_MS = 3000
@@ -9,6 +12,8 @@ const IDLE_MS = 3000
 export interface HostProjectionsOptions {
   /** What `tidemark/tables` exports, if the model has tables with `resident: false`. */
   readonly tables?: Tables | undefined
+  /** The remote that `openEngine` gets, too: the worker follows it. */
+  readonly remote?: OpenRemote | undefined
 }
 
 /**
@@ -24,10 +29,16 @@ export interface HostProjectionsOptions {
  * One worker serves every engine `name` of its model. A second call in one script throws. A model that has tables with
  * `resident: false` needs their code: `import { tables } from 'tidemark/tables'` and `hostProjections(todoApp, { tables })`.
  */
-export function hostProjections(model: Model<any, any, any>, { tables }: HostProjectionsOptions = {}): void {
+export function hostProjections(model: Model<any, any, any>, { tables, remote }: HostProjectionsOptions = {}): void {
+  const replicate = remote && replicators.get(remote)
+  if (remote && !replicate)
+    throw new ModelError(
+      'hostProjections: `remote` is no remote of this package. Give it to defineRemote() of tidemark/sync',
+    )
   serve(model, {
     idle: IDLE_MS,
     loadTables: tables && (async () => tables),
     loadMirror: async () => ({ start }),
+    ...(remote && { opened: ({ shop }) => void replicate?.(shop, remote) }),
   })
 }

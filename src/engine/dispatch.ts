@@ -68,16 +68,19 @@ export function dispatch(
         caller.joined = true
         same.callers.push(caller)
         same.version++
-      } else {
-        if (!tab.turns) pending.decision = decideNow(tab, pending)
-        pending.phase = 'waiting'
-        tab.pending.push(pending)
-        tab.changed(pending.decision.events.length > 0)
-      }
+      } else enterNew(tab, pending)
       tab.pump()
     }
     enter()
   })
+}
+
+/** Decides a new command and shows what it gives. */
+export function enterNew(tab: Tab, pending: Pending): void {
+  if (!tab.turns) pending.decision = decideNow(tab, pending)
+  pending.phase = 'waiting'
+  tab.pending.push(pending)
+  tab.changed(pending.decision.events.length > 0)
 }
 
 /** A caller leaves. The command goes with the last one, unless it is in a transaction already. */

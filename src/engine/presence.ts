@@ -3,14 +3,17 @@ import { lockName } from '../locks.ts'
 import { openChannel } from '../log/channel.ts'
 import { connectHost } from '../projections/connect.ts'
 import { hold, holdName } from '../projections/hold.ts'
+import type { Workshop } from '../projections/workshop.ts'
+import type { OpenRemote } from '../remote.ts'
 import { showBuilding } from './checkpoints.ts'
 import type { Core } from './core.ts'
 import { look, takeHint } from './hints.ts'
+import { shared } from './part.ts'
 import { storageChanged } from './persistence.ts'
 import type { OpenOptions } from './types.ts'
 
 /** Takes what an open engine holds beside its log, until it ends: its lock, its host, the page's events. */
-export function appear(core: Core, { worker, mirror }: OpenOptions): void {
+export function appear(core: Core, { worker, mirror, remote }: OpenOptions): void {
   const { name, ended, database } = core
   const { navigator } = globalThis
   let away: AbortController | undefined
@@ -35,7 +38,9 @@ export function appear(core: Core, { worker, mirror }: OpenOptions): void {
       if (error && core.state === 'ready') core.error = error as Error
       core.changed(false)
     }
-    core.host = connectHost(core.model, name, worker, mirror, changed, core.channel)
+    // A page without SharedWorker follows the remote itself.
+    const follow = remote && ((shop: Workshop): void => void followInPage(core, shop, remote))
+    core.host = connectHost(core.model, name, worker, mirror, changed, core.channel, follow)
   }
 
   function leave(): void {
@@ -95,4 +100,13 @@ export function appear(core: Core, { worker, mirror }: OpenOptions): void {
   askStorage()
   showBuilding(core)
   arrive()
+}
+
+async function followInPage(core: Core, shop: Workshop, remote: OpenRemote): Promise<void> {
+  const failed = (error: Error): void => {
+    core.error = error
+    core.changed(false)
+  }
+  const { replicate } = await shared.keepLoading(shop.closing, failed)
+  await replicate(shop, remote)
 }

@@ -3,19 +3,19 @@ import { EngineClosed, StorageError } from '../errors.ts'
 import { lockName } from '../locks.ts'
 import { appendInside } from '../log/appendInside.ts'
 import type { Hint } from '../log/channel.ts'
-import type { Database } from '../log/database.ts'
+import { fenced } from '../log/fenced.ts'
 import { createLog } from '../log/log.ts'
 import { readSegment } from '../log/sealed.ts'
 import { eventTypes } from '../model/events.ts'
 import type { Fold } from '../model/fold.ts'
 import { commandReadOf, readOf } from '../model/model.ts'
+import { holdEngine } from '../projections/holder.ts'
 import type { Workshop } from '../projections/workshop.ts'
 import { createBackoff, createQueue } from '../queue.ts'
 import { stateAfter } from './afterwards.ts'
 import { catchUp } from './catchUp.ts'
 import { decideInside } from './decideInside.ts'
 import { dispatch, type Sender } from './dispatch.ts'
-import { holdEngine } from './holder.ts'
 import { makeRoom } from './makeRoom.ts'
 import type { AnyReceipt } from './pending.ts'
 import { createPump } from './pump.ts'
@@ -131,7 +131,7 @@ function createWorkerEngine(shop: Workshop, release: () => void): Made {
     interceptors: new Set(),
     database,
     reserve: async () => ({ decideInside, makeRoom, standOnBase }),
-    log: createLog(fenced(database, ending.signal), async () => ({ appendInside, readSegment })),
+    log: createLog(fenced(database, ending.signal, 'commits'), async () => ({ appendInside, readSegment })),
     get logId() {
       return database.log?.id ?? ''
     },
@@ -213,20 +213,3 @@ async function whileAllowed(name: string, closing: AbortSignal, turn: () => Prom
   if (!locks) return turn()
   await locks.request(lockName('turn', name), { mode: 'shared', signal: closing }, turn)
 }
-
-/** The database for an engine that may end at any moment, also while its connection is opened again: then nothing is appended. */
-const fenced = (database: Database, ended: AbortSignal): Database =>
-  Object.create(database, {
-    transact: {
-      value: ((stores, mode, body, durability) =>
-        database.transact(
-          stores,
-          mode,
-          (store, transaction) => {
-            if (mode === 'readwrite' && stores.includes('commits')) ended.throwIfAborted()
-            return body(store, transaction)
-          },
-          durability,
-        )) satisfies Database['transact'],
-    },
-  })

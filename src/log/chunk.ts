@@ -62,7 +62,7 @@ export function packChunk({ id, lineage }: LogIdentity, records: readonly Commit
   return makeChunk({ log: id, lineage, first, last }, textOfRecords(records))
 }
 
-function* textOfRecords(records: readonly CommitRecord[]): Generator<string> {
+export function* textOfRecords(records: readonly CommitRecord[]): Generator<string> {
   for (const { body, ...head } of records) {
     yield `${stringify(head)}\n`
     yield body
@@ -90,7 +90,13 @@ export function isWhole(line: string, { checksum, bytes }: ChunkHeader, body: Ui
 }
 
 /** The lines of a chunk's body, as they are decompressed. Throws BadText for what no writer makes. */
-export async function* linesIn({ header, bytes }: Chunk): AsyncGenerator<string[]> {
+export async function* linesIn({
+  header,
+  bytes,
+}: {
+  readonly header: Pick<ChunkHeader, 'bytes' | 'kind'>
+  readonly bytes: Uint8Array<ArrayBuffer>
+}): AsyncGenerator<string[]> {
   const body = bytes.subarray(bytes.length - header.bytes)
   if (!body.length) return
   const most = header.kind === 'base' ? MOST_BASE_CHARACTERS : MOST_CHARACTERS
@@ -112,9 +118,14 @@ export async function* linesIn({ header, bytes }: Chunk): AsyncGenerator<string[
 }
 
 /** The commits in a chunk, as they are decompressed: their text is many times the chunk. Each head is parsed, nothing is checked. */
-export async function* recordsIn(chunk: Chunk): AsyncGenerator<CommitRecord[]> {
+export const recordsIn = (chunk: Chunk): AsyncGenerator<CommitRecord[]> => recordsOfLines(linesIn(chunk))
+
+/** The commits that these lines hold. */
+export async function* recordsOfLines(
+  some: AsyncIterable<readonly string[]> | Iterable<readonly string[]>,
+): AsyncGenerator<CommitRecord[]> {
   let record: { -readonly [K in keyof CommitRecord]: CommitRecord[K] } | undefined
-  for await (const lines of linesIn(chunk)) {
+  for await (const lines of some) {
     const records: CommitRecord[] = []
     for (const line of lines) {
       if (record === undefined) record = headOf(line)
@@ -213,7 +224,7 @@ export function assertKnownFormat({
   if (kind !== 'end' && kind !== 'base') throw new OutdatedCodeError(`chunk kind ${kind}`, 1)
 }
 
-function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+export function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
   let at = 0
   for (const part of parts) {

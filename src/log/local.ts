@@ -1,4 +1,6 @@
 import type { Json } from '../data.ts'
+import { nextId } from '../ids.ts'
+import { stringify } from '../model/json.ts'
 import type { StoredCommand } from './commit.ts'
 
 // What a log with a remote keeps beside the events that the remote has ordered.
@@ -50,19 +52,30 @@ export interface SentCommands {
 }
 
 /** How far the remote has been read. */
-export interface ReadPosition {
-  readonly position: string
-  /** Of the message there; `''` at the beginning. */
-  readonly id: string
+export interface ReadPosition extends TrailMark {
   /** Earlier messages, the newest first. */
   readonly trail: readonly TrailMark[]
 }
 
-/** A message of the remote, and the last event of the log behind it. */
+/** A message of the remote, and where the log stands that all messages up to it make. */
 export interface TrailMark {
   readonly position: string
+  /** Of the message there; `''` at the beginning. */
   readonly id: string
   readonly head: number
+  /** The id of the commit that ends at `head`. */
+  readonly last: string
+}
+
+/** Nothing has been read. */
+export const BEGINNING: ReadPosition = { position: '', id: '', head: 0, last: '', trail: [] }
+
+/** Puts commands into records behind `n`. */
+export function recordsOf(commands: readonly LocalCommand[], n: number, most: number): LocalRecord[] {
+  const records: LocalRecord[] = []
+  for (let at = 0; at < commands.length; at += most)
+    records.push({ n: ++n, id: nextId(), body: stringify(commands.slice(at, at + most)) })
+  return records
 }
 
 export const localCommandsOf = ({ body }: Pick<LocalRecord, 'body'>): readonly LocalCommand[] => JSON.parse(body)

@@ -7,7 +7,7 @@ import { isLocal, isMarker, type LocalRecord, type Marker, type RejectedCommand 
 const NEAR_COMMITS = 64
 
 /** Everything of the outbox; the keys below 0 only keep two writers apart. */
-export const WHOLE: IDBKeyRange | undefined = globalThis.IDBKeyRange?.lowerBound(0)
+export const whole = (): IDBKeyRange => IDBKeyRange.lowerBound(0)
 
 /** The outbox as it is stored: the marker, and the records above it. */
 export interface Outbox {
@@ -26,6 +26,8 @@ export function outboxOf(found: readonly (LocalRecord | Marker)[]): Outbox | und
 export interface BesideLocal {
   /** Entries of `commands`, for ids that callers gave. */
   readonly entries: readonly (readonly [id: string, CommandEntry])[]
+  /** Ids of commands that are not rejected any more. */
+  readonly retried: readonly string[]
   readonly durability: 'relaxed' | 'strict'
 }
 
@@ -36,11 +38,11 @@ export async function appendLocal(database: Database, record: LocalRecord, besid
   let outcome: Appended | undefined
   try {
     const lowest = await database.transact(
-      ['outbox', 'commands'],
+      beside.retried.length ? ['outbox', 'commands', 'rejected'] : ['outbox', 'commands'],
       'readwrite',
       (store, transaction) => {
         queueLocal(store, record, beside, (refused) => (outcome ??= refused))
-        const lowest = store('outbox').get(WHOLE!)
+        const lowest = store('outbox').get(whole())
         // Before any answer: a frozen tab must not hold the outbox.
         commitNow(transaction)
         return lowest
@@ -61,7 +63,7 @@ export async function appendLocal(database: Database, record: LocalRecord, besid
 function queueLocal(
   store: StoreOf,
   record: LocalRecord,
-  { entries }: BesideLocal,
+  { entries, retried }: BesideLocal,
   refused: (outcome: Appended) => void,
 ): void {
   const watch = (request: IDBRequest, outcome: Appended): void => {
@@ -70,13 +72,14 @@ function queueLocal(
   assertReadable(record)
   watch(store('outbox').add(record, record.n), 'raced')
   for (const [id, entry] of entries) watch(store('commands').add(entry, id), { taken: id })
+  for (const id of retried) store('rejected').delete(id)
 }
 
 /** Finds out whether a record that may have come below the marker is outbox, and takes it out if it is not. */
 async function isOutbox({ transact }: Database, { n, id }: LocalRecord, { entries }: BesideLocal): Promise<boolean> {
   let is = false
   await transact(['outbox', 'commands'], 'readwrite', (store) => {
-    const found = store('outbox').getAll(WHOLE)
+    const found = store('outbox').getAll(whole())
     found.onsuccess = () => {
       const outbox = outboxOf(found.result)
       is = !!outbox && outbox.marker.n < n
@@ -111,16 +114,16 @@ export async function readShared(
       const asked = {
         segment: store('segments').getKey(above(head)),
         commits: store('commits').getAll(above(head), NEAR_COMMITS),
-        outbox: store('outbox').getAll(WHOLE),
+        outbox: store('outbox').getAll(whole()),
         rejected: ids.map((id) => store('rejected').get(id)),
       }
       commitNow(transaction)
       return asked
     })
-    let whole = true
+    let isLoaded = true
     for (const request of [commits, outbox, ...rejected])
-      whole &&= request.readyState === 'done' || (await loaded(database, request))
-    if (!whole) continue
+      isLoaded &&= request.readyState === 'done' || (await loaded(database, request))
+    if (!isLoaded) continue
     const stored = outboxOf(outbox.result)
     const far = segment.result !== undefined || commits.result.length === NEAR_COMMITS
     const refused = rejected.flatMap(({ result }) => result ?? [])
@@ -185,7 +188,7 @@ export async function appendLocalInside(
   let added = false
   try {
     await transact(
-      ['segments', 'commits', 'outbox', 'commands'],
+      ['segments', 'commits', 'outbox', 'commands', 'rejected'],
       'readwrite',
       (store, transaction) => {
         const segment = store('segments').getKey(above(after))
@@ -195,7 +198,7 @@ export async function appendLocalInside(
           entry.onsuccess = () => entry.result !== undefined && taken.add(id)
         }
         const commits = store('commits').getAll(above(after))
-        const outbox = store('outbox').getAll(WHOLE)
+        const outbox = store('outbox').getAll(whole())
         outbox.onsuccess = () => {
           try {
             const found = outboxOf(outbox.result)

@@ -11,7 +11,7 @@ import type { AnyModel } from '../model/model.ts'
 import type { ProjectionHost, Reply } from './host.ts'
 import { pipeline } from './part.ts'
 import { tablesPart } from './tablesPart.ts'
-import type { Checkpoints } from './workshop.ts'
+import type { Checkpoints, Workshop } from './workshop.ts'
 
 /** Milliseconds that a worker has to answer. One that died after more had served for a while. */
 const HELLO_MS = 5000
@@ -50,6 +50,7 @@ export function connectHost(
   mirror: MirrorPlace | undefined,
   changed: (worker: 'shared' | 'in-page' | 'none', error?: unknown) => void,
   channel?: Channel,
+  opened?: (shop: Workshop) => void,
 ): HostConnection {
   const closing = new AbortController()
   const { signal } = closing
@@ -211,6 +212,7 @@ export function connectHost(
       loadTables: tablesPart.load,
       loadMirror: copies.load,
       listen: channel && ((_, receive) => channel.share(receive)),
+      ...(opened && { opened: ({ shop }) => opened(shop) }),
     })
     inPage = host
     const follow = async (): Promise<void> => {

@@ -1,5 +1,6 @@
 import { aborting } from '../async.ts'
 import { type OpenRemote, type Position, type Remote, RemoteError, type RemoteMessage } from '../remote.ts'
+import { defineRemote } from '../sync/carry.ts'
 import type { Seeded } from './seeded.ts'
 
 /** Shares from 0 to 1 of the calls that a fault strikes; 0 unless given. */
@@ -155,12 +156,13 @@ export function createDevice(shared: Shared, changes: Partial<DeviceNetwork> = {
       },
     }
   }
-  return Object.assign(remoteOf, {
+  const device: MemoryDevice = Object.assign(remoteOf, {
     set(next: Partial<DeviceNetwork>) {
       network = { ...network, ...next }
       for (const { tell } of watchers) tell(isUp() ? 'online' : 'offline')
     },
   })
+  return defineRemote(device)
 }
 
 function inBatches(messages: readonly Uint8Array[], from: number, most: number): RemoteMessage[][] {

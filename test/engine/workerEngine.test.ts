@@ -1,7 +1,7 @@
 import { openEngine } from 'tidemark'
 import { archive } from 'tidemark/tools'
 import { beforeEach, expect, test, vi } from 'vitest'
-import { reachHolder } from '../../src/engine/holder.ts'
+import { reachHolder } from '../../src/projections/holder.ts'
 import { openWorkerEngine, type WorkerEngine } from '../../src/engine/workerEngine.ts'
 import { lockName } from '../../src/locks.ts'
 import { type AnyModel, openChannel } from '../log/rooms.ts'

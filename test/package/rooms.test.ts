@@ -14,7 +14,19 @@ const ground = [
   'load.ts',
   'locks.ts',
 ]
-const rooms = ['ground', 'model', 'log', 'copies', 'projections', 'engine', 'bindings', 'testing', 'nats', 'entries']
+const rooms = [
+  'ground',
+  'model',
+  'log',
+  'copies',
+  'projections',
+  'sync',
+  'engine',
+  'bindings',
+  'testing',
+  'nats',
+  'entries',
+]
 const src = join(root, 'src')
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
   .map((file) => file.split(sep).join('/'))

@@ -37,7 +37,7 @@ export async function bundle(source = path('../../src'), output = path('../../bu
         'tidemark/tables': `${source}/tables.ts`,
         'tidemark/tools': `${source}/tools.ts`,
         ...Object.fromEntries(
-          ['engine/holder', 'engine/workerEngine', 'log/channel', 'projections/serve'].map((file) => [
+          ['projections/holder', 'engine/workerEngine', 'log/channel', 'projections/serve'].map((file) => [
             `tidemark/${file}`,
             `${source}/${file}.ts`,
           ]),

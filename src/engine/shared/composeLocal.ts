@@ -14,6 +14,9 @@ export interface ComposedLocal {
   readonly parts: readonly { readonly pending: Pending; readonly decision: Decision; readonly version: number }[]
 }
 
+/** Commands that were rejected and are tried again: they leave `rejected` as they come into the outbox. */
+export const retried: WeakSet<Pending> = new WeakSet()
+
 /** The record of these commands behind the last one of the outbox, and what is written with it. */
 export function composeLocal(tab: Tab, group: readonly Pending[], last: number): ComposedLocal {
   const id = nextId()
@@ -25,7 +28,11 @@ export function composeLocal(tab: Tab, group: readonly Pending[], last: number):
   const version = tab.model.version ?? 1
   return {
     record: { n: last + 1, id, body: `[${group.map((pending) => localBodyOf(pending, version))}]` },
-    beside: { entries, durability: strict ? 'strict' : 'relaxed' },
+    beside: {
+      entries,
+      retried: group.flatMap((one) => (retried.has(one) ? one.id : [])),
+      durability: strict ? 'strict' : 'relaxed',
+    },
     parts: group.map((pending) => ({ pending, decision: pending.decision, version: pending.version })),
   }
 }

@@ -14,6 +14,8 @@ import { takeOver } from '../takeOver.ts'
 import { type ComposedLocal, composeLocal } from './composeLocal.ts'
 import { answerFrom, createLocalLayer, succeedLocally } from './layer.ts'
 
+export { replicate } from '../../sync/replicate.ts'
+
 /** The layer of a tab on a log with a remote. `stored` is the outbox as boot has read it. */
 export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] | undefined): Layer<Tab> {
   const local = createLocalLayer(tab, stored)

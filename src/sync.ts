@@ -1,0 +1,2 @@
+export { type Rejected, rejected } from './engine/shared/rejected.ts'
+export { defineRemote } from './sync/carry.ts'

@@ -1,0 +1,107 @@
+import { CommandIdConflict, OutdatedCodeError, ProjectionFailed } from '../errors.ts'
+import { randomId } from '../ids.ts'
+import { type CommitRecord, eventsOf, recordedOf, type StoredCommand } from '../log/commit.ts'
+import type { LocalCommand, RejectedCommand } from '../log/local.ts'
+import { toWire } from '../log/wire.ts'
+import { eventTypes } from '../model/events.ts'
+import { type Fold, foldCommit, type Journal, undo } from '../model/fold.ts'
+import { type AnyModel, commandReadOf, createContext, decide } from '../model/model.ts'
+
+/** What became of commands that were decided again. */
+export interface DecidedAgain {
+  /**
+   * Those without events gave none, or were refused, behind others of this device. That counts only once these are in the log: then they
+   * are decided again, so that every refusal is true for a state of the shared log.
+   */
+  readonly kept: readonly LocalCommand[]
+  readonly rejected: readonly RejectedCommand[]
+  /** They give no events any more: somebody else has done it. */
+  readonly fulfilled: readonly LocalCommand[]
+}
+
+/** This code can't decide; nothing was decided. */
+export class CannotDecide extends Error {
+  readonly state: 'outdated' | 'stalled'
+  constructor(state: 'outdated' | 'stalled', cause: Error) {
+    super(cause.message, { cause })
+    this.state = state
+  }
+}
+
+/**
+ * Decides commands again, in order, on these folds behind these commits. Afterwards the folds are as before. Throws CannotDecide: a build
+ * that does not know a command never refuses it (rule 6).
+ */
+export function decideAgain(
+  model: AnyModel,
+  folds: readonly Fold[],
+  commits: readonly CommitRecord[],
+  commands: readonly LocalCommand[],
+  head: number,
+): DecidedAgain {
+  assertKnown(model, commands)
+  const types = eventTypes(model.events)
+  const before = folds.map((fold) => [fold, fold.sequence, fold.failed] as const)
+  const journal: Journal = []
+  const kept: LocalCommand[] = []
+  const rejected: RejectedCommand[] = []
+  const fulfilled: LocalCommand[] = []
+  try {
+    for (const commit of commits) {
+      const events = eventsOf(commit, types)
+      for (const fold of folds) foldCommit(fold, commit, events, journal)
+    }
+    const read = commandReadOf(folds)
+    let tip = head
+    for (const { events: given, ...command } of commands) {
+      const from = journal.length
+      const ids = [...command.ids]
+      try {
+        const context = createContext(command.at, randomId, ids)
+        const stored = decide(model, command.name, read, command.input, context)
+        for (const event of recordedOf({ ...command, events: stored }, tip + 1, types))
+          for (const fold of folds) if (!fold.failed) fold.apply(event, journal)
+        if (stored.length || tip > head) kept.push({ ...command, ids, events: stored, model: model.version ?? 1 })
+        else fulfilled.push({ ...command, events: given })
+        tip += stored.length
+      } catch (error) {
+        undo(journal, from)
+        if (error instanceof ProjectionFailed) throw new CannotDecide('stalled', error)
+        if (tip > head) kept.push({ ...command, events: [] })
+        else rejected.push({ ...command, events: given, error: toWire(error), sequence: head })
+      }
+    }
+  } finally {
+    undo(journal)
+    for (const [fold, sequence, failed] of before) {
+      fold.sequence = sequence
+      fold.failed = failed
+    }
+  }
+  return { kept, rejected, fulfilled }
+}
+
+function assertKnown(model: AnyModel, commands: readonly LocalCommand[]): void {
+  for (const { name, model: version } of commands) {
+    if (!Object.hasOwn(model.commands, name))
+      throw new CannotDecide('outdated', new OutdatedCodeError(`command ${name}`, version))
+    if (version > (model.version ?? 1)) throw new CannotDecide('outdated', new OutdatedCodeError('commands', version))
+  }
+}
+
+/** A command with the id of one that came into the log, but not that one (rule 7). */
+export const conflicting = ({ events, ...command }: LocalCommand, head: number): RejectedCommand => ({
+  ...command,
+  events,
+  error: toWire(new CommandIdConflict(command.id)),
+  sequence: head,
+})
+
+/** As the log keeps it. */
+export const storedOf = ({ id, fingerprint, at, meta, events }: LocalCommand): StoredCommand => ({
+  id,
+  ...(fingerprint !== undefined && { fingerprint }),
+  at,
+  ...(meta !== undefined && { meta }),
+  events,
+})

@@ -1,0 +1,33 @@
+import { RemoteError } from '../remote.ts'
+
+/** Milliseconds in which a call of a remote has to come forward. */
+const CALL_MS = 30_000
+
+/** The signal of one call: it aborts with the given one, or when the remote does not answer. */
+export interface Limited {
+  readonly signal: AbortSignal
+  /** It has answered. */
+  renew(): void
+  end(): void
+}
+
+export function limited(given: AbortSignal): Limited {
+  const ending = new AbortController()
+  const abort = (): void => ending.abort(given.reason)
+  const start = (): ReturnType<typeof setTimeout> =>
+    setTimeout(() => ending.abort(new RemoteError('unreachable')), CALL_MS)
+  let timer = start()
+  if (given.aborted) abort()
+  given.addEventListener('abort', abort)
+  return {
+    signal: ending.signal,
+    renew() {
+      clearTimeout(timer)
+      timer = start()
+    },
+    end() {
+      clearTimeout(timer)
+      given.removeEventListener('abort', abort)
+    },
+  }
+}

@@ -1,0 +1,133 @@
+import { crc32, joined, linesIn, recordsOfLines, textOfRecords } from '../log/chunk.ts'
+import { type CommitRecord, commandsOf, isCommit } from '../log/commit.ts'
+import { BadText, compressed } from '../log/gzip.ts'
+import { stringify } from '../model/json.ts'
+
+/**
+ * First line of a message, as JSON; `bytes` bytes of body follow its line feed. The body has two lines for each commit, as that of a chunk.
+ * A message is log only if `after` names the commit before it.
+ */
+export interface MessageHeader {
+  readonly v: 1
+  /** Of its last commit. */
+  readonly id: string
+  /** The id of the commit before its first one; `''` at the beginning of a log. */
+  readonly after: string
+  readonly lineage: string
+  readonly first: number
+  readonly last: number
+  readonly codec: 'json' | 'gzip'
+  readonly bytes: number
+  /** CRC-32 of the header up to here (the comma before this member left out) and of the body. */
+  readonly checksum: number
+}
+
+/** What bytes of a remote are, by themselves. */
+export type Opened =
+  /** No message of ours, or one that was damaged: no log on any device. `id` tells it from others. */
+  | { readonly is: 'no message'; readonly id: string }
+  /** Of a newer build. If it follows, nobody may go on without understanding it. */
+  | { readonly is: 'newer'; readonly id: string; readonly after: string; readonly what: string }
+  | {
+      readonly is: 'message'
+      readonly id: string
+      readonly header: MessageHeader
+      readonly records: readonly CommitRecord[]
+    }
+
+/** Bytes of a body from which compressing it is worth while. */
+const GZIP_FROM = 2048
+const CHECKSUM = ',"checksum":'
+
+/** Commits that follow each other as a message. */
+export async function packMessage(
+  records: readonly CommitRecord[],
+  { after, lineage }: Pick<MessageHeader, 'after' | 'lineage'>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const text = [...textOfRecords(records)].join('')
+  const plain = new TextEncoder().encode(text)
+  const codec = plain.length < GZIP_FROM ? 'json' : 'gzip'
+  const body = codec === 'json' ? plain : joined(await compressed([text]))
+  const { id = '', last = 0 } = records.at(-1) ?? {}
+  const fields = { v: 1, id, after, lineage, first: records[0]?.first ?? 1, last, codec, bytes: body.length } as const
+  const start = new TextEncoder().encode(stringify(fields satisfies Omit<MessageHeader, 'checksum'>).slice(0, -1))
+  const end = new TextEncoder().encode(`${CHECKSUM}${crc32(body, crc32(start))}}\n`)
+  return joined([start, end, body])
+}
+
+export async function openMessage(given: Uint8Array): Promise<Opened> {
+  const bytes = new Uint8Array(given)
+  const end = bytes.indexOf(10)
+  const line = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, Math.max(0, end)))
+  const nothing: Opened = { is: 'no message', id: `#${crc32(bytes)}` }
+  const found = parse(line)
+  if (!found || typeof found.id !== 'string' || typeof found.after !== 'string') return nothing
+  const { id, after, v, codec } = found
+  if (v !== 1) return Number.isSafeInteger(v) ? { is: 'newer', id, after, what: `message format ${v}` } : nothing
+  const body = bytes.subarray(end + 1)
+  const checked = `${CHECKSUM}${found.checksum}}`
+  const start = new TextEncoder().encode(line.slice(0, -checked.length))
+  const isWhole = line.endsWith(checked) && found.bytes === body.length && crc32(body, crc32(start)) === found.checksum
+  if (!isWhole) return nothing
+  if (codec !== 'json' && codec !== 'gzip') return { is: 'newer', id, after, what: `message codec ${codec}` }
+  const header = found as MessageHeader
+  const records = await recordsIn(header, body)
+  return records ? { is: 'message', id, header, records } : nothing
+}
+
+function parse(line: string): { readonly [K in keyof MessageHeader]?: unknown } | undefined {
+  try {
+    const found = JSON.parse(line)
+    return typeof found === 'object' && found ? found : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** undefined if they are not what a writer may have written. */
+async function recordsIn(
+  header: MessageHeader,
+  body: Uint8Array<ArrayBuffer>,
+): Promise<readonly CommitRecord[] | undefined> {
+  const records: CommitRecord[] = []
+  try {
+    const lines =
+      header.codec === 'gzip'
+        ? linesIn({ header: { bytes: body.length }, bytes: body })
+        : [new TextDecoder().decode(body).split('\n').slice(0, -1)]
+    for await (const some of recordsOfLines(lines)) records.push(...some)
+  } catch (error) {
+    if (error instanceof BadText) return
+    throw error
+  }
+  return isSound(header, records) ? records : undefined
+}
+
+/** Commits without a gap, whose commands a log may hold. */
+function isSound({ id, first, last, lineage }: MessageHeader, records: readonly CommitRecord[]): boolean {
+  if (typeof lineage !== 'string' || records.at(-1)?.id !== id) return false
+  const ids = new Set<string>()
+  let at = first - 1
+  for (const record of records) {
+    if (!isCommit(record) || record.first !== at + 1 || !isSoundBody(record, ids)) return false
+    at = record.last
+  }
+  return at === last
+}
+
+function isSoundBody(record: CommitRecord, ids: Set<string>): boolean {
+  try {
+    let count = 0
+    for (const { id, at, events, fingerprint = '' } of commandsOf(record)) {
+      if (typeof id !== 'string' || typeof fingerprint !== 'string' || !Number.isFinite(at) || ids.has(id)) return false
+      if (!Array.isArray(events) || !events.length) return false
+      for (const { type, version = 1 } of events)
+        if (typeof type !== 'string' || !Number.isSafeInteger(version)) return false
+      ids.add(id)
+      count += events.length
+    }
+    return record.first + count === record.last + 1
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,34 @@
+/** Milliseconds in which another device that wrote counts as one that writes. */
+const HEARD_MS = 10_000
+/** Milliseconds between two appends, for each device that writes. */
+const SHARE_MS = 400
+/** Characters at the beginning of a commit's id that all commits of one page or worker have. */
+const WRITER_CHARACTERS = 22
+
+/** Leaves the others a turn: a device that is far away would lose every race against one that is near (rule 9). */
+export interface Pace {
+  /** A commit with this id was read. */
+  heard(id: string): void
+  /** This device appends one with this id. */
+  appends(id: string): void
+  /** Milliseconds until the next append. */
+  left(): number
+}
+
+export function createPace(now: () => number = () => performance.now(), random: () => number = Math.random): Pace {
+  const others = new Map<string, number>()
+  const own = new Set<string>()
+  let from = 0
+  const writer = (id: string): string => id.slice(0, WRITER_CHARACTERS)
+  return {
+    heard(id) {
+      if (!own.has(writer(id))) others.set(writer(id), now())
+    },
+    appends(id) {
+      own.add(writer(id))
+      for (const [other, at] of others) if (at < now() - HEARD_MS) others.delete(other)
+      from = others.size ? now() + (0.5 + random()) * SHARE_MS * (others.size + 1) : 0
+    },
+    left: () => Math.max(0, from - now()),
+  }
+}

@@ -1,0 +1,106 @@
+import type { Database } from '../log/database.ts'
+import { BEGINNING, type ReadPosition, type TrailMark } from '../log/local.ts'
+import type { Workshop } from '../projections/workshop.ts'
+import { type Remote, RemoteError } from '../remote.ts'
+import type { Read } from './chain.ts'
+import { limited } from './limited.ts'
+import { openMessage } from './message.ts'
+import type { Pace } from './pace.ts'
+import { type Known, readKnown, writePosition } from './store.ts'
+import { commandsIn, take } from './take.ts'
+
+/** Bytes of messages that are taken in one transaction. */
+const TAKE_BYTES = 1_000_000
+
+/** What everybody needs who follows a remote. */
+export interface Following {
+  readonly shop: Workshop
+  /** Nothing is written through it once another one follows the remote. */
+  readonly database: Database
+  readonly remote: Remote
+  readonly pace: Pace
+  readonly signal: AbortSignal
+  /** So many messages are known, and not in the log yet. */
+  behind(messages: number): void
+}
+
+/**
+ * Reads what the remote has behind the stored position and takes it in. Gives what is stored then; undefined if the log has no remote, or
+ * if it has to be read once more.
+ */
+export async function readOn(following: Following): Promise<Known | undefined> {
+  const { shop, database, remote, pace, signal, behind } = following
+  // Until the pipeline has read it, nobody knows which log this is.
+  if (!shop.database.log) await shop.atHead(() => {})
+  const known = await readKnown(database)
+  if (!known) return
+  const { position, id } = known.position
+  const call = limited(signal)
+  /** The message that was read last has to be there (rule 5). */
+  let isThere = position === ''
+  let now: Known | undefined = known
+  const waiting: Read[] = []
+  let bytes = 0
+  try {
+    for await (const batch of remote.read(position, { including: !isThere, signal: call.signal })) {
+      for (const { position: at, message } of batch) {
+        const opened = await openMessage(message)
+        if (!isThere) {
+          if (at !== position || opened.id !== id) return await goBack(following, known)
+          isThere = true
+          continue
+        }
+        pace.heard(opened.id)
+        waiting.push({ position: at, opened })
+        bytes += message.length
+        if (bytes < TAKE_BYTES) continue
+        behind(waiting.length)
+        now = await take({ shop, database }, waiting.splice(0))
+        bytes = 0
+      }
+      call.renew()
+    }
+  } finally {
+    call.end()
+  }
+  if (!isThere) return goBack(following, known)
+  if (waiting.length) now = await take({ shop, database }, waiting)
+  // Refused behind others of this device, which are in the log now.
+  const isHeld = now && now.position.head === now.marker.base && commandsIn(now)[0]?.events.length === 0
+  return isHeld ? take({ shop, database }, []) : now
+}
+
+/** The remote has forgotten what was read: back to the newest message that it still has (section 5). */
+async function goBack({ database, remote, signal }: Following, { position }: Known): Promise<undefined> {
+  const { trail } = position
+  for (const [i, mark] of trail.entries()) {
+    if (!(await hasMessage(remote, mark, signal))) continue
+    await comeTo(database, { ...mark, trail: trail.slice(i + 1) })
+    return
+  }
+  const call = limited(signal)
+  try {
+    for await (const batch of remote.read('', { signal: call.signal })) {
+      if (!batch.length) continue
+      await comeTo(database, BEGINNING)
+      return
+    }
+  } finally {
+    call.end()
+  }
+  // A log that was deleted and a fresh one look alike: sending everything again needs somebody who decides.
+  throw new RemoteError('gone')
+}
+
+const comeTo = (database: Database, position: ReadPosition): Promise<unknown> => writePosition(database, position)
+
+async function hasMessage(remote: Remote, { position, id }: TrailMark, signal: AbortSignal): Promise<boolean> {
+  const call = limited(signal)
+  try {
+    for await (const [first] of remote.read(position, { including: true, signal: call.signal }))
+      return first?.position === position && (await openMessage(first.message)).id === id
+    return false
+  } finally {
+    call.end()
+  }
+}

@@ -1,0 +1,147 @@
+import { EngineClosed, OutdatedCodeError, StorageError } from '../errors.ts'
+import type { Hint, SyncReport } from '../log/channel.ts'
+import { fenced } from '../log/fenced.ts'
+import { toWire, type WireError } from '../log/wire.ts'
+import { stringify } from '../model/json.ts'
+import { holdEngine } from '../projections/holder.ts'
+import type { Workshop } from '../projections/workshop.ts'
+import { createBackoff } from '../queue.ts'
+import { type OpenRemote, RemoteError } from '../remote.ts'
+import { type Bell, createBell } from './bell.ts'
+import { CannotDecide } from './decideAgain.ts'
+import { createPace } from './pace.ts'
+import { pack } from './pack.ts'
+import { type Following, readOn } from './readOn.ts'
+import { send } from './send.ts'
+import { OtherLog } from './take.ts'
+
+/** Milliseconds between two looks if nobody says that there is something to do. */
+const LOOK_MS = 30_000
+/** Milliseconds before a remote that failed is asked again, doubled up to the maximum. */
+const RETRY_MIN_MS = 500
+const RETRY_MAX_MS = 30_000
+
+/**
+ * Follows the remote of a log beside its pipeline, until that closes: takes in what the remote has, and sends what this device has. One
+ * does for each log and browser; the others wait until it has gone. Never rejects.
+ */
+export async function replicate(shop: Workshop, open: OpenRemote): Promise<void> {
+  const { closing, database } = shop
+  // Without Web Locks nobody knows whether he is alone.
+  if (!globalThis.navigator?.locks) {
+    createReporter(shop).say({ state: 'waiting', error: toWire(new StorageError('unavailable', NO_LOCKS)) })
+    return
+  }
+  for (let isOver = false; !isOver && !closing.aborted; ) {
+    const ending = new AbortController()
+    const end = (): void => ending.abort(closing.reason ?? new EngineClosed('closed'))
+    closing.addEventListener('abort', end)
+    try {
+      const release = await holdEngine(database.name, closing, end)
+      isOver = await follow(shop, open, ending.signal)
+        .then(() => true)
+        .finally(release)
+    } catch {
+      // The log was closed or replaced, or the lock was stolen; then this one comes after the thief.
+      isOver = !ending.signal.aborted
+    } finally {
+      closing.removeEventListener('abort', end)
+    }
+  }
+}
+
+const NO_LOCKS = 'This browser has no Web Locks, so this log is not synchronised. Commands are kept on this device.'
+
+/** Tells the tabs where log and remote stand. */
+interface Reporter {
+  say(more: Omit<Partial<SyncReport>, 'error'> & { readonly error?: WireError | undefined }): void
+  again(): void
+}
+
+function createReporter({ channel, database }: Pick<Workshop, 'channel' | 'database'>): Reporter {
+  let report: SyncReport = { state: 'offline', rejected: 0, behind: 0 }
+  const reporter: Reporter = {
+    say(more) {
+      const { error, ...rest } = { ...report, ...more }
+      const next = error ? { ...rest, error } : rest
+      if (stringify(next) === stringify(report)) return
+      report = next
+      reporter.again()
+    },
+    again: () => channel.post({ log: database.log?.id ?? '', sync: report }),
+  }
+  return reporter
+}
+
+/** Resolves when this code can't go on, and another build has to. Rejects with the signal's reason, or when the log was closed. */
+async function follow(shop: Workshop, open: OpenRemote, signal: AbortSignal): Promise<void> {
+  const { database } = shop
+  const bell = createBell()
+  const channel = shop.channel.share((hint: Hint) => {
+    if (hint.log !== database.log?.id) return
+    if ('local' in hint) bell.ring()
+    else if ('asks' in hint) reporter.again()
+    else if ('engine' in hint && hint.engine === 'asked') channel.post({ log: hint.log, engine: 'here' })
+  })
+  const reporter = createReporter({ channel, database })
+  let unwatch = (): void => {}
+  try {
+    const remote = open(database.name)
+    unwatch = remote.watch((poke) => {
+      if (poke === 'offline') reporter.say({ state: 'offline' })
+      else bell.ring(poke === 'online')
+    })
+    const following: Following = {
+      shop,
+      database: fenced(database, signal, 'meta'),
+      remote,
+      pace: createPace(),
+      signal,
+      behind: (messages) => reporter.say({ state: 'online', behind: messages }),
+    }
+    await run(following, bell, reporter)
+  } finally {
+    unwatch()
+    channel.close()
+  }
+}
+
+async function run(following: Following, bell: Bell, { say }: Reporter): Promise<void> {
+  const { signal, pace } = following
+  const backoff = createBackoff(RETRY_MIN_MS, RETRY_MAX_MS)
+  for (;;) {
+    signal.throwIfAborted()
+    bell.reset()
+    try {
+      const known = await readOn(following)
+      if (!known) {
+        await bell.wait(RETRY_MIN_MS, signal)
+        continue
+      }
+      say({ state: 'online', behind: 0, rejected: known.rejected.size, error: undefined })
+      backoff.reset()
+      if ((await pack(following, known)) || (await send(following, known))) continue
+      await bell.wait((known.records.length && pace.left()) || LOOK_MS, signal)
+    } catch (error) {
+      signal.throwIfAborted()
+      if (error instanceof EngineClosed) throw error
+      const failure = failureOf(error)
+      say(failure)
+      if (failure.state === 'outdated' || failure.state === 'stalled') return
+      await bell.wait(backoff.next(), signal, true)
+    }
+  }
+}
+
+function failureOf(error: unknown): Pick<SyncReport, 'state' | 'error'> {
+  if (error instanceof CannotDecide) return { state: error.state, error: toWire(error.cause) }
+  return { state: stateOf(error), error: toWire(error) }
+}
+
+function stateOf(error: unknown): SyncReport['state'] {
+  if (error instanceof OutdatedCodeError) return 'outdated'
+  if (error instanceof OtherLog) return error.state
+  if (error instanceof StorageError) return 'waiting'
+  const kind = error instanceof RemoteError ? error.kind : undefined
+  return kind === 'denied' || kind === 'gone' ? kind : 'offline'
+}

@@ -1,0 +1,102 @@
+import { nextId } from '../ids.ts'
+import type { CommitRecord } from '../log/commit.ts'
+import type { LocalCommand } from '../log/local.ts'
+import { readAfter } from '../log/read.ts'
+import { toWire } from '../log/wire.ts'
+import { stringify } from '../model/json.ts'
+import { RemoteError } from '../remote.ts'
+import { storedOf } from './decideAgain.ts'
+import { limited } from './limited.ts'
+import { packMessage } from './message.ts'
+import type { Following } from './readOn.ts'
+import type { Known } from './store.ts'
+import { commandsIn, take } from './take.ts'
+
+/** What one push takes of the outbox at most: commands, and characters of their JSON. A single command may have more. */
+const PUSH_COMMANDS = 1000
+const PUSH_CHARACTERS = 262_144
+/** Characters of the commits of one message of an upload. A single commit may have more. */
+const UPLOAD_CHARACTERS = 262_144
+
+/** Sends what the remote lacks, one message: commits of this log first, then the outbox. Says whether the remote is to be read now. */
+export async function send(following: Following, known: Known): Promise<boolean> {
+  const { marker, position } = known
+  // Rule 4: only what was decided on everything that the remote has.
+  if (position.head > marker.base) return false
+  if (position.head < marker.base) {
+    await append(following, known, await missing(following, known))
+    return true
+  }
+  const commands = commandsIn(known)
+  if (!commands.length || commands[0]?.events.length === 0 || following.pace.left()) return false
+  for (let group = firstOf(commands); ; group = group.slice(0, Math.ceil(group.length / 2))) {
+    const sent = await append(following, known, [commitOf(group, marker.base)])
+    if (sent === 'answered') return true
+    if (group.length === 1) return refuse(following, known, group[0]!)
+  }
+}
+
+/** A refusal and an answer that got lost are the same: whoever reads finds out what became of it. */
+async function append(
+  { remote, pace, signal }: Following,
+  { position, log }: Known,
+  records: readonly CommitRecord[],
+): Promise<'answered' | 'too large'> {
+  const message = await packMessage(records, { after: position.last, lineage: log.lineage })
+  if (message.length > remote.limits.bytes && records.length === 1) return 'too large'
+  const id = records.at(-1)?.id ?? ''
+  const call = limited(signal)
+  try {
+    pace.appends(id)
+    await remote.append(message, { after: position.position, id, signal: call.signal })
+    return 'answered'
+  } catch (error) {
+    if (error instanceof RemoteError && error.kind === 'too-large') return 'too large'
+    throw error
+  } finally {
+    call.end()
+  }
+}
+
+/** A command that is too large for the remote keeps nobody waiting. */
+async function refuse({ shop, database }: Following, { marker }: Known, { id }: LocalCommand): Promise<boolean> {
+  const error = toWire(new RemoteError('too-large'))
+  await take({ shop, database }, [], (commands) => {
+    const command = commands.find((one) => one.id === id)
+    return command && { ...command, error, sequence: marker.base }
+  })
+  return true
+}
+
+/** The first commands of the outbox, up to one that has to be decided again before. */
+function firstOf(commands: readonly LocalCommand[]): LocalCommand[] {
+  const group: LocalCommand[] = []
+  let characters = 0
+  for (const command of commands) {
+    characters += stringify(command.events).length
+    const isFull = group.length === PUSH_COMMANDS || (group.length && characters > PUSH_CHARACTERS)
+    if (isFull || !command.events.length) break
+    group.push(command)
+  }
+  return group
+}
+
+function commitOf(group: readonly LocalCommand[], base: number): CommitRecord {
+  const events = group.reduce((count, command) => count + command.events.length, 0)
+  return { id: nextId(), first: base + 1, last: base + events, body: stringify(group.map(storedOf)) }
+}
+
+/** The first commits that the remote lacks, unchanged. */
+async function missing({ database, signal }: Following, { position, marker }: Known): Promise<CommitRecord[]> {
+  const records: CommitRecord[] = []
+  let characters = 0
+  for await (const some of readAfter(database, position.head, signal)) {
+    for (const record of some) {
+      characters += record.body.length
+      const isFull = records.length > 0 && characters > UPLOAD_CHARACTERS
+      if (isFull || record.last > marker.base) return records
+      records.push(record)
+    }
+  }
+  return records
+}

@@ -1,0 +1,140 @@
+import type { CommandEntry, CommitRecord } from '../log/commit.ts'
+import { commitNow, type Database, keyOf, type LogIdentity, type StoreName, type StoreOf } from '../log/database.ts'
+import {
+  BEGINNING,
+  type LocalRecord,
+  type Marker,
+  type ReadPosition,
+  type RejectedCommand,
+  type SentCommands,
+} from '../log/local.ts'
+import { type Outbox, outboxOf, whole } from '../log/outbox.ts'
+
+/** Rewritings of the outbox after which the key of an earlier one is free again. */
+const GUARDS = 64
+
+/** What is stored of the outbox and the remote. */
+export interface Known extends Outbox {
+  readonly log: LogIdentity
+  /** The highest key of the outbox. */
+  readonly newest: number
+  readonly position: ReadPosition
+  /** Ids of commands that were rejected. */
+  readonly rejected: ReadonlySet<string>
+}
+
+const STORES: StoreName[] = ['meta', 'outbox', 'rejected']
+
+/** undefined if the log has no remote. */
+export async function readKnown({ transact }: Database): Promise<Known | undefined> {
+  return knownOf(await transact(STORES, 'readonly', queueKnown))
+}
+
+interface Asked {
+  readonly log: IDBRequest<LogIdentity | undefined>
+  readonly position: IDBRequest<ReadPosition | undefined>
+  readonly outbox: IDBRequest<(LocalRecord | Marker)[]>
+  readonly rejected: IDBRequest<IDBValidKey[]>
+  readonly newest: IDBRequest<IDBCursor | null>
+}
+
+/** The requests that `knownOf` answers from. The last one is `newest`. */
+export const queueKnown = (store: StoreOf): Asked => ({
+  log: store('meta').get('log'),
+  position: store('meta').get('remote'),
+  outbox: store('outbox').getAll(whole()),
+  rejected: store('rejected').getAllKeys(),
+  newest: store('outbox').openKeyCursor(null, 'prev'),
+})
+
+export function knownOf({ log, position, outbox, rejected, newest }: Asked): Known | undefined {
+  const found = outboxOf(outbox.result)
+  return (
+    found && {
+      ...found,
+      log: log.result!,
+      newest: Math.max(keyOf(newest), found.marker.n),
+      position: position.result ?? BEGINNING,
+      rejected: new Set(rejected.result as string[]),
+    }
+  )
+}
+
+/** How the outbox is from now on. */
+export type Rewriting =
+  /** Its first commands are in the log, in order and as they were: the rest stays. */
+  | { readonly is: 'shorter'; readonly marker: Marker; readonly rest: LocalRecord | undefined }
+  /** Everything else: the rest goes above the highest key, so that each tab that appends now loses its race. */
+  | { readonly is: 'new'; readonly marker: Marker; readonly records: readonly LocalRecord[] }
+
+/** One transaction of whoever follows the remote. */
+export interface Writing {
+  readonly outbox: Rewriting
+  readonly commits: readonly CommitRecord[]
+  readonly types: Iterable<readonly [type: string, version: number]>
+  /** Entries of `commands`; undefined: the command is not known any more. */
+  readonly entries: ReadonlyMap<string, CommandEntry | undefined>
+  readonly rejected: readonly RejectedCommand[]
+  /** Ids that are not rejected any more. */
+  readonly settled: readonly string[]
+  readonly sent: readonly (readonly [first: number, SentCommands])[]
+  readonly position: ReadPosition | undefined
+  readonly log: LogIdentity | undefined
+}
+
+export const WRITTEN: StoreName[] = ['commits', 'outbox', 'commands', 'types', 'rejected', 'sent', 'meta']
+
+/** Queues all of it. `refused` is told if somebody else was faster; the transaction aborts then. */
+export function queueWriting(store: StoreOf, { newest }: Known, writing: Writing, refused: () => void): void {
+  const { outbox, commits } = writing
+  const watch = (request: IDBRequest): void => {
+    request.onerror = () => request.error?.name === 'ConstraintError' && refused()
+  }
+  for (const commit of commits) watch(store('commits').add(commit, commit.first))
+  // Nobody rewrites an outbox that somebody else has rewritten.
+  const { generation } = outbox.marker
+  watch(store('outbox').add({ n: -generation, id: '', body: '[]' }, -generation))
+  if (generation > GUARDS) store('outbox').delete(IDBKeyRange.bound(GUARDS - generation, 0, false, true))
+  if (outbox.is === 'shorter') {
+    store('outbox').delete(IDBKeyRange.bound(0, outbox.marker.n))
+    store('outbox').put(outbox.marker, outbox.marker.n)
+    if (outbox.rest) store('outbox').put(outbox.rest, outbox.rest.n)
+  } else {
+    // Nobody has appended meanwhile.
+    watch(store('outbox').add(outbox.marker, outbox.marker.n))
+    for (const record of outbox.records) watch(store('outbox').add(record, record.n))
+    store('outbox').delete(IDBKeyRange.bound(0, newest))
+  }
+  for (const [id, entry] of writing.entries) {
+    if (entry) store('commands').put(entry, id)
+    else store('commands').delete(id)
+  }
+  for (const [type, version] of writing.types) store('types').put({ type, version }, [type, version])
+  for (const id of writing.settled) store('rejected').delete(id)
+  for (const one of writing.rejected) store('rejected').put(one, one.id)
+  for (const [first, one] of writing.sent) store('sent').put(one, first)
+  if (writing.position) store('meta').put(writing.position, 'remote')
+  if (writing.log) store('meta').put(writing.log, 'log')
+}
+
+/** Writes it, unless somebody else was faster. */
+export async function write({ transact }: Database, known: Known, writing: Writing): Promise<'written' | 'raced'> {
+  let raced = false
+  try {
+    await transact(WRITTEN, 'readwrite', (store, transaction) => {
+      queueWriting(store, known, writing, () => {
+        raced = true
+      })
+      // Before any answer: a frozen page must not hold the outbox.
+      commitNow(transaction)
+    })
+  } catch (error) {
+    if (raced) return 'raced'
+    throw error
+  }
+  return raced ? 'raced' : 'written'
+}
+
+/** Notes how far the remote was read, where nothing of it is log. */
+export const writePosition = ({ transact }: Database, position: ReadPosition): Promise<unknown> =>
+  transact(['meta'], 'readwrite', (store) => store('meta').put(position, 'remote'))

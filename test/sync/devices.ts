@@ -1,0 +1,61 @@
+import { type MemoryDevice, type MemoryRemote, type MemoryRemoteOptions, memoryRemote } from 'tidemark/testing'
+import { beforeEach, vi } from 'vitest'
+import { openMessage } from '../../src/sync/message.ts'
+import { type Tab, tab } from '../engine/kit.ts'
+import { freshName, type TodoApp } from '../engine/todos.ts'
+import { createLocks } from '../engine/tools/locks.ts'
+import { dump } from '../log/storage.ts'
+
+beforeEach(() => {
+  vi.stubGlobal('navigator', { locks: createLocks() })
+})
+
+/** The name of the log at the remote: devices of one test have databases of different names. */
+export const LOG = 'shared'
+
+export interface Device {
+  readonly name: string
+  readonly network: MemoryDevice
+  /** One more tab. */
+  open(app?: TodoApp): Promise<Tab>
+}
+
+export interface Devices {
+  readonly server: MemoryRemote
+  device(name?: string): Device
+  /** The commands of the shared log, by their ids, as every device has to derive them. */
+  log(): Promise<{ readonly ids: readonly string[]; readonly messages: number }>
+}
+
+export function devices(options: MemoryRemoteOptions = {}): Devices {
+  const server = memoryRemote(options)
+  return {
+    server,
+    device(name = freshName()) {
+      const network = server.device()
+      return { name, network, open: (app) => tab(name, app, { remote: () => network(LOG), mirror: false }) }
+    },
+    async log() {
+      const messages = server.messages(LOG)
+      const ids: string[] = []
+      let last = ''
+      for (const { message } of messages) {
+        const opened = await openMessage(message)
+        if (opened.is !== 'message' || opened.header.after !== last) continue
+        last = opened.header.id
+        for (const { body } of opened.records) ids.push(...JSON.parse(body).map(({ id }: { id: string }) => id))
+      }
+      return { ids, messages: messages.length }
+    },
+  }
+}
+
+/** What a device has of the shared log, record by record. */
+export const commitsOf = async (name: string): Promise<string[]> =>
+  (await dump(name, 'commits')).map(({ value }) => `${value.id} ${value.first} ${value.body}`)
+
+export const rejectedOf = async (name: string) => (await dump(name, 'rejected')).map(({ value }) => value)
+export const outboxOf = async (name: string): Promise<any[]> =>
+  (await dump(name, 'outbox')).flatMap(({ key, value }) =>
+    (key as number) >= 0 && value.body ? JSON.parse(value.body) : [],
+  )

@@ -1,6 +1,7 @@
 import { headers } from '@nats-io/nats-core'
 import { sleep } from '../async.ts'
 import { type OpenRemote, type Remote, RemoteError } from '../remote.ts'
+import { defineRemote } from '../sync/carry.ts'
 import { createConnector, type NatsCredentials } from './connection.ts'
 import { type Place, type PlaceOptions, placeOf } from './place.ts'
 import { areFew, inBatches, lastOf, readFew, readMany } from './readMessages.ts'
@@ -45,7 +46,7 @@ const LOOK_AGAIN_MS = 25
  * valid name of a stream or a subject.
  */
 export function natsRemote({ servers, credentials, bytes = BYTES, ...places }: NatsRemoteOptions): OpenRemote {
-  return (log) => remoteOf(placeOf(log, places), { servers, credentials, bytes })
+  return defineRemote((log) => remoteOf(placeOf(log, places), { servers, credentials, bytes }))
 }
 
 function remoteOf(

@@ -22,13 +22,14 @@ describe('the published package', () => {
   beforeAll(() => {
     app = mkdtempSync(join(tmpdir(), 'tidemark-app-'))
     const versions = manifest.devDependencies as Record<string, string>
+    const peers = Object.fromEntries(Object.keys(manifest.peerDependencies).map((name) => [name, versions[name]]))
     write(
       'package.json',
       JSON.stringify({
         name: 'app',
         private: true,
         type: 'module',
-        dependencies: { tidemark: `file:${tarball}`, react: versions.react },
+        dependencies: { tidemark: `file:${tarball}`, ...peers },
         devDependencies: {
           vite: versions.vite,
           typescript: versions.typescript,
@@ -122,7 +123,7 @@ for (const name of ['window', 'self', 'document', 'navigator', 'location', 'inde
   })
 }
 const names = () => Reflect.ownKeys(globalThis).map(String).sort().join()
-const dependencies = ['dexie', 'comlink', 'react']
+const dependencies = ${JSON.stringify([...Object.keys(manifest.dependencies), ...Object.keys(manifest.peerDependencies)])}
 for (const name of dependencies) await import(name)
 const before = names()
 for (const entry of ${JSON.stringify(specifiers)}) await import(entry)

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,20 +13,24 @@ globalThis.WebSocket ??= WebSocket as unknown as typeof globalThis.WebSocket
 
 export const hasNatsServer = (): boolean => findNatsServer() !== undefined
 
-/** A server on loopback, with a store of its own. */
-export interface NatsServer {
-  readonly url: string
+/** A process of nats-server, with a folder that goes with it. */
+export interface ServerProcess {
   readonly folder: string
+  /** `kill -9`. */
+  kill(): Promise<void>
+  /** Starts it, and waits until it is ready. */
+  start(): Promise<void>
+  /** Kills it, and removes its folder. */
+  remove(): Promise<void>
+}
+
+/** A server on loopback, with a store of its own. */
+export interface NatsServer extends ServerProcess {
+  readonly url: string
   /** Connects as somebody. */
   connect(user: string, pass?: string): Promise<NatsConnection>
   /** Calls on JetStream, as the admin. */
   admin<T>(run: (jsm: JetStreamManager) => Promise<T>): Promise<T>
-  /** `kill -9`. */
-  kill(): Promise<void>
-  /** Starts it, and waits until JetStream answers. */
-  start(): Promise<void>
-  /** Kills it, and removes its store. */
-  remove(): Promise<void>
 }
 
 /** How long a server of a busy machine may take to start. */
@@ -58,16 +62,6 @@ export async function retry<T>(run: () => Promise<T>, patience: number = START_M
   }
 }
 
-/** The users of a test: one may do everything, one is a member of the log, one knows a password and may do nothing. */
-export const users = (stream: string): string => `
-authorization {
-  users = [
-    { user: admin, password: admin }
-    { user: member, password: member, permissions: ${memberPermissions(stream, stream, '_INBOX_member')} }
-    { user: stranger, password: stranger, permissions: { publish: "nothing", subscribe: "nothing" } }
-  ]
-}`
-
 /** What a member of a log needs, and no more. */
 export const memberPermissions = (stream: string, subject: string, inbox: string): string => `{
   publish: [
@@ -81,59 +75,70 @@ export const memberPermissions = (stream: string, subject: string, inbox: string
   subscribe: "${inbox}.>"
 }`
 
-/** `config` stands beside the listeners and the store, which are this function's to choose. */
-export async function startNatsServer(config: string): Promise<NatsServer> {
+export const newFolder = (): string => mkdtempSync(join(tmpdir(), 'tidemark-nats-'))
+
+/** `isReady` throws until the server is. */
+export function serverProcess(folder: string, config: string, isReady: () => Promise<unknown>): ServerProcess {
   const binary = findNatsServer()
   if (!binary) throw new Error('there is no nats-server')
-  const folder = mkdtempSync(join(tmpdir(), 'tidemark-nats-'))
-  const port = await freePort()
   const file = join(folder, 'nats.conf')
-  writeFileSync(
-    file,
+  const log = join(folder, 'server.log')
+  writeFileSync(file, config)
+  let child: ChildProcess | undefined
+  async function kill(): Promise<void> {
+    const dying = child
+    child = undefined
+    if (!dying || dying.exitCode !== null) return
+    const ended = new Promise((resolve) => dying.once('exit', resolve))
+    dying.kill('SIGKILL')
+    await ended
+  }
+  return {
+    folder,
+    kill,
+    async start() {
+      const started = (child = spawn(binary, ['-c', file, '--log', log], { stdio: ['ignore', 'ignore', 'pipe'] }))
+      let said = ''
+      started.stderr?.on('data', (part) => (said += part))
+      await retry(async () => {
+        if (started.exitCode !== null)
+          throw new Error(
+            `nats-server ended: ${said}\n${existsSync(log) ? readFileSync(log, 'utf8').slice(-2000) : ''}`,
+          )
+        await isReady()
+      })
+    },
+    async remove() {
+      await kill()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** `config` comes beside the listeners and the store, which are this function's to choose. */
+export async function startNatsServer(config: string): Promise<NatsServer> {
+  const folder = newFolder()
+  const port = await freePort()
+  const url = `ws://127.0.0.1:${port}`
+  const connect: NatsServer['connect'] = (user, pass = user) =>
+    wsconnect({ servers: url, user, pass, reconnect: false, timeout: 5_000, inboxPrefix: `_INBOX_${user}` })
+  const admin: NatsServer['admin'] = async (run) => {
+    const nc = await connect('admin')
+    try {
+      return await run(await jetstreamManager(nc))
+    } finally {
+      await nc.close()
+    }
+  }
+  const process = serverProcess(
+    folder,
     `server_name: test
 listen: "127.0.0.1:-1"
 websocket { listen: "127.0.0.1:${port}", no_tls: true }
 jetstream { store_dir: "${join(folder, 'store')}" }
 ${config}`,
+    () => admin((jsm) => jsm.getAccountInfo()),
   )
-  const url = `ws://127.0.0.1:${port}`
-  let child: ChildProcess | undefined
-
-  const server: NatsServer = {
-    url,
-    folder,
-    connect: (user, pass = user) =>
-      wsconnect({ servers: url, user, pass, reconnect: false, timeout: 5_000, inboxPrefix: `_INBOX_${user}` }),
-    async admin(run) {
-      const nc = await server.connect('admin')
-      try {
-        return await run(await jetstreamManager(nc))
-      } finally {
-        await nc.close()
-      }
-    },
-    async kill() {
-      const dying = child
-      child = undefined
-      if (!dying || dying.exitCode !== null) return
-      const ended = new Promise((resolve) => dying.once('exit', resolve))
-      dying.kill('SIGKILL')
-      await ended
-    },
-    async start() {
-      const log = join(folder, 'server.log')
-      child = spawn(binary, ['-c', file, '--log', log], { stdio: 'ignore' })
-      const started = child
-      await retry(async () => {
-        if (started.exitCode !== null) throw new Error(`nats-server ended:\n${readFileSync(log, 'utf8').slice(-2000)}`)
-        await server.admin((jsm) => jsm.getAccountInfo())
-      })
-    },
-    async remove() {
-      await server.kill()
-      rmSync(folder, { recursive: true, force: true })
-    },
-  }
-  await server.start()
-  return server
+  await process.start()
+  return { ...process, url, connect, admin }
 }

@@ -6,7 +6,9 @@ import { defineConfig, type ViteUserConfig as UserConfig } from 'vitest/config'
 
 const path = (file: string) => fileURLToPath(new URL(file, import.meta.url))
 const target = ['chrome110', 'firefox115', 'safari16.4']
-const entries = ['index', 'worker', 'react', 'sync', 'tables', 'testing', 'tools', 'nats']
+/** Each is a binding of the framework that it is named after. */
+const bindings = ['react', 'vue', 'svelte', 'solid', 'preact', 'lit', 'angular']
+const entries = ['index', 'worker', ...bindings, 'sync', 'tables', 'testing', 'tools', 'nats']
 
 /** Tests and demo read the sources, so nothing has to be built first. */
 const alias = [
@@ -71,7 +73,7 @@ const library = (development: boolean): UserConfig => ({
     outDir: development ? 'dist/development' : 'dist',
     lib: { entry: entries.map((name) => path(`src/${name}.ts`)), formats: ['es'] },
     rolldownOptions: {
-      external: /^(dexie|comlink|react|@nats-io)($|\/)/,
+      external: /^(dexie|comlink|react|vue|svelte|solid-js|preact|lit|@angular\/core|@nats-io)($|\/)/,
       // Entries export nothing else: what is shared is in files of its own.
       preserveEntrySignatures: 'allow-extension',
       output: {
@@ -126,7 +128,7 @@ const tests: UserConfig = {
         test: {
           name: 'unit',
           include: ['test/**/*.test.{ts,tsx}'],
-          exclude: ['test/browser/**', 'test/package/**', 'test/bench/**'],
+          exclude: ['test/browser/**', 'test/frameworks/**', 'test/package/**', 'test/bench/**'],
           // Nothing here is timed: what hangs is found, what is slow on a busy machine is not a failure.
           testTimeout: 60_000,
           // One fewer than there are processors, by default: of two, one would idle.
@@ -134,7 +136,7 @@ const tests: UserConfig = {
           sequence: { groupOrder: 0 },
         },
       },
-      ...['package', 'browser'].map((name) => ({
+      ...['package', 'browser', 'frameworks'].map((name) => ({
         extends: true as const,
         test: {
           name,

@@ -4,25 +4,24 @@ import {
   createElement,
   type ReactElement,
   type ReactNode,
+  useCallback,
   useContext,
   useEffect,
   useMemo,
   useRef,
+  useState,
   useSyncExternalStore,
 } from 'react'
-import type { Engine, Status } from './engine/types.ts'
+import { emptyOf } from './bindings/empty.ts'
+import { type Equal, optionsOf, type ReadOptions } from './bindings/options.ts'
+import type { UndoStack } from './engine/tools/undoStack.ts'
+import type { DispatchOptions, Engine, Receipt, Status } from './engine/types.ts'
 import { ModelError } from './errors.ts'
 import type { EventTypes } from './model/events.ts'
-import { shallowEqual } from './model/isEqual.ts'
-import { type AnyModel, createFolds, type Model, type ReadModel, readOf } from './model/model.ts'
+import type { AnyModel, Model, ReadModel } from './model/model.ts'
+import { createSelection } from './select.ts'
 
-/** The third argument of `useRead`, if it is more than a comparison. */
-export interface UseReadOptions<T> {
-  /** Are both the same to this component? By default `shallowEqual`; `deepEqual` also looks inside rows that `select` builds. */
-  readonly equal?: ((last: T, next: T) => boolean) | undefined
-  /** What the server rendered, if that was not the empty log: the first value of `hydrateRoot`. */
-  readonly server?: T
-}
+export type UseReadOptions<T> = ReadOptions<T>
 
 /**
  * Reads from the engine and renders again when the selected value changed.
@@ -43,32 +42,22 @@ export interface UseReadOptions<T> {
 export function useRead<P, T>(
   engine: Engine<any, P, any>,
   select: (read: ReadModel<P>) => T,
-  options?: ((last: T, next: T) => boolean) | UseReadOptions<T>,
+  options?: Equal<T> | ReadOptions<T>,
 ): T {
-  const { equal = shallowEqual, ...given }: UseReadOptions<T> =
-    typeof options === 'function' ? { equal: options } : (options ?? {})
-  // An inline selector is another function in each render: this carries the result from one to the next.
+  const { equal, ...given } = optionsOf<T>(options)
+  // An inline selector is another function in each render: this carries the value from one to the next.
   const rendered = useRef<{ readonly value: T }>(undefined)
-  const snapshot = useMemo(() => {
-    let last = rendered.current
-    let lastRead: ReadModel<P> | undefined
-    return (): T => {
-      const { read } = engine
-      if (!last || read !== lastRead) {
-        const value = select(read)
-        if (!last || !equal(last.value, value)) last = { value }
-        lastRead = read
-      }
-      return last.value
-    }
-  }, [engine, select, equal])
+  const { get } = useMemo(
+    () => createSelection(engine, (): ReadModel<P> => engine.read, select, equal, rendered.current),
+    [engine, select, equal],
+  )
   const server = useRef<{ readonly value: T }>(undefined)
   const serverSnapshot = (): T => {
     if ('server' in given) return given.server as T
     server.current ??= { value: select(emptyOf(engine.model).read as ReadModel<P>) }
     return server.current.value
   }
-  const value = useSyncExternalStore(engine.subscribe, snapshot, serverSnapshot)
+  const value = useSyncExternalStore(engine.subscribe, get, serverSnapshot)
   useEffect(() => {
     rendered.current = { value }
   }, [value])
@@ -135,29 +124,98 @@ export function useEngine<E extends EventTypes, P, C>(model: Model<E, P, C>): En
   )
 }
 
-interface Empty {
-  readonly read: object
-  readonly status: Status<any>
-}
-const empties = new WeakMap<object, Empty>()
+type CommandInput<C, K extends keyof C> = C[K] extends (read: any, input: infer I, ...rest: any) => any ? I : never
+/** As the command's own `dispatch` takes them. */
+type DispatchArguments<I> = unknown extends I
+  ? [input?: undefined, options?: DispatchOptions]
+  : undefined extends I
+    ? [input?: I, options?: DispatchOptions]
+    : [input: I, options?: DispatchOptions]
 
-/** What an engine of this model shows while its log is empty and in memory, as on a server. The same object each time, as React asks. */
-function emptyOf(model: object): Empty {
-  let empty = empties.get(model)
-  if (!empty) {
-    const { projections } = model as AnyModel
-    const ready = { state: 'ready', sequence: 0 } as const
-    const status: Status<any> = Object.freeze<Status<any>>({
-      state: 'ready',
-      sequence: 0,
-      projected: 0,
-      pending: 0,
-      worker: 'none',
-      storage: 'memory',
-      projections: Object.fromEntries(Object.keys(projections).map((name) => [name, ready])),
-      mirror: { state: 'off', sequence: 0 },
-    })
-    empties.set(model, (empty = { read: Object.freeze(readOf(createFolds(model as AnyModel))), status }))
-  }
-  return empty
+export interface UseCommand<E extends EventTypes, I> {
+  /**
+   * Dispatches the command. The promise never rejects: it gives the receipt, or undefined if the command failed, and `error` says why. The
+   * same function in each render.
+   */
+  readonly dispatch: (...given: DispatchArguments<I>) => Promise<Receipt<E> | undefined>
+  /** Commands of this component that are not durable yet. */
+  readonly pending: boolean
+  /** Why the last command failed. A new dispatch forgets it. */
+  readonly error: Error | undefined
 }
+
+/**
+ * A command of the engine, with what became of it in this component.
+ * @example
+ * ```tsx
+ * const { dispatch, pending, error } = useCommand(engine, 'add')
+ * return (
+ *   <button onClick={() => dispatch({ title })} disabled={pending}>{error ? error.message : 'Add'}</button>
+ * )
+ * ```
+ *
+ * `engine.dispatch.add` is the same without the state: its promise rejects.
+ */
+export function useCommand<E extends EventTypes, C, K extends keyof C & string>(
+  engine: Engine<E, any, C>,
+  name: K,
+): UseCommand<E, CommandInput<C, K>> {
+  const [sent, setSent] = useState<Sent>(nothingSent)
+  const last = useRef<object>(undefined)
+  const dispatch = useCallback(
+    async (...given: [input?: any, options?: DispatchOptions]): Promise<Receipt<E> | undefined> => {
+      const one = (last.current = {})
+      const change = (by: number, error?: Error): void => {
+        // The outcome of an older dispatch is not shown beside a newer one.
+        const isNews = last.current === one
+        setSent((before) => {
+          const { pending, error: shown } = ownOf(before, engine, name)
+          if (by < 0 && !pending) return before
+          return { engine, name, pending: pending + by, error: isNews ? error : shown }
+        })
+      }
+      change(1)
+      try {
+        const receipt = await engine.dispatch[name](...(given as [any]))
+        change(-1)
+        return receipt
+      } catch (error) {
+        change(-1, error as Error)
+        return undefined
+      }
+    },
+    [engine, name],
+  )
+  const { pending, error } = ownOf(sent, engine, name)
+  return { dispatch, pending: pending > 0, error }
+}
+
+interface Sent {
+  readonly engine?: object
+  readonly name?: string
+  readonly pending: number
+  readonly error: Error | undefined
+}
+const nothingSent: Sent = { pending: 0, error: undefined }
+
+/** What another engine or command was asked for is not this one's. */
+const ownOf = (sent: Sent, engine: object, name: string): Sent =>
+  sent.engine === engine && sent.name === name ? sent : nothingSent
+
+/**
+ * An undo stack of `tidemark/tools`, which renders this component again when `canUndo` or `canRedo` changed.
+ * @example
+ * ```tsx
+ * const { undo, canUndo } = useUndo(stack)
+ * return <button onClick={() => undo()} disabled={!canUndo}>Undo</button>
+ * ```
+ */
+export function useUndo<E extends EventTypes>(
+  stack: UndoStack<E>,
+): Pick<UndoStack<E>, 'undo' | 'redo' | 'canUndo' | 'canRedo'> {
+  const { undo, redo, subscribe } = stack
+  const canUndo = useSyncExternalStore(subscribe, () => stack.canUndo, never)
+  const canRedo = useSyncExternalStore(subscribe, () => stack.canRedo, never)
+  return { undo, redo, canUndo, canRedo }
+}
+const never = (): boolean => false

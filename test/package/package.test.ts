@@ -9,6 +9,7 @@ import { root, run } from './run.ts'
 
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const entries = Object.keys(manifest.exports).filter((entry) => entry !== './package.json')
+const angular = JSON.parse(readFileSync(join(root, 'test/frameworks/angular/package.json'), 'utf8')).devDependencies
 const specifiers = entries.map((entry) => entry.replace('.', 'tidemark'))
 
 describe('the published package', () => {
@@ -22,7 +23,9 @@ describe('the published package', () => {
   beforeAll(() => {
     app = mkdtempSync(join(tmpdir(), 'tidemark-app-'))
     const versions = manifest.devDependencies as Record<string, string>
-    const peers = Object.fromEntries(Object.keys(manifest.peerDependencies).map((name) => [name, versions[name]]))
+    const peers = Object.fromEntries(
+      Object.keys(manifest.peerDependencies).map((name) => [name, versions[name] ?? angular[name]]),
+    )
     write(
       'package.json',
       JSON.stringify({

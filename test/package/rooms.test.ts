@@ -80,11 +80,20 @@ describe('the rooms', () => {
     expect(wrong).toEqual([])
   })
 
-  it('use dexie and comlink only, React only in the React entry, and the client of NATS only behind its own', () => {
+  it('use dexie and comlink only, each framework only in its binding, and the client of NATS only behind its own entry', () => {
+    const frameworks: Record<string, readonly string[]> = {
+      'react.ts': ['react'],
+      'vue.ts': ['vue'],
+      'svelte.ts': ['svelte', 'svelte/reactivity', 'svelte/store'],
+      'solid.ts': ['solid-js', 'solid-js/web'],
+      'preact.ts': ['preact/hooks'],
+      'lit.ts': ['lit'],
+      'angular.ts': ['@angular/core'],
+    }
     const wrong = outside.filter(
       ({ file, name }) =>
         !['dexie', 'comlink'].includes(name) &&
-        !(name === 'react' && file === 'react.ts') &&
+        !frameworks[file]?.includes(name) &&
         !(name.startsWith('@nats-io/') && roomOf(file) === 'nats'),
     )
     expect(wrong).toEqual([])

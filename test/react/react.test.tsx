@@ -3,8 +3,9 @@ import { act, Component, type ReactNode, StrictMode, startTransition, useLayoutE
 import { createRoot, hydrateRoot, type Root } from 'react-dom/client'
 import { renderToString } from 'react-dom/server'
 import { deepEqual, defineEvents, defineModel } from 'tidemark'
-import { EngineProvider, useEngine, useRead, useStatus } from 'tidemark/react'
+import { EngineProvider, useCommand, useEngine, useRead, useStatus, useUndo } from 'tidemark/react'
 import { openTestEngine } from 'tidemark/testing'
+import { type UndoStack, undoStack } from 'tidemark/tools'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { todoApp } from './app.ts'
 
@@ -401,4 +402,96 @@ describe('EngineProvider', () => {
   test('a component outside of one is told what to do', () => {
     expect(() => renderToString(<Count />)).toThrow('Wrap the app in <EngineProvider engine={engine}>.')
   })
+})
+
+describe('useCommand', () => {
+  type Shown = Pick<ReturnType<typeof useCommand<any, any, any>>, 'pending' | 'error'>
+  const shown: Shown[] = []
+  let dispatch: (input: { id: string }) => Promise<unknown>
+  const Toggle = ({ of = engine }: { of?: Engine }) => {
+    const command = useCommand(of, 'toggle')
+    dispatch = command.dispatch
+    shown.push({ pending: command.pending, error: command.error })
+    return null
+  }
+  beforeEach(() => {
+    shown.length = 0
+  })
+
+  test('says that it is pending, until its events are durable, and gives the receipt', async () => {
+    await render(<Toggle />)
+    let sent: Promise<unknown> | undefined
+    await act(() => {
+      sent = dispatch({ id: '0' })
+    })
+    const given = await act(() => sent!)
+    expect(given).toMatchObject({ sequence: 4, duplicate: false })
+    expect(shown[0]).toEqual({ pending: false, error: undefined })
+    expect(shown).toContainEqual({ pending: true, error: undefined })
+    expect(shown.at(-1)).toEqual({ pending: false, error: undefined })
+  })
+
+  test('shows why a command failed, does not reject, and forgets it with the next one', async () => {
+    await render(<Toggle />)
+    expect(await act(() => dispatch({ id: 'none' }))).toBeUndefined()
+    expect(shown.at(-1)).toMatchObject({ pending: false, error: { name: 'CommandRejected', code: 'not found' } })
+    await act(() => dispatch({ id: '0' }))
+    expect(shown.at(-1)).toEqual({ pending: false, error: undefined })
+  })
+
+  test('with several at once it is pending until the last is durable, and shows the outcome of the last', async () => {
+    await render(<Toggle />)
+    await act(() => Promise.all([dispatch({ id: 'none' }), dispatch({ id: '0' }), dispatch({ id: '1' })]))
+    expect(shown.at(-1)).toEqual({ pending: false, error: undefined })
+    await act(() => Promise.all([dispatch({ id: '0' }), dispatch({ id: 'none' })]))
+    expect(shown.at(-1)).toMatchObject({ pending: false, error: { code: 'not found' } })
+  })
+
+  test('keeps its function, and forgets what another engine answered', async () => {
+    const other = await open()
+    await render(<Toggle />)
+    const first = dispatch
+    await act(() => dispatch({ id: 'none' }))
+    expect(dispatch).toBe(first)
+    await render(<Toggle of={other} />)
+    expect(dispatch).not.toBe(first)
+    expect(shown.at(-1)).toEqual({ pending: false, error: undefined })
+    await other.close()
+  })
+
+  test('a component that goes while its command is on the way leaves no message', async () => {
+    const error = vi.spyOn(console, 'error')
+    await render(
+      <StrictMode>
+        <Toggle />
+      </StrictMode>,
+    )
+    let sent: Promise<unknown> | undefined
+    await act(() => {
+      sent = dispatch({ id: '0' })
+      root.render(null)
+    })
+    await act(() => sent!)
+    expect(error).not.toHaveBeenCalled()
+  })
+})
+
+test('useUndo renders again when `canUndo` or `canRedo` changed', async () => {
+  const stack = undoStack(engine, {
+    toggle: ({ input: { id } }) => todoApp.events.toggled({ id }),
+  })
+  let use: ReturnType<typeof useUndo<typeof stack extends UndoStack<infer E> ? E : never>>
+  const shown: string[] = []
+  const Undo = () => {
+    use = useUndo(stack)
+    shown.push(`${use.canUndo} ${use.canRedo}`)
+    return null
+  }
+  await render(<Undo />)
+  await act(() => engine.dispatch.toggle({ id: '0' }))
+  await act(async () => void (await use.undo()))
+  expect(engine.read.todos.get('0')?.done).toBe(false)
+  await act(async () => void (await use.redo()))
+  expect(shown).toEqual(['false false', 'true false', 'false true', 'true false'])
+  stack.close()
 })

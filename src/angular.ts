@@ -1,0 +1,124 @@
+import {
+  afterNextRender,
+  assertInInjectionContext,
+  computed,
+  DestroyRef,
+  Injector,
+  inject,
+  type Signal,
+  signal,
+} from '@angular/core'
+import { emptyOf } from './bindings/empty.ts'
+import { type AnyEngine, type Equal, optionsOf, type ReadOptions, type Select } from './bindings/options.ts'
+import type { Status } from './engine/types.ts'
+import type { ReadModel } from './model/model.ts'
+
+/** The engine, or a signal of it: another user's engine is then read as soon as it is there. */
+type GivenEngine<P> = AnyEngine<P> | (() => AnyEngine<P>)
+
+export interface InjectOptions {
+  /** Where this is called outside of an injection context. */
+  readonly injector?: Injector | undefined
+}
+
+/**
+ * A signal of the engine's rows. It changes when the selected value changed.
+ * @example
+ * ```ts
+ * class TodoList {
+ *   readonly list = input.required<string>()
+ *   readonly todos = injectRead(engine, (read) => read.todos.by('list', this.list()))
+ * }
+ * ```
+ *
+ * `select` runs once for each change of the rows, and when a signal that it reads changed. Its result is kept while the next one is equal,
+ * by default by `shallowEqual`. It ends with the component, directive or service that called it. Call it in an injection context, or give
+ * `injector`. A server renders the empty log. With `server` in the options, it renders that, and so does the first render in the page.
+ */
+export function injectRead<P, T>(
+  engine: GivenEngine<P>,
+  select: Select<P, T>,
+  options?: Equal<T> | (ReadOptions<T> & InjectOptions),
+): Signal<T> {
+  const { equal, ...given } = optionsOf(options)
+  const source = injectSource(
+    engine,
+    ({ read }): ReadModel<P> => read,
+    ({ read }) => read as ReadModel<P>,
+    { ...(typeof options === 'object' && options), isServed: 'server' in given },
+  )
+  return computed(
+    () => {
+      const { value, isServed } = source()
+      return isServed && 'server' in given ? (given.server as T) : select(value)
+    },
+    { equal },
+  )
+}
+
+/**
+ * A signal of the engine's `status`. A server shows that of an empty log in memory.
+ * @example
+ * ```ts
+ * class SaveState {
+ *   readonly status = injectStatus(engine)
+ *   readonly isSaving = computed(() => this.status().pending > 0)
+ * }
+ * ```
+ */
+export function injectStatus<P>(engine: GivenEngine<P>, options: InjectOptions = {}): Signal<Status<P>> {
+  const source = injectSource(
+    engine,
+    ({ status }): Status<P> => status,
+    ({ status }) => status,
+    options,
+  )
+  return computed(() => source().value)
+}
+
+interface Source<S> {
+  readonly value: S
+  /** It is what the server rendered. */
+  readonly isServed: boolean
+}
+
+/** What an engine shows now, as a signal that changes only if that is another object. The engine knows it once it was read. */
+function injectSource<P, S>(
+  given: GivenEngine<P>,
+  sourceOf: (engine: AnyEngine<P>) => S,
+  servedOf: (empty: ReturnType<typeof emptyOf>) => S,
+  { injector, isServed = false }: InjectOptions & { readonly isServed?: boolean },
+): Signal<Source<S>> {
+  if (!injector) assertInInjectionContext(injectSource)
+  const within = injector ?? inject(Injector)
+  const engineOf = typeof given === 'function' ? given : (): AnyEngine<P> => given
+  const isServer = typeof document === 'undefined'
+  const served = signal(isServer || isServed)
+  const changes = signal(0)
+  let followed: AnyEngine<P> | undefined
+  let shown: S
+  let end: (() => void) | undefined
+  let isOver = isServer
+  within.get(DestroyRef).onDestroy(() => {
+    isOver = true
+    end?.()
+  })
+  if (!isServer && isServed) afterNextRender(() => served.set(false), { injector: within })
+  const follow = (engine: AnyEngine<P>): void => {
+    end?.()
+    followed = engine
+    end = engine.subscribe(() => {
+      if (sourceOf(engine) !== shown) changes.update((n) => n + 1)
+    })
+  }
+  return computed(
+    () => {
+      changes()
+      const engine = engineOf()
+      if (engine !== followed && !isOver) follow(engine)
+      shown = sourceOf(engine)
+      return served() ? { value: servedOf(emptyOf(engine.model)), isServed: true } : { value: shown, isServed: false }
+    },
+    { equal: (last, next) => last.value === next.value && last.isServed === next.isServed },
+  )
+}

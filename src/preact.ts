@@ -1,0 +1,95 @@
+import { useLayoutEffect, useMemo, useReducer, useRef } from 'preact/hooks'
+import { emptyOf } from './bindings/empty.ts'
+import { type AnyEngine, type Equal, optionsOf, type ReadOptions, type Select } from './bindings/options.ts'
+import type { Status } from './engine/types.ts'
+import type { ReadModel } from './model/model.ts'
+import { createSelection, type Selection } from './select.ts'
+
+/**
+ * Reads from the engine and renders again when the selected value changed.
+ * @example
+ * ```tsx
+ * const open = useRead(engine, (read) => read.todos.by('done', false))
+ * return <p>{open.length} to do</p>
+ * ```
+ *
+ * `select` may be inline and may build arrays or plain objects: the last result is kept while the new one is equal, by default by
+ * `shallowEqual`. If `select` throws, the component throws. A server renders the empty log, or `server` of the options. Preact does not say
+ * whether a page hydrates: with `server`, the first render shows that in the page, too, and the stored rows follow at once.
+ */
+export function useRead<P, T>(engine: AnyEngine<P>, select: Select<P, T>, options?: Equal<T> | ReadOptions<T>): T {
+  const { equal, ...given } = optionsOf(options)
+  const kept = useRef<Kept<T> | undefined>(undefined)
+  const selection = useMemo(
+    () => createSelection(engine, (): ReadModel<P> => engine.read, select, equal, kept.current),
+    [engine, select, equal],
+  )
+  return useSelection(
+    engine,
+    selection,
+    kept,
+    'server' in given ? (): T => given.server as T : onServer(() => select(emptyOf(engine.model).read as ReadModel<P>)),
+  )
+}
+
+/**
+ * The engine's `status`; renders again with each change of it. A server shows that of an empty log in memory.
+ * @example
+ * ```ts
+ * const { state, pending } = useStatus(engine)
+ * ```
+ */
+export function useStatus<P>(engine: AnyEngine<P>): Status<P> {
+  const kept = useRef<Kept<Status<P>> | undefined>(undefined)
+  const selection = useMemo(() => statusSelection(engine), [engine])
+  return useSelection(
+    engine,
+    selection,
+    kept,
+    onServer((): Status<P> => emptyOf(engine.model).status),
+  )
+}
+
+const statusSelection = <P>(engine: AnyEngine<P>): Selection<Status<P>> =>
+  createSelection(
+    engine,
+    (): Status<P> => engine.status,
+    (status) => status,
+  )
+
+const onServer = <T>(value: () => T): (() => T) | undefined => (typeof document === 'undefined' ? value : undefined)
+
+interface Kept<T> {
+  readonly value: T
+}
+
+/** `first` is what the first render shows; without it, the present value. */
+function useSelection<T>(
+  { subscribe }: AnyEngine,
+  { get }: Selection<T>,
+  kept: { current: Kept<T> | undefined },
+  first: (() => T) | undefined,
+): T {
+  const [isLater, render] = useReducer((_: boolean | object, now: object): boolean | object => now, false)
+  const value = first && !isLater ? first() : get()
+  const last = useRef(get)
+  useLayoutEffect(() => {
+    kept.current = { value }
+    last.current = get
+  })
+  useLayoutEffect(() => {
+    const look = (): void => {
+      let isSame = false
+      try {
+        isSame = Object.is(last.current(), kept.current?.value)
+      } catch {
+        // The render throws it.
+      }
+      if (!isSame) render({})
+    }
+    const end = subscribe(look)
+    look()
+    return end
+  }, [subscribe, kept])
+  return value
+}

@@ -1,0 +1,93 @@
+import { type Accessor, createComputed, createMemo, createSignal, onCleanup, onMount, sharedConfig } from 'solid-js'
+import { isServer } from 'solid-js/web'
+import { emptyOf } from './bindings/empty.ts'
+import { type AnyEngine, type Equal, optionsOf, type ReadOptions, type Select } from './bindings/options.ts'
+import type { Status } from './engine/types.ts'
+import type { ReadModel } from './model/model.ts'
+
+/**
+ * An accessor of the engine's rows. It changes when the selected value changed.
+ * @example
+ * ```tsx
+ * const todos = createRead(engine, (read) => read.todos.by('done', false))
+ * return <For each={todos()}>{(todo) => <li>{todo.title}</li>}</For>
+ * ```
+ *
+ * `select` runs once for each change of the rows, and when a signal that it reads changed. Its result is kept while the next one is equal,
+ * by default by `shallowEqual`. A row that did not change is the same object, so `<For>` keeps its element. `engine` may be an accessor:
+ * another user's engine is then read as soon as it is there. It ends with its owner. A server renders the empty log, and so does a page
+ * while it hydrates; give `server` in the options, on both sides, if the server has rows.
+ */
+export function createRead<P, T>(
+  engine: AnyEngine<P> | Accessor<AnyEngine<P>>,
+  select: Select<P, T>,
+  options?: Equal<T> | ReadOptions<T>,
+): Accessor<T> {
+  const { equal, ...given } = optionsOf(options)
+  const source = createSource(
+    engine,
+    ({ read }): ReadModel<P> => read,
+    ({ read }) => read as ReadModel<P>,
+  )
+  return createMemo(
+    () => {
+      const { value, isServed } = source()
+      return isServed && 'server' in given ? (given.server as T) : select(value)
+    },
+    undefined,
+    { equals: equal },
+  )
+}
+
+/**
+ * An accessor of the engine's `status`. A server, and a page while it hydrates, show that of an empty log in memory.
+ * @example
+ * ```tsx
+ * const status = createStatus(engine)
+ * return <p>{status().pending} unsaved</p>
+ * ```
+ */
+export function createStatus<P>(engine: AnyEngine<P> | Accessor<AnyEngine<P>>): Accessor<Status<P>> {
+  const source = createSource(
+    engine,
+    ({ status }): Status<P> => status,
+    ({ status }) => status,
+  )
+  return createMemo(() => source().value)
+}
+
+interface Source<S> {
+  readonly value: S
+  /** It is what the server rendered. */
+  readonly isServed: boolean
+}
+
+/** What an engine shows now, as a signal that changes only if that is another object. */
+function createSource<P, S>(
+  given: AnyEngine<P> | Accessor<AnyEngine<P>>,
+  sourceOf: (engine: AnyEngine<P>) => S,
+  servedOf: (empty: ReturnType<typeof emptyOf>) => S,
+): Accessor<Source<S>> {
+  const engine = typeof given === 'function' ? given : (): AnyEngine<P> => given
+  const served = (): Source<S> => ({ value: servedOf(emptyOf(engine().model)), isServed: true })
+  if (isServer) return served
+  let isHydrating = !!sharedConfig.context
+  const [source, setSource] = createSignal<Source<S>>(
+    isHydrating ? served() : { value: sourceOf(engine()), isServed: false },
+    { equals: (last, next) => last.value === next.value && last.isServed === next.isServed },
+  )
+  const look = (): void => {
+    if (!isHydrating) setSource({ value: sourceOf(engine()), isServed: false })
+  }
+  if (isHydrating)
+    onMount(() => {
+      isHydrating = false
+      look()
+    })
+  createComputed(() => {
+    const { subscribe } = engine()
+    look()
+    onCleanup(subscribe(look))
+  })
+  return source
+}

@@ -1,0 +1,118 @@
+import { untrack } from 'svelte'
+import { createSubscriber } from 'svelte/reactivity'
+import { toStore } from 'svelte/store'
+import type { AnyEngine, Equal, Select } from './bindings/options.ts'
+import type { Status } from './engine/types.ts'
+import { shallowEqual } from './model/isEqual.ts'
+import type { ReadModel } from './model/model.ts'
+import { createSelection, type Selection } from './select.ts'
+
+/** The engine, or a function that reads it from state: another user's engine is then read as soon as it is there. */
+type GivenEngine<P> = AnyEngine<P> | (() => AnyEngine<P>)
+
+/** A value that effects and templates follow when they read `current`. */
+export interface Current<T> {
+  readonly current: T
+}
+
+/**
+ * A value of the engine's rows. What reads `current` in a template, an effect or a `$derived` runs again when it changed.
+ * @example
+ * ```svelte
+ * <script>
+ *   const open = fromRead(engine, (read) => read.todos.by('done', false))
+ * </script>
+ * {#each open.current as todo (todo.id)}<li>{todo.title}</li>{/each}
+ * ```
+ *
+ * Plain JavaScript: it can be called anywhere, also in a module, and `current` always gives the present. `select` runs at most once for each
+ * change of the rows; its result is kept while the next one is equal, by default by `shallowEqual`. It may read props and other state: once
+ * that has changed, it runs each time `current` is read. The engine knows it only while an effect follows it.
+ */
+export function fromRead<P, T>(
+  engine: GivenEngine<P>,
+  select: Select<P, T>,
+  equal: Equal<T> = shallowEqual,
+): Current<T> {
+  return follow(engine, ({ read }): ReadModel<P> => read, select, equal)
+}
+
+/**
+ * The engine's `status`. What reads `current` in a template, an effect or a `$derived` runs again with each change of it.
+ * @example
+ * ```svelte
+ * <script>
+ *   const status = fromStatus(engine)
+ * </script>
+ * <p>{status.current.pending} unsaved</p>
+ * ```
+ */
+export function fromStatus<P>(engine: GivenEngine<P>): Current<Status<P>> {
+  return follow(engine, ({ status }): Status<P> => status)
+}
+
+function follow<P, S extends object, T>(
+  given: GivenEngine<P>,
+  sourceOf: (engine: AnyEngine<P>) => S,
+  fn?: (source: S) => T,
+  equal?: Equal<T>,
+): Current<T> {
+  const engineOf = typeof given === 'function' ? given : (): AnyEngine<P> => given
+  /** It reads state that has changed. */
+  let isStateful = false
+  let kept: { readonly value: T } | undefined
+  let engine: AnyEngine<P>
+  let selection: Selection<T> | undefined
+  let subscribe: () => void
+
+  const get = (): T => {
+    const from = engine
+    selection ??= createSelection(from, () => sourceOf(from), fn ?? ((source) => source as unknown as T), equal, kept)
+    const value = selection.get()
+    kept = { value }
+    return value
+  }
+  const followed = (engine: AnyEngine<P>): (() => void) =>
+    createSubscriber((update) => {
+      const ends = [
+        engine.subscribe(() => {
+          const before = kept
+          try {
+            if (before && Object.is(untrack(get), before.value)) return
+          } catch {
+            // What reads it throws it.
+          }
+          update()
+        }),
+      ]
+      // Nothing but a store tells a plain module that state which a function reads has changed. One time is enough.
+      let isOn = false
+      if (fn && !isStateful)
+        ends.push(
+          toStore(() => {
+            fn(sourceOf(engine))
+            if (!isOn || isStateful) return
+            isStateful = true
+            update()
+          }).subscribe(() => {}),
+        )
+      isOn = true
+      return () => {
+        for (const end of ends) end()
+      }
+    })
+
+  return {
+    get current() {
+      const now = engineOf()
+      if (now !== engine) {
+        engine = now
+        selection = undefined
+        subscribe = followed(now)
+      }
+      if (isStateful) selection = undefined
+      subscribe()
+      return get()
+    },
+  }
+}

@@ -1,0 +1,151 @@
+import {
+  type App,
+  type ComputedRef,
+  computed,
+  getCurrentInstance,
+  type InjectionKey,
+  inject,
+  type MaybeRefOrGetter,
+  onMounted,
+  provide,
+  type ShallowRef,
+  shallowRef,
+  toValue,
+  watch,
+} from 'vue'
+import { emptyOf } from './bindings/empty.ts'
+import { type AnyEngine, type Equal, optionsOf, type ReadOptions, type Select } from './bindings/options.ts'
+import type { Engine, Status } from './engine/types.ts'
+import { ModelError } from './errors.ts'
+import type { EventTypes } from './model/events.ts'
+import type { Model, ReadModel } from './model/model.ts'
+
+/**
+ * A computed ref of the engine's rows. It changes when the selected value changed.
+ * @example
+ * ```ts
+ * const list = ref('inbox')
+ * const todos = useRead(engine, (read) => read.todos.by('list', list.value))
+ * ```
+ *
+ * `select` runs once for each change of the rows, and when a ref that it reads changed. Its result is kept while the next one is equal, by
+ * default by `shallowEqual`. Rows are frozen and are never made reactive. `engine` may be a ref or a getter: another user's engine is then
+ * read as soon as it is there. It ends with the component or effect scope around it. A server renders the empty log, and so does the first
+ * render of a page that hydrates; give `server` in the options, on both sides, if the server has rows.
+ */
+export function useRead<P, T>(
+  engine: MaybeRefOrGetter<AnyEngine<P>>,
+  select: Select<P, T>,
+  options?: Equal<T> | ReadOptions<T>,
+): ComputedRef<T> {
+  const { equal, ...given } = optionsOf(options)
+  const source = followSource(
+    engine,
+    ({ read }): ReadModel<P> => read,
+    ({ read }) => read as ReadModel<P>,
+  )
+  let last: { readonly value: T } | undefined
+  return computed(() => {
+    const { isServed, value: read } = source.value
+    const value = isServed && 'server' in given ? (given.server as T) : select(read)
+    if (!last || !equal(last.value, value)) last = { value }
+    return last.value
+  })
+}
+
+/**
+ * A ref of the engine's `status`. A server, and the first render of a page that hydrates, show that of an empty log in memory.
+ * @example
+ * ```ts
+ * const status = useStatus(engine)
+ * const isSaving = computed(() => status.value.pending > 0)
+ * ```
+ */
+export function useStatus<P>(engine: MaybeRefOrGetter<AnyEngine<P>>): ComputedRef<Status<P>> {
+  const source = followSource(
+    engine,
+    ({ status }): Status<P> => status,
+    ({ status }) => status,
+  )
+  return computed(() => source.value.value)
+}
+
+interface Source<S> {
+  readonly value: S
+  /** It is what the server rendered. */
+  readonly isServed: boolean
+}
+
+/** What an engine shows now, as a ref that is triggered only if that is another object. */
+function followSource<P, S>(
+  engine: MaybeRefOrGetter<AnyEngine<P>>,
+  sourceOf: (engine: AnyEngine<P>) => S,
+  servedOf: (empty: ReturnType<typeof emptyOf>) => S,
+): ShallowRef<Source<S>> {
+  const served = (): Source<S> => ({ value: servedOf(emptyOf(toValue(engine).model)), isServed: true })
+  if (typeof document === 'undefined') return shallowRef(served())
+  const source = shallowRef<Source<S>>({ value: sourceOf(toValue(engine)), isServed: false })
+  // Vue has set the element of a component before its setup only if it hydrates.
+  let isHydrating = !!getCurrentInstance()?.vnode.el
+  if (isHydrating) source.value = served()
+  const look = (): void => {
+    const value = sourceOf(toValue(engine))
+    if (!isHydrating && (source.value.isServed || source.value.value !== value))
+      source.value = { value, isServed: false }
+  }
+  if (isHydrating)
+    onMounted(() => {
+      isHydrating = false
+      look()
+    })
+  watch(
+    (): AnyEngine<P> => toValue(engine),
+    ({ subscribe }, _, onCleanup) => {
+      look()
+      onCleanup(subscribe(look))
+    },
+    { immediate: true, flush: 'sync' },
+  )
+  return source
+}
+
+const keys = new WeakMap<object, symbol>()
+
+/** The key under which engines of a model are provided. */
+function keyOf<E extends EventTypes, P, C>(model: Model<E, P, C>): InjectionKey<Engine<E, P, C>> {
+  const key = keys.get(model) ?? Symbol(model.name)
+  keys.set(model, key)
+  return key
+}
+
+/**
+ * Gives an engine to the components inside, which take it with `useEngine`: in the setup of a component, or for a whole app. A test gives
+ * another engine of the same model.
+ * @example
+ * ```ts
+ * provideEngine(engine, createApp(App)).mount('#app')
+ * ```
+ */
+export function provideEngine<A extends App | undefined = undefined>(engine: Engine<any, any, any>, app?: A): A {
+  const key = keyOf(engine.model)
+  if (app) app.provide(key, engine)
+  else provide(key, engine)
+  return app as A
+}
+
+/**
+ * The engine of this model that is provided nearest. Throws `ModelError` if there is none.
+ * @example
+ * ```ts
+ * const engine = useEngine(todoApp)
+ * const todos = useRead(engine, (read) => read.todos.all())
+ * ```
+ */
+export function useEngine<E extends EventTypes, P, C>(model: Model<E, P, C>): Engine<E, P, C> {
+  const engine = inject(keyOf(model), undefined)
+  if (engine) return engine
+  throw new ModelError(
+    `useEngine: nothing around this component provides an engine of the model "${model.name}". ` +
+      'Call provideEngine(engine) in the setup of a parent, or provideEngine(engine, app).',
+  )
+}

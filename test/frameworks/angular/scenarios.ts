@@ -1,0 +1,52 @@
+import { type ApplicationRef, Component, createComponent, input, provideZonelessChangeDetection } from '@angular/core'
+import { createApplication } from '@angular/platform-browser'
+import { injectRead } from 'tidemark/angular'
+import type { RowsEngine } from '../scenarios/model.ts'
+import { counted, rendered } from '../scenarios/probe.ts'
+import { createScenarios } from '../scenarios/scenarios.ts'
+
+type Read = RowsEngine['read']
+
+@Component({ selector: 'a-row', template: '<span [attr.data-row]="id()">{{ count(row()?.title) }}</span>' })
+class Row {
+  readonly engine = input.required<RowsEngine>()
+  readonly id = input.required<string>()
+  readonly row = injectRead(this.engine, (read) =>
+    counted(`row ${this.id()}`, (read: Read) => read.rows.get(this.id()))(read),
+  )
+  readonly count = rendered<string | undefined>
+}
+
+@Component({
+  selector: 'a-list',
+  imports: [Row],
+  template: '@for (id of count(ids()); track id) {<a-row [engine]="engine()" [id]="id" />}',
+})
+class List {
+  readonly engine = input.required<RowsEngine>()
+  readonly ids = injectRead(
+    this.engine,
+    counted('list', (read: Read) => read.rows.all().map(({ id }) => id)),
+  )
+  readonly count = rendered<readonly string[]>
+}
+
+const app: ApplicationRef = await createApplication({ providers: [provideZonelessChangeDetection()] })
+
+window.scenarios = createScenarios({
+  mount(page, engine) {
+    const hostElement = page.appendChild(document.createElement('div'))
+    const list = createComponent(List, { environmentInjector: app.injector, hostElement })
+    list.setInput('engine', engine)
+    app.attachView(list.hostView)
+    return {
+      swap: (other) => list.setInput('engine', other),
+      unmount() {
+        list.destroy()
+        hostElement.remove()
+      },
+    }
+  },
+  // Angular renders in the next frame, or in a task if that is earlier.
+  shown: () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))),
+})

@@ -1,0 +1,63 @@
+// Builds the apps and scenarios of every framework, each by its own compiler, into build/frameworks. Arguments: the frameworks to build.
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import preact from '@preact/preset-vite'
+import { svelte } from '@sveltejs/vite-plugin-svelte'
+import vue from '@vitejs/plugin-vue'
+import { build } from 'vite'
+import solid from 'vite-plugin-solid'
+
+const here = fileURLToPath(new URL('.', import.meta.url))
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** Angular's compiler needs a TypeScript of its own: it is installed in a workspace. */
+const angular = async () => {
+  const { resolve } = createRequire(join(here, 'angular/package.json'))
+  const { default: plugin } = await import(pathToFileURL(resolve('@analogjs/vite-plugin-angular')).href)
+  return plugin({ tsconfig: join(here, 'angular/tsconfig.json'), jit: false })
+}
+
+/** @type {Record<string, () => unknown>} */
+const plugins = {
+  react: () => [],
+  vue,
+  svelte: () => svelte({ configFile: false }),
+  solid: () => solid({ extensions: ['tsx'] }),
+  preact: () => preact({ prefreshEnabled: false }),
+  lit: () => [],
+  angular,
+  vanilla: () => [],
+}
+
+const wanted = process.argv.slice(2)
+const frameworks = Object.keys(plugins).filter((name) => wanted.length === 0 || wanted.includes(name))
+
+for (const framework of frameworks) {
+  const folder = join(here, framework)
+  const input = ['index.html', 'scenarios.html'].map((file) => join(folder, file)).filter(existsSync)
+  if (input.length === 0) continue
+  await build({
+    configFile: false,
+    root: folder,
+    base: './',
+    mode: 'production',
+    logLevel: 'warn',
+    define: { __DEV__: 'false' },
+    resolve: {
+      alias: [
+        { find: /^tidemark$/, replacement: join(root, 'src/index.ts') },
+        { find: /^tidemark\/(.*)$/, replacement: join(root, 'src/$1.ts') },
+      ],
+    },
+    plugins: [/** @type {any} */ (await plugins[framework]?.())],
+    worker: { format: 'es' },
+    build: {
+      target: 'es2022',
+      outDir: join(root, 'build/frameworks', framework),
+      emptyOutDir: true,
+      rolldownOptions: { input },
+    },
+  })
+}

@@ -1,0 +1,92 @@
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Browser, has, launch, type Server, serve, type Tab } from '../browser/harness/index.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const MOUNTS = 1000
+/**
+ * Times that the selector of a row that changed runs for one change. Everywhere once, but here the component that renders asks again,
+ * because it may have got other props: React and Preact with another inline function, Lit with the same one.
+ */
+const RUNS_OF_CHANGED: Record<string, number> = { react: 2, preact: 2, lit: 2 }
+
+let server: Server
+beforeAll(async () => {
+  server = await serve(join(root, 'build/frameworks'))
+})
+afterAll(() => server?.close())
+
+const plays = (framework: string, browser: () => Browser) => {
+  let tab: Tab
+  beforeAll(async () => {
+    tab = await browser().open(`${server.url}${framework}/scenarios.html`)
+    await tab.waitFor(() => window.scenarios || document.readyState === 'complete')
+    expect(tab.log).toEqual([])
+    await tab.waitFor(() => window.scenarios)
+  })
+  afterAll(async () => {
+    expect(tab.log).toEqual([])
+    await tab.close()
+  })
+
+  test('a dispatch shows in the same tick; Angular: in the next frame', async () => {
+    expect(await tab.evaluate(() => window.scenarios.dispatch())).toEqual({
+      before: 'row 1',
+      inTick: 'changed',
+      after: 'changed',
+      others: ['row 0', 'row 2'],
+    })
+  })
+
+  test('1,000 rows, one changes: at most two components render, no selector runs twice, each element stays', async () => {
+    const { renders, runsOfOthers, runsOfChanged, ...shown } = await tab.evaluate(() => window.scenarios.rows())
+    expect(shown).toEqual({ shownRows: 1000, text: 'changed', keptElements: 1000 })
+    expect(renders).toBeGreaterThan(0)
+    expect(renders).toBeLessThanOrEqual(2)
+    expect(runsOfOthers).toBeLessThanOrEqual(1)
+    expect(runsOfChanged).toBeLessThanOrEqual(RUNS_OF_CHANGED[framework] ?? 1)
+  })
+
+  test(`${MOUNTS} mounts and unmounts leave no listener and no element`, async () => {
+    const { most, ...rest } = await tab.evaluate((times) => window.scenarios.mounts(times), MOUNTS)
+    expect(most).toBeGreaterThan(0)
+    expect(rest).toEqual({ left: 0, elements: 0 })
+  })
+
+  test("another user's engine takes the place of the first, which is read no longer", async () => {
+    expect(await tab.evaluate(() => window.scenarios.swap())).toEqual({
+      first: 'one 0',
+      second: 'other 0',
+      rows: 3,
+      stays: 'other 0',
+      changed: 'changed',
+      listeners: 0,
+      left: 0,
+    })
+  })
+
+  test('components that go while commands are on their way, or inside a listener, leave nothing', async () => {
+    expect(await tab.evaluate(() => window.scenarios.unmount())).toEqual({ left: 0, elements: 0, title: 'last' })
+  })
+}
+
+describe.skipIf(!has('chromium'))('chromium', () => {
+  let browser: Browser
+  beforeAll(async () => {
+    browser = await launch('chromium')
+  })
+  afterAll(() => browser?.close())
+  for (const framework of ['react', 'vue', 'svelte', 'solid', 'preact', 'lit'])
+    describe(framework, () => plays(framework, () => browser))
+})
+
+for (const engine of ['firefox', 'webkit'] as const)
+  describe.skipIf(!has(engine))(engine, () => {
+    let browser: Browser
+    beforeAll(async () => {
+      browser = await launch(engine)
+    })
+    afterAll(() => browser?.close())
+    describe('react', () => plays('react', () => browser))
+  })

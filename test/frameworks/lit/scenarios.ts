@@ -1,0 +1,63 @@
+import { html, LitElement } from 'lit'
+import { repeat } from 'lit/directives/repeat.js'
+import { ReadController } from 'tidemark/lit'
+import type { RowsEngine } from '../scenarios/model.ts'
+import { counted, rendered } from '../scenarios/probe.ts'
+import { createScenarios } from '../scenarios/scenarios.ts'
+
+type Read = RowsEngine['read']
+
+class RowElement extends LitElement {
+  static override properties = { engine: { attribute: false }, rowId: { attribute: false } }
+  declare engine: RowsEngine
+  declare rowId: string
+  readonly #row = new ReadController(
+    this,
+    () => this.engine,
+    (read: Read) => counted(`row ${this.rowId}`, (read: Read) => read.rows.get(this.rowId))(read),
+  )
+
+  protected override createRenderRoot() {
+    return this
+  }
+  override render() {
+    return html`<span data-row=${this.rowId}>${rendered(this.#row.value?.title)}</span>`
+  }
+}
+customElements.define('a-row', RowElement)
+
+class ListElement extends LitElement {
+  static override properties = { engine: { attribute: false } }
+  declare engine: RowsEngine
+  readonly #ids = new ReadController(
+    this,
+    () => this.engine,
+    counted('list', (read: Read) => read.rows.all().map(({ id }) => id)),
+  )
+
+  protected override createRenderRoot() {
+    return this
+  }
+  override render() {
+    return repeat(
+      rendered(this.#ids.value),
+      (id) => id,
+      (id) => html`<a-row .engine=${this.engine} .rowId=${id}></a-row>`,
+    )
+  }
+}
+customElements.define('a-list', ListElement)
+
+window.scenarios = createScenarios({
+  mount(page, engine) {
+    const list = document.createElement('a-list') as ListElement
+    list.engine = engine
+    page.append(list)
+    return {
+      swap(other) {
+        list.engine = other
+      },
+      unmount: () => list.remove(),
+    }
+  },
+})

@@ -1,0 +1,48 @@
+/** @jsxImportSource preact */
+import { render } from 'preact'
+import { useMemo } from 'preact/hooks'
+import { useRead } from 'tidemark/preact'
+import type { RowsEngine } from '../scenarios/model.ts'
+import { counted, rendered } from '../scenarios/probe.ts'
+import { createScenarios } from '../scenarios/scenarios.ts'
+
+const Row = ({ engine, id }: { engine: RowsEngine; id: string }) => {
+  const row = useRead(
+    engine,
+    counted(`row ${id}`, (read) => read.rows.get(id)),
+  )
+  return <li data-row={id}>{rendered(row?.title)}</li>
+}
+
+const List = ({ engine }: { engine: RowsEngine }) => {
+  const ids = useRead(
+    engine,
+    counted('list', (read) => read.rows.all().map(({ id }) => id)),
+  )
+  rendered(ids)
+  // Preact has no memo of its own: the same element is not rendered again.
+  return useMemo(
+    () => (
+      <ul>
+        {ids.map((id) => (
+          <Row key={id} engine={engine} id={id} />
+        ))}
+      </ul>
+    ),
+    [engine, ids],
+  )
+}
+
+window.scenarios = createScenarios({
+  mount(page, engine) {
+    const target = page.appendChild(document.createElement('div'))
+    render(<List engine={engine} />, target)
+    return {
+      swap: (engine) => render(<List engine={engine} />, target),
+      unmount() {
+        render(null, target)
+        target.remove()
+      },
+    }
+  },
+})

@@ -1,0 +1,23 @@
+/** What components and selectors have done since `reset`. */
+export const probe = {
+  renders: 0,
+  runs: new Map<string, number>(),
+  reset(): void {
+    probe.renders = 0
+    probe.runs.clear()
+  },
+}
+
+/** A component says that it renders, with something that it shows. */
+export function rendered<T>(shown: T): T {
+  probe.renders++
+  return shown
+}
+
+/** A selector that counts its runs. */
+export const counted =
+  <R, T>(name: string, select: (read: R) => T) =>
+  (read: R): T => {
+    probe.runs.set(name, (probe.runs.get(name) ?? 0) + 1)
+    return select(read)
+  }

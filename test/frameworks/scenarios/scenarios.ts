@@ -1,0 +1,170 @@
+import { openEngine } from 'tidemark'
+import { type RowsEngine, rowsModel } from './model.ts'
+import { probe } from './probe.ts'
+
+/** A list of rows in one framework: a component for the list, and one for each row, that reads its row by id. */
+export interface Driver {
+  mount(page: HTMLElement, engine: RowsEngine): Mounted
+  /** Resolves when what was told in this tick has to be on the page. By default a few microtasks: no task, no frame. */
+  shown?(): Promise<unknown>
+}
+export interface Mounted {
+  swap(engine: RowsEngine): void
+  unmount(): void
+}
+
+const MICROTASKS = 20
+const microtasks = async (): Promise<void> => {
+  for (let i = 0; i < MICROTASKS; i++) await undefined
+}
+const frame = (): Promise<unknown> => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))
+
+let names = 0
+async function open(rows: number, label: string) {
+  const opened = await openEngine(rowsModel, { name: `rows ${names++}`, storage: 'memory' })
+  await opened.dispatch.fill({ rows, label })
+  const listeners = { count: 0 }
+  const engine: RowsEngine = Object.create(opened, {
+    subscribe: {
+      value: (listener: () => void) => {
+        listeners.count++
+        const end = opened.subscribe(listener)
+        let isOver = false
+        return () => {
+          if (!isOver) listeners.count--
+          isOver = true
+          end()
+        }
+      },
+    },
+  })
+  return { engine, listeners }
+}
+
+/** Until the list is shown and nobody subscribes any more: a framework may do that a while after it has painted. */
+async function mounted(listeners: { readonly count: number }): Promise<void> {
+  for (let last = -1, frames = 0; frames < 3 || !last; ) {
+    await frame()
+    frames = listeners.count === last ? frames + 1 : 0
+    last = listeners.count
+  }
+}
+
+export function createScenarios({ mount, shown = microtasks }: Driver) {
+  const page = document.body.appendChild(document.createElement('main'))
+  const textOf = (id: string): string | undefined => page.querySelector(`[data-row="${id}"]`)?.textContent?.trim()
+
+  return {
+    /** What the page shows before a dispatch, in its tick, and when it is durable. */
+    async dispatch() {
+      const { engine, listeners } = await open(3, 'row')
+      const list = mount(page, engine)
+      await mounted(listeners)
+      const before = textOf('1')
+      const sent = engine.dispatch.rename({ id: '1', title: 'changed' })
+      await shown()
+      const inTick = textOf('1')
+      await sent
+      await frame()
+      const result = { before, inTick, after: textOf('1'), others: [textOf('0'), textOf('2')] }
+      list.unmount()
+      return result
+    },
+
+    /** 1,000 rows, one changes: how many components render, and how often a selector runs. */
+    async rows() {
+      const { engine, listeners } = await open(1000, 'row')
+      const list = mount(page, engine)
+      await mounted(listeners)
+      const shownRows = page.querySelectorAll('[data-row]').length
+      const elements = [...page.querySelectorAll('[data-row]')]
+      probe.reset()
+      const sent = engine.dispatch.rename({ id: '500', title: 'changed' })
+      await shown()
+      const text = textOf('500')
+      await sent
+      await frame()
+      const { renders, runs } = probe
+      const most = (names: (name: string) => boolean): number =>
+        Math.max(0, ...[...runs].filter(([name]) => names(name)).map(([, times]) => times))
+      const result = {
+        shownRows,
+        text,
+        renders,
+        runsOfOthers: most((name) => name !== 'row 500'),
+        runsOfChanged: runs.get('row 500') ?? 0,
+        keptElements: [...page.querySelectorAll('[data-row]')].filter((element, i) => element === elements[i]).length,
+      }
+      list.unmount()
+      return result
+    },
+
+    /** Mounts and unmounts again and again: how many listeners the engine has then. */
+    async mounts(times: number) {
+      const { engine, listeners } = await open(2, 'row')
+      let most = 0
+      for (let i = 0; i < times; i++) {
+        const list = mount(page, engine)
+        most = Math.max(most, listeners.count)
+        if (i % 10 === 0) {
+          await frame()
+          most = Math.max(most, listeners.count)
+        }
+        list.unmount()
+        if (i % 10 === 0) await frame()
+      }
+      await frame()
+      return { most, left: listeners.count, elements: page.childElementCount }
+    },
+
+    /** Another user's engine takes the place of the first one. */
+    async swap() {
+      const [one, other] = [await open(2, 'one'), await open(3, 'other')]
+      const list = mount(page, one.engine)
+      await frame()
+      const first = textOf('0')
+      list.swap(other.engine)
+      await frame()
+      const second = textOf('0')
+      const rows = page.querySelectorAll('[data-row]').length
+      await one.engine.dispatch.rename({ id: '0', title: 'late' })
+      await frame()
+      const stays = textOf('0')
+      await other.engine.dispatch.rename({ id: '0', title: 'changed' })
+      await frame()
+      const result = { first, second, rows, stays, changed: textOf('0'), listeners: one.listeners.count }
+      list.unmount()
+      await frame()
+      return { ...result, left: other.listeners.count }
+    },
+
+    /** Components go while commands are on their way, also from inside a listener. */
+    async unmount() {
+      const { engine, listeners } = await open(10, 'row')
+      for (let i = 0; i < 20; i++) {
+        const list = mount(page, engine)
+        if (i % 2) await frame()
+        const sent = engine.dispatch.rename({ id: '3', title: `${i}` })
+        list.unmount()
+        await sent
+      }
+      const list = mount(page, engine)
+      await frame()
+      const end = engine.subscribe(() => {
+        end()
+        list.unmount()
+      })
+      await engine.dispatch.rename({ id: '3', title: 'last' })
+      await frame()
+      return { left: listeners.count, elements: page.childElementCount, title: engine.read.rows.get('3')?.title }
+    },
+  }
+}
+
+export type Scenarios = ReturnType<typeof createScenarios>
+
+declare global {
+  interface Window {
+    scenarios: Scenarios
+  }
+}

@@ -1,0 +1,11 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** Builds all apps and scenarios once, in a process of its own: inside Vitest this would be a build for tests. */
+export default async (): Promise<void> => {
+  const { VITEST: _, NODE_ENV: __, ...env } = process.env
+  await promisify(execFile)(process.execPath, ['test/frameworks/build.mjs'], { cwd: root, env })
+}

@@ -1,0 +1,42 @@
+/** @jsxImportSource solid-js */
+import { type Accessor, createSignal, For } from 'solid-js'
+import { render } from 'solid-js/web'
+import { createRead } from 'tidemark/solid'
+import type { RowsEngine } from '../scenarios/model.ts'
+import { counted, rendered } from '../scenarios/probe.ts'
+import { createScenarios } from '../scenarios/scenarios.ts'
+
+const Row = (props: { engine: Accessor<RowsEngine>; id: string }) => {
+  const row = createRead(
+    props.engine,
+    counted(`row ${props.id}`, (read) => read.rows.get(props.id)),
+  )
+  return <li data-row={props.id}>{rendered(row()?.title)}</li>
+}
+
+const List = (props: { engine: Accessor<RowsEngine> }) => {
+  const ids = createRead(
+    props.engine,
+    counted('list', (read) => read.rows.all().map(({ id }) => id)),
+  )
+  return (
+    <ul>
+      <For each={rendered(ids())}>{(id) => <Row engine={props.engine} id={id} />}</For>
+    </ul>
+  )
+}
+
+window.scenarios = createScenarios({
+  mount(page, first) {
+    const target = page.appendChild(document.createElement('div'))
+    const [engine, swap] = createSignal(first)
+    const dispose = render(() => <List engine={engine} />, target)
+    return {
+      swap,
+      unmount() {
+        dispose()
+        target.remove()
+      },
+    }
+  },
+})

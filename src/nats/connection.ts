@@ -85,11 +85,14 @@ export function createConnector(
   function shared(): Promise<Connection> {
     if (current) return current
     const mine = connect()
-    const forget = (): void => {
-      if (current === mine) current = undefined
-    }
-    mine.then(({ ended }) => ended.then(forget), forget)
+    mine.then(
+      ({ ended }) => ended.then(() => forget(mine)),
+      () => forget(mine),
+    )
     return (current = mine)
+  }
+  function forget(one: Promise<Connection> | undefined): void {
+    if (current === one) current = undefined
   }
 
   function leave(): void {
@@ -98,7 +101,10 @@ export function createConnector(
     const unused = current
     clearTimeout(idle)
     idle = setTimeout(() => {
-      if (users === 0) unused.then(({ nc }) => nc.close()).catch(() => {})
+      if (users > 0) return
+      // A call that begins now must not meet it.
+      forget(unused)
+      unused.then(({ nc }) => nc.close()).catch(() => {})
     }, IDLE_MS)
   }
 
@@ -130,7 +136,10 @@ export function createConnector(
       let connection: Connection | undefined
       try {
         connection = await aborting(shared(), signal)
-        yield* call(connection)
+        for await (const one of call(connection)) {
+          signal.throwIfAborted()
+          yield one
+        }
       } catch (error) {
         throw explain(error, signal, connection)
       } finally {

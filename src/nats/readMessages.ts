@@ -42,28 +42,32 @@ export const areFew = ({ shared }: Place, from: number, to: number): boolean => 
 
 /** The messages from one sequence to another, by an ordered consumer, which every server since 2.9 has. */
 export async function* readMany(
-  { js, ended }: Connection,
-  { stream, subject, shared }: Place,
+  connection: Connection,
+  place: Place,
   from: number,
   to: number,
   signal: AbortSignal,
 ): AsyncGenerator<RemoteMessage> {
+  const { js, ended } = connection
+  const { stream, subject, shared } = place
   const consumer = await js.consumers.get(stream, {
     deliver_policy: DeliverPolicy.StartSequence,
     opt_start_seq: from,
     inactive_threshold: CONSUMER_MS,
     ...(shared && { filter_subjects: subject }),
   })
+  const { num_pending } = await consumer.info(true)
+  if (num_pending === 0 && !(await isAnyFrom(connection, place, from))) return
   const messages = await consumer.consume({ max_bytes: AHEAD_BYTES })
   const stop = (): void => void messages.close()
   let stalled = setTimeout(stop, ANSWER_MS)
   signal.addEventListener('abort', stop)
   void ended.then(stop)
   try {
-    for await (const { seq, data } of messages) {
+    for await (const { seq, data, info } of messages) {
       clearTimeout(stalled)
       if (seq <= to) yield { position: String(seq), message: data }
-      if (seq >= to) return
+      if (seq >= to || (info.pending === 0 && !(await isAnyFrom(connection, place, seq + 1)))) return
       stalled = setTimeout(stop, ANSWER_MS)
     }
   } finally {
@@ -73,6 +77,22 @@ export async function* readMany(
   }
   signal.throwIfAborted()
   throw new RemoteError('unreachable')
+}
+
+/**
+ * The consumer has no more: either the last messages were deleted, or its server has yet to hear of them from the stream's leader. In a shared
+ * stream the last message is one that was found there.
+ */
+async function isAnyFrom({ jsm }: Connection, { stream, subject, shared }: Place, seq: number): Promise<boolean> {
+  if (shared) return true
+  // The client knows the call only with the first of the two.
+  const next = { seq, next_by_subj: subject }
+  try {
+    return (await jsm.streams.getMessage(stream, next)) !== null
+  } catch (error) {
+    if (isMissingMessage(error)) return false
+    throw error
+  }
 }
 
 export async function* inBatches(

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, it } from 'vitest'
 import { natsRemote } from '../../../src/nats.ts'
 import { type RemoteUnderTest, remoteConformance } from '../../../src/testing/remoteConformance.ts'
 import { cutBlocks } from './blocks.ts'
-import { hasNatsServer, memberPermissions, type NatsServer, startNatsServer } from './server.ts'
+import { HOOK_MS, hasNatsServer, memberPermissions, type NatsServer, startNatsServer } from './server.ts'
 
 interface Place {
   readonly log: string
@@ -35,7 +35,7 @@ describe.skipIf(!hasNatsServer())('nats-server', () => {
   let logs = 0
   beforeAll(async () => {
     server = await startNatsServer(users)
-  })
+  }, HOOK_MS)
   afterAll(() => server?.remove())
 
   const as = (user: string, pass = user) => ({

@@ -20,6 +20,7 @@ export interface ServerProcess {
   kill(): Promise<void>
   /** Starts it, and waits until it is ready. */
   start(): Promise<void>
+  signal(name: NodeJS.Signals): void
   /** Kills it, and removes its folder. */
   remove(): Promise<void>
 }
@@ -35,6 +36,8 @@ export interface NatsServer extends ServerProcess {
 
 /** How long a server of a busy machine may take to start. */
 const START_MS = 60_000
+/** For what makes keys and starts a server. */
+export const HOOK_MS = 120_000
 const POLL_MS = 25
 
 export const freePort = (): Promise<number> =>
@@ -96,6 +99,7 @@ export function serverProcess(folder: string, config: string, isReady: () => Pro
   return {
     folder,
     kill,
+    signal: (name) => void child?.kill(name),
     async start() {
       const started = (child = spawn(binary, ['-c', file, '--log', log], { stdio: ['ignore', 'ignore', 'pipe'] }))
       let said = ''

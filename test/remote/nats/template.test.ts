@@ -9,7 +9,7 @@ import { type NatsCredentials, natsRemote } from '../../../src/nats.ts'
 import { type Remote, RemoteError } from '../../../src/remote.ts'
 import { root } from '../../package/run.ts'
 import { findNatsServer } from './find.mjs'
-import { freePort, hasNatsServer, newFolder, retry, type ServerProcess, serverProcess } from './server.ts'
+import { freePort, HOOK_MS, hasNatsServer, newFolder, retry, type ServerProcess, serverProcess } from './server.ts'
 
 const ORIGIN = 'https://app.example.com'
 let origin = ORIGIN
@@ -77,7 +77,7 @@ describe.skipIf(!hasNatsServer())('a server of the template', () => {
     await server.start()
     for (const log of ['ours', 'theirs']) await createLog(servers, 'acme', log)
     await createLog(servers, 'globex', 'ours')
-  })
+  }, HOOK_MS)
   afterAll(async () => {
     globalThis.WebSocket = before
     await server?.remove()

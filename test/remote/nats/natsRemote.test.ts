@@ -1,0 +1,179 @@
+import { JetStreamApiError } from '@nats-io/jetstream'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ModelError } from '../../../src/errors.ts'
+import { isRefusal, toRemoteError } from '../../../src/nats/toRemoteError.ts'
+import { type NatsRemoteOptions, natsRemote } from '../../../src/nats.ts'
+import { type Remote, RemoteError, type RemoteMessage } from '../../../src/remote.ts'
+import { freePort, HOOK_MS, hasNatsServer, type NatsServer, retry, startNatsServer } from './server.ts'
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+
+describe('the name of a log', () => {
+  const open = (log: string, options: Partial<NatsRemoteOptions> = {}) =>
+    natsRemote({ servers: 'ws://127.0.0.1:1', ...options })(log)
+
+  it('has to make a valid name of a stream, or the app is told how', () => {
+    for (const log of ['todos', 'todos-42', 'Übung', 'a_b']) expect(() => open(log)).not.toThrow()
+    for (const log of ['a.b', 'a b', 'a*', 'a>', 'a/b', 'a\\b', 'me@example.com', 'a\nb'])
+      expect(() => open(log), log).toThrow(ModelError)
+    expect(() => open('me@example.com')).toThrow(
+      `natsRemote: "tm_me@example.com" can't be the stream of log "me@example.com"`,
+    )
+    expect(() => open('me@example.com', { stream: (log) => log.replaceAll(/\W/g, '_') })).not.toThrow()
+  })
+
+  it('has to make a valid subject', () => {
+    const options = { stream: 'logs', subject: (log: string) => `logs.${log}` }
+    for (const log of ['todos', 'team.todos']) expect(() => open(log, options)).not.toThrow()
+    for (const log of ['', 'a b', '*', '>', 'a..b', 'a.']) expect(() => open(log, options), log).toThrow(ModelError)
+  })
+})
+
+describe('an answer of the server', () => {
+  const api = (err_code: number, code = 400) => new JetStreamApiError({ code, err_code, description: 'said so' })
+
+  it('is a refusal under both of its codes', () => {
+    expect([10071, 10164, 10077, 10059].map((code) => isRefusal(api(code)))).toEqual([true, true, false, false])
+  })
+
+  it('is unreachable if it says nothing that we know', () => {
+    expect(toRemoteError(api(10008, 503)).kind).toBe('unreachable')
+    expect(toRemoteError('text').kind).toBe('unreachable')
+  })
+})
+
+describe.skipIf(!hasNatsServer())('on a server', () => {
+  let server: NatsServer
+  let monitor: string
+  let logs = 0
+  beforeAll(async () => {
+    const port = await freePort()
+    monitor = `http://127.0.0.1:${port}`
+    server = await startNatsServer(`
+http: "127.0.0.1:${port}"
+max_payload: 200000
+authorization { users = [{ user: admin, password: admin }, { user: member, password: member }] }`)
+  }, HOOK_MS)
+  afterAll(() => server?.remove())
+
+  const newLog = async (config: object = {}): Promise<string> => {
+    const log = `log${++logs}`
+    await server.admin((jsm) => jsm.streams.add({ name: `tm_${log}`, subjects: [`tm_${log}`], ...config }))
+    return log
+  }
+  const open = (log: string, credentials = () => ({ user: 'member', pass: 'member' })): Remote =>
+    natsRemote({ servers: server.url, credentials })(log)
+  const append = (remote: Remote, message: Uint8Array, after: string): Promise<string> =>
+    remote
+      .append(message, { after, id: 'id', signal: AbortSignal.timeout(60_000) })
+      .catch((error: unknown) => (error instanceof RemoteError ? error.kind : Promise.reject(error)))
+  const read = async (remote: Remote, signal: AbortSignal = AbortSignal.timeout(60_000)): Promise<RemoteMessage[]> => {
+    const found: RemoteMessage[] = []
+    for await (const batch of remote.read('', { signal })) found.push(...batch)
+    return found
+  }
+  const connections = async (): Promise<number> =>
+    ((await (await fetch(`${monitor}/connz`)).json()) as { num_connections: number }).num_connections
+
+  it('takes no more than the server does, once it knows', async () => {
+    const remote = open(await newLog())
+    expect(remote.limits.bytes).toBe(1_000_000)
+    expect(await append(remote, new Uint8Array(250_000), '')).toBe('too-large')
+    expect(remote.limits.bytes).toBeLessThan(200_000)
+    expect(await append(remote, new Uint8Array(remote.limits.bytes), '')).toBe('appended')
+  })
+
+  it('calls a message too large that the stream refuses', async () => {
+    const remote = open(await newLog({ max_msg_size: 1_000 }))
+    expect(await append(remote, new Uint8Array(2_000), '')).toBe('too-large')
+    expect(await append(remote, new Uint8Array(500), '')).toBe('appended')
+  })
+
+  it('reads around messages that somebody deleted', async () => {
+    const log = await newLog()
+    const remote = open(log)
+    for (let i = 0; i < 30; i++) await append(remote, bytes(String(i)), i ? String(i) : '')
+    await server.admin(async ({ streams }) => {
+      for (const seq of [3, 28]) await streams.deleteMessage(`tm_${log}`, seq)
+    })
+    const positions = (await read(remote)).map(({ position }) => Number(position))
+    expect(positions).toEqual(Array.from({ length: 30 }, (_, i) => i + 1).filter((n) => n !== 3 && n !== 28))
+    const near: string[] = []
+    for await (const batch of remote.read('26', { signal: AbortSignal.timeout(60_000) }))
+      near.push(...batch.map(({ position }) => position))
+    expect(near).toEqual(['27', '29', '30'])
+  })
+
+  it('ends at the last message though that one was deleted', async () => {
+    const log = await newLog()
+    const remote = open(log)
+    for (let i = 0; i < 20; i++) await append(remote, bytes(String(i)), i ? String(i) : '')
+    await server.admin(({ streams }) => streams.deleteMessage(`tm_${log}`, 20))
+    expect(await read(remote)).toHaveLength(19)
+  })
+
+  it('is asked again and again while it says no, with credentials of that moment', async () => {
+    let asked = 0
+    const remote = open(await newLog(), () => ({ user: 'member', pass: ++asked < 4 ? 'wrong' : 'member' }))
+    const heard: string[] = []
+    const unwatch = remote.watch((poke) => heard.push(poke))
+    await retry(async () => expect(heard).toContain('online'))
+    expect(heard).toEqual(['offline', 'online'])
+    expect(asked).toBe(4)
+    unwatch()
+  })
+
+  it('is left some time after the last call', async () => {
+    await retry(async () => expect(await connections()).toBe(0))
+    const remote = open(await newLog())
+    await append(remote, bytes('a'), '')
+    await read(remote)
+    expect(await connections()).toBe(1)
+    await retry(async () => expect(await connections()).toBe(0))
+    expect(await append(remote, bytes('b'), '1')).toBe('appended')
+  })
+
+  it('is asked over one connection, whoever calls', async () => {
+    await retry(async () => expect(await connections()).toBe(0))
+    const remote = open(await newLog())
+    const heard: string[] = []
+    const unwatch = remote.watch((poke) => heard.push(poke))
+    await Promise.all([append(remote, bytes('a'), ''), read(remote), read(remote)])
+    await retry(async () => expect(heard).toContain('online'))
+    expect(await connections()).toBe(1)
+    unwatch()
+  })
+
+  it('may be silent: a call ends with its signal, and the next one works', async () => {
+    const remote = open(await newLog())
+    await append(remote, bytes('a'), '')
+    server.signal('SIGSTOP')
+    const controller = new AbortController()
+    const calls = [
+      remote.append(bytes('b'), { after: '1', id: 'id', signal: controller.signal }),
+      read(remote, controller.signal),
+    ]
+    const reason = new Error('enough')
+    controller.abort(reason)
+    for (const call of calls) await expect(call).rejects.toBe(reason)
+    server.signal('SIGCONT')
+    expect((await read(remote))[0]?.message).toEqual(bytes('a'))
+  })
+
+  it('ends a long read in its middle', async () => {
+    const remote = open(await newLog())
+    for (let i = 0; i < 40; i++) await append(remote, new Uint8Array(100_000), i ? String(i) : '')
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    let batches = 0
+    const reading = async (): Promise<void> => {
+      for await (const batch of remote.read('', { signal: controller.signal })) {
+        expect(batch.length).toBeGreaterThan(0)
+        if (++batches === 1) controller.abort(reason)
+      }
+    }
+    await expect(reading()).rejects.toBe(reason)
+    expect(batches).toBe(1)
+    expect(await read(remote)).toHaveLength(40)
+  })
+})

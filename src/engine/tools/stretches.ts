@@ -1,0 +1,94 @@
+import { CorruptLog } from '../../errors.ts'
+import { unpack } from '../../log/chunk.ts'
+import { type CommitRecord, commandsOf, isCommit } from '../../log/commit.ts'
+import { above, type Database, keyOf } from '../../log/database.ts'
+import { queueBody, sealedChunk } from '../../log/sealed.ts'
+import type { SegmentRecord } from '../../log/stores.ts'
+import type { Core } from '../core.ts'
+
+/** Events of the log that has not been sealed yet which are read at once. */
+const WINDOW_EVENTS = 512
+
+/** A part of the log: a record, or numbers that can't be read and why. */
+export type Stretch = { readonly first: number; readonly last: number } & (
+  | { readonly record: CommitRecord; readonly error?: undefined }
+  | { readonly record?: undefined; readonly error: Error }
+)
+
+/**
+ * The stretches around one event, ascending and without a gap. Readers of a log refuse all of it at a damaged record, as they must: this
+ * is for somebody who looks for what is left. Rejects only if the storage itself gives no answer.
+ */
+export async function stretchesAround(core: Core, sequence: number): Promise<readonly Stretch[]> {
+  const { database, log, head } = core
+  if (!database) return inMemory(log, sequence)
+  const { result: segment } = await database.transact(['segments'], 'readonly', (store) =>
+    store('segments').get(above(sequence - 1)),
+  )
+  if (segment && segment.first > sequence)
+    return [{ first: sequence, last: segment.first - 1, error: new CorruptLog(sequence) }]
+  if (segment) return ofSegment(database, segment)
+  return unsealed(database, sequence, head)
+}
+
+async function inMemory(log: Core['log'], sequence: number): Promise<readonly Stretch[]> {
+  for await (const records of log.readAfter(sequence - 1)) return records.slice(0, WINDOW_EVENTS).map(stretchOf)
+  return []
+}
+
+const stretchOf = (record: CommitRecord): Stretch => ({ first: record.first, last: record.last, record })
+
+async function ofSegment(database: Database, segment: SegmentRecord): Promise<readonly Stretch[]> {
+  const { first, last, body } = segment
+  const stretches: Stretch[] = []
+  try {
+    const stored = await database.transact(['bodies'], 'readonly', (store) => queueBody(store, body))
+    // Their checksum fits: what is wrong with one was wrong when it was sealed.
+    for await (const records of unpack(first - 1, await sealedChunk(database, segment, stored)))
+      for (const record of records) add(stretches, record, first, true)
+  } catch (error) {
+    const from = (stretches.at(-1)?.last ?? first - 1) + 1
+    if (from <= last) stretches.push({ first: from, last, error: error as Error })
+  }
+  return stretches
+}
+
+async function unsealed(database: Database, sequence: number, head: number): Promise<readonly Stretch[]> {
+  const from = sequence - (sequence % WINDOW_EVENTS)
+  const to = Math.min(head, from + WINDOW_EVENTS - 1)
+  const found = await database.transact(['segments', 'commits'], 'readonly', (store) => ({
+    newest: store('segments').openKeyCursor(null, 'prev'),
+    before: store('commits').openCursor(IDBKeyRange.upperBound(from), 'prev'),
+    others: store('commits').getAll(IDBKeyRange.bound(from, to, true)),
+  }))
+  const sealed = keyOf(found.newest)
+  const begin = Math.max(from, sealed + 1)
+  const stretches: Stretch[] = []
+  const before = found.before.result?.value
+  for (const record of before ? [before, ...found.others.result] : found.others.result) {
+    // What begins under the seal is not log.
+    if (!(isCommit(record) && record.first <= sealed)) add(stretches, record, begin)
+  }
+  const next = (stretches.at(-1)?.last ?? begin - 1) + 1
+  if (next <= to) stretches.push({ first: next, last: to, error: new CorruptLog(next) })
+  return stretches
+}
+
+/** The next record. What is missing before it, and a record that can't be read, is a stretch, too. */
+function add(stretches: Stretch[], record: CommitRecord, begin: number, isVerified = false): void {
+  if (!isCommit(record)) return
+  const { first, last } = record
+  const next = stretches.length ? (stretches.at(-1) as Stretch).last + 1 : begin
+  if (last < next) return
+  if (first > next) stretches.push({ first: next, last: first - 1, error: new CorruptLog(next) })
+  stretches.push(isVerified || isWhole(record) ? stretchOf(record) : { first, last, error: new CorruptLog(first) })
+}
+
+function isWhole(record: CommitRecord): boolean {
+  try {
+    const events = commandsOf(record).reduce((count, command) => count + command.events.length, 0)
+    return record.first + events === record.last + 1
+  } catch {
+    return false
+  }
+}

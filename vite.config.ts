@@ -8,7 +8,7 @@ const path = (file: string) => fileURLToPath(new URL(file, import.meta.url))
 const target = ['chrome110', 'firefox115', 'safari16.4']
 /** Each is a binding of the framework that it is named after. */
 const bindings = ['react', 'vue', 'svelte', 'solid', 'preact', 'lit', 'angular']
-const entries = ['index', 'worker', ...bindings, 'sync', 'tables', 'testing', 'tools', 'nats']
+const entries = ['index', 'worker', ...bindings, 'sync', 'tables', 'testing', 'tools', 'nats', 'devtools']
 
 /** Tests and demo read the sources, so nothing has to be built first. */
 const alias = [
@@ -64,16 +64,21 @@ const createPlaces = () => {
   return (id: string, graph: Graph): string | null => (places ??= placeAll(graph)).get(id) ?? null
 }
 
+/** What an app installs itself. The devtools bring their own lit. */
+const external = /^(dexie|comlink|react|vue|svelte|solid-js|preact|lit|@angular\/core|@nats-io)($|\/)/
+
 /** A file per entry and part, nothing minified: an app's bundler keeps what it uses, a reader can read it. */
 const library = (development: boolean): UserConfig => ({
   define: { __DEV__: String(development) },
+  // Of what is bundled, which is lit: its development build speaks to the console of the app.
+  resolve: { conditions: ['module', 'browser', 'production'] },
   build: {
     target,
     minify: false,
     outDir: development ? 'dist/development' : 'dist',
     lib: { entry: entries.map((name) => path(`src/${name}.ts`)), formats: ['es'] },
     rolldownOptions: {
-      external: /^(dexie|comlink|react|vue|svelte|solid-js|preact|lit|@angular\/core|@nats-io)($|\/)/,
+      external: (id, importer) => external.test(id) && !importer?.startsWith(path('src/devtools/')),
       // Entries export nothing else: what is shared is in files of its own.
       preserveEntrySignatures: 'allow-extension',
       output: {

@@ -23,6 +23,7 @@ const rooms = [
   'sync',
   'engine',
   'bindings',
+  'devtools',
   'testing',
   'nats',
   'entries',
@@ -94,7 +95,9 @@ describe('the rooms', () => {
       ({ file, name }) =>
         !['dexie', 'comlink'].includes(name) &&
         !frameworks[file]?.includes(name) &&
-        !(name.startsWith('@nats-io/') && roomOf(file) === 'nats'),
+        !(name.startsWith('@nats-io/') && roomOf(file) === 'nats') &&
+        // They bundle it.
+        !(name === 'lit' && roomOf(file) === 'devtools'),
     )
     expect(wrong).toEqual([])
   })

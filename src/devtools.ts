@@ -1,0 +1,1 @@
+export { type Devtools, type DevtoolsOptions, defineDevtools, mountDevtools } from './devtools/mount.ts'

@@ -1,0 +1,47 @@
+import { html, nothing, type TemplateResult } from 'lit'
+import type { RowChange } from '../engine/tools/at.ts'
+import { changedProperties, pick } from '../engine/tools/rowChanges.ts'
+import { keyText, line, plural } from './format.ts'
+import type { Session } from './session.ts'
+
+/** Changes that are listed before it is only said how many more there are. */
+const LISTED = 200
+
+/** What became of a row: `added`, `removed`, or its properties with the value before and after. */
+export function difference(before: unknown, after: unknown): TemplateResult {
+  if (before === undefined && after === undefined) return html`<span class="quiet">no row, before and after</span>`
+  if (before === undefined) return html`<span class="good">added</span> <span class="mono">${line(after)}</span>`
+  if (after === undefined) return html`<span class="bad">removed</span> <span class="mono quiet">${line(before)}</span>`
+  const changed = changedProperties(before, after)
+  if (!changed.length) return html`<span class="quiet">unchanged</span>`
+  return html`${changed.map((property) => {
+    const of = pick(property)
+    return html`<div class="mono">${property === undefined ? nothing : html`${property}: `}<span class="quiet">${line(of(before), 80)}</span> → ${line(of(after), 80)}</div>`
+  })}`
+}
+
+/** The rows that an event changed, each a way to the row. */
+export function listChanges(session: Session, changes: readonly RowChange<any>[]): TemplateResult {
+  if (!changes.length) return html`<p class="quiet">It changed no row in memory.</p>`
+  const more = changes.length - LISTED
+  return html`<table>
+    <caption class="hidden">Rows that it changed</caption>
+    <tbody>${changes.slice(0, LISTED).map(
+      ({ projection, key, before, after }) => html`<tr>
+        <th scope="row">${rowLink(session, projection, key)}</th>
+        <td>${difference(before, after)}</td>
+      </tr>`,
+    )}</tbody>
+  </table>${more > 0 ? html`<p class="quiet">and ${plural(more, 'row')} more</p>` : nothing}`
+}
+
+/** A way to one row, or to a projection. */
+export function rowLink(session: Session, projection: string, key?: string | number): TemplateResult {
+  const show = (): void => session.show({ panel: 'rows', projection, ...(key !== undefined && { key }) })
+  return html`<button class="link mono" @click=${show}>${projection}${key === undefined ? '' : `/${keyText(key)}`}</button>`
+}
+
+/** A way to one event of the log. */
+export function eventLink(session: Session, sequence: number, text: string = `event ${sequence}`): TemplateResult {
+  return html`<button class="link" @click=${() => session.show({ panel: 'log', sequence })}>${text}</button>`
+}

@@ -1,0 +1,99 @@
+import { html, nothing, type TemplateResult } from 'lit'
+import { CommandRejected } from '../errors.ts'
+import { describeError, duration, hueOf, line, plural, time } from './format.ts'
+import { Panel } from './panel.ts'
+import type { SeenCommand } from './seenCommands.ts'
+import { toolsPart } from './toolsPart.ts'
+
+/** The commands of this tab. */
+export class CommandsPanel extends Panel {
+  #selected: SeenCommand | undefined
+
+  protected override render(): TemplateResult {
+    const { commands } = this.session
+    const pending = commands.filter(({ state }) => state === 'pending').length
+    const rejected = commands.filter(({ state }) => state === 'rejected').length
+    const index = this.#selected ? commands.indexOf(this.#selected) : -1
+    return html`<div class="bar"><span class="quiet" role="status">${plural(commands.length, 'command')} of this tab since the panel was mounted, ${pending} pending, ${rejected} rejected</span></div>
+      <div class="split">
+        ${
+          commands.length
+            ? html`<tidemark-list
+          .count=${commands.length}
+          .selected=${index < 0 ? undefined : index}
+          .label=${'Commands, newest first'}
+          .item=${(at: number) => this.#row(commands[at])}
+          @pick=${({ detail }: CustomEvent<number>) => {
+            this.#selected = commands[detail]
+            this.requestUpdate()
+          }}
+        ></tidemark-list>`
+            : html`<div class="page quiet">No command yet. Those of other tabs are in the log.</div>`
+        }
+        ${this.#selected ? this.#detail(this.#selected) : nothing}
+      </div>`
+  }
+
+  #row(command: SeenCommand | undefined): { content: TemplateResult } {
+    if (!command) return { content: html`` }
+    const { name, input, at } = command
+    return {
+      content: html`<span class="type h${hueOf(name)}">${name}</span><span class="mono quiet fill">${input === undefined ? '' : line(input)}</span
+        >${outcomeOf(command)}<span class="quiet wide">${tookOf(command)}</span><span class="quiet wide">${time(at)}</span>`,
+    }
+  }
+
+  #detail(command: SeenCommand): TemplateResult {
+    const { session } = this
+    const { id, name, input, at, state, error, races, meta } = command
+    const close = (): void => {
+      this.#selected = undefined
+      this.requestUpdate()
+    }
+    return html`<div class="side" role="region" aria-label="Command ${name}">
+      <div class="actions"><h3 class="grow">${name}</h3><button @click=${close} aria-label="Close the details">✕</button></div>
+      <div class="actions">
+        <button @click=${() => session.copy(JSON.stringify({ id, name, input, meta }, undefined, 2))}>Copy as JSON</button>
+        <button ?disabled=${state === 'pending'} @click=${() => this.#copyTest(command)}>Copy as test</button>
+        ${state === 'done' && command.events ? html`<button @click=${() => session.show({ panel: 'log', filter: `command:${id}` })}>Its events</button>` : nothing}
+      </div>
+      <dl>
+        <dt>outcome</dt><dd>${outcomeOf(command)}</dd>
+        <dt>took</dt><dd>${tookOf(command)}</dd>
+        <dt>races lost</dt><dd>${races}</dd>
+        <dt>at</dt><dd>${time(at)}</dd>
+        <dt>id</dt><dd class="mono">${id}</dd>
+        ${meta === undefined ? nothing : html`<dt>meta</dt><dd class="mono">${line(meta, 400)}</dd>`}
+      </dl>
+      <h3>Input</h3>
+      ${input === undefined ? html`<p class="quiet">none</p>` : html`<tidemark-tree .value=${input}></tidemark-tree>`}
+      ${
+        error instanceof CommandRejected
+          ? html`<h3>Rejection</h3><tidemark-tree .value=${{ code: error.code, details: error.details }}></tidemark-tree>`
+          : error
+            ? html`<h3>Error</h3><pre class="bad">${(error as Error).stack ?? describeError(error)}</pre>`
+            : nothing
+      }
+    </div>`
+  }
+
+  async #copyTest(command: SeenCommand): Promise<void> {
+    const { session } = this
+    try {
+      const { commandAsTest } = await toolsPart.load()
+      await session.copy(await commandAsTest(session, command))
+    } catch (error) {
+      session.say(`No test could be made. ${describeError(error)}`)
+    }
+  }
+}
+
+function outcomeOf({ state, events, error }: SeenCommand): TemplateResult {
+  if (state === 'pending') return html`<span class="careful">pending</span>`
+  if (state === 'rejected') return html`<span class="careful">rejected: ${(error as CommandRejected).code}</span>`
+  if (state === 'failed') return html`<span class="bad">${(error as Error | null)?.name ?? 'failed'}</span>`
+  if (state === 'duplicate') return html`<span class="quiet">answered before</span>`
+  return html`<span class="good">${events ? plural(events, 'event') : 'nothing to do'}</span>`
+}
+
+const tookOf = ({ began, ended }: SeenCommand): string => (ended === undefined ? '…' : duration(ended - began))

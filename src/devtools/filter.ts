@@ -1,0 +1,55 @@
+import type { Key } from '../data.ts'
+import type { LogEntry } from './logEntries.ts'
+import type { AnyEngine } from './session.ts'
+
+/** What a line such as `type:todoAdded row:todos/a command:x some text` asks for. */
+export interface Filter {
+  readonly type?: string
+  readonly row?: { readonly table: string; readonly key: string }
+  readonly command?: string
+  /** In lower case. */
+  readonly text: string
+}
+
+/** undefined: everything. */
+export function parseFilter(line: string): Filter | undefined {
+  const filter: {
+    type?: string
+    row?: { readonly table: string; readonly key: string }
+    command?: string
+    text: string
+  } = { text: '' }
+  const text: string[] = []
+  for (const word of line.trim().split(/\s+/)) {
+    const [, name, value = ''] = /^(type|row|command):(.+)$/.exec(word) ?? []
+    const slash = value.indexOf('/')
+    if (name === 'row' && slash > 0) filter.row = { table: value.slice(0, slash), key: value.slice(slash + 1) }
+    else if (name === 'type') filter.type = value
+    else if (name === 'command') filter.command = value
+    else if (word) text.push(word.toLowerCase())
+  }
+  filter.text = text.join(' ')
+  return filter.text || filter.type || filter.row || filter.command ? filter : undefined
+}
+
+/** A look at the text of a record, before it is parsed: false only if nothing in it can fit. */
+export const mayFit = ({ command, text }: Filter): ((body: string) => boolean) => {
+  // A quote or a line break looks other in JSON.
+  const plain = /^[^"\\\n\r\t]*$/.test(text) ? text : ''
+  return (body) => (!command || body.includes(command)) && (!plain || body.toLowerCase().includes(plain))
+}
+
+export function fits({ type, command, text }: Filter, { event }: LogEntry): boolean {
+  if (!event) return false
+  if (type && event.type !== type) return false
+  if (command && event.commandId !== command) return false
+  if (!text) return true
+  return `${event.type} ${JSON.stringify([event.data, event.meta])}`.toLowerCase().includes(text)
+}
+
+/** A key as somebody typed it: the number if that row is there, or looks like one of a table with numbers. */
+export function keyOfText(engine: AnyEngine, table: string, text: string): Key {
+  const read = engine.read[table] as { has?(key: Key): boolean } | undefined
+  const isNumber = text !== '' && Number.isFinite(Number(text))
+  return isNumber && read?.has?.(Number(text)) && !read.has(text) ? Number(text) : text
+}

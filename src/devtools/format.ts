@@ -1,0 +1,65 @@
+/** Characters that a value on one line shows at most. */
+const LINE_CHARACTERS = 160
+
+export const count = (n: number): string => n.toLocaleString('en')
+
+export const plural = (n: number, one: string): string => `${count(n)} ${one}${n === 1 ? '' : 's'}`
+
+export const bytes = (n: number): string => {
+  const units = ['B', 'kB', 'MB', 'GB']
+  let unit = 0
+  for (; n >= 1000 && unit < units.length - 1; unit++) n /= 1000
+  return `${n.toLocaleString('en', { maximumFractionDigits: n < 10 && unit ? 1 : 0 })} ${units[unit]}`
+}
+
+const pad = (n: number, length = 2): string => String(n).padStart(length, '0')
+
+/** `14:03:07.042`, with the date if it is not today. */
+export const time = (at: number): string => {
+  const date = new Date(at)
+  const clock = `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}.${pad(date.getMilliseconds(), 3)}`
+  const day = `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`
+  return date.toDateString() === new Date().toDateString() ? clock : `${day} ${clock.slice(0, 8)}`
+}
+
+export const duration = (ms: number): string => (ms < 10 ? `${ms.toFixed(1)} ms` : `${count(Math.round(ms))} ms`)
+
+/** A value on one line, cut where it is long: a payload may have megabytes. */
+export function line(value: unknown, most: number = LINE_CHARACTERS): string {
+  let text = ''
+  const add = (more: string): boolean => {
+    text += more
+    return text.length < most
+  }
+  const write = (value: unknown): boolean => {
+    if (typeof value === 'string') return add(JSON.stringify(value.slice(0, most)))
+    if (typeof value !== 'object' || !value) return add(String(value))
+    if (Array.isArray(value)) {
+      if (!add('[')) return false
+      for (const [i, item] of value.entries()) if (!(add(i ? ', ' : '') && write(item))) return false
+      return add(']')
+    }
+    if (value instanceof Map || value instanceof Set) return add(`${value.constructor.name}(${value.size})`)
+    if (value instanceof Date || ArrayBuffer.isView(value)) return add(String(value))
+    if (!add('{ ')) return false
+    let isFirst = true
+    for (const [key, member] of Object.entries(value)) {
+      if (!(add(`${isFirst ? '' : ', '}${key}: `) && write(member))) return false
+      isFirst = false
+    }
+    return add(isFirst ? '}' : ' }')
+  }
+  return write(value) ? text : `${text.slice(0, most)}…`
+}
+
+export const keyText = (key: unknown): string => (typeof key === 'number' ? String(key) : `${key}`)
+
+export const describeError = (error: unknown): string =>
+  error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+
+/** One of eight colours by the name of a type. */
+export function hueOf(type: string): number {
+  let hash = 0
+  for (let i = 0; i < type.length; i++) hash = (hash * 31 + type.charCodeAt(i)) | 0
+  return (hash >>> 3) & 7
+}

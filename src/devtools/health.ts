@@ -1,0 +1,59 @@
+import { html, nothing, type TemplateResult } from 'lit'
+import { count, describeError, time } from './format.ts'
+import { healthOf } from './healthOf.ts'
+import { Panel } from './panel.ts'
+import { toolsPart } from './toolsPart.ts'
+
+/** One sentence, the last errors, and a report. */
+export class HealthPanel extends Panel {
+  #isWhole = false
+  #report = ''
+
+  protected override changed(): void {
+    void this.#write()
+  }
+
+  async #write(): Promise<void> {
+    const { reportOf } = await toolsPart.load()
+    const report = await reportOf(this.session, this.#isWhole)
+    if (report === this.#report) return
+    this.#report = report
+    this.requestUpdate()
+  }
+
+  protected override render(): TemplateResult {
+    const { session } = this
+    const { tone, sentence } = healthOf(session.engine)
+    const { sequence, projected, pending } = session.engine.status
+    const toggled = (event: Event): void => {
+      this.#isWhole = (event.target as HTMLInputElement).checked
+      void this.#write()
+    }
+    return html`<div class="page"><div class="cards">
+      <section class="card" aria-label="Health">
+        <h3 class=${tone}>${sentence}</h3>
+        <dl>
+          <dt>events</dt><dd>${count(sequence)}</dd>
+          <dt>persisted to</dt><dd>${count(projected)}</dd>
+          <dt>pending</dt><dd>${count(pending)}</dd>
+        </dl>
+        <h3>Errors seen</h3>
+        ${
+          session.errors.length
+            ? session.errors.map(
+                ({ at, error }) =>
+                  html`<details><summary><span class="quiet">${time(at)}</span> ${describeError(error)}</summary><pre>${error.stack}</pre></details>`,
+              )
+            : html`<p class="quiet">None since the panel was mounted.</p>`
+        }
+      </section>
+      <section class="card" aria-label="Report">
+        <div class="actions"><h3 class="grow">Report</h3>
+          <label><input type="checkbox" .checked=${this.#isWhole} @change=${toggled}> with messages</label>
+          <button @click=${() => session.copy(this.#report)}>Copy a report</button></div>
+        <p class="quiet">${this.#isWhole ? 'Messages of errors may hold what people wrote.' : 'Redacted: no payloads, rows, keys, ids or messages of errors.'}</p>
+        <pre tabindex="0" aria-label="The report">${this.#report}</pre>
+      </section>
+    </div></div>${nothing}`
+  }
+}

@@ -1,0 +1,45 @@
+import type { ProjectionStatus } from '../engine/types.ts'
+import { count, plural, time } from './format.ts'
+import type { AnyEngine } from './session.ts'
+
+/** Events between the log's end and what is persisted that are worth a word. */
+const LAG_EVENTS = 8192
+
+export interface Health {
+  readonly tone: 'good' | 'careful' | 'bad'
+  readonly sentence: string
+}
+
+/** How an engine is, in one sentence. */
+export function healthOf({ status }: AnyEngine): Health {
+  const { state, sequence, projected, pending, projections, behind, storage, lastError, mirror } = status
+  const failed = Object.entries(projections).filter(([, one]) => (one as ProjectionStatus).state === 'failed')
+  if (state === 'closed') return { tone: 'careful', sentence: 'This engine is closed.' }
+  if (state === 'failed')
+    return {
+      tone: 'bad',
+      sentence: 'The log is damaged: commands are refused, and the log panel shows what can be read.',
+    }
+  if (state === 'outdated')
+    return { tone: 'bad', sentence: 'A newer build has written to this log: reload the page to go on.' }
+  if (behind)
+    return {
+      tone: 'bad',
+      sentence: `This tab can't read its log since ${time(behind.since)}. It tries again by itself.`,
+    }
+  if (failed.length) {
+    const names = failed.map(([name, one]) => `${name} at event ${count((one as ProjectionStatus).sequence)}`)
+    return { tone: 'bad', sentence: `${plural(failed.length, 'projection')} failed: ${names.join(', ')}.` }
+  }
+  if (storage === 'memory')
+    return { tone: 'careful', sentence: `${plural(sequence, 'event')}, in memory only: nothing is kept.` }
+  if (sequence - projected > LAG_EVENTS)
+    return {
+      tone: 'careful',
+      sentence: `${plural(sequence - projected, 'event')} are not persisted in projections yet.`,
+    }
+  if (pending) return { tone: 'good', sentence: `Writing ${plural(pending, 'command')}.` }
+  if (lastError) return { tone: 'careful', sentence: `It works. The last error was ${lastError.name}.` }
+  const copy = mirror.state === 'on' ? ', with a second copy' : ''
+  return { tone: 'good', sentence: `All is well: ${plural(sequence, 'event')}, kept as ${storage}${copy}.` }
+}

@@ -1,0 +1,292 @@
+import {
+  type CSSResultGroup,
+  css,
+  html,
+  LitElement,
+  nothing,
+  type PropertyDeclarations,
+  type TemplateResult,
+} from 'lit'
+import { shared } from './styles.ts'
+
+/** Pixels of one row. */
+const ROW = 24
+/** Pixels that an element may be high in every browser: Firefox stops at 17,895,697, a million rows have 24,000,000. */
+const HEIGHT_MAX = 8_000_000
+/** Milliseconds without scrolling after which the scroll bar is put where the rows are. */
+const SETTLE_MS = 200
+
+/**
+ * A list of any length that renders the rows that are seen. The rows stay in a window that does not scroll with the bar, so nothing blank is
+ * ever seen, and a bar that is shorter than the list moves it row by row when it moves a little, and in proportion when it moves far.
+ */
+export class List extends LitElement {
+  static override properties: PropertyDeclarations = {
+    count: { attribute: false },
+    selected: { attribute: false },
+    item: { attribute: false },
+    label: { attribute: false },
+  }
+  static override styles: CSSResultGroup = [
+    shared,
+    css`
+      :host {
+        display: block;
+        flex: 1;
+        min-width: 0;
+        min-height: 0;
+      }
+      .scroll {
+        height: 100%;
+        overflow: hidden auto;
+        overflow-anchor: none;
+        outline-offset: -2px;
+      }
+      .window {
+        position: sticky;
+        top: 0;
+        overflow: hidden;
+      }
+      .row {
+        display: flex;
+        align-items: center;
+        gap: 10px;
+        height: ${24}px;
+        padding: 0 12px;
+        white-space: nowrap;
+        cursor: default;
+        contain: strict;
+      }
+      .row:hover {
+        background: var(--hover);
+      }
+      .row[aria-selected='true'] {
+        background: var(--sea-soft);
+      }
+      .row.border {
+        box-shadow: inset 0 1px var(--line);
+      }
+      .cut {
+        overflow: hidden;
+        text-overflow: ellipsis;
+      }
+      .fill {
+        flex: 1;
+        min-width: 0;
+        overflow: hidden;
+        text-overflow: ellipsis;
+      }
+      .seq {
+        flex: 0 0 auto;
+        min-width: 7ch;
+        color: var(--quiet);
+        text-align: right;
+      }
+      .type {
+        flex: 0 0 auto;
+        max-width: 24ch;
+        overflow: hidden;
+        text-overflow: ellipsis;
+        font-weight: 600;
+      }
+      .type::before {
+        display: inline-block;
+        width: 7px;
+        height: 7px;
+        margin-right: 7px;
+        border-radius: 2px;
+        background: var(--hue);
+        content: '';
+      }
+      .h0 {
+        --hue: #3d8bd4;
+      }
+      .h1 {
+        --hue: #d9822b;
+      }
+      .h2 {
+        --hue: #3aa676;
+      }
+      .h3 {
+        --hue: #b55dbd;
+      }
+      .h4 {
+        --hue: #c9a227;
+      }
+      .h5 {
+        --hue: #d65a5a;
+      }
+      .h6 {
+        --hue: #4fb3bf;
+      }
+      .h7 {
+        --hue: #8a7cd6;
+      }
+      @media (max-width: 640px) {
+        .row {
+          gap: 8px;
+        }
+        .wide {
+          display: none;
+        }
+      }
+    `,
+  ]
+
+  declare count: number
+  declare selected: number | undefined
+  /** Content of a row; its `border` begins a group. */
+  declare item: (index: number) => { readonly content: TemplateResult; readonly border?: boolean }
+  declare label: string
+  /** Pixels above the window, of all rows. */
+  #position = 0
+  #height = 0
+  #bar = 0
+  #settling: ReturnType<typeof setTimeout> | undefined
+  #sizes: ResizeObserver | undefined
+
+  constructor() {
+    super()
+    this.count = 0
+    this.label = ''
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback()
+    this.#sizes = new ResizeObserver(() => {
+      this.#height = this.clientHeight
+      this.requestUpdate()
+    })
+    this.#sizes.observe(this)
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback()
+    this.#sizes?.disconnect()
+    clearTimeout(this.#settling)
+  }
+
+  /** Rows came in above: what is seen stays where it is, unless that is the top. */
+  grow(rows: number): void {
+    if (this.#position > 0) this.#position += rows * ROW
+    this.#settle()
+  }
+
+  /** Brings a row into the window. */
+  reveal(index: number): void {
+    const top = index * ROW
+    if (top < this.#position) this.#position = top
+    else if (top + ROW > this.#position + this.#height) this.#position = top + ROW - this.#height
+    this.#settle()
+    this.requestUpdate()
+  }
+
+  top(): void {
+    this.#position = 0
+    this.#settle()
+    this.requestUpdate()
+  }
+
+  get #scroller(): HTMLElement | null {
+    return this.renderRoot.querySelector('.scroll')
+  }
+  get #most(): number {
+    return Math.max(0, this.count * ROW - this.#height)
+  }
+  get #barMost(): number {
+    return Math.max(0, Math.min(this.count * ROW, HEIGHT_MAX) - this.#height)
+  }
+
+  #settle(): void {
+    clearTimeout(this.#settling)
+    this.#settling = setTimeout(() => this.#moveBar(), SETTLE_MS)
+  }
+
+  #moveBar(): void {
+    const scroller = this.#scroller
+    if (!scroller || !this.#most) return
+    scroller.scrollTop = (this.#position / this.#most) * this.#barMost
+    this.#bar = scroller.scrollTop
+  }
+
+  #scrolled(): void {
+    const bar = this.#scroller?.scrollTop ?? 0
+    const moved = bar - this.#bar
+    if (!moved) return
+    this.#bar = bar
+    const isWhole = this.#barMost === this.#most
+    if (isWhole) this.#position = bar
+    else if (bar <= 0 || bar >= this.#barMost - 1 || Math.abs(moved) > 2 * this.#height)
+      this.#position = (bar / this.#barMost) * this.#most
+    else {
+      this.#position += moved
+      this.#settle()
+    }
+    this.requestUpdate()
+  }
+
+  #pressed(event: KeyboardEvent): void {
+    const page = Math.max(1, Math.floor(this.#height / ROW) - 1)
+    const at = this.selected ?? -1
+    const steps: Record<string, number> = {
+      ArrowDown: at + 1,
+      ArrowUp: Math.max(0, at - 1),
+      PageDown: at + page,
+      PageUp: at - page,
+      Home: 0,
+      End: this.count - 1,
+    }
+    const next = steps[event.key]
+    if (next === undefined || !this.count) return
+    event.preventDefault()
+    this.#pick(Math.max(0, Math.min(this.count - 1, next)))
+  }
+
+  #pick(index: number): void {
+    this.reveal(index)
+    this.dispatchEvent(new CustomEvent('pick', { detail: index }))
+  }
+
+  protected override willUpdate(): void {
+    this.#position = Math.max(0, Math.min(this.#position, this.#most))
+  }
+
+  protected override render(): TemplateResult {
+    const first = Math.floor(this.#position / ROW)
+    const shown = Math.max(0, Math.min(this.count - first, Math.ceil(this.#height / ROW) + 1))
+    const rows = Array.from({ length: shown }, (_, i) => {
+      const index = first + i
+      const { content, border } = this.item(index)
+      return html`<div
+        id=${`row-${index}`}
+        class="row ${border ? 'border' : ''}"
+        role="option"
+        aria-selected=${index === this.selected}
+        aria-setsize=${this.count}
+        aria-posinset=${index + 1}
+        @click=${() => this.#pick(index)}
+      >${content}</div>`
+    })
+    const isSeen = this.selected !== undefined && this.selected >= first && this.selected < first + shown
+    return html`<div
+      class="scroll"
+      tabindex="0"
+      role=${this.count ? 'listbox' : nothing}
+      aria-label=${this.count ? this.label : nothing}
+      aria-activedescendant=${isSeen ? `row-${this.selected}` : nothing}
+      @scroll=${this.#scrolled}
+      @keydown=${this.#pressed}
+    ><div class="space" role="presentation"><div class="window" role="presentation"><div class="rows" role="presentation">${rows}</div></div></div></div>`
+  }
+
+  /** Sizes go by the object model: a policy may refuse style attributes. */
+  protected override updated(): void {
+    const size = (name: string): CSSStyleDeclaration | undefined =>
+      this.renderRoot.querySelector<HTMLElement>(name)?.style
+    const [space, window, rows] = [size('.space'), size('.window'), size('.rows')]
+    if (!space || !window || !rows) return
+    space.height = `${Math.min(this.count * ROW, HEIGHT_MAX)}px`
+    window.height = `${Math.min(this.count * ROW, this.#height)}px`
+    rows.transform = `translateY(${-(this.#position % ROW)}px)`
+  }
+}

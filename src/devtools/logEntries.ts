@@ -1,0 +1,177 @@
+import type { Core } from '../engine/core.ts'
+import { type Stretch, stretchesAround } from '../engine/tools/stretches.ts'
+import { commandsOf } from '../log/commit.ts'
+import type { AnyRecordedEvent } from '../model/events.ts'
+import { createBreather } from '../slices.ts'
+
+/** Reads of the log that stay at hand: each is a segment or some hundred events. */
+const REGIONS_MAX = 12
+/** Records that stay parsed. */
+const PARSED_MAX = 64
+
+/** One number of the log. */
+export interface LogEntry {
+  readonly sequence: number
+  /** It begins a commit. */
+  readonly isFirst: boolean
+  /** In today's type and version; as it is stored if this code does not know it. undefined if it can't be read. */
+  readonly event?: AnyRecordedEvent
+  readonly error?: Error
+  /** The numbers that share this error. */
+  readonly damage?: { readonly first: number; readonly last: number }
+}
+
+interface Region {
+  readonly first: number
+  readonly last: number
+  readonly stretches: readonly Stretch[]
+}
+
+/** The log by number, read as it is looked at. */
+export interface LogEntries {
+  /** undefined: it is being read, and `changed` tells. */
+  at(sequence: number): LogEntry | undefined
+  read(sequence: number): Promise<LogEntry>
+  /** From `before` backwards, in slices; `reading` hears how far it is. `mayFit` sees the text of a record before it is parsed. */
+  backwards(
+    before: number,
+    mayFit: (body: string) => boolean,
+    signal: AbortSignal,
+    reading: (sequence: number) => void,
+  ): AsyncGenerator<LogEntry>
+}
+
+export function createLogEntries(core: Core, changed: () => void): LogEntries {
+  let regions: Region[] = []
+  const parsed = new Map<Stretch, readonly LogEntry[]>()
+  let wanted: number | undefined
+  let isReading = false
+
+  const regionAt = (sequence: number): Region | undefined =>
+    regions.find(({ first, last }) => first <= sequence && last >= sequence)
+
+  async function load(sequence: number): Promise<Region> {
+    const known = regionAt(sequence)
+    if (known) return known
+    let stretches: readonly Stretch[]
+    try {
+      stretches = await stretchesAround(core, sequence)
+    } catch (error) {
+      stretches = [{ first: sequence, last: sequence, error: error as Error }]
+    }
+    const region = {
+      first: Math.min(sequence, stretches[0]?.first ?? sequence),
+      last: Math.max(sequence, stretches.at(-1)?.last ?? sequence),
+      stretches,
+    }
+    // What was read at the log's end has grown.
+    regions = [region, ...regions.filter(({ first, last }) => last < region.first || first > region.last)]
+    regions.length = Math.min(regions.length, REGIONS_MAX)
+    return region
+  }
+
+  function entryIn({ stretches }: Region, sequence: number): LogEntry {
+    let [low, high] = [0, stretches.length - 1]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((stretches[middle] as Stretch).last < sequence) low = middle + 1
+      else high = middle
+    }
+    const stretch = stretches[low]
+    if (stretch?.record) {
+      const entry = entriesOf(stretch)[sequence - stretch.first]
+      if (entry) return entry
+    }
+    const { first, last, error } = stretch ?? { first: sequence, last: sequence }
+    return {
+      sequence,
+      isFirst: sequence === first,
+      error: error ?? new Error('There is no such event.'),
+      damage: { first, last },
+    }
+  }
+
+  function entriesOf(stretch: Stretch): readonly LogEntry[] {
+    let entries = parsed.get(stretch)
+    if (!entries) {
+      entries = parse(core, stretch)
+      parsed.set(stretch, entries)
+      for (const [oldest] of parsed) {
+        if (parsed.size <= PARSED_MAX) break
+        parsed.delete(oldest)
+      }
+    }
+    return entries
+  }
+
+  /** One read at a time, of what was asked for last: whoever scrolls fast asks for more than anybody sees. */
+  async function readWanted(): Promise<void> {
+    if (isReading) return
+    isReading = true
+    while (wanted !== undefined) {
+      const sequence = wanted
+      wanted = undefined
+      await load(sequence)
+      changed()
+    }
+    isReading = false
+  }
+
+  return {
+    at(sequence) {
+      const region = regionAt(sequence)
+      if (region) return entryIn(region, sequence)
+      wanted = sequence
+      void readWanted()
+      return
+    },
+    async read(sequence) {
+      return entryIn(await load(sequence), sequence)
+    },
+    async *backwards(before, mayFit, signal, reading) {
+      const breather = createBreather(signal)
+      for (let sequence = before - 1; sequence > 0; ) {
+        const { stretches, first } = await load(sequence)
+        for (const stretch of [...stretches].reverse()) {
+          if (stretch.first > sequence) continue
+          if (stretch.record && mayFit(stretch.record.body)) {
+            for (const entry of [...parse(core, stretch)].reverse()) if (entry.sequence < before) yield entry
+          }
+          if (breather.isDue) {
+            reading(stretch.first)
+            await breather.rest()
+          }
+        }
+        sequence = Math.min(sequence, first) - 1
+      }
+      reading(0)
+    },
+  }
+}
+
+function parse({ types }: Core, { record, first, last }: Stretch): readonly LogEntry[] {
+  if (!record) return []
+  const entries: LogEntry[] = []
+  try {
+    for (const { id, at, meta, events } of commandsOf(record)) {
+      for (const stored of events) {
+        const sequence = first + entries.length
+        const whole = { sequence, at, commandId: id, ...(meta !== undefined && { meta }) }
+        const isFirst = sequence === first
+        try {
+          entries.push({ sequence, isFirst, event: { ...types.today(stored, sequence), ...whole } })
+        } catch (error) {
+          entries.push({ sequence, isFirst, event: { ...stored, ...whole } as AnyRecordedEvent, error: error as Error })
+        }
+      }
+    }
+  } catch (error) {
+    return Array.from({ length: last - first + 1 }, (_, i) => ({
+      sequence: first + i,
+      isFirst: i === 0,
+      error: error as Error,
+      damage: { first, last },
+    }))
+  }
+  return entries
+}

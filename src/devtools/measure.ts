@@ -1,0 +1,89 @@
+import type { Core } from '../engine/core.ts'
+import { stretchesAround } from '../engine/tools/stretches.ts'
+import { commandsOf } from '../log/commit.ts'
+import type { Database, StoreName } from '../log/database.ts'
+import { createBreather } from '../slices.ts'
+
+/** Records of a store that are read at once. */
+const BATCH = 32
+
+export interface StoreSize {
+  readonly store: string
+  readonly records: number
+  /** Of what they hold; a browser may compress it, and adds its own. */
+  readonly bytes: number
+}
+
+export interface TypeSize {
+  readonly type: string
+  readonly events: number
+  /** Of their payloads as JSON. */
+  readonly bytes: number
+}
+
+/** Bytes of each store of a log's database. */
+export async function measureStores(database: Database, signal: AbortSignal): Promise<readonly StoreSize[]> {
+  const sizes: StoreSize[] = []
+  for (const store of [...(database.idb?.objectStoreNames ?? [])] as StoreName[]) {
+    let [records, bytes] = [0, 0]
+    for (let after: IDBValidKey | undefined; ; ) {
+      signal.throwIfAborted()
+      const range = after === undefined ? undefined : IDBKeyRange.lowerBound(after, true)
+      const found = await database.transact([store], 'readonly', (of) => {
+        const one = of(store as 'pages')
+        return [one.getAll(range, BATCH), one.getAllKeys(range, BATCH)] as const
+      })
+      for (const value of found[0].result) bytes += sizeOf(value)
+      records += found[0].result.length
+      if (found[1].result.length < BATCH) break
+      after = found[1].result.at(-1)
+    }
+    sizes.push({ store, records, bytes })
+  }
+  return sizes.sort((a, b) => b.bytes - a.bytes)
+}
+
+function sizeOf(value: unknown): number {
+  if (typeof value === 'string') return value.length
+  if (ArrayBuffer.isView(value)) return value.byteLength
+  if (typeof value !== 'object' || !value) return 8
+  if (value instanceof Map) return sizeOf([...value])
+  if (value instanceof Set) return sizeOf([...value])
+  let bytes = 0
+  if (Array.isArray(value)) for (const one of value) bytes += sizeOf(one)
+  else for (const [name, one] of Object.entries(value)) bytes += name.length + sizeOf(one)
+  return bytes
+}
+
+/** Bytes of the payloads of each type of event, as they are stored. Damaged records are left out. */
+export async function measureTypes(
+  core: Core,
+  signal: AbortSignal,
+  onProgress: (done: number) => void,
+): Promise<readonly TypeSize[]> {
+  const sizes = new Map<string, { type: string; events: number; bytes: number }>()
+  const breather = createBreather(signal)
+  const { head } = core
+  for (let sequence = (core.database?.log?.base ?? 0) + 1; sequence <= head; ) {
+    const stretches = await stretchesAround(core, sequence)
+    for (const { record, last } of stretches) {
+      if (last < sequence) continue
+      sequence = last + 1
+      if (!record) continue
+      for (const { events } of commandsOf(record)) {
+        for (const { type, data } of events) {
+          const size = sizes.get(type) ?? { type, events: 0, bytes: 0 }
+          sizes.set(type, size)
+          size.events++
+          if (data !== undefined) size.bytes += JSON.stringify(data).length
+        }
+      }
+      if (breather.isDue) {
+        onProgress(sequence)
+        await breather.rest()
+      }
+    }
+    if (!stretches.length) break
+  }
+  return [...sizes.values()].sort((a, b) => b.bytes - a.bytes)
+}

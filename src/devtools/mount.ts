@@ -1,0 +1,78 @@
+import type { Engine } from '../engine/types.ts'
+import { part } from '../load.ts'
+
+const panel = part('devtools', () => import('./element.ts'))
+
+export interface DevtoolsOptions {
+  /** Shows the panel at once. `false` unless given. */
+  readonly open?: boolean | undefined
+  /** A small button at the foot of the page opens the panel. `true` unless given; Ctrl+Shift+D opens it in any case. */
+  readonly button?: boolean | undefined
+}
+
+/** The panel in this page. */
+export interface Devtools {
+  show(): void
+  hide(): void
+  /** Takes the panel out of the page. */
+  remove(): void
+}
+
+/**
+ * Defines the element `<tidemark-devtools>`, whose property `engine` is what it looks into. `mountDevtools` calls it.
+ * @example
+ * ```ts
+ * await defineDevtools()
+ * const panel = Object.assign(document.createElement('tidemark-devtools'), { engine, open: true })
+ * document.body.append(panel)
+ * ```
+ *
+ * Rejects with `StorageError('unavailable')` if the code of the panel can't be loaded.
+ */
+export async function defineDevtools(): Promise<void> {
+  const { defineElements } = await panel.load()
+  defineElements()
+}
+
+/**
+ * Puts a panel into the page that looks into an engine: its log, rows, past, commands, projections, tabs, storage and health.
+ * @example
+ * ```ts
+ * addEventListener('keydown', async ({ ctrlKey, shiftKey, key }) => {
+ *   if (!(ctrlKey && shiftKey && key === 'D')) return
+ *   const { mountDevtools } = await import('tidemark/devtools')
+ *   await mountDevtools(engine, { open: true })
+ * })
+ * ```
+ *
+ * Called again for the same engine, it gives the panel that is there, and opens it if `open` says so. It works under
+ * `default-src 'self'` and with Trusted Types, in production too. It shows what people wrote: keep it from those who may not see that.
+ * Rejects with `ModelError` for what is no engine, and with `StorageError('unavailable')` if its code can't be loaded.
+ */
+export async function mountDevtools(
+  engine: Engine<any, any, any>,
+  { open = false, button = true }: DevtoolsOptions = {},
+): Promise<Devtools> {
+  await defineDevtools()
+  const all = document.querySelectorAll<Element & Partial<Mounted>>('tidemark-devtools')
+  const known = [...all].find((one) => one.engine === engine) as Mounted | undefined
+  const element = known ?? Object.assign(document.createElement('tidemark-devtools'), { engine, button, open })
+  if (!known) document.body.append(element)
+  if (open) element.open = true
+  return {
+    show() {
+      element.open = true
+    },
+    hide() {
+      element.open = false
+    },
+    remove() {
+      element.remove()
+    },
+  }
+}
+
+interface Mounted extends HTMLElement {
+  engine: Engine<any, any, any>
+  open: boolean
+}

@@ -1,0 +1,55 @@
+import { type CSSResultGroup, css, LitElement, type PropertyDeclarations } from 'lit'
+import type { Place, Session } from './session.ts'
+import { shared } from './styles.ts'
+
+/** One of the panel's pages. While it is hidden it does nothing. */
+export abstract class Panel extends LitElement {
+  static override properties: PropertyDeclarations = { session: { attribute: false } }
+  static override styles: CSSResultGroup = [
+    shared,
+    css`
+      :host {
+        display: flex;
+        flex: 1;
+        flex-direction: column;
+        min-width: 0;
+        min-height: 0;
+      }
+    `,
+  ]
+  declare session: Session
+  #place: Place | undefined
+  #forget: (() => void) | undefined
+
+  override connectedCallback(): void {
+    super.connectedCallback()
+    this.#forget = this.session.subscribe(() => this.look())
+    this.look()
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback()
+    this.#forget?.()
+  }
+
+  /** The engine may have changed, or somebody was sent here. */
+  look(): void {
+    if (this.hidden) return
+    const { place } = this.session
+    const isSent = place !== this.#place && place.panel === this.localName.replace('tidemark-', '')
+    this.#place = place
+    if (isSent) this.sent(place)
+    this.changed()
+    this.requestUpdate()
+  }
+
+  /** Somebody was sent to this panel. */
+  protected sent(_place: Place): void {}
+  /** The engine may have changed. */
+  protected changed(): void {}
+}
+
+/** Defines an element once, however often its module is run. */
+export function define(name: string, element: CustomElementConstructor): void {
+  if (!customElements.get(name)) customElements.define(name, element)
+}

@@ -1,0 +1,131 @@
+import { html, nothing, type TemplateResult } from 'lit'
+import type { Difference } from '../engine/tools/verify.ts'
+import type { Progress, ProjectionStatus } from '../engine/types.ts'
+import type { Fold } from '../model/fold.ts'
+import { difference, eventLink, rowLink } from './changes.ts'
+import { count, describeError, plural } from './format.ts'
+import { Panel } from './panel.ts'
+import { toolsPart } from './toolsPart.ts'
+
+/** Differences that are listed. */
+const LISTED = 100
+
+interface Work {
+  readonly name: string
+  readonly stop: AbortController
+  progress?: Progress
+}
+
+/** What each projection is, how far it is persisted, and why it failed. */
+export class ProjectionsPanel extends Panel {
+  #work: Work | undefined
+  #told: TemplateResult | typeof nothing = nothing
+  #differences: readonly Difference<any>[] = []
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback()
+    this.#work?.stop.abort()
+  }
+
+  async #run(
+    name: string,
+    run: (work: Work, onProgress: (progress: Progress) => void) => Promise<string>,
+  ): Promise<void> {
+    if (this.#work) return
+    const work: Work = { name, stop: new AbortController() }
+    this.#work = work
+    this.#told = nothing
+    this.#differences = []
+    this.requestUpdate()
+    const began = performance.now()
+    try {
+      const told = await run(work, (progress) => {
+        work.progress = progress
+        this.requestUpdate()
+      })
+      this.#told = html`${told} <span class="quiet">It took ${((performance.now() - began) / 1000).toFixed(1)} s.</span>`
+    } catch (error) {
+      this.#told = work.stop.signal.aborted ? html`Stopped.` : html`<span class="bad">${describeError(error)}</span>`
+    }
+    this.#work = undefined
+    this.requestUpdate()
+  }
+
+  #rebuild(projections?: readonly string[]): void {
+    const { engine } = this.session
+    void this.#run('Rebuilding', async ({ stop }, onProgress) => {
+      await engine.rebuild({
+        ...(projections && { projections: projections as never }),
+        signal: stop.signal,
+        onProgress,
+      })
+      return `${projections?.join(', ') ?? 'Every projection'} was folded again from the log.`
+    })
+  }
+
+  #verify(): void {
+    void this.#run('Verifying', async ({ stop }, onProgress) => {
+      const { verify } = await toolsPart.load()
+      this.#differences = await verify(this.session.engine, { signal: stop.signal, onProgress })
+      const { length } = this.#differences
+      return length
+        ? `${plural(length, 'row')} differ from what the log says. Rebuild to correct them.`
+        : 'What is persisted is what the log says.'
+    })
+  }
+
+  protected override render(): TemplateResult {
+    const { core } = this.session
+    const work = this.#work
+    return html`<div class="bar">
+        <button ?disabled=${!!work} @click=${() => this.#verify()}>Verify all</button>
+        <button ?disabled=${!!work} @click=${() => this.#rebuild()}>Rebuild all</button>
+        ${
+          work
+            ? html`<span>${work.name}${work.progress ? html`: ${count(work.progress.done)} of ${count(work.progress.total)} <progress aria-label=${work.name} max=${Math.max(1, work.progress.total)} .value=${work.progress.done}></progress>` : ' …'}</span>
+              <button @click=${() => work.stop.abort()}>Stop</button>`
+            : nothing
+        }
+        <span role="status">${this.#told}</span>
+      </div>
+      <div class="page">
+        ${this.#differences.length ? this.#listDifferences() : nothing}
+        <div class="cards">${core.projections.map((fold) => this.#card(fold))}</div>
+      </div>`
+  }
+
+  #card(fold: Fold): TemplateResult {
+    const { core, engine } = this.session
+    const { name, definition, identity, view } = fold
+    const { into, version, evolve } = definition
+    const status = engine.status.projections[name] as ProjectionStatus
+    const { state, sequence, error, progress } = status
+    const lag = Math.max(0, core.head - sequence)
+    const tone = state === 'failed' ? 'bad' : state === 'building' ? 'careful' : 'good'
+    const cause = (error as { readonly cause?: Error } | undefined)?.cause
+    return html`<section class="card" aria-label=${name}>
+      <div class="actions"><h3 class="grow">${name} <span class=${tone}>${state}</span></h3>
+        <button ?disabled=${!!this.#work} @click=${() => this.#rebuild([name])} aria-label="Rebuild ${name}">Rebuild</button></div>
+      <dl>
+        <dt>kind</dt><dd>${into.kind === 'value' ? 'value' : `table by ${into.key}, ${into.resident === false ? 'on disk' : 'in memory'}${into.history ? ', with history' : ''}`}</dd>
+        ${into.kind === 'table' && into.resident ? html`<dt>rows</dt><dd>${rowLink(this.session, name)} ${count((view as { size: number }).size)}</dd>` : nothing}
+        <dt>version</dt><dd>${version}</dd>
+        <dt>${state === 'failed' ? 'failed at' : 'persisted'}</dt><dd>${state === 'failed' ? eventLink(this.session, sequence) : html`${count(sequence)}${lag ? html` <span class="careful">${count(lag)} behind</span>` : ''}`}</dd>
+        <dt>events</dt><dd>${Object.keys(evolve).join(', ')}</dd>
+        <dt>identity</dt><dd class="mono quiet">${identity}</dd>
+      </dl>
+      ${progress ? html`<p>${count(progress.done)} of ${count(progress.total)} <progress aria-label="Rebuild of ${name}" max=${progress.total} .value=${progress.done}></progress></p>` : nothing}
+      ${error ? html`<pre class="bad">${describeError(error)}${cause ? `\n\n${cause.stack ?? cause}` : ''}</pre>` : nothing}
+    </section>`
+  }
+
+  #listDifferences(): TemplateResult {
+    const more = this.#differences.length - LISTED
+    return html`<table>
+      <caption class="hidden">Rows that differ from the log: persisted, then folded</caption>
+      <tbody>${this.#differences.slice(0, LISTED).map(
+        ({ projection, key, persisted, folded }) => html`<tr>
+        <th scope="row">${rowLink(this.session, projection, key)}</th><td>${difference(persisted, folded)}</td></tr>`,
+      )}</tbody></table>${more > 0 ? html`<p class="quiet">and ${count(more)} more</p>` : nothing}`
+  }
+}

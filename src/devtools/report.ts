@@ -1,0 +1,63 @@
+import type { ProjectionStatus } from '../engine/types.ts'
+import { healthOf } from './healthOf.ts'
+import type { Session } from './session.ts'
+
+/** Lines of a stack that a report has. */
+const STACK_LINES = 4
+
+/** What somebody may paste into an issue. Without `isWhole` it holds nothing that a person wrote. */
+export async function reportOf({ engine, core, errors, commands }: Session, isWhole: boolean): Promise<string> {
+  const { status } = engine
+  const { usage, quota } = (await navigator.storage?.estimate?.().catch(() => undefined)) ?? {}
+  const tellError = (error: Error): object => {
+    const { name, message, stack = '' } = error
+    const { kind, sequence, type, version, reason } = error as Error & Record<string, unknown>
+    const frames = stack.split('\n').filter((one) => /^\s*at |@/.test(one))
+    // Addresses are of this site, and may name a person.
+    const places = frames.slice(0, STACK_LINES).map((one) =>
+      one
+        .trim()
+        .replace(/\w+:\/\/[^\s)]*\/([^/\s)]*)/g, '$1')
+        .replace(/\?[^\s:)]*/, ''),
+    )
+    return {
+      name,
+      kind,
+      sequence,
+      type,
+      version,
+      reason: isWhole ? reason : undefined,
+      message: isWhole ? message : undefined,
+      places,
+    }
+  }
+  const report = {
+    health: healthOf(engine).sentence,
+    browser: navigator.userAgent,
+    model: isWhole ? core.model.name : undefined,
+    state: status.state,
+    sequence: status.sequence,
+    projected: status.projected,
+    pending: status.pending,
+    worker: status.worker,
+    storage: status.storage,
+    usage,
+    quota,
+    base: core.database?.log?.base,
+    mirror: { state: status.mirror.state, sequence: status.mirror.sequence },
+    restored: status.restored?.sequence,
+    projections: core.projections.map(({ name, definition }) => {
+      const { state, sequence, error } = status.projections[name] as ProjectionStatus
+      const { kind, resident } = definition.into
+      return { name, kind, resident, version: definition.version, state, sequence, error: error && tellError(error) }
+    }),
+    commands: Object.fromEntries(
+      ['done', 'rejected', 'failed', 'pending'].map((state) => [
+        state,
+        commands.filter((one) => one.state === state).length,
+      ]),
+    ),
+    errors: errors.map(({ at, error }) => ({ at: new Date(at).toISOString(), ...tellError(error) })),
+  }
+  return JSON.stringify(report, undefined, 2)
+}

@@ -1,0 +1,232 @@
+import { html, nothing, type TemplateResult } from 'lit'
+import type { Key } from '../data.ts'
+import type { AnyRecordedEvent } from '../model/events.ts'
+import { difference, eventLink } from './changes.ts'
+import { count, describeError, keyText, line, plural, time } from './format.ts'
+import type { List } from './list.ts'
+import { Panel } from './panel.ts'
+import { type ListedRow, listRows, ROWS_LISTED_MAX } from './rowList.ts'
+import type { RowStep } from './rowSteps.ts'
+import type { Place } from './session.ts'
+import { toolsPart } from './toolsPart.ts'
+
+/** Milliseconds between two readings of a table that keeps changing. */
+const READ_MS = 1000
+/** Events of one row that are kept for its history. */
+const STEPS_MAX = 10_000
+/** Of them, those that are listed. */
+const STEPS_LISTED = 200
+
+/** Every projection, and what made each row. */
+export class RowsPanel extends Panel {
+  #projection = ''
+  #text = ''
+  #rows: readonly ListedRow[] = []
+  #failure: unknown
+  #reading: AbortController | undefined
+  #readAt = 0
+  #readView: unknown
+  #selected: ListedRow | undefined
+  #steps: readonly RowStep[] | undefined
+  #history: AbortController | undefined
+  #historyOf = ''
+  #stepsFailure: unknown
+
+  get #names(): readonly string[] {
+    return Object.keys(this.session.core.model.projections)
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback()
+    this.#reading?.abort()
+    this.#history?.abort()
+  }
+
+  protected override sent({ projection, key }: Place): void {
+    if (projection !== undefined && projection !== this.#projection) this.#choose(projection)
+    if (key === undefined) return
+    this.#text = ''
+    void this.#select(key)
+    void this.#read().then(() => this.#reveal(key))
+  }
+
+  #reveal(key: Key): void {
+    const index = this.#rows.findIndex((row) => row.key === key)
+    const list: List | null = this.renderRoot.querySelector<List>('tidemark-list')
+    if (index >= 0) list?.reveal(index)
+  }
+
+  protected override changed(): void {
+    if (!this.#projection) this.#choose(this.#names[0] ?? '')
+    const { view, definition } = this.#fold ?? {}
+    const isDue = performance.now() - this.#readAt > READ_MS
+    if (view === this.#readView || !isDue || definition?.into.resident === false) return
+    void this.#read()
+  }
+
+  get #fold() {
+    return this.session.core.projections.find(({ name }) => name === this.#projection)
+  }
+
+  #choose(projection: string): void {
+    this.#projection = projection
+    this.#rows = []
+    this.#selected = undefined
+    this.#text = ''
+    void this.#read()
+  }
+
+  async #read(): Promise<void> {
+    const fold = this.#fold
+    this.#reading?.abort()
+    const reading = new AbortController()
+    this.#reading = reading
+    this.#readAt = performance.now()
+    this.#readView = fold?.view
+    if (!fold) return
+    this.#failure = undefined
+    try {
+      const rows =
+        fold.definition.into.resident === false
+          ? await (await toolsPart.load()).diskRows(this.session, this.#projection, this.#text)
+          : await listRows(fold, this.#text, reading.signal)
+      if (reading.signal.aborted) return
+      this.#rows = rows
+      const { key } = this.#selected ?? {}
+      const now = key === undefined ? undefined : rows.find((row) => row.key === key)
+      if (now && now.row !== this.#selected?.row) void this.#select(now.key)
+    } catch (error) {
+      if (reading.signal.aborted) return
+      this.#rows = []
+      this.#failure = error
+    }
+    this.requestUpdate()
+  }
+
+  async #select(key: Key): Promise<void> {
+    const { engine, core } = this.session
+    const table = this.#projection
+    const definition = core.model.projections[table]
+    const slot = this.#rows.find((row) => row.key === key)
+    const live = (engine.read[table] as { get?(key: Key): unknown } | undefined)?.get?.(key)
+    this.#selected = { key, row: slot?.row ?? live }
+    this.requestUpdate()
+    this.#history?.abort()
+    if (definition?.into.kind !== 'table') {
+      this.#steps = undefined
+      return
+    }
+    const id = JSON.stringify([table, key])
+    if (id !== this.#historyOf) this.#steps = undefined
+    this.#historyOf = id
+    this.#stepsFailure = undefined
+    const history = new AbortController()
+    this.#history = history
+    try {
+      const events: AnyRecordedEvent[] = []
+      for await (const event of engine.history({ table: table as never, key, signal: history.signal })) {
+        events.push(event as AnyRecordedEvent)
+        if (events.length >= STEPS_MAX) break
+      }
+      const { rowSteps } = await toolsPart.load()
+      this.#steps = await rowSteps(core, table, key, events)
+    } catch (error) {
+      if (history.signal.aborted) return
+      this.#stepsFailure = error
+    }
+    if (!history.signal.aborted) this.requestUpdate()
+  }
+
+  protected override render(): TemplateResult {
+    const into = this.#fold?.definition.into
+    const isValue = into?.kind === 'value'
+    const searched = (event: Event): void => {
+      this.#text = (event.target as HTMLInputElement).value
+      void this.#read()
+    }
+    const chosen = (event: Event): void => this.#choose((event.target as HTMLSelectElement).value)
+    const index = this.#selected ? this.#rows.findIndex(({ key }) => key === this.#selected?.key) : -1
+    return html`<div class="bar">
+        <select aria-label="Projection" @change=${chosen}>
+          ${this.#names.map((name) => html`<option .value=${name} ?selected=${name === this.#projection}>${name}</option>`)}
+        </select>
+        ${
+          isValue
+            ? nothing
+            : html`<input class="grow" type="search" aria-label="Search the rows" placeholder=${into?.resident === false ? 'the key of a row' : 'key or text'} .value=${this.#text} @change=${searched} @search=${searched}>`
+        }
+        <span class="quiet" role="status">${this.#tally()}</span>
+      </div>
+      ${
+        isValue
+          ? html`<div class="page"><tidemark-tree .value=${this.#rows[0]?.row}></tidemark-tree></div>`
+          : html`<div class="split">
+        ${
+          this.#rows.length
+            ? html`<tidemark-list
+          .count=${this.#rows.length}
+          .selected=${index < 0 ? undefined : index}
+          .label=${`Rows of ${this.#projection}`}
+          .item=${(at: number) => this.#row(at)}
+          @pick=${({ detail }: CustomEvent<number>) => this.#picked(detail)}
+        ></tidemark-list>`
+            : html`<div class="page quiet">${this.#failure ? html`<span class="bad">${describeError(this.#failure)}</span>` : 'No rows.'}</div>`
+        }
+        ${this.#selected ? this.#detail(this.#selected) : nothing}
+      </div>`
+      }`
+  }
+
+  #tally(): string {
+    const into = this.#fold?.definition.into
+    if (into?.kind === 'value') return 'a value'
+    const listed = plural(this.#rows.length, 'row')
+    if (into?.resident === false) return `${listed}, on disk`
+    return this.#rows.length >= ROWS_LISTED_MAX ? `the first ${listed}` : listed
+  }
+
+  #picked(index: number): void {
+    const row = this.#rows[index]
+    if (row) void this.#select(row.key)
+  }
+
+  #row(index: number): { content: TemplateResult } {
+    const { key, row } = this.#rows[index] ?? { key: '', row: undefined }
+    return {
+      content: html`<span class="mono cut">${keyText(key)}</span><span class="mono quiet fill">${line(row)}</span>`,
+    }
+  }
+
+  #detail({ key, row }: ListedRow): TemplateResult {
+    const close = (): void => {
+      this.#selected = undefined
+      this.#history?.abort()
+      this.requestUpdate()
+    }
+    return html`<div class="side" role="region" aria-label="Row ${key}">
+      <div class="actions">
+        <h3 class="grow mono">${this.#projection}/${keyText(key)}</h3>
+        <button @click=${close} aria-label="Close the details">✕</button>
+      </div>
+      ${row === undefined ? html`<p class="quiet">There is no such row now.</p>` : html`<tidemark-tree .value=${row}></tidemark-tree>`}
+      <h3>What made it</h3>
+      ${this.#steps ? this.#listSteps(this.#steps) : this.#stepsFailure ? html`<p class="bad">${describeError(this.#stepsFailure)}</p>` : html`<p class="quiet">Reading its events …</p>`}
+    </div>`
+  }
+
+  #listSteps(steps: readonly RowStep[]): TemplateResult {
+    if (!steps.length) return html`<p class="quiet">No event in the log made this row.</p>`
+    return html`<table>
+      <caption class="hidden">Events of this row, newest first</caption>
+      <tbody>${[...steps]
+        .reverse()
+        .slice(0, STEPS_LISTED)
+        .map(
+          ({ event, before, after, error }) => html`<tr>
+        <th scope="row">${eventLink(this.session, event.sequence, `${event.type} ${event.sequence}`)}<div class="quiet">${time(event.at)}</div></th>
+        <td>${error ? html`<span class="bad">${describeError(error)}</span>` : difference(before, after)}</td>
+      </tr>`,
+        )}</tbody>
+    </table>${steps.length > STEPS_LISTED ? html`<p class="quiet">and ${count(steps.length - STEPS_LISTED)} earlier ones</p>` : nothing}`
+  }
+}

@@ -1,0 +1,82 @@
+import type { Core } from '../engine/core.ts'
+import type { Interceptor, Pending } from '../engine/pending.ts'
+import { CommandRejected } from '../errors.ts'
+import type { CommandContext } from '../model/model.ts'
+
+/** Commands that are kept. */
+const COMMANDS_MAX = 500
+
+/** A command of this tab, since the panel was mounted. */
+export interface SeenCommand {
+  readonly id: string
+  readonly name: string
+  readonly input: unknown
+  readonly context: CommandContext & { restart(): void }
+  readonly meta: unknown
+  /** Milliseconds since 1970. */
+  readonly at: number
+  /** By `performance.now()`. */
+  readonly began: number
+  ended?: number
+  /** The last event that the state had on which it was decided last. */
+  head: number
+  events: number
+  races: number
+  state: 'pending' | 'done' | 'duplicate' | 'rejected' | 'failed'
+  error?: unknown
+}
+
+/** Keeps the commands of a tab, the newest first. `changed` is told of each change. */
+export function followCommands(
+  core: Core,
+  changed: () => void,
+): { readonly commands: readonly SeenCommand[]; stop(): void } {
+  const commands: SeenCommand[] = []
+  const pending = new Map<string, SeenCommand>()
+
+  function see({ id, name, input, context, meta }: Parameters<Interceptor['decided']>[0]): SeenCommand {
+    const seen: SeenCommand = {
+      id,
+      name,
+      input,
+      context,
+      meta,
+      at: context.now,
+      began: performance.now(),
+      head: core.head,
+      events: 0,
+      races: 0,
+      state: 'pending',
+    }
+    pending.set(id, seen)
+    commands.unshift(seen)
+    if (commands.length > COMMANDS_MAX) commands.pop()
+    return seen
+  }
+
+  const interceptor: Interceptor = {
+    owner: commands,
+    decided(command, stored) {
+      const seen = pending.get(command.id) ?? see(command)
+      seen.head = core.tip
+      if (stored) seen.events = stored.length
+      changed()
+    },
+    settled(command, outcome) {
+      const seen = pending.get(command.id)
+      pending.delete(command.id)
+      if (!seen) return
+      // The command of a tab is its pending one.
+      seen.races = (command as Partial<Pending>).tries?.races ?? 0
+      seen.ended = performance.now()
+      if ('error' in outcome) {
+        seen.error = outcome.error
+        seen.state = outcome.error instanceof CommandRejected ? 'rejected' : 'failed'
+      } else seen.state = outcome.duplicate ? 'duplicate' : 'done'
+      changed()
+    },
+  }
+  for (const one of core.pending) see(one).events = one.decision.stored.length
+  core.interceptors.add(interceptor)
+  return { commands, stop: () => void core.interceptors.delete(interceptor) }
+}

@@ -1,0 +1,123 @@
+import type { Key } from '../data.ts'
+import type { Core } from '../engine/core.ts'
+import { coreOf } from '../engine/openEngine.ts'
+import type { Engine } from '../engine/types.ts'
+import { ModelError } from '../errors.ts'
+import { describeError } from './format.ts'
+import { followCommands, type SeenCommand } from './seenCommands.ts'
+
+export type AnyEngine = Engine<any, any, any>
+
+/** Milliseconds between two looks at an engine that keeps changing: the page needs its time more than the panel does. */
+const LOOK_MS = 200
+/** Errors that are kept. */
+const ERRORS_MAX = 50
+
+export const PANELS = ['log', 'rows', 'time', 'commands', 'projections', 'tabs', 'storage', 'health'] as const
+export type PanelName = (typeof PANELS)[number]
+
+/** Where somebody was sent: a panel, and what to show there. */
+export interface Place {
+  readonly panel: PanelName
+  readonly sequence?: number
+  readonly filter?: string
+  readonly projection?: string
+  readonly key?: Key
+}
+
+export interface SeenError {
+  readonly at: number
+  readonly error: Error
+}
+
+/** What the panels of one engine share. */
+export interface Session {
+  readonly engine: AnyEngine
+  readonly core: Core
+  readonly commands: readonly SeenCommand[]
+  readonly errors: readonly SeenError[]
+  /** The last place that was asked for; another object each time. */
+  readonly place: Place
+  /** What was done last, for the screen reader. */
+  readonly said: string
+  /** Tells that something may have changed, at most every 200 ms; a place and what was said at once. */
+  subscribe(listener: () => void): () => void
+  show(place: Place): void
+  say(text: string): void
+  copy(text: string): Promise<void>
+  close(): void
+}
+
+export function openSession(engine: AnyEngine): Session {
+  const core = coreOf.get(engine)
+  if (!core) throw new ModelError('mountDevtools: expected an engine that openEngine returned')
+  const listeners = new Set<() => void>()
+  const errors: SeenError[] = []
+  let place: Place = { panel: 'log' }
+  let said = ''
+  let timer: ReturnType<typeof setTimeout> | undefined
+
+  function tell(): void {
+    clearTimeout(timer)
+    timer = undefined
+    for (const listener of [...listeners]) listener()
+  }
+  function tellSoon(): void {
+    timer ??= setTimeout(tell, LOOK_MS)
+  }
+  function noteErrors(): void {
+    const { lastError, behind, projections } = engine.status
+    const failures = Object.values(projections).map((one) => (one as { readonly error?: Error }).error)
+    for (const error of [lastError, behind?.error, ...failures]) {
+      if (!error || errors.some((seen) => seen.error === error)) continue
+      errors.unshift({ at: Date.now(), error })
+      errors.length = Math.min(errors.length, ERRORS_MAX)
+    }
+  }
+  const unsubscribe = engine.subscribe(() => {
+    noteErrors()
+    tellSoon()
+  })
+  const followed = followCommands(core, tellSoon)
+  noteErrors()
+
+  const session: Session = {
+    engine,
+    core,
+    commands: followed.commands,
+    errors,
+    get place() {
+      return place
+    },
+    get said() {
+      return said
+    },
+    subscribe(listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+    show(next) {
+      place = next
+      tell()
+    },
+    say(text) {
+      said = text
+      tell()
+    },
+    async copy(text) {
+      try {
+        await navigator.clipboard.writeText(text)
+        session.say('Copied to the clipboard.')
+      } catch (error) {
+        session.say(`The browser did not let this page write to the clipboard. ${describeError(error)}`)
+      }
+    },
+    close() {
+      unsubscribe()
+      followed.stop()
+      clearTimeout(timer)
+      listeners.clear()
+    },
+  }
+  return session
+}

@@ -1,0 +1,164 @@
+import { html, nothing, type TemplateResult } from 'lit'
+import { persist } from '../engine/tools/persist.ts'
+import { bytes, count, describeError, plural } from './format.ts'
+import type { StoreSize, TypeSize } from './measure.ts'
+import { Panel } from './panel.ts'
+import { toolsPart } from './toolsPart.ts'
+
+/** What is stored, what it weighs, and where the second copy is. */
+export class StoragePanel extends Panel {
+  #estimate: StorageEstimate | undefined
+  #segments: { readonly count: number; readonly last: number } | undefined
+  #stores: readonly StoreSize[] | undefined
+  #types: readonly TypeSize[] | undefined
+  #stop: AbortController | undefined
+  #told = ''
+  #asked = false
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback()
+    this.#stop?.abort()
+  }
+
+  protected override changed(): void {
+    if (this.#asked) return
+    this.#asked = true
+    void this.#ask()
+  }
+
+  async #ask(): Promise<void> {
+    const { database } = this.session.core
+    this.#estimate = await navigator.storage?.estimate?.().catch(() => undefined)
+    if (database) {
+      const { result } = await database.transact(['segments'], 'readonly', (store) => store('segments').getAllKeys())
+      this.#segments = { count: result.length, last: Number(result.at(-1) ?? 0) }
+    }
+    this.requestUpdate()
+  }
+
+  async #run(run: (signal: AbortSignal) => Promise<string>): Promise<void> {
+    this.#stop?.abort()
+    const stop = new AbortController()
+    this.#stop = stop
+    this.requestUpdate()
+    try {
+      this.#told = await run(stop.signal)
+    } catch (error) {
+      this.#told = stop.signal.aborted ? 'Stopped.' : describeError(error)
+    }
+    if (this.#stop === stop) this.#stop = undefined
+    this.requestUpdate()
+  }
+
+  #measure(): void {
+    const { core } = this.session
+    void this.#run(async (signal) => {
+      const { measureStores, measureTypes } = await toolsPart.load()
+      this.#types = await measureTypes(core, signal, (done) => {
+        this.#told = `Reading event ${count(done)} of ${count(core.head)}`
+        this.requestUpdate()
+      })
+      this.#stores = core.database ? await measureStores(core.database, signal) : []
+      await this.#ask()
+      return 'Measured.'
+    })
+  }
+
+  #export(): void {
+    const { core, engine } = this.session
+    void this.#run(async (signal) => {
+      const { exportLog } = await toolsPart.load()
+      const stream = exportLog(engine, {
+        signal,
+        onProgress: ({ done, total }) => {
+          this.#told = `Exported ${count(done)} of ${count(total)} events`
+          this.requestUpdate()
+        },
+      })
+      const file = await new Response(stream).blob()
+      const link = document.createElement('a')
+      link.href = URL.createObjectURL(file)
+      link.download = `${core.name}.tidemark`
+      link.click()
+      URL.revokeObjectURL(link.href)
+      return `Exported ${plural(core.head, 'event')}: ${bytes(file.size)}.`
+    })
+  }
+
+  protected override render(): TemplateResult {
+    const { engine } = this.session
+    const { storage, mirror, restored } = engine.status
+    const { usage = 0, quota = 0 } = this.#estimate ?? {}
+    const isBusy = !!this.#stop
+    return html`<div class="bar">
+        <button ?disabled=${isBusy} @click=${() => this.#measure()}>Measure</button>
+        <button ?disabled=${isBusy} @click=${() => this.#export()}>Export the log</button>
+        ${isBusy ? html`<button @click=${() => this.#stop?.abort()}>Stop</button>` : nothing}
+        <span role="status">${this.#told}</span>
+      </div>
+      <div class="page"><div class="cards">
+        <section class="card" aria-label="This site">
+          <div class="actions"><h3 class="grow">This site <span class=${storage === 'persistent' ? 'good' : 'careful'}>${storage}</span></h3>
+          ${storage === 'best-effort' ? html`<button @click=${() => void this.#persist()}>Ask to persist</button>` : nothing}</div>
+          <dl>
+            <dt>used</dt><dd>${bytes(usage)}</dd>
+            <dt>quota</dt><dd>${quota ? bytes(quota) : 'unknown'} ${quota ? html`<meter aria-label="Used of the quota" max=${quota} .value=${usage}></meter>` : nothing}</dd>
+            <dt>segments</dt><dd>${this.#segments ? `${count(this.#segments.count)}, up to event ${count(this.#segments.last)}` : 'none'}</dd>
+          </dl>
+        </section>
+        <section class="card" aria-label="Second copy">
+          <h3>Second copy <span class=${mirror.state === 'on' ? 'good' : 'careful'}>${mirror.state}</span></h3>
+          <dl>
+            <dt>up to event</dt><dd>${count(mirror.sequence)}</dd>
+            ${mirror.reason ? html`<dt>reason</dt><dd>${mirror.reason}</dd>` : nothing}
+            ${restored ? html`<dt>restored</dt><dd>up to event ${count(restored.sequence)}</dd>` : nothing}
+          </dl>
+        </section>
+        ${
+          this.#types
+            ? sizes(
+                'Payloads by type of event',
+                'type',
+                this.#types.map(({ type, events, bytes }) => [type, events, bytes]),
+              )
+            : nothing
+        }
+        ${
+          this.#stores?.length
+            ? sizes(
+                'Bytes by store',
+                'store',
+                this.#stores.map(({ store, records, bytes }) => [store, records, bytes]),
+              )
+            : nothing
+        }
+      </div>
+      ${this.#types ? nothing : html`<p class="quiet">Measure reads the whole log and its database, in slices, and says what each type of event and each store weighs.</p>`}
+      </div>`
+  }
+
+  async #persist(): Promise<void> {
+    const isKept = await persist()
+    this.session.say(
+      isKept ? 'The browser keeps this storage.' : 'The browser refused: it decides by how much a site is used.',
+    )
+  }
+}
+
+function sizes(title: string, what: string, rows: readonly (readonly [string, number, number])[]): TemplateResult {
+  const most = Math.max(1, ...rows.map(([, , size]) => size))
+  return html`<section class="card" aria-label=${title}>
+    <h3>${title}</h3>
+    <table>
+      <thead><tr><th scope="col">${what}</th><th scope="col" class="number">count</th><th scope="col" class="number">bytes</th><td></td></tr></thead>
+      <tbody>${rows.map(
+        ([
+          name,
+          records,
+          size,
+        ]) => html`<tr><th scope="row" class="mono">${name}</th><td class="number">${count(records)}</td><td class="number">${bytes(size)}</td>
+        <td><meter aria-label="Share of ${name}" max=${most} .value=${size}></meter></td></tr>`,
+      )}</tbody>
+    </table>
+  </section>`
+}

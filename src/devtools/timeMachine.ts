@@ -1,0 +1,112 @@
+import { html, nothing, type TemplateResult } from 'lit'
+import type { Past } from '../engine/tools/at.ts'
+import type { Progress } from '../engine/types.ts'
+import { eventLink, listChanges } from './changes.ts'
+import { count, describeError, keyText, line, plural, time } from './format.ts'
+import { Panel } from './panel.ts'
+import { pastAt } from './past.ts'
+import type { Place } from './session.ts'
+
+/** The state at any point of the log. */
+export class TimePanel extends Panel {
+  #wanted: number | undefined
+  #past: Past<any, any> | undefined
+  #progress: Progress | undefined
+  #failure: unknown
+  #isGoing = false
+  #projection = ''
+
+  protected override sent({ sequence }: Place): void {
+    if (sequence !== undefined) this.#go(sequence)
+  }
+
+  #go(sequence: number): void {
+    const head = this.session.engine.status.sequence
+    this.#wanted = Math.max(0, Math.min(head, sequence))
+    this.requestUpdate()
+    void this.#follow()
+  }
+
+  /** Goes where the slider is, which may move on the way. */
+  async #follow(): Promise<void> {
+    if (this.#isGoing) return
+    this.#isGoing = true
+    try {
+      for (let sequence = this.#wanted; sequence !== undefined; ) {
+        this.#past = await pastAt(this.session, sequence, (progress) => {
+          this.#progress = progress
+          this.requestUpdate()
+        })
+        if (this.#wanted === sequence) break
+        sequence = this.#wanted
+      }
+      this.#failure = undefined
+    } catch (error) {
+      this.#failure = error
+    }
+    this.#progress = undefined
+    this.#isGoing = false
+    this.requestUpdate()
+  }
+
+  protected override render(): TemplateResult {
+    const head = this.session.engine.status.sequence
+    const at = this.#wanted ?? head
+    const step = (by: number, label: string, sign: string): TemplateResult =>
+      html`<button aria-label=${label} title=${label} ?disabled=${at + by < 0 || at + by > head} @click=${() => this.#go(at + by)}>${sign}</button>`
+    const slid = (event: Event): void => this.#go((event.target as HTMLInputElement).valueAsNumber)
+    const { event } = this.#past ?? {}
+    return html`<div class="bar">
+        ${step(-1, 'Event before', '‹')}
+        <input class="grow" type="range" min="0" max=${head} .value=${String(at)} aria-label="Point in the log" aria-valuetext="event ${at} of ${head}${event && this.#past?.sequence === at ? `, ${event.type}` : ''}" @input=${slid}>
+        ${step(1, 'Event after', '›')}
+        <input type="number" min="0" max=${head} .value=${String(at)} aria-label="Sequence of the event" @change=${slid}>
+        <span class="quiet">of ${count(head)}</span>
+      </div>
+      <div class="page">
+        ${this.#progress ? html`<p role="status">Folding the log: ${count(this.#progress.done)} of ${count(this.#progress.total)} <progress aria-label="Folding the log" max=${this.#progress.total} .value=${this.#progress.done}></progress></p>` : nothing}
+        ${this.#failure ? html`<p class="bad" role="alert">The past can't be read. ${describeError(this.#failure)}</p>` : nothing}
+        ${this.#past ? this.#moment(this.#past) : this.#failure || this.#isGoing ? nothing : html`<p class="quiet">Move the slider, or type a sequence: the log is folded up to there, and the page goes on as it is.</p>`}
+      </div>`
+  }
+
+  #moment(past: Past<any, any>): TemplateResult {
+    const { event, changes, read, sequence } = past
+    const names = Object.keys(read)
+    const name = names.includes(this.#projection) ? this.#projection : (names[0] ?? '')
+    const chosen = (event: Event): void => {
+      this.#projection = (event.target as HTMLSelectElement).value
+      this.requestUpdate()
+    }
+    return html`<div class="cards">
+      <section class="card" aria-label="Event">
+        ${
+          event
+            ? html`<h3>${event.type} ${eventLink(this.session, sequence, String(sequence))}</h3>
+              <p class="quiet">${time(event.at)}</p>
+              <tidemark-tree .value=${event.data}></tidemark-tree>
+              <h3>What it changed</h3>${listChanges(this.session, changes)}`
+            : html`<p class="quiet">Before the first event: nothing had happened yet.</p>`
+        }
+      </section>
+      <section class="card" aria-label="State">
+        <div class="actions"><select aria-label="Projection" @change=${chosen}>
+          ${names.map((one) => html`<option ?selected=${one === name}>${one}</option>`)}
+        </select></div>
+        ${this.#state((read as Record<string, any>)[name])}
+      </section>
+    </div>`
+  }
+
+  #state(table: any): TemplateResult {
+    if (!table) return html`<p class="quiet">Rows on disk are not in it.</p>`
+    if (!('all' in table)) return html`<tidemark-tree .value=${table.value}></tidemark-tree>`
+    const { size } = table as { size: number }
+    const rows: unknown[] = table.all()
+    const key = (index: number): unknown => Object.values(rows[index] as object)[0]
+    return html`<p class="quiet">${plural(size, 'row')}</p>
+      <tidemark-list class="state" .count=${size} .label=${'Rows at that point'} .item=${(index: number) => ({
+        content: html`<span class="mono cut">${keyText(key(index))}</span><span class="mono quiet fill">${line(rows[index])}</span>`,
+      })}></tidemark-list>`
+  }
+}

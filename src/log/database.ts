@@ -24,6 +24,8 @@ export interface Database {
   log: LogIdentity | undefined
   /** The connection that is open. */
   idb: IDBDatabase | undefined
+  /** It has the stores that came after the first ones. Still true while the connection is opened again. */
+  hasNewer: boolean
   closed: boolean
   /** Told when the connection was taken away. */
   lost?: () => void
@@ -43,6 +45,7 @@ export async function openDatabase(name: string, create: boolean = true, blocked
     dataLoss: undefined,
     log: undefined,
     idb: undefined,
+    hasNewer: false,
     closed: false,
     blocked,
     async transact(...given) {
@@ -84,8 +87,7 @@ export async function openDatabase(name: string, create: boolean = true, blocked
 }
 
 /** Whether a database has the stores that came after the first ones. */
-export const hasNewerStores = ({ idb }: Database): boolean =>
-  NEWER_STORES.every((store) => idb?.objectStoreNames.contains(store))
+export const hasNewerStores = ({ hasNewer }: Database): boolean => hasNewer
 
 /**
  * Gives an older database the newer stores; does nothing if it has them. Every connection to it is closed for that, so call it
@@ -112,6 +114,7 @@ function use(database: Database, idb: IDBDatabase): void {
     database.lost?.()
   }
   database.idb = idb
+  database.hasNewer = NEWER_STORES.every((store) => idb.objectStoreNames.contains(store))
 }
 
 /** Whether a transaction that failed did nothing, so that another connection may answer it. */

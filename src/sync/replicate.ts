@@ -60,15 +60,20 @@ interface Reporter {
 
 function createReporter({ channel, database }: Pick<Workshop, 'channel' | 'database'>): Reporter {
   let report: SyncReport = { state: 'offline', rejected: 0, behind: 0 }
+  let told = 0
   const reporter: Reporter = {
     say(more) {
       const { error, ...rest } = { ...report, ...more }
       const next = error ? { ...rest, error } : rest
-      if (stringify(next) === stringify(report)) return
+      // Once in a while also if it is the same: a tab may have missed it.
+      if (stringify(next) === stringify(report) && performance.now() - told < LOOK_MS) return
       report = next
       reporter.again()
     },
-    again: () => channel.post({ log: database.log?.id ?? '', sync: report }),
+    again() {
+      told = performance.now()
+      channel.post({ log: database.log?.id ?? '', sync: report })
+    },
   }
   return reporter
 }

@@ -23,7 +23,7 @@ import {
 } from './store.ts'
 
 /** Lost races after which the outbox is decided on inside the transaction. */
-const LOST_RACES = 2
+const RACES_OUTSIDE = 2
 /** Races after which a take rejects: the log is asked again later. */
 const MOST_RACES = 16
 /** Commands of one record of a rewritten outbox. */
@@ -76,7 +76,7 @@ export async function take(
         folds.every(({ failed, sequence }) => failed || sequence === now.marker.base)
       if (!isAtHead(known)) return 'raced'
       const outcome =
-        races < LOST_RACES
+        races < RACES_OUTSIDE
           ? await write(database, known, plan(known, incoming, folds))
           : await writeInside(database, (now) => {
               const isSame = now.marker.base === known.marker.base && now.position.position === known.position.position

@@ -34,6 +34,8 @@ export async function bundle(source = path('../../src'), output = path('../../bu
     resolve: {
       alias: {
         'tidemark/worker': `${source}/worker.ts`,
+        'tidemark/sync': `${source}/sync.ts`,
+        'tidemark/testing': `${source}/testing.ts`,
         'tidemark/tables': `${source}/tables.ts`,
         'tidemark/tools': `${source}/tools.ts`,
         ...Object.fromEntries(

@@ -212,6 +212,8 @@ const profiles: Record<string, Profile> = {
       filesFail: 1.5,
     },
   },
+  /** What happens to several devices follows from the seed alone. */
+  devices: { length: [1, 1], weights: {} },
   alone: {
     length: [400, 400],
     mirror: 0.3,

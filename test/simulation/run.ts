@@ -6,6 +6,7 @@ import { createFollowAudit, RECOVERY } from './auditFollow.ts'
 import { createMirrorAudit } from './auditMirror.ts'
 import { besideScript, checkFolds, watchHolders } from './beside.ts'
 import { installBrowser } from './browser.ts'
+import { executeDevices } from './devices.ts'
 import { createFiles } from './files.ts'
 import { real } from './globals.ts'
 import { createStorage } from './indexedDb.ts'
@@ -28,6 +29,7 @@ const END_TIME = 120_000
 
 /** Runs a plan to its end, where there are no more faults and everything has to come to rest. */
 export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {}): Promise<Result> {
+  if (plan.profile === 'devices') return executeDevices(plan, { traced })
   const w = createWorld(plan.seed, traced)
   w.pace = plan.pace
   // Most errors here are rejections that nobody looks at.

@@ -142,7 +142,7 @@ export const mutations = [
   {
     name: 'rule 5: the own commit counts as a duplicate',
     in: 'answer',
-    find: 'const duplicate = $strict === undefined',
+    find: 'const duplicate = $strict === undefined && $$rest',
     put: 'const duplicate = true',
     profiles: 'connection,unknown',
   },

@@ -134,13 +134,13 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
       const { head } = tab
       const { last } = local
       const seen = leading.map((pending) => ({ pending, version: pending.version }))
-      const found = await lookShared(database, head, last, givenIds(leading))
-      if (found.moved) return 'raced'
+      const { moved, entries } = await lookShared(database, head, last, givenIds(leading))
+      if (moved) return 'raced'
       let settled = false
       for (const { pending, version } of seen) {
         if (tab.head !== head || local.last !== last || tab.behind) continue
         if (pending.phase !== 'waiting' || pending.version !== version) continue
-        if (found.entries.has(pending.id)) await lookUp(tab, pending)
+        if (entries.has(pending.id)) await lookUp(tab, pending)
         else settleWithoutEvents(tab, pending, head)
         settled = true
       }

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { basename, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -67,11 +67,25 @@ const createPlaces = () => {
 /** What an app installs itself. The devtools bring their own lit. */
 const external = /^(dexie|comlink|react|vue|svelte|solid-js|preact|lit|@angular\/core|@nats-io)($|\/)/
 
+/** What coding assistants read of an installed package: `dist/agents`. */
+const agents = () => ({
+  name: 'agents',
+  generateBundle(this: { emitFile(file: { type: 'asset'; fileName: string; source: string }): string }) {
+    for (const file of ['llms.txt', 'tidemark/SKILL.md'])
+      this.emitFile({
+        type: 'asset',
+        fileName: `agents/${file}`,
+        source: readFileSync(path(`src/agents/${file}`), 'utf8'),
+      })
+  },
+})
+
 /** A file per entry and part, nothing minified: an app's bundler keeps what it uses, a reader can read it. */
 const library = (development: boolean): UserConfig => ({
   define: { __DEV__: String(development) },
   // Of what is bundled, which is lit: its development build speaks to the console of the app.
   resolve: { conditions: ['module', 'browser', 'production'] },
+  plugins: development ? [] : [agents()],
   build: {
     target,
     minify: false,

@@ -76,6 +76,13 @@ describe('the published package', () => {
     ).toEqual([])
     expect(files).toContain('package/LICENSE')
     expect(files).toContain('package/README.md')
+    expect(files).toContain('package/dist/agents/llms.txt')
+    expect(files).toContain('package/dist/agents/tidemark/SKILL.md')
+  })
+
+  it('says where it comes from and where to report a mistake', () => {
+    expect(manifest.repository.url).toBe('git+https://github.com/tidemark/tidemark.git')
+    expect(manifest.homepage && manifest.bugs && manifest.author).toBeTruthy()
   })
 
   it('depends on dexie and comlink only', () => {

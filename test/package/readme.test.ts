@@ -106,6 +106,46 @@ it('the contents of the guide name each page once', () => {
   )
 })
 
+/** Figures of a text: numbers with a unit, or a ratio. */
+const figuresIn = (text: string): string[] =>
+  [...text.matchAll(/(?<![\w.,])(\d[\d,]*(?:\.\d+)?) (?:ms|kB|MB|bytes|×)|× (\d+(?:\.\d+)?)/g)].map(
+    ([, plain, ratio]) => (plain ?? ratio ?? '').replaceAll(',', ''),
+  )
+
+describe('figures in prose', () => {
+  const bench = readFileSync(join(root, 'test/bench/README.md'), 'utf8')
+  const sections = new Map(
+    bench.split(/^(?=#{2,3} )/m).map((text) => [anchorOf(/^#+ (.+)$/m.exec(text)?.[1] ?? ''), text] as const),
+  )
+  /** Rows of tables and paragraphs that link to a section of the bench file. */
+  const claims = pages.flatMap(({ file, text }) =>
+    text
+      .replace(/^```[\s\S]*?^```/gm, '')
+      .split(/\n\n|\n(?=[|-])/)
+      .flatMap((claim) => {
+        const anchors = [...claim.matchAll(/bench\/README\.md#([\w-]+)\)/g)].map(([, anchor = '']) => anchor)
+        return anchors.length ? [{ file, claim, anchors }] : []
+      }),
+  )
+
+  it('are in the section of the bench file that they link to', () => {
+    const checked = claims.flatMap(({ file, claim, anchors }) => {
+      const known = anchors
+        .flatMap((anchor) => [...(sections.get(anchor) ?? '').matchAll(/\d[\d,]*(?:\.\d+)?/g)])
+        .map(([number]) => Number(number.replaceAll(',', '')))
+      return figuresIn(claim).map((figure) => {
+        const digits = figure.split('.')[1]?.length ?? 0
+        return {
+          figure: `${file}: ${figure} in ${claim.trim()}`,
+          holds: known.some((one) => one.toFixed(digits) === figure),
+        }
+      })
+    })
+    expect(checked.length).toBeGreaterThan(15)
+    expect(checked.filter(({ holds }) => !holds).map(({ figure }) => figure)).toEqual([])
+  })
+})
+
 it.each(pages)('$file links to files and headings that exist', ({ file, text }) => {
   const links = [...text.replace(/^```[\s\S]*?^```/gm, '').matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link)
   const broken = links.filter((link) => {

@@ -8,10 +8,13 @@ const src = join(root, 'src')
 const folder = join(root, 'build/docstrings')
 
 /** The fenced examples in the comments of a source. */
-const examplesIn = (code: string): string[] =>
+const examplesIn = (code: string): { readonly language: string; readonly example: string }[] =>
   [...code.matchAll(/^[ \t]*\/\*\*[\s\S]*?\*\//gm)].flatMap(([comment]) => {
     const text = comment.replace(/^[ \t]*\/?\*+\/?[ ]?/gm, '')
-    return [...text.matchAll(/^```tsx?\n([\s\S]*?)^```/gm)].map(([, example = '']) => example)
+    return [...text.matchAll(/^```(tsx?)\n([\s\S]*?)^```/gm)].map(([, language = '', example = '']) => ({
+      language,
+      example,
+    }))
   })
 
 /** The app of the examples. */
@@ -47,10 +50,16 @@ export const todoApp = defineModel({
 /** Functions of the package that examples use without importing them. */
 const exported: Record<string, string> = {
   tidemark: 'select shallowEqual deepEqual',
-  'tidemark/react': 'EngineProvider',
+  'tidemark/react': 'EngineProvider useCommand useUndo',
   'tidemark/testing': 'memoryRemote',
   'tidemark/tools': 'archive at destroy exportLog importLog openTable persist preview resumeMirror undoStack verify',
 }
+/** What only our own files use, and bindings, whose examples are parts of a component that their framework compiles. */
+const OTHERS = [
+  'load.ts',
+  'slices.ts',
+  ...['angular', 'lit', 'preact', 'solid', 'svelte', 'vue'].map((name) => `${name}.ts`),
+]
 /** What examples use without saying where it is from. */
 const ambient = `import type { EngineOf } from 'tidemark'
 import type { todoApp } from './todos.ts'
@@ -62,6 +71,7 @@ ${Object.entries(exported)
   const render: (page: import('react').ReactNode) => void
   const todos: typeof import('./todos.ts').todoApp['projections']['todos']
   const button: HTMLButtonElement
+  const stack: import('tidemark/tools').UndoStack<any>
   const file: Blob
   const handle: FileSystemFileHandle
   const id: string
@@ -88,12 +98,13 @@ it('every example of a docstring compiles', () => {
   write('ambient.d.ts', ambient)
   let written = 0
   const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((name) => /\.tsx?$/.test(name))
-  // What only our own files use has examples of their own kind.
-  for (const file of files.filter((name) => !['load.ts', 'slices.ts'].includes(name))) {
-    examplesIn(readFileSync(join(src, file), 'utf8')).forEach((example, i) => {
+  for (const file of files.filter((name) => !OTHERS.includes(name))) {
+    examplesIn(readFileSync(join(src, file), 'utf8')).forEach(({ language, example }, i) => {
       written++
-      const language = /<\/?[A-Z][^<>\n]*\/?>/.test(example) && /<\/|\/>/.test(example) ? 'tsx' : 'ts'
-      write(`${file.replaceAll(/\W+/g, '-')}-${i + 1}.${language}`, withImports(example))
+      write(
+        `${file.replaceAll(/\W+/g, '-')}-${i + 1}.${language}`,
+        withImports(/^return\b/m.test(example) ? `export function Example() {\n${example}}\n` : example),
+      )
     })
   }
   expect(written).toBeGreaterThan(30)

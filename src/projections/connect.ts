@@ -1,24 +1,18 @@
-import { releaseProxy, wrap } from 'comlink'
 import { aborting, sleep } from '../async.ts'
 import type { MirrorPlace } from '../copies/mirrorPlace.ts'
-import { copies } from '../copies/part.ts'
 import { EngineClosed } from '../errors.ts'
 import { randomId } from '../ids.ts'
-import { lockName } from '../locks.ts'
 import type { Channel } from '../log/channel.ts'
 import { fromWire } from '../log/wire.ts'
 import type { AnyModel } from '../model/model.ts'
+import { holdAsGuest } from './hold.ts'
 import type { ProjectionHost, Reply } from './host.ts'
-import { pipeline } from './part.ts'
-import { tablesPart } from './tablesPart.ts'
+import { hostInPage, warnOfNoWorker } from './inPage.ts'
+import { HELLO_MS, NotAnswered, type RunningWorker, startWorker } from './startWorker.ts'
 import type { Checkpoints, Workshop } from './workshop.ts'
 
-/** Milliseconds that a worker has to answer. One that died after more had served for a while. */
-const HELLO_MS = 5000
 /** Failures to start a worker after which the pipeline runs in the page. */
 const MOST_FAILURES = 6
-/** What a silent worker counts: each costs a whole deadline, so a second one is the last. */
-const SILENCE = 3
 /** Milliseconds before the first new worker; twice as long before each later one. */
 const RESPAWN_MS = 100
 /** Milliseconds before the pipeline's code is asked for again; twice as long each time, up to the most. */
@@ -35,13 +29,10 @@ export interface HostConnection {
   close(): void
 }
 
-interface Connected {
-  readonly host: ProjectionHost
-  readonly epoch?: string
-  /** Aborts when the worker is dead. */
-  readonly dead?: AbortSignal
-  readonly release?: () => void
-}
+/** The host that answers: a worker's, or the page's own, which has no epoch and does not die. */
+type Connected =
+  | RunningWorker
+  | { readonly host: ProjectionHost; readonly epoch?: never; readonly dead?: never; release?(): void }
 
 export function connectHost(
   model: AnyModel,
@@ -54,6 +45,7 @@ export function connectHost(
 ): HostConnection {
   const closing = new AbortController()
   const { signal } = closing
+  /** Of workers, in a row. */
   let failures = 0
   /** Times in a row that no connection could be made. */
   let loads = 0
@@ -62,7 +54,7 @@ export function connectHost(
   let failed: Promise<Connected> | undefined
   /** What a worker knows this tab by. */
   const holder = randomId()
-  let holding: Promise<void> | undefined
+  let holds: Promise<void> | undefined
   let current = connect()
 
   function renew(error?: unknown): void {
@@ -86,148 +78,43 @@ export function connectHost(
   }
 
   async function attempt(error: unknown): Promise<Connected> {
-    if (!spawn || typeof SharedWorker === 'undefined') return { host: await here() }
+    if (!spawn || typeof SharedWorker === 'undefined') return here()
     for (;;) {
       if (error) {
-        if (failures >= MOST_FAILURES) return { host: await here(error) }
+        if (failures >= MOST_FAILURES) return here(error)
         await sleep(RESPAWN_MS * 2 ** Math.max(0, failures - 1), signal)
       }
-      const before = failures
       try {
         return await shared(spawn)
       } catch (failure) {
         signal.throwIfAborted()
         // Every attempt counts, so that this loop ends.
-        failures = Math.max(failures, before + 1)
-        error = failure
+        failures += failure instanceof NotAnswered ? failure.counts : 1
+        error = failure instanceof NotAnswered ? failure.cause : failure
       }
     }
   }
 
   async function shared(spawn: () => SharedWorker): Promise<Connected> {
-    const worker = start(spawn)
-    const remote = wrap<ProjectionHost>(worker.port)
-    const host: ProjectionHost = remote
-    const release = (): void => {
-      // Forgets who waits for an answer: Chromium keeps a page's end of a worker for as long as that lives.
-      remote[releaseProxy]()
-      worker.port.close()
-    }
-    let timer: ReturnType<typeof setTimeout> | undefined
-    try {
-      const failed = new Promise<never>((_, reject) => {
-        worker.onerror = (event) => {
-          worker.onerror = null
-          reject(
-            new Error(
-              `The worker script failed: ${(event as ErrorEvent).message ?? event.type}` +
-                (__DEV__ ? `. Is it where the \`worker\` option says, and a module: { type: 'module' }?` : ''),
-            ),
-          )
-        }
-        timer = setTimeout(() => {
-          failures += SILENCE
-          reject(
-            new Error(
-              `The worker did not answer within ${HELLO_MS} ms.` +
-                (__DEV__ ? ` Does its script call hostProjections(), and is it a module: { type: 'module' }?` : ''),
-            ),
-          )
-        }, HELLO_MS)
-      })
-      const greeting = alive().then(() => host.hello(engine, model.name, mirror, holder))
-      const reply = await aborting(Promise.race([greeting, failed]), signal)
-      const { epoch, error } = reply
-      if (error) {
-        // It answers, but for another model: asking again would not help.
-        failures = MOST_FAILURES
-        throw new Error(`The worker script hosts "${error.message}", not "${model.name}": each model needs its own.`)
-      }
-      const began = performance.now()
-      const dead = new AbortController()
-      const end = (): void => dead.abort(signal.reason)
-      signal.addEventListener('abort', end, { once: true })
-      // The worker holds this lock while it lives.
-      navigator.locks
-        ?.request(lockName('worker', epoch), { signal }, () => {
-          release()
-          signal.removeEventListener('abort', end)
-          const death = new Error('The worker died.')
-          dead.abort(death)
-          // One that served for a while is another matter than one that dies at each start.
-          failures = performance.now() - began > HELLO_MS ? 1 : failures + 1
-          renew(death)
-        })
-        .catch(() => {})
-      changed('shared')
-      const leave = (): void => {
-        host.goodbye(engine, holder).catch(() => {})
-        release()
-      }
-      return { host, epoch, dead: dead.signal, release: leave }
-    } catch (error) {
-      release()
-      throw error
-    } finally {
-      clearTimeout(timer)
-      // For the same reason: what this listener knows is the whole engine.
-      worker.onerror = null
-    }
-  }
-
-  /** Resolves when this tab holds the lock by whose end a worker learns that it is gone; it holds it until the connection closes. */
-  function alive(): Promise<void> {
-    holding ??= new Promise((resolve) => {
-      const closed = new Promise((end) => signal.addEventListener('abort', end, { once: true }))
-      const held = (): Promise<unknown> => {
-        resolve()
-        return closed
-      }
-      const locks = globalThis.navigator?.locks
-      if (locks) locks.request(lockName('holder', holder), { signal }, held).catch(() => resolve())
-      else resolve()
+    holds ??= holdAsGuest(holder, signal)
+    let since = Infinity
+    const worker = await startWorker(spawn, { engine, model: model.name, mirror, holder }, holds, signal, (death) => {
+      // One that served for a while is another matter than one that dies at each start.
+      failures = performance.now() - since > HELLO_MS ? 1 : failures + 1
+      renew(death)
     })
-    return holding
+    since = performance.now()
+    changed('shared')
+    return worker
   }
 
-  function start(spawn: () => SharedWorker): SharedWorker {
-    try {
-      const worker = typeof spawn === 'function' || !__DEV__ ? spawn() : undefined
-      if (__DEV__ && !worker?.port) throw new TypeError('`worker` is a function that gives a SharedWorker')
-      return worker!
-    } catch (error) {
-      // Asking again would not help.
-      failures = MOST_FAILURES
-      throw error
-    }
-  }
-
-  /** The same host in this page. A Web Lock lets one tab at a time follow the log: that saves work, it is not needed. */
-  async function here(error?: unknown): Promise<ProjectionHost> {
-    if (error) warnOnce(model.name, error)
-    const { createHost } = await pipeline.load(signal)
+  async function here(error?: unknown): Promise<Connected> {
+    if (error) warnOfNoWorker(model.name, error)
+    const host = inPage ?? (await hostInPage(model, engine, { mirror, channel, opened }, signal))
     loads = 0
-    if (inPage) return inPage
-    const host = createHost(model, randomId(), {
-      loadTables: tablesPart.load,
-      loadMirror: copies.load,
-      listen: channel && ((_, receive) => channel.share(receive)),
-      ...(opened && { opened: ({ shop }) => opened(shop) }),
-    })
+    if (!inPage) changed('in-page', error)
     inPage = host
-    const follow = async (): Promise<void> => {
-      // The lock may have been granted before it was taken back.
-      if (signal.aborted) return
-      const left = new Promise((resolve) => signal.addEventListener('abort', resolve))
-      await host.hello(engine, model.name, mirror)
-      await left
-    }
-    signal.addEventListener('abort', () => void host.goodbye(engine))
-    if (globalThis.navigator?.locks)
-      navigator.locks.request(lockName('pipeline', engine), { signal }, follow).catch(() => {})
-    else void follow()
-    changed('in-page', error)
-    return host
+    return { host }
   }
 
   /** Asks the host that is alive; one that dies meanwhile is replaced and asked again. */
@@ -259,20 +146,6 @@ export function connectHost(
       connected.then(({ release }) => release?.()).catch(() => {})
     },
   }
-}
-
-/** Models whose worker could not be started, and whose developer has been told. */
-const warned = new Set<string>()
-
-/** In production, too: nothing else shows that a bundler left out the worker's script. */
-function warnOnce(model: string, error: unknown): void {
-  if (warned.has(model)) return
-  warned.add(model)
-  console.warn(
-    `tidemark: the worker of "${model}" could not be started. ${error} ` +
-      'The pipeline runs in the page instead: nothing is lost, but the page does its work, and only while it is open. ' +
-      'Read "Bundlers" in the guide of tidemark, under deploying.',
-  )
 }
 
 function unwrap<T>({ value, error }: Reply<T>): T {

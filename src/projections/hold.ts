@@ -10,3 +10,17 @@ export function hold(names: readonly string[], signal: AbortSignal): void {
   for (const name of names)
     globalThis.navigator?.locks?.request(name, { mode: 'shared', signal }, () => released).catch(() => {})
 }
+
+/** Resolves when this tab holds the lock by whose end a worker learns that it is gone. It holds it until the signal. */
+export function holdAsGuest(holder: string, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const closed = new Promise((end) => signal.addEventListener('abort', end, { once: true }))
+    const held = (): Promise<unknown> => {
+      resolve()
+      return closed
+    }
+    const locks = globalThis.navigator?.locks
+    if (locks) locks.request(lockName('holder', holder), { signal }, held).catch(() => resolve())
+    else resolve()
+  })
+}

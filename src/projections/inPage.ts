@@ -1,0 +1,64 @@
+import type { MirrorPlace } from '../copies/mirrorPlace.ts'
+import { copies } from '../copies/part.ts'
+import { randomId } from '../ids.ts'
+import { lockName } from '../locks.ts'
+import type { Channel } from '../log/channel.ts'
+import type { AnyModel } from '../model/model.ts'
+import type { ProjectionHost } from './host.ts'
+import { pipeline } from './part.ts'
+import { tablesPart } from './tablesPart.ts'
+import type { Workshop } from './workshop.ts'
+
+/** How a page runs its pipeline itself. */
+export interface InPage {
+  readonly mirror: MirrorPlace | undefined
+  /** The page's own, which the pipeline shares. */
+  readonly channel: Channel | undefined
+  /** Called with the pipeline once it is open. */
+  readonly opened: ((shop: Workshop) => void) | undefined
+}
+
+/**
+ * The same host in this page, until the signal. A Web Lock lets one tab at a time follow the log: that saves work, it is not
+ * needed. Rejects with `StorageError('unavailable')` if its code can't be loaded.
+ */
+export async function hostInPage(
+  model: AnyModel,
+  engine: string,
+  { mirror, channel, opened }: InPage,
+  signal: AbortSignal,
+): Promise<ProjectionHost> {
+  const { createHost } = await pipeline.load(signal)
+  const host = createHost(model, randomId(), {
+    loadTables: tablesPart.load,
+    loadMirror: copies.load,
+    listen: channel && ((_, receive) => channel.share(receive)),
+    ...(opened && { opened: ({ shop }) => opened(shop) }),
+  })
+  const follow = async (): Promise<void> => {
+    // The lock may have been granted before it was taken back.
+    if (signal.aborted) return
+    const left = new Promise((resolve) => signal.addEventListener('abort', resolve))
+    await host.hello(engine, model.name, mirror)
+    await left
+  }
+  signal.addEventListener('abort', () => void host.goodbye(engine))
+  if (globalThis.navigator?.locks)
+    navigator.locks.request(lockName('pipeline', engine), { signal }, follow).catch(() => {})
+  else void follow()
+  return host
+}
+
+/** Models whose worker could not be started, and whose developer has been told. */
+const warned = new Set<string>()
+
+/** In production, too: nothing else shows that a bundler left out the worker's script. */
+export function warnOfNoWorker(model: string, error: unknown): void {
+  if (warned.has(model)) return
+  warned.add(model)
+  console.warn(
+    `tidemark: the worker of "${model}" could not be started. ${error} ` +
+      'The pipeline runs in the page instead: nothing is lost, but the page does its work, and only while it is open. ' +
+      'Read "Bundlers" in the guide of tidemark, under deploying.',
+  )
+}

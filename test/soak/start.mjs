@@ -2,6 +2,7 @@
 // npm run soak -- --mutations [--only 'rule 5'] [--seconds 15]: one deliberate mistake after the other has to be found.
 // npm run soak -- --kills 100: kill -9 of Chromium in a storm of writes; --damage 3: IndexedDB's files are damaged after every third. --freezes 20: of a tab that writes.
 // npm run soak -- --cycles 1000: engines opened and closed in one page, and every fifth time its worker ended.
+// npm run soak -- --cluster: three nodes of nats-server, the leader killed every 5 s for 60 s.
 import { spawn, spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -25,6 +26,7 @@ const { values } = parseArgs({
     damage: { type: 'string', default: '0' },
     freezes: { type: 'string' },
     cycles: { type: 'string' },
+    cluster: { type: 'boolean', default: false },
   },
 })
 
@@ -148,10 +150,10 @@ function start(args) {
   return new Promise((resolve) => child.on('close', (status) => resolve({ status, out })))
 }
 
-/** @type {(file: string, env: Record<string, string>, more?: string[]) => void} */
-function inBrowser(file, env, more = []) {
+/** @type {(file: string, env: Record<string, string>, more?: string[], project?: string) => void} */
+function runFile(file, env, more = [], project = 'browser') {
   const vitest = join(root, 'node_modules/vitest/vitest.mjs')
-  const options = ['run', '--project', 'browser', '--reporter', 'verbose', file, ...more]
+  const options = ['run', '--project', project, '--reporter', 'verbose', file, ...more]
   const { status } = spawnSync(process.execPath, [vitest, ...options], {
     cwd: root,
     stdio: 'inherit',
@@ -161,10 +163,11 @@ function inBrowser(file, env, more = []) {
 }
 
 if (values.kills)
-  inBrowser('test/browser/crash.test.ts', { TIDEMARK_KILLS: values.kills, TIDEMARK_DAMAGE: values.damage })
+  runFile('test/browser/crash.test.ts', { TIDEMARK_KILLS: values.kills, TIDEMARK_DAMAGE: values.damage })
 else if (values.freezes)
-  inBrowser('test/browser/chromium.test.ts', { TIDEMARK_FREEZES: values.freezes }, ['-t', 'hazard 6'])
+  runFile('test/browser/chromium.test.ts', { TIDEMARK_FREEZES: values.freezes }, ['-t', 'hazard 6'])
 else if (values.cycles)
-  inBrowser('test/browser/chromium.test.ts', { TIDEMARK_CYCLES: values.cycles }, ['-t', 'nothing leaks'])
+  runFile('test/browser/chromium.test.ts', { TIDEMARK_CYCLES: values.cycles }, ['-t', 'nothing leaks'])
+else if (values.cluster) runFile('test/remote/nats/cluster.test.ts', { TIDEMARK_CLUSTER: '60' }, [], 'unit')
 else if (values.mutations) mutate()
 else await soak()

@@ -13,6 +13,7 @@ import { createPace } from './pace.ts'
 import { pack } from './pack.ts'
 import { type Following, readOn } from './readOn.ts'
 import { send } from './send.ts'
+import { readKnown } from './store.ts'
 import { OtherLog } from './take.ts'
 
 /** Milliseconds between two looks if nobody says that there is something to do. */
@@ -133,9 +134,16 @@ async function run(following: Following, bell: Bell, { say }: Reporter): Promise
       const failure = failureOf(error)
       say(failure)
       if (failure.state === 'outdated' || failure.state === 'stalled') return
+      await packAway(following)
       await bell.wait(backoff.next(), signal, true)
     }
   }
+}
+
+/** A device that is offline for long keeps a short outbox, too. */
+async function packAway(following: Following): Promise<void> {
+  const known = await readKnown(following.database).catch(() => undefined)
+  if (known) await pack(following, known).catch(() => {})
 }
 
 function failureOf(error: unknown): Pick<SyncReport, 'state' | 'error'> {

@@ -1,0 +1,123 @@
+import { expect, test } from 'vitest'
+import { BEGINNING } from '../../src/log/local.ts'
+import { derive } from '../../src/sync/chain.ts'
+import { openMessage, packMessage } from '../../src/sync/message.ts'
+import { createPace } from '../../src/sync/pace.ts'
+
+const record = (id: string, first: number, count = 1) => ({
+  id,
+  first,
+  last: first + count - 1,
+  body: JSON.stringify([{ id: `c-${id}`, at: 1, events: Array.from({ length: count }, () => ({ type: 'x' })) }]),
+})
+const message = (after: string, ...records: ReturnType<typeof record>[]) =>
+  packMessage(records, { after, lineage: 'lineage' })
+const read = (messages: readonly Uint8Array[]) =>
+  Promise.all(messages.map(async (one, i) => ({ position: String(i + 1), opened: await openMessage(one) })))
+
+test('a message is what it was packed from, small ones readable as they are, large ones as gzip', async () => {
+  const small = await message('before', record('a', 5, 2))
+  expect(new TextDecoder().decode(small)).toMatch(/^{"v":1,"id":"a","after":"before".*"codec":"json"/)
+  // A single push: at most 400 bytes and its body.
+  expect(small.length - record('a', 5, 2).body.length).toBeLessThanOrEqual(400)
+  expect(await openMessage(small)).toMatchObject({
+    is: 'message',
+    id: 'a',
+    header: { after: 'before', first: 5, last: 6 },
+    records: [record('a', 5, 2)],
+  })
+  const many = Array.from({ length: 200 }, (_, i) => record(`r${i}`, i + 1))
+  const large = await message('', ...many)
+  expect(await openMessage(large)).toMatchObject({ header: { codec: 'gzip' }, records: many })
+})
+
+test('whatever was cut, edited or made up is no message, and never throws', async () => {
+  const whole = await message('', record('a', 1))
+  const large = await message('', ...Array.from({ length: 100 }, (_, i) => record(`r${i}`, i + 1)))
+  const text = new TextDecoder().decode(whole)
+  const edited = [
+    text.replace('"first":1', '"first":2'),
+    text.replace('c-a', 'c-b'),
+    text.slice(0, -1),
+    '',
+    '\n',
+    '{}\n',
+  ]
+  for (const one of [...edited.map((one) => new TextEncoder().encode(one)), large.slice(0, -4), new Uint8Array(9)])
+    expect(await openMessage(one)).toMatchObject({ is: 'no message' })
+  // Whole, but not what a writer may write.
+  const twice = {
+    ...record('a', 1, 2),
+    body: JSON.stringify([0, 1].map(() => ({ id: 'c', at: 1, events: [{ type: 'x' }] }))),
+  }
+  const gap = [record('a', 1), record('b', 3)]
+  for (const records of [[twice], gap, [{ ...record('a', 1), body: '[]' }], [{ ...record('a', 1), last: 9 }]])
+    expect(await openMessage(await packMessage(records, { after: '', lineage: '' }))).toMatchObject({
+      is: 'no message',
+    })
+})
+
+test('only a message that names the commit before it is log: late, doubled and foreign ones are passed over', async () => {
+  const [a, b, late, c] = await Promise.all([
+    message('', record('a', 1)),
+    message('a', record('b', 2)),
+    message('a', record('z', 2)),
+    message('b', record('c', 3)),
+  ])
+  const read_ = await read([a!, new Uint8Array([1, 2]), b!, late!, a!, c!])
+  const derived = derive(BEGINNING, read_, 'own')
+  expect(derived.commits.map(({ id }) => id)).toEqual(['a', 'b', 'c'])
+  expect(derived.position).toMatchObject({ position: '6', id: 'c', head: 3, last: 'c' })
+  // The same from any place in between.
+  const half = derive(BEGINNING, read_.slice(0, 4), 'own')
+  expect(derive(half.position, read_.slice(4), 'lineage').commits.map(({ id }) => id)).toEqual(['c'])
+})
+
+test('a message of a newer build stops where it follows, and is passed over where it does not', async () => {
+  const newer = (after: string) => new TextEncoder().encode(`{"v":2,"id":"n","after":"${after}"}\n`)
+  const a = await message('', record('a', 1))
+  expect(derive(BEGINNING, await read([a, newer('a'), a]), '')).toMatchObject({
+    newer: 'message format 2',
+    position: { position: '1' },
+  })
+  expect(derive(BEGINNING, await read([a, newer('q'), a]), '')).toMatchObject({
+    newer: undefined,
+    position: { position: '3' },
+  })
+})
+
+test('the trail keeps the newest places, and older ones at growing distances', async () => {
+  let position = BEGINNING
+  for (let i = 1; i <= 1000; i++)
+    position = derive(
+      position,
+      [{ position: String(i), opened: await openMessage(await message(i > 1 ? `r${i - 1}` : '', record(`r${i}`, i))) }],
+      'lineage',
+    ).position
+  expect(position.trail.length).toBeLessThan(80)
+  expect(position.trail.slice(0, 64).map(({ head }) => head)).toEqual(Array.from({ length: 64 }, (_, i) => 999 - i))
+  expect(position.trail.at(-1)!.head).toBeLessThan(500)
+})
+
+test('a device that writes while others do leaves each of them a turn, and none of them if it is alone', () => {
+  let now = 0
+  const id = (writer: string) => writer.padEnd(22, '.')
+  const pace = createPace(
+    () => now,
+    () => 0.5,
+  )
+  pace.appends(id('me') + 1)
+  expect(pace.left()).toBe(0)
+  pace.heard(id('me') + 1)
+  pace.appends(id('me') + 2)
+  expect(pace.left()).toBe(0)
+  pace.heard(id('other') + 1)
+  pace.heard(id('third') + 1)
+  pace.appends(id('me') + 3)
+  expect(pace.left()).toBe(1200)
+  now += 700
+  expect(pace.left()).toBe(500)
+  now += 20_000
+  pace.appends(id('me') + 4)
+  expect(pace.left()).toBe(0)
+})

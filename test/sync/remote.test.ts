@@ -1,0 +1,173 @@
+import { expect, test } from 'vitest'
+import { packMessage } from '../../src/sync/message.ts'
+import { outcome, shown } from '../engine/todos.ts'
+import { dump } from '../log/storage.ts'
+import { commitsOf, devices, LOG, outboxOf, rejectedOf } from './devices.ts'
+
+const outboxRecords = async (name: string) => (await dump(name, 'outbox')).filter(({ value }) => value.body && value.id)
+const add = (id: string) => ({ id, title: id })
+
+test('a remote that forgot messages gets them again from any device, unchanged', async () => {
+  const { server, device, log } = devices()
+  const [phone, laptop] = [device(), device()]
+  const [a, b] = [await phone.open(), await laptop.open()]
+  for (const id of ['x', 'y', 'z']) await a.dispatch.add(add(id))
+  await expect.poll(() => b.status.sequence).toBe(3)
+  await expect.poll(() => a.status.sync?.pending).toBe(0)
+  const before = await commitsOf(phone.name)
+  server.forget(LOG, server.messages(LOG).length - 1)
+  await b.dispatch.add(add('w'))
+  await expect.poll(() => a.read.todos.size, { timeout: 10_000 }).toBe(4)
+  expect((await commitsOf(phone.name)).slice(0, before.length)).toEqual(before)
+  expect(await commitsOf(laptop.name)).toEqual(await commitsOf(phone.name))
+  expect((await log()).ids).toHaveLength(4)
+})
+
+test('a log that others wrote on behind a part that was forgotten is forked: nothing is deleted, and commands go on', async () => {
+  const { server, device } = devices()
+  const [phone, laptop] = [device(), device()]
+  const [a, b] = [await phone.open(), await laptop.open()]
+  await a.dispatch.add(add('x'))
+  await expect.poll(() => b.status.sequence).toBe(1)
+  laptop.network.set({ offline: true })
+  await a.dispatch.add(add('y'))
+  await expect.poll(() => a.status.sync?.pending).toBe(0)
+  phone.network.set({ offline: true })
+  server.forget(LOG, 1)
+  laptop.network.set({ offline: false })
+  await b.dispatch.add(add('z'))
+  await expect.poll(() => b.status.sync?.pending, { timeout: 10_000 }).toBe(0)
+  const before = await commitsOf(phone.name)
+  phone.network.set({ offline: false })
+  await expect.poll(() => a.status.sync?.state, { timeout: 10_000 }).toBe('forked')
+  await a.dispatch.add(add('w'))
+  expect(await commitsOf(phone.name)).toEqual(before)
+  expect(a.read.todos.all().map(({ id }) => id)).toEqual(['x', 'y', 'w'])
+})
+
+test('a remote that holds another log is told apart, and one that is gone', async () => {
+  const { server, device } = devices()
+  const [phone, other] = [device(), device()]
+  const a = await phone.open()
+  await a.dispatch.add(add('x'))
+  await expect.poll(() => a.status.sync).toMatchObject({ pending: 0, state: 'online' })
+  const messages = server.messages(LOG).map(({ message }) => message)
+  server.replace(LOG, [
+    await packMessage(
+      [
+        {
+          id: 'other',
+          first: 1,
+          last: 1,
+          body: JSON.stringify([{ id: 'o', at: 1, events: [{ type: 'doneCleared' }] }]),
+        },
+      ],
+      { after: '', lineage: 'another' },
+    ),
+  ])
+  await expect.poll(() => a.status.sync?.state, { timeout: 10_000 }).toBe('other-log')
+  server.remove(LOG)
+  await expect.poll(() => a.status.sync?.state, { timeout: 10_000 }).toBe('gone')
+  // A backup is put back.
+  server.replace(LOG, messages)
+  await expect.poll(() => a.status.sync?.state, { timeout: 60_000 }).toBe('online')
+  const b = await other.open()
+  await expect.poll(() => b.read.todos.size, { timeout: 10_000 }).toBe(1)
+}, 90_000)
+
+test('a command refused behind others of its device is final only once these are in the log', async () => {
+  const { device } = devices()
+  const [phone, laptop] = [device(), device()]
+  const [a, b] = [await phone.open(), await laptop.open()]
+  await a.dispatch.add(add('x'))
+  await expect.poll(() => b.status.sequence).toBe(1)
+  laptop.network.set({ offline: true })
+  // Accepted here: x is there, and is renamed twice.
+  await b.dispatch.add(add('first'))
+  await b.dispatch.rename({ id: 'x', title: 'mine' })
+  await a.dispatch.remove({ id: 'x' })
+  await expect.poll(() => a.status.sync?.pending).toBe(0)
+  laptop.network.set({ offline: false })
+  await expect.poll(() => b.status.sync, { timeout: 10_000 }).toMatchObject({ pending: 0, rejected: 1 })
+  const [refused] = await rejectedOf(laptop.name)
+  expect(refused).toMatchObject({ name: 'rename', error: { code: 'todo-not-found' } })
+  // Of the log that has x, its removal and `first`: the state that it was refused on was shared.
+  expect(refused.sequence).toBe(3)
+})
+
+test('a build that does not know a command never refuses it: it stops, and says so', async () => {
+  const { device } = devices()
+  const [phone, laptop] = [device(), device()]
+  const [a, b] = [await phone.open(), await laptop.open()]
+  laptop.network.set({ offline: true })
+  await b.dispatch.addOnce(add('mine'))
+  // What a newer build has put there.
+  const [record] = (await dump(laptop.name, 'outbox')).filter(({ value }) => value.body)
+  const idb = await new Promise<IDBDatabase>((resolve) => {
+    const request = indexedDB.open(`tidemark:${laptop.name}`)
+    request.onsuccess = () => resolve(request.result)
+  })
+  const body = record!.value.body.replace('"name":"addOnce"', '"name":"addLater"')
+  await new Promise((resolve) => {
+    const transaction = idb.transaction('outbox', 'readwrite')
+    transaction.objectStore('outbox').put({ ...record!.value, body }, record!.key)
+    transaction.oncomplete = resolve
+  })
+  idb.close()
+  await a.dispatch.add(add('x'))
+  await expect.poll(() => a.status.sync?.pending).toBe(0)
+  laptop.network.set({ offline: false })
+  await expect.poll(() => b.status.sync?.state, { timeout: 10_000 }).toBe('outdated')
+  expect(await outboxOf(laptop.name)).toMatchObject([{ name: 'addLater' }])
+  expect(await rejectedOf(laptop.name)).toEqual([])
+  expect(await commitsOf(laptop.name)).toEqual([])
+})
+
+test('an id that two devices gave is appended once: the same command is answered, another input is a conflict', async () => {
+  const { device, log } = devices()
+  const [phone, laptop] = [device(), device()]
+  const [a, b] = [await phone.open(), await laptop.open()]
+  laptop.network.set({ offline: true })
+  await a.dispatch.add(add('x'), { commandId: 'same' })
+  await a.dispatch.add(add('y'), { commandId: 'other' })
+  await b.dispatch.add(add('x'), { commandId: 'same' })
+  await b.dispatch.add(add('z'), { commandId: 'other' })
+  await expect.poll(() => a.status.sync?.pending).toBe(0)
+  laptop.network.set({ offline: false })
+  await expect.poll(() => b.status.sync, { timeout: 10_000 }).toMatchObject({ pending: 0, rejected: 1 })
+  expect(await rejectedOf(laptop.name)).toMatchObject([
+    { id: 'other', input: add('z'), error: { name: 'CommandIdConflict' } },
+  ])
+  expect((await log()).ids).toEqual(['same', 'other'])
+  expect(await b.dispatch.add(add('x'), { commandId: 'same' })).toMatchObject({ sequence: 1, duplicate: true })
+  expect(await outcome(b.dispatch.add(add('z'), { commandId: 'other' }))).toMatchObject({ name: 'CommandIdConflict' })
+})
+
+test('many small records of a device that is offline are packed into few, and nothing of them changes', async () => {
+  const { device } = devices()
+  const phone = device()
+  const [a, b] = [await phone.open(), await phone.open()]
+  await expect.poll(() => a.status.sync?.state).toBe('online')
+  phone.network.set({ denied: true })
+  for (let i = 0; i < 80; i++) await a.dispatch.number()
+  const before = shown(a).todos
+  await expect.poll(async () => (await outboxRecords(phone.name)).length, { timeout: 10_000 }).toBeLessThan(64)
+  expect(await outboxOf(phone.name)).toHaveLength(80)
+  phone.network.set({ denied: false })
+  await expect.poll(() => a.status.sync?.pending, { timeout: 20_000 }).toBe(0)
+  expect(shown(a).todos).toEqual(before)
+  await expect.poll(() => b.status.sequence).toBe(80)
+  expect(shown(b).todos).toEqual(before)
+})
+
+test('a command that is larger than the remote takes is refused, and keeps none behind it waiting', async () => {
+  const { device } = devices({ bytes: 3000 })
+  const a = await device().open()
+  await a.dispatch.add({
+    id: 'large',
+    title: Array.from({ length: 9000 }, () => Math.random().toString(36)[5]).join(''),
+  })
+  await a.dispatch.add(add('small'))
+  await expect.poll(() => a.status.sync, { timeout: 10_000 }).toMatchObject({ pending: 0, rejected: 1 })
+  expect(a.read.todos.all().map(({ id }) => id)).toEqual(['small'])
+})

@@ -133,6 +133,19 @@ const pages = (folder: string, mode: string, serving: boolean, plugins: UserConf
   preview: { port: 4173 },
 })
 
+/** Tests of failures and of what an app imports that the package has to pass as it is published, too. */
+const ofPackage = [
+  'test/engine/open.test.ts',
+  'test/engine/trouble.test.ts',
+  'test/engine/unreadable.test.ts',
+  'test/engine/onDisk.test.ts',
+  'test/engine/subscribe.test.ts',
+  'test/engine/tools/destroy.test.ts',
+  'test/projections/lost.test.ts',
+  'test/react/react.test.tsx',
+  'test/testing/*.test.ts',
+]
+
 /**
  * Rooms first, then the package and the browsers: two files at a time, because a browser waits for disk and timers half of the time.
  * What they build is built once, before the first of them.
@@ -147,10 +160,25 @@ const tests: UserConfig = {
         test: {
           name: 'unit',
           include: ['test/**/*.test.{ts,tsx}'],
-          exclude: ['test/browser/**', 'test/frameworks/**', 'test/package/**', 'test/bench/**'],
+          exclude: [
+            ...['browser', 'frameworks', 'package', 'bench'].map((folder) => `test/${folder}/**`),
+            'test/**/*.production.test.ts',
+          ],
           // Nothing here is timed: what hangs is found, what is slow on a busy machine is not a failure.
           testTimeout: 60_000,
           // One fewer than there are processors, by default: of two, one would idle.
+          maxWorkers: Math.max(2, availableParallelism() - 1),
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        // Without the checks of development.
+        define: { __DEV__: 'false' },
+        test: {
+          name: 'production',
+          include: ['test/**/*.production.test.ts'],
+          testTimeout: 60_000,
           maxWorkers: Math.max(2, availableParallelism() - 1),
           sequence: { groupOrder: 0 },
         },
@@ -167,6 +195,23 @@ const tests: UserConfig = {
           sequence: { groupOrder: 1 },
         },
       })),
+      {
+        resolve: {
+          alias: [
+            { find: /^tidemark$/, replacement: path('build/packed/package/dist/development/index.js') },
+            { find: /^tidemark\/(.*)$/, replacement: path('build/packed/package/dist/development/$1.js') },
+          ],
+        },
+        define: { __DEV__: 'true' },
+        test: {
+          name: 'built',
+          include: ofPackage,
+          globalSetup: path('test/package/setup.ts'),
+          testTimeout: 60_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
     ],
   },
 }

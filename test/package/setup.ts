@@ -1,5 +1,7 @@
+import { mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
-import { pack } from './run.ts'
+import { pack, root, run } from './run.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -8,9 +10,15 @@ declare module 'vitest' {
   }
 }
 
+/** Where the project `built` looks for the package. */
+const unpacked = join(root, 'build/packed')
+
 /** Builds and packs once for all tests of the package. */
 export default function setup({ provide }: TestProject): () => void {
   const { tarball, remove } = pack()
   provide('tarball', tarball)
+  rmSync(unpacked, { recursive: true, force: true })
+  mkdirSync(unpacked, { recursive: true })
+  run('tar', ['-xzf', tarball, '-C', unpacked])
   return remove
 }

@@ -10,7 +10,7 @@ import {
   serve,
 } from '../browser/harness/index.ts'
 import { type PackedApp, packedApp } from './packed.ts'
-import { root } from './run.ts'
+import { root, run } from './run.ts'
 import type {} from './walk/main.ts'
 
 /** Records in a store of the log's database. */
@@ -272,5 +272,58 @@ describe.skipIf(!has('chromium'))('the built package', () => {
     }
     expect(await tab.evaluate(() => window.walk.add('once it could'))).toBe(2)
     await tab.evaluate(() => window.walk.projected())
+  })
+
+  it('a module that opens the engine works on a server: it is empty, says so, and refuses commands', () => {
+    const built = app.build('dist-server', ['--ssr', 'server.ts'])
+    expect(JSON.parse(run(process.execPath, [join(built, 'server.js')], app.folder))).toEqual({
+      state: 'ready',
+      storage: 'memory',
+      worker: 'none',
+      titles: 0,
+      lastError: expect.stringContaining('This is a server'),
+      refused: expect.stringContaining('This is a server'),
+    })
+  })
+
+  it.each([
+    ['in one file writes', 'codeSplitting: false', /^appended 1$/],
+    ['in several files says what to do', '', /StorageError: .*bundle it into one file/],
+  ])('a service worker %s', async (_, output, expected) => {
+    // Vite alone builds no service workers: so it is a library.
+    app.write(
+      'background.vite.mjs',
+      `export default { build: { lib: { entry: 'background.ts', formats: ['es'] }, minify: true, rolldownOptions: { output: { entryFileNames: 'background.js', ${output} } } } }`,
+    )
+    cpSync(app.build('dist-background', ['--config', 'background.vite.mjs']), join(site, 'background'), {
+      recursive: true,
+    })
+    const tab = await open()
+    const answer = await tab.evaluate(async () => {
+      const registration = await navigator.serviceWorker.register('./background/background.js', { type: 'module' })
+      const { active, waiting, installing } = registration
+      const { port1, port2 } = new MessageChannel()
+      const answer = new Promise<string>((resolve) => {
+        port1.onmessage = ({ data }) => resolve(data)
+      })
+      ;(active ?? waiting ?? installing)?.postMessage('go', [port2])
+      return answer
+    })
+    expect(answer).toMatch(expected)
+  })
+
+  it('a bundler that leaves the URL of the worker as it is: the pipeline runs in the page, and the console says so once', async () => {
+    const rolldown = join(root, 'node_modules/rolldown/bin/cli.mjs')
+    run(process.execPath, [rolldown, 'main.ts', '--dir', join(site, 'plain')], app.folder)
+    writeFileSync(
+      join(site, 'plain/index.html'),
+      readFileSync(join(app.folder, 'index.html'), 'utf8').replace('./main.ts', './main.js'),
+    )
+    const tab = await open('plain/')
+    expect(await tab.evaluate(() => window.walk.add('Buy milk'))).toBe(1)
+    await tab.evaluate(() => window.walk.projected())
+    expect((await tab.evaluate(() => window.walk.shown())).worker).toBe('in-page')
+    const warnings = tab.log.filter((line) => line.startsWith('warning: tidemark'))
+    expect(warnings).toEqual([expect.stringMatching(/the worker of "todos" .* in the page instead.*guide/s)])
   })
 })

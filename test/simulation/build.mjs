@@ -45,6 +45,7 @@ export async function bundle(source = path('../../src'), output = path('../../bu
           ]),
         ),
         'tidemark/load': `${source}/load.ts`,
+        'tidemark/async': `${source}/async.ts`,
         tidemark: `${source}/index.ts`,
         'fake-indexeddb/internal/Database': path('../../node_modules/fake-indexeddb/build/esm/lib/Database.js'),
         'fake-indexeddb/internal/FakeEvent': path('../../node_modules/fake-indexeddb/build/esm/lib/FakeEvent.js'),
@@ -55,10 +56,11 @@ export async function bundle(source = path('../../src'), output = path('../../bu
     transform: { define: { __DEV__: 'true' } },
     plugins: [
       {
-        // Every `import()` asks the world, and every tab has its own parts.
+        // Every `import()` asks the world, and every tab has its own parts and listeners.
         name: 'loads',
         resolveId(id, importer) {
-          if (importer?.startsWith(source) && /\/load(\.ts)?$/.test(id)) return path('load.ts')
+          const [, own] = /\/(load|persistence)(?:\.ts)?$/.exec(id) ?? []
+          if (own && importer?.startsWith(source)) return path(`${own}.ts`)
         },
         transform(code, id) {
           if (!id.startsWith(source) || !code.includes('import(')) return

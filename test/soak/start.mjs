@@ -48,7 +48,7 @@ function mutate() {
   const copy = join(root, 'build/mutation')
   rmSync(copy, { recursive: true, force: true })
   mkdirSync(copy, { recursive: true })
-  for (const name of ['src', 'test', 'vite.config.ts', 'package.json', 'tsconfig.json'])
+  for (const name of ['src', 'test', 'demo', 'vite.config.ts', 'package.json', 'tsconfig.json'])
     cpSync(join(root, name), join(copy, name), {
       recursive: true,
       filter: (path) => !path.includes('node_modules') && !path.includes('test/bench'),
@@ -68,8 +68,15 @@ function mutate() {
     }
     const source = /** @type {(typeof sources)[0]} */ (sources.find(({ path }) => path === place?.path))
     writeFileSync(source.path, changed(source, place))
-    const by = simulated(copy, profiles) ?? tested(copy, tests)
-    writeFileSync(source.path, source.text)
+    let by
+    try {
+      by = simulated(copy, profiles) ?? tested(copy, tests)
+    } catch (error) {
+      console.log(`NOT PLAYED  ${name}: ${/** @type {Error} */ (error).message}`)
+      continue
+    } finally {
+      writeFileSync(source.path, source.text)
+    }
     if (by) killed++
     console.log(by ? `killed   ${name}\n         ${by}` : `SURVIVED ${name}`)
   }

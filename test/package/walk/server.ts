@@ -1,0 +1,12 @@
+import { openEngine } from 'tidemark'
+import { todoApp } from './todos.ts'
+
+// What a page shares with its server: the module that opens the engine.
+const engine = await openEngine(todoApp, {
+  worker: () => new SharedWorker(new URL('./worker.ts', import.meta.url), { type: 'module' }),
+})
+const { state, storage, worker, lastError } = engine.status
+const refused = await engine.dispatch.add({ title: 'on a server' }).catch((error: unknown) => `${error}`)
+console.log(
+  JSON.stringify({ state, storage, worker, titles: engine.read.todos.size, lastError: `${lastError}`, refused }),
+)

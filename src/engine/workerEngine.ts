@@ -51,16 +51,27 @@ export interface WorkerEngine {
  * then. Rejects with the signal's reason, if the pipeline closes before, or if this code can't follow the log.
  */
 export async function openWorkerEngine(shop: Workshop, given?: AbortSignal): Promise<WorkerEngine> {
-  const { closing, database } = shop
+  const { closing } = shop
   const opening = new AbortController()
-  for (const signal of [closing, given]) signal?.addEventListener('abort', () => opening.abort(signal.reason))
+  const over = new AbortController()
+  for (const signal of [closing, given])
+    signal?.addEventListener('abort', () => opening.abort(signal.reason), { signal: over.signal })
   if (closing.aborted) opening.abort(closing.reason)
-  given?.throwIfAborted()
+  try {
+    given?.throwIfAborted()
+    return await openOnce(shop, opening)
+  } finally {
+    // A pipeline opens many, one after the other.
+    over.abort()
+  }
+}
+
+async function openOnce(shop: Workshop, opening: AbortController): Promise<WorkerEngine> {
   let isLost = false
   let lost = (): void => {
     isLost = true
   }
-  const release = await holdEngine(database.name, opening.signal, () => lost())
+  const release = await holdEngine(shop.database.name, opening.signal, () => lost())
   const { engine, tab, end } = createWorkerEngine(shop, release)
   lost = () => void end(new EngineClosed('closed'))
   if (isLost) lost()
@@ -188,7 +199,7 @@ function createWorkerEngine(shop: Workshop, release: () => void): Made {
     await over
   }
   const close = (): Promise<void> => end(new EngineClosed('closed'))
-  closing.addEventListener('abort', close, { once: true })
+  closing.addEventListener('abort', close, { signal: ending.signal })
 
   const engine: WorkerEngine = {
     dispatch: (name, input, options) => dispatch(tab, sender, name, input, options),

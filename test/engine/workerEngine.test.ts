@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { openEngine } from 'tidemark'
 import { archive } from 'tidemark/tools'
 import { beforeEach, expect, test, vi } from 'vitest'
@@ -49,6 +50,15 @@ test('a tab and an engine in a worker race, and each command is decided on exact
   expect(await ranges(name)).toEqual([[1, sent.length]])
   expect((await engine.dispatch('nothing')).sequence).toBe(sent.length)
   expect(engine.head).toBe(sent.length)
+})
+
+test('an engine that ended leaves nothing at its pipeline, however many there were', async () => {
+  const { engine, pipeline } = await beside(freshName())
+  const { closing } = pipeline.shop
+  await engine.close()
+  const before = getEventListeners(closing, 'abort').length
+  for (let i = 0; i < 3; i++) await (await openWorkerEngine(pipeline.shop)).close()
+  expect(getEventListeners(closing, 'abort').length).toBe(before)
 })
 
 test('a command id that is in the log answers with the first receipt, whoever asks', async () => {

@@ -229,6 +229,7 @@ export const mutations = [
     find: '$duplicate && $a.fingerprint !== $b.fingerprint',
     put: '$duplicate && !$b',
     profiles: 'signal,race',
+    tests: ['test/engine/workerEngine.test.ts', 'a command id that is in the log'],
   },
   {
     name: 'rule 5: a pending id is not joined',
@@ -342,8 +343,8 @@ export const mutations = [
   {
     name: 'rule 7: a rejection is decided behind the head',
     in: 'settleAtHead',
-    find: '$found.moved',
-    put: '!$found',
+    find: "const $found = await tab.log.look($$given); if ($found.moved) return 'raced'",
+    put: "const $found = await tab.log.look($$given); if (!$found) return 'raced'",
     profiles: 'race,network',
   },
   {

@@ -1,4 +1,4 @@
-// node test/simulation/start.mjs [--seeds 1-2000] [--seconds 60] [--profile race,seal] [--first] [--all] [--shrink] [--seed 17] [--trace]
+// node test/simulation/start.mjs [--seeds 1-2000] [--seconds 60] [--least 100] [--profile race,seal] [--first] [--all] [--shrink] [--seed 17] [--trace]
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { bundle } from './build.mjs'
@@ -7,6 +7,7 @@ const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '1-2000' },
     seconds: { type: 'string', default: '60' },
+    least: { type: 'string', default: '0' },
     seed: { type: 'string' },
     trace: { type: 'boolean', default: false },
     source: { type: 'string' },
@@ -36,7 +37,8 @@ const failures = new Map()
 /** @param {Error} error */
 const kindOf = ({ message }) => String(message).replace(/\d+/g, 'N').slice(0, 60)
 const wanted = values.profile?.split(',')
-for (let seed = from; seed <= to && real.now() - began < Number(values.seconds) * 1000; seed++) {
+const hasTime = () => runs < Number(values.least) || real.now() - began < Number(values.seconds) * 1000
+for (let seed = from; seed <= to && hasTime(); seed++) {
   const profile = profiles[seed % profiles.length]
   if (wanted ? !wanted.includes(profile) : !values.seed && isPending(profile)) continue
   const result = await execute(plan(seed), { traced: values.trace })

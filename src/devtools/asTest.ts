@@ -170,9 +170,8 @@ function rowsAfter(core: Core, all: readonly AnyRecordedEvent[], last: readonly 
   const rows: Record<string, unknown> = {}
   for (const name of names) {
     const table = read[name]
-    if (table && 'all' in table) {
-      if (table.size <= ROWS_MAX) rows[name] = table.all()
-    } else if (table) rows[name] = table.value
+    if (core.model.projections[name]?.into.kind === 'value') rows[name] = table.value
+    else if (table?.size <= ROWS_MAX) rows[name] = table.all()
   }
   return JSON.stringify(rows, undefined, 2).replaceAll('\n', '\n  ')
 }

@@ -1,4 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit'
+import { headOf } from '../log/look.ts'
 import { eventLink, listChanges, rowLink } from './changes.ts'
 import { fits, keyOfText, mayFit, parseFilter } from './filter.ts'
 import { count, describeError, hueOf, line, plural, time } from './format.ts'
@@ -54,11 +55,23 @@ export class LogPanel extends Panel {
   }
 
   protected override changed(): void {
-    const { sequence } = this.session.engine.status
-    const grown = sequence - this.#head
+    const { status } = this.session.engine
+    const { database } = this.session.core
+    if (database && (status.state !== 'ready' || status.behind))
+      void headOf(database).then(
+        (head) => this.#grow(head),
+        () => {},
+      )
+    this.#grow(status.sequence)
+  }
+
+  /** The log ends there at least: an engine that is outdated or behind has not got as far. */
+  #grow(head: number): void {
+    const grown = Math.max(0, head - this.#head)
     if (!grown) return
     const before = this.#head
-    this.#head = sequence
+    this.#head = head
+    this.requestUpdate()
     if (this.#found && before) void this.#prependNew(before)
     else if (!this.#found && before) this.#list?.grow(grown)
   }

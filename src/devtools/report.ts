@@ -8,7 +8,7 @@ const STACK_LINES = 4
 /** What somebody may paste into an issue. Without `isWhole` it holds nothing that a person wrote. */
 export async function reportOf({ engine, core, errors, commands }: Session, isWhole: boolean): Promise<string> {
   const { status } = engine
-  const { usage, quota } = (await navigator.storage?.estimate?.().catch(() => undefined)) ?? {}
+  const { usage, quota } = (await globalThis.navigator?.storage?.estimate?.().catch(() => undefined)) ?? {}
   const tellError = (error: Error): object => {
     const { name, message, stack = '' } = error
     const { kind, sequence, type, version, reason } = error as Error & Record<string, unknown>
@@ -33,7 +33,7 @@ export async function reportOf({ engine, core, errors, commands }: Session, isWh
   }
   const report = {
     health: healthOf(engine).sentence,
-    browser: navigator.userAgent,
+    browser: globalThis.navigator?.userAgent,
     model: isWhole ? core.model.name : undefined,
     state: status.state,
     sequence: status.sequence,

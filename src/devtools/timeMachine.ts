@@ -93,14 +93,15 @@ export class TimePanel extends Panel {
         <div class="actions"><select aria-label="Projection" @change=${chosen}>
           ${names.map((one) => html`<option ?selected=${one === name}>${one}</option>`)}
         </select></div>
-        ${this.#state((read as Record<string, any>)[name])}
+        ${this.#state(name, (read as Record<string, any>)[name])}
       </section>
     </div>`
   }
 
-  #state(table: any): TemplateResult {
+  #state(name: string, table: any): TemplateResult {
     if (!table) return html`<p class="quiet">Rows on disk are not in it.</p>`
-    if (!('all' in table)) return html`<tidemark-tree .value=${table.value}></tidemark-tree>`
+    if (this.session.core.model.projections[name]?.into.kind === 'value')
+      return html`<tidemark-tree .value=${table.value}></tidemark-tree>`
     const { size } = table as { size: number }
     const rows: unknown[] = table.all()
     const key = (index: number): unknown => Object.values(rows[index] as object)[0]

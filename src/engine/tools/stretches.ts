@@ -55,7 +55,8 @@ async function ofSegment(database: Database, segment: SegmentRecord): Promise<re
 
 async function unsealed(database: Database, sequence: number, head: number): Promise<readonly Stretch[]> {
   const from = sequence - (sequence % WINDOW_EVENTS)
-  const to = Math.min(head, from + WINDOW_EVENTS - 1)
+  // An engine that is outdated or behind has not got as far as its log.
+  const to = Math.min(Math.max(head, sequence), from + WINDOW_EVENTS - 1)
   const found = await database.transact(['segments', 'commits'], 'readonly', (store) => ({
     newest: store('segments').openKeyCursor(null, 'prev'),
     before: store('commits').openCursor(IDBKeyRange.upperBound(from), 'prev'),

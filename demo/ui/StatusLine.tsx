@@ -3,6 +3,7 @@ import type { Engine, Status } from 'tidemark'
 import { useStatus } from 'tidemark/react'
 import { describeError } from './describeError.ts'
 import { type Description, describeStatus } from './describeStatus.ts'
+import { openDevtools } from './devtools.ts'
 import { count } from './format.ts'
 
 const workers: Record<Status['worker'], string> = { shared: 'shared', 'in-page': 'in this page', none: 'none' }
@@ -26,6 +27,9 @@ export function StatusBar({ status }: { readonly status: Status }) {
         <Fact name="storage" value={status.storage} />
         {status.storage !== 'memory' && <Fact name="second copy" value={status.mirror.state} />}
       </dl>
+      <button type="button" className="status-devtools" title="Ctrl+Shift+D" onClick={openDevtools}>
+        Devtools
+      </button>
     </aside>
   )
 }

@@ -1,7 +1,8 @@
 import { type ReactNode, StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
-import { type OpenOptions, type Progress, StorageError } from 'tidemark'
+import { type Engine, type OpenOptions, type Progress, StorageError } from 'tidemark'
 import { describeError } from './describeError.ts'
+import { offerDevtools } from './devtools.ts'
 import { count } from './format.ts'
 
 const phases: Partial<Record<Progress['phase'], string>> = {
@@ -15,7 +16,7 @@ const phases: Partial<Record<Progress['phase'], string>> = {
 const unnoticed = 200
 
 /** Opens an engine and renders the page with its first value; until then, and if it fails, says what is going on. */
-export async function openPage<E>(
+export async function openPage<E extends Engine<any, any, any>>(
   open: (options?: OpenOptions) => Promise<E>,
   page: (engine: E) => ReactNode,
 ): Promise<E | undefined> {
@@ -32,11 +33,13 @@ export async function openPage<E>(
   /** Asked for by the person: without storage everything is gone when the tab is. */
   const openInMemory = async (): Promise<void> => {
     const engine = await open({ storage: 'memory' })
+    offerDevtools(engine)
     show(page(engine))
   }
 
   try {
     const engine = await open({ onProgress })
+    offerDevtools(engine)
     show(page(engine))
     return engine
   } catch (error) {

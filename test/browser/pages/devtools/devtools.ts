@@ -1,28 +1,104 @@
 import { type EngineOf, type OpenOptions, openEngine } from 'tidemark'
 import { app } from './model.ts'
+import workerUrl from './worker.ts?sharedworker&url'
+
+type Policy = { createScriptURL(url: string): URL }
+/** The policy that this page's header asks for. */
+const policy = (
+  globalThis as { trustedTypes?: { createPolicy(name: string, rules: object): Policy } }
+).trustedTypes?.createPolicy('page', { createScriptURL: (url: string) => url })
+const scriptUrl = policy ? policy.createScriptURL(workerUrl) : workerUrl
+
+/** Every element of the page, those in shadow roots too. */
+function* everyElement(root: Document | ShadowRoot): Generator<Element> {
+  for (const element of root.querySelectorAll('*')) {
+    yield element
+    if (element.shadowRoot) yield* everyElement(element.shadowRoot)
+  }
+}
+
+const roots = function* (): Generator<Document | ShadowRoot> {
+  yield document
+  for (const { shadowRoot } of everyElement(document)) if (shadowRoot) yield shadowRoot
+}
+
+const frame = (): Promise<unknown> => new Promise(requestAnimationFrame)
 
 /** A page that opens a log, fills it, and mounts the devtools when it is asked to. */
-const page = {
+export const page = {
+  name: '',
   engine: undefined as EngineOf<ReturnType<typeof app>> | undefined,
-  async open(name: string, poison?: string, options: OpenOptions = {}) {
-    const engine = await openEngine(app(poison), {
+  async open(name: string, poison?: string, options: OpenOptions = {}): Promise<void> {
+    page.name = `tidemark:${name}`
+    page.engine = await openEngine(app(poison), {
       name,
-      worker: () => new SharedWorker(new URL('./worker.ts', import.meta.url), { type: 'module' }),
+      worker: () => new SharedWorker(scriptUrl as string, { type: 'module' }),
       ...options,
     })
-    page.engine = engine
-    return engine
   },
   /** `count` events in commits of 1,000, of `rows` rows. */
-  async fill(count: number, rows: number) {
+  async fill(count: number, rows: number): Promise<void> {
     const { engine } = page
     for (let from = engine!.status.sequence; from < count; from += 1000)
       await engine!.dispatch.fill({ from, count: Math.min(1000, count - from), rows })
     await engine!.projected()
   },
-  async mount() {
+  async mount(): Promise<void> {
     const { mountDevtools } = await import('tidemark/devtools')
-    return mountDevtools(page.engine!, { open: true })
+    await mountDevtools(page.engine!, { open: true })
+  },
+  /** Milliseconds of a dispatch, until it is durable: the median of so many. */
+  async time(dispatches: number): Promise<number> {
+    const took: number[] = []
+    for (let i = 0; i < dispatches; i++) {
+      const began = performance.now()
+      await page.engine!.dispatch.rename({ id: `i${i}`, title: `timed ${i}` })
+      took.push(performance.now() - began)
+    }
+    return took.sort((a, b) => a - b)[dispatches >> 1] ?? 0
+  },
+  find(selector: string): Element | undefined {
+    for (const root of roots()) {
+      const found = root.querySelector(selector)
+      if (found) return found
+    }
+    return
+  },
+  /** Of every shadow root. */
+  text: (): string => [...roots()].map((root) => (root instanceof ShadowRoot ? root.textContent : '')).join(' '),
+  async until<T>(look: () => T): Promise<T> {
+    for (;;) {
+      const found = look()
+      if (found) return found
+      await frame()
+    }
+  },
+  /** Scrolls from the newest event to the first one, a little at a time and then far. */
+  async scroll(): Promise<{ rows: number; longest: number; sequences: number[] }> {
+    let longest = 0
+    const observer = new PerformanceObserver((list) => {
+      for (const { duration } of list.getEntries()) longest = Math.max(longest, duration)
+    })
+    observer.observe({ type: 'longtask' })
+    const list = page.find('tidemark-list') as Element
+    const scroller = list.shadowRoot!.querySelector('.scroll') as HTMLElement
+    const shown = (): number[] =>
+      [...list.shadowRoot!.querySelectorAll('.seq')].map(({ textContent }) => Number(textContent))
+    let rows = 0
+    const sequences: number[] = []
+    for (let i = 0; i < 100; i++) {
+      scroller.scrollTop += i < 50 ? 120 : scroller.scrollHeight / 50
+      await frame()
+      await frame()
+      rows = Math.max(rows, shown().length)
+      sequences.push(shown()[0] ?? 0)
+    }
+    scroller.scrollTop = scroller.scrollHeight
+    await page.until(() => list.shadowRoot!.querySelector('.row:last-child .type'))
+    await page.until(() => shown().at(-1) === 1)
+    sequences.push(...shown())
+    observer.disconnect()
+    return { rows, longest, sequences }
   },
 }
 Object.assign(globalThis, { page })

@@ -27,7 +27,7 @@ export const app = (poison?: string) => {
   })
   const filed = projection(events, {
     into: table<{ id: string; title: string }>('id', { resident: false }),
-    evolve: { itemRenamed: (_, { data }) => data },
+    evolve: { itemDone: (_, { data }) => ({ id: data.id, title: data.by?.name ?? '' }) },
   })
   const titles = projection(events, {
     into: table<{ title: string; times: number }>('title'),

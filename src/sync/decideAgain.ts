@@ -6,6 +6,7 @@ import { toWire } from '../log/wire.ts'
 import { eventTypes } from '../model/events.ts'
 import { type Fold, foldCommit, type Journal, undo } from '../model/fold.ts'
 import { type AnyModel, commandReadOf, createContext, decide } from '../model/model.ts'
+import { decideUndo, UNDO, type Undoing } from './undoing.ts'
 
 /** What became of commands that were decided again. */
 export interface DecidedAgain {
@@ -58,7 +59,10 @@ export function decideAgain(
       const ids = [...command.ids]
       try {
         const context = createContext(command.at, randomId, ids)
-        const stored = decide(model, command.name, read, command.input, context)
+        const isUndo = command.name === UNDO
+        // Written by `undoingOf`.
+        const undoing = command.input as unknown as Undoing
+        const stored = isUndo ? decideUndo(folds, undoing) : decide(model, command.name, read, command.input, context)
         for (const event of recordedOf({ ...command, events: stored }, tip + 1, types))
           for (const fold of folds) if (!fold.failed) fold.apply(event, journal)
         if (stored.length || tip > head) kept.push({ ...command, ids, events: stored, model: model.version ?? 1 })
@@ -83,7 +87,7 @@ export function decideAgain(
 
 function assertKnown(model: AnyModel, commands: readonly LocalCommand[]): void {
   for (const { name, model: version } of commands) {
-    if (!Object.hasOwn(model.commands, name))
+    if (name !== UNDO && !Object.hasOwn(model.commands, name))
       throw new CannotDecide('outdated', new OutdatedCodeError(`command ${name}`, version))
     if (version > (model.version ?? 1)) throw new CannotDecide('outdated', new OutdatedCodeError('commands', version))
   }

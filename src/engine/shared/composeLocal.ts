@@ -1,9 +1,9 @@
-import type { Json } from '../../data.ts'
 import { nextId } from '../../ids.ts'
 import type { CommandEntry } from '../../log/commit.ts'
 import type { LocalRecord } from '../../log/local.ts'
 import type { BesideLocal } from '../../log/outbox.ts'
 import { stringify } from '../../model/json.ts'
+import { UNDO, undoingOf } from '../../sync/undoing.ts'
 import { bodyOf } from '../compose.ts'
 import { type Decision, isStrict, type Pending } from '../pending.ts'
 import type { Tab } from '../tab.ts'
@@ -39,7 +39,8 @@ export function composeLocal(tab: Tab, group: readonly Pending[], last: number):
 
 /** A command as the log keeps it, and what deciding it again needs. */
 function localBodyOf(pending: Pending, model: number): string {
-  const { name, input, context } = pending
-  const more = stringify({ name, input: input as Json | undefined, ids: context.ids, model })
+  const { context, decide, decision } = pending
+  const { name, input } = decide ? { name: UNDO, input: undoingOf(decision.stored, decision.journal) } : pending
+  const more = stringify({ name, input, ids: context.ids, model })
   return `${bodyOf(pending).slice(0, -1)},${more.slice(1)}`
 }

@@ -6,6 +6,7 @@ import { isShared, type RejectedCommand } from '../../log/local.ts'
 import { fromWire } from '../../log/wire.ts'
 import type { AnyRecordedEvent } from '../../model/events.ts'
 import { createContext } from '../../model/model.ts'
+import { decideUndo, UNDO, type Undoing } from '../../sync/undoing.ts'
 import type { Core } from '../core.ts'
 import { enterNew } from '../dispatch.ts'
 import { type Caller, createPending } from '../pending.ts'
@@ -90,7 +91,9 @@ async function retry(core: Core, database: Database, stored: RejectedCommand): P
   await new Promise<void>((resolve, reject) => {
     const caller: Caller = { resolve: () => resolve(), reject, strict: false, joined: false, owner: core }
     const context = createContext(Date.now(), undefined, [...ids])
-    const pending = createPending(id, fingerprint, name, input, meta, undefined, context, caller)
+    // What is no command of the model carries what it needs.
+    const decide = name === UNDO ? () => decideUndo(core.folds, input as unknown as Undoing) : undefined
+    const pending = createPending(id, fingerprint, name, input, meta, decide, context, caller)
     retried.add(pending)
     enterNew(core, pending)
     core.pump()

@@ -16,14 +16,16 @@ import { inside, type Watch } from './inside.ts'
  *
  * Resolves when it is deleted. A frozen tab, an extension or the developer tools may keep it open: `onProgress` tells the phase
  * `'blocked'`, and after 30 seconds the call rejects with `StorageError('blocked')`. The browser deletes it when they are closed.
- * After any other `StorageError`, open the log and call `destroy` again.
+ * After any other `StorageError`, open the log and call `destroy` again. If the log has a remote and this device has commands that it has
+ * not sent, the call rejects with `StorageError('aborted')` and deletes nothing, unless `unsent` is `'discard'`.
  */
 export async function destroy(
   engine: Engine<any, any, any>,
-  { onProgress }: Pick<Watch, 'onProgress'> = {},
+  { onProgress, unsent }: Pick<Watch, 'onProgress'> & { readonly unsent?: 'discard' | undefined } = {},
 ): Promise<void> {
   const core = inside(engine)
-  const { database, name } = core
+  const { database, name, layer } = core
+  if (layer?.length && unsent !== 'discard') throw notSent(name, layer.length)
   const tables = database ? await tableDatabases(database) : []
   const place = database ? await placeOf(database) : false
   core.channel?.post({ log: core.logId, destroyed: true })
@@ -64,3 +66,10 @@ export async function destroy(
     }
   }
 }
+
+const notSent = (name: string, count: number): StorageError =>
+  new StorageError(
+    'aborted',
+    `${count} ${count === 1 ? 'command' : 'commands'} of "${name}" on this device ${count === 1 ? 'is' : 'are'} not sent yet. Nothing was ` +
+      "deleted. Wait until status.sync.pending is 0, or call destroy(engine, { unsent: 'discard' })",
+  )

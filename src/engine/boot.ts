@@ -33,7 +33,7 @@ export async function boot(model: AnyModel, name: string, options: BootOptions):
   const { storage, signal } = options
   // First of all: the browser opens it while this page makes what the rows go into.
   const blocked = (): void => options.onProgress?.({ phase: 'blocked', done: 0, total: 1 })
-  const opening = storage ? undefined : openDatabase(name, true, blocked)
+  const opening = storage ? undefined : openDatabase(name, true, blocked, signal)
   const seldomNeeded = (): ReturnType<typeof reserve.load> => reserve.load()
   const core = createCore(model, name, !storage, seldomNeeded)
   options.observe?.(core)

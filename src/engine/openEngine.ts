@@ -169,6 +169,11 @@ function createHandle(core: Core, options: OpenOptions, leave: () => Promise<voi
     listeners.tell()
   }
 
+  /** Another handle may keep the engine: this one answers nothing any more. */
+  const throwIfClosed = (): void => {
+    if (closing) throw new EngineClosed('closed')
+  }
+
   const handle: Handle = {
     model: core.model,
     get read() {
@@ -186,6 +191,7 @@ function createHandle(core: Core, options: OpenOptions, leave: () => Promise<voi
     }),
     subscribe: listeners.add,
     async *history(given = {}) {
+      throwIfClosed()
       const { head } = core
       const { history } = await reserve.load(given.signal)
       yield* history(core, head, given)
@@ -196,8 +202,12 @@ function createHandle(core: Core, options: OpenOptions, leave: () => Promise<voi
         return { next: async () => (await made).next(), return: async () => (await made).return!() }
       },
     }),
-    projected: (sequence = core.head, { signal } = {}) => projected(core, sequence, signal),
+    async projected(sequence = core.head, { signal } = {}) {
+      throwIfClosed()
+      await projected(core, sequence, signal)
+    },
     async rebuild(given = {}) {
+      throwIfClosed()
       const { rebuild } = await reserve.load(given.signal)
       await rebuild(core, given)
     },

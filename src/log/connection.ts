@@ -23,13 +23,15 @@ export interface Connecting {
   readonly create?: boolean
   /** Told once, when another connection or a deletion keeps the browser from answering. */
   readonly blocked?: (() => void) | undefined
+  /** Ends the wait for an answer, with its reason. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
  * Opens the database of a log: one request if it exists. undefined if it does not and `create` is not set. Rejects with
  * `StorageError('blocked')` after 30 seconds without an answer.
  */
-export async function connect(name: string, { create, blocked }: Connecting): Promise<Connection | undefined> {
+export async function connect(name: string, { create, blocked, signal }: Connecting): Promise<Connection | undefined> {
   const { indexedDB } = globalThis
   if (!indexedDB) throw unavailable("There is no IndexedDB here. Open with storage: 'memory', or on a page.")
   let version: number | undefined
@@ -46,11 +48,12 @@ export async function connect(name: string, { create, blocked }: Connecting): Pr
         if (missing) request.transaction?.abort()
         else createStores(request.result, request.transaction as IDBTransaction, dataLoss)
       }
-      const idb = await answerOf(request, 'opened', name, blocked)
+      const idb = await answerOf(request, 'opened', name, blocked, signal)
       // From the first moment: one that is only being looked at would keep a deletion waiting for ever.
       idb.onversionchange = () => idb.close()
       return { idb, dataLoss }
     } catch (error) {
+      if (signal?.aborted) throw error
       if (missing && !create) return
       if (missing) version = VERSION
       // Another build was faster, with a number of its own.
@@ -99,12 +102,13 @@ export async function deleteDatabase(name: string, blocked?: () => void): Promis
   }
 }
 
-/** The result of a request that other connections may hold up. One that is answered too late changes nothing. */
+/** The result of a request that other connections may hold up. One that is answered too late, or after the signal, changes nothing. */
 function answerOf(
   request: IDBOpenDBRequest,
   what: 'opened' | 'upgraded' | 'deleted',
   name: string,
   blocked: (() => void) | undefined,
+  signal?: AbortSignal,
 ): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
     let told = false
@@ -125,10 +129,7 @@ function answerOf(
           timer = wait()
           return
         }
-        request.onupgradeneeded = () => request.transaction?.abort()
-        request.onsuccess = () => (request.result as IDBDatabase | undefined)?.close()
-        request.onerror = (event) => event.preventDefault()
-        reject(
+        giveUp(
           new StorageError(
             'blocked',
             `"${name}" was not ${what} within ${BLOCKED_AFTER_S} seconds: another tab, an extension or the developer tools ` +
@@ -137,15 +138,30 @@ function answerOf(
         )
       }, 1000)
     let timer = wait()
+    const over = (): void => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', abort)
+    }
+    const giveUp = (reason: unknown): void => {
+      over()
+      request.onblocked = null
+      request.onupgradeneeded = () => request.transaction?.abort()
+      request.onsuccess = () => (request.result as IDBDatabase | undefined)?.close()
+      request.onerror = (event) => event.preventDefault()
+      reject(reason)
+    }
+    const abort = (): void => giveUp(signal?.reason)
     request.onblocked = tell
     request.onsuccess = () => {
-      clearTimeout(timer)
+      over()
       resolve(request.result)
     }
     request.onerror = () => {
-      clearTimeout(timer)
+      over()
       reject(request.error)
     }
+    signal?.addEventListener('abort', abort, { once: true })
+    if (signal?.aborted) abort()
   })
 }
 

@@ -37,8 +37,16 @@ export interface Database {
   close(): void
 }
 
-/** Opens the database of a log. Without `create`, the first use of one that does not exist throws `EngineClosed('log replaced')`. */
-export async function openDatabase(name: string, create: boolean = true, blocked?: () => void): Promise<Database> {
+/**
+ * Opens the database of a log. Without `create`, the first use of one that does not exist throws `EngineClosed('log replaced')`.
+ * The signal ends the opening, not the database.
+ */
+export async function openDatabase(
+  name: string,
+  create: boolean = true,
+  blocked?: () => void,
+  signal?: AbortSignal,
+): Promise<Database> {
   let reopening: Promise<IDBDatabase> | undefined
   const database: Database = {
     name,
@@ -78,7 +86,7 @@ export async function openDatabase(name: string, create: boolean = true, blocked
     return reopening
   }
 
-  const connection = await connect(name, { create, blocked })
+  const connection = await connect(name, { create, blocked, signal })
   if (connection) {
     database.dataLoss = connection.dataLoss
     use(database, connection.idb)

@@ -23,6 +23,22 @@ test('handles of the same model, name and storage share one engine, and each clo
   await c.close()
 })
 
+test('a closed handle answers nothing any more, though another one keeps the engine', async () => {
+  const name = freshName()
+  const model = todoApp()
+  const [a, b] = await Promise.all([openEngine(model, { name }), openEngine(model, { name })])
+  await b.dispatch.add({ title: 'x' })
+  await a.close()
+  const closed = { name: 'EngineClosed', reason: 'closed' }
+  await expect(a.dispatch.add({ title: 'y' })).rejects.toMatchObject(closed)
+  await expect(collect(a.history())).rejects.toMatchObject(closed)
+  await expect(a.projected()).rejects.toMatchObject(closed)
+  await expect(a.rebuild()).rejects.toMatchObject(closed)
+  await expect(a.events()[Symbol.asyncIterator]().next()).rejects.toMatchObject(closed)
+  expect(await collect(b.history())).toHaveLength(1)
+  await b.close()
+})
+
 test('hazard 19: opening and closing in every interleaving leaves nothing open and nothing waiting', async () => {
   const name = freshName()
   const model = todoApp()

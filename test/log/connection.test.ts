@@ -91,6 +91,26 @@ describe('opening', () => {
     expect((await indexedDB.databases()).map((one) => one.name)).not.toContain(`tidemark:${name}`)
   })
 
+  test('that the caller gives up ends at once, and keeps no timer and no connection', async () => {
+    const name = freshName()
+    const other = await older(name)
+    const deleting = indexedDB.deleteDatabase(`tidemark:${name}`)
+    const abort = new AbortController()
+    const blocked = vi.fn()
+    const opening = openDatabase(name, true, blocked, abort.signal).catch((error) => error)
+    await pass(1)
+    const reason = new Error('enough')
+    abort.abort(reason)
+    expect(await opening).toBe(reason)
+    await pass(5)
+    expect(blocked).not.toHaveBeenCalled()
+    expect(vi.getTimerCount()).toBe(0)
+    other.close()
+    await settled(deleting)
+    // A connection that came late would keep this one waiting.
+    await settled(indexedDB.deleteDatabase(`tidemark:${name}`))
+  })
+
   test('beside a deletion that a tab holds up is reported, rejects after a while, and works once the tab is closed', async () => {
     const name = freshName()
     const other = await older(name)

@@ -116,6 +116,8 @@ test('any starts, readers, writers, pauses and seals: every reader gets exactly 
           if (seal) await sealed(name, at)
           if (pause) await later(pause)
         }
+        // History ends at the head that its tab knows.
+        await vi.waitFor(() => expect(tabs[0].status.sequence).toBe(total))
         const log = await collect(tabs[0].history())
         for (const reading of readings) {
           const { after, seen } = await reading

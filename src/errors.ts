@@ -25,7 +25,17 @@ export class CommandRejected extends Named<'CommandRejected'> {
   }
 }
 
-/** The `commandId` was used before, for another command or another input. */
+/**
+ * The `commandId` was used before, for another command or another input.
+ * @example
+ * ```ts
+ * try {
+ *   await engine.dispatch.add({ title: 'Milk' }, { commandId: 'click-17' })
+ * } catch (error) {
+ *   if (error instanceof CommandIdConflict) console.log(error.commandId)
+ * }
+ * ```
+ */
 export class CommandIdConflict extends Named<'CommandIdConflict'> {
   declare readonly commandId: string
   constructor(commandId: string) {
@@ -67,14 +77,27 @@ export class InvalidData extends Named<'InvalidData'> {
   }
 }
 
-/** The model itself is wrong: an unknown event or command, a row without its key or under another one, an asynchronous command, an `upcast` that throws. */
+/**
+ * The model itself is wrong: an unknown event or command, a row without its key or under another one, an asynchronous command, an `upcast` that throws.
+ * @example
+ * ```ts
+ * expect(() => defineModel({ ...todoApp, projections: { foreign } })).toThrow(ModelError)
+ * ```
+ */
 export class ModelError extends Named<'ModelError'> {
   constructor(message: string, cause?: unknown) {
     super('ModelError', message, undefined, cause)
   }
 }
 
-/** A projection could not fold the event at `sequence`; `cause` is what `evolve` threw. The log and the other projections go on. */
+/**
+ * A projection could not fold the event at `sequence`; `cause` is what `evolve` threw. The log and the other projections go on.
+ * @example
+ * ```ts
+ * const { error } = engine.status.projections.todos
+ * if (error instanceof ProjectionFailed) console.error(error.sequence, error.cause)
+ * ```
+ */
 export class ProjectionFailed extends Named<'ProjectionFailed'> {
   declare readonly projection: string
   declare readonly sequence: number
@@ -111,7 +134,17 @@ const STORAGE: Readonly<Record<StorageError['kind'], string>> = {
   lost: 'The browser lost stored data',
 }
 
-/** IndexedDB failed. Nothing was appended, except perhaps for `'unknown'`: whether the commit is in the log could not be read. */
+/**
+ * IndexedDB failed. Nothing was appended, except perhaps for `'unknown'`: whether the commit is in the log could not be read.
+ * @example
+ * ```ts
+ * try {
+ *   await engine.dispatch.add({ title: 'Milk' })
+ * } catch (error) {
+ *   if (error instanceof StorageError && error.kind === 'quota') console.log('Free some space, then try again.')
+ * }
+ * ```
+ */
 export class StorageError extends Named<'StorageError'> {
   declare readonly kind: 'quota' | 'closed' | 'aborted' | 'blocked' | 'unavailable' | 'unknown' | 'lost'
   constructor(kind: StorageError['kind'], message: string = STORAGE[kind], cause?: unknown) {
@@ -119,7 +152,14 @@ export class StorageError extends Named<'StorageError'> {
   }
 }
 
-/** The log holds an event this code does not know: a newer build wrote it, or it has to stay declared as `.retired()`. */
+/**
+ * The log holds an event this code does not know: a newer build wrote it, or it has to stay declared as `.retired()`.
+ * @example
+ * ```ts
+ * const { state, lastError } = engine.status
+ * if (state === 'outdated' && lastError instanceof OutdatedCodeError) location.reload()
+ * ```
+ */
 export class OutdatedCodeError extends Named<'OutdatedCodeError'> {
   declare readonly type: string
   declare readonly version: number
@@ -140,7 +180,17 @@ const CLOSED: Readonly<Record<EngineClosed['reason'], string>> = {
   destroyed: 'The log was destroyed. Open the engine again to begin a new one',
 }
 
-/** The engine no longer takes commands. */
+/**
+ * The engine no longer takes commands.
+ * @example
+ * ```ts
+ * try {
+ *   await engine.dispatch.add({ title: 'Milk' })
+ * } catch (error) {
+ *   if (error instanceof EngineClosed && error.reason === 'log replaced') location.reload()
+ * }
+ * ```
+ */
 export class EngineClosed extends Named<'EngineClosed'> {
   declare readonly reason: 'closed' | 'log replaced' | 'destroyed'
   constructor(reason: EngineClosed['reason']) {
@@ -148,7 +198,14 @@ export class EngineClosed extends Named<'EngineClosed'> {
   }
 }
 
-/** The log has a hole or an unreadable record at `sequence`. Nothing is dropped or skipped. */
+/**
+ * The log has a hole or an unreadable record at `sequence`. Nothing is dropped or skipped.
+ * @example
+ * ```ts
+ * const { state, lastError } = engine.status
+ * if (state === 'failed' && lastError instanceof CorruptLog) console.error(lastError.sequence)
+ * ```
+ */
 export class CorruptLog extends Named<'CorruptLog'> {
   declare readonly sequence: number
   constructor(sequence: number) {
@@ -160,7 +217,17 @@ export class CorruptLog extends Named<'CorruptLog'> {
   }
 }
 
-/** A file could not be imported; `line` counts from 1. Nothing of it became visible. */
+/**
+ * A file could not be imported; `line` counts from 1. Nothing of it became visible.
+ * @example
+ * ```ts
+ * try {
+ *   await importLog(engine, file)
+ * } catch (error) {
+ *   if (error instanceof ImportError) console.log(error.line, error.reason)
+ * }
+ * ```
+ */
 export class ImportError extends Named<'ImportError'> {
   declare readonly line: number
   declare readonly reason: string

@@ -1,3 +1,7 @@
+/**
+ * Events, projections, models and the engine: what every app imports.
+ * @module
+ */
 export type { Json, Key } from './data.ts'
 export { openEngine } from './engine/openEngine.ts'
 export type {
@@ -13,6 +17,7 @@ export type {
   ProjectionStatus,
   Receipt,
   Status,
+  SyncStatus,
 } from './engine/types.ts'
 export {
   CommandIdConflict,

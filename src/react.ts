@@ -1,3 +1,7 @@
+/**
+ * Hooks that render with an engine.
+ * @module
+ */
 import {
   type Context,
   createContext,

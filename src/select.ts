@@ -10,7 +10,9 @@ declare global {
 
 /** Told the value at once and after each change. `error` is told what `select`'s function throws later; without it, the page is told. */
 export interface SelectionObserver<T> {
+  /** Told the value. */
   readonly next?: ((value: T) => void) | undefined
+  /** Told what `select`'s function threw. */
   readonly error?: ((error: unknown) => void) | undefined
 }
 

@@ -1,3 +1,7 @@
+/**
+ * The code of tables whose rows are on disk only.
+ * @module
+ */
 import { onDisk } from './projections/onDisk.ts'
 import type { Tables } from './projections/workshop.ts'
 

@@ -1,3 +1,7 @@
+/**
+ * Specifications of commands, engines and remotes for tests.
+ * @module
+ */
 export {
   type Expectation,
   type GivenEvent,

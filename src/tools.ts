@@ -1,3 +1,7 @@
+/**
+ * What few pages need: the past, undo, export, import, archive, checks.
+ * @module
+ */
 export { archive } from './engine/tools/archive.ts'
 export type { ArchiveFile } from './engine/tools/archiveFile.ts'
 export { at, type Past, type RowChange } from './engine/tools/at.ts'

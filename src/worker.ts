@@ -1,3 +1,7 @@
+/**
+ * The script of the SharedWorker that keeps the snapshot.
+ * @module
+ */
 import { start } from './copies/mirror.ts'
 import { ModelError } from './errors.ts'
 import type { Model } from './model/model.ts'
@@ -9,6 +13,7 @@ import { replicators } from './sync/registry.ts'
 /** Milliseconds until a log that no tab has open any more is let go. */
 const IDLE_MS = 3000
 
+/** What a worker brings besides its model. */
 export interface HostProjectionsOptions {
   /** What `tidemark/tables` exports, if the model has tables with `resident: false`. */
   readonly tables?: Tables | undefined

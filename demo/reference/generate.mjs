@@ -1,8 +1,9 @@
-// Writes the API reference as markdown: `node generate.mjs <folder>`, a page per entry of the package and an index.
+// Writes the API reference as markdown, a page per entry of the package and an index: `node generate.mjs <folder>`.
+// `node generate.mjs --check` prints what the comments lack.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { Application, Converter } from 'typedoc'
+import { Application, Converter, ReflectionKind } from 'typedoc'
 
 /**
  * @typedef {import('typedoc').DeclarationReflection} Entry
@@ -20,6 +21,23 @@ const entries = Object.keys(exports)
     const file = ['.ts', '.tsx'].map((ending) => join(root, 'src', name + ending)).find(existsSync)
     return file ? [{ name, file }] : []
   })
+
+/** Types that stay inside: they infer, check or name a part of a signature. A new one is a leak until it is listed here. */
+const computed = [
+  ...[
+    'Annotated',
+    'Command',
+    'CommandInput',
+    'Declaration',
+    'DispatchOne',
+    'Given',
+    'Handlers',
+    'In',
+    'InMemory',
+    'InputOf',
+  ],
+  ...['Into', 'JsonOf', 'Live', 'OnDiskOnly', 'Out', 'ReadInto', 'TableOf', 'Unseen'],
+]
 
 /** Reads the entries; `warn` hears what the validation finds: undocumented exports, types that are reachable and not exported, broken links. */
 export async function readProject(/** @type {(message: string) => void} */ warn = () => {}) {
@@ -39,6 +57,8 @@ export async function readProject(/** @type {(message: string) => void} */ warn 
     sort: ['kind', 'alphabetical'],
     groupOrder: ['Functions', 'Variables', 'Classes', 'Interfaces', 'Type Aliases', '*'],
     validation: { notExported: true, notDocumented: true, invalidLink: true },
+    // The compiler computes with these, and nobody writes them: what they give is said where they are used.
+    intentionallyNotExported: [...computed],
     requiredToBeDocumented: ['Function', 'Variable', 'Class', 'Interface', 'TypeAlias'],
     entryFileName: 'index',
     hidePageHeader: true,
@@ -61,6 +81,8 @@ export async function readProject(/** @type {(message: string) => void} */ warn 
     },
   }
   const app = await Application.bootstrapWithPlugins(options)
+  // Its own lines would be among the results.
+  app.logger.info = () => {}
   app.logger.warn = (message) => warn(String(message))
   app.converter.on(Converter.EVENT_RESOLVE_END, ({ project }) => project.children?.forEach(nameEntry))
   const project = await app.convert()
@@ -143,4 +165,26 @@ function tidy(/** @type {string} */ text) {
     .replace(/\n{3,}/g, '\n\n')
 }
 
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) await write(process.argv[2] ?? '')
+/** What an export lacks: its sentence, a value's fenced example, or a type in its signature that the entry does not export. */
+async function check() {
+  /** @type {string[]} */
+  const lacks = []
+  const { project } = await readProject((message) => lacks.push(message))
+  for (const entry of project.children ?? [])
+    for (const one of entry.children ?? []) {
+      const specifier = `${specifierOf(entry)}: ${one.name}`
+      if (!summaryOf(one)) lacks.push(`${specifier} has no sentence`)
+      const example = commentOf(one)
+        ?.getTag('@example')
+        ?.content.map(({ text }) => text)
+      if (values.has(one.kind) && !example?.join('').includes('```')) lacks.push(`${specifier} has no fenced @example`)
+    }
+  return lacks
+}
+
+const values = new Set([ReflectionKind.Function, ReflectionKind.Variable, ReflectionKind.Class])
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  if (process.argv[2] === '--check') console.log(JSON.stringify(await check()))
+  else await write(process.argv[2] ?? '')
+}

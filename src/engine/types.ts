@@ -6,6 +6,7 @@ import type { Model, Projections, ReadModel } from '../model/model.ts'
 import type { Projection, ReadValue } from '../model/projection.ts'
 import type { OpenRemote } from '../remote.ts'
 
+/** How one command is dispatched. */
 export interface DispatchOptions {
   /** The same id again, from any tab at any time, gives the first answer and appends nothing. */
   readonly commandId?: string | undefined
@@ -50,6 +51,7 @@ export type Dispatch<E extends EventTypes, C> = {
   readonly [K in keyof C]: C[K] extends (read: any, input: infer I, ...rest: any) => any ? DispatchOne<E, I> : never
 }
 
+/** How far something is that takes long: `done` of `total`, in the unit of its phase (events, rows or bytes). */
 export interface Progress {
   /** `'blocked'`: another connection keeps the browser from opening or deleting the database. */
   readonly phase:
@@ -66,6 +68,7 @@ export interface Progress {
   readonly total: number
 }
 
+/** Where one projection of a tab stands. */
 export interface ProjectionStatus {
   /** Of this tab's fold. */
   readonly state: 'ready' | 'building' | 'failed'
@@ -134,6 +137,7 @@ export type HistoryOptions<P> = {
   readonly signal?: AbortSignal | undefined
 } & ({ readonly table: TableOf<P>; readonly key: Key } | { readonly table?: undefined; readonly key?: undefined })
 
+/** Where `events` begins, and what ends it. */
 export interface EventsOptions {
   /** The last event that the reader has: the first one it gets is the next. By default it gets all that the log has. */
   readonly after?: number | undefined
@@ -190,6 +194,7 @@ export type EngineOf<M> = M extends Model<infer E, infer P, infer C> ? Engine<E,
 /** Follows what an engine does. Made by `spans` of `tidemark/tools`, or `performanceTrack` as it is. */
 export type Observer = (engine: any) => void
 
+/** How a log is opened: its name, its worker, its remote. */
 export interface OpenOptions {
   /** `() => new SharedWorker(new URL('./todos.worker.ts', import.meta.url), { type: 'module' })` */
   readonly worker?: (() => SharedWorker) | undefined
@@ -210,6 +215,7 @@ export interface OpenOptions {
    */
   readonly remote?: OpenRemote | undefined
   readonly signal?: AbortSignal | undefined
+  /** Told how far opening is. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
   /** Is told of each boot, dispatch, append, catch-up, flush and rebuild: `performanceTrack`, or `spans(…)`, of `tidemark/tools`. */
   readonly observe?: Observer | undefined

@@ -25,6 +25,7 @@ type Out<S> = S extends Schema<any, infer O> ? O : never
 /** An event that old logs may hold and that is no longer created: what `.retired()` gives. */
 export interface RetiredEvent<Data> {
   readonly [declaration]?: Declaration
+  /** For the compiler only. */
   readonly [payload]?: (data: Data) => void
   readonly retired: true
 }

@@ -8,6 +8,7 @@ import { areFew, inBatches, lastOf, readFew, readMany } from './readMessages.ts'
 import { isRefusal, isUnheard } from './toRemoteError.ts'
 import { watchStream } from './watchStream.ts'
 
+/** Where the stream is, and how it is reached. */
 export interface NatsRemoteOptions extends PlaceOptions {
   /** WebSocket addresses of one cluster: `wss://sync.example.com`. */
   readonly servers: string | readonly string[]

@@ -24,6 +24,7 @@ export interface OldEvent {
   /** Milliseconds since 1970; 0 unless given. */
   readonly at?: number | undefined
 }
+/** An event that a specification starts from: of today, or as an older build wrote it. */
 export type GivenEvent<E extends EventTypes> = AnyNew<E> | OldEvent
 
 /** What projections are expected to hold: the rows of a table in their order, or a value. Only those that are named are compared. */
@@ -49,9 +50,11 @@ export interface Expectation<E extends EventTypes, P> {
   thenRows(rows: RowsOf<P>): void
 }
 
+/** What has happened; `when` says what is done next. */
 export interface Specification<E extends EventTypes, P, C> {
   /** The same events, with a clock: `now` of the command's context. */
   at(now: Date | number): Specification<E, P, C>
+  /** The command that is decided on what has happened. */
   when<K extends keyof C & string>(command: K, ...input: CommandInput<C, K>): Expectation<E, P>
   /** These rows, after the given events alone. */
   thenRows(rows: RowsOf<P>): void

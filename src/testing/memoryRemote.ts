@@ -2,6 +2,7 @@ import { type Position, RemoteError, type RemoteMessage } from '../remote.ts'
 import { createDevice, type DeviceNetwork, type MemoryDevice, type Shared, type Stream } from './memoryDevice.ts'
 import { createSeeded } from './seeded.ts'
 
+/** How the remote in memory behaves. */
 export interface MemoryRemoteOptions {
   /** Decides every fault and every latency: the same seed and the same calls give the same run. 1 unless given. */
   readonly seed?: number | undefined
@@ -19,6 +20,7 @@ export interface MemoryRemoteOptions {
 
 /** A server in memory, with the logs of any number of devices. */
 export interface MemoryRemote {
+  /** Another device of the same logs. */
   device(network?: Partial<DeviceNetwork>): MemoryDevice
   /** What the remote holds of a log, in its order. */
   messages(log: string): readonly RemoteMessage[]

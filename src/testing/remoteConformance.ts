@@ -26,6 +26,7 @@ export interface RemoteUnderTest<Place> {
 /** One test: `run` rejects if the remote isn't what the engine relies on. */
 export interface ConformanceCase {
   readonly name: string
+  /** Plays the case; rejects if the remote fails it. */
   run(): Promise<void>
 }
 

@@ -6,6 +6,7 @@ import type { Engine, Progress } from '../types.ts'
 /** Ends what takes long, and hears how far it is. */
 export interface Watch {
   readonly signal?: AbortSignal | undefined
+  /** Told how far it is. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
 }
 

@@ -218,8 +218,8 @@ const tests: UserConfig = {
 
 /** What makes the site is loaded for the site only: tests and the library read this file too. */
 const demo = async (serving: boolean): Promise<UserConfig> => {
-  const { site } = await import('./demo/site/site.ts')
-  return pages('demo', 'demo', serving, [await site()])
+  const [{ site }, { offline }] = await Promise.all([import('./demo/site/site.ts'), import('./demo/site/offline.ts')])
+  return pages('demo', 'demo', serving, [await site(), await offline()])
 }
 
 export default defineConfig(({ mode, command, isPreview }) => {

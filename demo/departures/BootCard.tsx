@@ -6,6 +6,8 @@ export const BootCard = memo(function BootCard({ boot }: { readonly boot: Boot }
   const { sinceNavigation, sinceScript, head, snapshot, rows } = boot
   const tail = head - snapshot
   const stored = useStoredBytes()
+  // Of the list of airports at most: that boot had nothing to show.
+  if (head <= 1) return <FirstVisit />
   return (
     <section className="card boot" aria-labelledby="boot-title">
       <h2 id="boot-title">How this tab opened</h2>
@@ -43,8 +45,20 @@ export const BootCard = memo(function BootCard({ boot }: { readonly boot: Boot }
   )
 })
 
+const FirstVisit = () => (
+  <section className="card boot-first" aria-labelledby="boot-title">
+    <h2 id="boot-title">How a tab opens</h2>
+    <p className="quiet">
+      This one found no flight in its log. Reload it: it opens from a snapshot of what you have recorded, and says what
+      that took.
+    </p>
+    <button type="button" className="button" onClick={() => location.reload()}>
+      Reload
+    </button>
+  </section>
+)
+
 function sentence(head: number, snapshot: number): string {
-  if (head === 0) return 'The log was empty. Record some flights and reload to see this tab open from a snapshot.'
   if (snapshot === 0) return `There was no snapshot yet: the tab folded the whole log, ${plural(head, 'event')}.`
   if (snapshot === head) return 'It opened from the snapshot alone: no event was read.'
   return `It opened from the snapshot and read only the ${plural(head - snapshot, 'event')} after it.`
@@ -53,12 +67,12 @@ function sentence(head: number, snapshot: number): string {
 /** The log as a line: what the snapshot stands for, the mark, what had to be read. */
 function TideMark({ head, snapshot }: { readonly head: number; readonly snapshot: number }) {
   const width = 300
-  const mark = head === 0 ? 0 : Math.min((width * snapshot) / head, width - (snapshot < head ? 3 : 0))
+  const mark = Math.min((width * snapshot) / head, width - (snapshot < head ? 3 : 0))
   return (
     <svg className="tide" viewBox={`0 0 ${width} 26`} preserveAspectRatio="none" aria-hidden="true">
       <rect className="tide-log" y="8" width={width} height="10" rx="2" />
       <rect className="tide-snapshot" y="8" width={mark} height="10" rx="2" />
-      {head > 0 && <rect className="tide-mark" x={Math.max(0, mark - 2)} y="2" width="2" height="22" />}
+      <rect className="tide-mark" x={Math.max(0, mark - 2)} y="2" width="2" height="22" />
     </svg>
   )
 }

@@ -2,10 +2,10 @@ import { useEffect, useRef, useState } from 'react'
 import { CommandRejected } from 'tidemark'
 import { describeError } from '../ui/describeError.ts'
 import { count, duration } from '../ui/format.ts'
-import type { DeparturesEngine } from './engine.ts'
+import type { DeparturesEngine, DeparturesRead } from './engine.ts'
 import { record } from './record.ts'
 
-const targets = [10_000, 100_000, 1_000_000, 3_000_000]
+const targets = [10_000, 100_000, 1_000_000, 3_000_000] as const
 
 const short = (flights: number): string => (flights < 1_000_000 ? `${flights / 1000} k` : `${flights / 1_000_000} M`)
 
@@ -19,9 +19,11 @@ interface Props {
   readonly engine: DeparturesEngine
   /** How many are recorded: read at the page's pace. */
   readonly flights: number
+  /** What there is before the first flight. */
+  readonly places: Pick<DeparturesRead, 'airports' | 'routes'>
 }
 
-export function Recorder({ engine, flights }: Props) {
+export function Recorder({ engine, flights, places: { airports, routes } }: Props) {
   const [run, setRun] = useState<Run>()
   const [note, setNote] = useState('')
   const cancel = useRef<AbortController>(undefined)
@@ -53,11 +55,21 @@ export function Recorder({ engine, flights }: Props) {
   return (
     <section className="card recorder" aria-labelledby="recorder-title">
       <h2 id="recorder-title">Record flights</h2>
-      <p className="quiet">
-        {flights === 0 ? 'Nothing is recorded yet. Record the first' : `${count(flights)} recorded. Go on to the first`}
-      </p>
+      {flights === 0 && !run ? (
+        <>
+          <p className="quiet">
+            {count(airports.size)} airports and {count(routes.size)} routes are ready, and no flight has departed yet.
+          </p>
+          <button type="button" className="button button-main first" onClick={() => start(targets[0])}>
+            Record the first {count(targets[0])} flights
+          </button>
+          <p className="quiet">That takes a second or two. Or begin with more:</p>
+        </>
+      ) : (
+        <p className="quiet">{count(flights)} recorded. Go on to the first</p>
+      )}
       <div className="targets">
-        {targets.map((target) => (
+        {(flights === 0 && !run ? targets.slice(1) : targets).map((target) => (
           <button
             key={target}
             type="button"

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join, posix, relative, sep } from 'node:path'
 import type { Plugin } from 'vite'
-import { header } from './header.ts'
+import { demos } from './demos.ts'
+import { escapeHtml, header } from './header.ts'
 import { layout } from './layout.ts'
 import { createMarkdown, type Markdown } from './markdown.ts'
 import { type Page, readPages, repository } from './pages.ts'
@@ -14,7 +15,8 @@ const indexId = 'virtual:search-index'
  * Makes pages of the guide and the reference, which exist only as markdown, and puts the site's header on every page.
  * - `guide/<name>.html`: demo/guide/<name>.md, in the order of demo/guide/contents.json; `guide/index.html` lists them.
  * - `reference/<entry>.html`: an entry of the package (`tidemark.html`, `react.html`, …); `reference/index.html` lists all exports.
- * - In any page, `<!-- code: live/todos.ts -->` becomes that file of demo/, highlighted. `<html data-bare>` has no header.
+ * - In any page, `<!-- code: live/todos.ts -->` becomes that file of demo/, highlighted, and
+ *   `<!-- demos -->` a card per demo. `<html data-bare>` has no header.
  */
 export async function site(): Promise<Plugin> {
   const markdown = await createMarkdown()
@@ -58,8 +60,13 @@ function dress(html: string, path: string, markdown: Markdown): string {
     markdown.highlight(readFileSync(join(demo, file), 'utf8').trimEnd(), file.split('.').at(-1) ?? ''),
   )
   if (/<html[^>]* data-bare/.test(html)) return withCode
+  const cards = demos.map(
+    ({ path, title, about }) =>
+      `<a class="demo" href="./${path}index.html"><strong>${escapeHtml(title)}</strong> <span>${escapeHtml(about)}</span></a>`,
+  )
   const root = posix.relative(posix.dirname(path), '.') || '.'
   return withCode
+    .replace('<!-- demos -->', cards.join('\n'))
     .replace(
       '</head>',
       `  <link rel="stylesheet" href="${root}/site/site.css" />\n    <script type="module" src="${root}/site/client/site.ts"></script>\n  </head>`,

@@ -19,6 +19,7 @@ export function StatusBar({ status }: { readonly status: Status }) {
       <p className="status-sentence" role="status">
         {sentence}
       </p>
+      <StatusHelp />
       <dl>
         <Fact name="sequence" value={count(status.sequence)} />
         <Fact name="pending" value={count(status.pending)} />
@@ -31,6 +32,32 @@ export function StatusBar({ status }: { readonly status: Status }) {
         Devtools
       </button>
     </aside>
+  )
+}
+
+const words: readonly (readonly [word: string, meaning: string])[] = [
+  ['sequence', 'the last event that is in the log and in this tab'],
+  ['pending', 'commands that are shown here and not on disk yet'],
+  ['projected', 'the event that the saved snapshot reaches to; the next tab starts there'],
+  ['worker', 'who saves the snapshot: a worker that all tabs share, or this page'],
+  ['storage', 'best-effort: the browser may delete it when space is short; persistent: only you can'],
+  ['second copy', 'a copy of the log in private files of this site, in case the browser loses the database'],
+]
+
+/** What the words in the line mean. */
+function StatusHelp() {
+  return (
+    <details className="status-help">
+      <summary>What these words mean</summary>
+      <dl>
+        {words.map(([word, meaning]) => (
+          <div key={word}>
+            <dt>{word}</dt>
+            <dd>{meaning}</dd>
+          </div>
+        ))}
+      </dl>
+    </details>
   )
 }
 

@@ -36,7 +36,7 @@ const propertiesOf = (row: unknown, keep: (value: unknown) => boolean = () => tr
 
 /** Ids are long and say nothing. */
 const short = (key: string | number): string => (isId(String(key)) ? `${String(key).slice(0, 6)}…` : String(key))
-const isId = (text: string): boolean => /^[0-9a-z]{20,}$/.test(text)
+const isId = (text: string): boolean => /^[0-9A-Za-z_-]{20,}$/.test(text)
 
 function show(value: unknown): string {
   if (typeof value === 'string')

@@ -1,4 +1,6 @@
+import { readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { sep } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildDemo, chromium, has, type PlaywrightBrowser, type Server, serve } from './harness/index.ts'
 
@@ -9,39 +11,67 @@ interface Finding {
   readonly nodes: readonly { readonly target: readonly string[]; readonly failureSummary?: string }[]
 }
 
-describe.skipIf(!has('chromium'))('axe finds nothing on the demo', () => {
-  let server: Server
-  let browser: PlaywrightBrowser
-  beforeAll(async () => {
-    server = await serve(buildDemo())
-    browser = await chromium()
-  })
-  afterAll(async () => {
-    await browser?.close()
-    await server?.close()
-  })
+const looks = [
+  { width: 1280, colorScheme: 'light' },
+  { width: 390, colorScheme: 'dark' },
+] as const
 
-  it.each(
-    ['', 'todomvc/', 'departures/'].flatMap((path) => [
-      { path, width: 1280 },
-      { path, width: 390 },
-    ]),
-  )('/$path at $width px', async ({ path, width }) => {
-    const { page } = await browser.open('about:blank')
-    await page.setViewportSize({ width, height: 900 })
-    await page.goto(server.url + path)
-    await page.locator('main, .new-todo').first().waitFor()
-    if (path === 'todomvc/') {
-      await page.locator('.new-todo').fill('Buy milk')
-      await page.keyboard.press('Enter')
-      await page.locator('.todo-list li').first().waitFor()
-    }
-    await page.addScriptTag({ path: script })
-    const findings = (await page.evaluate('axe.run().then(({ violations }) => violations)')) as Finding[]
-    const said = findings.flatMap(({ id, nodes }) =>
-      nodes.map(({ target, failureSummary }) => `${id} ${target.join(' ')}: ${failureSummary?.split('\n')[1]?.trim()}`),
-    )
-    expect(said).toEqual([])
-    await page.close()
-  })
-})
+/** What a page needs before it is worth looking at; the others are there when they are loaded. */
+const ready: Record<string, string> = {
+  'index.html': '.live-event >> nth=2',
+  'live/index.html': '.live-event >> nth=2',
+  'departures/index.html': '.first',
+}
+
+describe.skipIf(!has('chromium'))(
+  'axe finds nothing, nothing is wider than the window and the console is empty',
+  () => {
+    let server: Server
+    let browser: PlaywrightBrowser
+    let folder: string
+    beforeAll(async () => {
+      folder = buildDemo()
+      server = await serve(folder)
+      // A service worker would load the whole site again and again.
+      browser = await chromium({ context: { serviceWorkers: 'block' } })
+    })
+    afterAll(async () => {
+      await browser?.close()
+      await server?.close()
+    })
+
+    it('on every page of the site, light and wide, dark and narrow', async () => {
+      const pages = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+        .map((file) => file.split(sep).join('/'))
+        .filter((file) => file.endsWith('.html'))
+        .sort()
+      const { page, log } = await browser.open('about:blank')
+      const found: string[] = []
+      for (const path of pages) {
+        await page.goto(server.url + path)
+        await page
+          .locator(ready[path] ?? 'main')
+          .first()
+          .waitFor()
+        if (path === 'todomvc/index.html') {
+          await page.locator('.new-todo').fill('Buy milk')
+          await page.keyboard.press('Enter')
+          await page.locator('.todo-list li').first().waitFor()
+        }
+        await page.addScriptTag({ path: script })
+        for (const { width, colorScheme } of looks) {
+          await page.setViewportSize({ width, height: 900 })
+          await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+          const findings = (await page.evaluate('axe.run().then(({ violations }) => violations)')) as Finding[]
+          for (const { id, nodes } of findings)
+            for (const { target, failureSummary } of nodes)
+              found.push(`${path} ${colorScheme}: ${id} ${target.join(' ')}: ${failureSummary?.split('\n')[1]?.trim()}`)
+          const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
+          if (wider > 0) found.push(`${path} at ${width} px: ${wider} px too wide`)
+        }
+      }
+      expect(found).toEqual([])
+      expect(log).toEqual([])
+    })
+  },
+)

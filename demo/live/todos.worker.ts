@@ -1,0 +1,11 @@
+import { hostProjections } from 'tidemark/worker'
+import { todoApp } from './todos.ts'
+
+hostProjections(todoApp)
+
+/** Only this demo: a button on the page lets the worker die, to show that nothing depends on it. */
+const demo = new BroadcastChannel('first-page-demo')
+demo.onmessage = ({ data }) => {
+  if (data === 'stop the worker') self.close()
+}
+demo.postMessage('a worker started')

@@ -55,7 +55,7 @@ function createPanel(engine: TodoEngine, opened: string): readonly HTMLElement[]
     leave = leaving
     log.choose(sequence)
     try {
-      const { at } = await import('tidemark/tools')
+      const { at } = await import('./past.ts')
       const past = await at(engine, sequence, { signal: leaving.signal })
       if (leaving.signal.aborted) return
       rows.show(past.read.todos.all(), true)

@@ -55,7 +55,7 @@ export async function readProject(/** @type {(message: string) => void} */ warn 
     excludePrivate: true,
     excludeExternals: true,
     sort: ['kind', 'alphabetical'],
-    groupOrder: ['Functions', 'Variables', 'Classes', 'Interfaces', 'Type Aliases', '*'],
+    groupOrder: ['Functions', 'Variables', 'Classes', 'Interfaces', 'Type Aliases', 'Properties', 'Methods', '*'],
     validation: { notExported: true, notDocumented: true, invalidLink: true },
     // The compiler computes with these, and nobody writes them: what they give is said where they are used.
     intentionallyNotExported: [...computed],
@@ -105,7 +105,7 @@ async function write(/** @type {string} */ folder) {
   for (const { entry, file } of pages) {
     const specifier = specifierOf(entry)
     const text = tidy(readFileSync(file, 'utf8'))
-    writeFileSync(file, `# ${specifier}\n\n${summaryOf(entry)}\n\n${text}`)
+    writeFileSync(file, `# ${specifier}\n\n${text}`)
   }
   // The main entry first.
   const sorted = pages.toSorted((a, b) => Number(b.entry.name === 'tidemark') - Number(a.entry.name === 'tidemark'))
@@ -174,11 +174,14 @@ async function check() {
     for (const one of entry.children ?? []) {
       const specifier = `${specifierOf(entry)}: ${one.name}`
       if (!summaryOf(one)) lacks.push(`${specifier} has no sentence`)
-      const example = commentOf(one)
-        ?.getTag('@example')
-        ?.content.map(({ text }) => text)
-      if (values.has(one.kind) && !example?.join('').includes('```')) lacks.push(`${specifier} has no fenced @example`)
+      if (values.has(one.kind) && !commentOf(one)?.getTag('@example')) lacks.push(`${specifier} has no @example`)
     }
+  // Without a fence, what is said behind an example is code.
+  for (const { comment, parent } of Object.values(project.reflections)) {
+    const example = comment?.getTag('@example')?.content.map(({ text }) => text)
+    if (example && !/^\s*```/.test(example.join('')))
+      lacks.push(`${parent?.getFullName()} has an @example without a fence`)
+  }
   return lacks
 }
 

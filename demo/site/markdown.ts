@@ -34,6 +34,9 @@ export interface Markdown {
 
 const languages = ['ts', 'tsx', 'js', 'jsx', 'json', 'sh', 'html', 'css', 'vue', 'svelte', 'http', 'diff']
 
+/** Headings below this level belong to the section above them: "Example" alone is nothing to find. */
+const DEEPEST = 3
+
 /** The anchor that GitHub gives a heading, so that links work in both places. */
 const anchorOf = (heading: string): string =>
   heading
@@ -153,7 +156,8 @@ function readTokens(tokens: readonly Token[], env: Env): void {
       token.attrSet('id', anchor)
       token.meta = { anchor, text, level } satisfies Heading
       if (level === 1) section.title = text
-      else sections.push((section = { anchor, title: text, text: '' }))
+      else if (level <= DEEPEST) sections.push((section = { anchor, title: text, text: '' }))
+      else section.text += `${text} `
     } else if (token.type === 'paragraph_open') {
       env.description ||= plain(children)
     } else if (token.type === 'inline' && tokens[index - 1]?.type !== 'heading_open') {

@@ -48,7 +48,7 @@ const words: readonly (readonly [word: string, meaning: string])[] = [
 function StatusHelp() {
   return (
     <details className="status-help">
-      <summary>What these words mean</summary>
+      <summary>Explain</summary>
       <dl>
         {words.map(([word, meaning]) => (
           <div key={word}>

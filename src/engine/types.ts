@@ -166,7 +166,9 @@ export interface Engine<E extends EventTypes, P, C> {
    * The events behind a position, and then each one as it commits, in this tab or another: in order, without a gap, in today's type and
    * version. It ends only with the loop, or with an error.
    * @example
+   * ```ts
    * for await (const event of engine.events({ after: await index.position() })) await index.add(event)
+   * ```
    *
    * When an event is given, `read` shows it. A slow reader costs no memory: what it has not asked for stays in the log. It throws
    * `InvalidData` if `after` is below what was archived or above the log's end, `EngineClosed` when the engine ends, `OutdatedCodeError` or

@@ -15,7 +15,9 @@ let opened: Promise<Search> | undefined
 export async function openSearch(root: string): Promise<void> {
   opened ??= create(root)
   const { dialog, input } = await opened
-  if (!dialog.open) dialog.showModal()
+  // The first call has opened it already, and somebody may type while the index is loaded.
+  if (dialog.open) return
+  dialog.showModal()
   input.select()
 }
 
@@ -41,6 +43,11 @@ async function create(root: string): Promise<Search> {
   dialog.addEventListener('keydown', (event) => {
     const all: HTMLElement[] = [input, ...links()]
     const at = all.indexOf(document.activeElement as HTMLElement)
+    if (event.key === 'Escape') {
+      // Chromium would empty the input first.
+      event.preventDefault()
+      dialog.close()
+    }
     const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0
     if (step) {
       event.preventDefault()

@@ -13,7 +13,9 @@ const COLORS: Readonly<Record<Span['name'], string>> = {
 /**
  * An observer that shows what an engine does in the Performance panel of Chrome, in a track named "Tidemark".
  * @example
+ * ```ts
  * const engine = await openEngine(todoApp, { worker, observe: performanceTrack })
+ * ```
  *
  * Other browsers show the spans among their user timings. No entry stays in the performance timeline of the page.
  */

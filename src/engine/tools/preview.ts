@@ -23,9 +23,11 @@ export interface Preview<E extends EventTypes, P> {
  * Decides a command on the state that this tab shows, and takes everything back: the events and row changes that a dispatch would
  * make now, or its rejection.
  * @example
+ * ```ts
  * const { events, changes, rejection } = preview(engine, 'clearDone')
  * button.disabled = events.length === 0
  * button.title = rejection ? rejection.code : `removes ${changes.length} todos`
+ * ```
  *
  * Nothing is appended, no listener is told and `engine.read` stays the same object. Commands that are pending count as done. Ids that the
  * command asks for are `id-1`, `id-2`, …; a dispatch draws its own. Throws what a dispatch would reject with, except for `CommandRejected`:

@@ -35,6 +35,7 @@ export interface Span {
 /**
  * Gives an observer for `openEngine` that reports each piece of work when it has ended.
  * @example
+ * ```ts
  * const engine = await openEngine(todoApp, {
  *   observe: spans(({ name, start, duration, detail, error }) => {
  *     const from = performance.timeOrigin + start
@@ -43,6 +44,7 @@ export interface Span {
  *     span.end(from + duration)
  *   }),
  * })
+ * ```
  *
  * Details hold names, ids, sequences and counts; no payload, input or row. Several handles that share one engine share the observer of the
  * first. What `report` throws goes to `reportError`. Work in the worker is not seen: of it, a page sees how long it waits.

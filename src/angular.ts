@@ -1,3 +1,7 @@
+/**
+ * Signals that read an engine.
+ * @module
+ */
 import {
   afterNextRender,
   assertInInjectionContext,
@@ -16,6 +20,7 @@ import type { ReadModel } from './model/model.ts'
 /** The engine, or a signal of it: another user's engine is then read as soon as it is there. */
 type GivenEngine<P> = AnyEngine<P> | (() => AnyEngine<P>)
 
+/** Where it is called, if not in an injection context. */
 export interface InjectOptions {
   /** Where this is called outside of an injection context. */
   readonly injector?: Injector | undefined

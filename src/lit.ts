@@ -1,3 +1,7 @@
+/**
+ * Reactive controllers that read an engine.
+ * @module
+ */
 import type { ReactiveController, ReactiveControllerHost } from 'lit'
 import type { AnyEngine, Equal, Select } from './bindings/options.ts'
 import type { Status } from './engine/types.ts'

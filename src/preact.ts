@@ -1,3 +1,7 @@
+/**
+ * Hooks that render with an engine, for Preact.
+ * @module
+ */
 import { useLayoutEffect, useMemo, useReducer, useRef } from 'preact/hooks'
 import { emptyOf } from './bindings/empty.ts'
 import { type AnyEngine, type Equal, optionsOf, type ReadOptions, type Select } from './bindings/options.ts'

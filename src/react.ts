@@ -25,6 +25,7 @@ import type { EventTypes } from './model/events.ts'
 import type { AnyModel, Model, ReadModel } from './model/model.ts'
 import { createSelection } from './select.ts'
 
+/** How a component compares what it selected, and what a server rendered. */
 export type UseReadOptions<T> = ReadOptions<T>
 
 /**
@@ -136,6 +137,7 @@ type DispatchArguments<I> = unknown extends I
     ? [input?: I, options?: DispatchOptions]
     : [input: I, options?: DispatchOptions]
 
+/** One command of an engine, with what became of its last call. */
 export interface UseCommand<E extends EventTypes, I> {
   /**
    * Dispatches the command. The promise never rejects: it gives the receipt, or undefined if the command failed, and `error` says why. The

@@ -1,3 +1,7 @@
+/**
+ * Accessors that read an engine.
+ * @module
+ */
 import { type Accessor, createComputed, createMemo, createSignal, onCleanup, onMount, sharedConfig } from 'solid-js'
 import { isServer } from 'solid-js/web'
 import { emptyOf } from './bindings/empty.ts'

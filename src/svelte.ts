@@ -1,3 +1,7 @@
+/**
+ * Reactive values and stores that read an engine.
+ * @module
+ */
 import { untrack } from 'svelte'
 import { createSubscriber } from 'svelte/reactivity'
 import { toStore } from 'svelte/store'

@@ -1,3 +1,7 @@
+/**
+ * Composables that read an engine.
+ * @module
+ */
 import {
   type App,
   type ComputedRef,

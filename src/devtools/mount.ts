@@ -3,6 +3,7 @@ import { part } from '../load.ts'
 
 const panel = part('devtools', () => import('./element.ts'))
 
+/** Where and how the panel is shown. */
 export interface DevtoolsOptions {
   /** Shows the panel at once. `false` unless given. */
   readonly open?: boolean | undefined
@@ -12,7 +13,9 @@ export interface DevtoolsOptions {
 
 /** The panel in this page. */
 export interface Devtools {
+  /** Opens the panel. */
   show(): void
+  /** Closes the panel. */
   hide(): void
   /** Takes the panel out of the page. */
   remove(): void

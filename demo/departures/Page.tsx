@@ -30,30 +30,33 @@ export function Page({ engine, live, boot }: Props) {
   const { flights } = read.recorded.value
   return (
     <>
-      <header className="page-header">
-        <h1>Departures</h1>
-        <p>
-          Real departures from US airports in 2001. Each flight is an event in a log in this browser, and the map and
-          the charts are folds of that log. Close the tab: the next one opens from a snapshot, however long the log is.
-        </p>
-      </header>
-      <main className={`departures${flights ? '' : ' departures-first'}`} id="content">
-        <Recorder engine={engine} flights={flights} places={read} />
-        <FlightMap read={pictured} airport={airport} onAirport={setAirport} />
-        {flights > 0 && (
-          <>
-            <Numbers read={shown} />
-            <BootCard boot={boot} />
-            <Hours read={pictured} />
-            <BusiestRoutes read={pictured} airport={airport} />
-            <Comparison />
-            <TimeMachine machine={machine} head={status.sequence}>
-              Numbers, map and charts are folds of the log, so they can be folded up to any event of it: go back to any
-              flight.
-            </TimeMachine>
-            <Workshop engine={engine} status={status} />
-          </>
-        )}
+      <main id="content">
+        <div className="page-header">
+          <h1>Departures</h1>
+          <p>
+            Real departures from US airports in 2001. Each flight is an event in a log in this browser, and the map and
+            the charts are folds of that log. Close the tab: the next one opens from a snapshot, however long the log
+            is.
+          </p>
+        </div>
+        <div className={`departures${flights ? '' : ' departures-first'}`}>
+          <Recorder engine={engine} flights={flights} places={read} />
+          <FlightMap read={pictured} airport={airport} onAirport={setAirport} />
+          {flights > 0 && (
+            <>
+              <Numbers read={shown} />
+              <BootCard boot={boot} />
+              <Hours read={pictured} />
+              <BusiestRoutes read={pictured} airport={airport} />
+              <Comparison />
+              <TimeMachine machine={machine} head={status.sequence}>
+                Numbers, map and charts are folds of the log, so they can be folded up to any event of it: go back to
+                any flight.
+              </TimeMachine>
+              <Workshop engine={engine} status={status} />
+            </>
+          )}
+        </div>
       </main>
       <StatusBar status={status} />
     </>

@@ -116,7 +116,7 @@ async function write(/** @type {string} */ folder) {
       const link = `[\`${one.name}${one.signatures ? '()' : ''}\`](${entry.name}.md#${one.name.toLowerCase()})`
       return `| ${link} | ${firstSentence(summaryOf(one)).replaceAll('|', '\\|')} |`
     })
-    return `## [${specifierOf(entry)}](${entry.name}.md)\n\n${summaryOf(entry)}\n\n| export | |\n| --- | --- |\n${items.join('\n')}`
+    return `## [${specifierOf(entry)}](${entry.name}.md)\n\n${summaryOf(entry)}\n\n| export | what it is |\n| --- | --- |\n${items.join('\n')}`
   })
   writeFileSync(
     join(folder, 'index.md'),

@@ -115,7 +115,7 @@ function addRules(markdown: MarkdownIt, highlight: Markdown['highlight']): void 
     return `<figure class="snippet">${file ? `<figcaption>${escapeHtml(file)}</figcaption>` : ''}${highlight(content.trimEnd(), language)}</figure>\n`
   }
 
-  rules.table_open = () => '<div class="table" role="region" aria-label="Table" tabindex="0"><table>\n'
+  rules.table_open = () => '<div class="table" role="group" aria-label="Table" tabindex="0"><table>\n'
   rules.table_close = () => '</table></div>\n'
 
   markdown.core.ruler.push('site', (state) => readTokens(state.tokens, state.env as unknown as Env))

@@ -70,7 +70,7 @@ function createIndex({ fold, journal }: Track, recent: ReadonlyMap<Key, readonly
       const parts = packed(keys, sequences, filed)
       const recent: RecentRows = { sequence, rows: (!filed && parts[0]) || nothing }
       const written: [number[], FiledRows | RecentRows][] = [[[], recent]]
-      if (filed) parts.forEach((rows, part) => written.push([[part, sequence], rows]))
+      if (filed) for (const [part, rows] of parts.entries()) written.push([[part, sequence], rows])
       return written
     },
     written() {

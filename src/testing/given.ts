@@ -129,6 +129,7 @@ function specify(model: AnyModel, events: readonly unknown[], now: number): Spec
           fail(`${command}: expected ${show(expected)}, got ${show(actual)}`, actual, expected)
       }
       return {
+        // biome-ignore lint/suspicious/noThenProperty: given, when, then; who awaits it is told
         then(...expected) {
           if (expected.some((one) => typeof one === 'function')) {
             throw new ModelError('given/when/then is synchronous: call then(...events), do not await it')

@@ -119,6 +119,7 @@ export interface Status<P = Projections> {
   readonly projections: { readonly [K in keyof P]: ProjectionStatus }
   /** Only if the log has a remote. */
   readonly sync?: SyncStatus
+  /** What went wrong last. It stays when that has passed: `state`, `behind` and `sync` say what is wrong now. */
   readonly lastError?: Error
   /** This tab can't read its log: since when, and why. `read` shows the log as it was; it is tried again, and recovers by itself. */
   readonly behind?: { readonly since: number; readonly error: Error }

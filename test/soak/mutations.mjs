@@ -202,6 +202,14 @@ export const mutations = [
     tests: ['test/log/log.test.ts', 'deciding inside'],
   },
   {
+    name: 'a lost page rejects the open',
+    in: 'readStored',
+    find: 'if (!mayBeLost($error)) throw $error',
+    put: 'throw error',
+    profiles: 'losing,alone',
+    tests: ['test/projections/lost.test.ts', 'keep their pages when one is lost'],
+  },
+  {
     name: 'rule 5: the own commit is not recognised',
     in: 'match',
     find: 'if ($pending) answer($$all)',

@@ -8,6 +8,7 @@ import {
   type TemplateResult,
 } from 'lit'
 import { CommandsPanel } from './commands.ts'
+import { describeError } from './format.ts'
 import { HealthPanel } from './health.ts'
 import { healthOf } from './healthOf.ts'
 import { List } from './list.ts'
@@ -16,10 +17,10 @@ import { define } from './panel.ts'
 import { ProjectionsPanel } from './projections.ts'
 import { RowsPanel } from './rows.ts'
 import { type AnyEngine, openSession, PANELS, type PanelName, type Place, type Session } from './session.ts'
-import { StoragePanel } from './storage.ts'
 import { shared } from './styles.ts'
 import { TabsPanel } from './tabs.ts'
 import { TimePanel } from './timeMachine.ts'
+import { toolsPart } from './toolsPart.ts'
 import { Tree } from './tree.ts'
 
 const TITLES: Readonly<Record<PanelName, string>> = {
@@ -192,6 +193,7 @@ export class DevtoolsElement extends LitElement {
   #forget: (() => void) | undefined
   #place: Place | undefined
   #panel: PanelName = 'log'
+  #isLoading = false
   readonly #pages = new Map<PanelName, HTMLElement>()
   #height = Math.round(globalThis.innerHeight * 0.46)
   #before: Element | null = null
@@ -265,6 +267,7 @@ export class DevtoolsElement extends LitElement {
   }
 
   #choose(panel: PanelName): void {
+    this.#isLoading = false
     this.#panel = panel
     this.requestUpdate()
   }
@@ -341,19 +344,35 @@ export class DevtoolsElement extends LitElement {
   /** The page of a tab, made when it is first chosen. Until then an empty one is there for its tab to point at. */
   #page(panel: PanelName, session: Session): HTMLElement {
     const isHere = panel === this.#panel
+    const isDefined = customElements.get(`tidemark-${panel}`) !== undefined
+    if (isHere && !isDefined && !this.#isLoading) void this.#defineLate(session)
     const known = this.#pages.get(panel)
-    if (known && (known.localName !== 'div' || !isHere)) {
+    if (known && (known.localName !== 'div' || !isHere || !isDefined)) {
       known.hidden = !isHere
       return known
     }
-    const page = document.createElement(isHere ? `tidemark-${panel}` : 'div')
+    const isMade = isHere && isDefined
+    const page = document.createElement(isMade ? `tidemark-${panel}` : 'div')
     page.id = `panel-${panel}`
     page.role = 'tabpanel'
     page.setAttribute('aria-labelledby', `tab-${panel}`)
     page.hidden = !isHere
-    if (isHere) Object.assign(page, { session })
+    if (isMade) Object.assign(page, { session })
     this.#pages.set(panel, page)
     return page
+  }
+
+  /** Storage comes with the tools that it is made of. */
+  async #defineLate(session: Session): Promise<void> {
+    // After a failure, until somebody chooses the tab again.
+    this.#isLoading = true
+    try {
+      const { StoragePanel } = await toolsPart.load()
+      define('tidemark-storage', StoragePanel)
+      this.requestUpdate()
+    } catch (error) {
+      session.say(describeError(error))
+    }
   }
 
   protected override updated(): void {
@@ -375,7 +394,6 @@ export function defineElements(): void {
   define('tidemark-commands', CommandsPanel)
   define('tidemark-projections', ProjectionsPanel)
   define('tidemark-tabs', TabsPanel)
-  define('tidemark-storage', StoragePanel)
   define('tidemark-health', HealthPanel)
   define('tidemark-devtools', DevtoolsElement)
 }

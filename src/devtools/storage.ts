@@ -1,9 +1,9 @@
 import { html, nothing, type TemplateResult } from 'lit'
+import { exportLog } from '../engine/tools/exportLog.ts'
 import { persist } from '../engine/tools/persist.ts'
 import { bytes, count, describeError, plural } from './format.ts'
-import type { StoreSize, TypeSize } from './measure.ts'
+import { measureStores, measureTypes, type StoreSize, type TypeSize } from './measure.ts'
 import { Panel } from './panel.ts'
-import { toolsPart } from './toolsPart.ts'
 
 /** What is stored, what it weighs, and where the second copy is. */
 export class StoragePanel extends Panel {
@@ -53,7 +53,6 @@ export class StoragePanel extends Panel {
   #measure(): void {
     const { core } = this.session
     void this.#run(async (signal) => {
-      const { measureStores, measureTypes } = await toolsPart.load()
       this.#types = await measureTypes(core, signal, (done) => {
         this.#told = `Reading event ${count(done)} of ${count(core.head)}`
         this.requestUpdate()
@@ -67,7 +66,6 @@ export class StoragePanel extends Panel {
   #export(): void {
     const { core, engine } = this.session
     void this.#run(async (signal) => {
-      const { exportLog } = await toolsPart.load()
       const stream = exportLog(engine, {
         signal,
         onProgress: ({ done, total }) => {

@@ -1,9 +1,8 @@
 // What the panel does now and then.
 export { at } from '../engine/tools/at.ts'
-export { exportLog } from '../engine/tools/exportLog.ts'
 export { verify } from '../engine/tools/verify.ts'
 export { asTest, commandAsTest } from './asTest.ts'
 export { diskRows } from './diskRows.ts'
-export { measureStores, measureTypes } from './measure.ts'
 export { reportOf } from './report.ts'
 export { rowSteps } from './rowSteps.ts'
+export { StoragePanel } from './storage.ts'

@@ -20,11 +20,11 @@ export const run = (command: string, args: readonly string[], cwd: string = root
   return stdout
 }
 
-/** The tarball that would be published, in a folder of its own. `npm test` has built it a moment ago and says so. */
-export const pack = () => {
+/** The tarball that would be published, of this package or of one inside it, in a folder of its own. `npm test` has built it a moment ago and says so. */
+export const pack = (of: string = root) => {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-pack-'))
   const scripts = process.env.TIDEMARK_BUILT ? ['--ignore-scripts'] : []
-  const output = run('npm', ['pack', '--silent', ...scripts, '--pack-destination', folder])
+  const output = run('npm', ['pack', '--silent', ...scripts, '--pack-destination', folder], of)
   const name = output.trim().split('\n').pop() ?? ''
   return { tarball: join(folder, name), remove: () => rmSync(folder, { recursive: true, force: true }) }
 }

@@ -51,6 +51,7 @@ export const todoApp = defineModel({
 const exported: Record<string, string> = {
   tidemark: 'select shallowEqual deepEqual',
   'tidemark/react': 'EngineProvider useCommand useUndo',
+  'tidemark/devtools': 'mountDevtools defineDevtools',
   'tidemark/testing': 'memoryRemote',
   'tidemark/tools': 'archive at destroy exportLog importLog openTable persist preview resumeMirror undoStack verify',
 }

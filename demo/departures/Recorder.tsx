@@ -63,7 +63,7 @@ export function Recorder({ engine, flights, places: { airports, routes } }: Prop
           <button type="button" className="button button-main first" onClick={() => start(targets[0])}>
             Record the first {count(targets[0])} flights
           </button>
-          <p className="quiet">That takes a second or two. Or begin with more:</p>
+          <p className="quiet">That takes a few seconds. Or begin with more:</p>
         </>
       ) : (
         <p className="quiet">{count(flights)} recorded. Go on to the first</p>

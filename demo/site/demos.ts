@@ -15,6 +15,12 @@ export const demos: readonly Demo[] = [
       'Record up to three million real flights on a live map. Reload to see what opening took, or go back to any flight.',
   },
   {
+    path: 'two-devices/',
+    title: 'Two devices',
+    about:
+      'Two devices go offline and book the same seat. One gets it, the other is told, and a server that forgets loses nothing.',
+  },
+  {
     path: 'todomvc/',
     title: 'TodoMVC',
     about: 'The app everyone knows, with undo, a time machine and the same list in every tab. Its model has 66 lines.',

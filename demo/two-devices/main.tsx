@@ -1,0 +1,129 @@
+import '../ui/theme.css'
+import '../ui/page.css'
+import './twoDevices.css'
+import { type ReactNode, useEffect, useState, useSyncExternalStore } from 'react'
+import { createRoot } from 'react-dom/client'
+import type { MemoryDevice } from 'tidemark/testing'
+import { SEATS } from './seats.ts'
+import { openServer } from './server.ts'
+
+const NAMES = ['Ada', 'Bo'] as const
+type Name = (typeof NAMES)[number]
+const LATENCY_MS = 1500
+
+/** The databases of the devices belong to one page at a time, and so does their server. */
+const LOCK = 'two-devices'
+const isFirst = await new Promise<boolean>((resolve) => {
+  navigator.locks.request(LOCK, { ifAvailable: true }, (lock) => {
+    resolve(lock !== null)
+    return lock && new Promise(() => {})
+  })
+})
+
+function Page({ children }: { readonly children: ReactNode }) {
+  return (
+    <main id="content" className="two-devices">
+      <h1>Two devices, one log</h1>
+      {children}
+    </main>
+  )
+}
+
+function Devices({ server }: { readonly server: ReturnType<typeof openServer> }) {
+  const messages = useSyncExternalStore(server.subscribe, server.messages)
+  const [networks] = useState<Record<Name, MemoryDevice>>(() => ({ Ada: server.device(), Bo: server.device() }))
+  const [offline, setOffline] = useState<Record<Name, boolean>>({ Ada: false, Bo: false })
+  const [slow, setSlow] = useState(false)
+  const [news, setNews] = useState('')
+  const [presses] = useState(() => new Map<string, (seat: string) => void>())
+
+  useEffect(() => {
+    for (const name of NAMES) networks[name].set({ offline: offline[name], latency: slow ? LATENCY_MS : 0 })
+  }, [networks, offline, slow])
+
+  window.between = {
+    network: (name) => networks[name as Name],
+    ready: (name, book) => void presses.set(name, book),
+  }
+
+  const wantOneSeat = (): void => {
+    const taken = new Set(messages.flatMap(({ text }) => text.match(/\d[A-C]/g) ?? []))
+    const seat = SEATS.find((one) => !taken.has(one)) ?? SEATS[0]
+    for (const name of NAMES) networks[name].set({ offline: true })
+    setOffline({ Ada: true, Bo: true })
+    for (const name of NAMES) presses.get(name)?.(seat)
+    setNews(`Both are offline and have booked ${seat}. Take them online, one after the other: the first one gets it.`)
+  }
+  const forget = (): void => {
+    const count = server.forget()
+    setNews(
+      count > 0
+        ? `The server was killed and had not saved its last ${count === 1 ? 'message' : `${count} messages`}. A device that is online appends them again.`
+        : 'The server has nothing to forget yet.',
+    )
+  }
+
+  return (
+    <Page>
+      <p className="lead">
+        Each frame is a device with a database of its own. Take one offline, book on both, and take it online again: its
+        bookings are decided again on what came first. No seat is sold twice.
+      </p>
+      <div className="controls">
+        <button type="button" className="button button-main" onClick={wantOneSeat}>
+          Both offline, both want one seat
+        </button>
+        <label>
+          <input type="checkbox" checked={slow} onChange={() => setSlow(!slow)} /> Slow network, {LATENCY_MS / 1000} s
+        </label>
+        <button type="button" className="button" onClick={forget}>
+          The server forgets its last second
+        </button>
+      </div>
+      <p className="news" role="status">
+        {news}
+      </p>
+      <div className="devices">
+        {NAMES.map((name) => (
+          <section key={name} aria-label={`The device of ${name}`}>
+            <iframe title={`The device of ${name}`} src={`./device.html?name=${name}`} />
+            <label>
+              <input
+                type="checkbox"
+                checked={offline[name]}
+                onChange={() => setOffline({ ...offline, [name]: !offline[name] })}
+              />{' '}
+              {name} is offline
+            </label>
+          </section>
+        ))}
+      </div>
+      <h2>The shared log, as the server has it</h2>
+      {messages.length === 0 ? (
+        <p className="quiet">Nothing yet: book a seat.</p>
+      ) : (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, by keyboard too
+        <ol className="strip" tabIndex={0} aria-label="Messages of the shared log">
+          {messages.map(({ position, text, at }) => (
+            <li key={`${position} ${at}`}>
+              <span className="quiet">{position}</span> {text}
+            </li>
+          ))}
+        </ol>
+      )}
+      <p className="quiet">
+        The server runs in this page. The same two devices work with{' '}
+        <a href="../guide/remote-server.html">a real one</a>; <a href="../guide/several-devices.html">how it works</a>.
+      </p>
+    </Page>
+  )
+}
+
+const root = createRoot(document.getElementById('root')!)
+if (isFirst) root.render(<Devices server={openServer()} />)
+else
+  root.render(
+    <Page>
+      <p className="lead">This demo is open in another tab. Close that one, and reload.</p>
+    </Page>,
+  )

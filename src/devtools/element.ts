@@ -195,7 +195,7 @@ export class DevtoolsElement extends LitElement {
   #panel: PanelName = 'log'
   #isLoading = false
   readonly #pages = new Map<PanelName, HTMLElement>()
-  #height = Math.round(globalThis.innerHeight * 0.46)
+  #height = Math.round(globalThis.innerHeight * (globalThis.innerWidth > 640 ? 0.46 : 0.7))
   #before: Element | null = null
 
   constructor() {

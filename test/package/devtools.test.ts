@@ -42,10 +42,10 @@ it('the devtools transfer at most 24 kB when they are opened, and bring their ow
   const size = (name: string) => files.get(`${name}.js`)?.bytes ?? Number.NaN
   const opening = size('devtools') + size('element')
   console.log(
-    `devtools: ${opening} bytes when they are opened, ${size('tools')} with the time machine, checks and storage`,
+    `devtools: ${opening} bytes when they are opened, ${size('onDemand')} with the time machine, checks and storage`,
   )
   expect(opening).toBeLessThanOrEqual(LIMITS.opening)
-  expect(size('tools')).toBeLessThanOrEqual(LIMITS.tools)
+  expect(size('onDemand')).toBeLessThanOrEqual(LIMITS.tools)
   expect(files.get('element.js')?.modules.some((module) => module.includes('/lit-html/'))).toBe(true)
 })
 

@@ -81,7 +81,7 @@ export class InvalidData extends Named<'InvalidData'> {
  * The model itself is wrong: an unknown event or command, a row without its key or under another one, an asynchronous command, an `upcast` that throws.
  * @example
  * ```ts
- * expect(() => defineModel({ ...todoApp, projections: { foreign } })).toThrow(ModelError)
+ * expect(() => defineModel({ ...todoApp, name: '' })).toThrow(ModelError)
  * ```
  */
 export class ModelError extends Named<'ModelError'> {

@@ -43,6 +43,7 @@ export const todoApp = defineModel({
     add: (_, { title }: { title: string }, { id }) => events.todoAdded({ id: id(), title }),
     rename: (_, input: { id: string; title: string }) => events.todoRenamed(input),
     toggle: ({ todos }, { id }: { id: string }) => (todos.has(id) ? events.todoToggled({ id }) : reject('todo-not-found')),
+    clearDone: ({ todos }) => (todos.by('done', true).length ? events.doneCleared() : []),
     signUp: (_, { title }: { title: string }, { id }) => events.todoAdded({ id: id(), title }),
   },
 })
@@ -53,7 +54,8 @@ const exported: Record<string, string> = {
   'tidemark/react': 'EngineProvider useCommand useUndo',
   'tidemark/devtools': 'mountDevtools defineDevtools',
   'tidemark/testing': 'memoryRemote',
-  'tidemark/tools': 'archive at destroy exportLog importLog openTable persist preview resumeMirror undoStack verify',
+  'tidemark/tools':
+    'archive at destroy exportLog importLog openTable performanceTrack persist preview resumeMirror spans undoStack verify',
 }
 /** What only our own files use, and bindings, whose examples are parts of a component that their framework compiles. */
 const OTHERS = [
@@ -72,6 +74,13 @@ ${Object.entries(exported)
   const render: (page: import('react').ReactNode) => void
   const todos: typeof import('./todos.ts').todoApp['projections']['todos']
   const button: HTMLButtonElement
+  const worker: () => SharedWorker
+  const todoApp: typeof import('./todos.ts').todoApp
+  const expect: typeof import('vitest').expect
+  const index: { position(): Promise<number>; add(event: unknown): Promise<void> }
+  const tracer: {
+    startSpan(name: string, options: object): { recordException(error: Error): void; end(at: number): void }
+  }
   const stack: import('tidemark/tools').UndoStack<any>
   const file: Blob
   const handle: FileSystemFileHandle

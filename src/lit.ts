@@ -7,24 +7,24 @@ import type { AnyEngine, Equal, Select } from './bindings/options.ts'
 import type { Status } from './engine/types.ts'
 import { shallowEqual } from './model/isEqual.ts'
 import type { ReadModel } from './model/model.ts'
-import { createSelection, type Selection } from './select.ts'
+import { createGetter } from './select.ts'
 
 /** The engine, or a function that reads it from a property of the host: another user's engine is then read as soon as it is there. */
 type GivenEngine<P> = AnyEngine<P> | (() => AnyEngine<P>)
-type MakeSelection<P, T> = (engine: AnyEngine<P>, kept: { readonly value: T } | undefined) => Selection<T>
+type MakeGetter<P, T> = (engine: AnyEngine<P>, kept: { readonly value: T } | undefined) => () => T
 
 /** Updates a host when a selection of its engine changed. */
 class SelectionController<P, T> implements ReactiveController {
   readonly #host: ReactiveControllerHost
   readonly #engineOf: () => AnyEngine<P> | undefined
-  readonly #make: MakeSelection<P, T>
-  #selection: Selection<T> | undefined
+  readonly #make: MakeGetter<P, T>
+  #get: (() => T) | undefined
   #kept: { readonly value: T } | undefined
   #isConnected = false
   #followed: AnyEngine<P> | undefined
   #end: (() => void) | undefined
 
-  constructor(host: ReactiveControllerHost, engine: GivenEngine<P>, make: MakeSelection<P, T>) {
+  constructor(host: ReactiveControllerHost, engine: GivenEngine<P>, make: MakeGetter<P, T>) {
     this.#host = host
     this.#engineOf = typeof engine === 'function' ? engine : (): AnyEngine<P> => engine
     this.#make = make
@@ -33,8 +33,8 @@ class SelectionController<P, T> implements ReactiveController {
 
   /** The present value: the same object while it is equal. Throws what the function throws. */
   get value(): T {
-    this.#selection ??= this.#make(this.#engineOf() as AnyEngine<P>, this.#kept)
-    const value = this.#selection.get()
+    this.#get ??= this.#make(this.#engineOf() as AnyEngine<P>, this.#kept)
+    const value = this.#get()
     this.#kept = { value }
     return value
   }
@@ -53,7 +53,7 @@ class SelectionController<P, T> implements ReactiveController {
 
   /** The function may read properties of the host, and these may have changed; so may the engine. */
   hostUpdate(): void {
-    this.#selection = undefined
+    this.#get = undefined
     this.#follow()
   }
 
@@ -99,7 +99,7 @@ export class ReadController<P, T> extends SelectionController<P, T> {
     select: Select<P, T>,
     equal: Equal<T> = shallowEqual,
   ) {
-    super(host, engine, (engine, kept) => createSelection(engine, (): ReadModel<P> => engine.read, select, equal, kept))
+    super(host, engine, (engine, kept) => createGetter((): ReadModel<P> => engine.read, select, equal, kept))
   }
 }
 
@@ -117,12 +117,6 @@ export class ReadController<P, T> extends SelectionController<P, T> {
  */
 export class StatusController<P> extends SelectionController<P, Status<P>> {
   constructor(host: ReactiveControllerHost, engine: GivenEngine<P>) {
-    super(host, engine, (engine) =>
-      createSelection(
-        engine,
-        (): Status<P> => engine.status,
-        (status) => status,
-      ),
-    )
+    super(host, engine, (engine) => (): Status<P> => engine.status)
   }
 }

@@ -2,12 +2,12 @@
  * Hooks that render with an engine, for Preact.
  * @module
  */
-import { useLayoutEffect, useMemo, useReducer, useRef } from 'preact/hooks'
+import { useCallback, useLayoutEffect, useMemo, useReducer, useRef } from 'preact/hooks'
 import { emptyOf } from './bindings/empty.ts'
 import { type AnyEngine, type Equal, optionsOf, type ReadOptions, type Select } from './bindings/options.ts'
 import type { Status } from './engine/types.ts'
 import type { ReadModel } from './model/model.ts'
-import { createSelection, type Selection } from './select.ts'
+import { createGetter } from './select.ts'
 
 /**
  * Reads from the engine and renders again when the selected value changed.
@@ -24,15 +24,18 @@ import { createSelection, type Selection } from './select.ts'
 export function useRead<P, T>(engine: AnyEngine<P>, select: Select<P, T>, options?: Equal<T> | ReadOptions<T>): T {
   const { equal, ...given } = optionsOf(options)
   const kept = useRef<Kept<T> | undefined>(undefined)
-  const selection = useMemo(
-    () => createSelection(engine, (): ReadModel<P> => engine.read, select, equal, kept.current),
+  const get = useMemo(
+    () => createGetter((): ReadModel<P> => engine.read, select, equal, kept.current),
     [engine, select, equal],
   )
-  return useSelection(
+  const isServed = 'server' in given
+  return useGetter(
     engine,
-    selection,
+    get,
     kept,
-    'server' in given ? (): T => given.server as T : onServer(() => select(emptyOf(engine.model).read as ReadModel<P>)),
+    isServed || isServer()
+      ? (): T => (isServed ? (given.server as T) : select(emptyOf(engine.model).read as ReadModel<P>))
+      : undefined,
   )
 }
 
@@ -44,33 +47,25 @@ export function useRead<P, T>(engine: AnyEngine<P>, select: Select<P, T>, option
  * ```
  */
 export function useStatus<P>(engine: AnyEngine<P>): Status<P> {
-  const kept = useRef<Kept<Status<P>> | undefined>(undefined)
-  const selection = useMemo(() => statusSelection(engine), [engine])
-  return useSelection(
+  const get = useCallback((): Status<P> => engine.status, [engine])
+  return useGetter(
     engine,
-    selection,
-    kept,
-    onServer((): Status<P> => emptyOf(engine.model).status),
+    get,
+    useRef<Kept<Status<P>> | undefined>(undefined),
+    isServer() ? (): Status<P> => emptyOf(engine.model).status : undefined,
   )
 }
 
-const statusSelection = <P>(engine: AnyEngine<P>): Selection<Status<P>> =>
-  createSelection(
-    engine,
-    (): Status<P> => engine.status,
-    (status) => status,
-  )
-
-const onServer = <T>(value: () => T): (() => T) | undefined => (typeof document === 'undefined' ? value : undefined)
+const isServer = (): boolean => typeof document === 'undefined'
 
 interface Kept<T> {
   readonly value: T
 }
 
 /** `first` is what the first render shows; without it, the present value. */
-function useSelection<T>(
+function useGetter<T>(
   { subscribe }: AnyEngine,
-  { get }: Selection<T>,
+  get: () => T,
   kept: { current: Kept<T> | undefined },
   first: (() => T) | undefined,
 ): T {

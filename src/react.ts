@@ -8,7 +8,6 @@ import {
   createElement,
   type ReactElement,
   type ReactNode,
-  useCallback,
   useContext,
   useEffect,
   useMemo,
@@ -23,7 +22,7 @@ import type { DispatchOptions, Engine, Receipt, Status } from './engine/types.ts
 import { ModelError } from './errors.ts'
 import type { EventTypes } from './model/events.ts'
 import type { AnyModel, Model, ReadModel } from './model/model.ts'
-import { createSelection } from './select.ts'
+import { createGetter } from './select.ts'
 
 /** How a component compares what it selected, and what a server rendered. */
 export type UseReadOptions<T> = ReadOptions<T>
@@ -52,8 +51,8 @@ export function useRead<P, T>(
   const { equal, ...given } = optionsOf<T>(options)
   // An inline selector is another function in each render: this carries the value from one to the next.
   const rendered = useRef<{ readonly value: T }>(undefined)
-  const { get } = useMemo(
-    () => createSelection(engine, (): ReadModel<P> => engine.read, select, equal, rendered.current),
+  const get = useMemo(
+    () => createGetter((): ReadModel<P> => engine.read, select, equal, rendered.current),
     [engine, select, equal],
   )
   const server = useRef<{ readonly value: T }>(undefined)
@@ -167,17 +166,18 @@ export function useCommand<E extends EventTypes, C, K extends keyof C & string>(
   name: K,
 ): UseCommand<E, CommandInput<C, K>> {
   const [sent, setSent] = useState<Sent>(nothingSent)
-  const last = useRef<object>(undefined)
-  const dispatch = useCallback(
-    async (...given: [input?: any, options?: DispatchOptions]): Promise<Receipt<E> | undefined> => {
-      const one = (last.current = {})
+  const dispatch = useMemo(() => {
+    let last: object
+    const dispatch = async (...given: [input?: any, options?: DispatchOptions]): Promise<Receipt<E> | undefined> => {
+      const one = (last = {})
       const change = (by: number, error?: Error): void => {
         // The outcome of an older dispatch is not shown beside a newer one.
-        const isNews = last.current === one
+        const isNews = last === one
         setSent((before) => {
-          const { pending, error: shown } = ownOf(before, engine, name)
-          if (by < 0 && !pending) return before
-          return { engine, name, pending: pending + by, error: isNews ? error : shown }
+          const own = before.dispatch === dispatch ? before : nothingSent
+          // Another engine or command was asked meanwhile.
+          if (by < 0 && own !== before) return before
+          return { dispatch, pending: own.pending + by, error: isNews ? error : own.error }
         })
       }
       change(1)
@@ -189,24 +189,20 @@ export function useCommand<E extends EventTypes, C, K extends keyof C & string>(
         change(-1, error as Error)
         return undefined
       }
-    },
-    [engine, name],
-  )
-  const { pending, error } = ownOf(sent, engine, name)
+    }
+    return dispatch
+  }, [engine, name])
+  const { pending, error } = sent.dispatch === dispatch ? sent : nothingSent
   return { dispatch, pending: pending > 0, error }
 }
 
 interface Sent {
-  readonly engine?: object
-  readonly name?: string
+  /** Of the engine and the command that were asked. */
+  readonly dispatch?: unknown
   readonly pending: number
   readonly error: Error | undefined
 }
 const nothingSent: Sent = { pending: 0, error: undefined }
-
-/** What another engine or command was asked for is not this one's. */
-const ownOf = (sent: Sent, engine: object, name: string): Sent =>
-  sent.engine === engine && sent.name === name ? sent : nothingSent
 
 /**
  * An undo stack of `tidemark/tools`, which renders this component again when `canUndo` or `canRedo` changed.

@@ -63,40 +63,9 @@ export function select<R extends object, T>(
   fn: (read: R) => T,
   equal: (last: T, next: T) => boolean = shallowEqual,
 ): Selection<T> {
-  return createSelection(engine, (): R => engine.read, fn, equal)
-}
-
-/** A selection of what `sourceOf` gives, which is another object whenever it changed. `kept` stays the value while it is equal. */
-export function createSelection<S extends object, T>(
-  { subscribe }: Pick<Selectable<unknown>, 'subscribe'>,
-  sourceOf: () => S,
-  fn: (source: S) => T,
-  equal: (last: T, next: T) => boolean = Object.is,
-  kept?: { readonly value: T },
-): Selection<T> {
+  const get = createGetter((): R => engine.read, fn, equal)
   const listeners = createListeners()
-  let source: S | undefined
-  let last = kept
-  let failure: { readonly error: unknown } | undefined
   let leave: (() => void) | undefined
-
-  const look = (): void => {
-    const now = sourceOf()
-    if (now === source) return
-    source = now
-    failure = undefined
-    try {
-      const value = fn(now)
-      if (!last || !equal(last.value, value)) last = { value }
-    } catch (error) {
-      failure = { error }
-    }
-  }
-  const get = (): T => {
-    look()
-    if (failure) throw failure.error
-    return (last as { value: T }).value
-  }
 
   const selection = {
     get,
@@ -104,20 +73,19 @@ export function createSelection<S extends object, T>(
       const { next, error }: SelectionObserver<T> = typeof run === 'function' ? { next: run } : run
       get()
       /** What this listener knows. A listener may change the log: then an inner round has told the others already. */
-      let known: unknown
+      let known: Outcome<T> | undefined
       let isOver = false
       const tell = (): void => {
         if (isOver) return
-        look()
-        const now = failure ?? last
-        if (now === known) return
+        const now = outcomeOf(get)
+        if (known && Object.is(known.value, now.value) && Object.is(known.error, now.error)) return
         known = now
-        if (!failure) next?.call(run, (last as { value: T }).value)
-        else if (error) error.call(run, failure.error)
-        else throw failure.error
+        if (!now.isFailed) next?.call(run, now.value as T)
+        else if (error) error.call(run, now.error)
+        else throw now.error
       }
       const forget = listeners.add(tell)
-      leave ??= subscribe(listeners.tell)
+      leave ??= engine.subscribe(listeners.tell)
       const end = (): void => {
         isOver = true
         forget()
@@ -138,4 +106,48 @@ export function createSelection<S extends object, T>(
   for (const key of [Symbol.observable ?? '@@observable', '@@observable'])
     Object.defineProperty(selection, key, { value: () => selection, configurable: true })
   return selection as Selection<T>
+}
+
+interface Outcome<T> {
+  readonly isFailed: boolean
+  readonly value?: T
+  readonly error?: unknown
+}
+
+function outcomeOf<T>(get: () => T): Outcome<T> {
+  try {
+    return { isFailed: false, value: get() }
+  } catch (error) {
+    return { isFailed: true, error }
+  }
+}
+
+/**
+ * Gives the value that `fn` makes of a source, which is another object whenever it changed: `fn` runs once for each. `kept` stays the value
+ * while it is equal. Throws what `fn` threw.
+ */
+export function createGetter<S extends object, T>(
+  sourceOf: () => S,
+  fn: (source: S) => T,
+  equal: (last: T, next: T) => boolean,
+  kept?: { readonly value: T },
+): () => T {
+  let last = kept
+  let source: S | undefined
+  let failure: { readonly error: unknown } | undefined
+  return () => {
+    const now = sourceOf()
+    if (now !== source) {
+      source = now
+      failure = undefined
+      try {
+        const value = fn(now)
+        if (!last || !equal(last.value, value)) last = { value }
+      } catch (error) {
+        failure = { error }
+      }
+    }
+    if (failure) throw failure.error
+    return (last as { value: T }).value
+  }
 }

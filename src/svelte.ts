@@ -9,7 +9,7 @@ import type { AnyEngine, Equal, Select } from './bindings/options.ts'
 import type { Status } from './engine/types.ts'
 import { shallowEqual } from './model/isEqual.ts'
 import type { ReadModel } from './model/model.ts'
-import { createSelection, type Selection } from './select.ts'
+import { createGetter } from './select.ts'
 
 /** The engine, or a function that reads it from state: another user's engine is then read as soon as it is there. */
 type GivenEngine<P> = AnyEngine<P> | (() => AnyEngine<P>)
@@ -52,27 +52,32 @@ export function fromRead<P, T>(
  * ```
  */
 export function fromStatus<P>(engine: GivenEngine<P>): Current<Status<P>> {
-  return follow(engine, ({ status }): Status<P> => status)
+  return follow(
+    engine,
+    ({ status }): Status<P> => status,
+    (status) => status,
+    Object.is,
+  )
 }
 
 function follow<P, S extends object, T>(
   given: GivenEngine<P>,
   sourceOf: (engine: AnyEngine<P>) => S,
-  fn?: (source: S) => T,
-  equal?: Equal<T>,
+  fn: (source: S) => T,
+  equal: Equal<T>,
 ): Current<T> {
   const engineOf = typeof given === 'function' ? given : (): AnyEngine<P> => given
   /** It reads state that has changed. */
   let isStateful = false
   let kept: { readonly value: T } | undefined
   let engine: AnyEngine<P>
-  let selection: Selection<T> | undefined
+  let current: (() => T) | undefined
   let subscribe: () => void
 
   const get = (): T => {
     const from = engine
-    selection ??= createSelection(from, () => sourceOf(from), fn ?? ((source) => source as unknown as T), equal, kept)
-    const value = selection.get()
+    current ??= createGetter(() => sourceOf(from), fn, equal, kept)
+    const value = current()
     kept = { value }
     return value
   }
@@ -91,7 +96,7 @@ function follow<P, S extends object, T>(
       ]
       // Nothing but a store tells a plain module that state which a function reads has changed. One time is enough.
       let isOn = false
-      if (fn && !isStateful)
+      if (!isStateful)
         ends.push(
           toStore(() => {
             fn(sourceOf(engine))
@@ -111,10 +116,10 @@ function follow<P, S extends object, T>(
       const now = engineOf()
       if (now !== engine) {
         engine = now
-        selection = undefined
+        current = undefined
         subscribe = followed(now)
       }
-      if (isStateful) selection = undefined
+      if (isStateful) current = undefined
       subscribe()
       return get()
     },

@@ -1,0 +1,44 @@
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
+import { rolldown } from 'rolldown'
+import { expect, test } from 'vitest'
+
+const src = fileURLToPath(new URL('../../src', import.meta.url))
+
+/** Bytes, gzip, that a binding adds to an app: all that it exports, without its framework and what the engine has anyway. */
+const LIMIT = 1024
+const LIMITS: Record<string, number> = {
+  // Eight functions; an app gets those that it imports.
+  react: 1200,
+}
+
+const sizeOf = async (binding: string, names = '*'): Promise<number> => {
+  const bundle = await rolldown({
+    input: 'app',
+    external: (id, from) => from !== undefined && from !== '\0app' && !/select\.ts$|bindings\//.test(id),
+    transform: { define: { __DEV__: 'false' }, target: 'es2022' },
+    plugins: [
+      {
+        name: 'app',
+        resolveId: (id) => (id === 'app' ? '\0app' : undefined),
+        load: (id) =>
+          id === '\0app' ? `export ${names} from ${JSON.stringify(join(src, `${binding}.ts`))}` : undefined,
+      },
+    ],
+  })
+  const { output } = await bundle.generate({ format: 'es', minify: true })
+  await bundle.close()
+  return gzipSync(output[0].code, { level: 9 }).length
+}
+
+test.each(['react', 'vue', 'svelte', 'solid', 'preact', 'lit', 'angular'])('tidemark/%s is small', async (binding) => {
+  const bytes = await sizeOf(binding)
+  console.log(`tidemark/${binding}: ${bytes} bytes`)
+  expect(bytes).toBeGreaterThan(300)
+  expect(bytes).toBeLessThanOrEqual(LIMITS[binding] ?? LIMIT)
+})
+
+test('an app that only reads gets less of tidemark/react', async () => {
+  expect(await sizeOf('react', '{ useRead, useStatus, EngineProvider, useEngine }')).toBeLessThanOrEqual(LIMIT)
+})

@@ -12,11 +12,18 @@ import solid from 'vite-plugin-solid'
 const here = fileURLToPath(new URL('.', import.meta.url))
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
+/** @typedef {(options: { tsconfig: string, transformFilter: (code: string, id: string) => boolean }) => unknown} AngularPlugin */
+
 /** Angular's compiler needs a TypeScript of its own: it is installed in a workspace. */
 const angular = async () => {
   const { resolve } = createRequire(join(here, 'angular/package.json'))
+  /** @type {{ default: AngularPlugin }} */
   const { default: plugin } = await import(pathToFileURL(resolve('@analogjs/vite-plugin-angular')).href)
-  return plugin({ tsconfig: join(here, 'angular/tsconfig.json'), jit: false })
+  return plugin({
+    tsconfig: join(here, 'angular/tsconfig.json'),
+    // The library needs no compiler of Angular's.
+    transformFilter: (_code, id) => id.startsWith(here),
+  })
 }
 
 /** @type {Record<string, () => unknown>} */

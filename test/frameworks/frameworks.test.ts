@@ -66,6 +66,14 @@ const plays = (framework: string, browser: () => Browser) => {
     })
   })
 
+  test('a component that gets other props reads another row, also in the tick of a change', async () => {
+    expect(await tab.evaluate(() => window.scenarios.props())).toEqual({
+      seen: ['row 0', 'row 2', 'changed', 'changed, too', 'last'],
+      left: 0,
+      elements: 0,
+    })
+  })
+
   test('components that go while commands are on their way, or inside a listener, leave nothing', async () => {
     expect(await tab.evaluate(() => window.scenarios.unmount())).toEqual({ left: 0, elements: 0, title: 'last' })
   })

@@ -34,6 +34,20 @@ class List {
 const app: ApplicationRef = await createApplication({ providers: [provideZonelessChangeDetection()] })
 
 window.scenarios = createScenarios({
+  mountRow(page, engine, id) {
+    const hostElement = page.appendChild(document.createElement('div'))
+    const row = createComponent(Row, { environmentInjector: app.injector, hostElement })
+    row.setInput('engine', engine)
+    row.setInput('id', id)
+    app.attachView(row.hostView)
+    return {
+      show: (other) => row.setInput('id', other),
+      unmount() {
+        row.destroy()
+        hostElement.remove()
+      },
+    }
+  },
   mount(page, engine) {
     const hostElement = page.appendChild(document.createElement('div'))
     const list = createComponent(List, { environmentInjector: app.injector, hostElement })

@@ -49,6 +49,17 @@ class ListElement extends LitElement {
 customElements.define('a-list', ListElement)
 
 window.scenarios = createScenarios({
+  mountRow(page, engine, id) {
+    const row = document.createElement('a-row') as RowElement
+    Object.assign(row, { engine, rowId: id })
+    page.append(row)
+    return {
+      show(other) {
+        row.rowId = other
+      },
+      unmount: () => row.remove(),
+    }
+  },
   mount(page, engine) {
     const list = document.createElement('a-list') as ListElement
     list.engine = engine

@@ -34,6 +34,18 @@ const List = ({ engine }: { engine: RowsEngine }) => {
 }
 
 window.scenarios = createScenarios({
+  mountRow(page, engine, id) {
+    const target = page.appendChild(document.createElement('div'))
+    const show = (id: string) => render(<Row engine={engine} id={id} />, target)
+    show(id)
+    return {
+      show,
+      unmount() {
+        render(null, target)
+        target.remove()
+      },
+    }
+  },
   mount(page, engine) {
     const target = page.appendChild(document.createElement('div'))
     render(<List engine={engine} />, target)

@@ -28,6 +28,19 @@ const List = ({ engine }: { engine: RowsEngine }) => {
 }
 
 window.scenarios = createScenarios({
+  mountRow(page, engine, id) {
+    const target = page.appendChild(document.createElement('div'))
+    const root = createRoot(target)
+    const show = (id: string) => root.render(<Row engine={engine} id={id} />)
+    show(id)
+    return {
+      show,
+      unmount() {
+        root.unmount()
+        target.remove()
+      },
+    }
+  },
   mount(page, engine) {
     const target = page.appendChild(document.createElement('div'))
     const root = createRoot(target)

@@ -5,6 +5,8 @@ import { probe } from './probe.ts'
 /** A list of rows in one framework: a component for the list, and one for each row, that reads its row by id. */
 export interface Driver {
   mount(page: HTMLElement, engine: RowsEngine): Mounted
+  /** One row, which is that of its id. */
+  mountRow(page: HTMLElement, engine: RowsEngine, id: string): { show(id: string): void; unmount(): void }
   /** Resolves when what was told in this tick has to be on the page. By default a few microtasks: no task, no frame. */
   shown?(): Promise<unknown>
 }
@@ -50,7 +52,7 @@ async function mounted(listeners: { readonly count: number }): Promise<void> {
   }
 }
 
-export function createScenarios({ mount, shown = microtasks }: Driver) {
+export function createScenarios({ mount, mountRow, shown = microtasks }: Driver) {
   const page = document.body.appendChild(document.createElement('main'))
   const textOf = (id: string): string | undefined => page.querySelector(`[data-row="${id}"]`)?.textContent?.trim()
 
@@ -136,6 +138,33 @@ export function createScenarios({ mount, shown = microtasks }: Driver) {
       list.unmount()
       await frame()
       return { ...result, left: other.listeners.count }
+    },
+
+    /** A component gets another id: its selector reads that one. */
+    async props() {
+      const { engine, listeners } = await open(3, 'row')
+      const row = mountRow(page, engine, '0')
+      await mounted(listeners)
+      const seen: (string | undefined)[] = [textOf('0')]
+      row.show('2')
+      await frame()
+      seen.push(textOf('2'))
+      await engine.dispatch.rename({ id: '2', title: 'changed' })
+      await frame()
+      seen.push(textOf('2'))
+      // Both at once.
+      const sent = engine.dispatch.rename({ id: '1', title: 'changed, too' })
+      row.show('1')
+      await frame()
+      seen.push(textOf('1'))
+      await sent
+      await engine.dispatch.rename({ id: '2', title: 'seen by nobody' })
+      await engine.dispatch.rename({ id: '1', title: 'last' })
+      await frame()
+      seen.push(textOf('1'))
+      row.unmount()
+      await frame()
+      return { seen, left: listeners.count, elements: page.childElementCount }
     },
 
     /** Components go while commands are on their way, also from inside a listener. */

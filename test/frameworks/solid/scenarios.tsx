@@ -27,6 +27,18 @@ const List = (props: { engine: Accessor<RowsEngine> }) => {
 }
 
 window.scenarios = createScenarios({
+  mountRow(page, engine, first) {
+    const target = page.appendChild(document.createElement('div'))
+    const [id, show] = createSignal(first)
+    const dispose = render(() => <Row engine={() => engine} id={id()} />, target)
+    return {
+      show,
+      unmount() {
+        dispose()
+        target.remove()
+      },
+    }
+  },
   mount(page, first) {
     const target = page.appendChild(document.createElement('div'))
     const [engine, swap] = createSignal(first)

@@ -1,8 +1,21 @@
 import { flushSync, mount, unmount } from 'svelte'
 import { createScenarios } from '../scenarios/scenarios.ts'
+import OneRow from './OneRow.svelte'
 import Swapping from './Swapping.svelte'
 
 window.scenarios = createScenarios({
+  mountRow(page, engine, first) {
+    const target = page.appendChild(document.createElement('div'))
+    const row = mount(OneRow, { target, props: { engine, first } })
+    flushSync()
+    return {
+      show: (id) => row.show(id),
+      unmount() {
+        unmount(row)
+        target.remove()
+      },
+    }
+  },
   mount(page, first) {
     const target = page.appendChild(document.createElement('div'))
     const list = mount(Swapping, { target, props: { first } })

@@ -1,8 +1,24 @@
 import { createApp, h, shallowRef } from 'vue'
 import { createScenarios } from '../scenarios/scenarios.ts'
+import ListRow from './ListRow.vue'
 import RowList from './RowList.vue'
 
 window.scenarios = createScenarios({
+  mountRow(page, engine, first) {
+    const target = page.appendChild(document.createElement('div'))
+    const id = shallowRef(first)
+    const app = createApp(() => h(ListRow, { engine, id: id.value }))
+    app.mount(target)
+    return {
+      show(other) {
+        id.value = other
+      },
+      unmount() {
+        app.unmount()
+        target.remove()
+      },
+    }
+  },
   mount(page, first) {
     const target = page.appendChild(document.createElement('div'))
     const engine = shallowRef(first)

@@ -1,0 +1,4 @@
+import { hostProjections } from 'tidemark/worker'
+import { stockApp } from './stock.ts'
+
+hostProjections(stockApp)

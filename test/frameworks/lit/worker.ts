@@ -1,0 +1,4 @@
+import { hostProjections } from 'tidemark/worker'
+import { notesApp } from './notes.ts'
+
+hostProjections(notesApp)

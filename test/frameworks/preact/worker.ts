@@ -1,0 +1,4 @@
+import { hostProjections } from 'tidemark/worker'
+import { scoresApp } from './scores.ts'
+
+hostProjections(scoresApp)

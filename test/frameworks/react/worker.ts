@@ -1,0 +1,4 @@
+import { hostProjections } from 'tidemark/worker'
+import { expensesApp } from './expenses.ts'
+
+hostProjections(expensesApp)

@@ -1,0 +1,4 @@
+import { hostProjections } from 'tidemark/worker'
+import { boardApp } from './board.ts'
+
+hostProjections(boardApp)

@@ -1,0 +1,4 @@
+import { hostProjections } from 'tidemark/worker'
+import { habitsApp } from './habits.ts'
+
+hostProjections(habitsApp)

@@ -1,0 +1,4 @@
+import { hostProjections } from 'tidemark/worker'
+import { shopping } from './shopping.ts'
+
+hostProjections(shopping)

@@ -1,0 +1,4 @@
+import { hostProjections } from 'tidemark/worker'
+import { readingList } from './books.ts'
+
+hostProjections(readingList)

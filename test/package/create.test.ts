@@ -1,0 +1,95 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { chromium, has, type PlaywrightBrowser, serve } from '../browser/harness/index.ts'
+import { pack, root, run } from './run.ts'
+
+const templates = ['react', 'vue', 'svelte', 'solid', 'vanilla']
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+
+/** Every package of the repository, but `tidemark` as it is packed: nothing is asked of the registry. */
+function shareModules(folder: string, tarball: string): void {
+  const link = (name: string) => {
+    const to = join(folder, 'node_modules', name)
+    mkdirSync(dirname(to), { recursive: true })
+    symlinkSync(join(root, 'node_modules', name), to, 'junction')
+  }
+  for (const name of readdirSync(join(root, 'node_modules'))) {
+    if (name.startsWith('.') || name === 'tidemark') continue
+    if (!name.startsWith('@')) link(name)
+    else for (const inner of readdirSync(join(root, 'node_modules', name))) link(`${name}/${inner}`)
+  }
+  const to = join(folder, 'node_modules/tidemark')
+  mkdirSync(to)
+  run('tar', ['-xzf', tarball, '-C', to, '--strip-components', '1'])
+}
+
+describe('npm create tidemark', () => {
+  let folder: string
+  let creator: string
+  let browser: PlaywrightBrowser | undefined
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'tidemark-create-'))
+    const library = pack()
+    shareModules(folder, library.tarball)
+    library.remove()
+    const create = pack(join(root, 'demo/create'))
+    run('tar', ['-xzf', create.tarball, '-C', folder])
+    create.remove()
+    creator = join(folder, 'package/create.mjs')
+    if (has('chromium')) browser = await chromium()
+  })
+  afterAll(async () => {
+    await browser?.close()
+    if (folder) rmSync(folder, { recursive: true, force: true })
+  })
+  const bin = (file: string, args: readonly string[], cwd: string) =>
+    run(process.execPath, [join(root, 'node_modules', file), ...args], cwd)
+
+  it.each(templates)(
+    'makes an app with %s that has right types, passes its test, builds and runs',
+    async (template) => {
+      const app = join(folder, `My ${template} app`)
+      run(process.execPath, [creator, app, '--template', template], folder)
+      const { name, dependencies, devDependencies } = JSON.parse(readFileSync(join(app, 'package.json'), 'utf8'))
+      expect(name).toBe(`my-${template}-app`)
+      const { tidemark, ...others } = { ...dependencies, ...devDependencies }
+      expect(tidemark).toBe(`^${manifest.version}`)
+      // What the tests of this repository run with.
+      for (const [one, version] of Object.entries(others))
+        expect({ [one]: version }).toEqual({ [one]: manifest.devDependencies[one] })
+
+      bin('typescript/bin/tsc', ['-p', app], app)
+      bin('vitest/vitest.mjs', ['run'], app)
+      bin('vite/bin/vite.js', ['build', '--logLevel', 'warn'], app)
+      expect(readdirSync(join(app, 'dist/assets')).some((file) => /^shopping\.worker-.*\.js$/.test(file))).toBe(true)
+      if (!browser) return
+
+      const server = await serve(join(app, 'dist'))
+      const tab = await browser.open(server.url)
+      const { page } = tab
+      await page.getByLabel('Item').fill('Milk')
+      await page.getByRole('button', { name: 'Add' }).click()
+      await page.getByRole('checkbox', { name: 'Milk' }).check()
+      await page.getByRole('button', { name: 'Remove Milk' }).click()
+      await page.getByRole('button', { name: 'Undo' }).click()
+      await page.getByRole('checkbox', { name: 'Milk', checked: true }).waitFor()
+      await page.reload()
+      await page.getByRole('checkbox', { name: 'Milk', checked: true }).waitFor()
+      await page.getByLabel('Item').fill(' ')
+      await page.getByRole('button', { name: 'Add' }).click()
+      await page.getByText('Write a name first.').waitFor()
+      expect(tab.log).toEqual([])
+      await page.close()
+      await server.close()
+    },
+  )
+
+  it('refuses an unknown template, and a folder that is not empty', () => {
+    expect(() => run(process.execPath, [creator, 'other', '--template', 'cobol'], folder)).toThrow(
+      'There is no template "cobol"',
+    )
+    expect(() => run(process.execPath, [creator, '.', '--template', 'react'], folder)).toThrow('is not empty')
+  })
+})

@@ -40,10 +40,10 @@ export function openServer() {
       listeners.add(listener)
       return () => void listeners.delete(listener)
     },
-    /** Returns how many messages it has forgotten. */
+    /** Returns how many messages it has forgotten. The first one stays: a server that has nothing can't be told from another one. */
     forget(): number {
       const newest = times.at(-1) ?? 0
-      const count = times.filter((at) => at > newest - UNSAVED_MS).length
+      const count = times.slice(1).filter((at) => at > newest - UNSAVED_MS).length
       times = times.slice(0, times.length - count)
       server.forget(LOG, count)
       look()

@@ -5,7 +5,7 @@ import type { Hint } from '../log/channel.ts'
 import type { Database } from '../log/database.ts'
 import { createLag, LATE_MS } from './lag.ts'
 import { createCopy } from './mirrorCopy.ts'
-import { checkBrowser, type MirrorPlace, NoMirror, openPlace } from './mirrorPlace.ts'
+import { checkBrowser, type MirrorPlace, NoMirror, openPlace, toMirrorPlace } from './mirrorPlace.ts'
 import { createTeller } from './mirrorStatus.ts'
 import { removePrivate } from './removeMirror.ts'
 
@@ -37,7 +37,8 @@ export interface MirrorHost {
 }
 
 /** Starts the mirror of a pipeline, or goes on with it where a tab says. */
-export function start(host: MirrorHost, place: MirrorPlace | undefined): void {
+export function start(host: MirrorHost, said: MirrorPlace | undefined): void {
+  const place = toMirrorPlace(said)
   if (host.mirror) void host.mirror.resume(place)
   else host.mirror = createMirror(host, place)
 }
@@ -179,5 +180,5 @@ async function remember({ transact }: Database, place: MirrorPlace | undefined):
   })
   // A handle that can't be stored serves until the last tab is closed.
   const found = place === undefined ? await asked : await asked.catch(() => undefined)
-  return found?.result ?? place ?? true
+  return toMirrorPlace(found?.result) ?? place ?? true
 }

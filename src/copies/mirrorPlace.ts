@@ -3,6 +3,13 @@ import type { Database } from '../log/database.ts'
 /** What `openEngine` takes: the origin's private file system, nothing, or a folder of the user's. */
 export type MirrorPlace = boolean | FileSystemDirectoryHandle
 
+/** The place in a message of another build or in a damaged record. Undefined if it is none: the mirror stays where it is. */
+export function toMirrorPlace(value: unknown): MirrorPlace | undefined {
+  if (typeof value === 'boolean') return value
+  const isFolder = typeof (value as FileSystemDirectoryHandle | null | undefined)?.isSameEntry === 'function'
+  return isFolder ? (value as FileSystemDirectoryHandle) : undefined
+}
+
 /** Permissions are Chromium's own; a private folder needs none. */
 interface Permitting {
   queryPermission?(descriptor: { mode: 'readwrite' }): Promise<PermissionState>
@@ -82,5 +89,5 @@ export const folderName = (name: string): string =>
 
 /** Where the mirror of a log is: in a folder of the user's that was given once, or in the private files. */
 export async function placeOf({ transact }: Database): Promise<MirrorPlace> {
-  return (await transact(['meta'], 'readonly', (store) => store('meta').get('mirror'))).result ?? true
+  return toMirrorPlace((await transact(['meta'], 'readonly', (store) => store('meta').get('mirror'))).result) ?? true
 }

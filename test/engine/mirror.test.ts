@@ -290,6 +290,17 @@ describe('the mirror', () => {
     expect((await again.dispatch.add({ title: 'a' })).sequence).toBe(501)
   })
 
+  test('stays where it is if a message or a record names a place that is none', async () => {
+    const name = freshName()
+    const one = await tab(name, {}, { mirror: false })
+    await one.dispatch.add({ title: 'a' })
+    await inDatabase(name, (to) => to('meta').put({ path: 'elsewhere' }, 'mirror'))
+    const host = createHost(todoApp() as never, 'host', { loadMirror: copies.load })
+    for (const place of [undefined, {}, null, 'folder', []]) await host.hello(name, 'todos', place as never)
+    await mirrored(one, 1)
+    await host.goodbye(name)
+  })
+
   test('begins though there is no room for pages', async () => {
     const name = freshName()
     const one = await tab(name, {}, { mirror: false })

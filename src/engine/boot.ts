@@ -71,6 +71,12 @@ async function read(core: Core, database: Database, options: OpenOptions): Promi
   await settle(core, database, snapshot, options)
   try {
     if (isShared(database.log)) core.layer = (await shared.load(options.signal)).createLayer(core, snapshot.outbox)
+    // Such a log opens as it is: nothing waits for the file that says so.
+    else if (options.remote)
+      shared
+        .load(core.ended)
+        .then((part) => part.tellWithoutRemote(core))
+        .catch(() => {})
     await arrive(core, snapshot.tail, options)
   } catch (error) {
     // Older code shows the rows that it understands, and says so. After any other error, rows would be missing.

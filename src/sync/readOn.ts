@@ -1,5 +1,5 @@
 import type { Database } from '../log/database.ts'
-import { BEGINNING, type ReadPosition, type TrailMark } from '../log/local.ts'
+import { BEGINNING, isShared, type ReadPosition, type TrailMark } from '../log/local.ts'
 import type { Workshop } from '../projections/workshop.ts'
 import { type Remote, RemoteError } from '../remote.ts'
 import type { Read } from './chain.ts'
@@ -8,6 +8,7 @@ import { openMessage } from './message.ts'
 import type { Pace } from './pace.ts'
 import { type Known, readKnown, writePosition } from './store.ts'
 import { commandsIn, take } from './take.ts'
+import { withoutRemote } from './withoutRemote.ts'
 
 /** Bytes of messages that are taken in one transaction. */
 const TAKE_BYTES = 1_000_000
@@ -25,13 +26,15 @@ export interface Following {
 }
 
 /**
- * Reads what the remote has behind the stored position and takes it in. Gives what is stored then; undefined if the log has no remote, or
- * if it has to be read once more.
+ * Reads what the remote has behind the stored position and takes it in. Gives what is stored then; undefined if it has to be read once
+ * more. Throws StorageError if the log was begun without a remote.
  */
 export async function readOn(following: Following): Promise<Known | undefined> {
   const { shop, database, remote, pace, signal, behind } = following
   // Until the pipeline has read it, nobody knows which log this is.
   if (!shop.database.log) await shop.atHead(() => {})
+  const { log } = shop.database
+  if (log?.format && !isShared(log)) throw withoutRemote(database.name)
   const known = await readKnown(database)
   if (!known) return
   const { position, id } = known.position

@@ -15,6 +15,7 @@ import { type ComposedLocal, composeLocal } from './composeLocal.ts'
 import { answerFrom, createLocalLayer, succeedLocally } from './layer.ts'
 
 export { replicate } from '../../sync/replicate.ts'
+export { tellWithoutRemote } from './tellWithoutRemote.ts'
 
 /** The layer of a tab on a log with a remote. `stored` is the outbox as boot has read it. */
 export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] | undefined): Layer<Tab> {

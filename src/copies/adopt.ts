@@ -7,6 +7,7 @@ import type { EventTypesAtRuntime } from '../model/events.ts'
 import { type FileChunk, inOrder } from './inOrder.ts'
 import { show } from './show.ts'
 import { openStage, type Stage } from './staging.ts'
+import type { Unsent } from './unsent.ts'
 import { verifyBase } from './verifyBase.ts'
 import { verifyCommits } from './verifyCommits.ts'
 
@@ -20,6 +21,8 @@ export interface AdoptOptions {
   readonly restoring?: boolean
   /** The log has a remote from now on. One that has a remote keeps it. */
   readonly shared?: boolean
+  /** What comes into its outbox, asked once all chunks are there. */
+  readonly unsent?: () => Unsent | undefined
   /** Told after each chunk, with its last sequence. */
   readonly progress?: (sequence: number) => void
 }
@@ -65,7 +68,7 @@ export async function adopt(
       ...(base && { base }),
       ...(restoring && { restored: { sequence: last, at: Date.now() } }),
     }
-    await show(database, stage, log, lines)
+    await show(database, stage, log, lines, options.unsent?.())
     return { log, sequence: last }
   } catch (error) {
     // A verdict about the file; after any other error the same file may be taken up again.

@@ -1,4 +1,4 @@
-import type { Chunk } from '../log/chunk.ts'
+import { type Chunk, recordsIn } from '../log/chunk.ts'
 import type { Database } from '../log/database.ts'
 import { headOf } from '../log/look.ts'
 import { adopt } from './adopt.ts'
@@ -7,8 +7,9 @@ import { list } from './files.ts'
 import { whenFree } from './mirrorLock.ts'
 import { folderOf, type MirrorPlace, placeOfMirror } from './mirrorPlace.ts'
 import { type Restored, type RestoreProgress, withReason } from './restored.ts'
+import { beginUnsent, noteArrived, readUnsent, type Unsent } from './unsent.ts'
 
-/** Fills an empty log from its mirror, if there can be one. Any error but ImportError means that it could not be looked for. */
+/** Fills an empty log and its outbox from its mirror, if there can be one. Any error but ImportError means that it could not be looked for. */
 export async function bringBack(
   database: Database,
   place: MirrorPlace,
@@ -21,27 +22,45 @@ export async function bringBack(
   return whenFree(database.name, async () => {
     if (await headOf(database)) return { sequence: 0 }
     const folder = await folderOf(parent, database.name)
+    const unsent = folder && (await readUnsent(folder))
     const chain = chainOf(folder ? await list(folder) : new Map())
     const { claimed } = chain
     progress?.(0, claimed)
     const chunks = chain.chunks[Symbol.asyncIterator]()
     const first = await chunks.next()
-    if (first.done) return withReason(0, chain.reason)
-    const { sequence } = await adopt(database, numbered(first.value, chunks), {
+    if (first.done) {
+      if (unsent) await beginUnsent(database, unsent)
+      return withReason(0, chain.reason ?? unsent?.reason)
+    }
+    const { lineage } = first.value.header
+    // An empty log has a lineage of its own, until it meets its remote.
+    const own = !unsent?.base || unsent.lineage === lineage ? unsent : undefined
+    const arrived = new Set<string>()
+    const { sequence } = await adopt(database, numbered(first.value, chunks, own, arrived), {
       restoring: true,
-      shared,
+      // Without a word of the app, too: such a log must not be written to alone.
+      shared: shared || !!own,
+      unsent: () => own && { ...own, commands: own.commands.filter(({ id }) => !arrived.has(id)) },
       signal,
       progress: (done) => progress?.(done, claimed),
     })
-    return withReason(sequence, chain.reason)
+    return withReason(sequence, chain.reason ?? own?.reason)
   })
 }
 
 async function* numbered(
   first: Chunk,
   others: AsyncIterator<Chunk>,
+  unsent: Unsent | undefined,
+  arrived: Set<string>,
 ): AsyncGenerator<Chunk & { readonly line: number }> {
-  let line = 1
-  yield { ...first, line }
-  for (let next = await others.next(); !next.done; next = await others.next()) yield { ...next.value, line: ++line }
+  let line = 0
+  for (let chunk: Chunk | undefined = first; chunk; ) {
+    const { kind, last } = chunk.header
+    if (unsent && !kind && last > unsent.base)
+      for await (const records of recordsIn(chunk)) noteArrived(arrived, unsent, records)
+    yield { ...chunk, line: ++line }
+    const next: IteratorResult<Chunk> = await others.next()
+    chunk = next.done ? undefined : next.value
+  }
 }

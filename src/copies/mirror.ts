@@ -66,7 +66,7 @@ function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror 
     told: hear,
     hear(hint) {
       // `projected`: every hint that carried the events may have been lost.
-      if ('commit' in hint || 'head' in hint || 'projected' in hint) hear()
+      if ('commit' in hint || 'head' in hint || 'projected' in hint || 'local' in hint) hear()
       else if ('asks' in hint) teller.tell(true)
     },
     async resume(other) {

@@ -1,5 +1,7 @@
 import type { Chunk } from '../log/chunk.ts'
-import { above, type Database, type LogIdentity } from '../log/database.ts'
+import { above, type Database, type LogIdentity, readIdentity } from '../log/database.ts'
+import { isShared } from '../log/local.ts'
+import type { Outbox } from '../log/outboxOf.ts'
 import { readAfter } from '../log/read.ts'
 import { queueBody, sealedChunk } from '../log/sealed.ts'
 import type { SegmentRecord } from '../log/stores.ts'
@@ -8,6 +10,7 @@ import { fileOf, list, type Place, sweep, TAIL } from './files.ts'
 import { createFolder, type MirrorFolder } from './folder.ts'
 import { folderOf, NoMirror } from './mirrorPlace.ts'
 import { type PartFile, takeUp } from './takeUp.ts'
+import { packUnsent, readOutbox, UNSENT } from './unsent.ts'
 
 /** Events that one round reads, so that it ends. */
 const ROUND_EVENTS = 32_768
@@ -56,6 +59,8 @@ export async function createCopy(
   let sealed = 0
   let parts: readonly PartFile[] = taken.parts
   let { stale } = taken
+  /** Which outbox its file holds. */
+  let unsent = ''
 
   const last = (): number => Math.max(sealed, tail.last || (parts.at(-1)?.last ?? 0))
 
@@ -96,17 +101,30 @@ export async function createCopy(
     stale = false
   }
 
+  async function writeOutbox(outbox: Outbox): Promise<void> {
+    const { marker, records } = outbox
+    const now = `${marker.generation} ${records.at(-1)?.n ?? marker.n}`
+    if (now === unsent) return
+    await folder.put(UNSENT, [await packUnsent(log as LogIdentity, outbox)])
+    unsent = now
+  }
+
   return {
     get last() {
       return last()
     },
     async round() {
+      // Before the commits: a command that leaves it meanwhile is in both, and not in none.
+      const outbox = isShared(log) ? await readOutbox(database) : undefined
       const now = await readSegments(database, sealed)
       if (now.log?.id !== log.id) return 'replaced'
       await copySegments(now.segments)
       const from = last()
       const whole = await copyCommits()
+      // An empty log takes over the lineage of the remote that it meets, together with its first commits.
+      if (outbox && (await readIdentity(database))?.lineage !== log.lineage) return 'replaced'
       if (now.segments.length || last() > from || stale) await writeTail()
+      if (outbox) await writeOutbox(outbox)
       return whole ? 'whole' : 'more'
     },
   }

@@ -46,7 +46,8 @@ async function restoreOnce(
   // Said by an open that ended before it could tell anybody.
   database.dataLoss ??= log.dataLoss
   const found = await lookForMirror(database, place, shared, signal, progress)
-  if (!found.sequence) await beginLog(database, log, shared)
+  // Of a log that was never synchronised, there may be the outbox alone.
+  if (!found.sequence && !database.log?.format) await beginLog(database, log, shared)
   return { log: database.log as LogIdentity, ...found }
 }
 

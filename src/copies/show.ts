@@ -4,6 +4,7 @@ import { type Database, keyOf, type LogIdentity, readIdentity, type StoreName, t
 import { isShared } from '../log/local.ts'
 import type { StagedChunk } from '../log/stores.ts'
 import { askEmpty, isEmpty, notEmpty, type Stage, storesOfLog, takenOver } from './staging.ts'
+import { putUnsent, type Unsent } from './unsent.ts'
 import { twice } from './verifyCommits.ts'
 
 /** What an empty log may hold is worth nothing to the log that takes its place. */
@@ -19,6 +20,7 @@ export async function show(
   { owner, before, chunks }: Stage,
   log: LogIdentity,
   lines: readonly number[],
+  unsent: Unsent = { lineage: undefined, base: 0, last: '', commands: [] },
 ): Promise<void> {
   let refusal: Error | undefined
   const body = (store: StoreOf, transaction: IDBTransaction): void => {
@@ -65,7 +67,7 @@ export async function show(
     newest.onsuccess = () => {
       const n = Math.max(0, keyOf(newest)) + 1
       store('outbox').clear()
-      store('outbox').put({ n, base, last, generation: n }, n)
+      putUnsent(store, unsent, n, base, last)
     }
   }
 

@@ -1,26 +1,11 @@
 import { type Appended, assertReadable, deleteIf } from './append.ts'
 import type { CommandEntry, CommitRecord } from './commit.ts'
 import { above, commitNow, type Database, keyOf, loaded, type StoreName, type StoreOf } from './database.ts'
-import { isLocal, isMarker, type LocalRecord, type Marker, type RejectedCommand } from './local.ts'
+import { isLocal, isMarker, type LocalRecord, type RejectedCommand } from './local.ts'
+import { type Outbox, outboxOf, whole } from './outboxOf.ts'
 
 /** Commits that are read together with the outbox; what lies further is read before. */
 const NEAR_COMMITS = 64
-
-/** Everything of the outbox; the keys below 0 only keep two writers apart. */
-export const whole = (): IDBKeyRange => IDBKeyRange.lowerBound(0)
-
-/** The outbox as it is stored: the marker, and the records above it. */
-export interface Outbox {
-  readonly marker: Marker
-  readonly records: readonly LocalRecord[]
-}
-
-/** What is below the highest marker is no outbox. undefined if there is no marker: the log has no remote. */
-export function outboxOf(found: readonly (LocalRecord | Marker)[]): Outbox | undefined {
-  const marker = found.findLast(isMarker)
-  if (!marker) return
-  return { marker, records: found.filter((one): one is LocalRecord => isLocal(one) && one.n > marker.n) }
-}
 
 /** What goes into the outbox beside a record. */
 export interface BesideLocal {

@@ -8,7 +8,7 @@ import {
   type RejectedCommand,
   type SentCommands,
 } from '../log/local.ts'
-import { type Outbox, outboxOf, whole } from '../log/outbox.ts'
+import { type Outbox, outboxOf, whole } from '../log/outboxOf.ts'
 
 /** Rewritings of the outbox after which the key of an earlier one is free again. */
 const GUARDS = 64

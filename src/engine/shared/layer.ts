@@ -1,7 +1,7 @@
 import { CommandIdConflict, OutdatedCodeError, ProjectionFailed } from '../../errors.ts'
 import { type CommitRecord, commandsOf, recordedOf, type StoredCommand } from '../../log/commit.ts'
 import { type LocalCommand, type LocalRecord, localCommandsOf, type Marker } from '../../log/local.ts'
-import { type Outbox, outboxOf } from '../../log/outbox.ts'
+import { type Outbox, outboxOf } from '../../log/outboxOf.ts'
 import type { AnyRecordedEvent } from '../../model/events.ts'
 import { type Fold, type Journal, undo } from '../../model/fold.ts'
 import type { Layer } from '../layer.ts'

@@ -1,0 +1,196 @@
+import { defineRemote } from 'tidemark/sync'
+import { memoryRemote } from 'tidemark/testing'
+import { expect, test } from 'vitest'
+import { tab } from '../engine/kit.ts'
+import { bytesAt, disk, filesOf, lose, mirrored } from '../engine/mirrored.ts'
+import { freshName, outcome, shown } from '../engine/todos.ts'
+import { dump } from '../log/storage.ts'
+
+const LOG = 'shared'
+const UNSENT = 'outbox.unsent'
+const add = (id: string) => ({ id, title: id })
+const identity = async (name: string) => (await dump(name, 'meta')).find(({ key }) => key === 'log')!.value
+const commitsOf = async (name: string) => (await dump(name, 'commits')).map(({ value }) => value)
+const outboxOf = async (name: string): Promise<any[]> =>
+  (await dump(name, 'outbox')).flatMap(({ key, value }) =>
+    (key as number) >= 0 && value.body ? JSON.parse(value.body) : [],
+  )
+
+function world() {
+  const server = memoryRemote()
+  const device = () => {
+    const network = server.device()
+    const remote = defineRemote(() => network(LOG))
+    return { name: freshName(), network, options: { remote } }
+  }
+  return { server, device }
+}
+
+/** Waits until the file of the outbox has so many commands. */
+async function kept(name: string, count: number): Promise<void> {
+  const { readUnsent } = await import('../../src/copies/unsent.ts')
+  const parent = await disk.root.getDirectoryHandle(`tidemark-${name}`, { create: true })
+  await expect.poll(async () => (await readUnsent(parent as any))?.commands.length, { timeout: 10_000 }).toBe(count)
+}
+
+test('commands that were not sent have a second copy: a lost database comes back with them, and with its remote', async () => {
+  const { device } = world()
+  const [phone, laptop] = [device(), device()]
+  const a = await tab(phone.name, {}, phone.options)
+  const b = await tab(laptop.name, {}, laptop.options)
+  await a.dispatch.add(add('x'), { commandId: 'first' })
+  await expect.poll(() => a.status.sync?.pending).toBe(0)
+  await expect.poll(() => b.status.sequence).toBe(1)
+  phone.network.set({ offline: true })
+  await a.dispatch.add(add('mine'), { commandId: 'given' })
+  await a.dispatch.number()
+  const before = shown(a)
+  const unsent = await outboxOf(phone.name)
+  await kept(phone.name, 2)
+  await mirrored(a, 1)
+  await lose(phone.name, a)
+
+  // Also where the app forgets to give the remote: nothing may go into the log past it.
+  const again = await tab(phone.name)
+  expect(await identity(phone.name)).toMatchObject({ format: 3, restored: { sequence: 1 } })
+  expect(again.status.sync).toMatchObject({ pending: 2 })
+  expect(shown(again)).toEqual(before)
+  expect(await outboxOf(phone.name)).toEqual(unsent)
+  expect(await again.dispatch.add(add('mine'), { commandId: 'given' })).toMatchObject({
+    duplicate: true,
+    confirmed: false,
+  })
+  expect(await again.dispatch.add(add('more'))).toMatchObject({ confirmed: false })
+  expect(await commitsOf(phone.name)).toEqual([])
+  await again.close()
+
+  const back = await tab(phone.name, {}, phone.options)
+  phone.network.set({ offline: false })
+  await expect.poll(() => back.status.sync, { timeout: 10_000 }).toMatchObject({ pending: 0, rejected: 0 })
+  await expect.poll(() => b.status.sequence).toBe(4)
+  expect(shown(b)).toEqual(shown(back))
+  expect(
+    back.read.todos
+      .all()
+      .map(({ id }) => id)
+      .slice(0, 2),
+  ).toEqual(['x', 'mine'])
+})
+
+test('a log that was never synchronised comes back from its outbox alone, and takes over the lineage of its remote', async () => {
+  const { device } = world()
+  const [phone, laptop] = [device(), device()]
+  phone.network.set({ offline: true })
+  const a = await tab(phone.name, {}, phone.options)
+  await a.dispatch.add(add('x'))
+  await a.dispatch.toggle({ id: 'x' })
+  const before = shown(a)
+  await kept(phone.name, 2)
+  expect(filesOf(phone.name)).toEqual([UNSENT])
+  await lose(phone.name, a)
+  const again = await tab(phone.name, {}, phone.options)
+  expect(shown(again)).toEqual(before)
+  expect(again.status).toMatchObject({ restored: { sequence: 0 }, sync: { pending: 2 } })
+  const b = await tab(laptop.name, {}, laptop.options)
+  await b.dispatch.add(add('theirs'))
+  await expect.poll(() => b.status.sync?.pending, { timeout: 10_000 }).toBe(0)
+  const { lineage } = await identity(phone.name)
+  phone.network.set({ offline: false })
+  await expect.poll(() => again.status.sync, { timeout: 10_000 }).toMatchObject({ pending: 0, state: 'online' })
+  expect((await identity(phone.name)).lineage).not.toBe(lineage)
+  await mirrored(again, 3)
+  await again.close()
+  // The files have the new one: else the next mirror would take them for another log's.
+  await mirrored(await tab(phone.name, {}, phone.options), 3)
+})
+
+test('a file of the outbox that is older than those of the events sends nothing twice', async () => {
+  const { device } = world()
+  const [phone, laptop] = [device(), device()]
+  const a = await tab(phone.name, {}, phone.options)
+  const b = await tab(laptop.name, {}, laptop.options)
+  phone.network.set({ offline: true })
+  await a.dispatch.addOnce(add('sent'))
+  await a.dispatch.addOnce(add('seat'))
+  await kept(phone.name, 2)
+  const older = bytesAt(phone.name, UNSENT)
+  phone.network.set({ offline: false })
+  await expect.poll(() => a.status.sync?.pending, { timeout: 10_000 }).toBe(0)
+  await b.dispatch.rename({ id: 'seat', title: 'hers' })
+  await expect.poll(() => a.status.sequence, { timeout: 10_000 }).toBe(3)
+  await mirrored(a, 3)
+  await kept(phone.name, 0)
+  await lose(phone.name, a)
+  disk.root.files.set(`tidemark-${phone.name}/${UNSENT}`, older)
+  const again = await tab(phone.name, {}, phone.options)
+  await expect
+    .poll(() => again.status.sync, { timeout: 10_000 })
+    .toMatchObject({ pending: 0, rejected: 0, state: 'online' })
+  expect(again.status.sequence).toBe(3)
+  expect(shown(again)).toEqual(shown(b))
+})
+
+test('a command that was decided on older events than those that came back is decided again', async () => {
+  const { device } = world()
+  const [phone, laptop] = [device(), device()]
+  const a = await tab(phone.name, {}, phone.options)
+  const b = await tab(laptop.name, {}, laptop.options)
+  phone.network.set({ offline: true })
+  await a.dispatch.addOnce({ id: 'seat', title: 'mine' })
+  await kept(phone.name, 1)
+  const older = bytesAt(phone.name, UNSENT)
+  await b.dispatch.addOnce({ id: 'seat', title: 'hers' })
+  await expect.poll(() => b.status.sync?.pending, { timeout: 10_000 }).toBe(0)
+  phone.network.set({ offline: false })
+  await expect.poll(() => a.status.sync, { timeout: 10_000 }).toMatchObject({ pending: 0, rejected: 1 })
+  await mirrored(a, 1)
+  await kept(phone.name, 0)
+  await lose(phone.name, a)
+  disk.root.files.set(`tidemark-${phone.name}/${UNSENT}`, older)
+  const again = await tab(phone.name, {}, phone.options)
+  await expect.poll(() => again.status.sync, { timeout: 10_000 }).toMatchObject({ pending: 0, rejected: 1 })
+  expect(again.read.todos.get('seat')?.title).toBe('hers')
+  expect(again.status.sequence).toBe(1)
+})
+
+test('events that were lost come from the remote again, and the command that was decided on them is decided again', async () => {
+  const { device } = world()
+  const [phone, laptop] = [device(), device()]
+  const a = await tab(phone.name, {}, phone.options)
+  const b = await tab(laptop.name, {}, laptop.options)
+  await a.dispatch.add(add('x'))
+  await expect.poll(() => a.status.sync?.pending).toBe(0)
+  await mirrored(a, 1)
+  await expect.poll(() => b.status.sequence).toBe(1)
+  const tail = bytesAt(phone.name, 'tail.tidemark')
+  await b.dispatch.rename({ id: 'x', title: 'hers' })
+  await expect.poll(() => a.status.sequence).toBe(2)
+  phone.network.set({ offline: true })
+  await a.dispatch.rename({ id: 'x', title: 'mine' })
+  await kept(phone.name, 1)
+  await mirrored(a, 2)
+  await lose(phone.name, a)
+  disk.root.files.set(`tidemark-${phone.name}/tail.tidemark`, tail)
+  const again = await tab(phone.name, {}, phone.options)
+  expect(again.status).toMatchObject({ sequence: 1, sync: { pending: 1 } })
+  phone.network.set({ offline: false })
+  await expect.poll(() => again.status.sync, { timeout: 10_000 }).toMatchObject({ pending: 0, rejected: 0 })
+  await expect.poll(() => b.read.todos.get('x')?.title, { timeout: 10_000 }).toBe('mine')
+  expect(again.status.sequence).toBe(3)
+})
+
+test('a damaged file of the outbox is no reason to go on without the remote, and is told', async () => {
+  const { device } = world()
+  const phone = device()
+  const a = await tab(phone.name, {}, phone.options)
+  await a.dispatch.add(add('x'))
+  await expect.poll(() => a.status.sync?.pending).toBe(0)
+  await mirrored(a, 1)
+  await kept(phone.name, 0)
+  await lose(phone.name, a)
+  disk.root.files.set(`tidemark-${phone.name}/${UNSENT}`, bytesAt(phone.name, UNSENT).slice(0, -3))
+  const again = await tab(phone.name)
+  expect(await identity(phone.name)).toMatchObject({ format: 3 })
+  expect(again.status.lastError?.message).toContain('not sent are damaged')
+  expect(await outcome(again.dispatch.add(add('y')))).toMatchObject({ confirmed: false })
+})

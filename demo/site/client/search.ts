@@ -1,4 +1,4 @@
-import MiniSearch from 'minisearch'
+import type MiniSearch from 'minisearch'
 import { type Found, searchOptions } from '../searchOptions.ts'
 
 /** Results that are shown. */
@@ -9,19 +9,27 @@ interface Search {
   readonly input: HTMLInputElement
 }
 
-let opened: Promise<Search> | undefined
+let opened: Search | undefined
 
-/** Opens the search over the page; the index is loaded with the first call. */
-export async function openSearch(root: string): Promise<void> {
+/** Opens the search over the page, at once: what is typed from here on is searched when the index is loaded, with the first call. */
+export function openSearch(root: string): void {
   opened ??= create(root)
-  const { dialog, input } = await opened
-  // The first call has opened it already, and somebody may type while the index is loaded.
+  const { dialog, input } = opened
   if (dialog.open) return
   dialog.showModal()
   input.select()
 }
 
-async function create(root: string): Promise<Search> {
+/** MiniSearch and the index: most visitors never ask for them. */
+async function loadIndex(): Promise<MiniSearch> {
+  const [{ default: Index }, { default: text }] = await Promise.all([
+    import('minisearch'),
+    import('virtual:search-index'),
+  ])
+  return Index.loadJSON(text, searchOptions)
+}
+
+function create(root: string): Search {
   const dialog = document.createElement('dialog')
   dialog.className = 'search'
   dialog.setAttribute('aria-label', 'Search')
@@ -58,18 +66,22 @@ async function create(root: string): Promise<Search> {
     } else if (at > 0 && event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey) input.focus()
   })
   document.body.append(dialog)
-  dialog.showModal()
 
-  const { default: text } = await import('virtual:search-index')
-  const index = MiniSearch.loadJSON(text, searchOptions)
-  const show = (): void => {
-    const query = input.value.trim()
-    const found = query ? (index.search(query) as unknown as readonly Found[]).slice(0, SHOWN) : []
-    list.replaceChildren(...found.map((one) => resultOf(one, root)))
-    note.textContent = describe(query, found.length)
-  }
-  input.addEventListener('input', show)
-  show()
+  loadIndex().then(
+    (index) => {
+      const show = (): void => {
+        const query = input.value.trim()
+        const found = query ? (index.search(query) as unknown as readonly Found[]).slice(0, SHOWN) : []
+        list.replaceChildren(...found.map((one) => resultOf(one, root)))
+        note.textContent = describe(query, found.length)
+      }
+      input.addEventListener('input', show)
+      show()
+    },
+    () => {
+      note.textContent = 'The index could not be loaded. Reload the page to try again.'
+    },
+  )
   return { dialog, input }
 }
 

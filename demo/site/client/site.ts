@@ -1,13 +1,10 @@
 /** On every page of the site: the menu of demos, the way to the search, reading offline. */
 import { keepOffline } from './offline.ts'
+import { openSearch } from './search.ts'
 
 const menu = document.querySelector<HTMLDetailsElement>('.site-menu')
 
-/** The search is loaded when it is asked for the first time. */
-const startSearch = async (): Promise<void> => {
-  const { openSearch } = await import('./search.ts')
-  await openSearch(document.querySelector<HTMLAnchorElement>('.site-home')!.href)
-}
+const startSearch = (): void => openSearch(document.querySelector<HTMLAnchorElement>('.site-home')!.href)
 
 const isText = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))

@@ -117,6 +117,10 @@ function addRules(markdown: MarkdownIt, highlight: Markdown['highlight']): void 
 
   rules.table_open = () => '<div class="table" role="group" aria-label="Table" tabindex="0"><table>\n'
   rules.table_close = () => '</table></div>\n'
+  // The corner of a table with heads on two sides heads nothing.
+  rules.th_open = (tokens, index, options, _, self) =>
+    tokens[index + 1]?.content ? self.renderToken(tokens, index, options) : '<td>'
+  rules.th_close = (tokens, index) => (tokens[index - 1]?.content ? '</th>' : '</td>')
 
   markdown.core.ruler.push('site', (state) => readTokens(state.tokens, state.env as unknown as Env))
 

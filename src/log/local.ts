@@ -49,6 +49,8 @@ export interface SentCommands {
   /** When they came into the log, in milliseconds since 1970. */
   readonly at: number
   readonly body: string
+  /** Characters of all bodies up to this one, with those that were deleted: sizes are known without reading what is between. */
+  readonly total: number
 }
 
 /** How far the remote has been read. */

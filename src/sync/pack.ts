@@ -24,6 +24,7 @@ export async function pack({ database }: Following, known: Known): Promise<boole
     rejected: [],
     settled: [],
     sent: [],
+    forget: 0,
     position: undefined,
     log: undefined,
   })

@@ -1,14 +1,8 @@
 import type { CommandEntry, CommitRecord } from '../log/commit.ts'
 import { commitNow, type Database, keyOf, type LogIdentity, type StoreName, type StoreOf } from '../log/database.ts'
-import {
-  BEGINNING,
-  type LocalRecord,
-  type Marker,
-  type ReadPosition,
-  type RejectedCommand,
-  type SentCommands,
-} from '../log/local.ts'
+import { BEGINNING, type LocalRecord, type Marker, type ReadPosition, type RejectedCommand } from '../log/local.ts'
 import { type Outbox, outboxOf, whole } from '../log/outboxOf.ts'
+import type { Sent } from './sent.ts'
 
 /** Rewritings of the outbox after which the key of an earlier one is free again. */
 const GUARDS = 64
@@ -77,7 +71,9 @@ export interface Writing {
   readonly rejected: readonly RejectedCommand[]
   /** Ids that are not rejected any more. */
   readonly settled: readonly string[]
-  readonly sent: readonly (readonly [first: number, SentCommands])[]
+  readonly sent: readonly Sent[]
+  /** Own commands up to this sequence are kept no longer; 0: none. */
+  readonly forget: number
   readonly position: ReadPosition | undefined
   readonly log: LogIdentity | undefined
 }
@@ -112,6 +108,7 @@ export function queueWriting(store: StoreOf, { newest }: Known, writing: Writing
   for (const [type, version] of writing.types) store('types').put({ type, version }, [type, version])
   for (const id of writing.settled) store('rejected').delete(id)
   for (const one of writing.rejected) store('rejected').put(one, one.id)
+  if (writing.forget) store('sent').delete(IDBKeyRange.upperBound(writing.forget))
   for (const [first, one] of writing.sent) store('sent').put(one, first)
   if (writing.position) store('meta').put(writing.position, 'remote')
   if (writing.log) store('meta').put(writing.log, 'log')

@@ -10,6 +10,7 @@ import type { AnyModel } from '../model/model.ts'
 import type { Workshop } from '../projections/workshop.ts'
 import { type Derived, derive, type Read } from './chain.ts'
 import { conflicting, decideAgain } from './decideAgain.ts'
+import { type KnownSent, keepSent, readSent } from './sent.ts'
 import {
   type Known,
   knownOf,
@@ -69,7 +70,8 @@ export async function take(
       if (derived.newer) throw new OutdatedCodeError(derived.newer, 1)
       return { ...known, position: derived.position }
     }
-    const incoming: Incoming = { model: shop.model, derived, commits, lineage, refused }
+    const kept = await readSent(database)
+    const incoming: Incoming = { model: shop.model, derived, commits, lineage, refused, kept }
     assertKnownTypes(shop.model, commits)
     const written = await shop.atHead(async (folds) => {
       const isAtHead = (now: Known): boolean =>
@@ -109,6 +111,7 @@ interface Incoming {
   /** The log is empty and takes this one over. */
   readonly lineage: string | undefined
   readonly refused: RejectedCommand | undefined
+  readonly kept: KnownSent
 }
 
 export const commandsIn = ({ records }: Pick<Known, 'records'>): LocalCommand[] => records.flatMap(localCommandsOf)
@@ -167,7 +170,7 @@ function plan(known: Known, incoming: Incoming, folds: readonly Fold[]): Writing
   const ids = new Map(local.map((command) => [command.id, command]))
   const arrived: StoredCommand[] = []
   const entries = new Map<string, CommandEntry | undefined>()
-  const sent: Writing['sent'][0][] = []
+  const sent: [first: number, own: readonly LocalCommand[]][] = []
   for (const commit of commits) {
     let sequence = commit.first - 1
     const own: LocalCommand[] = []
@@ -179,14 +182,14 @@ function plan(known: Known, incoming: Incoming, folds: readonly Fold[]): Writing
       const mine = ids.get(id)
       if (mine && mine.fingerprint === fingerprint) own.push(mine)
     }
-    if (own.length) sent.push([commit.first, { at: Date.now(), body: stringify(own) }])
+    if (own.length) sent.push([commit.first, own])
   }
   const { id: last, last: base } = commits.at(-1) ?? { id: marker.last, last: marker.base }
   const generation = marker.generation + 1
   const shared = {
     commits,
     entries,
-    sent,
+    ...keepSent(incoming.kept, sent),
     types: typesOf(commits),
     settled: arrived.flatMap(({ id }) => (known.rejected.has(id) ? id : [])),
     position: derived.position,

@@ -1,0 +1,56 @@
+import type { Database } from '../log/database.ts'
+import type { LocalCommand, SentCommands } from '../log/local.ts'
+import { stringify } from '../model/json.ts'
+
+/** How long own commands are kept after they came into the log, and how many characters of them. */
+const SENT_MS = 30 * 24 * 60 * 60 * 1000
+const SENT_CHARACTERS = 10_000_000
+/** Entries that one take forgets at most. It rarely adds more than one. */
+const MOST_FORGOTTEN = 8
+
+/** What is kept of the commands of this device that came into the log. */
+export interface KnownSent {
+  /** The first entries. */
+  readonly oldest: readonly { readonly first: number; readonly at: number; readonly from: number }[]
+  /** Characters up to the last one. */
+  readonly total: number
+}
+
+/** Own commands of one commit, under its first sequence. */
+export type Sent = readonly [first: number, SentCommands]
+
+export async function readSent({ transact }: Database): Promise<KnownSent> {
+  const { keys, values, newest } = await transact(['sent'], 'readonly', (store) => ({
+    keys: store('sent').getAllKeys(null, MOST_FORGOTTEN),
+    values: store('sent').getAll(null, MOST_FORGOTTEN),
+    newest: store('sent').openCursor(null, 'prev'),
+  }))
+  return {
+    oldest: values.result.map(({ at, body, total }, i) => ({
+      first: Number(keys.result[i]),
+      at,
+      from: total - body.length,
+    })),
+    total: newest.result?.value.total ?? 0,
+  }
+}
+
+/** These commands as they are kept, and the key up to which older ones are forgotten; 0: none. */
+export function keepSent(
+  { oldest, total: before }: KnownSent,
+  own: readonly (readonly [first: number, readonly LocalCommand[]])[],
+  now: number = Date.now(),
+): { readonly sent: readonly Sent[]; readonly forget: number } {
+  let total = before
+  const sent = own.map(([first, commands]): Sent => {
+    const body = stringify(commands)
+    total += body.length
+    return [first, { at: now, body, total }]
+  })
+  let forget = 0
+  for (const { first, at, from } of oldest) {
+    if (at > now - SENT_MS && total - from <= SENT_CHARACTERS) break
+    forget = first
+  }
+  return { sent, forget }
+}

@@ -35,6 +35,7 @@ export const mutations = [
     find: 'known.rejected.has($id) ? $id : []',
     put: '[] as string[]',
     profiles: 'devices',
+    tests: ['test/sync/rejected.test.ts', 'by itself'],
   },
   {
     name: 'sync rule 3: the outbox is not decided again on what came between',

@@ -52,3 +52,21 @@ test('a command that is retried is decided on the present state: it stays reject
   expect(a.read.todos.size).toBe(1)
   expect(a.status.sequence).toBe(3)
 })
+
+test('a command that comes into the log after all, by another device, leaves what is rejected by itself', async () => {
+  const { device } = devices()
+  const [phone, laptop] = [device(), device()]
+  const [a, b] = [await phone.open(), await laptop.open()]
+  laptop.network.set({ offline: true })
+  await a.dispatch.addOnce({ id: 'seat', title: 'hers' })
+  await expect.poll(() => a.status.sync?.pending).toBe(0)
+  const mine = { id: 'seat', title: 'mine' }
+  await b.dispatch.addOnce(mine, { commandId: 'same' })
+  laptop.network.set({ offline: false })
+  await expect.poll(() => b.status.sync, { timeout: 10_000 }).toMatchObject({ pending: 0, rejected: 1 })
+  await a.dispatch.remove({ id: 'seat' })
+  await a.dispatch.addOnce(mine, { commandId: 'same' })
+  await expect.poll(() => b.read.todos.get('seat')?.title, { timeout: 10_000 }).toBe('mine')
+  await expect.poll(() => b.status.sync?.rejected, { timeout: 10_000 }).toBe(0)
+  expect(await rejectedOf(laptop.name)).toEqual([])
+})

@@ -213,8 +213,9 @@ export interface OpenOptions {
   /** Kept with every event that this engine appends, with what a dispatch adds to it. */
   readonly meta?: Json | undefined
   /**
-   * The order that all devices share, by the name of the log: `natsRemote()` of `tidemark/nats`, say. The worker gets the same one. Commands
-   * are durable on this device at once, and offline; the remote puts them into the log of all devices.
+   * Preview: its formats may change. The order that all devices share, by the name of the log: `natsRemote()` of `tidemark/nats`, say. The
+   * worker gets the same one. Commands are durable on this device at once, and offline; the remote puts them into the log of all devices.
+   * A log that was begun without a remote stays without: `status.sync` is `'waiting'` then, with an `error`.
    */
   readonly remote?: OpenRemote | undefined
   readonly signal?: AbortSignal | undefined

@@ -22,19 +22,27 @@ export interface DispatchOptions {
 }
 
 /** What a dispatch gives once its events are durable. */
-export interface Receipt<E extends EventTypes> {
+export type Receipt<E extends EventTypes> = {
   readonly commandId: string
-  /**
-   * Of the last event, or the head the command was decided at when it gave none. If the log has a remote, it has none before the remote has
-   * ordered the command: then it is missing, and `confirmed` is `false`.
-   */
-  readonly sequence: number
-  /** Only if the log has a remote: the command is durable on this device, and the remote has not ordered it yet. */
-  readonly confirmed?: false
+  /** Without a `sequence`, those of its events are provisional, too. */
   readonly events: readonly AnyRecorded<E>[]
   /** The answer of an earlier dispatch with this `commandId`. */
   readonly duplicate: boolean
-}
+} & (
+  | {
+      /** Of the last event, or the head the command was decided at when it gave none. */
+      readonly sequence: number
+      readonly confirmed?: undefined
+    }
+  | {
+      readonly sequence?: undefined
+      /**
+       * Only if the log has a remote: the command is durable on this device, and the remote has not ordered it yet, so it has no sequence.
+       * `projected(sequence)` takes that, too.
+       */
+      readonly confirmed: false
+    }
+)
 
 type DispatchOne<E extends EventTypes, I> = unknown extends I
   ? (input?: undefined, options?: DispatchOptions) => Promise<Receipt<E>>

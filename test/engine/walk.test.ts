@@ -27,7 +27,9 @@ test('two tabs see each other in order', async () => {
   const a = await openEngine(todoApp(), { name })
   const b = await openEngine(todoApp(), { name })
   const results = await Promise.all([...Array(200)].map((_, i) => (i % 2 ? a : b).dispatch.add({ title: String(i) })))
-  expect(results.map(({ sequence }) => sequence).sort((x, y) => x - y)).toEqual([...Array(200)].map((_, i) => i + 1))
+  expect(results.map(({ sequence }) => sequence).sort((x = 0, y = 0) => x - y)).toEqual(
+    [...Array(200)].map((_, i) => i + 1),
+  )
   await expect.poll(() => [a.status.sequence, b.status.sequence]).toEqual([200, 200])
   expect(a.read.todos.all()).toEqual(b.read.todos.all())
   await a.projected()

@@ -188,7 +188,7 @@ describe.skipIf(!has('chromium'))('the built package', () => {
       outcome = await tab.evaluate(() => window.walk.attempt(100, 10_000))
     expect(outcome).toBe('quota')
     await cdp.send('Storage.overrideQuotaForOrigin', { origin })
-    const head = await tab.evaluate(() => window.walk.add('after there was no space'))
+    const head = (await tab.evaluate(() => window.walk.add('after there was no space'))) ?? 0
 
     for (const end = Date.now() + 60_000; (await countOf(tab, 'segments')) === 0; ) {
       if (Date.now() > end) throw new Error('the worker sealed nothing within a minute')

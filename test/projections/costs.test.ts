@@ -69,7 +69,7 @@ async function costs(rows: number, ticks: number) {
   await Promise.all([a.projected(), b.projected()])
   await quiet()
 
-  const change = async (dispatch: () => Promise<{ sequence: number }>) => {
+  const change = async (dispatch: () => Promise<{ sequence?: number | undefined }>) => {
     const folded = { a: one.count(), b: two.count() }
     const watched = traffic()
     const { sequence } = await dispatch()

@@ -109,6 +109,12 @@ const n: number = engine.read.count.value
 const t: Readonly<Todo> | undefined = engine.read.todos.get('x')
 const receipt = await engine.dispatch.add({ title: 'x' }, { durability: 'strict' })
 receipt.events[0]!.sequence satisfies number
+if (receipt.confirmed !== false) receipt.sequence satisfies number
+await engine.projected(receipt.sequence)
+// @ts-expect-error the remote has not ordered it yet
+if (receipt.confirmed === false) receipt.sequence satisfies number
+// @ts-expect-error nobody knows before asking
+receipt.sequence satisfies number
 await engine.dispatch.clearDone()
 await engine.dispatch.clearDone(undefined, { commandId: 'x' })
 await engine.dispatch.optional()

@@ -145,7 +145,8 @@ export function undoStack<E extends EventTypes, P, C>(
       steps.leave(step)
       steps.stay(prior)
     }
-    return sent as Promise<Receipt<E>>
+    // What is not typed yet has every field of it.
+    return sent as unknown as Promise<Receipt<E>>
   }
 
   return {

@@ -76,9 +76,9 @@ export const tabs = (scene: Scene) => {
     const answers = await Promise.all(
       [a, b].map((tab, i) => tab.evaluate((by) => window.app.burst(1000, by), i ? 'b' : 'a')),
     )
-    expect(answers.flat().sort((x, y) => x - y)).toEqual(Array.from({ length: 2000 }, (_, i) => i + 1))
+    expect(answers.flat().sort((x = 0, y = 0) => x - y)).toEqual(Array.from({ length: 2000 }, (_, i) => i + 1))
     // Each tab's own in the order of its calls.
-    for (const own of answers) expect(own).toEqual([...own].sort((x, y) => x - y))
+    for (const own of answers) expect(own).toEqual([...own].sort((x = 0, y = 0) => x - y))
     for (const tab of [a, b]) await tab.waitFor(() => window.app.status().sequence === 2000)
     const { shown, folded, stored, checkpoints } = await threeViews(a, name)
     expect(checkpoints).toEqual([2000, 2000, 2000])

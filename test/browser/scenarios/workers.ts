@@ -12,7 +12,7 @@ export const workers = (scene: Scene) => {
     const answers = await Promise.all(
       [a, b].map((tab, i) => tab.evaluate((by) => window.app.burst(100, by), i ? 'b' : 'a')),
     )
-    expect(answers.flat().sort((x, y) => x - y)).toEqual(Array.from({ length: 200 }, (_, i) => i + 1))
+    expect(answers.flat().sort((x = 0, y = 0) => x - y)).toEqual(Array.from({ length: 200 }, (_, i) => i + 1))
     for (const tab of [a, b]) {
       await tab.waitFor(() => window.app.status().sequence === 200 && window.app.status().worker === 'in-page')
       const { shown, folded, stored } = await threeViews(tab, name)

@@ -4,7 +4,7 @@ import type { Status } from 'tidemark'
 interface Deployed {
   readonly read: { readonly things: { all(): readonly { readonly id: string }[] } }
   readonly status: Status
-  readonly dispatch: { add(input: { id: string }): Promise<{ sequence: number }> }
+  readonly dispatch: { add(input: { id: string }): Promise<{ sequence?: number | undefined }> }
   projected(): Promise<void>
 }
 
@@ -26,7 +26,7 @@ export const drive = (open: (name: string) => Promise<Deployed>) => {
   }
 }
 
-const answer = (sent: Promise<{ sequence: number }>) =>
+const answer = (sent: Promise<{ sequence?: number | undefined }>) =>
   sent.then(
     ({ sequence }) => sequence,
     ({ name }: Error) => name,

@@ -208,7 +208,7 @@ const app = {
       told = []
     }, 10)
     const one = async (n: number) => {
-      const { commandId, sequence } = await engine.dispatch.addMany({ n, by })
+      const { commandId, sequence = 0 } = await engine.dispatch.addMany({ n, by })
       told.push([commandId, sequence, n])
     }
     const writer = async () => {

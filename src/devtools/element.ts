@@ -126,6 +126,8 @@ export class DevtoolsElement extends LitElement {
         background: var(--card);
       }
       .name {
+        margin: 0;
+        font: inherit;
         font-weight: 700;
         white-space: nowrap;
       }
@@ -170,7 +172,11 @@ export class DevtoolsElement extends LitElement {
       }
       @media (max-width: 640px) {
         .name {
-          display: none;
+          position: absolute;
+          overflow: hidden;
+          width: 1px;
+          height: 1px;
+          clip-path: inset(50%);
         }
         header {
           gap: 4px;
@@ -259,11 +265,16 @@ export class DevtoolsElement extends LitElement {
     if (event.ctrlKey && event.shiftKey && event.key.toLowerCase() === 'd') {
       event.preventDefault()
       this.open = !this.open
-    } else if (event.key === 'Escape' && this.open && event.composedPath().includes(this)) {
+    } else if (event.key === 'Escape' && this.open && this.#isMeant(event)) {
       event.preventDefault()
       event.stopPropagation()
       this.open = false
     }
+  }
+
+  /** Nothing has the focus once the button that was pressed is disabled or gone. */
+  #isMeant(event: KeyboardEvent): boolean {
+    return event.composedPath().includes(this) || event.target === document.body
   }
 
   #choose(panel: PanelName): void {
@@ -320,7 +331,7 @@ export class DevtoolsElement extends LitElement {
         @pointerdown=${(event: PointerEvent) => (event.target as Element).setPointerCapture(event.pointerId)}
         @pointermove=${this.#dragged} @keydown=${this.#gripPressed}></div>
       <header>
-        <span class="name">Tidemark <span class="quiet">${session.core.name}</span></span>
+        <h2 class="name">Tidemark <span class="quiet">${session.core.name}</span></h2>
         <div class="tabs" role="tablist" aria-label="Panels" @keydown=${this.#tabPressed}>
           ${PANELS.map(
             (

@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import type { Locator, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import {
+  buildDemo,
   buildPages,
   chromium,
   has,
@@ -11,6 +14,12 @@ import {
 } from './harness/index.ts'
 
 declare const page: typeof import('./pages/devtools/devtools.ts')['page']
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+/** Rows of a list that may be in the document, however long it is. */
+const ROWS_MAX = 80
+/** Events of the big log. DEVTOOLS_EVENTS=1000000 measures a million of them. */
+const EVENTS = Number(process.env.DEVTOOLS_EVENTS ?? 100_000)
 
 const complaints = ({ log }: PlaywrightTab): readonly string[] => log.filter((line) => !/^(log|info|debug)/.test(line))
 const panel = (page: Page): Locator => page.locator('tidemark-devtools')
@@ -148,4 +157,114 @@ describe.skipIf(!has('chromium'))('the devtools', () => {
     await panel(tab.page).getByRole('button', { name: 'event 1', exact: true }).click()
     await panel(tab.page).getByRole('region', { name: 'Event 1' }).waitFor()
   })
+
+  it('opens on a big log, scrolls through them with few rows in the document, and finds one row', async () => {
+    const tab = await open()
+    // 50 events of each row.
+    await tab.evaluate((events) => page.fill(events, events / 50), EVENTS)
+    const idle = await tab.evaluate(() => page.time(200))
+    const figures = await tab.evaluate(async () => {
+      const began = performance.now()
+      await page.mount()
+      const list = await page.until(() => page.find('.row:nth-child(5) .type'))
+      return { opened: performance.now() - began, list: !!list }
+    })
+    expect(figures.list).toBe(true)
+    const withPanel = await tab.evaluate(() => page.time(200))
+    const scrolled = await tab.evaluate(() => page.scroll())
+    expect(scrolled.rows).toBeLessThan(ROWS_MAX)
+    expect(scrolled.sequences.at(-1)).toBe(1)
+    const found = await tab.evaluate(async () => {
+      const input = page.find('input[type=search]') as HTMLInputElement
+      const began = performance.now()
+      input.value = 'row:items/i77'
+      input.dispatchEvent(new Event('change'))
+      await page.until(() => page.text().includes('52 found'))
+      return performance.now() - began
+    })
+    console.log(
+      `devtools on ${EVENTS} events: open ${figures.opened.toFixed(0)} ms, longest task while scrolling ` +
+        `${scrolled.longest.toFixed(0)} ms, the events of one row ${found.toFixed(0)} ms, ` +
+        `a dispatch ${idle.toFixed(2)} ms without and ${withPanel.toFixed(2)} ms with the panel`,
+    )
+    expect(complaints(tab)).toEqual([])
+  })
+})
+
+describe.skipIf(!has('chromium'))('axe finds nothing in the devtools', () => {
+  it.each([1280, 390])('at %i px, in light and dark', async (width) => {
+    const server = await serve(buildPages())
+    const browser = await chromium({ context: { bypassCSP: true } })
+    const tab = await browser.open(`${server.url}devtools/`)
+    await tab.page.setViewportSize({ width, height: 900 })
+    await tab.waitFor(() => document.title === 'ready')
+    await tab.evaluate(() => page.open('axe').then(() => page.fill(2000, 500)))
+    await tab.evaluate(() =>
+      page
+        .mount()
+        .then(() => page.engine!.dispatch.finish({ id: 'i3' }))
+        .then(() => undefined),
+    )
+    await tab.page.evaluate(axe)
+    const said: string[] = []
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await tab.page.emulateMedia({ colorScheme })
+      for (const name of TABS) {
+        await tabNamed(tab.page, name).click()
+        const list = tab.page.locator('[role=tabpanel]:not([hidden]) .row').first()
+        if (['Log', 'Rows', 'Commands'].includes(name)) await list.click()
+        const found = (await tab.page.evaluate('axe.run().then(({ violations }) => violations)')) as {
+          id: string
+          nodes: { target: unknown; failureSummary?: string }[]
+        }[]
+        for (const { id, nodes } of found)
+          for (const { target, failureSummary } of nodes)
+            said.push(
+              `${name}, ${colorScheme}: ${id} ${JSON.stringify(target)} ${failureSummary?.split('\n')[1]?.trim()}`,
+            )
+      }
+    }
+    expect(said).toEqual([])
+    await browser.close()
+    await server.close()
+  })
+})
+
+describe.skipIf(!has('chromium'))('every demo page', () => {
+  let browser: PlaywrightBrowser
+  let server: Server
+  beforeAll(async () => {
+    server = await serve(buildDemo(), { headers: { 'content-security-policy': "default-src 'self'" } })
+    browser = await chromium()
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await server?.close()
+  })
+
+  it.each(['todomvc/', 'departures/'])(
+    '/%s loads the devtools when they are asked for, by a button and by keys',
+    async (path) => {
+      const before = server.requests.length
+      const tab = await browser.open(server.url + path)
+      const { page } = tab
+      await page.getByRole('button', { name: 'Devtools' }).waitFor()
+      expect(server.requests.slice(before).filter((request) => request.includes('/element-'))).toEqual([])
+      await page.getByRole('button', { name: 'Devtools' }).click()
+      await tabNamed(page, 'Projections').click()
+      await panel(page).getByRole('button', { name: 'Rebuild all' }).click()
+      await panel(page).getByText('Every projection was folded again from the log.').waitFor()
+      await panel(page).getByRole('button', { name: 'Verify all' }).click()
+      await panel(page).getByText('What is persisted is what the log says.').waitFor()
+      await page.keyboard.press('Escape')
+      await tabNamed(page, 'Log').waitFor({ state: 'detached' })
+      await page.keyboard.press('Control+Shift+D')
+      await tabNamed(page, 'Storage').click()
+      const download = page.waitForEvent('download')
+      await panel(page).getByRole('button', { name: 'Export the log' }).click()
+      expect((await download).suggestedFilename()).toMatch(/\.tidemark$/)
+      expect(complaints(tab)).toEqual([])
+      await tab.close()
+    },
+  )
 })

@@ -58,16 +58,18 @@ test('whatever was cut, edited or made up is no message, and never throws', asyn
 })
 
 test('only a message that names the commit before it is log: late, doubled and foreign ones are passed over', async () => {
-  const [a, b, late, c] = await Promise.all([
+  const [a, b, late, behind, c] = await Promise.all([
     message('', record('a', 1)),
     message('a', record('b', 2)),
     message('a', record('z', 2)),
+    // Behind the late one: its number fits, what it names does not.
+    message('z', record('y', 3)),
     message('b', record('c', 3)),
   ])
-  const read_ = await read([a!, new Uint8Array([1, 2]), b!, late!, a!, c!])
+  const read_ = await read([a!, new Uint8Array([1, 2]), b!, late!, a!, behind!, c!])
   const derived = derive(BEGINNING, read_, 'own')
   expect(derived.commits.map(({ id }) => id)).toEqual(['a', 'b', 'c'])
-  expect(derived.position).toMatchObject({ position: '6', id: 'c', head: 3, last: 'c' })
+  expect(derived.position).toMatchObject({ position: '7', id: 'c', head: 3, last: 'c' })
   // The same from any place in between.
   const half = derive(BEGINNING, read_.slice(0, 4), 'own')
   expect(derive(half.position, read_.slice(4), 'lineage').commits.map(({ id }) => id)).toEqual(['c'])

@@ -132,12 +132,12 @@ for (const name of ['window', 'self', 'document', 'navigator', 'location', 'inde
     set(next) { if (own()) touched.add(name); value = next },
   })
 }
-const names = () => Reflect.ownKeys(globalThis).map(String).sort().join()
+const names = () => Reflect.ownKeys(globalThis).map(String)
 const dependencies = ${JSON.stringify([...Object.keys(manifest.dependencies), ...Object.keys(manifest.peerDependencies)])}
-for (const name of dependencies) await import(name)
+for (const name of [...dependencies, 'solid-js/web']) await import(name)
 const before = names()
 for (const entry of ${JSON.stringify(specifiers)}) await import(entry)
-if (names() !== before) touched.add('a new global')
+for (const name of names()) if (!before.includes(name)) touched.add(\`a new global: \${name}\`)
 console.log(JSON.stringify([...touched]))
 `,
     )

@@ -113,6 +113,8 @@ function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror 
         if (kind === 'QuotaExceededError' && place === true) await removeOwn()
         // Nothing changes that, but a user's gesture perhaps.
         if (error instanceof NoMirror) break
+        // The pipeline may have been closed while the files went: nobody would end the wait.
+        if (closing.aborted) break
         // The log goes on without; once in a while there is another attempt.
         turn = new AbortController()
         const isFileError = error instanceof DOMException && kind !== 'QuotaExceededError' && kind !== 'AbortError'

@@ -101,9 +101,11 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
             unsure.map(({ id }) => id),
           )
           if (!shared || shared.far) {
+            const { head } = tab
             await catchUp(tab, signal, progress)
             tab.catchingUp = true
-            if (!shared) return
+            // A tab that was closed or stopped meanwhile applies nothing: the log stays far from it.
+            if (!shared || tab.head === head) return
             continue
           }
           update(shared)

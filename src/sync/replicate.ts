@@ -6,7 +6,7 @@ import { stringify } from '../model/json.ts'
 import { holdEngine } from '../projections/holder.ts'
 import type { Workshop } from '../projections/workshop.ts'
 import { createBackoff } from '../queue.ts'
-import { type OpenRemote, RemoteError } from '../remote.ts'
+import { type OpenRemote, type Remote, RemoteError } from '../remote.ts'
 import { type Bell, createBell } from './bell.ts'
 import { CannotDecide } from './decideAgain.ts'
 import { createPace } from './pace.ts'
@@ -92,7 +92,7 @@ async function follow(shop: Workshop, open: OpenRemote, signal: AbortSignal): Pr
   const reporter = createReporter({ channel, database })
   let unwatch = (): void => {}
   try {
-    const remote = open(database.name)
+    const remote = remoteOf(open, database.name)
     unwatch = remote.watch((poke) => {
       if (poke === 'offline') reporter.say({ state: 'offline' })
       else bell.ring(poke === 'online')
@@ -109,6 +109,21 @@ async function follow(shop: Workshop, open: OpenRemote, signal: AbortSignal): Pr
   } finally {
     unwatch()
     channel.close()
+  }
+}
+
+/** The remote of a log. An adapter that throws is a remote that fails with that error: the tabs are told as of any other failure. */
+function remoteOf(open: OpenRemote, log: string): Remote {
+  try {
+    return open(log)
+  } catch (error) {
+    const fail = (): Promise<never> => Promise.reject(error)
+    return {
+      append: fail,
+      read: () => ({ [Symbol.asyncIterator]: () => ({ next: fail }) }),
+      watch: () => () => {},
+      limits: { bytes: Number.POSITIVE_INFINITY },
+    }
   }
 }
 

@@ -448,7 +448,7 @@ export const mutations = [
   {
     name: 'rule 15: memory is kept after a checkpoint mismatch',
     in: 'write',
-    find: 'if ($refused.size && $live) tracks = undefined;',
+    find: 'if ($refused.size && $live) outdated();',
     put: '',
     profiles: 'worker,rebuild,builds',
   },
@@ -684,9 +684,9 @@ export const mutations = [
   },
   {
     name: 'guarantee 5: a checkpoint jumps a gap',
-    in: 'readOn',
-    find: 'if (!behind && $all) $then; else $else',
-    put: 'if (!behind) for (const { fold } of live) fold.sequence = record.first - 1; if (!behind) $then',
+    in: 'follow',
+    find: 'if (!news.isBehind && $all) $then; else $else',
+    put: 'if (!news.isBehind) for (const { fold } of live) fold.sequence = record.first - 1; if (!news.isBehind) $then',
     profiles: 'network,worker',
   },
   {

@@ -1,0 +1,136 @@
+import { OutdatedCodeError, StorageError } from '../errors.ts'
+import type { CommitRecord } from '../log/commit.ts'
+import { toWire } from '../log/wire.ts'
+import { eventTypes } from '../model/events.ts'
+import { createFolds } from '../model/model.ts'
+import { discardPages } from './discard.ts'
+import type { Folding } from './folding.ts'
+import type { News } from './news.ts'
+import { openSnapshot } from './openSnapshot.ts'
+import { openTrack } from './openTrack.ts'
+import type { BuildKey } from './snapshot.ts'
+import type { Track } from './track.ts'
+import type { Checkpoints, Workshop, Written } from './workshop.ts'
+
+/** Times that a pipeline whose tracks were moved under it reads the pages again, before it waits to be asked again. */
+const MOVED_TRIES = 4
+
+/** The tracks whose pages tabs read. One asynchronous method at a time: the pipeline's queue sees to it. */
+export interface LiveTracks extends Pick<Workshop, 'atHead'> {
+  /** Undefined while the pages have to be read. */
+  readonly tracks: readonly Track[] | undefined
+  readonly checkpoints: Checkpoints
+  /** Folds what was heard, and what the log has if that is not all. */
+  readOn(): Promise<void>
+  /** Folds what the log has and writes it. */
+  flush(): Promise<Written>
+  write(): Promise<Written>
+  /** Folds the next commit, which the caller has from elsewhere. */
+  fold(record: CommitRecord): void
+  forget(): void
+}
+
+export interface LiveTracksHooks {
+  /** The tracks were led to the end of the log. */
+  reached(): void
+  /** A task over the folds may have changed them. */
+  changed(): void
+}
+
+export function createLiveTracks(
+  shop: Workshop,
+  folding: Folding,
+  news: News,
+  { reached, changed }: LiveTracksHooks,
+): LiveTracks {
+  let tracks: readonly Track[] | undefined
+
+  async function follow(): Promise<void> {
+    for (let tries = MOVED_TRIES; tries--; ) {
+      if (!tracks) {
+        tracks = await load(shop)
+        news.isBehind = true
+      }
+      const live = tracks.filter(({ fold }) => !fold.failed)
+      for (const record of news.take()) {
+        if (!news.isBehind && live.every(({ fold }) => fold.sequence === record.first - 1)) folding.fold(record, live)
+        else news.isBehind ||= live.some(({ fold }) => fold.sequence < record.last)
+      }
+      if (!news.isBehind || !live.length) return
+      // Before the read: a hint that comes meanwhile is read by the next one.
+      news.isBehind = false
+      try {
+        if ((await folding.follow(live, shop.closing)) !== 'moved') return
+      } catch (error) {
+        news.isBehind = true
+        throw error
+      }
+    }
+  }
+
+  const live: LiveTracks = {
+    get tracks() {
+      return tracks
+    },
+    get checkpoints() {
+      return Object.fromEntries(
+        (tracks ?? []).map(({ fold, stored = 0 }) => [fold.identity, fold.failed ? toWire(fold.failed) : stored]),
+      )
+    },
+    async readOn() {
+      await follow()
+      reached()
+    },
+    async flush() {
+      news.isBehind = true
+      let written: Written = 'moved'
+      for (let tries = MOVED_TRIES; tries-- && written === 'moved'; ) {
+        await live.readOn()
+        written = tracks ? await live.write() : 'moved'
+      }
+      return written
+    },
+    async atHead(task, read = true) {
+      news.isBehind ||= read
+      await live.readOn()
+      if (!tracks)
+        throw new StorageError('aborted', `Others replace the pages of "${shop.database.name}" all the time. Try again`)
+      try {
+        return await task(tracks.map(({ fold }) => fold))
+      } finally {
+        changed()
+      }
+    },
+    write: () => folding.write(tracks ?? []),
+    fold: (record) => folding.fold(record, tracks ?? []),
+    forget() {
+      tracks = undefined
+    },
+  }
+  return live
+}
+
+/** The tracks as their pages have them. */
+async function load({ database, model, post }: Workshop): Promise<Track[]> {
+  const types = eventTypes(model.events)
+  const folds = createFolds(model)
+  const { log, types: stored, checkpoints, builds, discarded } = await openSnapshot(database, folds)
+  // Being restored: what is read here is not the log yet.
+  if (!log.format) throw new StorageError('closed')
+  database.log = log
+  // A worker of an older build leaves alone what it does not understand (rule 17).
+  for (const { type, version } of stored) if (!types.knows(type, version)) throw new OutdatedCodeError(type, version)
+  if (discarded.length) {
+    await discardPages(database, discarded)
+    post({ error: toWire(lostRows(discarded)) })
+  }
+  return Promise.all(
+    folds.map((fold) => openTrack(database, fold, checkpoints.get(fold.identity), builds?.[fold.identity])),
+  )
+}
+
+const lostRows = (discarded: readonly BuildKey[]): StorageError =>
+  new StorageError(
+    'lost',
+    `The persisted rows of ${discarded.map(({ identity }) => identity)} were damaged or lost: they are folded again from the log.`,
+  )

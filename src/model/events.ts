@@ -220,10 +220,13 @@ export function defineEvents<E extends EventTypes>(types: E): Events<E> {
   const created = new WeakSet<object>()
   const creators: [PropertyKey, unknown][] = []
 
-  const create = (type: string, { validate }: Declaration, data: unknown) => {
-    const event = Object.freeze({ type, data: deepFreeze(validate(data, `event "${type}"`)) })
-    created.add(event)
-    return event
+  const creator = (type: string, { validate }: Declaration) => {
+    const owner = `event "${type}"`
+    return (data: unknown) => {
+      const event = Object.freeze({ type, data: deepFreeze(validate(data, owner)) })
+      created.add(event)
+      return event
+    }
   }
   for (const [type, declared] of Object.entries<EventTypes[string]>(types)) {
     const self = declared?.[declaration]
@@ -232,14 +235,14 @@ export function defineEvents<E extends EventTypes>(types: E): Events<E> {
       if (__DEV__ && known.has(name)) throw new ModelError(`event "${type}": "${name}" is the name of two events`)
       known.set(name, { ...self, type })
     }
-    if (!self.isRetired) creators.push([type, (data: unknown) => create(type, self, data)])
+    if (!self.isRetired) creators.push([type, creator(type, self)])
   }
   const knows = (type: string, version: number) => version > 0 && version <= (known.get(type)?.steps.length ?? -1) + 1
-  const asStored = (type: string, version: number, data: unknown): StoredEvent => ({
-    type,
-    ...(version > 1 && { version }),
-    ...(data !== undefined && { data: data as Json }),
-  })
+  const asStored = (type: string, version: number, data: unknown): StoredEvent => {
+    const stored: StoredEvent = version > 1 ? { type, version } : { type }
+    if (data !== undefined) stored.data = data as Json
+    return stored
+  }
 
   const self: EventTypesAtRuntime = {
     store(event: any) {

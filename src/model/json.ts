@@ -25,6 +25,18 @@ export type JsonOf<T> = [T] extends [Json]
  * error's message begins with `owner`.
  */
 export function copyJson(value: unknown, owner?: string): unknown {
+  if (typeof value === 'object' && value) {
+    try {
+      const copied = copyShallow(value)
+      if (copied) return copied
+    } catch {
+      // A getter or a proxy threw: the copy below says where.
+    }
+  }
+  return copyDeep(value, owner)
+}
+
+function copyDeep(value: unknown, owner: string | undefined): unknown {
   const path: Key[] = []
   const ancestors: unknown[] = []
   let length = 0
@@ -79,6 +91,38 @@ export function copyJson(value: unknown, owner?: string): unknown {
   }
 }
 
+/** Properties and characters of each that a shallow copy may have, far below 16 MiB together. */
+const SHALLOW_PROPERTIES = 64
+const SHALLOW_CHARACTERS = 65_536
+
+/**
+ * What `copyJson` gives for a plain object of a few short primitives, or undefined if `value` is anything else, also if
+ * it is wrong. Most inputs and payloads are such objects, and this allocates nothing but the copy.
+ */
+function copyShallow(value: object): object | undefined {
+  if (Array.isArray(value) || !isPlain(value)) return
+  const result: Record<string, unknown> = {}
+  let properties = 0
+  for (const key in value) {
+    if (++properties > SHALLOW_PROPERTIES || key.length > SHALLOW_CHARACTERS) return
+    if (key === '__proto__' || !Object.hasOwn(value, key)) return
+    const property = (value as Record<string, unknown>)[key]
+    if (property === undefined) continue
+    if (typeof property === 'number') {
+      if (!Number.isFinite(property)) return
+      // -0 + 0 is 0
+      result[key] = property + 0
+    } else if (
+      property === null ||
+      typeof property === 'boolean' ||
+      (typeof property === 'string' && property.length <= SHALLOW_CHARACTERS)
+    )
+      result[key] = property
+    else return
+  }
+  return result
+}
+
 /**
  * Freezes plain objects and arrays all the way down. What is frozen already is taken to be frozen below, too. Development also makes the
  * methods throw that change a `Map`, a `Set` or a `Date`.
@@ -87,7 +131,11 @@ export function deepFreeze<T>(value: T): T {
   if (typeof value !== 'object' || !value || Object.isFrozen(value)) return value
   if (Array.isArray(value) || isPlain(value)) {
     Object.freeze(value)
-    for (const key of Object.keys(value)) deepFreeze((value as Record<string, unknown>)[key])
+    // `in`, because a list of the keys would be an allocation for each row and payload.
+    for (const key in value) {
+      const property = (value as Record<string, unknown>)[key]
+      if (typeof property === 'object' && Object.hasOwn(value, key)) deepFreeze(property)
+    }
   } else if (__DEV__) forbidChanges(value, deepFreeze)
   return value
 }

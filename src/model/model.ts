@@ -188,22 +188,33 @@ export function decide(
   if (__DEV__) explainDecision(name, decision, eventTypes(model.events))
   if (decision == null) return []
   if ((decision as { then?: unknown }).then) throw new ModelError(`command "${name}" is asynchronous`)
-  return [decision].flat().map(eventTypes(model.events).store)
+  const { store } = eventTypes(model.events)
+  return Array.isArray(decision) ? Array.from(decision, store) : [store(decision)]
 }
 
-/** `restart` makes `id()` give the same ids again, for deciding again: those of `ids`, which gets what is drawn besides. */
-export function createContext(
-  now: number,
-  random: () => string = randomId,
-  ids: string[] = [],
-): CommandContext & { restart(): void; readonly ids: readonly string[] } {
-  let given = 0
-  return {
-    now,
-    ids,
-    id: () => (ids[given++] ??= random()),
-    restart() {
-      given = 0
-    },
+/** The context of one dispatch. `restart` makes `id()` give the same ids again, for deciding again: those of `ids`, which gets what is drawn besides. */
+export interface DispatchContext extends CommandContext {
+  readonly ids: readonly string[]
+  restart(): void
+}
+
+export const createContext = (now: number, random: () => string = randomId, ids: string[] = []): DispatchContext =>
+  new Context(now, random, ids)
+
+class Context implements DispatchContext {
+  readonly now: number
+  readonly ids: string[]
+  /** Bound, because commands take it out of the context. */
+  readonly id: () => string
+  #given = 0
+
+  constructor(now: number, random: () => string, ids: string[]) {
+    this.now = now
+    this.ids = ids
+    this.id = () => (ids[this.#given++] ??= random())
+  }
+
+  restart(): void {
+    this.#given = 0
   }
 }

@@ -41,6 +41,24 @@ describe('a payload is copied by the rules of JSON', () => {
     expect(copyJson({ a: undefined, b: { c: undefined, d: 1 } })).toStrictEqual({ b: { d: 1 } })
   })
 
+  test('a flat object is copied as a deep one is: primitives, -0, undefined, many properties, inherited ones', () => {
+    const flat = { a: -0, b: undefined, c: null, d: 'text', e: true }
+    const many = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`p${i}`, i]))
+    for (const value of [flat, many]) {
+      const copy = copyJson(value)
+      expect(copy).toStrictEqual((copyJson([value]) as unknown[])[0])
+      expect(copy).not.toBe(value)
+    }
+    expect(Object.is((copyJson(flat) as typeof flat).a, 0)).toBe(true)
+    const prototype: { inherited?: number } = Object.prototype
+    prototype.inherited = 1
+    const copied = copyJson({ own: 1 }) as object
+    delete prototype.inherited
+    expect(Object.keys(copied)).toEqual(['own'])
+    expect(refusal({ key: Number.NaN }).path).toEqual(['key'])
+    expect(refusal({ ['k'.repeat(2 ** 24 + 1)]: 1 }).message).toContain('more than 16 MiB')
+  })
+
   test('undefined itself stays: an event without payload', () => {
     expect(copyJson(undefined)).toBe(undefined)
   })

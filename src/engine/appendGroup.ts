@@ -36,6 +36,7 @@ export function confirm(tab: Tab, { record, beside, parts }: Composed): void {
       pending,
       { sequence: events.at(-1)?.sequence ?? tab.head, events, duplicate: false },
       pending.attempts?.get(record.id),
+      record.id,
     )
   }
   // After the last one left `pending`, and still before anybody hears of it: what waits runs in a microtask.

@@ -1,6 +1,7 @@
 import type { Json } from '../data.ts'
 import { InvalidData, ModelError } from '../errors.ts'
 import { nextId } from '../ids.ts'
+import type { Inside } from '../log/append.ts'
 import { copyJson, fingerprint } from '../model/json.ts'
 import { createContext } from '../model/model.ts'
 import { type AnyReceipt, type Caller, createPending, fail, type Pending } from './pending.ts'
@@ -13,6 +14,16 @@ export interface Sender {
   readonly meta: Json | undefined
 }
 
+/** What only this package gives a dispatch. */
+export interface Special {
+  /** Decides in place of the model's command of that name. */
+  readonly decide?: Pending['decide']
+  readonly inside?: Inside | undefined
+}
+
+/** Ids of commands that reactions dispatch. Each names what it is for, so the first receipt answers it, whatever the input. */
+const REACTION = 'reaction:'
+
 /** Decides and applies at once, queues the append; the promise settles when the log has the answer. */
 export function dispatch(
   tab: Tab,
@@ -20,15 +31,20 @@ export function dispatch(
   name: string,
   input: unknown,
   { commandId, durability, meta, signal }: DispatchOptions = {},
-  decide?: Pending['decide'],
+  special?: Special,
 ): Promise<AnyReceipt> {
   return new Promise((resolve, reject) => {
     if (__DEV__) refuseInside((outer) => nestedDispatch(outer, name))
     signal?.throwIfAborted()
     if (typeof (commandId ?? name) !== 'string' || commandId === '')
       throw new InvalidData('a commandId is a string that is not empty', ['commandId'])
+    const isOfReaction = commandId?.startsWith(REACTION)
+    if (isOfReaction && !special)
+      throw new InvalidData('a commandId that begins with "reaction:" belongs to a reaction. Take another one', [
+        'commandId',
+      ])
     const copy = copyJson(input, `command "${name}"`)
-    const print = commandId === undefined ? undefined : fingerprint(name, copy)
+    const print = commandId === undefined ? undefined : isOfReaction ? name : fingerprint(name, copy)
     const settled = <T>(tell: (value: T) => void): typeof tell =>
       signal
         ? (value) => {
@@ -46,6 +62,7 @@ export function dispatch(
       strict: durability === 'strict',
       joined: false,
       owner,
+      inside: special?.inside,
     }
     let pending = createPending(
       commandId ?? nextId(),
@@ -53,7 +70,7 @@ export function dispatch(
       name,
       copy,
       meta === undefined ? owner.meta : mergeMeta(owner.meta, copyJson(meta, 'meta') as Json),
-      decide,
+      special?.decide,
       createContext(Date.now()),
       caller,
     )

@@ -7,7 +7,7 @@ import type { Model } from '../model/model.ts'
 import { arrive } from './arrive.ts'
 import { boot } from './boot.ts'
 import type { Core } from './core.ts'
-import { dispatch, type Sender, takeBack } from './dispatch.ts'
+import { dispatch, type Sender, type Special, takeBack } from './dispatch.ts'
 import { reserve } from './part.ts'
 import type { AnyReceipt } from './pending.ts'
 import { projected } from './projected.ts'
@@ -30,14 +30,9 @@ export const replacements: WeakMap<object, () => Pick<OpenOptions, 'name' | 'sto
 /** The core behind a handle. */
 export const coreOf: WeakMap<object, Core> = new WeakMap()
 
-/** Dispatches through a handle: what `decide` gives, for what is no command of the model. */
+/** Dispatches through a handle, with what apps can't give. */
 export const sendOf: WeakMap<object, Send> = new WeakMap()
-export type Send = (
-  name: string,
-  input: unknown,
-  options?: DispatchOptions,
-  decide?: Parameters<typeof dispatch>[5],
-) => Promise<AnyReceipt>
+export type Send = (name: string, input: unknown, options?: DispatchOptions, special?: Special) => Promise<AnyReceipt>
 
 /**
  * Opens the log of a model and gives an engine whose read model is ready.
@@ -144,11 +139,11 @@ function createHandle(core: Core, options: OpenOptions, leave: () => Promise<voi
   let closing: Promise<void> | undefined
   let last: { readonly read: object; readonly status: Status<any> } | undefined
 
-  const send: Send = (name, input, given, decide) => {
+  const send: Send = (name, input, given, special) => {
     if (closing) return Promise.reject(new EngineClosed('closed'))
     if (core.refusal) return Promise.reject(core.refusal)
     // What is returned comes behind the book-keeping: a rejection that nobody waits for has to be reported.
-    const answer: Promise<AnyReceipt> = dispatch(core, sender, name, input, given, decide).finally(() =>
+    const answer: Promise<AnyReceipt> = dispatch(core, sender, name, input, given, special).finally(() =>
       sent.delete(answer),
     )
     sent.add(answer)

@@ -1,5 +1,6 @@
 import type { Json } from '../data.ts'
 import { StorageError } from '../errors.ts'
+import type { Inside } from '../log/append.ts'
 import type { Log } from '../log/log.ts'
 import type { AnyRecordedEvent, StoredEvent } from '../model/events.ts'
 import type { Journal } from '../model/fold.ts'
@@ -14,6 +15,10 @@ export interface Caller {
   joined: boolean
   /** The handle it came through. */
   readonly owner: unknown
+  /** Is written with the command. */
+  readonly inside?: Inside | undefined
+  /** The last record in which that was appended. */
+  wroteIn?: string
 }
 
 export interface AnyReceipt {
@@ -131,6 +136,17 @@ export const createPending = (
   tries: NO_TRIES,
 })
 
+/** What these commands bring along. undefined: nothing, as mostly. */
+export function insideOf(commands: readonly Pending[]): Inside[] | undefined {
+  const all = commands.flatMap(({ callers }) => callers.flatMap(({ inside }) => inside ?? []))
+  return all[0] && all
+}
+
+/** What the record writes is not written again for those who wait now. */
+export function noteRecord(commands: readonly Pending[], record: string): void {
+  for (const { callers } of commands) for (const caller of callers) if (caller.inside) caller.wroteIn = record
+}
+
 export const isStrict = ({ callers }: Pending): boolean => callers.some(({ strict }) => strict)
 
 /** Ends a command. Its rows are not touched: the caller rebases or confirms them, unless there are none. */
@@ -152,14 +168,15 @@ export function fail(tab: Commands, pending: Pending, error: unknown): void {
   settle(tab, pending, { error }, ({ reject }) => reject(error))
 }
 
-/** `strictly`: the commit that answers was written with strict durability. */
+/** `strictly`: the commit that answers was written with strict durability. `record`: the id of what holds the command. */
 export function succeed(
   tab: Commands,
   pending: Pending,
   outcome: Omit<AnyReceipt, 'commandId'>,
   strictly = false,
+  record = '',
 ): void {
-  settle(tab, pending, outcome, ({ resolve, reject, strict, joined }) => {
+  settle(tab, pending, outcome, ({ resolve, reject, strict, joined, inside, wroteIn = '' }) => {
     const any = outcome.events.length > 0
     const receipt = Object.freeze({
       commandId: pending.id,
@@ -167,12 +184,16 @@ export function succeed(
       duplicate: outcome.duplicate || (joined && any),
     })
     // Rule 6: answered by a commit that was not written strictly.
-    if (strict && !strictly && any)
-      tab.log.flush().then(
-        () => resolve(receipt),
-        (error) => reject(notFlushed(pending.id, error)),
-      )
-    else resolve(receipt)
+    const flush = (): void => {
+      if (strict && !strictly && any)
+        tab.log.flush().then(
+          () => resolve(receipt),
+          (error) => reject(notFlushed(pending.id, error)),
+        )
+      else resolve(receipt)
+    }
+    if (inside && (!record || wroteIn !== record)) tab.log.write(inside).then(flush, reject)
+    else flush()
   })
 }
 

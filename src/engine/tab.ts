@@ -219,7 +219,7 @@ export function answer(tab: Tab, pending: Pending, command: StoredCommand, seque
   } catch {
     // Events of a newer build: they are in the log, this code can't show them.
   }
-  succeed(tab, pending, { sequence: sequence + command.events.length - 1, events, duplicate }, strict)
+  succeed(tab, pending, { sequence: sequence + command.events.length - 1, events, duplicate }, strict, commit)
 }
 
 /**

@@ -15,7 +15,7 @@ import { createBackoff, createQueue } from '../queue.ts'
 import { stateAfter } from './afterwards.ts'
 import { catchUp } from './catchUp.ts'
 import { decideInside } from './decideInside.ts'
-import { dispatch, type Sender } from './dispatch.ts'
+import { dispatch, type Sender, type Special } from './dispatch.ts'
 import { makeRoom } from './makeRoom.ts'
 import type { AnyReceipt } from './pending.ts'
 import { createPump } from './pump.ts'
@@ -33,7 +33,7 @@ const OPEN_RETRY_MAX_MS = 30_000
  */
 export interface WorkerEngine {
   /** Like that of an open engine; nothing is visible before it is in the log. */
-  dispatch(name: string, input?: unknown, options?: DispatchOptions): Promise<AnyReceipt>
+  dispatch(name: string, input?: unknown, options?: DispatchOptions, special?: Special): Promise<AnyReceipt>
   /** The committed rows, as far as the pipeline has folded them. */
   read(): Readonly<Record<string, unknown>>
   /** The event up to which `read` shows the log. */
@@ -202,7 +202,7 @@ function createWorkerEngine(shop: Workshop, release: () => void): Made {
   closing.addEventListener('abort', close, { signal: ending.signal })
 
   const engine: WorkerEngine = {
-    dispatch: (name, input, options) => dispatch(tab, sender, name, input, options),
+    dispatch: (...given) => dispatch(tab, sender, ...given),
     read: () => Object.freeze(readOf(current())),
     get head() {
       return Math.max(0, ...current().map(({ sequence }) => sequence))

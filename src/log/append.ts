@@ -1,6 +1,6 @@
 import { InvalidData } from '../errors.ts'
 import { type CommandEntry, type CommitRecord, MOST_LINE_CHARACTERS } from './commit.ts'
-import { above, commitNow, type Database, type StoreOf } from './database.ts'
+import { above, commitNow, type Database, type StoreName, type StoreOf } from './database.ts'
 import type { TypedStore } from './stores.ts'
 
 /**
@@ -9,6 +9,18 @@ import type { TypedStore } from './stores.ts'
  */
 export type Appended = 'appended' | 'raced' | 'sealed' | { readonly taken: string }
 
+/**
+ * Something that is written in the transaction that appends a command: then both are stored, or neither. `write` runs again if the append
+ * is tried again. If the answer is an earlier receipt, or nothing had to be appended, it is written before the caller is told.
+ */
+export interface Inside {
+  readonly stores: readonly StoreName[]
+  /** Queues its requests at once. If it throws, the append fails as if the disk did. */
+  write(store: StoreOf): void
+  /** In place of `write`, if the log is in memory. */
+  keep?(): void
+}
+
 /** What goes into the log beside a record. */
 export interface Beside {
   /** Types that this is the first to append. */
@@ -16,12 +28,22 @@ export interface Beside {
   /** Entries of `commands`, for ids that callers gave. */
   readonly entries: readonly (readonly [id: string, CommandEntry])[]
   readonly durability: 'relaxed' | 'strict'
+  readonly inside?: readonly Inside[] | undefined
 }
+
+/** The stores of an append. */
+export const appendStores = (inside: readonly Inside[] = []): StoreName[] => [
+  'segments',
+  'commits',
+  'commands',
+  'types',
+  ...inside.flatMap(({ stores }) => stores),
+]
 
 export function queueAppend(
   store: StoreOf,
   record: CommitRecord,
-  { types, entries }: Beside,
+  { types, entries, inside }: Beside,
   refused: (outcome: Appended) => void,
 ): void {
   const watch = (request: IDBRequest, outcome: Appended): void => {
@@ -33,6 +55,7 @@ export function queueAppend(
   for (const [id, entry] of entries) watch(store('commands').add(entry, id), { taken: id })
   // One record per type: a set in one record would be overwritten by a stale tab.
   for (const [type, version] of types) store('types').put({ type, version }, [type, version])
+  if (inside) for (const { write } of inside) write(store)
 }
 
 /** Nothing may be appended that could not be read again from a segment, an export or a mirror. */
@@ -46,7 +69,7 @@ export async function append(database: Database, record: CommitRecord, beside: B
   let outcome: Appended | undefined
   try {
     const segment = await database.transact(
-      ['segments', 'commits', 'commands', 'types'],
+      appendStores(beside.inside),
       'readwrite',
       (store, transaction) => {
         const found = store('segments').getKey(above(record.first - 1))

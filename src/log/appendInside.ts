@@ -1,4 +1,4 @@
-import { type Appended, type Beside, queueAppend } from './append.ts'
+import { type Appended, appendStores, type Beside, type Inside, queueAppend } from './append.ts'
 import type { CommitRecord } from './commit.ts'
 import { above, commitNow, type Database } from './database.ts'
 
@@ -10,7 +10,7 @@ export type DecideInside = (
 
 /**
  * Reads what stands behind `after` and adds what `decide` makes of it, in one transaction: nobody can come between
- * (rule 4). Says whether it was added; it is not where the tail is sealed or not whole.
+ * (rule 4). `inside` is what the record may bring along. Says whether it was added; it is not where the tail is sealed or not whole.
  */
 export async function appendInside(
   { transact }: Database,
@@ -18,13 +18,14 @@ export async function appendInside(
   ids: readonly string[],
   decide: DecideInside,
   durability: 'relaxed' | 'strict',
+  inside?: readonly Inside[],
 ): Promise<boolean> {
   let thrown: unknown
   let refused: Appended | undefined
   let added = false
   try {
     await transact(
-      ['segments', 'commits', 'commands', 'types'],
+      appendStores(inside),
       'readwrite',
       (store, transaction) => {
         const segment = store('segments').getKey(above(after))

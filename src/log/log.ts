@@ -1,4 +1,4 @@
-import { type Appended, append, type Beside } from './append.ts'
+import { type Appended, append, type Beside, type Inside } from './append.ts'
 import type { appendInside, DecideInside } from './appendInside.ts'
 import { type CommitRecord, commandsOf, type StoredCommand } from './commit.ts'
 import { type Database, keyOf } from './database.ts'
@@ -13,10 +13,13 @@ export interface Log {
     ids: readonly string[],
     decide: DecideInside,
     durability: 'relaxed' | 'strict',
+    inside?: readonly Inside[],
   ): Promise<boolean>
   /** `atEnd`: a record ends at `after`, as one does at every head. */
   readAfter(after: number, signal?: AbortSignal, atEnd?: boolean): AsyncGenerator<readonly CommitRecord[], void>
   look(head: number, ids: readonly string[]): Promise<Found>
+  /** Writes what belongs to a command that is in the log already. */
+  write(inside: Inside): Promise<unknown>
   /** A strict transaction that writes something: everything before it is on the disk. */
   flush(): Promise<unknown>
 }
@@ -42,6 +45,7 @@ export function createLog(database: Database, load: () => Promise<SeldomNeeded>)
     appendInside: async (...given) => (await load()).appendInside(database, ...given),
     readAfter: (after, signal, atEnd) => follow(readSegment, database, after, signal, atEnd ? undefined : findRecord),
     look: (...given) => look(database, ...given),
+    write: ({ stores, write }) => database.transact([...stores], 'readwrite', (store) => write(store)),
     flush: () =>
       database.transact(['meta'], 'readwrite', (store) => store('meta').put(Date.now(), 'flushed'), 'strict'),
   }

@@ -16,12 +16,13 @@ export function createMemoryLog(): Log {
     }
     return commits.slice(from)
   }
-  const append: Log['append'] = async (record, { entries }) => {
+  const append: Log['append'] = async (record, { entries, inside }) => {
     if (record.first !== head() + 1) return 'raced'
     const taken = entries.find(([id]) => commands.has(id))
     if (taken) return { taken: taken[0] }
     commits.push(record)
     for (const [id, entry] of entries) commands.set(id, entry)
+    if (inside) for (const { keep } of inside) keep?.()
     return 'appended'
   }
   return {
@@ -41,6 +42,9 @@ export function createMemoryLog(): Log {
         return entry ? [[id, entry] as const] : []
       })
       return { moved: head() > sequence, entries: new Map(found) }
+    },
+    async write({ keep }) {
+      keep?.()
     },
     async flush() {},
   }

@@ -1,4 +1,4 @@
-import { type Appended, assertReadable, deleteIf } from './append.ts'
+import { type Appended, assertReadable, deleteIf, type Inside } from './append.ts'
 import type { CommandEntry, CommitRecord } from './commit.ts'
 import { above, commitNow, type Database, keyOf, loaded, type StoreName, type StoreOf } from './database.ts'
 import { isLocal, isMarker, type LocalRecord, type RejectedCommand } from './local.ts'
@@ -14,6 +14,7 @@ export interface BesideLocal {
   /** Ids of commands that are not rejected any more. */
   readonly retried: readonly string[]
   readonly durability: 'relaxed' | 'strict'
+  readonly inside?: readonly Inside[] | undefined
 }
 
 /**
@@ -23,7 +24,7 @@ export async function appendLocal(database: Database, record: LocalRecord, besid
   let outcome: Appended | undefined
   try {
     const lowest = await database.transact(
-      beside.retried.length ? ['outbox', 'commands', 'rejected'] : ['outbox', 'commands'],
+      [...(beside.retried.length ? (['rejected'] as const) : []), ...localStores(beside.inside)],
       'readwrite',
       (store, transaction) => {
         queueLocal(store, record, beside, (refused) => (outcome ??= refused))
@@ -45,10 +46,16 @@ export async function appendLocal(database: Database, record: LocalRecord, besid
   return (await isOutbox(database, record, beside)) ? 'appended' : 'sealed'
 }
 
+const localStores = (inside: readonly Inside[] = []): StoreName[] => [
+  'outbox',
+  'commands',
+  ...inside.flatMap(({ stores }) => stores),
+]
+
 function queueLocal(
   store: StoreOf,
   record: LocalRecord,
-  { entries, retried }: BesideLocal,
+  { entries, retried, inside }: BesideLocal,
   refused: (outcome: Appended) => void,
 ): void {
   const watch = (request: IDBRequest, outcome: Appended): void => {
@@ -58,6 +65,7 @@ function queueLocal(
   watch(store('outbox').add(record, record.n), 'raced')
   for (const [id, entry] of entries) watch(store('commands').add(entry, id), { taken: id })
   for (const id of retried) store('rejected').delete(id)
+  if (inside) for (const { write } of inside) write(store)
 }
 
 /** Finds out whether a record that may have come below the marker is outbox, and takes it out if it is not. */
@@ -167,13 +175,14 @@ export async function appendLocalInside(
   ids: readonly string[],
   decide: DecideLocal,
   durability: 'relaxed' | 'strict',
+  inside?: readonly Inside[],
 ): Promise<boolean> {
   let thrown: unknown
   let refused: Appended | undefined
   let added = false
   try {
     await transact(
-      ['segments', 'commits', 'outbox', 'commands', 'rejected'],
+      ['segments', 'commits', 'rejected', ...localStores(inside)],
       'readwrite',
       (store, transaction) => {
         const segment = store('segments').getKey(above(after))

@@ -5,7 +5,7 @@ import type { BesideLocal } from '../../log/outbox.ts'
 import { stringify } from '../../model/json.ts'
 import { UNDO, undoingOf } from '../../sync/undoing.ts'
 import { bodyOf } from '../compose.ts'
-import { type Decision, isStrict, type Pending } from '../pending.ts'
+import { type Decision, insideOf, isStrict, noteRecord, type Pending } from '../pending.ts'
 import type { Tab } from '../tab.ts'
 
 export interface ComposedLocal {
@@ -25,6 +25,8 @@ export function composeLocal(tab: Tab, group: readonly Pending[], last: number):
     fingerprint ? [[command, { sequence: 0, commit: id, fingerprint, outbox: true }]] : [],
   )
   for (const pending of group) (pending.attempts ??= new Map()).set(id, strict)
+  const inside = insideOf(group)
+  if (inside) noteRecord(group, id)
   const version = tab.model.version ?? 1
   return {
     record: { n: last + 1, id, body: `[${group.map((pending) => localBodyOf(pending, version))}]` },
@@ -32,6 +34,7 @@ export function composeLocal(tab: Tab, group: readonly Pending[], last: number):
       entries,
       retried: group.flatMap((one) => (retried.has(one) ? one.id : [])),
       durability: strict ? 'strict' : 'relaxed',
+      inside,
     },
     parts: group.map((pending) => ({ pending, decision: pending.decision, version: pending.version })),
   }

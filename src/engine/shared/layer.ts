@@ -181,15 +181,15 @@ function readable(record: CommitRecord): readonly StoredCommand[] {
 /** A command met in the outbox is answered from there: it is durable. */
 function answerLocal(tab: Tab, command: LocalCommand, record: string): void {
   const pending = tab.pending.find(({ id }) => id === command.id)
-  if (pending) answerFrom(tab, pending, command, pending.attempts?.get(record))
+  if (pending) answerFrom(tab, pending, command, pending.attempts?.get(record), record)
 }
 
 /** Answers a command from the outbox. `strict` tells how its own attempt was written, if it was one. */
-export function answerFrom(tab: Tab, pending: Pending, command: LocalCommand, strict?: boolean): void {
+export function answerFrom(tab: Tab, pending: Pending, command: LocalCommand, strict?: boolean, record?: string): void {
   // Records are rewritten under other ids. An id that no caller gave is nobody else's.
   const duplicate = strict === undefined && pending.fingerprint !== undefined
   if (duplicate && pending.fingerprint !== command.fingerprint) fail(tab, pending, new CommandIdConflict(pending.id))
-  else succeedLocally(tab, pending, recordedOf(command, tab.head + 1, tab.types), duplicate, strict)
+  else succeedLocally(tab, pending, recordedOf(command, tab.head + 1, tab.types), duplicate, strict, record)
 }
 
 /** It has no sequence before the remote has ordered it. */
@@ -199,6 +199,7 @@ export function succeedLocally(
   events: readonly AnyRecordedEvent[],
   duplicate: boolean,
   strict?: boolean,
+  record?: string,
 ): void {
-  succeed(tab, pending, { confirmed: false, events, duplicate }, strict)
+  succeed(tab, pending, { confirmed: false, events, duplicate }, strict, record)
 }

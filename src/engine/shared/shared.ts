@@ -7,7 +7,7 @@ import { fromWire } from '../../log/wire.ts'
 import { catchUp } from '../catchUp.ts'
 import type { Layer } from '../layer.ts'
 import { lookUp as lookUpInLog } from '../lookUp.ts'
-import { fail, isStrict, type Pending, settleWithoutEvents } from '../pending.ts'
+import { fail, insideOf, isStrict, type Pending, settleWithoutEvents } from '../pending.ts'
 import { givenIds } from '../settleAtHead.ts'
 import { applyCommit, rebase, type Tab } from '../tab.ts'
 import { takeOver } from '../takeOver.ts'
@@ -47,7 +47,7 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
         parts.map(({ decision }) => decision),
       )
       for (const { pending, decision } of parts)
-        succeedLocally(tab, pending, decision.events, false, pending.attempts?.get(record.id))
+        succeedLocally(tab, pending, decision.events, false, pending.attempts?.get(record.id), record.id)
       tab.changed(false)
     } else if (local.last === record.n - 1) rebase(tab, () => local.add(record))
     // It was read together with what came between, or will be.
@@ -181,6 +181,7 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
           return composed
         },
         commands.some(isStrict) ? 'strict' : 'relaxed',
+        insideOf(commands),
       )
       for (const pending of commands) if (pending.phase === 'in transaction') pending.phase = 'waiting'
       if (!whole || (composed && !added)) return 'not whole'

@@ -139,7 +139,7 @@ export function undoStack<E extends EventTypes, P, C>(
       return undos.takeBack(prior, step, command)
     }
     asked.set(decideIt, { step, prior })
-    const sent = send(kind, undefined, undefined, decideIt)
+    const sent = send(kind, undefined, undefined, { decide: decideIt })
     if (!isDecided) {
       // The engine takes no commands.
       steps.leave(step)

@@ -1,0 +1,75 @@
+import { projection, table } from 'tidemark'
+import { events } from './events.ts'
+import { numberOf, threadOf } from './ids.ts'
+import { byTurn, evolveTurn, type Turn } from './turns.ts'
+
+/** Turns per row: reading a row costs the same however long it is, so a search through 50,000 turns reads some 2,000 rows. */
+const PER_ROW = 32
+
+export interface Transcript {
+  id: string
+  threadId: string
+  /** Of the row's last event. */
+  sequence: number
+  turns: Turn[]
+}
+
+const rowOf = (turn: string): string => `${threadOf(turn)}/${Math.floor((numberOf(turn) - 1) / PER_ROW)}`
+const idOf = ({ id, turnId }: { readonly id?: string; readonly turnId?: string }): string | undefined => turnId ?? id
+const byId = ({ data }: { readonly data: { readonly id: string } }): string => rowOf(data.id)
+const byTurnId = ({ data }: { readonly data: { readonly turnId: string } }): string => rowOf(data.turnId)
+const byActor = (event: Parameters<typeof byTurn>[0]): string[] => byTurn(event).map(rowOf)
+
+type Evolve = typeof evolveTurn
+/** The same fold as of the turns in memory, on one turn of a row. */
+const inRow = <K extends keyof Evolve>(type: K) => {
+  const evolve = evolveTurn[type] as (turn: Turn | undefined, event: never) => Turn | null | undefined
+  return (
+    row: Readonly<Transcript> | undefined,
+    event: { readonly data: { readonly id?: string; readonly turnId?: string }; readonly sequence: number },
+    key: string | number,
+  ): Transcript | undefined => {
+    const id = idOf(event.data)
+    if (id === undefined) return undefined
+    const before = row?.turns.find((turn) => turn.id === id)
+    const after = evolve(before, event as never)
+    if (!after) return undefined
+    const turns = before ? row!.turns.map((turn) => (turn === before ? after : turn)) : [...(row?.turns ?? []), after]
+    return { id: String(key), threadId: threadOf(id), sequence: event.sequence, turns }
+  }
+}
+
+/** Every turn there ever was, on disk. */
+export const transcripts = projection(events, {
+  into: table<Transcript>('id', { resident: false, indexes: ['threadId', 'sequence'] }),
+  by: {
+    turnRequested: byId,
+    turnImported: byId,
+    turnFinished: byId,
+    turnStopped: byId,
+    turnInterrupted: byId,
+    turnFailed: byId,
+    approvalAsked: byTurnId,
+    approvalAnswered: byTurnId,
+    approvalExpired: byTurnId,
+    fileWritten: byActor,
+    fileRenamed: byActor,
+    fileRemoved: byActor,
+    filesReverted: byActor,
+  },
+  evolve: {
+    turnRequested: inRow('turnRequested'),
+    turnImported: inRow('turnImported'),
+    turnFinished: inRow('turnFinished'),
+    turnStopped: inRow('turnStopped'),
+    turnInterrupted: inRow('turnInterrupted'),
+    turnFailed: inRow('turnFailed'),
+    approvalAsked: inRow('approvalAsked'),
+    approvalAnswered: inRow('approvalAnswered'),
+    approvalExpired: inRow('approvalExpired'),
+    fileWritten: inRow('fileWritten'),
+    fileRenamed: inRow('fileRenamed'),
+    fileRemoved: inRow('fileRemoved'),
+    filesReverted: inRow('filesReverted'),
+  },
+})

@@ -11,6 +11,7 @@ import { look, takeHint } from './hints.ts'
 import { shared } from './part.ts'
 import { storageChanged } from './persistence.ts'
 import type { OpenOptions } from './types.ts'
+import { firstCommandsAreIn } from './visitIsDone.ts'
 
 /** Takes what an open engine holds beside its log, until it ends: its lock, its host, the page's events. */
 export function appear(core: Core, { worker, mirror, remote }: OpenOptions): void {
@@ -40,7 +41,7 @@ export function appear(core: Core, { worker, mirror, remote }: OpenOptions): voi
     }
     // A page without SharedWorker follows the remote itself.
     const follow = remote && ((shop: Workshop): void => void followInPage(core, shop, remote))
-    core.host = connectHost(core.model, name, worker, mirror, changed, core.channel, follow)
+    core.host = connectHost(core.model, name, worker, mirror, changed, core.channel, follow, firstCommandsAreIn(core))
   }
 
   function leave(): void {

@@ -34,6 +34,7 @@ type Connected =
   | RunningWorker
   | { readonly host: ProjectionHost; readonly epoch?: never; readonly dead?: never; release?(): void }
 
+/** `ready`: resolves when the first worker may be started. */
 export function connectHost(
   model: AnyModel,
   engine: string,
@@ -42,6 +43,7 @@ export function connectHost(
   changed: (worker: 'shared' | 'in-page' | 'none', error?: unknown) => void,
   channel?: Channel,
   opened?: (shop: Workshop) => void,
+  ready?: Promise<void>,
 ): HostConnection {
   const closing = new AbortController()
   const { signal } = closing
@@ -78,6 +80,8 @@ export function connectHost(
   }
 
   async function attempt(error: unknown): Promise<Connected> {
+    await ready
+    signal.throwIfAborted()
     if (!spawn || typeof SharedWorker === 'undefined') return here()
     for (;;) {
       if (error) {

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterEach, expect, test, vi } from 'vitest'
-import { defineEvents, defineModel } from '../../src/index.ts'
+import { defineEvents, defineModel, openEngine } from '../../src/index.ts'
 import { hostProjections } from '../../src/worker.ts'
 import { tab } from '../engine/kit.ts'
 import { freshName, todoApp } from '../engine/todos.ts'
@@ -201,4 +201,28 @@ test('a worker whose port answers with nothing but errors is started a few times
   vi.useRealTimers()
   expect(worker).toBe('in-page')
   expect(started).toBe(6)
+})
+
+test('a worker starts behind the first commands, and at once if there are none', async () => {
+  const name = await log()
+  let done = 0
+  const started: number[] = []
+  vi.stubGlobal('SharedWorker', class {})
+  vi.spyOn(console, 'warn').mockImplementation(() => {})
+  const worker = (): SharedWorker => {
+    started.push(done)
+    throw new Error('no worker here')
+  }
+  const quiet = await openEngine(todoApp(), { name, worker })
+  await vi.waitFor(() => expect(started).toEqual([0]))
+  await quiet.close()
+  started.length = 0
+
+  const engine = await openEngine(todoApp(), { name, worker })
+  for (let i = 0; i < 30; i++) {
+    await engine.dispatch.add({ title: 'first' })
+    done++
+  }
+  await vi.waitFor(() => expect(started).toEqual([30]))
+  await engine.close()
 })

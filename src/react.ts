@@ -40,6 +40,9 @@ export type UseReadOptions<T> = ReadOptions<T>
  * same, one level deep. Objects that `select` builds inside an array are new each time: pass `deepEqual` from `tidemark` for them.
  * If `select` throws, the component throws.
  *
+ * After a change, a function that stays the same (outside the component, in `useCallback`, or kept by React's compiler) runs once. An inline
+ * one is another function in each render: the last one says whether to render, and that render runs its own.
+ *
  * A server renders the empty log, and so does the first render of `hydrateRoot`, whatever the browser has stored. The stored rows follow
  * at once. Give `{ server }` on both sides if the server has rows.
  */
@@ -56,11 +59,10 @@ export function useRead<P, T>(
     [engine, select, equal],
   )
   const server = useRef<{ readonly value: T }>(undefined)
-  const serverSnapshot = (): T => {
-    if ('server' in given) return given.server as T
-    server.current ??= { value: select(emptyOf(engine.model).read as ReadModel<P>) }
-    return server.current.value
-  }
+  const serverSnapshot = (): T =>
+    'server' in given
+      ? (given.server as T)
+      : (server.current ??= { value: select(emptyOf(engine.model).read as ReadModel<P>) }).value
   const value = useSyncExternalStore(engine.subscribe, get, serverSnapshot)
   useEffect(() => {
     rendered.current = { value }
@@ -84,11 +86,9 @@ export function useStatus<P>(engine: Engine<any, P, any>): Status<P> {
   )
 }
 
-interface Provided {
-  readonly engine: Engine<any, any, any>
-  readonly outer: Provided | undefined
-}
-const Engines: Context<Provided | undefined> = /*#__PURE__*/ createContext<Provided | undefined>(undefined)
+type AnyEngine = Engine<any, any, any>
+/** The nearest one first. */
+const Engines: Context<readonly AnyEngine[]> = /*#__PURE__*/ createContext<readonly AnyEngine[]>([])
 
 /**
  * Gives an engine to the components inside, which take it with `useEngine`. A test gives another engine of the same model.
@@ -102,11 +102,11 @@ export function EngineProvider({
   engine,
   children,
 }: {
-  readonly engine: Engine<any, any, any>
+  readonly engine: AnyEngine
   readonly children?: ReactNode
 }): ReactElement {
   const outer = useContext(Engines)
-  const value = useMemo(() => ({ engine, outer }), [engine, outer])
+  const value = useMemo(() => [engine, ...outer], [engine, outer])
   return createElement(Engines.Provider, { value }, children)
 }
 
@@ -119,9 +119,8 @@ export function EngineProvider({
  * ```
  */
 export function useEngine<E extends EventTypes, P, C>(model: Model<E, P, C>): Engine<E, P, C> {
-  const nearest = useContext(Engines)
-  for (let provided = nearest; provided; provided = provided.outer)
-    if (provided.engine.model === (model as AnyModel)) return provided.engine
+  const engine = useContext(Engines).find((engine) => engine.model === (model as AnyModel))
+  if (engine) return engine
   throw new ModelError(
     `useEngine: no EngineProvider around this component gives an engine of the model "${model.name}". ` +
       'Wrap the app in <EngineProvider engine={engine}>.',
@@ -165,34 +164,34 @@ export function useCommand<E extends EventTypes, C, K extends keyof C & string>(
   engine: Engine<E, any, C>,
   name: K,
 ): UseCommand<E, CommandInput<C, K>> {
-  const [sent, setSent] = useState<Sent>(nothingSent)
+  const [last, setLast] = useState<Sent>(nothingSent)
   const dispatch = useMemo(() => {
-    let last: object
-    const dispatch = async (...given: [input?: any, options?: DispatchOptions]): Promise<Receipt<E> | undefined> => {
-      const one = (last = {})
-      const change = (by: number, error?: Error): void => {
+    let newest = 0
+    let pending = 0
+    let error: Error | undefined
+    const dispatch = (...given: [input?: any, options?: DispatchOptions]): Promise<Receipt<E> | undefined> => {
+      const one = ++newest
+      const show = (by: number, failure?: Error): undefined => {
+        pending += by
         // The outcome of an older dispatch is not shown beside a newer one.
-        const isNews = last === one
-        setSent((before) => {
-          const own = before.dispatch === dispatch ? before : nothingSent
-          // Another engine or command was asked meanwhile.
-          if (by < 0 && own !== before) return before
-          return { dispatch, pending: own.pending + by, error: isNews ? error : own.error }
-        })
+        if (one === newest) error = failure
+        const sent = { dispatch, pending, error }
+        // Unless another engine or command was asked meanwhile.
+        setLast((shown) => (by > 0 || shown.dispatch === dispatch ? sent : shown))
       }
-      change(1)
-      try {
-        const receipt = await engine.dispatch[name](...(given as [any]))
-        change(-1)
-        return receipt
-      } catch (error) {
-        change(-1, error as Error)
-        return undefined
-      }
+      const receipt = engine.dispatch[name](...(given as [any]))
+      show(1)
+      return receipt.then(
+        (receipt) => {
+          show(-1)
+          return receipt
+        },
+        (error) => show(-1, error),
+      )
     }
     return dispatch
   }, [engine, name])
-  const { pending, error } = sent.dispatch === dispatch ? sent : nothingSent
+  const { pending, error } = last.dispatch === dispatch ? last : nothingSent
   return { dispatch, pending: pending > 0, error }
 }
 
@@ -200,9 +199,9 @@ interface Sent {
   /** Of the engine and the command that were asked. */
   readonly dispatch?: unknown
   readonly pending: number
-  readonly error: Error | undefined
+  readonly error?: Error | undefined
 }
-const nothingSent: Sent = { pending: 0, error: undefined }
+const nothingSent: Sent = { pending: 0 }
 
 /**
  * An undo stack of `tidemark/tools`, which renders this component again when `canUndo` or `canRedo` changed.

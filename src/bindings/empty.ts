@@ -1,5 +1,7 @@
+import { createCore } from '../engine/core.ts'
+import { reserve } from '../engine/part.ts'
 import type { Status } from '../engine/types.ts'
-import { type AnyModel, createFolds, readOf } from '../model/model.ts'
+import type { AnyModel } from '../model/model.ts'
 
 interface Empty {
   readonly read: object
@@ -13,20 +15,6 @@ const empties = new WeakMap<object, Empty>()
  */
 export function emptyOf(model: object): Empty {
   let empty = empties.get(model)
-  if (!empty) {
-    const { projections } = model as AnyModel
-    const ready = { state: 'ready', sequence: 0 } as const
-    const status: Status<any> = Object.freeze<Status<any>>({
-      state: 'ready',
-      sequence: 0,
-      projected: 0,
-      pending: 0,
-      worker: 'none',
-      storage: 'memory',
-      projections: Object.fromEntries(Object.keys(projections).map((name) => [name, ready])),
-      mirror: { state: 'off', sequence: 0 },
-    })
-    empties.set(model, (empty = { read: Object.freeze(readOf(createFolds(model as AnyModel))), status }))
-  }
+  if (!empty) empties.set(model, (empty = createCore(model as AnyModel, '', true, reserve.load)))
   return empty
 }

@@ -50,3 +50,43 @@ test('500 rows, 10 components with filtering selectors, 2,000 dispatches in one 
   await act(() => root.unmount())
   await engine.close()
 })
+
+test('one row changes: a selector that stays the same runs once; of an inline one, each render has its own, and none runs twice', async () => {
+  vi.stubGlobal('IS_REACT_ACT_ENVIRONMENT', true)
+  const engine = await openTestEngine(todoApp)
+  await engine.dispatch.fill({ rows: 2 })
+  const runs = new Map<object, number>()
+  type Read = typeof engine.read
+  const counted = (name: string, id: string) => {
+    const key = { name }
+    return (read: Read) => {
+      runs.set(key, (runs.get(key) ?? 0) + 1)
+      return read.todos.get(id)
+    }
+  }
+  const runsOf = (name: string): number[] => [...runs].filter(([key]) => (key as any).name === name).map(([, n]) => n)
+  const kept = counted('kept', '1')
+  const Kept = () => <li>{useRead(engine, kept)?.title}</li>
+  const Inline = ({ id }: { id: string }) => <li>{useRead(engine, counted(`inline ${id}`, id))?.title}</li>
+  const page = document.body.appendChild(document.createElement('ul'))
+  const root = createRoot(page)
+  await act(() =>
+    root.render(
+      <>
+        <Kept />
+        <Inline id="1" />
+        <Inline id="0" />
+      </>,
+    ),
+  )
+  runs.clear()
+  await act(async () => {
+    await engine.dispatch.rename({ id: '1', title: 'changed' })
+  })
+  expect([...page.children].map((item) => item.textContent)).toEqual(['changed', 'changed', expect.any(String)])
+  expect(runsOf('kept')).toEqual([1])
+  expect(runsOf('inline 1')).toEqual([1, 1])
+  expect(runsOf('inline 0')).toEqual([1])
+  await act(() => root.unmount())
+  await engine.close()
+})

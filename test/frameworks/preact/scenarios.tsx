@@ -7,10 +7,8 @@ import { counted, rendered } from '../scenarios/probe.ts'
 import { createScenarios } from '../scenarios/scenarios.ts'
 
 const Row = ({ engine, id }: { engine: RowsEngine; id: string }) => {
-  const row = useRead(
-    engine,
-    counted(`row ${id}`, (read) => read.rows.get(id)),
-  )
+  const select = useMemo(() => counted(`row ${id}`, (read: RowsEngine['read']) => read.rows.get(id)), [id])
+  const row = useRead(engine, select)
   return <li data-row={id}>{rendered(row?.title)}</li>
 }
 

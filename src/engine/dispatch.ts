@@ -54,12 +54,13 @@ export function dispatch(
         : tell
     const withdraw = (): void => {
       if (pending.phase === 'new') caller.reject(signal?.reason)
-      else takeBack(tab, pending, caller, signal?.reason)
+      takeBack(tab, pending, caller, signal?.reason)
     }
     const caller: Caller = {
       resolve: settled(resolve),
       reject: settled(reject),
       strict: durability === 'strict',
+      remote: durability === 'remote' ? 'wanted' : undefined,
       joined: false,
       owner,
       inside: special?.inside,
@@ -102,7 +103,10 @@ export function enterNew(tab: Tab, pending: Pending): void {
 
 /** A caller leaves. The command goes with the last one, unless it is in a transaction already. */
 export function takeBack(tab: Tab, pending: Pending, caller: Caller, reason: unknown): void {
-  if (pending.phase !== 'waiting') return
+  if (pending.phase !== 'waiting') {
+    tab.layer?.leave(caller, reason)
+    return
+  }
   if (pending.callers.length > 1) {
     pending.callers = pending.callers.filter((other) => other !== caller)
     caller.reject(reason)

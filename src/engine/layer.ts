@@ -23,6 +23,8 @@ export interface Layer<Tab> extends Ways<Tab> {
   putOn(): void
   /** A commit came into the log: what it holds is local no more. */
   arrived(record: CommitRecord): void
+  /** This caller, or everybody of this handle, or everybody waits no longer for what the remote says. */
+  leave(who: unknown, reason: unknown): void
   /** Another tab says that the outbox grew. */
   hear(local: unknown): void
 }

@@ -142,6 +142,8 @@ function createHandle(core: Core, options: OpenOptions, leave: () => Promise<voi
   const send: Send = (name, input, given, special) => {
     if (closing) return Promise.reject(new EngineClosed('closed'))
     if (core.refusal) return Promise.reject(core.refusal)
+    if (given?.durability === 'remote' && !core.layer)
+      return Promise.reject(new ModelError(`"${core.name}" has no remote to wait for`))
     // What is returned comes behind the book-keeping: a rejection that nobody waits for has to be reported.
     const answer: Promise<AnyReceipt> = dispatch(core, sender, name, input, given, special).finally(() =>
       sent.delete(answer),
@@ -154,6 +156,7 @@ function createHandle(core: Core, options: OpenOptions, leave: () => Promise<voi
       for (const caller of pending.callers)
         if (caller.owner === sender) takeBack(core, pending, caller, new EngineClosed('closed'))
     }
+    core.layer?.leave(sender, new EngineClosed('closed'))
     await Promise.allSettled(sent)
     const { read, status } = core
     last = { read, status: Object.freeze({ ...status, state: 'closed' }) }

@@ -11,6 +11,8 @@ export interface Caller {
   readonly resolve: (receipt: AnyReceipt) => void
   readonly reject: (error: unknown) => void
   readonly strict: boolean
+  /** Waits for the shared log: `'wanted'`; `'read'`: that was read once more since it was refused here. */
+  remote?: 'wanted' | 'read' | undefined
   /** Joined a command that was pending already. */
   joined: boolean
   /** The handle it came through. */

@@ -230,6 +230,7 @@ export function stop(tab: Tab, state: Exclude<Tab['state'], 'ready'>, error: Err
   if (tab.state === 'closed') return
   tab.state = state
   tab.error = error
+  tab.layer?.leave(undefined, error)
   if (state === 'closed') tab.over(error)
   for (const pending of [...tab.pending]) if (pending.phase === 'waiting') fail(tab, pending, error)
 }

@@ -6,49 +6,59 @@ import type { Model, Projections, ReadModel } from '../model/model.ts'
 import type { Projection, ReadValue } from '../model/projection.ts'
 import type { OpenRemote } from '../remote.ts'
 
+/** How long a dispatch waits. */
+export type Durability = 'relaxed' | 'strict' | 'remote'
+
 /** How one command is dispatched. */
-export interface DispatchOptions {
+export interface DispatchOptions<D extends Durability = Durability> {
   /** The same id again, from any tab at any time, gives the first answer and appends nothing. */
   readonly commandId?: string | undefined
-  /** `'strict'` survives a power cut; `'relaxed'` (the default) a crash of the browser. */
-  readonly durability?: 'relaxed' | 'strict' | undefined
+  /**
+   * `'strict'` survives a power cut; `'relaxed'` (the default) a crash of the browser. `'remote'`, only if the log has a remote: it is in the
+   * log of all devices, at its `sequence`. The dispatch rejects with what the command throws there; it waits while the device is offline.
+   */
+  readonly durability?: D | undefined
   /**
    * Kept with every event of this command. Two objects, this one and the engine's, are merged, and the properties of this
    * one win; any other value replaces the engine's.
    */
   readonly meta?: Json | undefined
-  /** Takes the command back while it is in no transaction yet; later it is ignored. */
+  /**
+   * Takes the command back while it is in no transaction yet; later it is ignored. With `durability: 'remote'` it ends the waiting at any
+   * time: a command that is durable here is sent all the same, and the dispatch rejects with `StorageError('unknown')`.
+   */
   readonly signal?: AbortSignal | undefined
 }
 
 /** What a dispatch gives once its events are durable. */
-export type Receipt<E extends EventTypes> = {
+export type Receipt<E extends EventTypes, D extends Durability = Durability> = {
   readonly commandId: string
   /** Without a `sequence`, those of its events are provisional, too. */
   readonly events: readonly AnyRecorded<E>[]
   /** The answer of an earlier dispatch with this `commandId`. */
   readonly duplicate: boolean
-} & (
-  | {
-      /** Of the last event, or the head the command was decided at when it gave none. */
-      readonly sequence: number
-      readonly confirmed?: undefined
-    }
-  | {
-      readonly sequence?: undefined
-      /**
-       * Only if the log has a remote: the command is durable on this device, and the remote has not ordered it yet, so it has no sequence.
-       * `projected(sequence)` takes that, too.
-       */
-      readonly confirmed: false
-    }
-)
+} & (D extends 'remote' ? Confirmed : Confirmed | Unconfirmed)
+
+interface Confirmed {
+  /** Of the last event, or the head the command was decided at when it gave none. */
+  readonly sequence: number
+  readonly confirmed?: undefined
+}
+
+interface Unconfirmed {
+  readonly sequence?: undefined
+  /**
+   * Only if the log has a remote: the command is durable on this device, and the remote has not ordered it yet, so it has no sequence.
+   * `projected(sequence)` takes that, too.
+   */
+  readonly confirmed: false
+}
 
 type DispatchOne<E extends EventTypes, I> = unknown extends I
-  ? (input?: undefined, options?: DispatchOptions) => Promise<Receipt<E>>
+  ? <D extends Durability = 'relaxed'>(input?: undefined, options?: DispatchOptions<D>) => Promise<Receipt<E, D>>
   : undefined extends I
-    ? (input?: I, options?: DispatchOptions) => Promise<Receipt<E>>
-    : (input: I, options?: DispatchOptions) => Promise<Receipt<E>>
+    ? <D extends Durability = 'relaxed'>(input?: I, options?: DispatchOptions<D>) => Promise<Receipt<E, D>>
+    : <D extends Durability = 'relaxed'>(input: I, options?: DispatchOptions<D>) => Promise<Receipt<E, D>>
 /**
  * One function per command. They apply at once, never throw synchronously and settle when the commit is complete. While the
  * log can't be read or written, a command stays visible and is tried again; after four failures, which take some six seconds,

@@ -13,8 +13,10 @@ export type Hint = { readonly log: string } & (
   | { readonly local: LocalRecord | number }
   /** Where the log and its remote stand. */
   | { readonly sync: SyncReport }
-  /** Somebody wants the remote to be read now, or to hear where it stands. */
+  /** Somebody wants to hear where the remote stands. */
   | { readonly asks: 'sync' }
+  /** Reads of the remote that a tab waits for, by names that it gave them; and whoever follows the remote says that they are done. */
+  | { readonly remoteRead: readonly string[]; readonly by: 'tab' | 'follower' }
   /**
    * The log grew; the commit itself is too large to send. `adopted`: it became another one, by an import while it was
    * empty or by an archive.

@@ -53,6 +53,15 @@ export async function replicate(shop: Workshop, open: OpenRemote): Promise<void>
 
 const NO_LOCKS = 'This browser has no Web Locks, so this log is not synchronised. Commands are kept on this device.'
 
+/** Reads that tabs wait for, by the names that these gave them. */
+interface Awaited {
+  readonly reads: Set<string>
+  done(reads: readonly string[]): void
+}
+
+/** Reads that are noted at once; more are asked for again. */
+const MOST_READS = 1000
+
 /** Tells the tabs where log and remote stand. */
 interface Reporter {
   say(more: Omit<Partial<SyncReport>, 'error'> & { readonly error?: WireError | undefined }): void
@@ -83,10 +92,14 @@ function createReporter({ channel, database }: Pick<Workshop, 'channel' | 'datab
 async function follow(shop: Workshop, open: OpenRemote, signal: AbortSignal): Promise<void> {
   const { database } = shop
   const bell = createBell()
+  const reads = new Set<string>()
   const channel = shop.channel.share((hint: Hint) => {
     if (hint.log !== database.log?.id) return
     if ('local' in hint) bell.ring()
-    else if ('asks' in hint) reporter.again()
+    else if ('remoteRead' in hint && hint.by === 'tab') {
+      for (const read of hint.remoteRead) if (reads.size < MOST_READS) reads.add(read)
+      bell.ring()
+    } else if ('asks' in hint) reporter.again()
     else if ('engine' in hint && hint.engine === 'asked') channel.post({ log: hint.log, engine: 'here' })
   })
   const reporter = createReporter({ channel, database })
@@ -105,7 +118,13 @@ async function follow(shop: Workshop, open: OpenRemote, signal: AbortSignal): Pr
       signal,
       behind: (messages) => reporter.say({ state: 'online', behind: messages }),
     }
-    await run(following, bell, reporter)
+    await run(following, bell, reporter, {
+      reads,
+      done(some) {
+        for (const read of some) reads.delete(read)
+        if (some.length) channel.post({ log: database.log?.id ?? '', remoteRead: some, by: 'follower' })
+      },
+    })
   } finally {
     unwatch()
     channel.close()
@@ -127,18 +146,20 @@ function remoteOf(open: OpenRemote, log: string): Remote {
   }
 }
 
-async function run(following: Following, bell: Bell, { say }: Reporter): Promise<void> {
+async function run(following: Following, bell: Bell, { say }: Reporter, awaited: Awaited): Promise<void> {
   const { signal, pace } = following
   const backoff = createBackoff(RETRY_MIN_MS, RETRY_MAX_MS)
   for (;;) {
     signal.throwIfAborted()
     bell.reset()
     try {
+      const asked = [...awaited.reads]
       const known = await readOn(following)
       if (!known) {
         await bell.wait(RETRY_MIN_MS, signal)
         continue
       }
+      awaited.done(asked)
       say({ state: 'online', behind: 0, rejected: known.rejected.size, error: undefined })
       backoff.reset()
       if ((await pack(following, known)) || (await send(following, known))) continue

@@ -38,6 +38,8 @@ interface Sent {
   readonly command: Command
   /** Of a receipt with events of its own. */
   acknowledged: boolean
+  /** The shared log has it, says the receipt. */
+  confirmed?: boolean
 }
 const open = (options: Parameters<typeof openEngine>[1]) => openEngine(createModel(1), options)
 
@@ -231,10 +233,14 @@ export function executeDevices(plan: Plan, { traced = false }: { traced?: boolea
       const one: Sent = { id: given ?? '', device: tab.device, command, acknowledged: false }
       if (given) sent.push(one)
       const send = tab.engine!.dispatch[command.name] as (input: unknown, options: object) => Promise<any>
+      const remote = random.chance(0.2) && { durability: 'remote' }
       settles(
-        send(command.input, given ? { commandId: given } : {}),
-        ({ commandId, events, duplicate }) => {
-          if (events.length && !duplicate) sent.push({ ...one, id: commandId, acknowledged: true })
+        send(command.input, { ...(given && { commandId: given }), ...remote }),
+        ({ commandId, events, duplicate, confirmed, sequence }) => {
+          if (remote && !(confirmed === undefined && sequence >= 0)) w.fail(`${commandId} is not confirmed`)
+          if (remote) w.hit(`devices: the remote ${events.length ? 'has it' : 'has nothing of it'}`)
+          if (events.length && !duplicate)
+            sent.push({ ...one, id: commandId, acknowledged: true, confirmed: confirmed === undefined })
         },
         (error) => {
           if (!fine.includes(error?.name)) w.violation ??= new Violation(`dispatch rejected: ${error?.stack}`)
@@ -406,8 +412,9 @@ export function executeDevices(plan: Plan, { traced = false }: { traced?: boolea
         if (shown.join() !== wanted.join()) w.fail(`S4: ${actor.name} shows ${shown}, the log says ${wanted}`)
       }
     }
-    for (const { id, device, command, acknowledged } of sent) {
+    for (const { id, device, command, acknowledged, confirmed } of sent) {
       if (!acknowledged) continue
+      if (confirmed && !goesBack && !inLog.has(id)) w.fail(`${id} was confirmed by the remote, and is not in its log`)
       const database = databaseOf(device)
       if (!database) continue
       const rejected = readStore(database, 'rejected').some(({ key }) => key === id)

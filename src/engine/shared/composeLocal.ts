@@ -32,7 +32,7 @@ export function composeLocal(tab: Tab, group: readonly Pending[], last: number):
     record: { n: last + 1, id, body: `[${group.map((pending) => localBodyOf(pending, version))}]` },
     beside: {
       entries,
-      retried: group.flatMap((one) => (retried.has(one) ? one.id : [])),
+      retried: group.flatMap((one) => (one.fingerprint || retried.has(one) ? one.id : [])),
       durability: strict ? 'strict' : 'relaxed',
       inside,
     },

@@ -7,6 +7,7 @@ import { type Fold, type Journal, undo } from '../../model/fold.ts'
 import type { Layer } from '../layer.ts'
 import { type Decision, fail, type Pending, succeed } from '../pending.ts'
 import { type Tab, typeKey } from '../tab.ts'
+import type { Verdicts } from './verdicts.ts'
 
 /** A local command, and what it did to the rows while it is on. */
 export interface LocalEntry {
@@ -36,7 +37,11 @@ export interface LocalLayer extends Pick<Layer<Tab>, 'length' | 'takeBack' | 'pu
   find(id: string): LocalCommand | undefined
 }
 
-export function createLocalLayer(tab: Tab, stored: Parameters<typeof outboxOf>[0] | undefined): LocalLayer {
+export function createLocalLayer(
+  tab: Tab,
+  verdicts: Verdicts,
+  stored: Parameters<typeof outboxOf>[0] | undefined,
+): LocalLayer {
   let entries: LocalEntry[] = []
   /** The rows of so many entries are on. */
   let on = 0
@@ -139,13 +144,13 @@ export function createLocalLayer(tab: Tab, stored: Parameters<typeof outboxOf>[0
       for (const [i, { record }] of next.slice(0, kept).entries()) (entries[i] as LocalEntry).record = record
       entries = [...entries.slice(0, kept), ...next.slice(kept)]
       note(outbox)
-      for (const { command, record } of next) answerLocal(tab, command, record)
+      for (const { command, record } of next) answerLocal(tab, verdicts, command, record)
     },
     add(record) {
       const more = read(record)
       entries = [...entries, ...more]
       last = record.n
-      for (const { command } of more) answerLocal(tab, command, record.id)
+      for (const { command } of more) answerLocal(tab, verdicts, command, record.id)
     },
     moveDown(record, decisions) {
       const commands = localCommandsOf(record)
@@ -179,27 +184,36 @@ function readable(record: CommitRecord): readonly StoredCommand[] {
 }
 
 /** A command met in the outbox is answered from there: it is durable. */
-function answerLocal(tab: Tab, command: LocalCommand, record: string): void {
+function answerLocal(tab: Tab, verdicts: Verdicts, command: LocalCommand, record: string): void {
   const pending = tab.pending.find(({ id }) => id === command.id)
-  if (pending) answerFrom(tab, pending, command, pending.attempts?.get(record), record)
+  if (pending) answerFrom(tab, verdicts, pending, command, pending.attempts?.get(record), record)
 }
 
 /** Answers a command from the outbox. `strict` tells how its own attempt was written, if it was one. */
-export function answerFrom(tab: Tab, pending: Pending, command: LocalCommand, strict?: boolean, record?: string): void {
+export function answerFrom(
+  tab: Tab,
+  verdicts: Verdicts,
+  pending: Pending,
+  command: LocalCommand,
+  strict?: boolean,
+  record?: string,
+): void {
   // Records are rewritten under other ids. An id that no caller gave is nobody else's.
   const duplicate = strict === undefined && pending.fingerprint !== undefined
   if (duplicate && pending.fingerprint !== command.fingerprint) fail(tab, pending, new CommandIdConflict(pending.id))
-  else succeedLocally(tab, pending, recordedOf(command, tab.head + 1, tab.types), duplicate, strict, record)
+  else succeedLocally(tab, verdicts, pending, recordedOf(command, tab.head + 1, tab.types), duplicate, strict, record)
 }
 
 /** It has no sequence before the remote has ordered it. */
 export function succeedLocally(
   tab: Tab,
+  verdicts: Verdicts,
   pending: Pending,
   events: readonly AnyRecordedEvent[],
   duplicate: boolean,
   strict?: boolean,
   record?: string,
 ): void {
+  verdicts.keep(pending, duplicate, record)
   succeed(tab, pending, { confirmed: false, events, duplicate }, strict, record)
 }

@@ -13,20 +13,24 @@ import { applyCommit, rebase, type Tab } from '../tab.ts'
 import { takeOver } from '../takeOver.ts'
 import { type ComposedLocal, composeLocal } from './composeLocal.ts'
 import { answerFrom, createLocalLayer, succeedLocally } from './layer.ts'
+import { createVerdicts } from './verdicts.ts'
 
 export { replicate } from '../../sync/replicate.ts'
 export { tellWithoutRemote } from './tellWithoutRemote.ts'
 
 /** The layer of a tab on a log with a remote. `stored` is the outbox as boot has read it. */
 export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] | undefined): Layer<Tab> {
-  const local = createLocalLayer(tab, stored)
+  const verdicts = createVerdicts(tab)
+  const local = createLocalLayer(tab, verdicts, stored)
   const database = tab.database as Database
   if (!stored) tab.behind = true
 
   /** The log and the outbox are this now. */
   function update({ commits, ...outbox }: Pick<Shared, 'commits' | 'marker' | 'records'>): void {
-    if (local.isShown(commits, outbox)) tab.changed(false)
-    else
+    if (local.isShown(commits, outbox)) {
+      for (const commit of commits) verdicts.arrived(commit)
+      tab.changed(false)
+    } else
       rebase(tab, () => {
         for (const commit of commits) applyCommit(tab, commit)
         local.set(outbox)
@@ -47,7 +51,7 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
         parts.map(({ decision }) => decision),
       )
       for (const { pending, decision } of parts)
-        succeedLocally(tab, pending, decision.events, false, pending.attempts?.get(record.id), record.id)
+        succeedLocally(tab, verdicts, pending, decision.events, false, pending.attempts?.get(record.id), record.id)
       tab.changed(false)
     } else if (local.last === record.n - 1) rebase(tab, () => local.add(record))
     // It was read together with what came between, or will be.
@@ -60,12 +64,18 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
     if (!entry) return
     if (!entry.outbox) return lookUpInLog(tab, pending, entry)
     const found = local.find(pending.id)
-    if (found) return rebase(tab, () => answerFrom(tab, pending, found))
+    if (found) return rebase(tab, () => answerFrom(tab, verdicts, pending, found))
     const shared = await readShared(database, tab.head)
     const isThere = shared?.records.some(({ body }) => body.includes(JSON.stringify(pending.id)))
     // Else it is left of a record that came below the marker.
     if (isThere || shared?.commits.length) tab.behind = true
     else await forgetEntry(database, pending.id, entry)
+  }
+
+  /** A command that gave no events. */
+  function settleEmpty(pending: Pending, head: number): void {
+    const settle = (one: Pending): void => settleWithoutEvents(tab, one, head)
+    if (!verdicts.hold(pending, settle)) settle(pending)
   }
 
   return {
@@ -74,7 +84,11 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
     },
     takeBack: local.takeBack,
     putOn: local.putOn,
-    arrived: local.arrived,
+    arrived(record) {
+      local.arrived(record)
+      verdicts.arrived(record)
+    },
+    leave: verdicts.leave,
     hear(said) {
       const isNext = isLocal(said) && said.n === local.last + 1
       const fits = isNext && !tab.catchingUp && !tab.behind && !tab.pending.length
@@ -93,13 +107,10 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
         tab.behind = false
         if (!tab.head) await takeOver(tab)
         const unsure = tab.pending.filter(({ phase }) => phase === 'unsure')
+        const waiting = verdicts.ids()
         for (;;) {
           signal?.throwIfAborted()
-          const shared = await readShared(
-            database,
-            tab.head,
-            unsure.map(({ id }) => id),
-          )
+          const shared = await readShared(database, tab.head, [...unsure.map(({ id }) => id), ...waiting])
           if (!shared || shared.far) {
             const { head } = tab
             await catchUp(tab, signal, progress)
@@ -113,6 +124,7 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
             const pending = unsure.find((one) => one.id === id && one.phase === 'unsure')
             if (pending) rebase(tab, () => fail(tab, pending, fromWire(error)))
           }
+          verdicts.settle(waiting, (id) => !!local.find(id), shared.rejected)
           return
         }
       } catch (error) {
@@ -144,7 +156,7 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
         if (tab.head !== head || local.last !== last || tab.behind) continue
         if (pending.phase !== 'waiting' || pending.version !== version) continue
         if (entries.has(pending.id)) await lookUp(tab, pending)
-        else settleWithoutEvents(tab, pending, head)
+        else settleEmpty(pending, head)
         settled = true
       }
       if (settled) tab.changed(false)
@@ -185,10 +197,11 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
       )
       for (const pending of commands) if (pending.phase === 'in transaction') pending.phase = 'waiting'
       if (!whole || (composed && !added)) return 'not whole'
-      for (const { pending, version } of refused)
-        if (pending.version === version) settleWithoutEvents(tab, pending, tab.head)
+      for (const { pending, version } of refused) if (pending.version === version) settleEmpty(pending, tab.head)
       if (composed) confirm(composed, tab.head)
       else tab.changed(false)
+      // A verdict came with what was read.
+      if (verdicts.ids().some((id) => !local.find(id))) tab.behind = true
       for (const pending of commands)
         if (pending.phase === 'waiting' && known.has(pending.id)) await lookUp(tab, pending)
       return 'decided'

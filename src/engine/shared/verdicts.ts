@@ -1,0 +1,191 @@
+import { CommandIdConflict, StorageError } from '../../errors.ts'
+import { nextId } from '../../ids.ts'
+import type { Hint } from '../../log/channel.ts'
+import { type CommitRecord, commandsOf, recordedOf, type StoredCommand } from '../../log/commit.ts'
+import type { RejectedCommand } from '../../log/local.ts'
+import { fromWire } from '../../log/wire.ts'
+import type { AnyRecordedEvent } from '../../model/events.ts'
+import { enterNew } from '../dispatch.ts'
+import { type AnyReceipt, type Caller, NO_TRIES, type Pending } from '../pending.ts'
+import type { Tab } from '../tab.ts'
+
+/** Milliseconds after which a read of the remote is asked for once more: a hint may be lost, and whoever heard it may have gone. */
+const ASK_AGAIN_MS = 2000
+
+/** What the shared log says of commands whose callers wait for it (`durability: 'remote'`). */
+export interface Verdicts {
+  /** Of the commands that are durable here. */
+  ids(): string[]
+  /** The command is durable here: its callers who wait for the remote leave it, and are told later. */
+  keep(pending: Pending, duplicate: boolean, record: string | undefined): void
+  /**
+   * A command without events is refused, or there is nothing to do, as far as this device knows. Callers who wait for the remote want to know
+   * that of the shared log: the command leaves the tab until that was read once more, and is decided again then. Says whether it has left.
+   */
+  hold(pending: Pending, tell: (pending: Pending) => void): boolean
+  /** A commit came into the log. */
+  arrived(record: CommitRecord): void
+  /** The log and the outbox were read to their ends: what became of these commands. */
+  settle(ids: readonly string[], isLocal: (id: string) => boolean, rejected: readonly RejectedCommand[]): void
+  /** This caller, or everybody who came through this handle, or everybody, waits no longer. */
+  leave(who: unknown, reason: unknown): void
+}
+
+interface Waiting {
+  readonly caller: Caller
+  readonly fingerprint: string | undefined
+  readonly duplicate: boolean
+}
+
+export function createVerdicts(tab: Tab): Verdicts {
+  const waiting = new Map<string, Waiting[]>()
+  /** Commands for which the remote is read, by the read. */
+  const held = new Map<string, Pending[]>()
+  /** Who left while a transaction had the command, and why. */
+  const left = new WeakMap<object, unknown>()
+  const hasLeft = (caller: Caller): boolean => left.has(caller) || left.has(caller.owner as object)
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const end = tab.channel?.share(hear)
+
+  function tell(id: string, answer: (one: Waiting) => void): void {
+    const those = waiting.get(id) ?? []
+    waiting.delete(id)
+    those.forEach(answer)
+  }
+
+  const resolve = (
+    { caller, duplicate }: Waiting,
+    id: string,
+    sequence: number,
+    events: readonly AnyRecordedEvent[],
+  ): void =>
+    caller.resolve(
+      Object.freeze({ commandId: id, sequence, events, duplicate: duplicate && !!events.length } satisfies AnyReceipt),
+    )
+
+  function hear(hint: Hint): void {
+    if (hint.log !== tab.logId || !('remoteRead' in hint) || hint.by !== 'follower') return
+    const those = hint.remoteRead.flatMap((read) => held.get(read) ?? [])
+    for (const read of hint.remoteRead) held.delete(read)
+    if (!held.size) clearTimeout(timer)
+    if (!those.length) return
+    tab.behind = true
+    for (const pending of those) {
+      for (const caller of pending.callers) caller.remote = 'read'
+      enter(pending)
+    }
+  }
+
+  /** Decides it once more, behind what was read. */
+  function enter(pending: Pending): void {
+    pending.callers = pending.callers.filter((caller) => !hasLeft(caller))
+    const same = pending.fingerprint !== undefined && tab.pending.find(({ id }) => id === pending.id)
+    if (tab.state !== 'ready') for (const { reject } of pending.callers) reject(tab.error)
+    else if (pending.callers.length && same) (same.after ??= []).push(() => enter(pending))
+    else if (pending.callers.length) {
+      pending.tries = NO_TRIES
+      enterNew(tab, pending)
+    }
+    tab.pump()
+  }
+
+  function ask(): void {
+    clearTimeout(timer)
+    if (!held.size) return
+    tab.channel?.post({ log: tab.logId, remoteRead: [...held.keys()], by: 'tab' })
+    timer = setTimeout(ask, ASK_AGAIN_MS)
+  }
+
+  return {
+    ids: () => [...waiting.keys()],
+    keep(pending, duplicate, record) {
+      const { id, fingerprint } = pending
+      const remote = pending.callers.filter((caller) => caller.remote)
+      if (!remote.length) return
+      pending.callers = pending.callers.filter((caller) => !caller.remote)
+      for (const { inside, wroteIn, reject } of remote)
+        if (inside && (!record || wroteIn !== record)) tab.log.write(inside).catch(reject)
+      const own = remote.map((caller) => ({ caller, fingerprint, duplicate: duplicate || caller.joined }))
+      const isOver = ({ caller }: Waiting): boolean => tab.state !== 'ready' || hasLeft(caller)
+      for (const { caller } of own.filter(isOver))
+        caller.reject(unknown(id, left.get(caller) ?? left.get(caller.owner as object) ?? tab.error))
+      const stay = own.filter((one) => !isOver(one))
+      if (stay.length) waiting.set(id, [...(waiting.get(id) ?? []), ...stay])
+    },
+    hold(pending, tellNow) {
+      const remote = pending.callers.filter((caller) => caller.remote === 'wanted')
+      if (!remote.length) return false
+      const others = pending.callers.filter((caller) => caller.remote !== 'wanted')
+      tab.pending.splice(tab.pending.indexOf(pending), 1)
+      if (others.length) {
+        const told: Pending = { ...pending, callers: others }
+        delete pending.after
+        tab.pending.push(told)
+        tellNow(told)
+      }
+      pending.callers = remote
+      pending.phase = 'new'
+      pending.version++
+      held.set(nextId(), [pending])
+      ask()
+      return true
+    },
+    arrived(record) {
+      if (!waiting.size) return
+      let sequence = record.first
+      for (const command of commandsOf(record)) {
+        const first = sequence
+        sequence += command.events.length
+        tell(command.id, (one) => {
+          // An id that no caller gave is nobody else's.
+          if (one.fingerprint !== command.fingerprint) one.caller.reject(new CommandIdConflict(command.id))
+          else resolve(one, command.id, sequence - 1, shownOf(tab, command, first))
+        })
+      }
+    },
+    settle(ids, isLocal, rejected) {
+      for (const id of ids) {
+        if (isLocal(id)) continue
+        const refused = rejected.find((one) => one.id === id)
+        // Neither in the log, nor waiting, nor refused: decided again, it gave no events.
+        tell(id, (one) => (refused ? one.caller.reject(fromWire(refused.error)) : resolve(one, id, tab.head, [])))
+      }
+    },
+    leave(who, reason) {
+      const isMeant = (caller: Caller): boolean => who === undefined || caller === who || caller.owner === who
+      if (who === undefined) end?.close()
+      else left.set(who as object, reason)
+      for (const [read, those] of held) {
+        for (const pending of those) {
+          for (const { reject } of pending.callers.filter(isMeant)) reject(reason)
+          pending.callers = pending.callers.filter((caller) => !isMeant(caller))
+        }
+        if (those.every(({ callers }) => !callers.length)) held.delete(read)
+      }
+      if (!held.size) clearTimeout(timer)
+      for (const [id, those] of waiting) {
+        const stay = those.filter(({ caller }) => !isMeant(caller))
+        for (const { caller } of those) if (isMeant(caller)) caller.reject(unknown(id, reason))
+        if (stay.length) waiting.set(id, stay)
+        else waiting.delete(id)
+      }
+    },
+  }
+}
+
+function shownOf(tab: Tab, command: StoredCommand, first: number): readonly AnyRecordedEvent[] {
+  try {
+    return recordedOf(command, first, tab.types)
+  } catch {
+    // Events of a newer build: they are in the log, this code can't show them.
+    return []
+  }
+}
+
+const unknown = (id: string, cause: unknown): StorageError =>
+  new StorageError(
+    'unknown',
+    `Command "${id}" is durable on this device and will be sent, but nobody waits for the remote any more. Dispatch it again with the ` +
+      'same commandId to wait once more, or look into rejected(engine) later.',
+    cause,
+  )

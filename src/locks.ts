@@ -18,6 +18,8 @@ export type LockKind =
   | 'turn'
   /** Shared by the users of a projection's rows, or held by a rebuild: log, identity, build. */
   | 'rows'
+  /** Held by the writer of a draft: log, epoch. */
+  | 'draft'
 
 /**
  * The name of a lock: `tidemark/<kind>/<name>`. Two locks have the same name only if kind and all names are the same,

@@ -118,9 +118,10 @@ export function EngineProvider({
  * const todos = useRead(engine, (read) => read.todos.all())
  * ```
  */
-export function useEngine<E extends EventTypes, P, C>(model: Model<E, P, C>): Engine<E, P, C> {
+export function useEngine<E extends EventTypes, P, C, D>(model: Model<E, P, C, D>): Engine<E, P, C, D> {
   const engine = useContext(Engines).find((engine) => engine.model === (model as AnyModel))
-  if (engine) return engine
+  // The context forgets whose model it is.
+  if (engine) return engine as unknown as Engine<E, P, C, D>
   throw new ModelError(
     `useEngine: no EngineProvider around this component gives an engine of the model "${model.name}". ` +
       'Wrap the app in <EngineProvider engine={engine}>.',

@@ -116,7 +116,7 @@ function followSource<P, S>(
 const keys = new WeakMap<object, symbol>()
 
 /** The key under which engines of a model are provided. */
-function keyOf<E extends EventTypes, P, C>(model: Model<E, P, C>): InjectionKey<Engine<E, P, C>> {
+function keyOf<E extends EventTypes, P, C, D>(model: Model<E, P, C, D>): InjectionKey<Engine<E, P, C, D>> {
   const key = keys.get(model) ?? Symbol(model.name)
   keys.set(model, key)
   return key
@@ -145,7 +145,7 @@ export function provideEngine<A extends App | undefined = undefined>(engine: Eng
  * const todos = useRead(engine, (read) => read.todos.all())
  * ```
  */
-export function useEngine<E extends EventTypes, P, C>(model: Model<E, P, C>): Engine<E, P, C> {
+export function useEngine<E extends EventTypes, P, C, D>(model: Model<E, P, C, D>): Engine<E, P, C, D> {
   const engine = inject(keyOf(model), undefined)
   if (engine) return engine
   throw new ModelError(

@@ -1,10 +1,12 @@
 import { createListeners, type Listeners } from '../async.ts'
+import type { OpenDrafts } from '../drafts/types.ts'
 import type { EngineClosed, StorageError } from '../errors.ts'
 import { createMemoryLog } from '../log/memory.ts'
 import { eventTypes } from '../model/events.ts'
 import type { Fold } from '../model/fold.ts'
 import { type AnyModel, commandReadOf, createFolds, onDiskFolds, readOf } from '../model/model.ts'
 import type { HostConnection } from '../projections/connect.ts'
+import { openDraftsOf } from './drafts.ts'
 import { createPump } from './pump.ts'
 import { rebase, stop, type Tab } from './tab.ts'
 import { keepIfSame, type Shown, statusOf } from './tabStatus.ts'
@@ -31,6 +33,7 @@ export interface Core extends Tab, Shown {
   host?: HostConnection | undefined
   /** Why every dispatch is refused, though nothing is wrong with the log. */
   refusal?: StorageError
+  drafts?: OpenDrafts | undefined
   /** It shows the log as it was read: hints are applied from now on. */
   isOpen: boolean
   /** Aborts when the engine ends. */
@@ -132,6 +135,7 @@ export function createCore(model: AnyModel, name: string, isStored: boolean, res
   }
 
   const { pump, idle } = createPump(core)
+  core.drafts = openDraftsOf(model, name, core, ending.signal)
 
   function tell(): void {
     more = false

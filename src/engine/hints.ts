@@ -50,7 +50,8 @@ function take(core: Core, hint: Hint): void {
   } else if ('error' in hint) {
     core.error = fromWire(hint.error)
     core.changed(false)
-  } else if ('destroyed' in hint) void core.end(new EngineClosed('destroyed'))
+  } else if ('draft' in hint) core.drafts?.hear(hint.draft)
+  else if ('destroyed' in hint) void core.end(new EngineClosed('destroyed'))
 }
 
 /** What is only said, and can't be applied, is looked up in the log. */

@@ -52,10 +52,10 @@ export type Send = (name: string, input: unknown, options?: DispatchOptions, spe
  * another tab keeps the database from being opened; with `CorruptLog` if the log has a hole. On a server (no window, no
  * IndexedDB) it opens empty: `status.storage` is `'memory'`, `status.lastError` says why, and every dispatch is refused.
  */
-export async function openEngine<E extends EventTypes, P, C>(
-  model: Model<E, P, C>,
+export async function openEngine<E extends EventTypes, P, C, D>(
+  model: Model<E, P, C, D>,
   options: OpenOptions = {},
-): Promise<Engine<E, P, C>> {
+): Promise<Engine<E, P, C, D>> {
   if (__DEV__ && !eventTypes(model?.events)) throw new ModelError('openEngine: expected what defineModel returned')
   const { signal } = options
   const { name = model.name, storage: asked } = replacements.get(model)?.() ?? options
@@ -71,7 +71,7 @@ export async function openEngine<E extends EventTypes, P, C>(
   const shared =
     joined ??
     share(open, key, (abandoned) =>
-      boot(model as Model<any, any, any>, name, { ...options, storage, server, signal: abandoned }),
+      boot(model as Model<any, any, any, any>, name, { ...options, storage, server, signal: abandoned }),
     )
   const { core, abandoned } = shared
   const leave = async (): Promise<void> => {
@@ -85,7 +85,7 @@ export async function openEngine<E extends EventTypes, P, C>(
     // Who gives up waiting does not take the engine from others who wait.
     const opened = await aborting(core, signal)
     if (joined && opened.database) await arrive(opened, signal)
-    return createHandle(opened, options, leave) as Engine<any, any, any>
+    return createHandle(opened, options, leave) as Engine<any, any, any, any>
   } catch (error) {
     leave().catch(() => {})
     throw error
@@ -125,11 +125,16 @@ function refusalOnServer(name: string): StorageError | undefined {
 }
 
 /** An engine before it has a model's types; `Symbol.asyncDispose` is added where the platform has it. */
-interface Handle extends Omit<Engine<any, any, any>, 'model' | 'read' | 'dispatch' | typeof Symbol.asyncDispose> {
+interface Handle
+  extends Omit<Engine<any, any, any>, 'model' | 'read' | 'dispatch' | 'drafts' | typeof Symbol.asyncDispose> {
   readonly model: Core['model']
   readonly read: object
   readonly dispatch: object
+  readonly drafts: object
 }
+
+/** Of a model that declares none. */
+const NO_DRAFTS = Object.freeze({})
 
 function createHandle(core: Core, options: OpenOptions, leave: () => Promise<void>): Handle {
   const listeners = createListeners()
@@ -187,6 +192,7 @@ function createHandle(core: Core, options: OpenOptions, leave: () => Promise<voi
           ? undefined
           : (known[name] ??= (input: unknown, given?: DispatchOptions) => send(name, input, given)),
     }),
+    drafts: core.drafts?.byName ?? NO_DRAFTS,
     subscribe: listeners.add,
     async *history(given = {}) {
       throwIfClosed()

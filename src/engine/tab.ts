@@ -1,3 +1,4 @@
+import type { OpenDrafts } from '../drafts/types.ts'
 import { CommandIdConflict, CorruptLog } from '../errors.ts'
 import type { Channel } from '../log/channel.ts'
 import { type CommitRecord, commandsOf, eventsOf, recordedOf, type StoredCommand } from '../log/commit.ts'
@@ -73,6 +74,8 @@ export interface Tab extends Commands {
   full?: Pending | undefined
   /** Only of a log with a remote: what lies between `1..head` and the pending commands. */
   layer?: Layer<Tab> | undefined
+  /** Only of a model with drafts. */
+  readonly drafts?: OpenDrafts | undefined
   /** Something changed; `read` says whether rows did. */
   changed(read: boolean): void
   /** Asks for what there is to do: catching up, appending, looking. Brings the next try forward if the log could not be read. */

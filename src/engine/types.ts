@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { Json, Key } from '../data.ts'
+import type { DraftsOf } from '../drafts/types.ts'
 import type { SyncReport } from '../log/channel.ts'
 import type { AnyRecorded, EventTypes } from '../model/events.ts'
 import type { Model, Projections, ReadModel } from '../model/model.ts'
@@ -164,12 +165,14 @@ export interface EventsOptions {
 }
 
 /** One open log with its read model. */
-export interface Engine<E extends EventTypes, P, C> {
-  readonly model: Model<E, P, C>
+export interface Engine<E extends EventTypes, P, C, D = unknown> {
+  readonly model: Model<E, P, C, D>
   /** A new object per applied batch; always answers with the present. */
   readonly read: ReadModel<P>
   readonly dispatch: Dispatch<E, C>
   readonly status: Status<P>
+  /** Texts that are still being written, by their names in the model. They change without a change of `read` and `status`. */
+  readonly drafts: DraftsOf<D>
   /**
    * Calls `listener` after `read` or `status` changed, and returns the function that ends it. Each of the two is another
    * object if it changed and the same object if it did not, so comparing tells what it was: `read` changes with rows, `status`
@@ -210,7 +213,7 @@ export interface Engine<E extends EventTypes, P, C> {
 }
 
 /** An engine of a model: `EngineOf<typeof app>`. */
-export type EngineOf<M> = M extends Model<infer E, infer P, infer C> ? Engine<E, P, C> : never
+export type EngineOf<M> = M extends Model<infer E, infer P, infer C, infer D> ? Engine<E, P, C, D> : never
 
 /** Follows what an engine does. Made by `spans` of `tidemark/tools`, or `performanceTrack` as it is. */
 export type Observer = (engine: any) => void

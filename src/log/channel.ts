@@ -35,8 +35,27 @@ export type Hint = { readonly log: string } & (
   | { readonly asks: 'mirror' }
   /** Somebody needs the engine that works beside a pipeline; and it says that it is awake. */
   | { readonly engine: 'asked' | 'here' }
+  /** A text that is still being written has grown, or is over. */
+  | { readonly draft: DraftHint }
   | { readonly destroyed: true }
 )
+
+/** What the writer of a draft tells. */
+export interface DraftHint {
+  readonly name: string
+  readonly id: string
+  /** Of one attempt to write it. */
+  readonly epoch: string
+  /** Characters that can be read from the log's database. */
+  readonly stored: number
+  /** What is new behind `offset`. Neither: it is too large to be sent. */
+  readonly offset?: number
+  readonly text?: string
+  /** Its writer has left it. */
+  readonly left?: true
+  /** It was replaced by an event, or discarded. */
+  readonly over?: true
+}
 
 /** Where the second copy of a log stands. */
 export interface MirrorStatus {
@@ -101,7 +120,8 @@ export function openChannel(name: string, receive: (hint: Hint) => void): Channe
   return open(receive)
 }
 
-const LARGEST_HINT = 16_384
+/** Characters that are sent to every tab at once. */
+export const LARGEST_HINT = 16_384
 
 /** Tells the others what was appended; sent after `complete`, so that whoever reads the log finds it. */
 export const ring = (channel: Channel | undefined, log: string, commit: CommitRecord): void =>

@@ -1,3 +1,4 @@
+import type { Json } from '../data.ts'
 import type { CommandEntry, CommitRecord } from './commit.ts'
 import type { LocalRecord, Marker, ReadPosition, RejectedCommand, SentCommands } from './local.ts'
 import type { WireError } from './wire.ts'
@@ -101,6 +102,20 @@ export interface Sidecar {
   readonly commit?: string
 }
 
+/**
+ * A part of a text that is still being written. The first one, with the header, is under [0, draft, id, epoch], and the others are under
+ * [1, draft, id, epoch, offset].
+ */
+export interface DraftRecord {
+  readonly id: string
+  /** Of one attempt to write it. */
+  readonly epoch: string
+  /** Characters before it. */
+  readonly offset: number
+  readonly text: string
+  readonly header?: Json
+}
+
 /** What `meta` holds, by name. */
 export interface Meta {
   log: LogIdentity
@@ -174,7 +189,7 @@ export interface Stores {
   /** Which events reactions have looked at, and which are open. */
   reactions: TypedStore<unknown>
   /** Text that is still being written, in pieces. */
-  drafts: TypedStore<unknown>
+  drafts: TypedStore<DraftRecord>
 }
 
 export type StoreName = keyof Stores

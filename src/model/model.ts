@@ -49,14 +49,22 @@ export type CommandInput<C, K extends keyof C> = C[K] extends (read: any, input:
       ? [input?: I]
       : [input: I]
   : never
-/** An app: its events, projections and commands. */
-export interface Model<E extends EventTypes, P, C> {
+/** What `draft` of `tidemark/drafts` gives, as far as a model knows it. */
+interface DraftDefinition {
+  /** @internal */
+  readonly open: Function
+}
+/** What `defineModel` takes as `drafts`: by the names under which `engine.drafts` has them. */
+export type DraftDefinitions = Readonly<Record<string, DraftDefinition>>
+/** An app: its events, projections and commands, and its drafts if it has any. */
+export interface Model<E extends EventTypes, P, C, D = unknown> {
   readonly name: string
   /** Of the commands; see `defineModel`. */
   readonly version?: number | undefined
   readonly events: Events<E>
   readonly projections: P
   readonly commands: C
+  readonly drafts?: D | undefined
 }
 
 // ---- what the rooms to the right see
@@ -67,6 +75,7 @@ export interface AnyModel {
   readonly events: object
   readonly projections: Readonly<Record<string, ProjectionDefinition>>
   readonly commands: Readonly<Record<string, Function>>
+  readonly drafts?: DraftDefinitions | undefined
 }
 
 // ---- declaring
@@ -87,24 +96,27 @@ export interface AnyModel {
  *
  * `name` names the log, unless `openEngine` is told another one. `version` (1 unless it is given) counts the versions of the commands: raise it
  * when one decides otherwise, so that an older build never decides again what a newer one has decided. Only a log with a remote needs it. A command is pure and synchronous and gives an event, several or none.
+ * `drafts` are texts that are still being written, declared by `draft()` of `tidemark/drafts`.
  * A projection over other events than these throws `ModelError`. The input of a command has a type, or the compiler says so at the command.
  */
 export function defineModel<
   E extends EventTypes,
   P extends Projections,
   C extends Commands<P, E> & Annotated<C>,
+  D extends DraftDefinitions = Record<never, never>,
 >(model: {
   name: string
   version?: number | undefined
   events: Events<E>
   projections: P
   commands: C & Commands<P, E>
-}): Model<E, P, C> {
-  if (__DEV__) checkModel(model as Model<any, any, any>)
+  drafts?: D | undefined
+}): Model<E, P, C, D> {
+  if (__DEV__) checkModel(model as Model<any, any, any, any>)
   return model
 }
 
-function checkModel({ name, events, projections, commands }: AnyModel): void {
+function checkModel({ name, events, projections, commands, drafts = {} }: AnyModel): void {
   const refuse = (what: string): never => {
     throw new ModelError(`defineModel: ${what}`)
   }
@@ -119,6 +131,8 @@ function checkModel({ name, events, projections, commands }: AnyModel): void {
   for (const [key, command] of Object.entries(commands)) {
     if (typeof command !== 'function') refuse(`commands.${key} is not a function`)
   }
+  for (const [key, draft] of Object.entries(drafts))
+    if (typeof draft?.open !== 'function') refuse(`drafts.${key} is not what draft() of tidemark/drafts returned`)
 }
 
 /**

@@ -8,7 +8,7 @@ import { createHost, type HostOptions } from './host.ts'
 let served: unknown
 
 /** Makes this SharedWorker script the host of a model's pipelines, for everyone who connects. */
-export function serve(model: Model<any, any, any>, options: HostOptions): void {
+export function serve(model: Model<any, any, any, any>, options: HostOptions): void {
   const scope = globalThis as typeof globalThis & {
     onconnect?: ((event: MessageEvent) => void) | null
     navigator?: Navigator

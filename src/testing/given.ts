@@ -83,7 +83,7 @@ export function given<E extends EventTypes, P, C>(
   model: Model<E, P, C>,
   ...events: readonly GivenEvent<E>[]
 ): Specification<E, P, C> {
-  return specify(model as Model<any, any, any>, events, 0) as Specification<any, any, any>
+  return specify(model as Model<any, any, any, any>, events, 0) as Specification<any, any, any>
 }
 
 function specify(model: AnyModel, events: readonly unknown[], now: number): Specification<any, any, any> {

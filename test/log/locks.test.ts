@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { lockName } from './rooms.ts'
 
-const kinds = ['log', 'restore', 'mirror', 'worker', 'pipeline', 'engine', 'turn', 'rows'] as const
+const kinds = ['log', 'restore', 'mirror', 'worker', 'pipeline', 'engine', 'turn', 'rows', 'draft'] as const
 const name = fc.oneof(
   fc.string({ unit: 'binary' }),
   fc.constantFrom('', '/', 'mirror', 'x/y', '%002f', '../log', '\ud800', 'restore:x', 'tidemark/log/x'),

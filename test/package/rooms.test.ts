@@ -18,6 +18,7 @@ const rooms = [
   'ground',
   'model',
   'log',
+  'drafts',
   'copies',
   'projections',
   'sync',

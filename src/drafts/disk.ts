@@ -1,0 +1,153 @@
+import type { Json } from '../data.ts'
+import { type Database, loaded } from '../log/database.ts'
+import { DRAFT_PIECES } from '../log/dropDrafts.ts'
+import type { DraftRecord } from '../log/stores.ts'
+import type { DraftEnd } from './types.ts'
+
+/** A draft as it is stored. */
+export interface FoundDraft {
+  readonly id: string
+  readonly epoch: string
+  readonly header: Json
+  readonly text: string
+}
+
+/** What one attempt writes next. */
+export interface NextPiece {
+  readonly name: string
+  readonly id: string
+  readonly epoch: string
+  /** Of a new attempt: it takes the place of what is there, of that epoch only if it says so. */
+  readonly begins?: { readonly header: Json; readonly instead?: string | undefined }
+  readonly offset: number
+  readonly text: string
+  /** The offset of the last piece that this attempt wrote, behind its head. */
+  readonly last?: number | undefined
+}
+
+/** `over`: the draft is another attempt's, or gone. `dropped`: the disk was full, and the pieces of this attempt had to go. */
+export type Wrote = 'stored' | 'over' | 'dropped'
+
+/** Where drafts are stored. */
+export interface DraftStore {
+  read(name: string, id?: string): Promise<FoundDraft[]>
+  has(name: string, id: string, epoch: string): Promise<boolean>
+  write(pieces: readonly NextPiece[]): Promise<Wrote[]>
+  remove(name: string, id: string, epoch?: string): Promise<void>
+  /** Removes this attempt in somebody else's transaction. */
+  end(name: string, id: string, epoch: string): DraftEnd
+}
+
+/** Transactions that may lose their connection before a large value was read. */
+const READS = 3
+
+const HEADS = 0
+const all = (...start: (string | number)[]): IDBKeyRange => IDBKeyRange.bound(start, [...start, []])
+
+/** Drafts in the database of their log. */
+export function draftsOnDisk(database: Database): DraftStore {
+  const { transact } = database
+  const removal = (name: string, id: string, ...epoch: string[]): DraftEnd['write'] => {
+    const ranges = [HEADS, DRAFT_PIECES].map((kind) => {
+      const key = [kind, name, id, ...epoch]
+      return IDBKeyRange.bound(key, [...key, []])
+    })
+    return (store) => {
+      for (const range of ranges) store('drafts').delete(range)
+    }
+  }
+
+  return {
+    async read(name, only) {
+      const which = only === undefined ? [name] : [name, only]
+      for (let reads = 1; ; reads++) {
+        const [heads, pieces] = await transact(
+          ['drafts'],
+          'readonly',
+          (store) =>
+            [
+              store('drafts').getAll(all(HEADS, ...which)),
+              store('drafts').getAll(all(DRAFT_PIECES, ...which)),
+            ] as const,
+        )
+        const isRead = (await loaded(database, heads as IDBRequest)) && (await loaded(database, pieces as IDBRequest))
+        if (isRead || reads === READS) return heads.result.map((head) => joined(head, pieces.result))
+      }
+    },
+    async has(name, id, epoch) {
+      const key = [HEADS, name, id, epoch]
+      return (await transact(['drafts'], 'readonly', (store) => store('drafts').getKey(key))).result !== undefined
+    },
+    async write(pieces) {
+      const wrote = pieces.map((): Wrote => 'stored')
+      await transact(['drafts'], 'readwrite', (store) => {
+        const drafts = store('drafts')
+        for (const [i, { name, id, epoch, begins, offset, text, last }] of pieces.entries()) {
+          const key = [HEADS, name, id, epoch]
+          const begin = (): void => {
+            removal(name, id)(store)
+            drafts.put({ id, epoch, offset, text, header: begins?.header as Json }, key)
+          }
+          if (begins && begins.instead === undefined) {
+            begin()
+            continue
+          }
+          const head = drafts.getKey(begins ? [HEADS, name, id, begins.instead as string] : key)
+          const before = last === undefined ? head : drafts.getKey([DRAFT_PIECES, name, id, epoch, last])
+          before.onsuccess = () => {
+            if (head.result === undefined) wrote[i] = 'over'
+            else if (begins) begin()
+            else if (before.result === undefined) wrote[i] = 'dropped'
+            else drafts.put({ id, epoch, offset, text }, [DRAFT_PIECES, name, id, epoch, offset])
+          }
+        }
+      })
+      return wrote
+    },
+    remove: (name, id, ...epoch) =>
+      transact(['drafts'], 'readwrite', removal(name, id, ...epoch.filter((one) => one !== undefined))),
+    end: (...given) => ({ stores: ['drafts'], write: removal(...given), keep() {} }),
+  }
+}
+
+/** Up to where its pieces are without a gap. */
+function joined({ id, epoch, header = null, text: first }: DraftRecord, pieces: readonly DraftRecord[]): FoundDraft {
+  let text = first
+  for (const piece of pieces)
+    if (piece.id === id && piece.epoch === epoch && piece.offset <= text.length)
+      text += piece.text.slice(text.length - piece.offset)
+  return { id, epoch, header, text }
+}
+
+/** Drafts of a log in memory. */
+export function draftsInMemory(): DraftStore {
+  const kept = new Map<string, Map<string, FoundDraft>>()
+  const draftsOf = (name: string): Map<string, FoundDraft> => {
+    const drafts = kept.get(name) ?? new Map<string, FoundDraft>()
+    kept.set(name, drafts)
+    return drafts
+  }
+  const has = (name: string, id: string, epoch: string | undefined): boolean => draftsOf(name).get(id)?.epoch === epoch
+  const remove = (name: string, id: string, epoch?: string): void => {
+    if (epoch === undefined || has(name, id, epoch)) draftsOf(name).delete(id)
+  }
+  return {
+    read: async (name, only) =>
+      [...draftsOf(name).values()]
+        .filter((one) => only === undefined || one.id === only)
+        .sort((a, b) => (a.id < b.id ? -1 : 1)),
+    has: async (...given) => has(...given),
+    write: async (pieces) =>
+      pieces.map(({ name, id, epoch, begins, text }) => {
+        const drafts = draftsOf(name)
+        const before = drafts.get(id)
+        if (begins ? begins.instead !== undefined && before?.epoch !== begins.instead : before?.epoch !== epoch)
+          return 'over'
+        if (begins) drafts.set(id, { id, epoch, header: begins.header, text })
+        else if (before) drafts.set(id, { ...before, text: before.text + text })
+        return 'stored'
+      }),
+    remove: async (...given) => remove(...given),
+    end: (...given) => ({ stores: [], write() {}, keep: () => remove(...given) }),
+  }
+}

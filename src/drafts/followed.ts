@@ -1,0 +1,191 @@
+import { createListeners } from '../async.ts'
+import type { Json } from '../data.ts'
+import type { DraftHint } from '../log/channel.ts'
+import type { DraftStore, FoundDraft } from './disk.ts'
+import { epochIsOver, isWritten } from './epochLock.ts'
+import type { DraftHost, DraftText } from './types.ts'
+import type { Writing } from './writing.ts'
+
+/** Hints that are kept behind a gap until it is read. */
+const HEARD_MAX = 64
+/** Milliseconds of silence after which a draft that somebody watches is read again: every hint may have been lost. */
+const SILENCE_MS = 5000
+/** Milliseconds until a draft that could not be read is read again. */
+const READ_AGAIN_MS = 1000
+
+/** One draft, as this page or worker shows it. */
+export interface Followed {
+  get(): DraftText<any> | undefined
+  subscribe(listener: () => void): () => void
+  readonly isWatched: boolean
+  /** The attempt that is made here. */
+  writing: Writing | undefined
+  hear(hint: DraftHint): void
+  /** Reads it. */
+  look(): void
+  /** It is gone. */
+  clear(): void
+  /** What is written here may have changed. */
+  changed(): void
+  /** Leaves no lock and no timer behind. */
+  rest(): void
+}
+
+interface Known {
+  readonly epoch: string
+  readonly header: Json
+  text: string
+  state: 'live' | 'abandoned'
+}
+
+export function follow(
+  { name: log, ended }: Pick<DraftHost, 'name' | 'ended'>,
+  name: string,
+  id: string,
+  storeOf: () => DraftStore,
+): Followed {
+  const listeners = createListeners()
+  let known: Known | undefined
+  let value: DraftText<any> | undefined
+  let shownEpoch: string | undefined
+  let isRead = false
+  let reading: Promise<void> | undefined
+  let again = false
+  let heard: DraftHint[] = []
+  /** Characters in the store that were read for, so that the same gap is not read twice. */
+  let readFor = 0
+  /** An attempt that was heard of and is not the one in the store. */
+  let ignored: string | undefined
+  let watch: AbortController | undefined
+  let timer: ReturnType<typeof setTimeout> | undefined
+
+  function show(): void {
+    const { writing } = self
+    const { epoch, header, text = '' } = writing ?? known ?? {}
+    const state = (writing ? writing.state === 'left' : known?.state === 'abandoned') ? 'abandoned' : 'live'
+    if (shownEpoch === epoch && value?.text === text && value.state === state) return
+    shownEpoch = epoch
+    value = epoch === undefined ? undefined : Object.freeze({ ...(header as object), id, text, state })
+  }
+
+  function changed(): void {
+    const before = value
+    show()
+    if (value !== before) listeners.tell()
+  }
+
+  function rest(): void {
+    watch?.abort()
+    watch = undefined
+    clearTimeout(timer)
+  }
+
+  function readLater(ms: number): void {
+    clearTimeout(timer)
+    if (listeners.size && !self.writing && !ended.aborted) timer = setTimeout(self.look, ms)
+  }
+
+  async function read(): Promise<void> {
+    do {
+      again = false
+      try {
+        const [found] = await storeOf().read(name, id)
+        const isLive = !!found && (await isWritten(log, found.epoch))
+        if (!again) take(found, isLive)
+      } catch {
+        // It is shown as it was.
+        readLater(READ_AGAIN_MS)
+      }
+    } while (again)
+  }
+
+  function take(found: FoundDraft | undefined, isLive: boolean): void {
+    isRead = true
+    const before = known
+    const hints = heard.filter(({ epoch }) => epoch === found?.epoch)
+    ignored = heard.find(({ epoch }) => epoch !== found?.epoch)?.epoch
+    heard = []
+    rest()
+    if (!found) known = undefined
+    else {
+      const isSame = before?.epoch === found.epoch
+      if (!isSame) readFor = 0
+      const text = isSame && before.text.length > found.text.length ? before.text : found.text
+      known = { ...found, text, state: isLive ? 'live' : 'abandoned' }
+      for (const hint of hints) grow(known, hint)
+      if (isLive) stayAwake(found.epoch)
+    }
+    changed()
+  }
+
+  /** Its writer may go without a word. */
+  function stayAwake(epoch: string): void {
+    watch = new AbortController()
+    epochIsOver(log, epoch, watch.signal).then(self.look, () => {})
+    readLater(SILENCE_MS)
+  }
+
+  function grow(draft: Known, hint: DraftHint): void {
+    const { offset, text = '', stored } = hint
+    if (offset !== undefined && offset <= draft.text.length) draft.text += text.slice(draft.text.length - offset)
+    else if (offset !== undefined && heard.length < HEARD_MAX) heard.push(hint)
+    if (stored <= draft.text.length || stored <= readFor) return
+    // There is a gap, and what is in it can be read.
+    readFor = stored
+    self.look()
+  }
+
+  const self: Followed = {
+    writing: undefined,
+    get isWatched() {
+      return listeners.size > 0
+    },
+    get() {
+      if (!isRead && !reading) self.look()
+      show()
+      return value
+    },
+    subscribe(listener) {
+      const end = listeners.add(listener)
+      if (!isRead) self.look()
+      else if (known?.state === 'live') readLater(SILENCE_MS)
+      return end
+    },
+    hear(hint) {
+      const { epoch, over, left } = hint
+      if (over) {
+        if (known?.epoch === epoch) self.clear()
+        if (reading) again = true
+      } else if (known?.epoch !== epoch || reading) {
+        if (epoch === ignored) return
+        if (known?.epoch !== epoch) self.look()
+        if (heard.length < HEARD_MAX) heard.push(hint)
+      } else {
+        // Whatever the locks say.
+        known.state = left ? 'abandoned' : 'live'
+        if (left) rest()
+        else readLater(SILENCE_MS)
+        grow(known, hint)
+        changed()
+      }
+    },
+    look() {
+      if (ended.aborted) return
+      if (reading) {
+        again = true
+        return
+      }
+      reading = read().finally(() => {
+        reading = undefined
+      })
+    },
+    clear() {
+      rest()
+      known = undefined
+      changed()
+    },
+    changed,
+    rest,
+  }
+  return self
+}

@@ -34,7 +34,10 @@ export interface HostProjectionsOptions {
  * One worker serves every engine `name` of its model. A second call in one script throws. A model that has tables with
  * `resident: false` needs their code: `import { tables } from 'tidemark/tables'` and `hostProjections(todoApp, { tables })`.
  */
-export function hostProjections(model: Model<any, any, any, any>, { tables, remote }: HostProjectionsOptions = {}): void {
+export function hostProjections(
+  model: Model<any, any, any, any>,
+  { tables, remote }: HostProjectionsOptions = {},
+): void {
   const replicate = remote && replicators.get(remote)
   if (remote && !replicate)
     throw new ModelError(

@@ -1,8 +1,8 @@
 import type { Json } from '../data.ts'
+import type { Inside } from '../log/append.ts'
 import { type Database, loaded } from '../log/database.ts'
 import { DRAFT_PIECES } from '../log/dropDrafts.ts'
 import type { DraftRecord } from '../log/stores.ts'
-import type { DraftEnd } from './types.ts'
 
 /** A draft as it is stored. */
 export interface FoundDraft {
@@ -35,7 +35,7 @@ export interface DraftStore {
   write(pieces: readonly NextPiece[]): Promise<Wrote[]>
   remove(name: string, id: string, epoch?: string): Promise<void>
   /** Removes this attempt in somebody else's transaction. */
-  end(name: string, id: string, epoch: string): DraftEnd
+  end(name: string, id: string, epoch: string): Inside
 }
 
 /** Transactions that may lose their connection before a large value was read. */
@@ -47,7 +47,7 @@ const all = (...start: (string | number)[]): IDBKeyRange => IDBKeyRange.bound(st
 /** Drafts in the database of their log. */
 export function draftsOnDisk(database: Database): DraftStore {
   const { transact } = database
-  const removal = (name: string, id: string, ...epoch: string[]): DraftEnd['write'] => {
+  const removal = (name: string, id: string, ...epoch: string[]): Inside['write'] => {
     const ranges = [HEADS, DRAFT_PIECES].map((kind) => {
       const key = [kind, name, id, ...epoch]
       return IDBKeyRange.bound(key, [...key, []])

@@ -1,4 +1,5 @@
 import { InvalidData } from '../errors.ts'
+import type { Inside } from '../log/append.ts'
 import { type DraftHint, LARGEST_HINT } from '../log/channel.ts'
 import { createBackoff } from '../queue.ts'
 import { createBeat } from './beat.ts'
@@ -6,7 +7,7 @@ import { type DraftStore, draftsInMemory, draftsOnDisk, type NextPiece } from '.
 import { DraftOver } from './draftOver.ts'
 import { holdEpoch, isWritten } from './epochLock.ts'
 import { type Followed, follow } from './followed.ts'
-import type { DraftEnd, DraftHost, Drafts, DraftText, DraftWriter, OpenDrafts } from './types.ts'
+import type { DraftHost, Drafts, DraftText, DraftWriter, OpenDrafts } from './types.ts'
 import { append, createWriting, dethrone, headerOf, nextPiece, noteStored, type Writing } from './writing.ts'
 
 /** Milliseconds between two writes of all that is written here. */
@@ -30,7 +31,8 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
   const writings = new Set<Writing>()
   const backoff = createBackoff(RETRY_MIN_MS, RETRY_MAX_MS)
   let storeFrom = 0
-  let ending: DraftEnd | undefined
+  /** What the next dispatch writes besides. */
+  let ending: Inside | undefined
 
   const stores = createBeat(STORE_MS, store)
   const tells = createBeat(TELL_MS, tell)
@@ -324,10 +326,22 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
   return {
     byName: Object.freeze(Object.fromEntries(names.map((name) => [name, draftsOf(name)]))),
     hear,
-    take() {
+    take(given) {
       const mine = ending
       ending = undefined
-      return mine
+      return mine && given ? both(mine, given) : (mine ?? given)
     },
   }
 }
+
+const both = (one: Inside, other: Inside): Inside => ({
+  stores: [...one.stores, ...other.stores],
+  write(store) {
+    one.write(store)
+    other.write(store)
+  },
+  keep() {
+    one.keep?.()
+    other.keep?.()
+  },
+})

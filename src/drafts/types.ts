@@ -1,6 +1,7 @@
 import type { Json } from '../data.ts'
+import type { Inside } from '../log/append.ts'
 import type { DraftHint } from '../log/channel.ts'
-import type { Database, StoreName, StoreOf } from '../log/database.ts'
+import type { Database } from '../log/database.ts'
 
 /** What a draft says beside its text: JSON, without the names that a draft has itself. */
 export type DraftHeader = { readonly [name: string]: Json } & {
@@ -79,19 +80,12 @@ export interface DraftHost {
   post(draft: DraftHint): void
 }
 
-/** What is written in the transaction of an append. */
-export interface DraftEnd {
-  readonly stores: readonly StoreName[]
-  write(store: StoreOf): void
-  keep(): void
-}
-
 /** The drafts of one engine. */
 export interface OpenDrafts {
   /** By their names. */
   readonly byName: Readonly<Record<string, Drafts<any>>>
   /** Another tab or worker said this. */
   hear(hint: DraftHint): void
-  /** What the dispatch that is asked for now writes besides, if a draft ends with it. */
-  take(): DraftEnd | undefined
+  /** What the dispatch that is asked for now writes besides: what it brings along, and the deletion of the draft that ends with it. */
+  take(inside: Inside | undefined): Inside | undefined
 }

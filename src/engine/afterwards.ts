@@ -7,7 +7,7 @@ import { rebase, stop, type Tab } from './tab.ts'
 //   raced, sealed     another tab was faster: read, decide again
 //   not whole         the tail can't be decided on inside a transaction: read
 //   arrived           the log was read to its end: what was unsure is known, what troubled the tab is over
-//   quota             something gives way: the neighbours of a group, the mirror, the pages; then the caller is told
+//   quota             something gives way: the neighbours of a group, the mirror, drafts, the pages; then the caller is told
 //   closed            another log has this name, or the log was destroyed: the engine ends
 //   corrupt, an upcast that throws: 'failed'; an event of a newer build: 'outdated'. Rows stay, commands are refused
 //   anything else     (the storage failed, a file of the app could not be loaded, a mistake of ours)
@@ -83,7 +83,7 @@ function afterQuota(tab: Tab, sent: readonly Pending[], error: StorageError): vo
   if (tab.state === 'ready') tab.error = error
   for (const pending of sent) pending.phase = 'waiting'
   if (sent.length > 1) for (const pending of sent) pending.tries = { ...pending.tries, alone: true }
-  else if (first && tab.database && first.tries.room < 2) tab.full = first
+  else if (first && tab.database && first.tries.room < 3) tab.full = first
   else tell(tab, sent, error)
 }
 

@@ -1,5 +1,4 @@
 import { createListeners, type Listeners } from '../async.ts'
-import type { OpenDrafts } from '../drafts/types.ts'
 import type { EngineClosed, StorageError } from '../errors.ts'
 import { createMemoryLog } from '../log/memory.ts'
 import { eventTypes } from '../model/events.ts'
@@ -33,7 +32,6 @@ export interface Core extends Tab, Shown {
   host?: HostConnection | undefined
   /** Why every dispatch is refused, though nothing is wrong with the log. */
   refusal?: StorageError
-  drafts?: OpenDrafts | undefined
   /** It shows the log as it was read: hints are applied from now on. */
   isOpen: boolean
   /** Aborts when the engine ends. */

@@ -63,7 +63,7 @@ export function dispatch(
       remote: durability === 'remote' ? 'wanted' : undefined,
       joined: false,
       owner,
-      inside: special?.inside,
+      inside: tab.drafts ? tab.drafts.take(special?.inside) : special?.inside,
     }
     let pending = createPending(
       commandId ?? nextId(),

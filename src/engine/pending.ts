@@ -59,8 +59,8 @@ export interface Tries {
   readonly races: number
   /** Times the storage failed it. */
   readonly failures: number
-  /** What has given way to it on a full disk: 1 the mirror, 2 the pages as well. */
-  readonly room: 0 | 1 | 2
+  /** What has given way to it on a full disk: 1 the mirror, 2 drafts, 3 the pages as well. */
+  readonly room: 0 | 1 | 2 | 3
   /** Its group failed: it goes alone. */
   readonly alone: boolean
 }

@@ -75,7 +75,7 @@ export interface Tab extends Commands {
   /** Only of a log with a remote: what lies between `1..head` and the pending commands. */
   layer?: Layer<Tab> | undefined
   /** Only of a model with drafts. */
-  readonly drafts?: OpenDrafts | undefined
+  drafts?: OpenDrafts | undefined
   /** Something changed; `read` says whether rows did. */
   changed(read: boolean): void
   /** Asks for what there is to do: catching up, appending, looking. Brings the next try forward if the log could not be read. */

@@ -1,4 +1,5 @@
 import { aborting, sleep } from '../async.ts'
+import type { OpenDrafts } from '../drafts/types.ts'
 import { EngineClosed, StorageError } from '../errors.ts'
 import { lockName } from '../locks.ts'
 import { appendInside } from '../log/appendInside.ts'
@@ -16,6 +17,7 @@ import { stateAfter } from './afterwards.ts'
 import { catchUp } from './catchUp.ts'
 import { decideInside } from './decideInside.ts'
 import { dispatch, type Sender, type Special } from './dispatch.ts'
+import { openDraftsOf } from './drafts.ts'
 import { makeRoom } from './makeRoom.ts'
 import type { AnyReceipt } from './pending.ts'
 import { createPump } from './pump.ts'
@@ -40,6 +42,8 @@ export interface WorkerEngine {
   readonly head: number
   /** Aborts when this engine ends, with the reason: it is no holder any more, and appends nothing. */
   readonly signal: AbortSignal
+  /** By their names in the model; undefined if it declares none. */
+  readonly drafts: OpenDrafts['byName'] | undefined
   /** Runs a task while this engine leaves the log alone. Commands wait meanwhile: a task that awaits one waits for ever. */
   stepAside<T>(task: () => Promise<T>): Promise<T>
   /** Awaits what is in a transaction, rejects the rest with `EngineClosed`. */
@@ -114,7 +118,8 @@ function createWorkerEngine(shop: Workshop, release: () => void): Made {
 
   const channel = shop.channel.share((hint: Hint) => {
     if (hint.log !== tab.logId) return
-    if ('destroyed' in hint) void end(new EngineClosed('destroyed'))
+    if ('draft' in hint) tab.drafts?.hear(hint.draft)
+    else if ('destroyed' in hint) void end(new EngineClosed('destroyed'))
     else if ('engine' in hint && hint.engine === 'asked') channel.post({ log: tab.logId, engine: 'here' })
   })
 
@@ -182,6 +187,7 @@ function createWorkerEngine(shop: Workshop, release: () => void): Made {
     over: leave,
   }
   const { pump, idle } = createPump(tab)
+  tab.drafts = openDraftsOf(model, database.name, tab, ending.signal)
 
   /** However it ends, the next holder may begin as soon as nothing is in a transaction. */
   function leave(error: unknown): void {
@@ -208,6 +214,7 @@ function createWorkerEngine(shop: Workshop, release: () => void): Made {
       return Math.max(0, ...current().map(({ sequence }) => sequence))
     },
     signal: ending.signal,
+    drafts: tab.drafts?.byName,
     stepAside: (task) => aside.run(task),
     close,
   }

@@ -1,6 +1,7 @@
 import { removePrivate } from '../copies/removeMirror.ts'
 import type { StorageError } from '../errors.ts'
 import type { Database, StoreOf } from '../log/database.ts'
+import { dropDrafts } from '../log/dropDrafts.ts'
 import { type BuildKey, pagesOf } from './snapshot.ts'
 import type { Track } from './track.ts'
 
@@ -34,9 +35,10 @@ export async function dropPages({ transact }: Database, head: number): Promise<v
   })
 }
 
-/** Pages were not written: without a mirror there may be room for them, else they give way themselves. */
+/** Pages were not written: without a mirror or drafts there may be room for them, else they give way themselves. */
 export async function giveWay(database: Database, { kind }: StorageError, tracks: readonly Track[]): Promise<void> {
   if (kind !== 'quota') return
-  if (!(await removePrivate(database).catch(() => false)))
+  const removed = await removePrivate(database).catch(() => false)
+  if (!removed && !(await dropDrafts(database).catch(() => false)))
     await dropPages(database, Math.max(...tracks.map(({ fold }) => fold.sequence)))
 }

@@ -177,7 +177,7 @@ describe('a transaction that failed', () => {
       expect(tab.full).toBe(first)
       tab.full = undefined
     }
-    put(first!, 'in transaction', { room: 2 })
+    put(first!, 'in transaction', { room: 3 })
     afterError(tab, quota)
     await settled()
     expect(outcomes).toEqual([quota, undefined])

@@ -15,5 +15,12 @@ export { persist } from './engine/tools/persist.ts'
 export { type Preview, preview } from './engine/tools/preview.ts'
 export { resumeMirror } from './engine/tools/resumeMirror.ts'
 export { type Span, type SpanDetail, spans } from './engine/tools/spans.ts'
-export { type Inverse, type Inverses, type UndoOptions, type UndoStack, undoStack } from './engine/tools/undoStack.ts'
+export {
+  type Inverse,
+  type Inverses,
+  type InversesOf,
+  type UndoOptions,
+  type UndoStack,
+  undoStack,
+} from './engine/tools/undoStack.ts'
 export { type Difference, verify } from './engine/tools/verify.ts'

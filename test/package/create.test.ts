@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -24,6 +24,41 @@ function shareModules(folder: string, tarball: string): void {
   mkdirSync(to)
   run('tar', ['-xzf', tarball, '-C', to, '--strip-components', '1'])
 }
+
+const files = (folder: string): string[] =>
+  readdirSync(join(root, 'demo/create/templates', folder, 'src')).filter((file) => !/\.test\.ts$|\.css$/.test(file))
+
+it.each(templates)(
+  'the template of %s has three source files, and a component if its framework has a kind of file for it',
+  (template) => {
+    const own = [...new Set([...files('shared'), ...files(template)])].sort()
+    const page = template === 'react' || template === 'solid' ? 'main.tsx' : 'main.ts'
+    const component = { vue: ['App.vue'], svelte: ['App.svelte'] }[template] ?? []
+    expect(own).toEqual([...component, page, 'shopping.ts', 'shopping.worker.ts'])
+  },
+)
+
+it('getting started shows the files of the templates', () => {
+  const page = readFileSync(join(root, 'demo/guide/getting-started.md'), 'utf8')
+  // Each page of the app below its heading, with the template that has it.
+  const templateOf = (heading: string) =>
+    heading.startsWith('With React') ? 'react' : heading.startsWith('With Vue') ? 'vue' : 'vanilla'
+  const parts = page.split(/^### /m).map((text, i) => ({ template: i === 0 ? 'shared' : templateOf(text), text }))
+  const shown = parts.flatMap(({ template, text }) =>
+    [...text.matchAll(/^```(tsx?|vue|text)\n([\s\S]*?)^```/gm)].map(([, language, block = '']) => {
+      const [first = '', ...rest] = block.split('\n')
+      const [name, code] = language === 'vue' ? ['src/App.vue', block] : [first.slice('// '.length), rest.join('\n')]
+      const file = join(root, 'demo/create/templates', template, name)
+      expect({ name, exists: existsSync(file) }).toEqual({ name, exists: true })
+      expect(code).toBe(readFileSync(file, 'utf8'))
+      return `${template}/${name}`
+    }),
+  )
+  expect(shown).toEqual([
+    ...['shared/src/shopping.ts', 'shared/src/shopping.test.ts', 'shared/src/shopping.worker.ts'],
+    ...['react/src/main.tsx', 'vue/src/main.ts', 'vue/src/App.vue', 'vanilla/src/main.ts'],
+  ])
+})
 
 describe('npm create tidemark', () => {
   let folder: string

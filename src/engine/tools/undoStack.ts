@@ -1,7 +1,7 @@
 import { StorageError } from '../../errors.ts'
 import type { AnyNew, AnyRecorded, EventTypes, StoredEvent } from '../../model/events.ts'
 import { explainCommand } from '../../model/explain.ts'
-import type { CommandContext, ReadModel } from '../../model/model.ts'
+import type { CommandContext, Model, ReadModel } from '../../model/model.ts'
 import { sendOf } from '../openEngine.ts'
 import type { Command, Interceptor } from '../pending.ts'
 import type { Engine, Receipt } from '../types.ts'
@@ -31,6 +31,9 @@ export type Inverses<E extends EventTypes, P, C> = {
   }) => Inverse<E, P>
 }
 
+/** The inverses of a model: `InversesOf<typeof app>`. */
+export type InversesOf<M> = M extends Model<infer E, infer P, infer C> ? Inverses<E, P, C> : never
+
 /** The third argument of `undoStack`. */
 export interface UndoOptions {
   /** Steps that are kept for undo, and as many for redo: 100 unless given. */
@@ -40,7 +43,7 @@ export interface UndoOptions {
 }
 
 /** What `undoStack` gives: the undo and redo of one tab. */
-export interface UndoStack<E extends EventTypes> {
+export interface UndoStack<E extends EventTypes = any> {
   /** Takes back the last step; undefined if there is none. */
   undo(): Promise<Receipt<E> | undefined>
   /** Does again what the last undo took back, until a new command that can be undone. */

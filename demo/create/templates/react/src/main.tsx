@@ -1,10 +1,11 @@
-import { type FormEvent, useState } from 'react'
+import { type FormEvent, StrictMode, useState } from 'react'
 import { createRoot } from 'react-dom/client'
+import { openEngine } from 'tidemark'
 import { EngineProvider, useEngine, useRead, useUndo } from 'tidemark/react'
-import { messageOf, openShopping, undoShopping } from './open.ts'
-import { shopping } from './shopping.ts'
+import { type UndoStack, undoStack } from 'tidemark/tools'
+import { inverses, messageOf, shopping } from './shopping.ts'
 
-function App({ stack }: { stack: ReturnType<typeof undoShopping> }) {
+function App({ stack }: { stack: UndoStack }) {
   const engine = useEngine(shopping)
   const items = useRead(engine, (read) => read.items.all())
   const { undo, canUndo } = useUndo(stack)
@@ -53,10 +54,16 @@ function App({ stack }: { stack: ReturnType<typeof undoShopping> }) {
   )
 }
 
-openShopping().then((engine) => {
-  createRoot(document.getElementById('app')!).render(
-    <EngineProvider engine={engine}>
-      <App stack={undoShopping(engine)} />
-    </EngineProvider>,
+// The engine is opened once, before the first render. All rows are there when its promise resolves.
+openEngine(shopping, {
+  worker: () => new SharedWorker(new URL('./shopping.worker.ts', import.meta.url), { type: 'module' }),
+}).then((engine) => {
+  const stack = undoStack(engine, inverses)
+  createRoot(document.getElementById('root')!).render(
+    <StrictMode>
+      <EngineProvider engine={engine}>
+        <App stack={stack} />
+      </EngineProvider>
+    </StrictMode>,
   )
 })

@@ -1,7 +1,7 @@
 import { given, openTestEngine } from 'tidemark/testing'
+import { undoStack } from 'tidemark/tools'
 import { expect, test } from 'vitest'
-import { undoShopping } from './open.ts'
-import { events, shopping } from './shopping.ts'
+import { events, inverses, shopping } from './shopping.ts'
 
 const milk = events.itemAdded({ id: 'a', name: 'Milk' })
 
@@ -18,9 +18,9 @@ test('an item that was bought can be added again', () => {
     .then(events.itemAdded({ id: 'id-1', name: 'Milk' }))
 })
 
-test('a removed item comes back with undo', async () => {
+test('undo restores a removed item', async () => {
   const engine = await openTestEngine(shopping, { events: [milk] })
-  const stack = undoShopping(engine)
+  const stack = undoStack(engine, inverses)
   await engine.dispatch.remove({ id: 'a' })
   expect(engine.read.items.size).toBe(0)
   await stack.undo()

@@ -1,7 +1,8 @@
 // The model: what can happen, what the page shows, and what a user may do. Page, worker and tests import it.
-import { defineEvents, defineModel, event, projection, reject, table } from 'tidemark'
+import { CommandRejected, defineEvents, defineModel, event, projection, reject, table } from 'tidemark'
+import type { InversesOf } from 'tidemark/tools'
 
-/** What happened. A payload is JSON. */
+/** What happened. The payload of an event is JSON. */
 export const events = defineEvents({
   itemAdded: event<{ id: string; name: string }>(),
   itemBought: event<{ id: string }>(),
@@ -9,6 +10,7 @@ export const events = defineEvents({
   itemRemoved: event<{ id: string }>(),
 })
 
+/** A row. The page shows one line for each. */
 export interface Item {
   id: string
   name: string
@@ -22,7 +24,7 @@ const items = projection(events, {
     itemAdded: (_, { data }) => ({ ...data, bought: false }),
     itemBought: (item) => item && { ...item, bought: true },
     itemPutBack: (item) => item && { ...item, bought: false },
-    itemRemoved: () => null,
+    itemRemoved: () => null, // null deletes the row
   },
 })
 
@@ -46,8 +48,25 @@ export const shopping = defineModel({
   },
 })
 
-/** What to tell the user for each code of `reject`. */
-export const messages: Record<string, string> = {
+/** For each command, the events that take it back. */
+export const inverses: InversesOf<typeof shopping> = {
+  add: ({ events: [added] }) => (added?.type === 'itemAdded' ? events.itemRemoved({ id: added.data.id }) : undefined),
+  setBought: ({ input: { id, bought } }) => (bought ? events.itemPutBack({ id }) : events.itemBought({ id })),
+  remove: ({ input: { id }, before }) => {
+    const item = before.items.get(id)
+    if (!item) return
+    const added = events.itemAdded({ id, name: item.name })
+    return item.bought ? [added, events.itemBought({ id })] : added
+  },
+}
+
+const messages: Record<string, string> = {
   'no-name': 'Write a name first.',
   'already-listed': 'This is on the list already.',
+}
+
+/** The text for the user if a command was rejected. Any other error is thrown on. */
+export function messageOf(error: unknown): string {
+  if (!(error instanceof CommandRejected)) throw error
+  return messages[error.code] ?? error.code
 }

@@ -1,11 +1,13 @@
 import { createSignal, For } from 'solid-js'
 import { render } from 'solid-js/web'
+import { type EngineOf, openEngine } from 'tidemark'
 import { createRead } from 'tidemark/solid'
-import { messageOf, openShopping, type ShoppingEngine, undoShopping } from './open.ts'
+import { undoStack } from 'tidemark/tools'
+import { inverses, messageOf, shopping } from './shopping.ts'
 
-function App({ engine }: { engine: ShoppingEngine }) {
+function App({ engine }: { engine: EngineOf<typeof shopping> }) {
   const items = createRead(engine, (read) => read.items.all())
-  const stack = undoShopping(engine)
+  const stack = undoStack(engine, inverses)
   const [canUndo, setCanUndo] = createSignal(stack.canUndo)
   stack.subscribe(() => setCanUndo(stack.canUndo))
   const [message, setMessage] = createSignal('')
@@ -55,4 +57,7 @@ function App({ engine }: { engine: ShoppingEngine }) {
   )
 }
 
-openShopping().then((engine) => render(() => <App engine={engine} />, document.getElementById('app')!))
+// The engine is opened once, before the first render. All rows are there when its promise resolves.
+openEngine(shopping, {
+  worker: () => new SharedWorker(new URL('./shopping.worker.ts', import.meta.url), { type: 'module' }),
+}).then((engine) => render(() => <App engine={engine} />, document.getElementById('root')!))

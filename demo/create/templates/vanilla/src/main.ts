@@ -1,4 +1,6 @@
-import { messageOf, openShopping, undoShopping } from './open.ts'
+import { openEngine } from 'tidemark'
+import { undoStack } from 'tidemark/tools'
+import { type Item, inverses, messageOf, shopping } from './shopping.ts'
 
 const page = document.getElementById('app')!
 page.innerHTML = `
@@ -9,12 +11,15 @@ page.innerHTML = `
   <button type="button">Undo</button>`
 const find = <T extends Element>(selector: string): T => page.querySelector<T>(selector)!
 
-openShopping().then((engine) => {
-  const stack = undoShopping(engine)
+// All rows are there when the promise resolves.
+openEngine(shopping, {
+  worker: () => new SharedWorker(new URL('./shopping.worker.ts', import.meta.url), { type: 'module' }),
+}).then((engine) => {
+  const stack = undoStack(engine, inverses)
   const undo = find<HTMLButtonElement>(':scope > button')
   const form = find<HTMLFormElement>('form')
 
-  const lineOf = ({ id, name, bought }: { id: string; name: string; bought: boolean }) => {
+  const lineOf = ({ id, name, bought }: Item) => {
     const line = document.createElement('li')
     line.innerHTML = '<label><input type="checkbox"> <span></span></label> <button type="button">×</button>'
     line.querySelector('span')!.textContent = name

@@ -1,6 +1,10 @@
+import { openEngine } from 'tidemark'
 import { provideEngine } from 'tidemark/vue'
 import { createApp } from 'vue'
 import App from './App.vue'
-import { openShopping } from './open.ts'
+import { shopping } from './shopping.ts'
 
-openShopping().then((engine) => provideEngine(engine, createApp(App)).mount('#app'))
+// The engine is opened once, before the first render. All rows are there when its promise resolves.
+openEngine(shopping, {
+  worker: () => new SharedWorker(new URL('./shopping.worker.ts', import.meta.url), { type: 'module' }),
+}).then((engine) => provideEngine(engine, createApp(App)).mount('#app'))

@@ -1,4 +1,0 @@
-declare module '*.svelte' {
-  const component: import('svelte').Component<any>
-  export default component
-}

@@ -44,13 +44,20 @@ async function readOn(
   // A pipeline follows by itself.
   const empty = tab.head === 0 && !tab.turns
   if (empty) await takeOver(tab)
-  for await (const records of tab.log.readAfter(tab.head, signal, true)) {
+  let isLast = false
+  const ends = (): void => {
+    // Of what else has to be read, others know.
+    isLast = !empty && !tab.layer
+  }
+  for await (const records of tab.log.readAfter(tab.head, signal, true, ends)) {
     for (let at = 0; at < records.length; ) {
       signal?.throwIfAborted()
       const until = performance.now() + SLICE_MS
       rebase(tab, () => {
         do applyCommit(tab, records[at++] as CommitRecord)
         while (at < records.length && performance.now() < until)
+        // With the last rows, so that subscribers are told once.
+        if (isLast && at === records.length) tab.trouble = undefined
       })
       if (at < records.length) await pause()
     }

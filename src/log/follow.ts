@@ -24,7 +24,7 @@ export type ReadSegment = (database: Database, after: number) => Promise<Segment
 /**
  * Batches of whole records behind `after` to the log's end. Throws CorruptLog at a hole. A record ends at `after`, or
  * `find` is given: then the first one is that which contains `after + 1`. `readSegment` is called only for a log that is
- * sealed behind `after`: a page loads its code later than the rest.
+ * sealed behind `after`: a page loads its code later than the rest. `ends` is called before a batch that is known to be the last.
  */
 export async function* follow(
   readSegment: ReadSegment,
@@ -32,6 +32,7 @@ export async function* follow(
   after: number,
   signal?: AbortSignal,
   find?: FindRecord,
+  ends?: () => void,
 ): AsyncGenerator<readonly CommitRecord[], void> {
   let at = after
   /** Only the first record may begin before what was asked for. */
@@ -75,10 +76,12 @@ export async function* follow(
       const records = commits?.result ?? []
       const from = at
       check(records)
+      // This transaction saw the end: a tab that writes back to back must not keep a reader reading.
+      const isEnd = records.length < count || at === from
+      if (isEnd) ends?.()
       // The record that contains `after` may end there.
       if (at > from) yield records
-      // This transaction saw the end: a tab that writes back to back must not keep a reader reading.
-      if (records.length < count || at === from) return
+      if (isEnd) return
       count = Math.min(MOST_RECORDS, Math.ceil(count * Math.min(4, BATCH / (at - from))))
     }
   }

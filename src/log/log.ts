@@ -15,8 +15,13 @@ export interface Log {
     durability: 'relaxed' | 'strict',
     inside?: readonly Inside[],
   ): Promise<boolean>
-  /** `atEnd`: a record ends at `after`, as one does at every head. */
-  readAfter(after: number, signal?: AbortSignal, atEnd?: boolean): AsyncGenerator<readonly CommitRecord[], void>
+  /** `atEnd`: a record ends at `after`, as one does at every head. `ends` is called before a batch that is known to be the last. */
+  readAfter(
+    after: number,
+    signal?: AbortSignal,
+    atEnd?: boolean,
+    ends?: () => void,
+  ): AsyncGenerator<readonly CommitRecord[], void>
   look(head: number, ids: readonly string[]): Promise<Found>
   /** Writes what belongs to a command that is in the log already. */
   write(inside: Inside): Promise<unknown>
@@ -43,7 +48,8 @@ export function createLog(database: Database, load: () => Promise<SeldomNeeded>)
   return {
     append: (...given) => append(database, ...given),
     appendInside: async (...given) => (await load()).appendInside(database, ...given),
-    readAfter: (after, signal, atEnd) => follow(readSegment, database, after, signal, atEnd ? undefined : findRecord),
+    readAfter: (after, signal, atEnd, ends) =>
+      follow(readSegment, database, after, signal, atEnd ? undefined : findRecord, ends),
     look: (...given) => look(database, ...given),
     write: ({ stores, write }) => database.transact([...stores], 'readwrite', (store) => write(store)),
     flush: () =>

@@ -77,6 +77,30 @@ describe('a tab that hears of events it can not read', () => {
     expect(told).toBeLessThanOrEqual(4)
   })
 
+  test('tells its subscribers of the rows and that it follows again at once, however many parts are read', async () => {
+    const net = wire()
+    const { name, writer, follower } = await two()
+    net.fate = () => 0
+    // Two batches, and the second one is the end.
+    for (let i = 0; i < 70; i++) await writer.dispatch.add({ title: `t${i}` })
+    clock()
+    const fault = unreadable()
+    net.fate = () => 1
+    net.say(name, { log: idOf(net), head: 71 })
+    await pass(SECOND)
+    const told: unknown[] = []
+    follower.subscribe(() => {
+      const { sequence, behind } = follower.status
+      told.push([sequence, follower.read.todos.size, behind !== undefined])
+    })
+    fault.end()
+    await expect.poll(() => pass(SECOND).then(() => follower.status.behind)).toBeUndefined()
+    expect(told.slice(0, 2)).toEqual([
+      [65, 65, true],
+      [71, 71, false],
+    ])
+  })
+
   test.each(['focus', 'online'])('follows again within a second of "%s"', async (type) => {
     const events = new EventTarget()
     vi.stubGlobal('addEventListener', events.addEventListener.bind(events))

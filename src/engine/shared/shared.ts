@@ -27,6 +27,8 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
 
   /** The log and the outbox are this now. */
   function update({ commits, ...outbox }: Pick<Shared, 'commits' | 'marker' | 'records'>): void {
+    // Both were read: subscribers are told that with what it changed.
+    tab.trouble = undefined
     if (local.isShown(commits, outbox)) {
       for (const commit of commits) verdicts.arrived(commit)
       tab.changed(false)

@@ -8,7 +8,19 @@ const path = (file: string) => fileURLToPath(new URL(file, import.meta.url))
 const target = ['chrome110', 'firefox115', 'safari16.4']
 /** Each is a binding of the framework that it is named after. */
 const bindings = ['react', 'vue', 'svelte', 'solid', 'preact', 'lit', 'angular']
-const entries = ['index', 'worker', ...bindings, 'drafts', 'sync', 'tables', 'testing', 'tools', 'nats', 'devtools']
+const entries = [
+  'index',
+  'worker',
+  ...bindings,
+  'drafts',
+  'sync',
+  'reactions',
+  'tables',
+  'testing',
+  'tools',
+  'nats',
+  'devtools',
+]
 
 /** Tests and demo read the sources, so nothing has to be built first. */
 const alias = [

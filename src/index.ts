@@ -15,6 +15,7 @@ export type {
   OpenOptions,
   Progress,
   ProjectionStatus,
+  ReactionStatus,
   Receipt,
   Status,
   SyncStatus,

@@ -3,6 +3,7 @@
  * @module
  */
 import { start } from './copies/mirror.ts'
+import { react } from './engine/reactions.ts'
 import { ModelError } from './errors.ts'
 import type { Model } from './model/model.ts'
 import { serve } from './projections/serve.ts'
@@ -19,6 +20,8 @@ export interface HostProjectionsOptions {
   readonly tables?: Tables | undefined
   /** The remote that `openEngine` gets, too: the worker follows it. */
   readonly remote?: OpenRemote | undefined
+  /** By their names, what `reaction` of `tidemark/reactions` gave: `{ answer }`. */
+  readonly reactions?: Readonly<Record<string, unknown>> | undefined
 }
 
 /**
@@ -36,7 +39,7 @@ export interface HostProjectionsOptions {
  */
 export function hostProjections(
   model: Model<any, any, any, any>,
-  { tables, remote }: HostProjectionsOptions = {},
+  { tables, remote, reactions }: HostProjectionsOptions = {},
 ): void {
   const replicate = remote && replicators.get(remote)
   if (remote && !replicate)
@@ -47,6 +50,9 @@ export function hostProjections(
     idle: IDLE_MS,
     loadTables: tables && (async () => tables),
     loadMirror: async () => ({ start }),
-    ...(remote && { opened: ({ shop }) => void replicate?.(shop, remote) }),
+    opened: ({ shop }, booted) => {
+      if (remote) void replicate?.(shop, remote)
+      if (reactions) react(reactions, { beside: shop, booted })
+    },
   })
 }

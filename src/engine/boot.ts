@@ -16,6 +16,7 @@ import { type Core, createCore } from './core.ts'
 import { takeHint } from './hints.ts'
 import { reserve, shared } from './part.ts'
 import { appear } from './presence.ts'
+import { reactInPage } from './reactions.ts'
 import { applyCommit, rebase, stop, typeKey } from './tab.ts'
 import type { OpenOptions } from './types.ts'
 import { visitIsDone } from './visitIsDone.ts'
@@ -37,6 +38,7 @@ export async function boot(model: AnyModel, name: string, options: BootOptions):
   const seldomNeeded = (): ReturnType<typeof reserve.load> => reserve.load()
   const core = createCore(model, name, !storage, seldomNeeded)
   options.observe?.(core)
+  if (options.reactions) core.reactions = {}
   try {
     if (opening) {
       core.channel = openChannel(name, (hint) => takeHint(core, hint))
@@ -51,6 +53,7 @@ export async function boot(model: AnyModel, name: string, options: BootOptions):
       if ('ServiceWorkerGlobalScope' in globalThis) await reserve.load()
       appearLater(core, options)
     } else if (options.server) core.error = core.refusal = options.server
+    else reactInPage(core, options, { beside: core, booted: 0 })
     core.isOpen = true
     if (core.behind) core.pump()
   } catch (error) {
@@ -182,13 +185,14 @@ async function restoreLog(core: Core, database: Database, options: OpenOptions):
  * however long it takes to load. Nothing waits for it.
  */
 function appearLater(core: Core, options: OpenOptions): void {
+  const booted = core.head
   const failed = (error: Error): void => {
     core.error = error
     core.changed(false)
   }
   setTimeout(() => {
     if (core.ended.aborted) return
-    appear(core, options)
+    appear(core, options, booted)
     visitIsDone(core)
       .then(() => reserve.keepLoading(core.ended, failed))
       .catch(() => {})

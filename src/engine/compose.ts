@@ -64,10 +64,14 @@ export function compose(tab: Tab, group: readonly Pending[]): Composed {
 }
 
 /** One command as the log keeps it, made once for each decision. */
-export function bodyOf({ id, fingerprint, context, meta, decision }: Pending): string {
-  decision.body ??= stringify({ id, fingerprint, at: context.now, meta, events: decision.stored } satisfies Record<
-    keyof StoredCommand,
-    unknown
-  >)
+export function bodyOf({ id, fingerprint, context, meta, cause, decision }: Pending): string {
+  decision.body ??= stringify({
+    id,
+    fingerprint,
+    at: context.now,
+    meta,
+    cause,
+    events: decision.stored,
+  } satisfies Record<keyof StoredCommand, unknown>)
   return decision.body
 }

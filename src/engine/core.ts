@@ -34,6 +34,10 @@ export interface Core extends Tab, Shown {
   refusal?: StorageError
   /** It shows the log as it was read: hints are applied from now on. */
   isOpen: boolean
+  /** The event up to which the reactions have looked at the log, as far as this tab has heard. */
+  reacted?: number
+  /** In memory: looks at the log, and tells. */
+  askReactions?: () => void
   /** Aborts when the engine ends. */
   readonly ended: AbortSignal
   /** Runs a task while this engine holds neither its lock nor its host. undefined until it has them. */

@@ -2,6 +2,7 @@ import type { Json } from '../data.ts'
 import { InvalidData, ModelError } from '../errors.ts'
 import { nextId } from '../ids.ts'
 import type { Inside } from '../log/append.ts'
+import type { Cause } from '../log/commit.ts'
 import { copyJson, fingerprint } from '../model/json.ts'
 import { createContext } from '../model/model.ts'
 import { type AnyReceipt, type Caller, createPending, fail, type Pending } from './pending.ts'
@@ -19,6 +20,7 @@ export interface Special {
   /** Decides in place of the model's command of that name. */
   readonly decide?: Pending['decide']
   readonly inside?: Inside | undefined
+  readonly cause?: Cause | undefined
 }
 
 /** Ids of commands that reactions dispatch. Each names what it is for, so the first receipt answers it, whatever the input. */
@@ -74,6 +76,7 @@ export function dispatch(
       special?.decide,
       createContext(Date.now()),
       caller,
+      special?.cause,
     )
     signal?.addEventListener('abort', withdraw)
     const enter = (): void => {

@@ -210,6 +210,11 @@ function createHandle(core: Core, options: OpenOptions, leave: () => Promise<voi
       throwIfClosed()
       await projected(core, sequence, signal)
     },
+    async settled({ signal } = {}) {
+      throwIfClosed()
+      const { settled } = await reserve.load(signal)
+      await settled(core, signal)
+    },
     async rebuild(given = {}) {
       throwIfClosed()
       const { rebuild } = await reserve.load(given.signal)

@@ -1,6 +1,7 @@
 import type { Json } from '../data.ts'
 import { StorageError } from '../errors.ts'
 import type { Inside } from '../log/append.ts'
+import type { Cause } from '../log/commit.ts'
 import type { Log } from '../log/log.ts'
 import type { AnyRecordedEvent, StoredEvent } from '../model/events.ts'
 import type { Journal } from '../model/fold.ts'
@@ -76,6 +77,7 @@ export interface Pending {
   readonly name: string
   readonly input: unknown
   readonly meta: Json | undefined
+  readonly cause: Cause | undefined
   /** Decides in place of the model's command of that name: an undo is no command of the model. */
   readonly decide: ((command: Command) => StoredEvent[]) | undefined
   readonly context: ReturnType<typeof createContext>
@@ -123,12 +125,14 @@ export const createPending = (
   decide: Pending['decide'],
   context: Pending['context'],
   caller: Caller,
+  cause?: Cause,
 ): Pending => ({
   id,
   fingerprint,
   name,
   input,
   meta,
+  cause,
   decide,
   context,
   callers: [caller],

@@ -10,11 +10,13 @@ import type { Core } from './core.ts'
 import { look, takeHint } from './hints.ts'
 import { shared } from './part.ts'
 import { storageChanged } from './persistence.ts'
+import { reactInPage } from './reactions.ts'
 import type { OpenOptions } from './types.ts'
 import { firstCommandsAreIn } from './visitIsDone.ts'
 
 /** Takes what an open engine holds beside its log, until it ends: its lock, its host, the page's events. */
-export function appear(core: Core, { worker, mirror, remote }: OpenOptions): void {
+export function appear(core: Core, options: OpenOptions, booted: number): void {
+  const { worker, mirror, remote, reactions } = options
   const { name, ended, database } = core
   const { navigator } = globalThis
   let away: AbortController | undefined
@@ -34,14 +36,28 @@ export function appear(core: Core, { worker, mirror, remote }: OpenOptions): voi
       ?.request(lockName('log', name), { mode: 'shared', signal: leaving.signal }, () => gone)
       .catch(() => {})
     core.channel?.post({ log: core.logId, asks: 'mirror' })
+    if (reactions) core.channel?.post({ log: core.logId, asks: 'reactions' })
     const changed = (kind: Core['worker'], error?: unknown): void => {
       core.worker = kind
       if (error && core.state === 'ready') core.error = error as Error
       core.changed(false)
     }
-    // A page without SharedWorker follows the remote itself.
-    const follow = remote && ((shop: Workshop): void => void followInPage(core, shop, remote))
-    core.host = connectHost(core.model, name, worker, mirror, changed, core.channel, follow, firstCommandsAreIn(core))
+    // A page without SharedWorker follows the remote itself, and runs the reactions.
+    const opened = (shop: Workshop): void => {
+      if (remote) void followInPage(core, shop, remote)
+      reactInPage(core, options, { beside: shop, booted })
+    }
+    core.host = connectHost(
+      core.model,
+      name,
+      worker,
+      mirror,
+      changed,
+      core.channel,
+      opened,
+      firstCommandsAreIn(core),
+      booted,
+    )
   }
 
   function leave(): void {

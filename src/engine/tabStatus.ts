@@ -20,6 +20,8 @@ export interface Shown extends Pick<Tab, 'database' | 'head' | 'pending' | 'stat
   persistent?: boolean | undefined
   /** What this tab has heard of the remote of its log. */
   sync?: Omit<SyncStatus, 'pending'> | undefined
+  /** undefined if this tab knows of none. */
+  reactions?: Status['reactions'] | undefined
 }
 
 /** What a page may tell its user. */
@@ -39,6 +41,7 @@ export function statusOf({
   trouble,
   layer,
   sync,
+  reactions = NONE,
 }: Shown): Status<any> {
   const at = ({ identity, sequence }: Fold): number => persisted.get(identity) ?? sequence
   const failureOf = ({ identity, failed }: Fold): ProjectionFailed | undefined => failed ?? unpersisted.get(identity)
@@ -60,12 +63,15 @@ export function statusOf({
     worker,
     storage: database ? (persistent ? 'persistent' : 'best-effort') : 'memory',
     projections: Object.fromEntries(projections),
+    reactions,
     ...copy,
     ...((layer || sync) && { sync: { ...(sync ?? UNHEARD), pending: layer?.length ?? 0 } }),
     ...(error && { lastError: error }),
     ...(trouble && { behind: { since: trouble.since, error: trouble.error } }),
   } satisfies Status<any>) as Status<any>
 }
+
+const NONE = Object.freeze({})
 
 /** Nobody has said yet where the remote stands. */
 const UNHEARD: Omit<SyncStatus, 'pending'> = { state: 'offline', rejected: 0, behind: 0 }

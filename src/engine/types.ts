@@ -122,6 +122,29 @@ export interface SyncStatus {
   readonly error?: Error
 }
 
+/** Where one reaction stands: `reaction` of `tidemark/reactions`. */
+export interface ReactionStatus {
+  /**
+   * - `'idle'`: nothing is open.
+   * - `'running'`: an attempt is under way.
+   * - `'waiting'`: events are open, and each waits: for its time, for the next attempt, or for a value from a page.
+   * - `'stopped'`: this code can't run it; `error` says why. Its events are kept.
+   */
+  readonly state: 'idle' | 'running' | 'waiting' | 'stopped'
+  /** Events that are not settled, without dead ones. */
+  readonly open: number
+  /** Attempts that are under way. */
+  readonly running: number
+  /** Open events of which an attempt failed. */
+  readonly retrying: number
+  /** Events that nobody tries again: `deadLetters` of `tidemark/tools`. */
+  readonly dead: number
+  /** Open events whose time has come. */
+  readonly due: number
+  /** What went wrong last. */
+  readonly error?: Error
+}
+
 /** A new object per change. */
 export interface Status<P = Projections> {
   /** `'outdated'`: a newer build wrote to the log; `'failed'`: the log is corrupt. Both refuse to dispatch and keep `read`. */
@@ -138,6 +161,8 @@ export interface Status<P = Projections> {
   readonly projections: { readonly [K in keyof P]: ProjectionStatus }
   /** Only if the log has a remote. */
   readonly sync?: SyncStatus
+  /** By their names, as soon as this tab has heard of them. */
+  readonly reactions: { readonly [name: string]: ReactionStatus }
   /** What went wrong last. It stays when that has passed: `state`, `behind` and `sync` say what is wrong now. */
   readonly lastError?: Error
   /** This tab can't read its log: since when, and why. `read` shows the log as it was; it is tried again, and recovers by itself. */
@@ -200,6 +225,11 @@ export interface Engine<E extends EventTypes, P, C, D = unknown> {
   events(options?: EventsOptions): AsyncIterable<AnyRecorded<E>>
   /** Resolves when every projection that has not failed is persisted up to `sequence` (by default `status.sequence`). */
   projected(sequence?: number, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
+  /**
+   * Resolves when the reactions have looked at the whole log and each event is settled, dead, or not due yet. Without reactions it resolves
+   * at once. What a reaction appends counts, too: its reactions are waited for.
+   */
+  settled(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
   /** Folds the log again; what pages read stays until it is done. */
   rebuild(options?: {
     readonly projections?: readonly (keyof P & string)[] | undefined
@@ -239,6 +269,11 @@ export interface OpenOptions {
    * A log that was begun without a remote stays without: `status.sync` is `'waiting'` then, with an `error`.
    */
   readonly remote?: OpenRemote | undefined
+  /**
+   * The module of the app's reactions: `() => import('./chat.reactions.ts')`. The worker gets the same ones. A page without SharedWorker,
+   * or with `storage: 'memory'`, loads them and runs them itself.
+   */
+  readonly reactions?: (() => Promise<object>) | undefined
   readonly signal?: AbortSignal | undefined
   /** Told how far opening is. */
   readonly onProgress?: ((progress: Progress) => void) | undefined

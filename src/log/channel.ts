@@ -17,6 +17,9 @@ export type Hint = { readonly log: string } & (
   | { readonly asks: 'sync' }
   /** Reads of the remote that a tab waits for, by names that it gave them; and whoever follows the remote says that they are done. */
   | { readonly remoteRead: readonly string[]; readonly by: 'tab' | 'follower' }
+  /** Where the reactions stand, and the event up to which they have looked at the log. */
+  | { readonly reactions: Readonly<Record<string, ReactionReport>>; readonly scanned: number }
+  | { readonly asks: 'reactions' }
   /**
    * The log grew; the commit itself is too large to send. `adopted`: it became another one, by an import while it was
    * empty or by an archive.
@@ -73,6 +76,20 @@ export interface SyncReport {
   readonly rejected: number
   /** Messages of the remote, at least so many, that are not in the log yet. */
   readonly behind: number
+  readonly error?: WireError
+}
+
+/** Where one reaction stands. */
+export interface ReactionReport {
+  readonly state: 'idle' | 'running' | 'waiting' | 'stopped'
+  /** Events that are not settled, without dead ones. */
+  readonly open: number
+  readonly running: number
+  /** Open events of which an attempt failed. */
+  readonly retrying: number
+  readonly dead: number
+  /** Open events whose time has come. */
+  readonly due: number
   readonly error?: WireError
 }
 

@@ -8,12 +8,21 @@ import type { AnyRecordedEvent, EventTypesAtRuntime, StoredEvent } from '../mode
  */
 export const MOST_LINE_CHARACTERS = 67_108_864
 
+/** What led to a command: a reaction, and the command whose event it reacted to. */
+export interface Cause {
+  readonly reaction: string
+  readonly commandId: string
+  /** Reactions that led to it, one from the other: 1 for a reaction to what a person did. */
+  readonly depth: number
+}
+
 /** One command as the log keeps it. `fingerprint` only where the caller gave the id. */
 export interface StoredCommand {
   readonly id: string
   readonly fingerprint?: string
   readonly at: number
   readonly meta?: Json
+  readonly cause?: Cause
   readonly events: readonly StoredEvent[]
 }
 

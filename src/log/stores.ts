@@ -1,4 +1,5 @@
 import type { Json } from '../data.ts'
+import type { AnyRecordedEvent } from '../model/events.ts'
 import type { CommandEntry, CommitRecord } from './commit.ts'
 import type { LocalRecord, Marker, ReadPosition, RejectedCommand, SentCommands } from './local.ts'
 import type { WireError } from './wire.ts'
@@ -136,6 +137,44 @@ export interface Meta {
   remote: ReadPosition
 }
 
+/** How far a reaction has looked, under [its name]. */
+export interface ReactionPosition {
+  /** Of the newest code that has run it. */
+  readonly version: number
+  /** The log that it belongs to; it outlives restore and archive. */
+  readonly lineage: string
+  /** Each event up to here was looked at. */
+  readonly scanned: number
+}
+
+/** An event that a reaction has not settled, under [reaction, command id, index]. */
+export interface OpenEvent {
+  readonly reaction: string
+  /** Of the event in its command. */
+  readonly index: number
+  readonly event: AnyRecordedEvent
+  readonly lane: string
+  /** When it enters its lane, in milliseconds since 1970; 0: at once. */
+  readonly due: number
+  readonly handler: 'run' | 'lost' | 'failed'
+  /** Of this handler, those that failed. */
+  readonly attempts: number
+  /** No attempt before then, in milliseconds since 1970. */
+  readonly until: number
+  /** The epoch of the holder that began the attempt under way; '' if none is. */
+  readonly running: string
+  readonly error?: WireError
+  /** Nobody tries again. */
+  readonly dead?: true
+  /** Reactions that led to it, one from the other. */
+  readonly depth: number
+}
+
+/** Who may write about reactions, under 'holder'. */
+export interface ReactionHolder {
+  readonly epoch: string
+}
+
 /** A store whose values have one type. `One`: what a single key finds, if ranges find something else. */
 export interface TypedStore<T, One = T> {
   readonly name: string
@@ -187,7 +226,7 @@ export interface Stores {
   /** Own commands as they were in the outbox, after they were confirmed. */
   sent: TypedStore<SentCommands>
   /** Which events reactions have looked at, and which are open. */
-  reactions: TypedStore<unknown>
+  reactions: TypedStore<OpenEvent | ReactionPosition, OpenEvent | ReactionPosition | ReactionHolder>
   /** Text that is still being written, in pieces. */
   drafts: TypedStore<DraftRecord>
 }

@@ -44,6 +44,7 @@ export function connectHost(
   channel?: Channel,
   opened?: (shop: Workshop) => void,
   ready?: Promise<void>,
+  booted?: number,
 ): HostConnection {
   const closing = new AbortController()
   const { signal } = closing
@@ -102,11 +103,17 @@ export function connectHost(
   async function shared(spawn: () => SharedWorker): Promise<Connected> {
     holds ??= holdAsGuest(holder, signal)
     let since = Infinity
-    const worker = await startWorker(spawn, { engine, model: model.name, mirror, holder }, holds, signal, (death) => {
-      // One that served for a while is another matter than one that dies at each start.
-      failures = performance.now() - since > HELLO_MS ? 1 : failures + 1
-      renew(death)
-    })
+    const worker = await startWorker(
+      spawn,
+      { engine, model: model.name, mirror, holder, booted },
+      holds,
+      signal,
+      (death) => {
+        // One that served for a while is another matter than one that dies at each start.
+        failures = performance.now() - since > HELLO_MS ? 1 : failures + 1
+        renew(death)
+      },
+    )
     since = performance.now()
     changed('shared')
     return worker
@@ -114,7 +121,7 @@ export function connectHost(
 
   async function here(error?: unknown): Promise<Connected> {
     if (error) warnOfNoWorker(model.name, error)
-    const host = inPage ?? (await hostInPage(model, engine, { mirror, channel, opened }, signal))
+    const host = inPage ?? (await hostInPage(model, engine, { mirror, channel, opened, booted }, signal))
     loads = 0
     if (!inPage) changed('in-page', error)
     inPage = host

@@ -24,9 +24,10 @@ export interface Reply<T> {
 export interface ProjectionHost {
   /**
    * Starts the pipeline of this engine. For another model than the host's the error is that one's name. `holder` is the id
-   * of a tab that holds the Web Lock of that name: the pipeline stays until each of them has gone.
+   * of a tab that holds the Web Lock of that name: the pipeline stays until each of them has gone. `booted` is the head of the log when
+   * that tab opened it.
    */
-  hello(engine: string, model: string, mirror?: MirrorPlace, holder?: string): Promise<Reply<void>>
+  hello(engine: string, model: string, mirror?: MirrorPlace, holder?: string, booted?: number): Promise<Reply<void>>
   flush(engine: string): Promise<Reply<Checkpoints>>
   rebuild(engine: string, id: string, projections?: readonly string[]): Promise<Reply<void>>
   cancel(engine: string, id: string): Promise<Reply<void>>
@@ -39,8 +40,11 @@ export interface HostOptions extends PipelineOptions {
   readonly loadMirror?: ((signal?: AbortSignal) => Promise<{ readonly start: typeof start }>) | undefined
   /** Milliseconds until a pipeline that no tab holds is closed; without it, it stays until goodbye. */
   readonly idle?: number
-  /** Called with each pipeline that was opened: for an engine that works beside it. It ends with `shop.closing`. */
-  readonly opened?: (pipeline: Pipeline) => void
+  /**
+   * Called with each pipeline that was opened: for an engine that works beside it. It ends with `shop.closing`. `booted` is the head that
+   * the first tab has seen.
+   */
+  readonly opened?: (pipeline: Pipeline, booted: number) => void
 }
 
 interface Hosted {
@@ -58,12 +62,14 @@ export function createHost(
   /** Tabs that hold a pipeline, by engine; '' stands for one that did not say which. */
   const holders = new Map<string, Set<string>>()
   const idling = new Map<string, ReturnType<typeof setTimeout>>()
+  /** The heads that the first tab of each pipeline has seen. */
+  const booted = new Map<string, number>()
   /** Engines that the host's own page has left. */
   const left = new Set<string>()
 
   function open(engine: string): Hosted {
     const pipeline = createPipeline(model, engine, options).then((pipeline) => {
-      opened?.(pipeline)
+      opened?.(pipeline, booted.get(engine) ?? 0)
       return pipeline
     })
     const one: Hosted = { pipeline, asked: 0 }
@@ -95,7 +101,10 @@ export function createHost(
   }
 
   async function end(engine: string, one: Hosted | undefined): Promise<void> {
-    if (one && hosted.get(engine) === one) hosted.delete(engine)
+    if (one && hosted.get(engine) === one) {
+      hosted.delete(engine)
+      booted.delete(engine)
+    }
     await one?.pipeline.then(
       (pipeline) => pipeline.close(),
       () => {},
@@ -141,9 +150,10 @@ export function createHost(
   }
 
   return {
-    async hello(engine, name, mirror, holder = '') {
+    async hello(engine, name, mirror, holder = '', head = 0) {
       if (name !== model.name) return { epoch, error: toWire(new Error(model.name)) }
       hold(engine, holder)
+      if (!hosted.has(engine)) booted.set(engine, head)
       // Not awaited: a first fold of a long log takes its time, and a worker that answers is alive.
       void answer(engine, async ({ flush, shop }) => {
         try {

@@ -16,6 +16,8 @@ export interface InPage {
   readonly channel: Channel | undefined
   /** Called with the pipeline once it is open. */
   readonly opened: ((shop: Workshop) => void) | undefined
+  /** The head of the log when this page opened it. */
+  readonly booted?: number | undefined
 }
 
 /**
@@ -25,7 +27,7 @@ export interface InPage {
 export async function hostInPage(
   model: AnyModel,
   engine: string,
-  { mirror, channel, opened }: InPage,
+  { mirror, channel, opened, booted }: InPage,
   signal: AbortSignal,
 ): Promise<ProjectionHost> {
   const { createHost } = await pipeline.load(signal)
@@ -39,7 +41,7 @@ export async function hostInPage(
     // The lock may have been granted before it was taken back.
     if (signal.aborted) return
     const left = new Promise((resolve) => signal.addEventListener('abort', resolve))
-    await host.hello(engine, model.name, mirror)
+    await host.hello(engine, model.name, mirror, undefined, booted)
     await left
   }
   signal.addEventListener('abort', () => void host.goodbye(engine))

@@ -16,6 +16,8 @@ export interface Guest {
   readonly mirror: MirrorPlace | undefined
   /** The id of the lock by whose end a worker learns that the tab is gone. */
   readonly holder: string
+  /** The head of the log when it opened it. */
+  readonly booted?: number | undefined
 }
 
 /** A worker that answered. */
@@ -51,7 +53,7 @@ export async function startWorker(
   const worker = spawned(spawn)
   const remote = wrap<ProjectionHost>(worker.port)
   const host: ProjectionHost = remote
-  const { engine, model, mirror, holder } = guest
+  const { engine, model, mirror, holder, booted } = guest
   const letGo = (): void => {
     // Forgets who waits for an answer: Chromium keeps a page's end of a worker for as long as that lives.
     remote[releaseProxy]()
@@ -60,7 +62,7 @@ export async function startWorker(
   const silent = new AbortController()
   const timer = setTimeout(() => silent.abort(new NotAnswered(silence(), SILENCE)), HELLO_MS)
   try {
-    const greeting = holds.then(() => host.hello(engine, model, mirror, holder))
+    const greeting = holds.then(() => host.hello(engine, model, mirror, holder, booted))
     const first = aborting(Promise.race([greeting, failureOf(worker)]), silent.signal)
     const { epoch, error } = await aborting(first, signal)
     if (error) throw new NotAnswered(otherModel(error.message, model), Infinity)

@@ -10,6 +10,7 @@ const calm: Status = {
   worker: 'shared',
   storage: 'best-effort',
   projections: { todos: { state: 'ready', sequence: 12 } },
+  reactions: {},
   mirror: { state: 'off', sequence: 0 },
 }
 const says = (status: Partial<Status>) => describeStatus({ ...calm, ...status })

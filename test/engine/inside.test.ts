@@ -146,7 +146,7 @@ test('a log in memory keeps it by the other function', async () => {
   await engine.close()
 })
 
-test('rule 1: an id that begins with "reaction:" is refused from an app, and answered by its first receipt from a reaction', async () => {
+test('reactions rule 1: an id that begins with "reaction:" is refused from an app, and answered by its first receipt from a reaction', async () => {
   const { a, send } = await marking()
   const commandId = 'reaction:answer:c1/0:run:add:1'
   const refused = await outcome(a.dispatch.add({ title: 'x' }, { commandId }))

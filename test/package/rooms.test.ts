@@ -23,6 +23,7 @@ const rooms = [
   'projections',
   'sync',
   'engine',
+  'reactions',
   'bindings',
   'devtools',
   'testing',

@@ -1,0 +1,52 @@
+import { part } from '../load.ts'
+import type { ReactionReport } from '../log/channel.ts'
+import { fromWire } from '../log/wire.ts'
+import type { Workshop } from '../projections/workshop.ts'
+import type { Core } from './core.ts'
+import type { OpenOptions } from './types.ts'
+
+/** Where what `reaction` of tidemark/reactions gives has its runner: an app that imports none does not load it. */
+export const runner: unique symbol = Symbol.for('tidemark.reaction')
+
+/** Runs reactions, by their names, until their place is gone. Never rejects. */
+export type RunReactions = (reactions: object, place: ReactionPlace) => void
+
+/** Where reactions run: beside a pipeline, or in a page whose log is in memory. */
+export interface ReactionPlace {
+  readonly beside: Workshop | Core
+  /** The head of the log when the first tab of this build opened it. */
+  readonly booted: number
+}
+
+/** Runs the reactions of an object or a module, if it has any. */
+export function react(reactions: object, place: ReactionPlace): void {
+  const one = Object.values(reactions).find((value) => value?.[runner])
+  one?.[runner](reactions, place)
+}
+
+/** Loads an app's reactions into its page, and runs them there. */
+export function reactInPage(core: Core, { reactions }: OpenOptions, place: ReactionPlace): void {
+  const failed = (error: Error): void => {
+    core.error = error
+    core.changed(false)
+  }
+  if (!reactions) return
+  part('reactions', reactions)
+    .keepLoading(core.ended, failed)
+    .then(
+      (found) => react(found, place),
+      () => {},
+    )
+}
+
+/** What a tab hears of the reactions of its log. */
+export function hearReactions(core: Core, reports: Readonly<Record<string, ReactionReport>>, scanned: number): void {
+  core.reacted = scanned
+  core.reactions = Object.fromEntries(
+    Object.entries(reports).map(([name, { error, ...report }]) => [
+      name,
+      { ...report, ...(error && { error: fromWire(error) }) },
+    ]),
+  )
+  core.changed(false)
+}

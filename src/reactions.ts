@@ -1,0 +1,13 @@
+/**
+ * Work that events cause outside the log: ask a model, send, upload, remind.
+ * @module
+ */
+export { reaction } from './reactions/reaction.ts'
+export type {
+  Reaction,
+  ReactionDefinition,
+  ReactionDispatch,
+  ReactionDispatchOptions,
+  ReactionFailure,
+  ReactionRun,
+} from './reactions/types.ts'

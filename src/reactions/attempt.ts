@@ -1,0 +1,56 @@
+import type { OpenEvent } from '../log/stores.ts'
+import { fromWire, toWire } from '../log/wire.ts'
+import { keyOf } from './entry.ts'
+import type { Place } from './place.ts'
+import type { AnyDefinition, ReactionDispatchOptions } from './types.ts'
+
+/**
+ * Calls the handler of an open event. Resolves or rejects as that does. The id of each dispatch is made of the event, the handler, the
+ * command and how often that was dispatched, so the next attempt finds what this one has appended.
+ */
+export async function attempt(
+  place: Place,
+  definition: AnyDefinition,
+  open: OpenEvent,
+  signal: AbortSignal,
+): Promise<void> {
+  const { handler, event, reaction, depth, attempts } = open
+  const key = keyOf(open)
+  const counts = new Map<string, number>()
+
+  const send = async (name: string, input: unknown, given: ReactionDispatchOptions = {}): Promise<unknown> => {
+    signal.throwIfAborted()
+    const { settles, ...options } = given
+    const count = (counts.get(name) ?? 0) + 1
+    counts.set(name, count)
+    return place.dispatch(
+      name,
+      input,
+      { signal, ...options, commandId: `${key}:${handler}:${name}:${count}` },
+      {
+        cause: { reaction, commandId: event.commandId, depth },
+        inside: settles ? place.store.settledInside(open) : undefined,
+      },
+    )
+  }
+  const commands = new Proxy<Record<string, unknown>>(Object.create(null), {
+    get: (_, name) =>
+      typeof name !== 'string' || name === 'then' || name === 'toJSON'
+        ? undefined
+        : (input: unknown, options?: ReactionDispatchOptions) => send(name, input, options),
+  })
+  const read = await place.readAt(event.sequence)
+  signal.throwIfAborted()
+  const run = {
+    event,
+    read,
+    dispatch: commands,
+    drafts: place.drafts,
+    key,
+    signal,
+    attempt: attempts + 1,
+    error: handler === 'failed' ? fromWire(open.error ?? toWire(new Error('It failed.'))) : undefined,
+  }
+  const handle = definition[handler] as ((run: object) => unknown) | undefined
+  await handle?.(run)
+}

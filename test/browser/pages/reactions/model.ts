@@ -1,0 +1,3 @@
+import { chatApp } from '../../../reactions/chat.ts'
+
+export const chat = chatApp()

@@ -48,7 +48,16 @@ export type {
 } from './model/events.ts'
 export { defineEvents, event } from './model/events.ts'
 export { deepEqual, shallowEqual } from './model/isEqual.ts'
-export type { CommandContext, Commands, Decision, Model, Projections, ReadModel, ReadOf } from './model/model.ts'
+export type {
+  CommandContext,
+  Commands,
+  Decision,
+  DraftDefinitions,
+  Model,
+  Projections,
+  ReadModel,
+  ReadOf,
+} from './model/model.ts'
 export { defineModel, reject } from './model/model.ts'
 export type { OnDisk, Projection, ReadTable, ReadValue, Resident, Value } from './model/projection.ts'
 export { projection, table, value } from './model/projection.ts'

@@ -31,7 +31,8 @@ export type Wrote = 'stored' | 'over' | 'dropped'
 /** Where drafts are stored. */
 export interface DraftStore {
   read(name: string, id?: string): Promise<FoundDraft[]>
-  has(name: string, id: string, epoch: string): Promise<boolean>
+  /** Is there this attempt, or any? */
+  has(name: string, id: string, epoch?: string): Promise<boolean>
   write(pieces: readonly NextPiece[]): Promise<Wrote[]>
   remove(name: string, id: string, epoch?: string): Promise<void>
   /** Removes this attempt in somebody else's transaction. */
@@ -75,7 +76,7 @@ export function draftsOnDisk(database: Database): DraftStore {
       }
     },
     async has(name, id, epoch) {
-      const key = [HEADS, name, id, epoch]
+      const key = epoch === undefined ? all(HEADS, name, id) : [HEADS, name, id, epoch]
       return (await transact(['drafts'], 'readonly', (store) => store('drafts').getKey(key))).result !== undefined
     },
     async write(pieces) {

@@ -23,6 +23,8 @@ export interface Followed {
   hear(hint: DraftHint): void
   /** Reads it. */
   look(): void
+  /** Nobody writes it any more, and this is what is left. */
+  keep(left: Pick<Writing, 'epoch' | 'header' | 'text'>): void
   /** It is gone. */
   clear(): void
   /** What is written here may have changed. */
@@ -179,8 +181,15 @@ export function follow(
         reading = undefined
       })
     },
+    keep({ epoch, header, text }) {
+      rest()
+      isRead = true
+      known = { epoch, header, text, state: 'abandoned' }
+      changed()
+    },
     clear() {
       rest()
+      isRead = true
       known = undefined
       changed()
     },

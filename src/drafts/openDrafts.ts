@@ -132,18 +132,46 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
     // A fault of the disk keeps the text here.
     if ((writing.state as Writing['state']) !== 'left') return
     writing.lock.release()
-    tells.ask()
-    await tells.now()
-    const { name, id, epoch, stored, text } = writing
-    if (stored !== undefined) host.post({ name, id, epoch, stored, offset: text.length, text: '', left: true })
-    if (stored === text.length || writing.dropped) forget(writing).look()
+    sayLeft(writing)
+    if (writing.stored === writing.text.length || writing.dropped) forget(writing).keep(writing)
+    else followedOf(writing.name, writing.id).changed()
+  }
+
+  /** The others need not wait for its lock. */
+  function sayLeft(writing: Writing): void {
+    const { name, id, epoch, stored, told, text } = writing
+    const more = text.slice(told)
+    writing.told = text.length
+    if (stored !== undefined)
+      host.post({
+        name,
+        id,
+        epoch,
+        stored,
+        left: true,
+        ...(more.length <= LARGEST_HINT && { offset: told, text: more }),
+      })
   }
 
   /** Somebody says that the draft is not ours any more. */
   async function verify(writing: Writing): Promise<void> {
     const { name, id, epoch, stored } = writing
     if (stored === undefined || (await storeOf().has(name, id, epoch))) return
+    // What ends it finds out by itself.
     if (writing.state !== 'ending') lose(writing)
+  }
+
+  /** Says whether nobody has begun after this attempt. */
+  async function isOurs(writing: Writing): Promise<boolean> {
+    const { name, id, epoch, stored } = writing
+    const drafts = storeOf()
+    if (stored !== undefined) return drafts.has(name, id, epoch)
+    // It was too short to be stored, but it has taken the place of another one.
+    const piece = (await drafts.has(name, id)) && nextPiece(writing)
+    if (!piece) return true
+    const [wrote] = await drafts.write([piece])
+    if (wrote === 'stored') noteStored(writing, piece)
+    return wrote === 'stored'
   }
 
   async function end<R>(writing: Writing, fn: Ending<R>): Promise<R> {
@@ -157,7 +185,7 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
     let result: R
     try {
       await stores.now()
-      if (writing.stored !== undefined && !(await storeOf().has(name, id, epoch))) lose(writing)
+      if (!(await isOurs(writing))) lose(writing)
       if ((writing.state as Writing['state']) !== 'ending') refuse()
       const mine = storeOf().end(name, id, epoch)
       let answer: R | PromiseLike<R>
@@ -198,18 +226,24 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
         if (writing.state !== 'open' && writing.state !== 'left') return
         writing.state = 'ending'
         await stores.now()
-        await storeOf().remove(writing.name, writing.id, writing.epoch)
+        const { name, id, epoch, stored } = writing
+        await storeOf().remove(name, id, stored === undefined ? undefined : epoch)
         finish(writing)
       },
     })
   }
 
-  function begin(name: string, id: string, given: unknown): DraftWriter {
+  function begin(name: string, id: string, given: unknown, signal?: AbortSignal): DraftWriter {
     if (host.refusal) throw host.refusal
     ended.throwIfAborted()
+    signal?.throwIfAborted()
     const writing = createWriting(log, name, id, headerOf(id, given))
     enter(writing).changed()
     writing.lock.held.then(stores.ask)
+    const leave = (): void => {
+      if (writing.state === 'open') void abandon(writing)
+    }
+    signal?.addEventListener('abort', leave, { once: true, signal: writing.over.signal })
     return writerOf(writing)
   }
 
@@ -259,12 +293,13 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
           }),
         )
       },
-      begin: (id, header) => begin(name, id, header),
+      begin: (id, header, { signal } = {}) => begin(name, id, header, signal),
       async end(id, fn) {
         return end(await takeOver(name, id), fn)
       },
       async discard(id) {
-        if (typeof id !== 'string') throw new InvalidData('the id of a draft is a string', ['id'])
+        if (typeof id !== 'string' || !id)
+          throw new InvalidData('the id of a draft is a string that is not empty', ['id'])
         const own = followed.get(keyOf(name, id))?.writing
         if (own) return writerOf(own).discard()
         const [found] = await storeOf().read(name, id)
@@ -314,6 +349,7 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
     for (const [type, listener] of events) globalThis.removeEventListener?.(type, listener as EventListener)
     for (const { rest } of followed.values()) rest()
     tells.stop()
+    for (const writing of writings) sayLeft(writing)
     stores.ask()
     // At once: the database is closed behind this.
     void stores.now().then(() => {

@@ -48,8 +48,11 @@ export interface Drafts<H> {
   subscribe(id: string, listener: () => void): () => void
   /** All drafts of this name, in the order of their ids, read now: after a start, the abandoned ones are among them. */
   list(): Promise<DraftText<H>[]>
-  /** Begins to write a draft. An attempt that somebody else has begun under this id ends, and its text is deleted. */
-  begin(id: string, header: H): DraftWriter
+  /**
+   * Begins to write a draft. An attempt that somebody has begun under this id ends, and its text is deleted. When `signal` aborts, this one
+   * is abandoned.
+   */
+  begin(id: string, header: H, options?: { readonly signal?: AbortSignal | undefined }): DraftWriter
   /** As `end` of a writer, for a draft that is abandoned. Rejects with `DraftOver` if there is none, or if somebody writes it. */
   end<R>(id: string, fn: (text: string) => R | PromiseLike<R>): Promise<R>
   /** Deletes a draft, also while somebody writes it. */

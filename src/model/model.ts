@@ -49,13 +49,8 @@ export type CommandInput<C, K extends keyof C> = C[K] extends (read: any, input:
       ? [input?: I]
       : [input: I]
   : never
-/** What `draft` of `tidemark/drafts` gives, as far as a model knows it. */
-interface DraftDefinition {
-  /** @internal */
-  readonly open: Function
-}
-/** What `defineModel` takes as `drafts`: by the names under which `engine.drafts` has them. */
-export type DraftDefinitions = Readonly<Record<string, DraftDefinition>>
+/** What `defineModel` takes as `drafts`: what `draft` of `tidemark/drafts` gives, by the names under which `engine.drafts` has them. */
+export type DraftDefinitions = Readonly<Record<string, { readonly open: Function }>>
 /** An app: its events, projections and commands, and its drafts if it has any. */
 export interface Model<E extends EventTypes, P, C, D = unknown> {
   readonly name: string

@@ -21,7 +21,7 @@ test('every tab sees a draft grow, and the event that replaces it takes it away'
   writer.append(', world')
   await expect.poll(() => b.drafts.reply.get('r')?.text).toBe('Hello, world')
   expect(b.read).toBe(read)
-  const receipt = await writer.end((text) => a.dispatch.add({ id: 'r', threadId: 't', text }))
+  const receipt = await writer.end((text) => a.dispatch.add({ id: 'r', text }))
   expect(receipt.sequence).toBe(1)
   await expect.poll(() => b.drafts.reply.get('r')).toBe(undefined)
   expect(await dump(name, 'drafts')).toEqual([])

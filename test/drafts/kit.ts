@@ -1,15 +1,20 @@
 import { defineEvents, defineModel, event, type OpenOptions, openEngine, projection, reject, table } from 'tidemark'
 import { draft } from 'tidemark/drafts'
 import { atEnd } from '../engine/kit.ts'
+import { inDatabase } from '../log/storage.ts'
 
 interface Message {
   id: string
-  threadId: string
   text: string
 }
 
+export interface ChatApp {
+  /** Called for each decision of `add`, with what a command sees. */
+  deciding?: (read: object) => void
+}
+
 /** Another object each time: another model is another engine, like another tab. */
-export const chat = () => {
+export const chat = ({ deciding }: ChatApp = {}) => {
   const events = defineEvents({ messageAdded: event<Message>() })
   const messages = projection(events, {
     into: table<Message>('id'),
@@ -20,21 +25,36 @@ export const chat = () => {
     events,
     projections: { messages },
     commands: {
-      add: (_, message: Message) => events.messageAdded(message),
+      add: (read, message: Message) => {
+        deciding?.(read)
+        return events.messageAdded(message)
+      },
       addOnce: ({ messages }, message: Message) =>
         messages.has(message.id) ? reject('taken') : events.messageAdded(message),
-      nothing: (_, __: undefined) => undefined,
     },
     drafts: { reply: draft<{ threadId: string }>(), note: draft() },
   })
 }
 
 export type Chat = Awaited<ReturnType<typeof openChat>>
-const openChat = (name: string, options: OpenOptions) => openEngine(chat(), { name, ...options })
+const openChat = (name: string, app: ChatApp, options: OpenOptions) => openEngine(chat(app), { name, ...options })
 
 /** A tab that is closed when the test ends. */
-export async function chatTab(name: string, options: OpenOptions = {}): Promise<Chat> {
-  const engine = await openChat(name, options)
+export async function chatTab(name: string, options: OpenOptions = {}, app: ChatApp = {}): Promise<Chat> {
+  const engine = await openChat(name, app, options)
   atEnd(() => engine.close())
   return engine
 }
+
+/** What a page leaves behind that is gone from one moment to the next. */
+export const leftBehind = (name: string, id: string, ...pieces: string[]): Promise<unknown> =>
+  inDatabase(name, (store) => {
+    const [text = '', ...more] = pieces
+    let offset = text.length
+    const one = { id, epoch: 'gone' }
+    store('drafts').put({ ...one, offset: 0, text, header: { threadId: 't' } }, [0, 'reply', id, 'gone'])
+    for (const piece of more) {
+      store('drafts').put({ ...one, offset, text: piece }, [1, 'reply', id, 'gone', offset])
+      offset += piece.length
+    }
+  })

@@ -9,7 +9,8 @@ import type { Fold } from '../model/fold.ts'
 import { createQueue } from '../queue.ts'
 import { loadBases } from './base.ts'
 import { foldOnDisk } from './foldOnDisk.ts'
-import { openTableDatabase, readable, type TableCheckpoint, type TableDatabase } from './tableDatabase.ts'
+import { openTableDatabase, readable, type TableDatabase } from './tableDatabase.ts'
+import type { TableCheckpoint } from './tableList.ts'
 import type { OnDiskTables, Tables, Workshop } from './workshop.ts'
 
 /** Attempts to read a table: once more as it is, once more when it was emptied. */

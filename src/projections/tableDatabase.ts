@@ -1,21 +1,10 @@
 import Dexie, { type Table } from 'dexie'
 import { StorageError } from '../errors.ts'
 import type { Database } from '../log/database.ts'
-import type { WireError } from '../log/wire.ts'
 import type { Fold } from '../model/fold.ts'
 import type { IntoTable } from '../model/projection.ts'
-import { deleteTableDatabase, noteTable, tableDatabaseName } from './tableList.ts'
-
-/** Written in the transaction of its rows. Compared with the log before rows are believed (rule 18). */
-export interface TableCheckpoint {
-  readonly sequence: number
-  /** Of the log that was folded. Not its id: import and restore keep lineage, commits and their numbers. */
-  readonly lineage: string
-  /** Id of the commit that ends at `sequence`: after a power cut others may have taken the numbers. */
-  readonly commit: string
-  /** A ProjectionFailed. */
-  readonly failed?: WireError
-}
+import { holdsRowsOf } from './formerTable.ts'
+import { deleteTableDatabase, noteTable, type TableCheckpoint, tableDatabaseNames } from './tableList.ts'
 
 /** The database of one on-disk table: disposable, because the log makes it again. */
 export interface TableDatabase {
@@ -31,10 +20,12 @@ const OPEN_TRIES = 3
 export async function openTableDatabase(database: Database, { identity, definition }: Fold): Promise<TableDatabase> {
   await noteTable(database, identity)
   const { key, indexes } = definition.into as IntoTable
+  const [name, former] = tableDatabaseNames(database.name, identity)
+  const used = former !== undefined && (await holdsRowsOf(database, former)) ? former : name
   for (let tries = 1; ; tries++) {
     // Deleted under us, it is not made again by the next question.
     const { indexedDB, IDBKeyRange } = globalThis
-    const dexie = new Dexie(tableDatabaseName(database.name, identity), { indexedDB, IDBKeyRange, autoOpen: false })
+    const dexie = new Dexie(used, { indexedDB, IDBKeyRange, autoOpen: false })
     dexie.version(1).stores({ rows: [key, ...indexes].join(), checkpoint: '' })
     try {
       await dexie.open()

@@ -1,14 +1,34 @@
 import type { Database } from '../log/database.ts'
+import type { WireError } from '../log/wire.ts'
 
-export const tableDatabaseName = (engine: string, identity: string): string => `tidemark-table:${engine}:${identity}`
-
-/** Names of the databases that were made of this log. */
-export async function tableDatabases({ name, transact }: Database): Promise<string[]> {
-  const { result = [] } = await transact(['meta'], 'readonly', (store) => store('meta').get('tables'))
-  return result.map((identity) => tableDatabaseName(name, identity))
+/** Written in the transaction of its rows. Compared with the log before rows are believed (rule 18). */
+export interface TableCheckpoint {
+  readonly sequence: number
+  /** Of the log that was folded. Not its id: import and restore keep lineage, commits and their numbers. */
+  readonly lineage: string
+  /** Id of the commit that ends at `sequence`: after a power cut others may have taken the numbers. */
+  readonly commit: string
+  /** A ProjectionFailed. */
+  readonly failed?: WireError
 }
 
-/** A table's database is about to be made: whoever deletes the log deletes it too. */
+/**
+ * The names that the database of a table may have: today's, which no other engine has, and that of earlier versions, if it is another.
+ * An engine called `a` and one called `a:b` could have had the same.
+ */
+export function tableDatabaseNames(engine: string, identity: string): readonly [name: string, ...former: string[]] {
+  const escaped = engine.replace(/[%:]/g, encodeURIComponent)
+  const nameOf = (engine: string): string => `tidemark-table:${engine}:${identity}`
+  return escaped === engine ? [nameOf(engine)] : [nameOf(escaped), nameOf(engine)]
+}
+
+/** The identities of the tables whose databases were made of this log. */
+export async function notedTables({ transact }: Database): Promise<readonly string[]> {
+  const { result = [] } = await transact(['meta'], 'readonly', (store) => store('meta').get('tables'))
+  return result
+}
+
+/** A table's database is about to be made: what deletes the log deletes it, too. */
 export async function noteTable({ transact }: Database, identity: string): Promise<void> {
   await transact(['meta'], 'readwrite', (store) => {
     const list = store('meta').get('tables')
@@ -19,13 +39,17 @@ export async function noteTable({ transact }: Database, identity: string): Promi
   })
 }
 
-/** Deletes the database of one on-disk table. Whoever has it open is closed. */
+/**
+ * Deletes the database of one on-disk table. Every connection to it is closed. What has the name of an earlier version may be another
+ * log's: a cache, which is made again.
+ */
 export async function deleteTableDatabase({ name, transact }: Database, identity: string): Promise<void> {
-  await new Promise((resolve, reject) => {
-    const request = indexedDB.deleteDatabase(tableDatabaseName(name, identity))
-    request.onsuccess = resolve
-    request.onerror = () => reject(request.error)
-  })
+  for (const one of tableDatabaseNames(name, identity))
+    await new Promise((resolve, reject) => {
+      const request = indexedDB.deleteDatabase(one)
+      request.onsuccess = resolve
+      request.onerror = () => reject(request.error)
+    })
   await transact(['meta'], 'readwrite', (store) => {
     const list = store('meta').get('tables')
     list.onsuccess = () => {

@@ -1,7 +1,8 @@
 import 'fake-indexeddb/auto'
+import Dexie from 'dexie'
 import { defineEvents, defineModel, event, openEngine, projection, table } from 'tidemark'
 import { tables } from 'tidemark/tables'
-import { openTable } from 'tidemark/tools'
+import { destroy, openTable, verify } from 'tidemark/tools'
 import { afterEach, expect, test, vi } from 'vitest'
 import { tablesPart } from '../../src/projections/tablesPart.ts'
 import { freshName } from '../engine/todos.ts'
@@ -105,4 +106,67 @@ test('one tab with its pipeline in the page and a table on disk opens one Broadc
   await expect.poll(() => a.status).toMatchObject({ sequence: 3, projected: 3 })
   await Promise.all([a.close(), b.close()])
   vi.unstubAllGlobals()
+})
+
+const named = (projectionName: string) =>
+  defineModel({
+    name: 'named',
+    events,
+    projections: {
+      [projectionName]: projection(events, {
+        into: table<{ id: string }>('id', { resident: false }),
+        evolve: { said: (_, { data }) => ({ ...data }) },
+      }),
+    },
+    commands: { say: (_, data: { id: string }) => events.said(data) },
+  })
+const tableDatabasesOf = async (engine: string): Promise<string[]> =>
+  (await indexedDB.databases()).flatMap(({ name = '' }) => (name.startsWith(`tidemark-table:${engine}`) ? name : []))
+
+test('two logs never share the database of a table, whatever characters their names have', async () => {
+  const name = freshName()
+  const one = await openEngine(named('b:talks'), { name })
+  const other = await openEngine(named('talks'), { name: `${name}:b` })
+  const idsOf = async (engine: typeof one, table: string): Promise<unknown[]> =>
+    (await (await openTable(engine, table as never)).toArray()).map(({ id }: any) => id)
+  await one.dispatch.say({ id: 'one' })
+  await one.projected()
+  await other.dispatch.say({ id: 'other' })
+  await other.projected()
+  await one.dispatch.say({ id: 'again' })
+  await one.projected()
+  expect(await idsOf(one, 'b:talks')).toEqual(['again', 'one'])
+  expect(await idsOf(other, 'talks')).toEqual(['other'])
+  await destroy(other)
+  expect(await idsOf(one, 'b:talks')).toEqual(['again', 'one'])
+  expect(await verify(one)).toEqual([])
+  await one.close()
+})
+
+test('a table that has the name of an earlier version is read on, and deleted with its log', async () => {
+  const name = `${freshName()}:100%`
+  const first = await openEngine(named('talks'), { name })
+  await first.dispatch.say({ id: 'x' })
+  await first.projected()
+  await first.close()
+  const [now = ''] = await tableDatabasesOf(name.split(':')[0]!)
+  expect(now).toContain('%3A100%25:talks@')
+  // The same as an earlier version would have made it, with a row that no event has made.
+  const made = await new Dexie(now, { indexedDB, IDBKeyRange }).open()
+  const former = new Dexie(`tidemark-table:${name}:${now.slice(now.indexOf('talks@'))}`, { indexedDB, IDBKeyRange })
+  former.version(1).stores({ rows: 'id', checkpoint: '' })
+  await former.table('rows').bulkPut([...(await made.table('rows').toArray()), { id: 'kept' }])
+  await former.table('checkpoint').put(await made.table('checkpoint').get(0), 0)
+  former.close()
+  await made.delete()
+
+  const second = await openEngine(named('talks'), { name })
+  await second.dispatch.say({ id: 'y' })
+  await second.projected()
+  const rows = await (await openTable(second, 'talks')).toArray()
+  expect(rows.map(({ id }) => id)).toEqual(['kept', 'x', 'y'])
+  expect(await tableDatabasesOf(name.split(':')[0]!)).toEqual([former.name])
+  expect((await verify(second)).map(({ key }) => key)).toEqual(['kept'])
+  await destroy(second)
+  expect(await tableDatabasesOf(name.split(':')[0]!)).toEqual([])
 })

@@ -2,8 +2,9 @@ import { placeOf } from '../../copies/mirrorPlace.ts'
 import { removeMirror } from '../../copies/removeMirror.ts'
 import { EngineClosed, StorageError } from '../../errors.ts'
 import { databaseName, deleteDatabase } from '../../log/connection.ts'
-import { openDatabase, readIdentity } from '../../log/database.ts'
-import { tableDatabases } from '../../projections/tableList.ts'
+import { type Database, openDatabase, readIdentity } from '../../log/database.ts'
+import { holdsRowsOf } from '../../projections/formerTable.ts'
+import { notedTables, tableDatabaseNames } from '../../projections/tableList.ts'
 import type { Engine } from '../types.ts'
 import { inside, type Watch } from './inside.ts'
 
@@ -26,7 +27,7 @@ export async function destroy(
   const core = inside(engine)
   const { database, name, layer } = core
   if (layer?.length && unsent !== 'discard') throw notSent(name, layer.length)
-  const tables = database ? await tableDatabases(database) : []
+  const tables = database ? await tablesOf(database) : []
   const place = database ? await placeOf(database) : false
   core.channel?.post({ log: core.logId, destroyed: true })
   await core.end(new EngineClosed('destroyed'))
@@ -65,6 +66,17 @@ export async function destroy(
       found.close()
     }
   }
+}
+
+/** The names of the databases that were made of this log. */
+async function tablesOf(database: Database): Promise<string[]> {
+  const tables: string[] = []
+  for (const identity of await notedTables(database)) {
+    const [name, ...former] = tableDatabaseNames(database.name, identity)
+    tables.push(name)
+    for (const one of former) if (await holdsRowsOf(database, one)) tables.push(one)
+  }
+  return tables
 }
 
 const notSent = (name: string, count: number): StorageError =>

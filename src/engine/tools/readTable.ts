@@ -1,6 +1,6 @@
 import { sleep } from '../../async.ts'
 import { StorageError } from '../../errors.ts'
-import type { TableCheckpoint } from '../../projections/tableDatabase.ts'
+import type { TableCheckpoint } from '../../projections/tableList.ts'
 
 /** Seconds without an answer after which reading an on-disk table is given up. */
 const BLOCKED_AFTER_S = 30

@@ -7,8 +7,9 @@ import { rowsEqual } from '../../model/isEqual.ts'
 import { createFolds, onDiskFolds } from '../../model/model.ts'
 import type { IntoTable } from '../../model/projection.ts'
 import { loadBases } from '../../projections/base.ts'
+import { holdsRowsOf } from '../../projections/formerTable.ts'
 import { readSnapshot } from '../../projections/snapshot.ts'
-import { tableDatabaseName, tableDatabases } from '../../projections/tableList.ts'
+import { notedTables, tableDatabaseNames } from '../../projections/tableList.ts'
 import { type Breather, createBreather } from '../../slices.ts'
 import type { Core } from '../core.ts'
 import type { Engine } from '../types.ts'
@@ -91,11 +92,13 @@ async function inPages({ model }: Core, database: Database): Promise<Persisted[]
 
 /** The databases that are noted with the log; one that was not made yet holds nothing. */
 async function onDisk({ model }: Core, database: Database, signal: AbortSignal | undefined): Promise<Persisted[]> {
-  const noted = await tableDatabases(database)
+  const noted = await notedTables(database)
   const all: Persisted[] = []
   for (const folded of onDiskFolds(model)) {
-    const name = tableDatabaseName(database.name, folded.identity)
-    const stored = noted.includes(name) ? await readTable(name, signal) : undefined
+    if (!noted.includes(folded.identity)) continue
+    const [name, former] = tableDatabaseNames(database.name, folded.identity)
+    const isFormer = former !== undefined && (await holdsRowsOf(database, former))
+    const stored = await readTable(isFormer ? former : name, signal)
     if (!stored) continue
     const { key } = folded.definition.into as IntoTable
     const rows = new Map(stored.rows.map((row: any) => [row[key], { row }]))

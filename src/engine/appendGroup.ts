@@ -1,7 +1,7 @@
 import type { Appended } from '../log/append.ts'
 import { ring } from '../log/channel.ts'
 import { type Composed, compose } from './compose.ts'
-import { type Pending, succeed } from './pending.ts'
+import { attemptIn, type Pending, succeed } from './pending.ts'
 import { applyCommit, rebase, type Tab, typeKey } from './tab.ts'
 
 /** Appends these commands in one record. If it throws, their phase stays 'in transaction': the outcome is open. */
@@ -35,7 +35,7 @@ export function confirm(tab: Tab, { record, beside, parts }: Composed): void {
       tab,
       pending,
       { sequence: events.at(-1)?.sequence ?? tab.head, events, duplicate: false },
-      pending.attempts?.get(record.id),
+      attemptIn(pending, record.id),
       record.id,
     )
   }

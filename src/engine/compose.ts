@@ -2,7 +2,7 @@ import { nextId } from '../ids.ts'
 import type { Beside } from '../log/append.ts'
 import type { CommandEntry, CommitRecord, StoredCommand } from '../log/commit.ts'
 import { stringify } from '../model/json.ts'
-import { type Decision, insideOf, isStrict, noteRecord, type Pending } from './pending.ts'
+import { type Decision, insideOf, isStrict, noteAttempt, noteRecord, type Pending } from './pending.ts'
 import { type Tab, typeKey } from './tab.ts'
 
 /** Characters of JSON that one group may have; a single command may have more. */
@@ -55,7 +55,7 @@ export function compose(tab: Tab, group: readonly Pending[]): Composed {
   if (inside) noteRecord(group, id)
   // The strictest of a group wins (rule 6).
   const strict = group.some(isStrict)
-  for (const pending of group) (pending.attempts ??= new Map()).set(id, strict)
+  noteAttempt(group, id, strict)
   return {
     record: { id, first: tab.head + 1, last, body: `[${group.map(bodyOf)}]` },
     beside: { types: [...types.values()], entries, durability: strict ? 'strict' : 'relaxed', inside },

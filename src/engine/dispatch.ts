@@ -5,15 +5,9 @@ import type { Inside } from '../log/append.ts'
 import type { Cause } from '../log/commit.ts'
 import { copyJson, fingerprint } from '../model/json.ts'
 import { createContext } from '../model/model.ts'
-import { type AnyReceipt, type Caller, createPending, fail, type Pending } from './pending.ts'
+import { type AnyReceipt, Caller, createPending, fail, type Pending, type Sender } from './pending.ts'
 import { decideNow, rebase, refuseInside, type Tab } from './tab.ts'
 import type { DispatchOptions } from './types.ts'
-
-/** What the dispatches of one handle have in common. */
-export interface Sender {
-  /** Of `openEngine`, copied. */
-  readonly meta: Json | undefined
-}
 
 /** What only this package gives a dispatch. */
 export interface Special {
@@ -27,73 +21,83 @@ export interface Special {
 const REACTION = 'reaction:'
 
 /** Decides and applies at once, queues the append; the promise settles when the log has the answer. */
-export function dispatch(
+export const dispatch = (
   tab: Tab,
   owner: Sender,
   name: string,
   input: unknown,
-  { commandId, durability, meta, signal }: DispatchOptions = {},
+  options: DispatchOptions | undefined,
   special?: Special,
-): Promise<AnyReceipt> {
-  return new Promise((resolve, reject) => {
-    if (__DEV__) refuseInside((outer) => nestedDispatch(outer, name))
-    signal?.throwIfAborted()
-    if (typeof (commandId ?? name) !== 'string' || commandId === '')
-      throw new InvalidData('a commandId is a string that is not empty', ['commandId'])
-    const isOfReaction = commandId?.startsWith(REACTION)
-    if (isOfReaction && !special)
-      throw new InvalidData('a commandId that begins with "reaction:" belongs to a reaction. Take another one', [
-        'commandId',
-      ])
-    const copy = copyJson(input, `command "${name}"`)
-    const print = commandId === undefined ? undefined : isOfReaction ? name : fingerprint(name, copy)
-    const settled = <T>(tell: (value: T) => void): typeof tell =>
-      signal
-        ? (value) => {
-            signal.removeEventListener('abort', withdraw)
-            tell(value)
-          }
-        : tell
-    const withdraw = (): void => {
-      if (pending.phase === 'new') caller.reject(signal?.reason)
-      takeBack(tab, pending, caller, signal?.reason)
-    }
-    const caller: Caller = {
-      resolve: settled(resolve),
-      reject: settled(reject),
-      strict: durability === 'strict',
-      remote: durability === 'remote' ? 'wanted' : undefined,
-      joined: false,
-      owner,
-      inside: tab.drafts ? tab.drafts.take(special?.inside) : special?.inside,
-    }
-    let pending = createPending(
-      commandId ?? nextId(),
-      print,
-      name,
-      copy,
-      meta === undefined ? owner.meta : mergeMeta(owner.meta, copyJson(meta, 'meta') as Json),
-      special?.decide,
-      createContext(Date.now()),
-      caller,
-      special?.cause,
-    )
-    signal?.addEventListener('abort', withdraw)
-    const enter = (): void => {
-      const same = print && tab.pending.find(({ id }) => id === commandId)
-      if (signal?.aborted) return
-      if (tab.state !== 'ready') caller.reject(tab.error)
-      else if (same && same.fingerprint !== print) (same.after ??= []).push(enter)
-      else if (same) {
-        pending = same
-        caller.joined = true
-        same.callers.push(caller)
-        same.version++
-      } else enterNew(tab, pending)
-      tab.pump()
-    }
-    enter()
-  })
+): Promise<AnyReceipt> =>
+  // What is thrown rejects it.
+  new Promise((resolve, reject) => begin(tab, owner, name, input, options ?? NO_OPTIONS, special, resolve, reject))
+
+const NO_OPTIONS: DispatchOptions = Object.freeze({})
+
+function begin(
+  tab: Tab,
+  owner: Sender,
+  name: string,
+  input: unknown,
+  { commandId, durability, meta, signal }: DispatchOptions,
+  special: Special | undefined,
+  resolve: (receipt: AnyReceipt) => void,
+  reject: (error: unknown) => void,
+): void {
+  if (__DEV__) refuseInside((outer) => nestedDispatch(outer, name))
+  signal?.throwIfAborted()
+  if (typeof (commandId ?? name) !== 'string' || commandId === '')
+    throw new InvalidData('a commandId is a string that is not empty', ['commandId'])
+  const isOfReaction = commandId?.startsWith(REACTION)
+  if (isOfReaction && !special)
+    throw new InvalidData('a commandId that begins with "reaction:" belongs to a reaction. Take another one', [
+      'commandId',
+    ])
+  const copy = copyJson(input, `command "${name}"`)
+  const print = commandId === undefined ? undefined : isOfReaction ? name : fingerprint(name, copy)
+  const all = meta === undefined ? owner.meta : mergeMeta(owner.meta, copyJson(meta, 'meta') as Json)
+  const inside = tab.drafts ? tab.drafts.take(special?.inside) : special?.inside
+  const caller = new Caller(owner, resolve, reject, durability, inside)
+  const pending = createPending(
+    commandId ?? nextId(),
+    print,
+    name,
+    copy,
+    all,
+    special?.decide,
+    createContext(Date.now()),
+    caller,
+    special?.cause,
+  )
+  if (signal) withdrawOn(signal, tab, pending, caller)
+  enter(tab, pending, caller, signal)
+}
+
+/** Takes a command in, or joins the one with its id, or waits for it if that is another command. */
+function enter(tab: Tab, pending: Pending, caller: Caller, signal: AbortSignal | undefined): void {
+  if (signal?.aborted) return
+  const { id, fingerprint: print } = pending
+  const same = print === undefined ? undefined : tab.pending.find((other) => other.id === id)
+  if (tab.state !== 'ready') caller.reject(tab.error)
+  else if (same && same.fingerprint !== print) (same.after ??= []).push(() => enter(tab, pending, caller, signal))
+  else if (same) {
+    caller.joined = true
+    same.callers.push(caller)
+    same.version++
+  } else enterNew(tab, pending)
+  tab.pump()
+}
+
+/** The caller leaves when the signal aborts, unless its command is in a transaction then. */
+function withdrawOn(signal: AbortSignal, tab: Tab, made: Pending, caller: Caller): void {
+  const withdraw = (): void => {
+    const joined = caller.joined ? tab.pending.find(({ callers }) => callers.includes(caller)) : undefined
+    const pending = joined ?? made
+    if (pending.phase === 'new') caller.reject(signal.reason)
+    takeBack(tab, pending, caller, signal.reason)
+  }
+  caller.letGo = () => signal.removeEventListener('abort', withdraw)
+  signal.addEventListener('abort', withdraw)
 }
 
 /** Decides a new command and shows what it gives. */

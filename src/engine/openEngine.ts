@@ -7,9 +7,9 @@ import type { Model } from '../model/model.ts'
 import { arrive } from './arrive.ts'
 import { boot } from './boot.ts'
 import type { Core } from './core.ts'
-import { dispatch, type Sender, type Special, takeBack } from './dispatch.ts'
+import { dispatch, type Special, takeBack } from './dispatch.ts'
 import { reserve } from './part.ts'
-import type { AnyReceipt } from './pending.ts'
+import type { AnyReceipt, Sender } from './pending.ts'
 import { projected } from './projected.ts'
 import type { DispatchOptions, Engine, OpenOptions, Status } from './types.ts'
 
@@ -139,8 +139,7 @@ const NO_DRAFTS = Object.freeze({})
 function createHandle(core: Core, options: OpenOptions, leave: () => Promise<void>): Handle {
   const listeners = createListeners()
   const unsubscribe = core.listeners.add(listeners.tell)
-  const sent = new Set<Promise<unknown>>()
-  const sender: Sender = { meta: deepFreeze(copyJson(options.meta, 'meta') as Json | undefined) }
+  const sender: Sender = { meta: deepFreeze(copyJson(options.meta, 'meta') as Json | undefined), open: 0 }
   let closing: Promise<void> | undefined
   let last: { readonly read: object; readonly status: Status<any> } | undefined
 
@@ -149,12 +148,7 @@ function createHandle(core: Core, options: OpenOptions, leave: () => Promise<voi
     if (core.refusal) return Promise.reject(core.refusal)
     if (given?.durability === 'remote' && !core.layer)
       return Promise.reject(new ModelError(`"${core.name}" has no remote to wait for`))
-    // What is returned comes behind the book-keeping: a rejection that nobody waits for has to be reported.
-    const answer: Promise<AnyReceipt> = dispatch(core, sender, name, input, given, special).finally(() =>
-      sent.delete(answer),
-    )
-    sent.add(answer)
-    return answer
+    return dispatch(core, sender, name, input, given, special)
   }
   const close = async (): Promise<void> => {
     for (const pending of [...core.pending]) {
@@ -162,7 +156,10 @@ function createHandle(core: Core, options: OpenOptions, leave: () => Promise<voi
         if (caller.owner === sender) takeBack(core, pending, caller, new EngineClosed('closed'))
     }
     core.layer?.leave(sender, new EngineClosed('closed'))
-    await Promise.allSettled(sent)
+    if (sender.open)
+      await new Promise<void>((resolve) => {
+        sender.idle = resolve
+      })
     const { read, status } = core
     last = { read, status: Object.freeze({ ...status, state: 'closed' }) }
     for (const interceptor of core.interceptors) if (interceptor.owner === handle) core.interceptors.delete(interceptor)

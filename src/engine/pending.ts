@@ -5,23 +5,69 @@ import type { Cause } from '../log/commit.ts'
 import type { Log } from '../log/log.ts'
 import type { AnyRecordedEvent, StoredEvent } from '../model/events.ts'
 import type { Journal } from '../model/fold.ts'
-import type { createContext } from '../model/model.ts'
+import type { DispatchContext } from '../model/model.ts'
+
+/** What the dispatches of one handle have in common. */
+export interface Sender {
+  /** Of `openEngine`, copied. */
+  readonly meta: Json | undefined
+  /** Dispatches that were not answered yet. */
+  open: number
+  /** Told when the last of them is. */
+  idle?: () => void
+}
 
 /** A dispatch that waits for a command: the first one, and every later one with the same command id and input. */
-export interface Caller {
-  readonly resolve: (receipt: AnyReceipt) => void
-  readonly reject: (error: unknown) => void
-  readonly strict: boolean
-  /** Waits for the shared log: `'wanted'`; `'read'`: that was read once more since it was refused here. */
-  remote?: 'wanted' | 'read' | undefined
+export class Caller {
   /** Joined a command that was pending already. */
-  joined: boolean
+  joined = false
+  /** Waits for the shared log: `'wanted'`; `'read'`: that was read once more since it was refused here. */
+  remote: 'wanted' | 'read' | undefined
+  /** The last record in which `inside` was appended. */
+  wroteIn = ''
+  /** Lets go of the signal that the dispatch came with. */
+  letGo: (() => void) | undefined
+  readonly strict: boolean
   /** The handle it came through. */
-  readonly owner: unknown
+  readonly owner: Sender
   /** Is written with the command. */
-  readonly inside?: Inside | undefined
-  /** The last record in which that was appended. */
-  wroteIn?: string
+  readonly inside: Inside | undefined
+  readonly #resolve: (receipt: AnyReceipt) => void
+  readonly #reject: (error: unknown) => void
+  #isAnswered = false
+
+  constructor(
+    owner: Sender,
+    resolve: (receipt: AnyReceipt) => void,
+    reject: (error: unknown) => void,
+    durability: 'relaxed' | 'strict' | 'remote' = 'relaxed',
+    inside?: Inside,
+  ) {
+    this.owner = owner
+    this.#resolve = resolve
+    this.#reject = reject
+    this.strict = durability === 'strict'
+    this.remote = durability === 'remote' ? 'wanted' : undefined
+    this.inside = inside
+    owner.open++
+  }
+
+  resolve(receipt: AnyReceipt): void {
+    this.#leave()
+    this.#resolve(receipt)
+  }
+
+  reject(error: unknown): void {
+    this.#leave()
+    this.#reject(error)
+  }
+
+  #leave(): void {
+    if (this.#isAnswered) return
+    this.#isAnswered = true
+    this.letGo?.()
+    if (--this.owner.open === 0) this.owner.idle?.()
+  }
 }
 
 export interface AnyReceipt {
@@ -54,6 +100,12 @@ export type Phase =
   | 'unsure'
   | 'settled'
 
+/** A record that a command was appended in. */
+interface Attempt {
+  readonly record: string
+  readonly strict: boolean
+}
+
 /** What went wrong with a command so far. Replaced, never changed: most commands share `NO_TRIES`. */
 export interface Tries {
   /** Commits of other tabs that were faster. */
@@ -80,7 +132,7 @@ export interface Pending {
   readonly cause: Cause | undefined
   /** Decides in place of the model's command of that name: an undo is no command of the model. */
   readonly decide: ((command: Command) => StoredEvent[]) | undefined
-  readonly context: ReturnType<typeof createContext>
+  readonly context: DispatchContext
   callers: Caller[]
   /** Dispatches of the same id with another command or input: they wait for what becomes of this one. */
   after?: (() => void)[]
@@ -88,8 +140,8 @@ export interface Pending {
   decision: Decision
   /** Grows with each decision and each caller that joins: an equal version is the same answer for the same callers. */
   version: number
-  /** Ids of the commits it was appended in, and whether strictly. */
-  attempts?: Map<string, boolean>
+  /** The records it was appended in. Replaced, never changed: the commands of one group share their first. */
+  attempts?: readonly Attempt[]
   tries: Tries
 }
 
@@ -144,8 +196,9 @@ export const createPending = (
 
 /** What these commands bring along. undefined: nothing, as mostly. */
 export function insideOf(commands: readonly Pending[]): Inside[] | undefined {
-  const all = commands.flatMap(({ callers }) => callers.flatMap(({ inside }) => inside ?? []))
-  return all[0] && all
+  let all: Inside[] | undefined
+  for (const { callers } of commands) for (const { inside } of callers) if (inside) (all ??= []).push(inside)
+  return all
 }
 
 /** What the record writes is not written again for those who wait now. */
@@ -155,23 +208,36 @@ export function noteRecord(commands: readonly Pending[], record: string): void {
 
 export const isStrict = ({ callers }: Pending): boolean => callers.some(({ strict }) => strict)
 
-/** Ends a command. Its rows are not touched: the caller rebases or confirms them, unless there are none. */
-function settle(
-  tab: Commands,
-  pending: Pending,
-  outcome: Parameters<Interceptor['settled']>[1],
-  tell: (caller: Caller) => void,
-): void {
-  if (pending.phase === 'settled') return
+/** These commands go into one record. */
+export function noteAttempt(group: readonly Pending[], record: string, strict: boolean): void {
+  const first: readonly Attempt[] = [{ record, strict }]
+  for (const pending of group) pending.attempts = pending.attempts ? [...pending.attempts, ...first] : first
+}
+
+/** Whether its own attempt in this record was strict, or undefined if no attempt of its own was in it. */
+export const attemptIn = ({ attempts }: Pending, record: string): boolean | undefined =>
+  attempts?.find((attempt) => attempt.record === record)?.strict
+
+/** Takes a command out, unless it ended before. Its rows are not touched: the caller rebases or confirms them, unless there are none. */
+function removePending(tab: Commands, pending: Pending): boolean {
+  if (pending.phase === 'settled') return false
   pending.phase = 'settled'
-  tab.pending.splice(tab.pending.indexOf(pending), 1)
-  pending.callers.forEach(tell)
+  // Mostly it is the first one, and this allocates nothing.
+  if (tab.pending[0] === pending) tab.pending.shift()
+  else tab.pending.splice(tab.pending.indexOf(pending), 1)
+  return true
+}
+
+/** Its callers have been told, or will be once they are written to the disk. */
+function tellOthers(tab: Commands, pending: Pending, outcome: Parameters<Interceptor['settled']>[1]): void {
   for (const interceptor of tab.interceptors) interceptor.settled(pending, outcome)
   pending.after?.forEach(queueMicrotask)
 }
 
 export function fail(tab: Commands, pending: Pending, error: unknown): void {
-  settle(tab, pending, { error }, ({ reject }) => reject(error))
+  if (!removePending(tab, pending)) return
+  for (const caller of pending.callers) caller.reject(error)
+  tellOthers(tab, pending, { error })
 }
 
 /** `strictly`: the commit that answers was written with strict durability. `record`: the id of what holds the command. */
@@ -182,25 +248,50 @@ export function succeed(
   strictly = false,
   record = '',
 ): void {
-  settle(tab, pending, outcome, ({ resolve, reject, strict, joined, inside, wroteIn = '' }) => {
-    const any = outcome.events.length > 0
-    const receipt = Object.freeze({
-      commandId: pending.id,
-      ...outcome,
-      duplicate: outcome.duplicate || (joined && any),
-    })
+  if (!removePending(tab, pending)) return
+  const any = outcome.events.length > 0
+  for (const caller of pending.callers) {
+    const receipt = receiptOf(pending.id, outcome, outcome.duplicate || (caller.joined && any))
+    const { inside } = caller
+    const toWrite = inside && (!record || caller.wroteIn !== record) ? inside : undefined
     // Rule 6: answered by a commit that was not written strictly.
-    const flush = (): void => {
-      if (strict && !strictly && any)
-        tab.log.flush().then(
-          () => resolve(receipt),
-          (error) => reject(notFlushed(pending.id, error)),
-        )
-      else resolve(receipt)
-    }
-    if (inside && (!record || wroteIn !== record)) tab.log.write(inside).then(flush, reject)
-    else flush()
-  })
+    const toFlush = caller.strict && !strictly && any
+    if (toWrite || toFlush) void resolveBehind(tab, caller, receipt, toWrite, toFlush)
+    else caller.resolve(receipt)
+  }
+  tellOthers(tab, pending, outcome)
+}
+
+/** Answers a caller once the disk has what it asked for besides the command. */
+async function resolveBehind(
+  { log }: Commands,
+  caller: Caller,
+  receipt: AnyReceipt,
+  toWrite: Inside | undefined,
+  toFlush: boolean,
+): Promise<void> {
+  try {
+    if (toWrite) await log.write(toWrite)
+  } catch (error) {
+    return caller.reject(error)
+  }
+  try {
+    if (toFlush) await log.flush()
+  } catch (error) {
+    return caller.reject(notFlushed(receipt.commandId, error))
+  }
+  caller.resolve(receipt)
+}
+
+function receiptOf(
+  commandId: string,
+  { sequence, confirmed, events }: Omit<AnyReceipt, 'commandId'>,
+  duplicate: boolean,
+): AnyReceipt {
+  const receipt: { -readonly [K in keyof AnyReceipt]: AnyReceipt[K] } = { commandId, events, duplicate }
+  if (sequence !== undefined) receipt.sequence = sequence
+  if (confirmed !== undefined) receipt.confirmed = confirmed
+  return Object.freeze(receipt)
 }
 
 /** Of all kinds, only 'unknown' says that the command may be in the log: here it is, but a power cut may take it. */

@@ -7,7 +7,7 @@ import type { AnyRecordedEvent, EventTypesAtRuntime } from '../model/events.ts'
 import { type Fold, foldCommit, type Journal, undo } from '../model/fold.ts'
 import { type AnyModel, decide } from '../model/model.ts'
 import type { Layer } from './layer.ts'
-import { type Command, type Commands, type Decision, fail, type Pending, succeed } from './pending.ts'
+import { attemptIn, type Command, type Commands, type Decision, fail, type Pending, succeed } from './pending.ts'
 
 /** Why a tab does not follow its log at present, and when it tries again. Times in milliseconds. */
 export interface Trouble {
@@ -140,11 +140,7 @@ export function decideNow(tab: Tab, command: Command): Decision {
     }
     const stored = command.decide ? command.decide(command) : decide(tab.model, name, tab.commandRead, input, context)
     for (const interceptor of tab.interceptors) interceptor.decided(command, stored)
-    const events = recordedOf(
-      { id, at: context.now, ...(meta !== undefined && { meta }), events: stored },
-      tab.tip + 1,
-      tab.types,
-    )
+    const events = recordedOf({ id, at: context.now, meta, events: stored }, tab.tip + 1, tab.types)
     for (const event of events) for (const fold of tab.folds) if (!fold.failed) fold.apply(event, journal)
     // The command may not have looked at the promise that was rejected.
     if (__DEV__ && nested) throw nested
@@ -209,7 +205,7 @@ function readable(record: CommitRecord): readonly StoredCommand[] {
 
 /** Answers a command from the log: `command` is the stored one, `sequence` that of its first event. */
 export function answer(tab: Tab, pending: Pending, command: StoredCommand, sequence: number, commit: string): void {
-  const strict = pending.attempts?.get(commit)
+  const strict = attemptIn(pending, commit)
   // A remote gives records other ids. An id that no caller gave is nobody else's.
   const duplicate = strict === undefined && !(tab.layer && pending.fingerprint === undefined)
   if (duplicate && pending.fingerprint !== command.fingerprint) {

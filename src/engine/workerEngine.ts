@@ -16,10 +16,10 @@ import { createBackoff, createQueue } from '../queue.ts'
 import { stateAfter } from './afterwards.ts'
 import { catchUp } from './catchUp.ts'
 import { decideInside } from './decideInside.ts'
-import { dispatch, type Sender, type Special } from './dispatch.ts'
+import { dispatch, type Special } from './dispatch.ts'
 import { openDraftsOf } from './drafts.ts'
 import { makeRoom } from './makeRoom.ts'
-import type { AnyReceipt } from './pending.ts'
+import type { AnyReceipt, Sender } from './pending.ts'
 import { createPump } from './pump.ts'
 import { standOnBase } from './standOnBase.ts'
 import { rebase, stop, type Tab } from './tab.ts'
@@ -110,7 +110,7 @@ function createWorkerEngine(shop: Workshop, release: () => void): Made {
   const { model, database, closing } = shop
   const ending = new AbortController()
   const aside = createQueue()
-  const sender: Sender = { meta: undefined }
+  const sender: Sender = { meta: undefined, open: 0 }
   let folds: readonly Fold[] = []
   let commandRead: object = {}
   let isOn = false

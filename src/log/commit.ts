@@ -63,7 +63,7 @@ export const isCommit = (value: unknown): value is CommitRecord => {
 
 /** The events of one stored command in today's types; `sequence` is that of its first one. */
 export const recordedOf = (
-  { id, at: time, meta, events }: StoredCommand,
+  { id, at: time, meta, events }: Pick<StoredCommand, 'id' | 'at' | 'events'> & { readonly meta?: Json | undefined },
   sequence: number,
   types: EventTypesAtRuntime,
 ): AnyRecordedEvent[] =>

@@ -69,7 +69,7 @@ export function placeBeside(shop: Workshop, engine: WorkerEngine): Place {
 
 /** In a page whose log is in memory. */
 export function placeInMemory(core: Core): Place {
-  const sender = { meta: undefined }
+  const sender = { meta: undefined, open: 0 }
   return {
     model: core.model,
     lineage: '',

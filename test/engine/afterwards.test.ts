@@ -112,7 +112,7 @@ describe('a tab that can not read its log', () => {
   test("says 'unknown' of a command that a transaction had, and nothing that would be untrue of others", async () => {
     const made = loop()
     const { tab, send, outcomes } = made
-    put(send('count'), 'in transaction').attempts = new Map([['commit', false]])
+    put(send('count'), 'in transaction').attempts = [{ record: 'commit', strict: false }]
     const other = send('refuse')
     afterError(tab, broken)
     expect(tab.pending.map(({ phase }) => phase)).toEqual(['unsure', 'waiting'])
@@ -129,7 +129,7 @@ describe('a transaction that failed', () => {
   test('leaves its commands unsure until the log was read, then they are appended again, four times at most', async () => {
     const { tab, send, outcomes } = loop()
     const pending = send('count')
-    pending.attempts = new Map()
+    pending.attempts = []
     for (let i = 1; i < FAILURES; i++) {
       put(pending, 'in transaction')
       afterError(tab, broken)
@@ -148,7 +148,7 @@ describe('a transaction that failed', () => {
     const { tab, send } = loop()
     const now = performance.now()
     const pending = send('count')
-    pending.attempts = new Map()
+    pending.attempts = []
     const times = [1, 2, 3].map(() => {
       put(pending, 'in transaction')
       afterError(tab, broken)

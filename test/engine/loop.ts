@@ -41,7 +41,7 @@ export function loop(): Loop {
     outcomes,
     send(name, commandId) {
       const n = outcomes.push(undefined) - 1
-      dispatch(core, { meta: undefined }, name, {}, { commandId }).then(
+      dispatch(core, { meta: undefined, open: 0 }, name, {}, { commandId }).then(
         (receipt) => (outcomes[n] = receipt),
         (error) => (outcomes[n] = error),
       )

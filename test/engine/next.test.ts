@@ -180,7 +180,7 @@ function play({ tab }: Loop, step: Exclude<Step, { do: 'rest' | 'wait' }>, fault
   for (const one of commands)
     if (isSent) {
       put(one, 'in transaction', step.do === 'decide inside' ? { races: 0 } : {})
-      one.attempts ??= new Map()
+      one.attempts ??= []
     }
   if (fault instanceof Error) {
     afterError(tab, fault)

@@ -101,6 +101,8 @@ export interface Storage {
   /** The database that an actor's last connection led to. */
   readonly opened: Map<Actor, RawDatabase>
   connectionsOf(actor: Actor): readonly { readonly id: number; readonly database: RawDatabase }[]
+  /** A transaction of this actor is under way: it can't know yet what comes of it. */
+  owes(actor: Actor): boolean
   /** The backend drops a connection: what is in flight may have been applied or not. */
   lose(connection: number): void
   /** Storage cleared under everyone. */
@@ -147,6 +149,9 @@ export function createStorage(w: World): Storage {
           .filter((connection) => connection.actor === actor && !connection._closePending)
           .map(({ id }) => ({ id, database })),
       ),
+    owes: (actor) =>
+      [...busy].some(({ transactions }) => transactions.some(({ db }) => db.actor === actor)) ||
+      [...actor.lanes.values()].some(({ tasks }) => tasks.length > 0),
     lose(id) {
       for (const database of databases.values())
         for (const connection of database.connections) if (connection.id === id) lose(connection)

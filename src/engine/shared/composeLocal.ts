@@ -5,7 +5,7 @@ import type { BesideLocal } from '../../log/outbox.ts'
 import { stringify } from '../../model/json.ts'
 import { UNDO, undoingOf } from '../../sync/undoing.ts'
 import { bodyOf } from '../compose.ts'
-import { type Decision, insideOf, isStrict, noteRecord, type Pending } from '../pending.ts'
+import { type Decision, insideOf, isStrict, noteAttempt, noteRecord, type Pending } from '../pending.ts'
 import type { Tab } from '../tab.ts'
 
 export interface ComposedLocal {
@@ -24,7 +24,7 @@ export function composeLocal(tab: Tab, group: readonly Pending[], last: number):
   const entries = group.flatMap(({ id: command, fingerprint }): [string, CommandEntry][] =>
     fingerprint ? [[command, { sequence: 0, commit: id, fingerprint, outbox: true }]] : [],
   )
-  for (const pending of group) (pending.attempts ??= new Map()).set(id, strict)
+  noteAttempt(group, id, strict)
   const inside = insideOf(group)
   if (inside) noteRecord(group, id)
   const version = tab.model.version ?? 1

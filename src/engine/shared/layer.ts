@@ -5,7 +5,7 @@ import { type Outbox, outboxOf } from '../../log/outboxOf.ts'
 import type { AnyRecordedEvent } from '../../model/events.ts'
 import { type Fold, type Journal, undo } from '../../model/fold.ts'
 import type { Layer } from '../layer.ts'
-import { type Decision, fail, type Pending, succeed } from '../pending.ts'
+import { attemptIn, type Decision, fail, type Pending, succeed } from '../pending.ts'
 import { type Tab, typeKey } from '../tab.ts'
 import type { Verdicts } from './verdicts.ts'
 
@@ -186,7 +186,7 @@ function readable(record: CommitRecord): readonly StoredCommand[] {
 /** A command met in the outbox is answered from there: it is durable. */
 function answerLocal(tab: Tab, verdicts: Verdicts, command: LocalCommand, record: string): void {
   const pending = tab.pending.find(({ id }) => id === command.id)
-  if (pending) answerFrom(tab, verdicts, pending, command, pending.attempts?.get(record), record)
+  if (pending) answerFrom(tab, verdicts, pending, command, attemptIn(pending, record), record)
 }
 
 /** Answers a command from the outbox. `strict` tells how its own attempt was written, if it was one. */

@@ -9,7 +9,7 @@ import { createContext } from '../../model/model.ts'
 import { decideUndo, UNDO, type Undoing } from '../../sync/undoing.ts'
 import type { Core } from '../core.ts'
 import { enterNew } from '../dispatch.ts'
-import { type Caller, createPending } from '../pending.ts'
+import { Caller, createPending } from '../pending.ts'
 import { inside } from '../tools/inside.ts'
 import type { Engine } from '../types.ts'
 import { retried } from './composeLocal.ts'
@@ -89,7 +89,7 @@ async function retry(core: Core, database: Database, stored: RejectedCommand): P
   if (result === undefined) return false
   if (core.state !== 'ready') throw core.error ?? new EngineClosed('closed')
   await new Promise<void>((resolve, reject) => {
-    const caller: Caller = { resolve: () => resolve(), reject, strict: false, joined: false, owner: core }
+    const caller = new Caller({ meta: undefined, open: 0 }, () => resolve(), reject)
     const context = createContext(Date.now(), undefined, [...ids])
     // What is no command of the model carries what it needs.
     const decide = name === UNDO ? () => decideUndo(core.folds, input as unknown as Undoing) : undefined

@@ -7,7 +7,7 @@ import { fromWire } from '../../log/wire.ts'
 import { catchUp } from '../catchUp.ts'
 import type { Layer } from '../layer.ts'
 import { lookUp as lookUpInLog } from '../lookUp.ts'
-import { fail, insideOf, isStrict, type Pending, settleWithoutEvents } from '../pending.ts'
+import { attemptIn, fail, insideOf, isStrict, type Pending, settleWithoutEvents } from '../pending.ts'
 import { givenIds } from '../settleAtHead.ts'
 import { applyCommit, rebase, type Tab } from '../tab.ts'
 import { takeOver } from '../takeOver.ts'
@@ -53,7 +53,7 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
         parts.map(({ decision }) => decision),
       )
       for (const { pending, decision } of parts)
-        succeedLocally(tab, verdicts, pending, decision.events, false, pending.attempts?.get(record.id), record.id)
+        succeedLocally(tab, verdicts, pending, decision.events, false, attemptIn(pending, record.id), record.id)
       tab.changed(false)
     } else if (local.last === record.n - 1) rebase(tab, () => local.add(record))
     // It was read together with what came between, or will be.

@@ -43,7 +43,7 @@ export function createVerdicts(tab: Tab): Verdicts {
   const held = new Map<string, Pending[]>()
   /** Who left while a transaction had the command, and why. */
   const left = new WeakMap<object, unknown>()
-  const hasLeft = (caller: Caller): boolean => left.has(caller) || left.has(caller.owner as object)
+  const hasLeft = (caller: Caller): boolean => left.has(caller) || left.has(caller.owner)
   let timer: ReturnType<typeof setTimeout> | undefined
   const end = tab.channel?.share(hear)
 
@@ -80,7 +80,7 @@ export function createVerdicts(tab: Tab): Verdicts {
   function enter(pending: Pending): void {
     pending.callers = pending.callers.filter((caller) => !hasLeft(caller))
     const same = pending.fingerprint !== undefined && tab.pending.find(({ id }) => id === pending.id)
-    if (tab.state !== 'ready') for (const { reject } of pending.callers) reject(tab.error)
+    if (tab.state !== 'ready') for (const caller of pending.callers) caller.reject(tab.error)
     else if (pending.callers.length && same) (same.after ??= []).push(() => enter(pending))
     else if (pending.callers.length) {
       pending.tries = NO_TRIES
@@ -103,12 +103,13 @@ export function createVerdicts(tab: Tab): Verdicts {
       const remote = pending.callers.filter((caller) => caller.remote)
       if (!remote.length) return
       pending.callers = pending.callers.filter((caller) => !caller.remote)
-      for (const { inside, wroteIn, reject } of remote)
-        if (inside && (!record || wroteIn !== record)) tab.log.write(inside).catch(reject)
+      for (const caller of remote)
+        if (caller.inside && (!record || caller.wroteIn !== record))
+          tab.log.write(caller.inside).catch((error) => caller.reject(error))
       const own = remote.map((caller) => ({ caller, fingerprint, duplicate: duplicate || caller.joined }))
       const isOver = ({ caller }: Waiting): boolean => tab.state !== 'ready' || hasLeft(caller)
       for (const { caller } of own.filter(isOver))
-        caller.reject(unknown(id, left.get(caller) ?? left.get(caller.owner as object) ?? tab.error))
+        caller.reject(unknown(id, left.get(caller) ?? left.get(caller.owner) ?? tab.error))
       const stay = own.filter((one) => !isOver(one))
       if (stay.length) waiting.set(id, [...(waiting.get(id) ?? []), ...stay])
     },
@@ -157,7 +158,7 @@ export function createVerdicts(tab: Tab): Verdicts {
       else left.set(who as object, reason)
       for (const [read, those] of held) {
         for (const pending of those) {
-          for (const { reject } of pending.callers.filter(isMeant)) reject(reason)
+          for (const caller of pending.callers.filter(isMeant)) caller.reject(reason)
           pending.callers = pending.callers.filter((caller) => !isMeant(caller))
         }
         if (those.every(({ callers }) => !callers.length)) held.delete(read)

@@ -73,13 +73,13 @@ async function read(core: Core, database: Database, options: OpenOptions): Promi
   takeSnapshot(core, snapshot)
   await settle(core, database, snapshot, options)
   try {
+    // If the file that does it can't be loaded, the log opens as it is.
+    if (options.remote && !isShared(database.log))
+      await shared.load(options.signal).then(
+        (part) => part.takeOnline(core),
+        () => {},
+      )
     if (isShared(database.log)) core.layer = (await shared.load(options.signal)).createLayer(core, snapshot.outbox)
-    // Such a log opens as it is: nothing waits for the file that says so.
-    else if (options.remote)
-      shared
-        .load(core.ended)
-        .then((part) => part.tellWithoutRemote(core))
-        .catch(() => {})
     await arrive(core, snapshot.tail, options)
   } catch (error) {
     // Older code shows the rows that it understands, and says so. After any other error, rows would be missing.

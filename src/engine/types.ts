@@ -102,7 +102,7 @@ export interface SyncStatus {
   /**
    * - `'online'`: what the remote has is read as it comes, and what this device has is sent.
    * - `'offline'`: the remote can't be reached. Commands are durable here and are sent later.
-   * - `'waiting'`: this log can't be taken online yet; `error` says what is in the way.
+   * - `'waiting'`: this log can't be taken online yet, because another tab has it open, say; `error` tells what is in the way.
    * - `'denied'`: the remote refuses this device. It is asked again.
    * - `'outdated'`: a newer build wrote something that this one does not know: reload.
    * - `'stalled'`: a projection that a waiting command reads has failed.
@@ -266,7 +266,7 @@ export interface OpenOptions {
   /**
    * Preview: its formats may change. The order that all devices share, by the name of the log: `natsRemote()` of `tidemark/nats`, say. The
    * worker gets the same one. Commands are durable on this device at once, and offline; the remote puts them into the log of all devices.
-   * A log that was begun without a remote stays without: `status.sync` is `'waiting'` then, with an `error`.
+   * A log that was begun without a remote goes online when one tab opens it alone; until then `status.sync` is `'waiting'`, with an `error`.
    */
   readonly remote?: OpenRemote | undefined
   /**

@@ -1,6 +1,6 @@
 import { StorageError } from '../errors.ts'
 import { randomId } from '../ids.ts'
-import { NEWER_STORES, STORES, type Stores, VERSION } from './stores.ts'
+import { STORES, type Stores, VERSION } from './stores.ts'
 
 /** Attempts of an open that the browser refuses for an unknown reason. */
 const OPEN_TRIES = 4
@@ -72,26 +72,6 @@ function createStores(idb: IDBDatabase, transaction: IDBTransaction, dataLoss: s
   meta.add({ id, lineage: id, format: 0, ...(dataLoss !== undefined && { dataLoss }) }, 'log')
 }
 
-/**
- * Adds the stores that an older database does not have. Rejects with `StorageError('blocked')` if another connection does not
- * close for it within 30 seconds.
- */
-export async function upgrade(name: string, blocked?: () => void): Promise<IDBDatabase> {
-  const request = indexedDB.open(databaseName(name), VERSION)
-  request.onupgradeneeded = ({ oldVersion }) => {
-    const { result, transaction } = request
-    // What is gone is not created again.
-    if (!oldVersion) transaction?.abort()
-    for (const store of oldVersion ? NEWER_STORES : [])
-      if (!result.objectStoreNames.contains(store)) result.createObjectStore(store)
-  }
-  try {
-    return await answerOf(request, 'upgraded', name, blocked)
-  } catch (error) {
-    throw error instanceof StorageError ? error : unavailable(`"${name}" was not upgraded: ${error}`, error)
-  }
-}
-
 /** Deletes a database by the browser's name for it. Rejects with `StorageError('blocked')` after 30 seconds without an answer. */
 export async function deleteDatabase(name: string, blocked?: () => void): Promise<void> {
   try {
@@ -103,7 +83,7 @@ export async function deleteDatabase(name: string, blocked?: () => void): Promis
 }
 
 /** The result of a request that other connections may hold up. One that is answered too late, or after the signal, changes nothing. */
-function answerOf(
+export function answerOf(
   request: IDBOpenDBRequest,
   what: 'opened' | 'upgraded' | 'deleted',
   name: string,
@@ -167,4 +147,5 @@ function answerOf(
 
 const nameOf = (error: unknown): string | undefined => (error as Error | null)?.name
 
-const unavailable = (message: string, cause?: unknown): StorageError => new StorageError('unavailable', message, cause)
+export const unavailable = (message: string, cause?: unknown): StorageError =>
+  new StorageError('unavailable', message, cause)

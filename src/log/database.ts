@@ -1,5 +1,5 @@
 import { EngineClosed, StorageError } from '../errors.ts'
-import { connect, upgrade } from './connection.ts'
+import { connect } from './connection.ts'
 import { type LogIdentity, NEWER_STORES, type SegmentRecord, type StoreName, type StoreOf } from './stores.ts'
 
 export type { LogIdentity, StoreName, StoreOf } from './stores.ts'
@@ -96,23 +96,6 @@ export async function openDatabase(
 
 /** Whether a database has the stores that came after the first ones. */
 export const hasNewerStores = ({ hasNewer }: Database): boolean => hasNewer
-
-/**
- * Gives an older database the newer stores; does nothing if it has them. Every connection to it is closed for that, so call it
- * alone, with the log's lock held exclusively. Rejects with `StorageError('blocked')` if a connection stays open: the log works
- * on without those stores.
- */
-export async function upgradeStores(database: Database): Promise<void> {
-  // Opens the connection if it is not open.
-  await readIdentity(database)
-  if (hasNewerStores(database)) return
-  const { idb } = database
-  database.idb = undefined
-  idb?.close()
-  ;(await upgrade(database.name, database.blocked)).close()
-  // Through a new connection, whose log id is compared.
-  await readIdentity(database)
-}
 
 /** From now on, transactions go through this connection. */
 function use(database: Database, idb: IDBDatabase): void {

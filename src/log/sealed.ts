@@ -1,6 +1,6 @@
 import { CorruptLog, EngineClosed, StorageError } from '../errors.ts'
 import { assertKnownFormat, type Chunk, openChunk, unpack } from './chunk.ts'
-import { above, type Database, type StoreOf } from './database.ts'
+import { above, type Database, readIdentity, type StoreOf } from './database.ts'
 import type { Segment } from './follow.ts'
 import type { SegmentRecord } from './stores.ts'
 
@@ -70,7 +70,9 @@ export async function sealedChunk(
   if (record.codec === 'archived') throw new EngineClosed('log replaced')
   assertKnownFormat(record)
   const stored = body?.error ? undefined : body?.result
-  const whole = chunkOf(database, record, stored)
+  const whole =
+    chunkOf(database, record, stored) ??
+    ((await hasOtherLineage(database)) ? chunkOf(database, record, stored) : undefined)
   if (whole) return whole
   const rescued = await database.rescue?.(record)
   const chunk = chunkOf(database, record, rescued)
@@ -86,6 +88,15 @@ export async function sealedChunk(
       `them: ${body.error}. Nothing was changed.`,
     body.error,
   )
+}
+
+/** An empty log takes over the lineage of its remote; the connections of others hear of it here. */
+async function hasOtherLineage(database: Database): Promise<boolean> {
+  const { log } = database
+  const now = log && (await readIdentity(database))
+  if (!now || now.id !== log.id || now.lineage === log.lineage) return false
+  database.log = now
+  return true
 }
 
 /** undefined if these are not the bytes that the record stands for. */

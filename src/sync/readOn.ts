@@ -34,9 +34,11 @@ export async function readOn(following: Following): Promise<Known | undefined> {
   // Until the pipeline has read it, nobody knows which log this is.
   if (!shop.database.log) await shop.atHead(() => {})
   const { log } = shop.database
-  if (log?.format && !isShared(log)) throw withoutRemote(database.name)
+  if (log?.format && !isShared(log)) throw withoutRemote(database.name, log.base ? 'archived' : 'others')
   const known = await readKnown(database)
   if (!known) return
+  // Another one, who followed the remote before, may have taken over its lineage.
+  if (known.log.id === shop.database.log?.id) shop.database.log = known.log
   const { position, id } = known.position
   const call = limited(signal)
   /** The message that was read last has to be there (rule 5). */

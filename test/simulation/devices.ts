@@ -25,6 +25,8 @@ interface Device {
   readonly name: string
   readonly network: ReturnType<ReturnType<typeof memoryRemote>['device']>
   readonly tabs: Tab[]
+  /** Its app does not know the remote yet. */
+  isOld: boolean
 }
 interface Tab {
   readonly actor: Actor
@@ -67,11 +69,15 @@ export function executeDevices(plan: Plan, { traced = false }: { traced?: boolea
     later: (run, ms) => late.push({ due: w.now + ms, run }),
   })
   const goesBack = random.chance(0.3)
+  const isOld = random.chance(0.3)
+  const mayOpen = ({ d }: Device): boolean => !isOld || !d || server.messages(LOG).length > 0
   const devices: Device[] = Array.from({ length: 2 + random.below(2) }, (_, d) => ({
     d,
     name: `sim${d}`,
     network: server.device(),
     tabs: [],
+    // The others begin when it has sent something: two logs that begin apart are two logs.
+    isOld: d === 0 && isOld,
   }))
   const sent: Sent[] = []
   /** What has to come to an end, and whose it is. */
@@ -191,7 +197,13 @@ export function executeDevices(plan: Plan, { traced = false }: { traced?: boolea
       },
     )
   }
-  const fine = ['EngineClosed', 'StorageError', 'CommandRejected', 'CommandIdConflict']
+  const fine = [
+    'EngineClosed',
+    'StorageError',
+    'CommandRejected',
+    'CommandIdConflict',
+    ...(isOld ? ['ModelError'] : []),
+  ]
   function openTab(device: Device, worker = random.pick(['1', '1', '1', '2', 'page'])): void {
     const actor = w.actor(`T${++opened}d${device.d}`, 'tab')
     const tab: Tab = { actor, device, engine: undefined, closed: false }
@@ -201,7 +213,7 @@ export function executeDevices(plan: Plan, { traced = false }: { traced?: boolea
         open({
           name: device.name,
           mirror: false,
-          remote: remotes.get(device)!,
+          ...(!device.isOld && { remote: remotes.get(device)! }),
           ...(worker !== 'page' && { worker: () => new SharedWorker(`${device.name} ${worker}`) }),
         }),
         (engine) => {
@@ -254,28 +266,43 @@ export function executeDevices(plan: Plan, { traced = false }: { traced?: boolea
     )
   const share = (most: number): number => (random.chance(0.5) ? random.below(100 * most) / 100 : 0)
 
+  /** The app of the old device is deployed with a remote; sometimes its tabs stay open for a while. */
+  function goOnline(): void {
+    const [old] = devices as [Device]
+    old.isOld = false
+    hit('an old log has a remote')
+    for (const tab of old.tabs) if (random.chance(0.7)) leave(tab)
+    openTab(old)
+  }
+  function leave(tab: Tab): void {
+    if (random.chance(0.5) || !tab.engine) w.kill(tab.actor)
+    else if (!tab.closed) closeTab(tab)
+  }
+  function closeTab(tab: Tab): void {
+    tab.closed = true
+    inActor(tab.actor, () =>
+      settles(
+        tab.engine!.close(),
+        () => {},
+        () => {},
+      ),
+    )
+  }
+  const hit = (name: string): void => w.hit(`devices: ${name}`)
+
   function act(): void {
     const tabs = usable()
     const tab = tabs.length ? random.pick(tabs) : undefined
     const device = random.pick(devices)
     const x = random.below(1000)
-    const hit = (name: string): void => w.hit(`devices: ${name}`)
     if (x < 620) {
       if (tab) for (let n = random.chance(0.1) ? 8 : 1; n--; ) dispatch(tab)
-    } else if (x < 680) device.tabs.filter(({ actor }) => actor.alive).length < 3 && openTab(device)
+    } else if (x < 680) mayOpen(device) && device.tabs.filter(({ actor }) => actor.alive).length < 3 && openTab(device)
     else if (x < 710 && tab) {
       hit('tab crashed')
       w.kill(tab.actor)
-    } else if (x < 735 && tab) {
-      tab.closed = true
-      inActor(tab.actor, () =>
-        settles(
-          tab.engine!.close(),
-          () => {},
-          () => {},
-        ),
-      )
-    } else if (x < 765) {
+    } else if (x < 735 && tab) closeTab(tab)
+    else if (x < 765) {
       const workers = w.actors.filter(({ kind }) => kind === 'worker')
       if (!workers.length) return
       hit('worker crashed')
@@ -322,6 +349,7 @@ export function executeDevices(plan: Plan, { traced = false }: { traced?: boolea
         swap: random.chance(0.3),
       }
     else if (x < 970) w.faults = noFaults()
+    else if (x < 985 && isOld && devices[0]!.isOld) goOnline()
     else if (x < 985 && goesBack) {
       const count = server.messages(LOG).length
       if (!count) return
@@ -466,9 +494,9 @@ export function executeDevices(plan: Plan, { traced = false }: { traced?: boolea
     let limit = 0
     let over = false
     let next = 5
-    const start: (() => void)[] = devices.flatMap((device) =>
-      Array.from({ length: 1 + random.below(2) }, () => () => openTab(device)),
-    )
+    const start: (() => void)[] = devices
+      .filter(mayOpen)
+      .flatMap((device) => Array.from({ length: 1 + random.below(2) }, () => () => openTab(device)))
     const finish = (): void => {
       over = true
       process.off('unhandledRejection', rejected)
@@ -492,6 +520,11 @@ export function executeDevices(plan: Plan, { traced = false }: { traced?: boolea
       for (const { network } of devices) network.set({ offline: false, denied: false, faults: {}, latency: 0 })
       for (const one of late.splice(0)) one.run()
       // Who has missed every hint finds out as soon as it writes.
+      if (isOld) {
+        // A log goes online when one tab opens it alone.
+        devices[0]!.isOld = false
+        for (const { actor, closed } of devices[0]!.tabs) if (!closed) w.kill(actor)
+      }
       for (const tab of usable()) start.push(() => tab.actor.alive && !tab.closed && dispatch(tab))
       for (const device of devices) start.push(() => openTab(device, '1'))
       limit = w.steps + END_STEPS

@@ -89,6 +89,7 @@ interface Opening {
   state: 'waiting' | 'running' | 'done'
   /** Connections that have not heard yet that they are to close. */
   asked?: number
+  isUpgrading?: boolean
 }
 
 export interface Storage {
@@ -243,12 +244,16 @@ export function createStorage(w: World): Storage {
       if (opening.state === 'waiting')
         add(
           backend(`open ${name}`, `${opening.kind} of ${opening.actor.name}`, () =>
-            opening.kind === 'open' ? open(name, opening) : askToClose(name, opening),
+            isClosing(name, opening) ? askToClose(name, opening) : open(name, opening),
           ),
         )
-      else if (opening.kind === 'delete' && !databases.get(name)?.connections.length)
-        add(backend(`open ${name}`, 'database deleted', () => remove(name, opening)))
-      else if (opening.kind === 'delete' && opening.asked === 0)
+      else if (isClosing(name, opening) && !databases.get(name)?.connections.length)
+        add(
+          backend(`open ${name}`, `database ${opening.kind === 'open' ? 'upgraded' : 'deleted'}`, () =>
+            opening.kind === 'open' ? open(name, opening) : remove(name, opening),
+          ),
+        )
+      else if (isClosing(name, opening) && opening.asked === 0)
         add(backend(`open ${name}`, 'database blocked', () => tellBlocked(opening)))
     }
     for (const database of busy) {
@@ -266,6 +271,12 @@ export function createStorage(w: World): Storage {
       }
     }
   })
+
+  /** It needs every connection to be closed. */
+  const isClosing = (name: string, { kind, version, isUpgrading }: Opening): boolean => {
+    const now = databases.get(name)?.version ?? 0
+    return kind === 'delete' || (now > 0 && version > now && !isUpgrading)
+  }
 
   function backend(key: string, label: Label, run: () => void): Move {
     return { key, label, run }
@@ -301,7 +312,8 @@ export function createStorage(w: World): Storage {
         }
       })
     }
-    if (database.version !== 0) w.fail(`a native upgrade from ${database.version} to ${version}`)
+    opening.isUpgrading = true
+    const before = database.version
     const made = database
     w.post(actor, `idb ${connection.id}`, 'upgradeneeded', () => {
       if (connection.lost || made.deleted) {
@@ -317,7 +329,7 @@ export function createStorage(w: World): Storage {
         'versionchange',
       )
       tx._rollbackLog.push(() => {
-        made.version = connection.version = 0
+        made.version = connection.version = before
       })
       tx._started = true
       ;(tx as any).openRequest = request
@@ -325,7 +337,7 @@ export function createStorage(w: World): Storage {
       request.readyState = 'done'
       request.result = connection
       request.transaction = tx
-      tell(request, 'upgradeneeded', { oldVersion: 0, newVersion: version }, lost.has(name) ? 'total' : 'none')
+      tell(request, 'upgradeneeded', { oldVersion: before, newVersion: version }, lost.has(name) ? 'total' : 'none')
       lost.delete(name)
     })
   }
@@ -461,9 +473,8 @@ export function createStorage(w: World): Storage {
     if (tx.mode === 'versionchange') {
       db._runningVersionchangeTransaction = false
       if (outcome === 'aborted') {
-        database.version = 0
         db._closePending = true
-        if (databases.get(database.name) === database) databases.delete(database.name)
+        if (!database.version && databases.get(database.name) === database) databases.delete(database.name)
       }
     }
     closeIfIdle(db)

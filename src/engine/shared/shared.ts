@@ -16,7 +16,7 @@ import { answerFrom, createLocalLayer, succeedLocally } from './layer.ts'
 import { createVerdicts } from './verdicts.ts'
 
 export { replicate } from '../../sync/replicate.ts'
-export { tellWithoutRemote } from './tellWithoutRemote.ts'
+export { takeOnline } from './takeOnline.ts'
 
 /** The layer of a tab on a log with a remote. `stored` is the outbox as boot has read it. */
 export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] | undefined): Layer<Tab> {

@@ -114,9 +114,10 @@ export function createVerdicts(tab: Tab): Verdicts {
       if (stay.length) waiting.set(id, [...(waiting.get(id) ?? []), ...stay])
     },
     hold(pending, tellNow) {
-      const remote = pending.callers.filter((caller) => caller.remote === 'wanted')
-      if (!remote.length) return false
-      const others = pending.callers.filter((caller) => caller.remote !== 'wanted')
+      const isWaiting = (caller: Caller): boolean => caller.remote === 'wanted' && !hasLeft(caller)
+      const remote = pending.callers.filter(isWaiting)
+      if (!remote.length || tab.state !== 'ready') return false
+      const others = pending.callers.filter((caller) => !isWaiting(caller))
       tab.pending.splice(tab.pending.indexOf(pending), 1)
       if (others.length) {
         const told: Pending = { ...pending, callers: others }

@@ -1,0 +1,45 @@
+import { StorageError } from '../errors.ts'
+import { answerOf, databaseName, unavailable } from './connection.ts'
+import { type Database, hasNewerStores, readIdentity } from './database.ts'
+import { NEWER_STORES, VERSION } from './stores.ts'
+
+/**
+ * Gives an older database the newer stores; does nothing if it has them. Every connection to it is closed for that, so call it
+ * alone, with the log's lock held exclusively. Rejects with `StorageError('blocked')` if a connection stays open: the log works
+ * on without those stores.
+ */
+export async function upgradeStores(database: Database): Promise<void> {
+  // Opens the connection if it is not open.
+  await readIdentity(database)
+  if (!hasNewerStores(database)) await closeOthers(database)
+}
+
+/**
+ * Closes every other connection to the database, behind what they write at present, and adds the newer stores if it does not have them.
+ * Whoever comes again compares the id of the log. Rejects with `StorageError('blocked')` if a connection stays open for 30 seconds.
+ */
+export async function closeOthers(database: Database): Promise<void> {
+  await readIdentity(database)
+  const { idb } = database
+  database.idb = undefined
+  idb?.close()
+  ;(await upgrade(database, Math.max(VERSION, (idb?.version ?? 0) + 1))).close()
+  // Through a new connection, whose log id is compared.
+  await readIdentity(database)
+}
+
+async function upgrade({ name, blocked }: Database, version: number): Promise<IDBDatabase> {
+  const request = indexedDB.open(databaseName(name), version)
+  request.onupgradeneeded = ({ oldVersion }) => {
+    const { result, transaction } = request
+    // What is gone is not created again.
+    if (!oldVersion) transaction?.abort()
+    for (const store of oldVersion ? NEWER_STORES : [])
+      if (!result.objectStoreNames.contains(store)) result.createObjectStore(store)
+  }
+  try {
+    return await answerOf(request, 'upgraded', name, blocked)
+  } catch (error) {
+    throw error instanceof StorageError ? error : unavailable(`"${name}" was not upgraded: ${error}`, error)
+  }
+}

@@ -14,6 +14,9 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   })
 }
 
+/** Resolves when the task is over, however it ended. */
+export const quietly = (task: Promise<unknown>): Promise<unknown> => task.catch(() => {})
+
 /**
  * The promise, or the signal's reason, whichever comes first. `Promise.race` with a promise that never settles would
  * keep every answer in memory.

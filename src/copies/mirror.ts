@@ -1,18 +1,14 @@
-import { sleep } from '../async.ts'
+import { quietly, sleep } from '../async.ts'
 import { EngineClosed } from '../errors.ts'
 import { lockName } from '../locks.ts'
 import type { Hint } from '../log/channel.ts'
 import type { Database } from '../log/database.ts'
 import { createLag, LATE_MS } from './lag.ts'
-import { createCopy } from './mirrorCopy.ts'
 import { checkBrowser, type MirrorPlace, NoMirror, openPlace, toMirrorPlace } from './mirrorPlace.ts'
 import { createTeller } from './mirrorStatus.ts'
+import { writeOn } from './mirrorTurn.ts'
 import { removePrivate } from './removeMirror.ts'
 
-/** Milliseconds that events wait for company. */
-const DELAY_MS = 500
-/** At most: a computer that slept while it wrote did not write for that long. */
-const LONGEST_DELAY_MS = 4000
 /** Milliseconds until files that could not be read or written are tried again. */
 const RETRY_MS = 30_000
 /** And until there may be room for them, or until the one that stole the lock may be done. */
@@ -102,7 +98,9 @@ function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror 
         checkBrowser()
         place = await remember(database, place)
         const parent = await openPlace(place)
-        await navigator.locks.request(lockName('mirror', name), { signal }, () => follow(parent, signal))
+        await navigator.locks.request(lockName('mirror', name), { signal }, () =>
+          writeOn({ database, lag, teller, news }, parent, place === true, signal),
+        )
       } catch (error) {
         if (closing.aborted || error instanceof EngineClosed) break
         if (signal.aborted) continue
@@ -126,30 +124,6 @@ function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror 
     running = false
   }
 
-  /** Returns when somebody else is to go on, or when the log has become another one. */
-  async function follow(parent: FileSystemDirectoryHandle, gone: AbortSignal): Promise<void> {
-    const copy = await createCopy(host, parent, place === true, gone)
-    let hasMoved = place !== true
-    lag.hear(Date.now())
-    while (!gone.aborted) {
-      const began = Date.now()
-      lag.begin(began)
-      const done = await copy.round()
-      if (gone.aborted || done === 'replaced') return
-      lag.end(done === 'whole')
-      if (done === 'whole' && hasMoved) {
-        // An open without the folder would be given what is old.
-        await removeOwn(gone)
-        hasMoved = false
-      }
-      if (!gone.aborted) teller.know({ last: copy.last })
-      // Writing takes a fifth of the time at most, however much there is to write.
-      const delay = Math.min(LONGEST_DELAY_MS, Math.max(DELAY_MS, 4 * (Date.now() - began)))
-      await news(gone)
-      await quietly(sleep(delay, gone))
-    }
-  }
-
   /** Until the log may have something new. */
   async function news(gone: AbortSignal): Promise<void> {
     while (!lag.hasNews && !gone.aborted)
@@ -158,12 +132,10 @@ function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror 
       })
   }
 
-  function removeOwn(taken?: AbortSignal): Promise<unknown> {
-    return quietly(removePrivate(database, taken))
+  function removeOwn(): Promise<unknown> {
+    return quietly(removePrivate(database))
   }
 }
-
-const quietly = (task: Promise<unknown>): Promise<unknown> => task.catch(() => {})
 
 function reasonOf({ name, message }: Error): string {
   if (name === 'AbortError') return 'it gave way'

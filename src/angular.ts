@@ -12,8 +12,10 @@ import {
   type Signal,
   signal,
 } from '@angular/core'
+import { type DraftSource, draftOf } from './bindings/draftOf.ts'
 import { emptyOf } from './bindings/empty.ts'
 import { type AnyEngine, type Equal, optionsOf, type ReadOptions, type Select } from './bindings/options.ts'
+import type { Drafts, DraftText } from './drafts/types.ts'
 import type { Status } from './engine/types.ts'
 import type { ReadModel } from './model/model.ts'
 
@@ -49,7 +51,7 @@ export function injectRead<P, T>(
   const source = injectSource(
     engine,
     ({ read }): ReadModel<P> => read,
-    ({ read }) => read as ReadModel<P>,
+    ({ model }) => emptyOf(model).read as ReadModel<P>,
     { ...(typeof options === 'object' && options), isServed: 'server' in given },
   )
   return computed(
@@ -75,7 +77,34 @@ export function injectStatus<P>(engine: GivenEngine<P>, options: InjectOptions =
   const source = injectSource(
     engine,
     ({ status }): Status<P> => status,
-    ({ status }) => status,
+    ({ model }) => emptyOf(model).status,
+    options,
+  )
+  return computed(() => source().value)
+}
+
+/**
+ * A signal of a text that is still being written; undefined if there is none.
+ * @example
+ * ```ts
+ * class Reply {
+ *   readonly id = input.required<string>()
+ *   readonly reply = injectDraft(engine.drafts.reply, () => this.id())
+ * }
+ * ```
+ *
+ * `drafts` is one of `engine.drafts`, or a signal of it, and so may be the id. No selector runs when a draft grows. Call it in an injection
+ * context, or give `injector`. A server renders none.
+ */
+export function injectDraft<H>(
+  drafts: Drafts<H> | (() => Drafts<H>),
+  id: string | (() => string),
+  options: InjectOptions = {},
+): Signal<DraftText<H> | undefined> {
+  const source = injectSource(
+    computed(() => draftOf(typeof drafts === 'function' ? drafts() : drafts, typeof id === 'function' ? id() : id)),
+    ({ draft }: DraftSource<H>) => draft,
+    () => undefined,
     options,
   )
   return computed(() => source().value)
@@ -88,19 +117,19 @@ interface Source<S> {
 }
 
 /** What an engine shows now, as a signal that changes only if that is another object. The engine knows it once it was read. */
-function injectSource<P, S>(
-  given: GivenEngine<P>,
-  sourceOf: (engine: AnyEngine<P>) => S,
-  servedOf: (empty: ReturnType<typeof emptyOf>) => S,
+function injectSource<E extends Pick<AnyEngine, 'subscribe'>, S>(
+  given: E | (() => E),
+  sourceOf: (engine: E) => S,
+  servedOf: (engine: E) => S,
   { injector, isServed = false }: InjectOptions & { readonly isServed?: boolean },
 ): Signal<Source<S>> {
   if (!injector) assertInInjectionContext(injectSource)
   const within = injector ?? inject(Injector)
-  const engineOf = typeof given === 'function' ? given : (): AnyEngine<P> => given
+  const engineOf = typeof given === 'function' ? given : (): E => given
   const isServer = typeof document === 'undefined'
   const served = signal(isServer || isServed)
   const changes = signal(0)
-  let followed: AnyEngine<P> | undefined
+  let followed: E | undefined
   let shown: S
   let end: (() => void) | undefined
   let isOver = isServer
@@ -109,7 +138,7 @@ function injectSource<P, S>(
     end?.()
   })
   if (!isServer && isServed) afterNextRender(() => served.set(false), { injector: within })
-  const follow = (engine: AnyEngine<P>): void => {
+  const follow = (engine: E): void => {
     end?.()
     followed = engine
     end = engine.subscribe(() => {
@@ -122,7 +151,7 @@ function injectSource<P, S>(
       const engine = engineOf()
       if (engine !== followed && !isOver) follow(engine)
       shown = sourceOf(engine)
-      return served() ? { value: servedOf(emptyOf(engine.model)), isServed: true } : { value: shown, isServed: false }
+      return served() ? { value: servedOf(engine), isServed: true } : { value: shown, isServed: false }
     },
     { equal: (last, next) => last.value === next.value && last.isServed === next.isServed },
   )

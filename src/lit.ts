@@ -3,7 +3,9 @@
  * @module
  */
 import type { ReactiveController, ReactiveControllerHost } from 'lit'
+import { type DraftSource, draftOf } from './bindings/draftOf.ts'
 import type { AnyEngine, Equal, Select } from './bindings/options.ts'
+import type { Drafts, DraftText } from './drafts/types.ts'
 import type { Status } from './engine/types.ts'
 import { shallowEqual } from './model/isEqual.ts'
 import type { ReadModel } from './model/model.ts'
@@ -11,29 +13,30 @@ import { createGetter } from './select.ts'
 
 /** The engine, or a function that reads it from a property of the host: another user's engine is then read as soon as it is there. */
 type GivenEngine<P> = AnyEngine<P> | (() => AnyEngine<P>)
-type MakeGetter<P, T> = (engine: AnyEngine<P>, kept: { readonly value: T } | undefined) => () => T
+type Source = Pick<AnyEngine, 'subscribe'>
+type MakeGetter<E, T> = (engine: E, kept: { readonly value: T } | undefined) => () => T
 
 /** Updates a host when a selection of its engine changed. */
-class SelectionController<P, T> implements ReactiveController {
+class SelectionController<E extends Source, T> implements ReactiveController {
   readonly #host: ReactiveControllerHost
-  readonly #engineOf: () => AnyEngine<P> | undefined
-  readonly #make: MakeGetter<P, T>
+  readonly #engineOf: () => E | undefined
+  readonly #make: MakeGetter<E, T>
   #get: (() => T) | undefined
   #kept: { readonly value: T } | undefined
   #isConnected = false
-  #followed: AnyEngine<P> | undefined
+  #followed: E | undefined
   #end: (() => void) | undefined
 
-  constructor(host: ReactiveControllerHost, engine: GivenEngine<P>, make: MakeGetter<P, T>) {
+  constructor(host: ReactiveControllerHost, engine: E | (() => E), make: MakeGetter<E, T>) {
     this.#host = host
-    this.#engineOf = typeof engine === 'function' ? engine : (): AnyEngine<P> => engine
+    this.#engineOf = typeof engine === 'function' ? engine : (): E => engine
     this.#make = make
     host.addController(this)
   }
 
   /** The present value: the same object while it is equal. Throws what the function throws. */
   get value(): T {
-    this.#get ??= this.#make(this.#engineOf() as AnyEngine<P>, this.#kept)
+    this.#get ??= this.#make(this.#engineOf() as E, this.#kept)
     const value = this.#get()
     this.#kept = { value }
     return value
@@ -92,7 +95,7 @@ class SelectionController<P, T> implements ReactiveController {
  * `() => this.engine`: another user's engine is then read with the next update of the host. The engine knows the controller only while the
  * host is in a page.
  */
-export class ReadController<P, T> extends SelectionController<P, T> {
+export class ReadController<P, T> extends SelectionController<AnyEngine<P>, T> {
   constructor(
     host: ReactiveControllerHost,
     engine: GivenEngine<P>,
@@ -115,8 +118,37 @@ export class ReadController<P, T> extends SelectionController<P, T> {
  * }
  * ```
  */
-export class StatusController<P> extends SelectionController<P, Status<P>> {
+export class StatusController<P> extends SelectionController<AnyEngine<P>, Status<P>> {
   constructor(host: ReactiveControllerHost, engine: GivenEngine<P>) {
     super(host, engine, (engine) => (): Status<P> => engine.status)
+  }
+}
+
+/**
+ * A controller that updates its host as a text grows that is still being written. Its value is undefined if there is none.
+ * @example
+ * ```ts
+ * class Reply extends LitElement {
+ *   declare replyId: string
+ *   readonly #reply = new DraftController(this, engine.drafts.reply, () => this.replyId)
+ *   override render() {
+ *     return html`<p>${this.#reply.value?.text}</p>`
+ *   }
+ * }
+ * ```
+ *
+ * `drafts` is one of `engine.drafts`, or a function that reads it from a property of the host, and so may be the id. No selector runs when a
+ * draft grows.
+ */
+export class DraftController<H> extends SelectionController<DraftSource<H>, DraftText<H> | undefined> {
+  constructor(host: ReactiveControllerHost, drafts: Drafts<H> | (() => Drafts<H>), id: string | (() => string)) {
+    let last: { readonly drafts: Drafts<H>; readonly id: string; readonly source: DraftSource<H> } | undefined
+    const sourceOf = (): DraftSource<H> => {
+      const now = typeof drafts === 'function' ? drafts() : drafts
+      const its = typeof id === 'function' ? id() : id
+      if (last?.drafts !== now || last.id !== its) last = { drafts: now, id: its, source: draftOf(now, its) }
+      return last.source
+    }
+    super(host, sourceOf, (source) => (): DraftText<H> | undefined => source.draft)
   }
 }

@@ -3,8 +3,10 @@
  * @module
  */
 import { useCallback, useLayoutEffect, useMemo, useReducer, useRef } from 'preact/hooks'
+import { draftOf } from './bindings/draftOf.ts'
 import { emptyOf } from './bindings/empty.ts'
 import { type AnyEngine, type Equal, optionsOf, type ReadOptions, type Select } from './bindings/options.ts'
+import type { Drafts, DraftText } from './drafts/types.ts'
 import type { Status } from './engine/types.ts'
 import type { ReadModel } from './model/model.ts'
 import { createGetter } from './select.ts'
@@ -56,6 +58,28 @@ export function useStatus<P>(engine: AnyEngine<P>): Status<P> {
   )
 }
 
+/**
+ * A text that is still being written; undefined if there is none. Renders again as it grows.
+ * @example
+ * ```tsx
+ * const reply = useDraft(engine.drafts.reply, id)
+ * return <p>{reply?.text}</p>
+ * ```
+ *
+ * `drafts` is one of `engine.drafts`. No selector runs when a draft grows. A server renders none.
+ */
+export function useDraft<H>(drafts: Drafts<H>, id: string): DraftText<H> | undefined {
+  const source = useMemo(() => draftOf(drafts, id), [drafts, id])
+  const get = useCallback((): DraftText<H> | undefined => source.draft, [source])
+  return useGetter(
+    source,
+    get,
+    useRef<Kept<DraftText<H> | undefined> | undefined>(undefined),
+    isServer() ? none : undefined,
+  )
+}
+const none = (): undefined => undefined
+
 const isServer = (): boolean => typeof document === 'undefined'
 
 interface Kept<T> {
@@ -64,7 +88,7 @@ interface Kept<T> {
 
 /** `first` is what the first render shows; without it, the present value. */
 function useGetter<T>(
-  { subscribe }: AnyEngine,
+  { subscribe }: Pick<AnyEngine, 'subscribe'>,
   get: () => T,
   kept: { current: Kept<T> | undefined },
   first: (() => T) | undefined,

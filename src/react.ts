@@ -17,6 +17,7 @@ import {
 } from 'react'
 import { emptyOf } from './bindings/empty.ts'
 import { type Equal, optionsOf, type ReadOptions } from './bindings/options.ts'
+import type { Drafts, DraftText } from './drafts/types.ts'
 import type { UndoStack } from './engine/tools/undoStack.ts'
 import type { DispatchOptions, Engine, Receipt, Status } from './engine/types.ts'
 import { ModelError } from './errors.ts'
@@ -88,6 +89,26 @@ export function useStatus<P>(engine: Engine<any, P, any>): Status<P> {
 
 type AnyEngine = Engine<any, any, any>
 /** The nearest one first. */
+/**
+ * A text that is still being written; undefined if there is none. Renders again as it grows.
+ * @example
+ * ```tsx
+ * const reply = useDraft(engine.drafts.reply, id)
+ * return <p>{reply?.text}{reply?.state === 'live' && '…'}</p>
+ * ```
+ *
+ * `drafts` is one of `engine.drafts`. No selector runs when a draft grows. A server renders none, and so does the first render of
+ * `hydrateRoot`.
+ */
+export function useDraft<H>(drafts: Drafts<H>, id: string): DraftText<H> | undefined {
+  const subscribe = useMemo(() => (listener: () => void) => drafts.subscribe(id, listener), [drafts, id])
+  return useSyncExternalStore(
+    subscribe,
+    () => drafts.get(id),
+    () => undefined,
+  )
+}
+
 const Engines: Context<readonly AnyEngine[]> = /*#__PURE__*/ createContext<readonly AnyEngine[]>([])
 
 /**

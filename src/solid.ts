@@ -4,8 +4,10 @@
  */
 import { type Accessor, createComputed, createMemo, createSignal, onCleanup, onMount, sharedConfig } from 'solid-js'
 import { isServer } from 'solid-js/web'
+import { type DraftSource, draftOf } from './bindings/draftOf.ts'
 import { emptyOf } from './bindings/empty.ts'
 import { type AnyEngine, type Equal, optionsOf, type ReadOptions, type Select } from './bindings/options.ts'
+import type { Drafts, DraftText } from './drafts/types.ts'
 import type { Status } from './engine/types.ts'
 import type { ReadModel } from './model/model.ts'
 
@@ -31,7 +33,7 @@ export function createRead<P, T>(
   const source = createSource(
     engine,
     ({ read }): ReadModel<P> => read,
-    ({ read }) => read as ReadModel<P>,
+    ({ model }) => emptyOf(model).read as ReadModel<P>,
   )
   return createMemo(
     () => {
@@ -55,7 +57,32 @@ export function createStatus<P>(engine: AnyEngine<P> | Accessor<AnyEngine<P>>): 
   const source = createSource(
     engine,
     ({ status }): Status<P> => status,
-    ({ status }) => status,
+    ({ model }) => emptyOf(model).status,
+  )
+  return createMemo(() => source().value)
+}
+
+/**
+ * An accessor of a text that is still being written; undefined if there is none.
+ * @example
+ * ```tsx
+ * const reply = createDraft(engine.drafts.reply, () => props.id)
+ * return <p>{reply()?.text}</p>
+ * ```
+ *
+ * `drafts` is one of `engine.drafts`, or an accessor of it, and so may be the id. No selector runs when a draft grows. A server renders none,
+ * and so does a page while it hydrates.
+ */
+export function createDraft<H>(
+  drafts: Drafts<H> | Accessor<Drafts<H>>,
+  id: string | Accessor<string>,
+): Accessor<DraftText<H> | undefined> {
+  const draftsOf = typeof drafts === 'function' ? drafts : (): Drafts<H> => drafts
+  const idOf = typeof id === 'function' ? id : (): string => id
+  const source = createSource(
+    createMemo(() => draftOf(draftsOf(), idOf())),
+    ({ draft }: DraftSource<H>) => draft,
+    () => undefined,
   )
   return createMemo(() => source().value)
 }
@@ -67,13 +94,13 @@ interface Source<S> {
 }
 
 /** What an engine shows now, as a signal that changes only if that is another object. */
-function createSource<P, S>(
-  given: AnyEngine<P> | Accessor<AnyEngine<P>>,
-  sourceOf: (engine: AnyEngine<P>) => S,
-  servedOf: (empty: ReturnType<typeof emptyOf>) => S,
+function createSource<E extends Pick<AnyEngine, 'subscribe'>, S>(
+  given: E | Accessor<E>,
+  sourceOf: (engine: E) => S,
+  servedOf: (engine: E) => S,
 ): Accessor<Source<S>> {
-  const engine = typeof given === 'function' ? given : (): AnyEngine<P> => given
-  const served = (): Source<S> => ({ value: servedOf(emptyOf(engine().model)), isServed: true })
+  const engine = typeof given === 'function' ? given : (): E => given
+  const served = (): Source<S> => ({ value: servedOf(engine()), isServed: true })
   if (isServer) return served
   let isHydrating = !!sharedConfig.context
   const [source, setSource] = createSignal<Source<S>>(

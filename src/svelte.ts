@@ -5,7 +5,9 @@
 import { untrack } from 'svelte'
 import { createSubscriber } from 'svelte/reactivity'
 import { toStore } from 'svelte/store'
+import { draftOf } from './bindings/draftOf.ts'
 import type { AnyEngine, Equal, Select } from './bindings/options.ts'
+import type { Drafts, DraftText } from './drafts/types.ts'
 import type { Status } from './engine/types.ts'
 import { shallowEqual } from './model/isEqual.ts'
 import type { ReadModel } from './model/model.ts'
@@ -58,6 +60,41 @@ export function fromStatus<P>(engine: GivenEngine<P>): Current<Status<P>> {
     (status) => status,
     Object.is,
   )
+}
+
+/**
+ * A text that is still being written; `current` is undefined if there is none.
+ * @example
+ * ```svelte
+ * <script>
+ *   const reply = fromDraft(engine.drafts.reply, () => id)
+ * </script>
+ * <p>{reply.current?.text}</p>
+ * ```
+ *
+ * `drafts` is one of `engine.drafts`, or a function that reads it from state, and so may be the id. No selector runs when a draft grows.
+ */
+export function fromDraft<H>(
+  drafts: Drafts<H> | (() => Drafts<H>),
+  id: string | (() => string),
+): Current<DraftText<H> | undefined> {
+  let followed: { readonly drafts: Drafts<H>; readonly id: string; readonly get: () => DraftText<H> | undefined }
+  return {
+    get current() {
+      const now = typeof drafts === 'function' ? drafts() : drafts
+      const its = typeof id === 'function' ? id() : id
+      if (followed?.drafts !== now || followed.id !== its) {
+        const source = draftOf(now, its)
+        const subscribe = createSubscriber(source.subscribe)
+        const get = (): DraftText<H> | undefined => {
+          subscribe()
+          return source.draft
+        }
+        followed = { drafts: now, id: its, get }
+      }
+      return followed.get()
+    },
+  }
 }
 
 function follow<P, S extends object, T>(

@@ -17,8 +17,10 @@ import {
   toValue,
   watch,
 } from 'vue'
+import { type DraftSource, draftOf } from './bindings/draftOf.ts'
 import { emptyOf } from './bindings/empty.ts'
 import { type AnyEngine, type Equal, optionsOf, type ReadOptions, type Select } from './bindings/options.ts'
+import type { Drafts, DraftText } from './drafts/types.ts'
 import type { Engine, Status } from './engine/types.ts'
 import { ModelError } from './errors.ts'
 import type { EventTypes } from './model/events.ts'
@@ -46,7 +48,7 @@ export function useRead<P, T>(
   const source = followSource(
     engine,
     ({ read }): ReadModel<P> => read,
-    ({ read }) => read as ReadModel<P>,
+    ({ model }) => emptyOf(model).read as ReadModel<P>,
   )
   let last: { readonly value: T } | undefined
   return computed(() => {
@@ -69,7 +71,30 @@ export function useStatus<P>(engine: MaybeRefOrGetter<AnyEngine<P>>): ComputedRe
   const source = followSource(
     engine,
     ({ status }): Status<P> => status,
-    ({ status }) => status,
+    ({ model }) => emptyOf(model).status,
+  )
+  return computed(() => source.value.value)
+}
+
+/**
+ * A ref of a text that is still being written; its value is undefined if there is none.
+ * @example
+ * ```ts
+ * const reply = useDraft(() => engine.drafts.reply, () => props.id)
+ * const text = computed(() => reply.value?.text ?? '')
+ * ```
+ *
+ * `drafts` is one of `engine.drafts`, a ref or a getter of it, and so may be the id. No selector runs when a draft grows. A server renders
+ * none, and so does the first render of a page that hydrates.
+ */
+export function useDraft<H>(
+  drafts: MaybeRefOrGetter<Drafts<H>>,
+  id: MaybeRefOrGetter<string>,
+): ComputedRef<DraftText<H> | undefined> {
+  const source = followSource(
+    computed(() => draftOf(toValue(drafts), toValue(id))),
+    ({ draft }: DraftSource<H>) => draft,
+    () => undefined,
   )
   return computed(() => source.value.value)
 }
@@ -81,12 +106,12 @@ interface Source<S> {
 }
 
 /** What an engine shows now, as a ref that is triggered only if that is another object. */
-function followSource<P, S>(
-  engine: MaybeRefOrGetter<AnyEngine<P>>,
-  sourceOf: (engine: AnyEngine<P>) => S,
-  servedOf: (empty: ReturnType<typeof emptyOf>) => S,
+function followSource<E extends Pick<AnyEngine, 'subscribe'>, S>(
+  engine: MaybeRefOrGetter<E>,
+  sourceOf: (engine: E) => S,
+  servedOf: (engine: E) => S,
 ): ShallowRef<Source<S>> {
-  const served = (): Source<S> => ({ value: servedOf(emptyOf(toValue(engine).model)), isServed: true })
+  const served = (): Source<S> => ({ value: servedOf(toValue(engine)), isServed: true })
   if (typeof document === 'undefined') return shallowRef(served())
   const source = shallowRef<Source<S>>({ value: sourceOf(toValue(engine)), isServed: false })
   // Vue has set the element of a component before its setup only if it hydrates.
@@ -103,7 +128,7 @@ function followSource<P, S>(
       look()
     })
   watch(
-    (): AnyEngine<P> => toValue(engine),
+    (): E => toValue(engine),
     ({ subscribe }, _, onCleanup) => {
       look()
       onCleanup(subscribe(look))

@@ -74,6 +74,15 @@ const plays = (framework: string, browser: () => Browser) => {
     })
   })
 
+  test('a text that is still being written shows as it grows, no selector runs, and it ends with its event', async () => {
+    expect(await tab.evaluate(() => window.scenarios.draft())).toEqual({
+      seen: ['none', 'Hel', 'Hello', 'other', 'none'],
+      runs: 0,
+      left: 0,
+      title: 'Hello',
+    })
+  })
+
   test('components that go while commands are on their way, or inside a listener, leave nothing', async () => {
     expect(await tab.evaluate(() => window.scenarios.unmount())).toEqual({ left: 0, elements: 0, title: 'last' })
   })

@@ -1,6 +1,6 @@
 import { type ApplicationRef, Component, createComponent, input, provideZonelessChangeDetection } from '@angular/core'
 import { createApplication } from '@angular/platform-browser'
-import { injectRead } from 'tidemark/angular'
+import { injectDraft, injectRead } from 'tidemark/angular'
 import type { RowsEngine } from '../scenarios/model.ts'
 import { counted, rendered } from '../scenarios/probe.ts'
 import { createScenarios } from '../scenarios/scenarios.ts'
@@ -31,6 +31,20 @@ class List {
   readonly count = rendered<readonly string[]>
 }
 
+@Component({ selector: 'a-draft', template: '<p [attr.data-draft]="rows()">{{ draft()?.text ?? "none" }}</p>' })
+class Draft {
+  readonly engine = input.required<RowsEngine>()
+  readonly id = input.required<string>()
+  readonly draft = injectDraft(
+    () => this.engine().drafts.title,
+    () => this.id(),
+  )
+  readonly rows = injectRead(
+    this.engine,
+    counted('draft', (read: Read) => read.rows.size),
+  )
+}
+
 const app: ApplicationRef = await createApplication({ providers: [provideZonelessChangeDetection()] })
 
 window.scenarios = createScenarios({
@@ -44,6 +58,20 @@ window.scenarios = createScenarios({
       show: (other) => row.setInput('id', other),
       unmount() {
         row.destroy()
+        hostElement.remove()
+      },
+    }
+  },
+  mountDraft(page, engine, id) {
+    const hostElement = page.appendChild(document.createElement('div'))
+    const draft = createComponent(Draft, { environmentInjector: app.injector, hostElement })
+    draft.setInput('engine', engine)
+    draft.setInput('id', id)
+    app.attachView(draft.hostView)
+    return {
+      show: (other) => draft.setInput('id', other),
+      unmount() {
+        draft.destroy()
         hostElement.remove()
       },
     }

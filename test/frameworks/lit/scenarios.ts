@@ -1,6 +1,6 @@
 import { html, LitElement } from 'lit'
 import { repeat } from 'lit/directives/repeat.js'
-import { ReadController } from 'tidemark/lit'
+import { DraftController, ReadController } from 'tidemark/lit'
 import type { RowsEngine } from '../scenarios/model.ts'
 import { counted, rendered } from '../scenarios/probe.ts'
 import { createScenarios } from '../scenarios/scenarios.ts'
@@ -48,7 +48,42 @@ class ListElement extends LitElement {
 }
 customElements.define('a-list', ListElement)
 
+class DraftElement extends LitElement {
+  static override properties = { engine: { attribute: false }, draftId: { attribute: false } }
+  declare engine: RowsEngine
+  declare draftId: string
+  readonly #draft = new DraftController(
+    this,
+    () => this.engine.drafts.title,
+    () => this.draftId,
+  )
+  readonly #rows = new ReadController(
+    this,
+    () => this.engine,
+    counted('draft', (read: Read) => read.rows.size),
+  )
+
+  protected override createRenderRoot() {
+    return this
+  }
+  override render() {
+    return html`<p data-draft=${this.#rows.value}>${this.#draft.value?.text ?? 'none'}</p>`
+  }
+}
+customElements.define('a-draft', DraftElement)
+
 window.scenarios = createScenarios({
+  mountDraft(page, engine, id) {
+    const draft = document.createElement('a-draft') as DraftElement
+    Object.assign(draft, { engine, draftId: id })
+    page.append(draft)
+    return {
+      show(other) {
+        draft.draftId = other
+      },
+      unmount: () => draft.remove(),
+    }
+  },
   mountRow(page, engine, id) {
     const row = document.createElement('a-row') as RowElement
     Object.assign(row, { engine, rowId: id })

@@ -1,7 +1,7 @@
 /** @jsxImportSource preact */
 import { render } from 'preact'
 import { useMemo } from 'preact/hooks'
-import { useRead } from 'tidemark/preact'
+import { useDraft, useRead } from 'tidemark/preact'
 import type { RowsEngine } from '../scenarios/model.ts'
 import { counted, rendered } from '../scenarios/probe.ts'
 import { createScenarios } from '../scenarios/scenarios.ts'
@@ -31,10 +31,31 @@ const List = ({ engine }: { engine: RowsEngine }) => {
   )
 }
 
+const Draft = ({ engine, id }: { engine: RowsEngine; id: string }) => {
+  const draft = useDraft(engine.drafts.title, id)
+  useRead(
+    engine,
+    useMemo(() => counted('draft', (read: RowsEngine['read']) => read.rows.size), []),
+  )
+  return <p data-draft>{draft?.text ?? 'none'}</p>
+}
+
 window.scenarios = createScenarios({
   mountRow(page, engine, id) {
     const target = page.appendChild(document.createElement('div'))
     const show = (id: string) => render(<Row engine={engine} id={id} />, target)
+    show(id)
+    return {
+      show,
+      unmount() {
+        render(null, target)
+        target.remove()
+      },
+    }
+  },
+  mountDraft(page, engine, id) {
+    const target = page.appendChild(document.createElement('div'))
+    const show = (id: string) => render(<Draft engine={engine} id={id} />, target)
     show(id)
     return {
       show,

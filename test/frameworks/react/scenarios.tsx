@@ -1,6 +1,6 @@
 import { memo, useMemo } from 'react'
 import { createRoot } from 'react-dom/client'
-import { useRead } from 'tidemark/react'
+import { useDraft, useRead } from 'tidemark/react'
 import type { RowsEngine } from '../scenarios/model.ts'
 import { counted, rendered } from '../scenarios/probe.ts'
 import { createScenarios } from '../scenarios/scenarios.ts'
@@ -26,11 +26,33 @@ const List = ({ engine }: { engine: RowsEngine }) => {
   )
 }
 
+const Draft = ({ engine, id }: { engine: RowsEngine; id: string }) => {
+  const draft = useDraft(engine.drafts.title, id)
+  useRead(
+    engine,
+    useMemo(() => counted('draft', (read: RowsEngine['read']) => read.rows.size), []),
+  )
+  return <p data-draft>{draft?.text ?? 'none'}</p>
+}
+
 window.scenarios = createScenarios({
   mountRow(page, engine, id) {
     const target = page.appendChild(document.createElement('div'))
     const root = createRoot(target)
     const show = (id: string) => root.render(<Row engine={engine} id={id} />)
+    show(id)
+    return {
+      show,
+      unmount() {
+        root.unmount()
+        target.remove()
+      },
+    }
+  },
+  mountDraft(page, engine, id) {
+    const target = page.appendChild(document.createElement('div'))
+    const root = createRoot(target)
+    const show = (id: string) => root.render(<Draft engine={engine} id={id} />)
     show(id)
     return {
       show,

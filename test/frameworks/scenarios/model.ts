@@ -1,4 +1,5 @@
 import { defineEvents, defineModel, type EngineOf, event, projection, table } from 'tidemark'
+import { draft } from 'tidemark/drafts'
 
 const events = defineEvents({
   rowAdded: event<{ id: string; title: string }>(),
@@ -22,6 +23,7 @@ export const rowsModel = defineModel({
       Array.from({ length: rows }, (_, i) => events.rowAdded({ id: `${i}`, title: `${label} ${i}` })),
     rename: (_, data: { id: string; title: string }) => events.rowRenamed(data),
   },
+  drafts: { title: draft() },
 })
 
 export type RowsEngine = EngineOf<typeof rowsModel>

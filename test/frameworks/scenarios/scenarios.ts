@@ -7,6 +7,8 @@ export interface Driver {
   mount(page: HTMLElement, engine: RowsEngine): Mounted
   /** One row, which is that of its id. */
   mountRow(page: HTMLElement, engine: RowsEngine, id: string): { show(id: string): void; unmount(): void }
+  /** A text that is still being written, and the number of characters that a selector of the rows has seen. */
+  mountDraft(page: HTMLElement, engine: RowsEngine, id: string): { show(id: string): void; unmount(): void }
   /** Resolves when what was told in this tick has to be on the page. By default a few microtasks: no task, no frame. */
   shown?(): Promise<unknown>
 }
@@ -26,19 +28,23 @@ async function open(rows: number, label: string) {
   const opened = await openEngine(rowsModel, { name: `rows ${names++}`, storage: 'memory' })
   await opened.dispatch.fill({ rows, label })
   const listeners = { count: 0 }
+  const counting = (end: () => void): (() => void) => {
+    listeners.count++
+    let isOver = false
+    return () => {
+      if (!isOver) listeners.count--
+      isOver = true
+      end()
+    }
+  }
+  const { title } = opened.drafts
+  const counted: typeof title = {
+    ...title,
+    subscribe: (id, listener) => counting(title.subscribe(id, listener)),
+  }
   const engine: RowsEngine = Object.create(opened, {
-    subscribe: {
-      value: (listener: () => void) => {
-        listeners.count++
-        const end = opened.subscribe(listener)
-        let isOver = false
-        return () => {
-          if (!isOver) listeners.count--
-          isOver = true
-          end()
-        }
-      },
-    },
+    drafts: { value: { title: counted } },
+    subscribe: { value: (listener: () => void) => counting(opened.subscribe(listener)) },
   })
   return { engine, listeners }
 }
@@ -52,7 +58,7 @@ async function mounted(listeners: { readonly count: number }): Promise<void> {
   }
 }
 
-export function createScenarios({ mount, mountRow, shown = microtasks }: Driver) {
+export function createScenarios({ mount, mountRow, mountDraft, shown = microtasks }: Driver) {
   const page = document.body.appendChild(document.createElement('main'))
   const textOf = (id: string): string | undefined => page.querySelector(`[data-row="${id}"]`)?.textContent?.trim()
 
@@ -165,6 +171,35 @@ export function createScenarios({ mount, mountRow, shown = microtasks }: Driver)
       row.unmount()
       await frame()
       return { seen, left: listeners.count, elements: page.childElementCount }
+    },
+
+    /** A text that is still being written grows, and ends; a component gets another id. */
+    async draft() {
+      const { engine, listeners } = await open(1, 'row')
+      const draft = mountDraft(page, engine, 'a')
+      const text = () => page.querySelector('[data-draft]')?.textContent?.trim()
+      await mounted(listeners)
+      const seen = [text()]
+      const writer = engine.drafts.title.begin('a', {})
+      engine.drafts.title.begin('b', {}).append('other')
+      probe.reset()
+      for (const part of ['Hel', 'lo']) {
+        writer.append(part)
+        for (let i = 0; i < 5; i++) await frame()
+        seen.push(text())
+      }
+      const runs = [...probe.runs.values()].reduce((sum, times) => sum + times, 0)
+      draft.show('b')
+      for (let i = 0; i < 3; i++) await frame()
+      seen.push(text())
+      draft.show('a')
+      for (let i = 0; i < 3; i++) await frame()
+      await writer.end((title) => engine.dispatch.rename({ id: '0', title }))
+      for (let i = 0; i < 5; i++) await frame()
+      seen.push(text())
+      draft.unmount()
+      await frame()
+      return { seen, runs, left: listeners.count, title: engine.read.rows.get('0')?.title }
     },
 
     /** Components go while commands are on their way, also from inside a listener. */

@@ -1,7 +1,7 @@
 /** @jsxImportSource solid-js */
 import { type Accessor, createSignal, For } from 'solid-js'
 import { render } from 'solid-js/web'
-import { createRead } from 'tidemark/solid'
+import { createDraft, createRead } from 'tidemark/solid'
 import type { RowsEngine } from '../scenarios/model.ts'
 import { counted, rendered } from '../scenarios/probe.ts'
 import { createScenarios } from '../scenarios/scenarios.ts'
@@ -26,11 +26,32 @@ const List = (props: { engine: Accessor<RowsEngine> }) => {
   )
 }
 
+const Draft = (props: { engine: RowsEngine; id: string }) => {
+  const draft = createDraft(props.engine.drafts.title, () => props.id)
+  const rows = createRead(
+    props.engine,
+    counted('draft', (read) => read.rows.size),
+  )
+  return <p data-draft={rows()}>{draft()?.text ?? 'none'}</p>
+}
+
 window.scenarios = createScenarios({
   mountRow(page, engine, first) {
     const target = page.appendChild(document.createElement('div'))
     const [id, show] = createSignal(first)
     const dispose = render(() => <Row engine={() => engine} id={id()} />, target)
+    return {
+      show,
+      unmount() {
+        dispose()
+        target.remove()
+      },
+    }
+  },
+  mountDraft(page, engine, first) {
+    const target = page.appendChild(document.createElement('div'))
+    const [id, show] = createSignal(first)
+    const dispose = render(() => <Draft engine={engine} id={id()} />, target)
     return {
       show,
       unmount() {

@@ -1,5 +1,6 @@
 import { flushSync, mount, unmount } from 'svelte'
 import { createScenarios } from '../scenarios/scenarios.ts'
+import OneDraft from './OneDraft.svelte'
 import OneRow from './OneRow.svelte'
 import Swapping from './Swapping.svelte'
 
@@ -12,6 +13,18 @@ window.scenarios = createScenarios({
       show: (id) => row.show(id),
       unmount() {
         unmount(row)
+        target.remove()
+      },
+    }
+  },
+  mountDraft(page, engine, first) {
+    const target = page.appendChild(document.createElement('div'))
+    const draft = mount(OneDraft, { target, props: { engine, first } })
+    flushSync()
+    return {
+      show: (id) => draft.show(id),
+      unmount() {
+        unmount(draft)
         target.remove()
       },
     }

@@ -1,6 +1,7 @@
 import { createApp, h, shallowRef } from 'vue'
 import { createScenarios } from '../scenarios/scenarios.ts'
 import ListRow from './ListRow.vue'
+import OneDraft from './OneDraft.vue'
 import RowList from './RowList.vue'
 
 window.scenarios = createScenarios({
@@ -8,6 +9,21 @@ window.scenarios = createScenarios({
     const target = page.appendChild(document.createElement('div'))
     const id = shallowRef(first)
     const app = createApp(() => h(ListRow, { engine, id: id.value }))
+    app.mount(target)
+    return {
+      show(other) {
+        id.value = other
+      },
+      unmount() {
+        app.unmount()
+        target.remove()
+      },
+    }
+  },
+  mountDraft(page, engine, first) {
+    const target = page.appendChild(document.createElement('div'))
+    const id = shallowRef(first)
+    const app = createApp(() => h(OneDraft, { engine, id: id.value }))
     app.mount(target)
     return {
       show(other) {

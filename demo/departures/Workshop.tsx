@@ -124,5 +124,5 @@ function copyStates({ state, reason }: Props['status']['mirror'], upToDate: bool
   if (state === 'off')
     return reason ? `There is no second copy of the log here: ${reason}.` : 'There is no second copy yet.'
   if (!upToDate) return 'The second copy of the log, in private files of this site, follows in a moment.'
-  return 'The log comes back from its second copy in private files of this site.'
+  return 'The log is restored from its second copy in private files of this site.'
 }

@@ -4,7 +4,7 @@ export interface Todo {
   id: string
   title: string
   completed: boolean
-  /** Where it stands: the sequence of the event that added it. A todo that comes back returns to its place. */
+  /** Where it stands: the sequence of the event that added it. A todo that is restored returns to its place. */
   place: number
 }
 
@@ -20,7 +20,7 @@ const events = defineEvents({
 
 const todos = projection(events, {
   into: table<Todo>('id'),
-  // Rows of version 1 had no place: whoever has some gets them folded again from the log.
+  // Rows of version 1 had no place: a browser that has some folds them again from the log.
   version: 2,
   by: {
     allMarked: ({ data }) => ({ completed: !data.completed }),

@@ -7,7 +7,7 @@ const storage: Partial<Record<StorageError['kind'], string>> = {
   closed: 'the browser has closed the database',
 }
 
-/** For whoever uses the page; the error itself is for whoever wrote it. */
+/** For the user of the page; the error itself is for its developer. */
 export function describeError(error: unknown): string {
   if (error instanceof EngineClosed) {
     return error.reason === 'closed'

@@ -138,7 +138,7 @@ function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror 
 }
 
 function reasonOf({ name, message }: Error): string {
-  if (name === 'AbortError') return 'it gave way'
+  if (name === 'AbortError') return 'it was deleted because the disk is full'
   return name === 'Error' ? message : `${name}: ${message}`
 }
 

@@ -12,8 +12,8 @@ const REMOVE_RETRY_MS = 10
 const REMOVE_TURNS = 5
 
 /**
- * Removes the private files of a log, and says whether there were any. What stands there of another lineage may be the only
- * copy of that log. `taken`: of the lock that the caller holds; without it, whoever writes the files has to stop.
+ * Removes the private files of a log, and says whether there were any. A mirror of another lineage may be the only
+ * copy of that log. `taken`: of the lock that the caller holds; without it, the writer of the files has to stop.
  */
 export async function removePrivate({ name, log }: Database, taken?: AbortSignal): Promise<boolean> {
   const parent = await openPlace(true)
@@ -33,7 +33,7 @@ export async function removePrivate({ name, log }: Database, taken?: AbortSignal
 }
 
 /**
- * Removes a log's mirror, before and after `removeLog`: its writer may end with a file. Whoever takes the lock meanwhile
+ * Removes a log's mirror, before and after `removeLog`: its writer may end with a file. A caller that takes the lock meanwhile
  * removes the log, too, or restores it, or ends halfway; so this one waits, and begins again unless `isReplaced`: a new log
  * has begun, and what is there is that one's. Throws what keeps the private files from being looked at: they would bring the
  * log back. A user's folder is left as it is if it may not be written.

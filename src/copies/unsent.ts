@@ -8,7 +8,7 @@ import { stringify } from '../model/json.ts'
 
 // The outbox in a mirror: a file of its own, no part of the chain of events. That it is there says that the log has a remote.
 
-/** No file of events: whoever reads those does not look at it. */
+/** Not a file of events: readers of events do not look at it. */
 export const UNSENT = 'outbox.unsent'
 
 /** Commands of one record of a restored outbox. */

@@ -104,7 +104,7 @@ export function createLogEntries(core: Core, changed: () => void): LogEntries {
     return entries
   }
 
-  /** One read at a time, of what was asked for last: whoever scrolls fast asks for more than anybody sees. */
+  /** One read at a time, of what was asked for last: a fast scroll asks for more than anybody sees. */
   async function readWanted(): Promise<void> {
     if (isReading) return
     isReading = true

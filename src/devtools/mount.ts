@@ -50,7 +50,7 @@ export async function defineDevtools(): Promise<void> {
  *
  * Called again for the same engine, it gives the panel that is there, and opens it if `open` says so. It works under
  * `default-src 'self'` and with Trusted Types, in production too. It shows what people wrote: keep it from those who may not see that.
- * Rejects with `ModelError` for what is no engine, and with `StorageError('unavailable')` if its code can't be loaded.
+ * Rejects with `ModelError` if the argument is not an engine, and with `StorageError('unavailable')` if its code can't be loaded.
  */
 export async function mountDevtools(
   engine: Engine<any, any, any>,

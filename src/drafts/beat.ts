@@ -39,7 +39,7 @@ export function createBeat(ms: number, task: () => Promise<void> | void): Beat {
     ask() {
       const isFirst = !asked
       asked = true
-      // The timer of a hidden page comes late, but whoever asks is awake. In a microtask: what is asked for in one go goes together.
+      // The timer of a hidden page comes late, but a caller is awake. In a microtask: what is asked for in one go goes together.
       if (running || rest() > 0) schedule()
       else if (isFirst || timer !== undefined) queueMicrotask(run)
     },

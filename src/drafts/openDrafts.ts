@@ -85,7 +85,7 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
       const { name, id, epoch, text, told, toldStored, dropped, state } = writing
       const stored = dropped ? 0 : (writing.stored ?? 0)
       followed.get(keyOf(name, id))?.changed()
-      // Whoever hears of it has to find it.
+      // A tab that hears of it has to find it.
       if (writing.stored === undefined || state === 'over' || (told === text.length && toldStored === stored)) continue
       const more = text.slice(told)
       Object.assign(writing, { told: text.length, toldStored: stored })
@@ -323,7 +323,7 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
   const lookAll = (): void => {
     for (const { writing, look } of followed.values()) if (!writing) look()
   }
-  /** A page that is put away holds no lock: whoever looks meanwhile finds its drafts abandoned, and may take them over. */
+  /** A page that is put away holds no lock: other tabs find its drafts abandoned meanwhile, and may take them over. */
   const putAway = ({ persisted }: { readonly persisted?: boolean }): void => {
     void stores.now()
     if (!persisted) return

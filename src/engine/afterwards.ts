@@ -7,7 +7,7 @@ import { rebase, stop, type Tab } from './tab.ts'
 //   raced, sealed     another tab was faster: read, decide again
 //   not whole         the tail can't be decided on inside a transaction: read
 //   arrived           the log was read to its end: what was unsure is known, what troubled the tab is over
-//   quota             something gives way: the neighbours of a group, the mirror, drafts, the pages; then the caller is told
+//   quota             something is dropped: the neighbours of a group, the mirror, drafts, the pages; then the caller is told
 //   closed            another log has this name, or the log was destroyed: the engine ends
 //   corrupt, an upcast that throws: 'failed'; an event of a newer build: 'outdated'. Rows stay, commands are refused
 //   anything else     (the storage failed, a file of the app could not be loaded, a mistake of ours)

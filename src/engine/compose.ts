@@ -33,7 +33,7 @@ export function groupOf(accepted: readonly Pending[]): Pending[] {
   return group
 }
 
-/** The record of these commands at `head + 1`, and what is written with it. */
+/** The record of the group at `head + 1`, and what is written with it. */
 export function compose(tab: Tab, group: readonly Pending[]): Composed {
   const id = nextId()
   const entries: [string, CommandEntry][] = []

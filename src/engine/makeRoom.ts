@@ -4,7 +4,7 @@ import { dropPages } from '../projections/discard.ts'
 import type { Pending } from './pending.ts'
 import type { Tab } from './tab.ts'
 
-/** Rule 19: the mirror gives way first, then drafts, then derived pages, never the log. */
+/** Rule 19: the mirror is deleted first, then drafts, then derived pages, never the log. */
 export async function makeRoom(tab: Tab, pending: Pending): Promise<void> {
   const { database, head } = tab
   tab.full = undefined

@@ -11,7 +11,7 @@ export type Step =
   /** The log is left alone until then, by `performance.now()`. */
   | { readonly do: 'wait'; readonly until: number }
   | { readonly do: 'read' }
-  /** The disk is full: something gives way to this command. */
+  /** The disk is full: something is deleted for this command. */
   | { readonly do: 'make room'; readonly pending: Pending }
   /** An ended engine answers its commands. */
   | { readonly do: 'dismiss' }

@@ -167,7 +167,7 @@ export interface Commands {
   log: Log
 }
 
-/** A command as it is dispatched. Every property at once: a thousand of these may be asked for in one tick. */
+/** A command as it is dispatched. Every property at once: a thousand may be dispatched in one tick. */
 export const createPending = (
   id: string,
   fingerprint: string | undefined,

@@ -15,7 +15,7 @@ export type Hint = { readonly log: string } & (
   | { readonly sync: SyncReport }
   /** Somebody wants to hear where the remote stands. */
   | { readonly asks: 'sync' }
-  /** Reads of the remote that a tab waits for, by names that it gave them; and whoever follows the remote says that they are done. */
+  /** Reads of the remote that a tab waits for, by names that it gave them. The follower of the remote says that they are done. */
   | { readonly remoteRead: readonly string[]; readonly by: 'tab' | 'follower' }
   /** Where the reactions stand, and the event up to which they have looked at the log. */
   | { readonly reactions: Readonly<Record<string, ReactionReport>>; readonly scanned: number }
@@ -34,7 +34,7 @@ export type Hint = { readonly log: string } & (
   /** What a pipeline could not find or do, for the people in front of a tab. */
   | { readonly error: WireError }
   | { readonly mirror: MirrorStatus }
-  /** Whoever writes the mirror tells where it stands. */
+  /** The writer of the mirror tells how far it is. */
   | { readonly asks: 'mirror' }
   /** Somebody needs the engine that works beside a pipeline; and it says that it is awake. */
   | { readonly engine: 'asked' | 'here' }
@@ -69,7 +69,7 @@ export interface MirrorStatus {
   readonly reason?: string
 }
 
-/** Where the log and its remote stand, as far as whoever follows the remote knows. */
+/** Where the log and its remote stand, as far as the follower of the remote knows. */
 export interface SyncReport {
   readonly state: 'online' | 'offline' | 'waiting' | 'denied' | 'outdated' | 'stalled' | 'forked' | 'other-log' | 'gone'
   /** Commands that the shared log refused and that nobody has looked after yet. */
@@ -140,7 +140,7 @@ export function openChannel(name: string, receive: (hint: Hint) => void): Channe
 /** Characters that are sent to every tab at once. */
 export const LARGEST_HINT = 16_384
 
-/** Tells the others what was appended; sent after `complete`, so that whoever reads the log finds it. */
+/** Tells the others what was appended; sent after `complete`, so that a reader of the log finds it. */
 export const ring = (channel: Channel | undefined, log: string, commit: CommitRecord): void =>
   channel?.post(isLarge(commit) ? { log, head: commit.last } : { log, commit })
 

@@ -183,7 +183,7 @@ export async function* unpack(after: number, chunk: Chunk): AsyncGenerator<reado
 }
 
 /**
- * Those of the commits of a verified chunk that contain one of these sequences, which ascend. Reads no further than the
+ * Those of the commits of a verified chunk that contain one of the sequences. They ascend. Reads no further than the
  * last. Throws CorruptLog if they can't be read.
  */
 export async function find(sequences: readonly number[], chunk: Chunk): Promise<readonly CommitRecord[]> {

@@ -3,7 +3,7 @@ import type { Database } from './database.ts'
 /** Where the pieces of drafts begin, behind their heads: what a draft has written so far, but for its first words. */
 export const DRAFT_PIECES = 1
 
-/** Rule 19: on a full disk, what is still being written gives way before pages do. Says whether there was any of it. */
+/** Rule 19: on a full disk, drafts are dropped before pages are. Says whether there were any. */
 export async function dropDrafts({ transact, hasNewer }: Database): Promise<boolean> {
   if (!hasNewer) return false
   const found = await transact(['drafts'], 'readwrite', (store) => {

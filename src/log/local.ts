@@ -93,5 +93,5 @@ export const isLocal = (value: unknown): value is LocalRecord => {
   return Number.isSafeInteger(n) && n > 0 && typeof id === 'string' && typeof body === 'string'
 }
 
-/** A log with a remote has one of these formats. */
+/** The formats of a log with a remote. */
 export const isShared = (log: { readonly format: number } | undefined): boolean => (log?.format ?? 0) > 2

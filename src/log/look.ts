@@ -9,7 +9,7 @@ export interface Found {
   readonly entries: ReadonlyMap<string, CommandEntry>
 }
 
-/** Is `head` the log's head, and which of these command ids does the log know? An entry whose commit is no log is deleted (rule 3). */
+/** Is `head` the log's head, and which command ids does the log know? An entry whose commit is no log is deleted (rule 3). */
 export async function look({ transact }: Database, head: number, ids: readonly string[]): Promise<Found> {
   const entries = new Map<string, CommandEntry>()
   const left: [id: string, commit: string][] = []

@@ -131,7 +131,7 @@ export interface FoundShared {
   readonly entries: ReadonlyMap<string, CommandEntry>
 }
 
-/** Are these the heads of the log and of the outbox, and which of these command ids are known? */
+/** Are the log and the outbox at these heads, and which command ids are known? */
 export async function lookShared(
   { transact }: Database,
   head: number,

@@ -34,7 +34,7 @@ export async function* recordsAt(database: Database, sequences: readonly number[
     )
     for (const i of some.keys()) {
       const body = read.then((found) => found[i])
-      // Told to whoever gets so far.
+      // Told to a reader that gets so far.
       body.catch(() => {})
       bodies.push(body)
     }

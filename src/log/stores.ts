@@ -54,7 +54,7 @@ export interface Checkpoint {
   readonly next: number
   readonly rows: number
   readonly failed?: { readonly sequence: number; readonly error: WireError }
-  /** Development only: of the code that folded the first of these rows. */
+  /** Development only: of the code that folded the first rows. */
   readonly code?: string
 }
 

@@ -16,7 +16,7 @@ export async function upgradeStores(database: Database): Promise<void> {
 
 /**
  * Closes every other connection to the database, behind what they write at present, and adds the newer stores if it does not have them.
- * Whoever comes again compares the id of the log. Rejects with `StorageError('blocked')` if a connection stays open for 30 seconds.
+ * A tab that opens it again compares the id of the log. Rejects with `StorageError('blocked')` if a connection stays open for 30 seconds.
  */
 export async function closeOthers(database: Database): Promise<void> {
   await readIdentity(database)

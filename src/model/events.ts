@@ -79,11 +79,11 @@ export interface Recorded<Type extends string, Data> extends NewEvent<Type, Data
 export type Events<E extends EventTypes> = {
   readonly [K in Live<E>]: (...data: [InputOf<E[K]>] extends [void] ? [] : [InputOf<E[K]>]) => NewEvent<K, DataOf<E[K]>>
 } & { readonly [payload]?: E }
-/** Any recorded event of these: a union by `type`. */
+/** Any recorded event of the given types: a union by `type`. */
 export type AnyRecorded<E extends EventTypes> = {
   [K in keyof E & string]: Recorded<K, DataOf<E[K]>>
 }[keyof E & string]
-/** Any event that a creator of these gives: a union by `type`. Retired events are left out. */
+/** Any event that a creator of the given types makes: a union by `type`. Retired events are left out. */
 export type AnyNew<E extends EventTypes> = { [K in Live<E>]: NewEvent<K, DataOf<E[K]>> }[Live<E>]
 
 // ---- what the rooms to the right see

@@ -44,7 +44,7 @@ export interface Connector {
 export const ANSWER_MS = 10_000
 /** Keeps the connection between the calls of somebody who doesn't watch. */
 const IDLE_MS = 5_000
-/** A connection that is dead without a word is noticed after two of these. */
+/** A connection that is dead without a word is noticed after two pings. */
 const PING_MS = 20_000
 
 export function createConnector(

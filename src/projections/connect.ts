@@ -64,7 +64,7 @@ export function connectHost(
     current = connect(error)
   }
 
-  /** A connection that could not be made rejects for those who wait; whoever asks next, or a while, makes another. */
+  /** A connection that could not be made rejects for those who wait. The next caller makes another, or a timer does. */
   function connect(error?: unknown): Promise<Connected> {
     const connected = attempt(error)
     connected.catch((failure) => {

@@ -51,7 +51,7 @@ function requestEngine(
 
 /**
  * For a tab that needs the engine which works beside a pipeline of this log: asks whether its holder is awake. If 15 seconds
- * pass without an answer, the lock is stolen for a moment, and whoever waits for it is next.
+ * pass without an answer, the lock is stolen for a moment, and the next in its queue gets it.
  */
 export async function reachHolder(
   name: string,

@@ -9,7 +9,7 @@ const RETRY_MAX_MS = 30_000
 export interface Later {
   /** Asks for a catch-up in a task of its own, unless one has been asked for. */
   ask(): void
-  /** A catch-up went well, whoever asked for it. */
+  /** A catch-up went well, for any caller. */
   succeeded(): void
 }
 

@@ -28,7 +28,7 @@ export async function openSnapshot(database: Database, ...given: ReadArguments):
 
 type ReadArguments = Parameters<typeof readSnapshot> extends [unknown, ...infer Rest] ? Rest : never
 
-/** Builds whose checkpoint, or whose pages for one of these folds, can't be read. */
+/** Builds whose checkpoint, or whose pages for a fold, can't be read. */
 async function findLost(database: Database, folds: readonly Fold[]): Promise<BuildKey[]> {
   const { result: keys } = await database.transact(['checkpoints'], 'readonly', (store) =>
     store('checkpoints').getAllKeys(),

@@ -52,7 +52,7 @@ export async function readBoot(
   }
   behind ||= snapshot.discarded.length > 0
   const commits = (!behind && tail?.result) || []
-  // What is no commit is catch-up's to tell.
+  // Records that are not commits are reported by `catchUp`.
   const sound = commits.every(isCommit)
   return {
     ...snapshot,

@@ -4,8 +4,8 @@ import { holdName } from './hold.ts'
 import { deleteTableDatabase } from './tableList.ts'
 
 /**
- * Deletes what nobody holds (rule 16): versions that are not in `mine`, and builds that no rebuild works on. Of these
- * only what stands where it stood at the sweep before, by `seen`: a rebuild whose worker died is taken up by the next.
+ * Deletes what nobody holds (rule 16): versions that are not in `mine`, and builds that no rebuild works on. Such a
+ * build is deleted if it has not moved since the sweep before, by `seen`: a rebuild whose worker died is taken up by the next.
  */
 export async function sweep(database: Database, mine: readonly string[], seen: Map<string, number>): Promise<void> {
   const { name, transact } = database

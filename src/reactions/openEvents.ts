@@ -40,7 +40,7 @@ export function causedEventsOf(record: CommitRecord, types: EventTypesAtRuntime)
   return all
 }
 
-/** Which of these events a reaction opens, and which open ones they cancel. Pure. */
+/** Which events a reaction opens, and which open ones they cancel. Pure. */
 export function openEvents(
   { name, definition, scanned }: Looking,
   events: readonly CausedEvent[],

@@ -4,7 +4,7 @@ import type { DispatchOptions, Receipt } from '../engine/types.ts'
 import type { DataOf, EventTypes, Recorded } from '../model/events.ts'
 import type { ReadModel } from '../model/model.ts'
 
-/** An event of one of these types, as the log has it. */
+/** An event of one of the types, as the log has it. */
 export type EventOf<E extends EventTypes, T extends keyof E> = {
   [K in T & keyof E & string]: Recorded<K, DataOf<E[K]>>
 }[T & keyof E & string]

@@ -1,4 +1,4 @@
-/** Wakes whoever waits for something to do. What rang since the last `reset` counts. */
+/** Wakes a loop that waits for something to do. What rang since the last `reset` counts. */
 export interface Bell {
   /** `loud`: also somebody who waits after a failure. */
   ring(loud?: boolean): void

@@ -58,7 +58,7 @@ async function convert(database: Database, before: LogIdentity): Promise<LogIden
   const base = await headOf(database)
   const marker: Marker = { n: 0, base, last: await lastCommit(database, base), generation: 0 }
   const { was: _, ...rest } = before
-  // Under another id: whoever still holds the log as it was is none of its tabs.
+  // Under another id: a tab that still holds the log as it was does not belong to it.
   const log: LogIdentity = { ...rest, id: randomId(), format: 3 }
   let moved = false
   try {

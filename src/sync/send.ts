@@ -36,7 +36,7 @@ export async function send(following: Following, known: Known): Promise<boolean>
   }
 }
 
-/** A refusal and an answer that got lost are the same: whoever reads finds out what became of it. */
+/** A refusal and a lost answer are the same: the next read finds out what became of it. */
 async function append(
   { remote, pace, signal }: Following,
   { position, log }: Known,

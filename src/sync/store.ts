@@ -61,7 +61,7 @@ export type Rewriting =
   /** Everything else: the rest goes above the highest key, so that each tab that appends now loses its race. */
   | { readonly is: 'new'; readonly marker: Marker; readonly records: readonly LocalRecord[] }
 
-/** One transaction of whoever follows the remote. */
+/** One transaction of the follower of the remote. */
 export interface Writing {
   readonly outbox: Rewriting
   readonly commits: readonly CommitRecord[]

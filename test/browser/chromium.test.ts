@@ -266,7 +266,7 @@ describe.skipIf(!has('chromium'))('Chromium with pages that are really hidden', 
     expect(stored).toEqual(folded)
   })
 
-  it('hazard 10: a page leaves locks and ports when it goes into the back/forward cache, and catches up when it comes back', async () => {
+  it('hazard 10: a page leaves locks and ports when it goes into the back/forward cache, and catches up when it returns', async () => {
     const name = scene.fresh()
     const [tab, sibling] = [await scene.tab(name), await scene.tab(name)]
     await tab.evaluate(async () => {

@@ -106,7 +106,7 @@ describe.skipIf(!has('chromium'))('kill -9 of the whole browser in a storm of wr
       })
       const lost = !before || lastError?.kind === 'lost'
       if (lost) {
-        // Chromium itself threw the whole database away. It says so to whoever opens it first, which may have been the look before.
+        // Chromium itself threw the whole database away. It says so at the next open, which may have been the look before.
         if (before) expect(lastError).toMatchObject({ kind: 'lost', message: expect.stringContaining('total') })
         // A log that was killed before its mirror's first file stands at 0.
         expect((await tab.evaluate(() => window.app.status())).sequence).toBe(restored?.sequence ?? 0)
@@ -153,7 +153,7 @@ describe.skipIf(!has('chromium'))('kill -9 of the whole browser in a storm of wr
     next()
     console.log(
       `${kills} kills${damage ? `, IndexedDB's files damaged after every ${damage}.` : ''}; Chromium deleted the database in ${total.deletedByBrowser}.\n` +
-        '|  | acknowledged | lost | of these older than 2 s |\n| --- | --- | --- | --- |\n' +
+        '|  | acknowledged | lost | lost, older than 2 s |\n| --- | --- | --- | --- |\n' +
         `| plain IndexedDB, records | ${total.plain} | ${total.plainLost} | ${total.plainLost - total.plainYoungLost} |\n` +
         `| Tidemark, commands | ${total.acknowledged + total.lost} | ${total.lost} | ${lostOld.length} |\n`,
     )

@@ -4,7 +4,7 @@ import { buildPages, has, launch, type PlaywrightBrowser, serve } from './harnes
 import { threeViews } from './scenarios/scene.ts'
 
 describe.skipIf(!has('chromium'))('chromium', () => {
-  it('rule 20: without space the mirror gives way first: it is off and says why, its files are gone, and every dispatch goes on', async () => {
+  it('rule 20: without space the mirror is deleted first: it is off and says why, its files are gone, and every dispatch goes on', async () => {
     const server = await serve(buildPages())
     const browser = (await launch('chromium')) as PlaywrightBrowser
     try {
@@ -32,7 +32,11 @@ describe.skipIf(!has('chromium'))('chromium', () => {
       })
       expect(outcomes.filter((one) => 'error' in one)).toEqual([])
       const { mirror, sequence } = await tab.evaluate(() => window.app.status())
-      expect(mirror).toMatchObject({ state: 'off', sequence: 0, reason: expect.stringMatching(/gave way|Quota/) })
+      expect(mirror).toMatchObject({
+        state: 'off',
+        sequence: 0,
+        reason: expect.stringMatching(/the disk is full|Quota/),
+      })
       console.log(`off behind ${sequence} events: ${mirror.reason}`)
       expect(sequence).toBe(100 + 2000 * outcomes.length)
       await tab.waitFor(async () => !(await window.app.mirror()).files.length)
@@ -49,7 +53,7 @@ describe.skipIf(!has('chromium'))('chromium', () => {
     }
   })
 
-  it('rule 20: a profile whose IndexedDB files were damaged between two starts comes back equal up to the mirror', async () => {
+  it('rule 20: a profile whose IndexedDB files were damaged between two starts is restored equal up to the mirror', async () => {
     const server = await serve(buildPages())
     const browser = (await launch('chromium')) as PlaywrightBrowser
     try {

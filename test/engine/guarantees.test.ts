@@ -5,7 +5,7 @@ import { wire } from './channel.ts'
 import { broken, quiet, ranges, tab, theLog } from './kit.ts'
 import { collect, freshName, later, newerApp, openTab, outcome, shown } from './todos.ts'
 
-test('guarantee 1: committed sequences are exactly 1 to the head, whoever races', async () => {
+test('guarantee 1: committed sequences are exactly 1 to the head, in any race', async () => {
   const name = freshName()
   const tabs = await Promise.all([tab(name), tab(name), tab(name)])
   const receipts = await Promise.all(
@@ -420,7 +420,7 @@ test("guarantee 11: an evolve that throws on others' events fails its projection
   expect(c.read.count.value).toBe(4)
 })
 
-test('guarantee 11: a failed projection comes back with a rebuild by code that understands the event', async () => {
+test('guarantee 11: a failed projection recovers with a rebuild by code that understands the event', async () => {
   const name = freshName()
   const a = await tab(name)
   await a.dispatch.add({ id: 'y', title: 'poison' })

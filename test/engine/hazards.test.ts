@@ -7,7 +7,7 @@ test('hazard 11: a page full of microtasks keeps no transaction from its request
   const name = freshName()
   const [a, b] = [await tab(name), await tab(name)]
   let noisy = true
-  // Whoever awaited anything but IndexedDB inside a transaction would find it committed behind this.
+  // Code that awaited anything but IndexedDB inside a transaction would find it committed behind this.
   const noise = async (): Promise<void> => {
     while (noisy) {
       for (let i = 0; i < 200; i++) await undefined

@@ -222,7 +222,7 @@ describe('the mirror', () => {
     await one.dispatch.add({ title: 'a' })
     await mirrored(one, 1)
     await one.close()
-    // A future that this database lost: whoever has the lock may be bringing it back.
+    // A future that this database lost: the holder of the lock may be restoring it.
     await inDatabase(name, (store) => store('commits').clear())
     const database = await openDatabase(name, false)
     const taken = AbortSignal.abort(new Error('taken'))
@@ -232,7 +232,7 @@ describe('the mirror', () => {
     expect(filesOf(name)).toEqual([tail])
   })
 
-  test('that gave way while it wrote a file does not say that it is on when the file is done', async () => {
+  test('that was deleted for space while it wrote a file does not say that it is on when the file is done', async () => {
     const name = freshName()
     const one = await tab(name)
     await mirrored(one, 0)
@@ -240,10 +240,10 @@ describe('the mirror', () => {
     await one.dispatch.add({ title: 'a' })
     await close.began
     void locks.request(`tidemark/mirror/${name}`, { steal: true }, () => later(2000))
-    await mirrored(one, off('gave way'))
+    await mirrored(one, off('the disk is full'))
     close()
     await later(100)
-    expect(one.status.mirror).toEqual(off('gave way'))
+    expect(one.status.mirror).toEqual(off('the disk is full'))
   })
 
   test('goes on at once after the computer has slept while it wrote', async () => {
@@ -338,7 +338,7 @@ describe('the mirror', () => {
     await second.goodbye(name)
   })
 
-  test('begins in the log that stands there now where the first one went before it was read', async () => {
+  test('begins in the log that is there now if the first one went before it was read', async () => {
     const name = freshName()
     await (await tab(name, {}, { mirror: false })).close()
     const fault = broken()
@@ -489,7 +489,7 @@ describe('quota', () => {
     await mirrored(one, off('nearly full'))
   })
 
-  test('when the log itself has no room, the mirror gives way first and the pages stay', async () => {
+  test('when the log itself has no room, the mirror is deleted first and the pages stay', async () => {
     const name = freshName()
     const one = await tab(name)
     await one.dispatch.add({ title: 'a' })
@@ -500,7 +500,7 @@ describe('quota', () => {
       if (store === 'commits' && filesOf(name).length) throw new DOMException('full', 'QuotaExceededError')
     }
     expect((await one.dispatch.add({ title: 'b' })).sequence).toBe(2)
-    await mirrored(one, off('gave way'))
+    await mirrored(one, off('the disk is full'))
     expect(filesOf(name)).toEqual([])
     expect((await dump(name, 'checkpoints')).length).toBe(3)
   })

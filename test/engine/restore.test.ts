@@ -32,7 +32,7 @@ describe('a lost database', () => {
     expect(anew.status.lastError).toMatchObject({ kind: 'lost', message: expect.stringContaining(tail) })
   })
 
-  test('comes back up to where a file was cut, and says so', async () => {
+  test('is restored up to where a file was cut, and says so', async () => {
     const name = await lost(4000)
     const path = `tidemark-${name}/${tail}`
     disk.root.files.set(path, bytesAt(name, tail).slice(0, -1))
@@ -41,7 +41,7 @@ describe('a lost database', () => {
     expect(back.status.lastError).toMatchObject({ kind: 'lost', message: expect.stringContaining('event 2101') })
   })
 
-  test('comes back at once though its old pipeline still stands there: that one lets go by itself', async () => {
+  test('is restored at once though its old pipeline is still there: that one lets go by itself', async () => {
     const name = freshName()
     const one = await tab(name)
     await addMany(one, 100)
@@ -79,7 +79,7 @@ describe('a lost database', () => {
     expect((await tab(name)).status).toMatchObject({ sequence: 100, restored: { sequence: 100 } })
   })
 
-  test('rule 20: comes back from its mirror before the engine is ready: new log id, same lineage, the same answers', async () => {
+  test('rule 20: is restored from its mirror before the engine is ready: new log id, same lineage, the same answers', async () => {
     const name = freshName()
     const one = await tab(name)
     await one.dispatch.add({ title: 'a', id: 'a' }, { commandId: 'first' })
@@ -125,7 +125,7 @@ describe('a lost database', () => {
     expect(again.read.todos.size).toBe(303)
   })
 
-  test('comes back once when three tabs open at the same time', async () => {
+  test('is restored once when three tabs open at the same time', async () => {
     const name = await lost(200)
     const tabs = await Promise.all([tab(name), tab(name), tab(name)])
     for (const back of tabs) expect(back.status).toMatchObject({ sequence: 200, restored: { sequence: 200 } })
@@ -133,7 +133,7 @@ describe('a lost database', () => {
     await vi.waitFor(() => expect(tabs.map(({ status }) => status.sequence)).toEqual([201, 201, 201]))
   })
 
-  test('comes back at the next open when the first one ended on the way', async () => {
+  test('is restored at the next open when the first one ended on the way', async () => {
     const name = await lost(200)
     const abort = new AbortController()
     const given = openTab(
@@ -164,7 +164,7 @@ describe('a lost database', () => {
     const back = await tab(name)
     expect((await lost.flush(name)).error).toBeUndefined()
     await back.dispatch.add({ title: 'b' })
-    // It hears what is said in the log that stands there now.
+    // It hears the hints of the log that is there now.
     await vi.waitFor(async () => {
       const checkpoints = (await dump(name, 'checkpoints')).map(({ value }) => value.sequence)
       expect(checkpoints).toEqual([2, 2, 2])
@@ -172,7 +172,7 @@ describe('a lost database', () => {
     await lost.goodbye(name)
   })
 
-  test('comes back up to what is damaged, and says so', async () => {
+  test('is restored up to what is damaged, and says so', async () => {
     const name = freshName()
     const one = await tab(name)
     await addMany(one, 500)
@@ -207,7 +207,7 @@ describe('a lost database', () => {
     expect(await removePrivate(database)).toBe(true)
     database.close()
     expect(filesOf(name)).toEqual([])
-    await mirrored(one, off('gave way'))
+    await mirrored(one, off('the disk is full'))
     await lose(name, one)
     const anew = await tab(name)
     expect(anew.status.sequence).toBe(0)
@@ -223,7 +223,7 @@ describe('a lost database', () => {
   })
 })
 
-test('an archived log comes back on the base it stands on', async () => {
+test('an archived log is restored on its base', async () => {
   const name = freshName()
   const one = await tab(name)
   await one.dispatch.add({ title: 'a', id: 'a' }, { commandId: 'first' })

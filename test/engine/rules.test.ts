@@ -249,7 +249,7 @@ test('rule 5: if the outcome stays unreadable, the dispatch says so: StorageErro
   expect(await ranges(name)).toEqual([[1, 1]])
 })
 
-test('rule 5: the own commit comes back as a hint before its transaction is reported complete', async () => {
+test('rule 5: the own commit arrives as a hint before its transaction is reported complete', async () => {
   const name = freshName()
   const net = wire()
   const a = await tab(name)

@@ -17,7 +17,7 @@ afterEach(() => void vi.restoreAllMocks())
 
 describe('a lost database whose second copy', () => {
   test.each(UNREADABLE)(
-    'can not be looked for (%s) rejects, writes nothing, and comes back with the next open',
+    'can not be looked for (%s) rejects, writes nothing, and is restored with the next open',
     async (kind) => {
       const name = await lost(10)
       const getDirectory = vi.spyOn(navigator.storage, 'getDirectory').mockImplementation(refuse(kind))
@@ -36,7 +36,7 @@ describe('a lost database whose second copy', () => {
     },
   )
 
-  test('can be looked for at the third attempt comes back at once', async () => {
+  test('can be looked for at the third attempt is restored at once', async () => {
     const name = await lost(10)
     const { getDirectory } = navigator.storage
     let calls = 0

@@ -61,7 +61,7 @@ test('an engine that ended leaves nothing at its pipeline, however many there we
   expect(getEventListeners(closing, 'abort').length).toBe(before)
 })
 
-test('a command id that is in the log answers with the first receipt, whoever asks', async () => {
+test('a command id that is in the log answers with the first receipt, for any caller', async () => {
   const { a, engine } = await beside(freshName())
   const first = await a.dispatch.add(add('x'), { commandId: 'once' })
   expect(await engine.dispatch('add', add('x'), { commandId: 'once' })).toEqual({ ...first, duplicate: true })

@@ -165,12 +165,12 @@ export function abortWith(transaction: IDBTransaction, name: string): void {
   })
 }
 
-/** It commits, and whoever began it is told that the connection was lost. */
+/** It commits, and its caller is told that the connection was lost. */
 export function loseAnswer(transaction: IDBTransaction): void {
   holdAnswer(transaction, undefined)
 }
 
-/** It commits, and whoever began it hears of it when `until` settles (never: hears an abort instead). */
+/** It commits, and its caller hears of it when `until` settles (never: hears an abort instead). */
 export function holdAnswer(transaction: IDBTransaction, until: Promise<void> | undefined): void {
   const told: Record<string, ((event: Event) => void) | null> = {}
   for (const name of ['oncomplete', 'onabort'])

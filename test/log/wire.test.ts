@@ -43,7 +43,7 @@ test("an app's own error keeps name and message, and nothing that a port refuses
 })
 
 test.each(['text', 7, null, undefined, {}, Object.create(null), Symbol('x'), () => 1])(
-  'what is no error becomes one: %s',
+  'a value that is not an error becomes one: %s',
   (thrown) => {
     const travelled = fromWire(structuredClone(toWire(thrown)))
     expect(travelled).toBeInstanceOf(Error)

@@ -196,7 +196,7 @@ test('a page flush is one transaction: rows and checkpoint of a projection toget
   expect(puts.filter((one) => one === 'put checkpoints')).toHaveLength(3)
 })
 
-test('rule 15: a row lives in the page of its insertion number and in no other, whoever wrote it', async () => {
+test('rule 15: a row lives in the page of its insertion number and in no other, from any writer', async () => {
   const name = freshName()
   wire().fate = () => 0
   const [a, b] = [await tab(name), await tab(name)]

@@ -46,7 +46,7 @@ test('a connection that closes as its log is found to be another begins nothing'
   await deleteDatabase(name)
   ;(await openDatabase(name)).close()
   const open = indexedDB.open.bind(indexedDB)
-  // As it looks which log it is that stands there.
+  // As it looks which log is there.
   const opened = vi.spyOn(indexedDB, 'open').mockImplementation((...given) => {
     connection.close()
     return open(...given)

@@ -69,7 +69,7 @@ test('a log stays with its worker until the last tab has gone, also one that die
   await living
   await expect.poll(open).toBe(0)
   void first
-  // Whoever comes next finds a pipeline again.
+  // The next caller finds a pipeline again.
   await host.hello(name, model.name, false, 'third')
   expect(Object.values((await host.flush(name)).value ?? {})).toEqual([1, 1, 1])
   await host.goodbye(name, 'third')

@@ -76,7 +76,7 @@ describe('a remote is found out that', () => {
       /not of the log come back/,
     ],
     [
-      'leaves out what is no JSON',
+      'leaves out what is not JSON',
       broken(({ read }) => ({
         async *read(after, options) {
           for await (const batch of read(after, options)) yield batch.filter(({ message }) => message[0] !== 0xff)

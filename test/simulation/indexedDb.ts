@@ -110,7 +110,7 @@ export interface Storage {
   wipe(name: string): void
   /** A page outside the simulation deletes the database, as the platform does it. */
   delete(name: string): void
-  /** The browser loses the file of one value: whoever reads it is told so. The key, or undefined where there is none. */
+  /** The browser loses the file of one value: its reader is told so. The key, or undefined where there is none. */
   loseValue(name: string, store: string, n: number): unknown
   /** Keys of values that are lost and were not deleted or written again. */
   lostIn(name: string, store: string): readonly any[]

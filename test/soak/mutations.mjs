@@ -567,7 +567,7 @@ export const mutations = [
     tests: ['test/engine/mirror.test.ts', 'of another lineage'],
   },
   {
-    name: 'rule 20: whoever it was stolen from goes on with its rounds',
+    name: 'rule 20: a writer whose lock was stolen goes on with its rounds',
     in: 'run',
     find: 'if (signal.aborted) continue; restart()',
     put: 'if (signal.aborted) continue',
@@ -579,7 +579,7 @@ export const mutations = [
     find: 'restart();',
     put: '',
     profiles: 'lost,all',
-    tests: ['test/engine/restore.test.ts', 'comes back at once though its old pipeline'],
+    tests: ['test/engine/restore.test.ts', 'is restored at once though its old pipeline'],
   },
   {
     name: 'rule 20: a lost hint leaves the mirror behind',

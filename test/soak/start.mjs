@@ -89,7 +89,7 @@ function simulated(copy, profiles) {
   if (!profiles) return
   const seconds = Number(values.seconds)
   const options = ['--source', join(copy, 'src'), '--seconds', values.seconds, '--seeds', '1-100000', '--first']
-  // The copy's: whoever edits the tests meanwhile changes nothing.
+  // The copy's: editing the tests meanwhile changes nothing.
   const script = join(copy, 'test/simulation/start.mjs')
   const { status, out } = run([script, ...options, '--profile', profiles], root, 3 * seconds + 30)
   if (status === null) return 'simulation: it never ends'

@@ -33,7 +33,7 @@ async function kept(name: string, count: number): Promise<void> {
   await expect.poll(async () => (await readUnsent(parent as any))?.commands.length, { timeout: 10_000 }).toBe(count)
 }
 
-test('commands that were not sent have a second copy: a lost database comes back with them, and with its remote', async () => {
+test('commands that were not sent have a second copy: a lost database is restored with them, and with its remote', async () => {
   const { device } = world()
   const [phone, laptop] = [device(), device()]
   const a = await tab(phone.name, {}, phone.options)
@@ -77,7 +77,7 @@ test('commands that were not sent have a second copy: a lost database comes back
   ).toEqual(['x', 'mine'])
 })
 
-test('a log that was never synchronised comes back from its outbox alone, and takes over the lineage of its remote', async () => {
+test('a log that was never synchronised is restored from its outbox alone, and takes over the lineage of its remote', async () => {
   const { device } = world()
   const [phone, laptop] = [device(), device()]
   phone.network.set({ offline: true })

@@ -17,7 +17,7 @@ export interface ComposedLocal {
 /** Commands that were rejected and are tried again: they leave `rejected` as they come into the outbox. */
 export const retried: WeakSet<Pending> = new WeakSet()
 
-/** The record of these commands behind the last one of the outbox, and what is written with it. */
+/** The record of the group, behind the last one of the outbox, and what is written with it. */
 export function composeLocal(tab: Tab, group: readonly Pending[], last: number): ComposedLocal {
   const id = nextId()
   const strict = group.some(isStrict)

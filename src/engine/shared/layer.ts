@@ -81,7 +81,7 @@ export function createLocalLayer(
     for (const fold of failed.splice(0)) fold.failed = undefined
   }
 
-  /** How many of the entries are the first of these, in order and with the same events. */
+  /** How many entries are the first commands, in order and with the same events. */
   function common(others: readonly LocalEntry[]): number {
     let count = 0
     while (count < Math.min(entries.length, others.length) && isSame(entries[count], others[count])) count++

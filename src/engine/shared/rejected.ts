@@ -79,7 +79,7 @@ function rejectedOf(core: Core, database: Database, stored: RejectedCommand): Re
   })
 }
 
-/** Whoever follows the remote counts what is rejected. */
+/** The follower of the remote counts what is rejected. */
 const tellFollower = (core: Core): void => core.channel?.post({ log: core.logId, local: 0 })
 
 /** The entry leaves in the transaction that puts the command into the outbox: from two tabs it goes there once. */
@@ -91,7 +91,7 @@ async function retry(core: Core, database: Database, stored: RejectedCommand): P
   await new Promise<void>((resolve, reject) => {
     const caller = new Caller({ meta: undefined, open: 0 }, () => resolve(), reject)
     const context = createContext(Date.now(), undefined, [...ids])
-    // What is no command of the model carries what it needs.
+    // An undo is not a command of the model: it carries what it needs.
     const decide = name === UNDO ? () => decideUndo(core.folds, input as unknown as Undoing) : undefined
     const pending = createPending(id, fingerprint, name, input, meta, decide, context, caller)
     retried.add(pending)

@@ -9,7 +9,7 @@ import { enterNew } from '../dispatch.ts'
 import { type AnyReceipt, type Caller, NO_TRIES, type Pending } from '../pending.ts'
 import type { Tab } from '../tab.ts'
 
-/** Milliseconds after which a read of the remote is asked for once more: a hint may be lost, and whoever heard it may have gone. */
+/** Milliseconds after which a read of the remote is asked for once more: a hint may be lost, and the follower that heard it may have gone. */
 const ASK_AGAIN_MS = 2000
 
 /** What the shared log says of commands whose callers wait for it (`durability: 'remote'`). */
@@ -25,7 +25,7 @@ export interface Verdicts {
   hold(pending: Pending, tell: (pending: Pending) => void): boolean
   /** A commit came into the log. */
   arrived(record: CommitRecord): void
-  /** The log and the outbox were read to their ends: what became of these commands. */
+  /** The log and the outbox were read to their ends: settles these commands. */
   settle(ids: readonly string[], isLocal: (id: string) => boolean, rejected: readonly RejectedCommand[]): void
   /** This caller, or everybody who came through this handle, or everybody, waits no longer. */
   leave(who: unknown, reason: unknown): void

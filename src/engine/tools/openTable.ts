@@ -42,7 +42,7 @@ export async function openTable<P, K extends keyof P & string>(
       tables.delete(projection)
       dexie.close()
     }
-    // Deleted or made anew elsewhere: whoever asks again gets another.
+    // Deleted or made anew elsewhere: the next caller gets another one.
     dexie.on('close', () => tables.delete(projection))
     ended.addEventListener('abort', end)
     if (ended.aborted) end()

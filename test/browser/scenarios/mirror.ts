@@ -9,7 +9,7 @@ export const mirror = (scene: Scene) => {
   }
 
   for (const worker of ['shared', 'none'])
-    it(`rule 20: a database that is deleted under three live tabs comes back (worker: ${worker}), or the mirror is off and says why`, async () => {
+    it(`rule 20: a database that is deleted under three live tabs is restored (worker: ${worker}), or the mirror is off and says why`, async () => {
       const name = scene.fresh()
       const tabs = [await scene.tab(name, worker), await scene.tab(name, worker), await scene.tab(name, worker)]
       const [a, b, c] = tabs as [(typeof tabs)[0], (typeof tabs)[0], (typeof tabs)[0]]

@@ -258,7 +258,7 @@ describe('at', () => {
     expect(past.sequence).toBe(1)
   })
 
-  test('is refused on a closed engine, and on what is no engine; a view ends with its engine', async () => {
+  test('is refused on a closed engine, and on what is not an engine; a view ends with its engine', async () => {
     const a = await tab(freshName())
     await a.dispatch.add({ title: 'x' })
     const past = await at(a, 1)

@@ -9,7 +9,7 @@ test('putting back an old value over the one that was left is none', () => {
   expect(isConflict({ before: 'Milk', left: 'Oats', now: 'Oats', next: 'Milk' })).toBe(false)
 })
 
-test('a value that would stay is none, whoever wrote it', () => {
+test('a value that would stay is no conflict, from any writer', () => {
   expect(isConflict({ before: 'Milk', left: 'Oats', now: 'Milk', next: 'Milk' })).toBe(false)
   expect(isConflict({ before: 'Milk', left: 'Oats', now: 'Rye', next: 'Rye' })).toBe(false)
 })

@@ -103,7 +103,7 @@ describe('destroy', () => {
     })
   })
 
-  test('removes the mirror with the log: nothing comes back', async () => {
+  test('removes the mirror with the log: nothing is restored', async () => {
     const name = freshName()
     const [one, two] = [await tab(name), await tab(name)]
     await one.dispatch.add({ title: 'a' })

@@ -224,7 +224,7 @@ describe('an import that was interrupted', () => {
     expect(await dump(name, 'bodies')).toHaveLength(3)
   })
 
-  test('gives way to an import of another file', async () => {
+  test('is replaced by an import of another file', async () => {
     const name = freshName()
     const one = await tab(name)
     const abort = new AbortController()

@@ -296,7 +296,7 @@ describe('undoStack', () => {
     expect(stack.canUndo).toBe(false)
   })
 
-  test('a command answered by its first answer is not taken back by whoever repeats it', async () => {
+  test('a command answered by its first answer is not taken back by the caller that repeats it', async () => {
     const { a, b, together } = await two()
     await b.dispatch.add({ id: 'a', title: 'Milk' }, { commandId: 'once' })
     await together()

@@ -396,7 +396,7 @@ describe('lifetime', () => {
     expect([stack.canUndo, await outcome(stack.undo())]).toEqual([false, undefined])
   })
 
-  test('is refused on a closed engine, and on what is no engine', async () => {
+  test('is refused on a closed engine, and on what is not an engine', async () => {
     const engine = await open(freshName(), { storage: 'memory' })
     await engine.close()
     expect(() => stackOf(engine)).toThrow(expect.objectContaining({ name: 'EngineClosed' }))

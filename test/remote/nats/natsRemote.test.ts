@@ -133,7 +133,7 @@ authorization { users = [{ user: admin, password: admin }, { user: member, passw
     expect(await append(remote, bytes('b'), '1')).toBe('appended')
   })
 
-  it('is asked over one connection, whoever calls', async () => {
+  it('is asked over one connection by all callers', async () => {
     await retry(async () => expect(await connections()).toBe(0))
     const remote = open(await newLog())
     const heard: string[] = []

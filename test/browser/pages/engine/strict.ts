@@ -14,7 +14,7 @@ window.violations = []
 document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI, sample }) =>
   window.violations.push(`${violatedDirective} ${blockedURI} ${sample}`),
 )
-// Not in the task of whoever asks: a debugger is allowed more.
+// Not in the caller's task: a debugger is allowed more.
 window.evaluate = () =>
   new Promise((resolve) =>
     setTimeout(() => {

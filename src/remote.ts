@@ -52,6 +52,8 @@ export interface Remote {
    * whenever it changes. A missing `'more'` costs time only. Keeps the connection open until the returned function is called.
    */
   watch(hear: (poke: 'more' | 'online' | 'offline') => void): () => void
+  /** How many messages there are behind a position, for a progress bar only: about so many will do. */
+  count?(after: Position, options: { readonly signal: AbortSignal }): Promise<number>
   /** `bytes`: the size of the largest message that `append` takes. */
   readonly limits: { readonly bytes: number }
 }

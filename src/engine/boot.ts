@@ -53,6 +53,11 @@ export async function boot(model: AnyModel, name: string, options: BootOptions):
       if ('ServiceWorkerGlobalScope' in globalThis) await reserve.load()
       appearLater(core, options)
     } else if (options.server) core.error = core.refusal = options.server
+    else if (options.remote)
+      shared.load(core.ended).then(
+        (part) => part.tellInMemory(core),
+        () => {},
+      )
     else reactInPage(core, options, { beside: core, booted: 0 })
     core.isOpen = true
     if (core.behind) core.pump()
@@ -79,7 +84,11 @@ async function read(core: Core, database: Database, options: OpenOptions): Promi
         (part) => part.takeOnline(core),
         () => {},
       )
-    if (isShared(database.log)) core.layer = (await shared.load(options.signal)).createLayer(core, snapshot.outbox)
+    if (isShared(database.log)) {
+      const { createLayer, expectFollower } = await shared.load(options.signal)
+      core.layer = createLayer(core, snapshot.outbox)
+      expectFollower(core)
+    }
     await arrive(core, snapshot.tail, options)
   } catch (error) {
     // Older code shows the rows that it understands, and says so. After any other error, rows would be missing.

@@ -20,16 +20,35 @@ interface Options {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Committed events up to `head`, the one at the call, in today's type and version. */
-export async function* history(core: Core, head: number, options: Options): AsyncGenerator<AnyRecordedEvent> {
+/**
+ * Committed events up to `head`, the one at the call, in today's type and version; behind them `local`, what a log with a remote showed then
+ * and the remote had not ordered.
+ */
+export async function* history(
+  core: Core,
+  head: number,
+  options: Options,
+  local: readonly AnyRecordedEvent[] = [],
+): AsyncGenerator<AnyRecordedEvent> {
   const { limit = Infinity, signal } = options
   if (limit <= 0) return
   let left = limit
-  for await (const event of eventsOf(core, head, options)) {
+  for await (const event of withLocal(eventsOf(core, head, options), options, local)) {
     signal?.throwIfAborted()
     yield event
     if (--left <= 0) return
   }
+}
+
+async function* withLocal(
+  shared: AsyncGenerator<AnyRecordedEvent>,
+  { after = 0, before = Infinity, reverse }: Options,
+  local: readonly AnyRecordedEvent[],
+): AsyncGenerator<AnyRecordedEvent> {
+  const meant = local.filter(({ sequence }) => sequence > after && sequence < before)
+  if (reverse) yield* meant.reverse()
+  yield* shared
+  if (!reverse) yield* meant
 }
 
 function eventsOf(

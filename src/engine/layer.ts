@@ -1,5 +1,7 @@
+import type { Key } from '../data.ts'
 import type { Appended } from '../log/append.ts'
 import type { CommitRecord } from '../log/commit.ts'
+import type { AnyRecordedEvent } from '../model/events.ts'
 import type { Pending } from './pending.ts'
 
 /** How a tab takes the steps that read or write its log. */
@@ -18,6 +20,8 @@ export interface Ways<Tab> {
 export interface Layer<Tab> extends Ways<Tab> {
   /** Commands in it. */
   readonly length: number
+  /** What its commands gave, marked as pending; of one row, if there is a key. */
+  events(of: { readonly table?: string | undefined; readonly key?: Key | undefined }): readonly AnyRecordedEvent[]
   /** Takes its rows back, before the log moves. Only inside `rebase`, which puts on what is off. */
   takeBack(): void
   putOn(): void

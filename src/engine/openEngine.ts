@@ -58,7 +58,9 @@ export async function openEngine<E extends EventTypes, P, C, D>(
 ): Promise<Engine<E, P, C, D>> {
   if (__DEV__ && !eventTypes(model?.events)) throw new ModelError('openEngine: expected what defineModel returned')
   const { signal } = options
-  const { name = model.name, storage: asked } = replacements.get(model)?.() ?? options
+  const replaced = replacements.get(model)?.()
+  const { name = model.name, storage: asked } = replaced ?? options
+  const remote = replaced ? undefined : options.remote
   signal?.throwIfAborted()
   const server = asked ? undefined : refusalOnServer(name)
   const storage = server ? 'memory' : asked
@@ -71,7 +73,7 @@ export async function openEngine<E extends EventTypes, P, C, D>(
   const shared =
     joined ??
     share(open, key, (abandoned) =>
-      boot(model as Model<any, any, any, any>, name, { ...options, storage, server, signal: abandoned }),
+      boot(model as Model<any, any, any, any>, name, { ...options, remote, storage, server, signal: abandoned }),
     )
   const { core, abandoned } = shared
   const leave = async (): Promise<void> => {
@@ -193,9 +195,10 @@ function createHandle(core: Core, options: OpenOptions, leave: () => Promise<voi
     subscribe: listeners.add,
     async *history(given = {}) {
       throwIfClosed()
-      const { head } = core
+      const { head, layer } = core
+      const local = layer?.events(given)
       const { history } = await reserve.load(given.signal)
-      yield* history(core, head, given)
+      yield* history(core, head, given, local)
     },
     events: (given = {}) => ({
       [Symbol.asyncIterator]() {

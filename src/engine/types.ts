@@ -119,6 +119,11 @@ export interface SyncStatus {
   readonly rejected: number
   /** Messages of the remote, at least so many, that are not in the log yet. */
   readonly behind: number
+  /**
+   * While a log is uploaded (in events), or much of it is downloaded (in messages, if the remote can count them). Closing the last tab stops
+   * it, and the next one goes on there.
+   */
+  readonly progress?: SyncReport['progress']
   readonly error?: Error
 }
 
@@ -207,7 +212,10 @@ export interface Engine<E extends EventTypes, P, C, D = unknown> {
    * any more, new listeners included.
    */
   subscribe(listener: () => void): () => void
-  /** Committed events up to the head at the call, in today's type and version. */
+  /**
+   * Committed events up to the head at the call, in today's type and version. If the log has a remote, what it has not ordered yet follows
+   * them with `pending: true`; the sequences of these are provisional.
+   */
   history(options?: HistoryOptions<P>): AsyncIterable<AnyRecorded<E>>
   /**
    * The events behind a position, and then each one as it commits, in this tab or another: in order, without a gap, in today's type and

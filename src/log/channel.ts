@@ -76,6 +76,8 @@ export interface SyncReport {
   readonly rejected: number
   /** Messages of the remote, at least so many, that are not in the log yet. */
   readonly behind: number
+  /** Of a large upload or download. */
+  readonly progress?: SyncProgress | undefined
   readonly error?: WireError
 }
 
@@ -91,6 +93,13 @@ export interface ReactionReport {
   /** Open events whose time has come. */
   readonly due: number
   readonly error?: WireError
+}
+
+/** Of an upload, in events; of a download, in messages. */
+export interface SyncProgress {
+  readonly phase: 'upload' | 'download'
+  readonly done: number
+  readonly total: number
 }
 
 export interface Channel {

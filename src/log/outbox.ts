@@ -1,9 +1,12 @@
+import { StorageError } from '../errors.ts'
 import { type Appended, assertReadable, deleteIf, type Inside } from './append.ts'
 import type { CommandEntry, CommitRecord } from './commit.ts'
 import { above, commitNow, type Database, keyOf, loaded, type StoreName, type StoreOf } from './database.ts'
 import { isLocal, isMarker, type LocalRecord, type RejectedCommand } from './local.ts'
 import { type Outbox, outboxOf, whole } from './outboxOf.ts'
 
+/** Reads of an outbox whose connection is taken away each time. */
+const READ_TRIES = 8
 /** Commits that are read together with the outbox; what lies further is read before. */
 const NEAR_COMMITS = 64
 
@@ -100,7 +103,7 @@ export async function readShared(
   head: number,
   ids: readonly string[] = [],
 ): Promise<Shared | undefined> {
-  for (;;) {
+  for (let tries = 0; tries < READ_TRIES; tries++) {
     const stores: StoreName[] = ['segments', 'commits', 'outbox']
     if (ids.length) stores.push('rejected')
     const { segment, commits, outbox, rejected } = await database.transact(stores, 'readonly', (store, transaction) => {
@@ -122,6 +125,7 @@ export async function readShared(
     const refused = rejected.flatMap(({ result }) => result ?? [])
     return stored && { ...stored, commits: commits.result, far, rejected: refused }
   }
+  throw new StorageError('closed')
 }
 
 /** What a command that gave no events has to know before it settles. */

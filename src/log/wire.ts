@@ -11,8 +11,8 @@ import {
   StorageError,
 } from '../errors.ts'
 
-/** Every class of ours, by its name. */
-const CLASSES: Readonly<Record<string, Function>> = {
+/** Every class of ours, by its name. A part that is loaded later adds its own. */
+export const wireClasses: Record<string, Function> = {
   CommandIdConflict,
   CommandRejected,
   CorruptLog,
@@ -48,7 +48,7 @@ export function toWire(error: unknown): WireError {
 
 /** The same class again, with its fields, stack and cause. */
 export function fromWire({ name, message, cause, ...fields }: WireError): Error {
-  const known = Object.hasOwn(CLASSES, name) ? CLASSES[name]! : Error
+  const known = Object.hasOwn(wireClasses, name) ? wireClasses[name]! : Error
   const error: Error = Reflect.construct(Error, [message], known)
   const more = { name, ...(cause !== undefined && { cause: fromWire(cause as WireError) }) }
   for (const [key, value] of Object.entries(more)) Object.defineProperty(error, key, { value, configurable: true })

@@ -74,6 +74,8 @@ export interface Recorded<Type extends string, Data> extends NewEvent<Type, Data
   readonly commandId: string
   readonly version?: number
   readonly meta?: Json
+  /** Only in `history` of a log with a remote: the remote has not ordered it, so its sequence is provisional. */
+  readonly pending?: true
 }
 /** One creator per event that is not retired. */
 export type Events<E extends EventTypes> = {

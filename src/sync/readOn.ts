@@ -1,3 +1,4 @@
+import type { SyncProgress } from '../log/channel.ts'
 import type { Database } from '../log/database.ts'
 import { BEGINNING, isShared, type ReadPosition, type TrailMark } from '../log/local.ts'
 import type { Workshop } from '../projections/workshop.ts'
@@ -22,7 +23,7 @@ export interface Following {
   readonly pace: Pace
   readonly signal: AbortSignal
   /** So many messages are known, and not in the log yet. */
-  behind(messages: number): void
+  behind(messages: number, progress?: SyncProgress): void
 }
 
 /**
@@ -46,6 +47,9 @@ export async function readOn(following: Following): Promise<Known | undefined> {
   let now: Known | undefined = known
   const waiting: Read[] = []
   let bytes = 0
+  let done = 0
+  /** Of a large read. */
+  let total: number | undefined
   try {
     for await (const batch of remote.read(position, { including: !isThere, signal: call.signal })) {
       for (const { position: at, message } of batch) {
@@ -59,7 +63,13 @@ export async function readOn(following: Following): Promise<Known | undefined> {
         waiting.push({ position: at, opened })
         bytes += message.length
         if (bytes < TAKE_BYTES) continue
-        behind(waiting.length)
+        total ??= await countBehind(remote, position, call.signal)
+        call.renew()
+        behind(
+          Math.max(waiting.length, total - done),
+          total > 0 ? { phase: 'download', done, total: Math.max(total, done + waiting.length) } : undefined,
+        )
+        done += waiting.length
         now = await take({ shop, database }, waiting.splice(0))
         bytes = 0
       }
@@ -74,6 +84,10 @@ export async function readOn(following: Following): Promise<Known | undefined> {
   const isHeld = now && now.position.head === now.marker.base && commandsIn(now)[0]?.events.length === 0
   return isHeld ? take({ shop, database }, []) : now
 }
+
+/** 0: it can't say. What it says is for a progress bar only. */
+const countBehind = async (remote: Remote, position: string, signal: AbortSignal): Promise<number> =>
+  (await remote.count?.(position, { signal }).catch(() => 0)) ?? 0
 
 /** The remote has forgotten what was read: back to the newest message that it still has (section 5). */
 async function goBack({ database, remote, signal }: Following, { position }: Known): Promise<undefined> {

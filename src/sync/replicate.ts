@@ -116,7 +116,7 @@ async function follow(shop: Workshop, open: OpenRemote, signal: AbortSignal): Pr
       remote,
       pace: createPace(),
       signal,
-      behind: (messages) => reporter.say({ state: 'online', behind: messages }),
+      behind: (messages, progress) => reporter.say({ state: 'online', behind: messages, progress }),
     }
     await run(following, bell, reporter, {
       reads,
@@ -160,7 +160,15 @@ async function run(following: Following, bell: Bell, { say }: Reporter, awaited:
         continue
       }
       awaited.done(asked)
-      say({ state: 'online', behind: 0, rejected: known.rejected.size, error: undefined })
+      const { position, marker } = known
+      const isUpload = position.head < marker.base
+      say({
+        state: 'online',
+        behind: 0,
+        rejected: known.rejected.size,
+        error: undefined,
+        progress: isUpload ? { phase: 'upload', done: position.head, total: marker.base } : undefined,
+      })
       backoff.reset()
       if ((await pack(following, known)) || (await send(following, known))) continue
       await bell.wait((known.records.length && pace.left()) || LOOK_MS, signal)

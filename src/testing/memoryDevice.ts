@@ -128,6 +128,10 @@ export function createDevice(shared: Shared, changes: Partial<DeviceNetwork> = {
         }
         if (breaks) throw new RemoteError('unreachable')
       },
+      async count(after, { signal }) {
+        await travel(signal)
+        return Math.max(0, stream.messages.length - Number(after))
+      },
       watch(hear) {
         let up: boolean | undefined
         let live = true

@@ -3,7 +3,8 @@ import { isLarge } from '../../log/channel.ts'
 import type { Database } from '../../log/database.ts'
 import { isLocal, type LocalRecord, type Marker } from '../../log/local.ts'
 import { appendLocal, appendLocalInside, forgetEntry, lookShared, readShared, type Shared } from '../../log/outbox.ts'
-import { fromWire } from '../../log/wire.ts'
+import { fromWire, wireClasses } from '../../log/wire.ts'
+import { RemoteError } from '../../remote.ts'
 import { catchUp } from '../catchUp.ts'
 import type { Layer } from '../layer.ts'
 import { lookUp as lookUpInLog } from '../lookUp.ts'
@@ -16,7 +17,11 @@ import { answerFrom, createLocalLayer, succeedLocally } from './layer.ts'
 import { createVerdicts } from './verdicts.ts'
 
 export { replicate } from '../../sync/replicate.ts'
+export { expectFollower, tellInMemory } from './follower.ts'
 export { takeOnline } from './takeOnline.ts'
+
+// A page without a remote has no use for this class.
+wireClasses.RemoteError = RemoteError
 
 /** The layer of a tab on a log with a remote. `stored` is the outbox as boot has read it. */
 export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] | undefined): Layer<Tab> {
@@ -84,6 +89,7 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
     get length() {
       return local.length
     },
+    events: local.events,
     takeBack: local.takeBack,
     putOn: local.putOn,
     arrived(record) {

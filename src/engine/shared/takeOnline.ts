@@ -1,5 +1,6 @@
 import { goOnline } from '../../sync/goOnline.ts'
 import type { Core } from '../core.ts'
+import { tell } from './follower.ts'
 
 /** The app has given a remote to a log that was begun without one. If it can't have one now, it stays as it is, and says so. */
 export async function takeOnline(core: Core): Promise<void> {
@@ -9,10 +10,7 @@ export async function takeOnline(core: Core): Promise<void> {
     const log = await goOnline(database)
     core.logId = log.id
     core.channel?.post({ log: was, head, adopted: log })
-  } catch (given) {
-    const error = given as Error
-    if (__DEV__) console.warn(`tidemark: ${error.message}`)
-    core.sync ??= { state: 'waiting', rejected: 0, behind: 0, error }
-    core.changed(false)
+  } catch (error) {
+    tell(core, error as Error)
   }
 }

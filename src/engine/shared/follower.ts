@@ -1,0 +1,41 @@
+import { ModelError, StorageError } from '../../errors.ts'
+import type { Core } from '../core.ts'
+
+/** Milliseconds between two questions where the remote stands, until somebody has answered. */
+const ASK_MS = 2000
+/** Questions after which nobody seems to follow the remote. A holder that is frozen is replaced after 15 seconds. */
+const QUESTIONS = 12
+
+/** Asks whoever follows the remote of this log where it stands. If nobody answers, the app is told what it has forgotten. */
+export function expectFollower(core: Core): void {
+  let asked = 0
+  let timer: ReturnType<typeof setTimeout> | undefined
+  function ask(): void {
+    if (core.ended.aborted || core.sync) return
+    if (asked++ < QUESTIONS) core.channel?.post({ log: core.logId, asks: 'sync' })
+    else tell(core, new ModelError(nobody(core.name)))
+    if (asked <= QUESTIONS) timer = setTimeout(ask, ASK_MS)
+  }
+  core.ended.addEventListener('abort', () => clearTimeout(timer))
+  ask()
+}
+
+/** Nothing is stored, so nothing can be sent. */
+export const tellInMemory = (core: Core): void =>
+  tell(
+    core,
+    new StorageError(
+      'unavailable',
+      `"${core.name}" is in memory: the remote is not used, nothing is sent and nothing is received. Open it without storage: 'memory'`,
+    ),
+  )
+
+export function tell(core: Core, error: Error): void {
+  if (__DEV__) console.warn(`tidemark: ${error.message}`)
+  core.sync ??= { state: 'waiting', rejected: 0, behind: 0, error }
+  core.changed(false)
+}
+
+const nobody = (name: string): string =>
+  `Nobody follows the remote of "${name}": nothing is sent and nothing is received, and commands are kept on this device. Give the same ` +
+  'remote to openEngine and to hostProjections'

@@ -1,3 +1,4 @@
+import { draftsUntil } from '../drafts/draftsUntil.ts'
 import type { OpenEvent } from '../log/stores.ts'
 import { fromWire, toWire } from '../log/wire.ts'
 import { keyOf } from './entry.ts'
@@ -41,16 +42,24 @@ export async function attempt(
   })
   const read = await place.readAt(event.sequence)
   signal.throwIfAborted()
+  const over = new AbortController()
+  const leave = (): void => over.abort(signal.reason)
+  signal.addEventListener('abort', leave, { once: true, signal: over.signal })
   const run = {
     event,
     read,
     dispatch: commands,
-    drafts: place.drafts,
+    drafts: draftsUntil(place.drafts, over.signal),
     key,
     signal,
     attempt: attempts + 1,
     error: handler === 'failed' ? fromWire(open.error ?? toWire(new Error('It failed.'))) : undefined,
   }
   const handle = definition[handler] as ((run: object) => unknown) | undefined
-  await handle?.(run)
+  try {
+    await handle?.(run)
+  } finally {
+    // What it has not ended is abandoned.
+    leave()
+  }
 }

@@ -1,3 +1,4 @@
+import type { OpenDrafts } from '../drafts/types.ts'
 import type { Core } from '../engine/core.ts'
 import { dispatch, type Special } from '../engine/dispatch.ts'
 import type { AnyReceipt } from '../engine/pending.ts'
@@ -21,7 +22,7 @@ export interface Place {
   readonly base: number
   readonly store: ReactionStore
   /** Those of the model, if it has any. */
-  readonly drafts: object
+  readonly drafts: OpenDrafts['byName']
   /** Aborts when this is the holder no more. */
   readonly signal: AbortSignal
   dispatch(name: string, input: unknown, options: DispatchOptions, special: Special): Promise<AnyReceipt>

@@ -14,13 +14,19 @@ import {
 } from '@angular/core'
 import { type DraftSource, draftOf } from './bindings/draftOf.ts'
 import { emptyOf } from './bindings/empty.ts'
-import { type AnyEngine, type Equal, optionsOf, type ReadOptions, type Select } from './bindings/options.ts'
+import {
+  type AnyEngine,
+  type Equal,
+  type GivenEngine,
+  optionsOf,
+  type ReadOptions,
+  type Select,
+} from './bindings/options.ts'
 import type { Drafts, DraftText } from './drafts/types.ts'
 import type { Status } from './engine/types.ts'
 import type { ReadModel } from './model/model.ts'
 
-/** The engine, or a signal of it: another user's engine is then read as soon as it is there. */
-type GivenEngine<P> = AnyEngine<P> | (() => AnyEngine<P>)
+export type { AnyEngine, Equal, GivenEngine, ReadOptions, Select } from './bindings/options.ts'
 
 /** Where it is called, if not in an injection context. */
 export interface InjectOptions {

@@ -5,8 +5,11 @@
 export type { Json, Key } from './data.ts'
 export { openEngine } from './engine/openEngine.ts'
 export type {
+  Confirmed,
   Dispatch,
+  DispatchCommand,
   DispatchOptions,
+  Durability,
   Engine,
   EngineOf,
   EventsOptions,
@@ -19,6 +22,8 @@ export type {
   Receipt,
   Status,
   SyncStatus,
+  TableOf,
+  Unconfirmed,
 } from './engine/types.ts'
 export {
   CommandIdConflict,
@@ -36,20 +41,28 @@ export {
 export type {
   AnyNew,
   AnyRecorded,
+  AnyRecordedEvent,
   DataOf,
   Events,
   EventType,
   EventTypes,
+  InputOf,
+  LiveTypes,
   NewEvent,
   NotJson,
   Recorded,
   RetiredEvent,
   Schema,
+  SchemaInput,
+  SchemaOutput,
 } from './model/events.ts'
 export { defineEvents, event } from './model/events.ts'
 export { deepEqual, shallowEqual } from './model/isEqual.ts'
+export type { JsonOf } from './model/json.ts'
 export type {
+  Annotated,
   CommandContext,
+  CommandInput,
   Commands,
   Decision,
   DraftDefinitions,
@@ -59,7 +72,30 @@ export type {
   ReadOf,
 } from './model/model.ts'
 export { defineModel, reject } from './model/model.ts'
-export type { OnDisk, Projection, ReadTable, ReadValue, Resident, Value } from './model/projection.ts'
+export type {
+  By,
+  ByOnDisk,
+  EvolveRows,
+  EvolveValue,
+  Handlers,
+  Into,
+  KeyProperty,
+  Literals,
+  Lookup,
+  NameOf,
+  OnDisk,
+  OnDiskOptions,
+  Projection,
+  ReadInto,
+  ReadTable,
+  ReadValue,
+  Resident,
+  ResidentOptions,
+  Touched,
+  TouchedOnDisk,
+  Unseen,
+  Value,
+} from './model/projection.ts'
 export { projection, table, value } from './model/projection.ts'
 export { type OpenRemote, type Position, type Remote, RemoteError, type RemoteMessage } from './remote.ts'
 export { type Selectable, type Selection, type SelectionObserver, select, type Unsubscribe } from './select.ts'

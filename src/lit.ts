@@ -4,15 +4,15 @@
  */
 import type { ReactiveController, ReactiveControllerHost } from 'lit'
 import { type DraftSource, draftOf } from './bindings/draftOf.ts'
-import type { AnyEngine, Equal, Select } from './bindings/options.ts'
+import type { AnyEngine, Equal, GivenEngine, Select } from './bindings/options.ts'
 import type { Drafts, DraftText } from './drafts/types.ts'
 import type { Status } from './engine/types.ts'
 import { shallowEqual } from './model/isEqual.ts'
 import type { ReadModel } from './model/model.ts'
 import { createGetter } from './select.ts'
 
-/** The engine, or a function that reads it from a property of the host: another user's engine is then read as soon as it is there. */
-type GivenEngine<P> = AnyEngine<P> | (() => AnyEngine<P>)
+export type { AnyEngine, Equal, GivenEngine, Select } from './bindings/options.ts'
+
 type Source = Pick<AnyEngine, 'subscribe'>
 type MakeGetter<E, T> = (engine: E, kept: { readonly value: T } | undefined) => () => T
 

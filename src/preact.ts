@@ -11,6 +11,8 @@ import type { Status } from './engine/types.ts'
 import type { ReadModel } from './model/model.ts'
 import { createGetter } from './select.ts'
 
+export type { AnyEngine, Equal, ReadOptions, Select } from './bindings/options.ts'
+
 /**
  * Reads from the engine and renders again when the selected value changed.
  * @example

@@ -16,7 +16,7 @@ import {
   useSyncExternalStore,
 } from 'react'
 import { emptyOf } from './bindings/empty.ts'
-import { type Equal, optionsOf, type ReadOptions } from './bindings/options.ts'
+import { type AnyEngine, type Equal, optionsOf, type ReadOptions, type Select } from './bindings/options.ts'
 import type { Drafts, DraftText } from './drafts/types.ts'
 import type { UndoStack } from './engine/tools/undoStack.ts'
 import type { DispatchOptions, Engine, Receipt, Status } from './engine/types.ts'
@@ -25,8 +25,7 @@ import type { EventTypes } from './model/events.ts'
 import type { AnyModel, Model, ReadModel } from './model/model.ts'
 import { createGetter } from './select.ts'
 
-/** How a component compares what it selected, and what a server rendered. */
-export type UseReadOptions<T> = ReadOptions<T>
+export type { AnyEngine, Equal, ReadOptions, Select } from './bindings/options.ts'
 
 /**
  * Reads from the engine and renders again when the selected value changed.
@@ -47,11 +46,7 @@ export type UseReadOptions<T> = ReadOptions<T>
  * A server renders the empty log, and so does the first render of `hydrateRoot`, whatever the browser has stored. The stored rows follow
  * at once. Give `{ server }` on both sides if the server has rows.
  */
-export function useRead<P, T>(
-  engine: Engine<any, P, any>,
-  select: (read: ReadModel<P>) => T,
-  options?: Equal<T> | ReadOptions<T>,
-): T {
+export function useRead<P, T>(engine: AnyEngine<P>, select: Select<P, T>, options?: Equal<T> | ReadOptions<T>): T {
   const { equal, ...given } = optionsOf<T>(options)
   // An inline selector is another function in each render: this carries the value from one to the next.
   const rendered = useRef<{ readonly value: T }>(undefined)
@@ -87,8 +82,6 @@ export function useStatus<P>(engine: Engine<any, P, any>): Status<P> {
   )
 }
 
-type AnyEngine = Engine<any, any, any>
-/** The nearest one first. */
 /**
  * A text that is still being written; undefined if there is none. Renders again as it grows.
  * @example
@@ -109,6 +102,7 @@ export function useDraft<H>(drafts: Drafts<H>, id: string): DraftText<H> | undef
   )
 }
 
+/** The nearest one first. */
 const Engines: Context<readonly AnyEngine[]> = /*#__PURE__*/ createContext<readonly AnyEngine[]>([])
 
 /**
@@ -149,9 +143,8 @@ export function useEngine<E extends EventTypes, P, C, D>(model: Model<E, P, C, D
   )
 }
 
-type CommandInput<C, K extends keyof C> = C[K] extends (read: any, input: infer I, ...rest: any) => any ? I : never
-/** As the command's own `dispatch` takes them. */
-type DispatchArguments<I> = unknown extends I
+/** The arguments of the `dispatch` of one command: its input, if it has one, and options. */
+export type DispatchArguments<I> = unknown extends I
   ? [input?: undefined, options?: DispatchOptions]
   : undefined extends I
     ? [input?: I, options?: DispatchOptions]
@@ -185,7 +178,7 @@ export interface UseCommand<E extends EventTypes, I> {
 export function useCommand<E extends EventTypes, C, K extends keyof C & string>(
   engine: Engine<E, any, C>,
   name: K,
-): UseCommand<E, CommandInput<C, K>> {
+): UseCommand<E, C[K] extends (read: any, input: infer I, ...rest: any) => any ? I : never> {
   const [last, setLast] = useState<Sent>(nothingSent)
   const dispatch = useMemo(() => {
     let newest = 0

@@ -4,9 +4,11 @@
  */
 export { reaction } from './reactions/reaction.ts'
 export type {
+  EventOf,
   Reaction,
   ReactionDefinition,
   ReactionDispatch,
+  ReactionDispatchCommand,
   ReactionDispatchOptions,
   ReactionFailure,
   ReactionRun,

@@ -11,6 +11,8 @@ import type { Drafts, DraftText } from './drafts/types.ts'
 import type { Status } from './engine/types.ts'
 import type { ReadModel } from './model/model.ts'
 
+export type { AnyEngine, Equal, ReadOptions, Select } from './bindings/options.ts'
+
 /**
  * An accessor of the engine's rows. It changes when the selected value changed.
  * @example

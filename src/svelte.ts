@@ -6,15 +6,14 @@ import { untrack } from 'svelte'
 import { createSubscriber } from 'svelte/reactivity'
 import { toStore } from 'svelte/store'
 import { draftOf } from './bindings/draftOf.ts'
-import type { AnyEngine, Equal, Select } from './bindings/options.ts'
+import type { AnyEngine, Equal, GivenEngine, Select } from './bindings/options.ts'
 import type { Drafts, DraftText } from './drafts/types.ts'
 import type { Status } from './engine/types.ts'
 import { shallowEqual } from './model/isEqual.ts'
 import type { ReadModel } from './model/model.ts'
 import { createGetter } from './select.ts'
 
-/** The engine, or a function that reads it from state: another user's engine is then read as soon as it is there. */
-type GivenEngine<P> = AnyEngine<P> | (() => AnyEngine<P>)
+export type { AnyEngine, Equal, GivenEngine, Select } from './bindings/options.ts'
 
 /** A value that effects and templates follow when they read `current`. */
 export interface Current<T> {

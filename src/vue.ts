@@ -26,6 +26,8 @@ import { ModelError } from './errors.ts'
 import type { EventTypes } from './model/events.ts'
 import type { Model, ReadModel } from './model/model.ts'
 
+export type { AnyEngine, Equal, ReadOptions, Select } from './bindings/options.ts'
+
 /**
  * A computed ref of the engine's rows. It changes when the selected value changed.
  * @example

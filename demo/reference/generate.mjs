@@ -22,25 +22,6 @@ const entries = Object.keys(exports)
     return file ? [{ name, file }] : []
   })
 
-/** Types that stay inside: they infer, check or name a part of a signature. A new one is a leak until it is listed here. */
-const computed = [
-  ...['Annotated', 'AnyEngine', 'AnyRecordedEvent', 'Command', 'CommandInput', 'Declaration', 'DispatchArguments'],
-  ...[
-    'DispatchOne',
-    'Equal',
-    'Given',
-    'GivenEngine',
-    'Handlers',
-    'In',
-    'InMemory',
-    'InputOf',
-    'Into',
-    'JsonOf',
-    'Live',
-  ],
-  ...['OnDiskOnly', 'Out', 'ReadInto', 'ReadOptions', 'Select', 'TableOf', 'Unseen'],
-]
-
 /** Reads the entries; `warn` hears what the validation finds: undocumented exports, types that are reachable and not exported, broken links. */
 export async function readProject(/** @type {(message: string) => void} */ warn = () => {}) {
   /** @type {Partial<Options>} */
@@ -59,8 +40,6 @@ export async function readProject(/** @type {(message: string) => void} */ warn 
     sort: ['kind', 'alphabetical'],
     groupOrder: ['Functions', 'Variables', 'Classes', 'Interfaces', 'Type Aliases', 'Properties', 'Methods', '*'],
     validation: { notExported: true, notDocumented: true, invalidLink: true },
-    // The compiler computes with these, and nobody writes them: what they give is said where they are used.
-    intentionallyNotExported: [...computed],
     requiredToBeDocumented: ['Function', 'Variable', 'Class', 'Interface', 'TypeAlias'],
     entryFileName: 'index',
     hidePageHeader: true,
@@ -114,7 +93,7 @@ async function write(/** @type {string} */ folder) {
   const lists = sorted.map(({ entry }) => {
     const items = (entry.children ?? []).map((one) => {
       const link = `[\`${one.name}${one.signatures ? '()' : ''}\`](${entry.name}.md#${one.name.toLowerCase()})`
-      return `| ${link} | ${firstSentence(summaryOf(one)).replaceAll('|', '\\|')} |`
+      return `| ${link} | ${firstSentence(summaryOf(targetOf(one))).replaceAll('|', '\\|')} |`
     })
     return `## [${specifierOf(entry)}](${entry.name}.md)\n\n${summaryOf(entry)}\n\n| export | what it is |\n| --- | --- |\n${items.join('\n')}`
   })
@@ -125,6 +104,10 @@ async function write(/** @type {string} */ folder) {
 }
 
 const specifierOf = (/** @type {Entry} */ entry) => (entry.name === 'tidemark' ? 'tidemark' : `tidemark/${entry.name}`)
+
+/** What is exported again by another entry has its comment where it was first. */
+const targetOf = (/** @type {Entry} */ one) =>
+  one.isReference() ? /** @type {Entry} */ (one.getTargetReflectionDeep()) : one
 
 /** The comment of a function is that of its first signature. */
 const commentOf = (/** @type {Entry} */ one) => one.comment ?? one.signatures?.find(({ comment }) => comment)?.comment
@@ -174,6 +157,8 @@ async function check() {
   const { project } = await readProject((message) => lacks.push(message))
   for (const entry of project.children ?? [])
     for (const one of entry.children ?? []) {
+      // Of another entry, where it has its comment.
+      if (one.isReference()) continue
       const specifier = `${specifierOf(entry)}: ${one.name}`
       if (!summaryOf(one)) lacks.push(`${specifier} has no sentence`)
       if (values.has(one.kind) && !commentOf(one)?.getTag('@example')) lacks.push(`${specifier} has no @example`)

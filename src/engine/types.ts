@@ -40,13 +40,15 @@ export type Receipt<E extends EventTypes, D extends Durability = Durability> = {
   readonly duplicate: boolean
 } & (D extends 'remote' ? Confirmed : Confirmed | Unconfirmed)
 
-interface Confirmed {
+/** A command that has its place in the log. */
+export interface Confirmed {
   /** Of the last event, or the head the command was decided at when it gave none. */
   readonly sequence: number
   readonly confirmed?: undefined
 }
 
-interface Unconfirmed {
+/** A command that the remote has not ordered yet. */
+export interface Unconfirmed {
   readonly sequence?: undefined
   /**
    * Only if the log has a remote: the command is durable on this device, and the remote has not ordered it yet, so it has no sequence.
@@ -55,7 +57,8 @@ interface Unconfirmed {
   readonly confirmed: false
 }
 
-type DispatchOne<E extends EventTypes, I> = unknown extends I
+/** The function that dispatches one command. */
+export type DispatchCommand<E extends EventTypes, I> = unknown extends I
   ? <D extends Durability = 'relaxed'>(input?: undefined, options?: DispatchOptions<D>) => Promise<Receipt<E, D>>
   : undefined extends I
     ? <D extends Durability = 'relaxed'>(input?: I, options?: DispatchOptions<D>) => Promise<Receipt<E, D>>
@@ -67,7 +70,7 @@ type DispatchOne<E extends EventTypes, I> = unknown extends I
  * in the log: dispatch it again with the same `commandId` to find out.
  */
 export type Dispatch<E extends EventTypes, C> = {
-  readonly [K in keyof C]: C[K] extends (read: any, input: infer I, ...rest: any) => any ? DispatchOne<E, I> : never
+  readonly [K in keyof C]: C[K] extends (read: any, input: infer I, ...rest: any) => any ? DispatchCommand<E, I> : never
 }
 
 /** How far something is that takes long: `done` of `total`, in the unit of its phase (events, rows or bytes). */
@@ -177,7 +180,9 @@ export interface Status<P = Projections> {
   readonly restored?: { readonly sequence: number; readonly at: number }
 }
 
-type TableOf<P> = { [K in keyof P & string]: P[K] extends Projection<ReadValue<any>> ? never : K }[keyof P & string]
+/** The names of the projections that are tables. */
+export type TableOf<P> = { [K in keyof P & string]: P[K] extends Projection<ReadValue<any>> ? never : K }[keyof P &
+  string]
 /** `after` and `before` are exclusive. `table` with `key`: the events of one row. */
 export type HistoryOptions<P> = {
   readonly after?: number | undefined

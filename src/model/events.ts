@@ -19,12 +19,14 @@ type OnlyJson<Data> = [Data] extends [JsonOf<Data>] ? unknown : JsonOf<Data>
 export interface Schema<Input = unknown, Output = Input> {
   readonly '~standard': { readonly types?: { readonly input: Input; readonly output: Output } | undefined }
 }
-type In<S> = S extends Schema<infer I, any> ? I : never
-type Out<S> = S extends Schema<any, infer O> ? O : never
+/** What a schema takes. */
+export type SchemaInput<S> = S extends Schema<infer I, any> ? I : never
+/** What a schema gives. */
+export type SchemaOutput<S> = S extends Schema<any, infer O> ? O : never
 
 /** An event that old logs may hold and that is no longer created: what `.retired()` gives. */
 export interface RetiredEvent<Data> {
-  readonly [declaration]?: Declaration
+  readonly [declaration]?: unknown
   /** For the compiler only. */
   readonly [payload]?: (data: Data) => void
   readonly retired: true
@@ -32,7 +34,7 @@ export interface RetiredEvent<Data> {
 
 /** A declared event: what its payload is today and how older payloads become that. */
 export interface EventType<Data, Input = Data> {
-  readonly [declaration]?: Declaration
+  readonly [declaration]?: unknown
   readonly [payload]?: Data
   readonly input?: Input
   /**
@@ -47,8 +49,8 @@ export interface EventType<Data, Input = Data> {
   /** The same, with a Standard Schema for the next version: the step gives its input. */
   upcast<S extends Schema<any, any>>(
     schema: S,
-    step: (data: Data) => In<S>,
-  ): [Out<S>] extends [JsonOf<Out<S>>] ? EventType<Out<S>, In<S>> : NotJson
+    step: (data: Data) => SchemaInput<S>,
+  ): [SchemaOutput<S>] extends [JsonOf<SchemaOutput<S>>] ? EventType<SchemaOutput<S>, SchemaInput<S>> : NotJson
   /** Former names of this event in old logs. */
   was(...names: string[]): EventType<Data, Input>
   /** Still understood in old logs, no longer created. */
@@ -59,8 +61,10 @@ export interface EventType<Data, Input = Data> {
 export type EventTypes = Record<string, EventType<any, any> | RetiredEvent<any>>
 /** The payload of a declared event, in today's version: `DataOf<typeof todoAdded>`. */
 export type DataOf<E> = E extends RetiredEvent<infer D> ? D : E extends EventType<infer D, any> ? D : never
-type InputOf<E> = E extends EventType<any, infer I> ? I : never
-type Live<E> = { [K in keyof E & string]: E[K] extends RetiredEvent<any> ? never : K }[keyof E & string]
+/** What the creator of a declared event takes: with a schema, the input of the schema. */
+export type InputOf<E> = E extends EventType<any, infer I> ? I : never
+/** The names of the events that are not retired. */
+export type LiveTypes<E> = { [K in keyof E & string]: E[K] extends RetiredEvent<any> ? never : K }[keyof E & string]
 
 /** An event that a creator made and no log holds yet. */
 export interface NewEvent<Type extends string, Data> {
@@ -79,14 +83,16 @@ export interface Recorded<Type extends string, Data> extends NewEvent<Type, Data
 }
 /** One creator per event that is not retired. */
 export type Events<E extends EventTypes> = {
-  readonly [K in Live<E>]: (...data: [InputOf<E[K]>] extends [void] ? [] : [InputOf<E[K]>]) => NewEvent<K, DataOf<E[K]>>
+  readonly [K in LiveTypes<E>]: (
+    ...data: [InputOf<E[K]>] extends [void] ? [] : [InputOf<E[K]>]
+  ) => NewEvent<K, DataOf<E[K]>>
 } & { readonly [payload]?: E }
 /** Any recorded event of the given types: a union by `type`. */
 export type AnyRecorded<E extends EventTypes> = {
   [K in keyof E & string]: Recorded<K, DataOf<E[K]>>
 }[keyof E & string]
 /** Any event that a creator of the given types makes: a union by `type`. Retired events are left out. */
-export type AnyNew<E extends EventTypes> = { [K in Live<E>]: NewEvent<K, DataOf<E[K]>> }[Live<E>]
+export type AnyNew<E extends EventTypes> = { [K in LiveTypes<E>]: NewEvent<K, DataOf<E[K]>> }[LiveTypes<E>]
 
 // ---- what the rooms to the right see
 
@@ -96,6 +102,7 @@ export interface StoredEvent {
   version?: number
   data?: Json
 }
+/** A recorded event of any model, in today's version. */
 export interface AnyRecordedEvent {
   sequence: number
   type: string
@@ -193,7 +200,7 @@ export function event(): EventType<void>
 export function event<Data extends OnlyJson<Data>>(): EventType<Data>
 export function event<S extends Schema<any, any>>(
   schema: S,
-): [Out<S>] extends [JsonOf<Out<S>>] ? EventType<Out<S>, In<S>> : NotJson
+): [SchemaOutput<S>] extends [JsonOf<SchemaOutput<S>>] ? EventType<SchemaOutput<S>, SchemaInput<S>> : NotJson
 export function event(schema?: unknown): any {
   return eventType({ steps: [], validate: schema ? validator(schema) : copyJson, names: [] })
 }
@@ -231,7 +238,8 @@ export function defineEvents<E extends EventTypes>(types: E): Events<E> {
     }
   }
   for (const [type, declared] of Object.entries<EventTypes[string]>(types)) {
-    const self = declared?.[declaration]
+    // Only this file writes it.
+    const self = declared?.[declaration] as Declaration | undefined
     if (!self) throw new ModelError(`event "${type}": expected event()`)
     for (const name of [type, ...self.names]) {
       if (__DEV__ && known.has(name)) throw new ModelError(`event "${type}": "${name}" is the name of two events`)

@@ -28,11 +28,13 @@ export interface CommandContext {
 }
 /** What a command answers: one event, several, or nothing. `reject` answers no. */
 export type Decision<E extends EventTypes> = AnyNew<E> | readonly AnyNew<E>[] | undefined | void
-type Command<P, E extends EventTypes> = (read: ReadModel<P>, input: any, context: CommandContext) => Decision<E>
 /** What `defineModel` takes as `commands`: functions of the read model, an input and a context. */
-export type Commands<P, E extends EventTypes> = Record<string, Command<P, E>>
-/** A command with an input that has no type would take anything. */
-type Annotated<C> = {
+export type Commands<P, E extends EventTypes> = Record<
+  string,
+  (read: ReadModel<P>, input: any, context: CommandContext) => Decision<E>
+>
+/** Makes the compiler refuse a command whose input has no type: it would take anything. */
+export type Annotated<C> = {
   readonly [K in keyof C]: string extends K
     ? unknown
     : C[K] extends (read: any, input: infer Input, ...rest: any) => any

@@ -13,9 +13,11 @@ import { hash, stringify } from './json.ts'
 
 // ---- types
 
-/** The names of the properties that are a `Value`; by `keyof`, because a message then lists them instead of naming this type. */
-type NameOf<Row, Value> = keyof { [K in keyof Row & string as Row[K] extends Value ? K : never]: K }
+/** The names of the properties that are a `Value`. By `keyof`, because a message then lists them instead of naming this type. */
+export type NameOf<Row, Value> = keyof { [K in keyof Row & string as Row[K] extends Value ? K : never]: K }
+/** The properties of a row that may be its key. */
 export type KeyProperty<Row> = NameOf<Row, Key>
+/** The properties of a row by which `by` finds it. */
 export type Lookup<Row> = NameOf<Row, string | number | boolean | null | undefined>
 
 /** Rows in memory. */
@@ -53,14 +55,17 @@ export interface ReadValue<State> {
 
 /** Which rows an event touches: one key, several, or every row whose properties equal these (`{}`: all). */
 export type Touched<Row> = Key | readonly Key[] | { readonly [K in Lookup<Row>]?: Row[K] }
+/** The same for a table on disk: it finds rows by one indexed string or number. */
 export type TouchedOnDisk<Row> = Key | readonly Key[] | { readonly [K in KeyProperty<Row>]?: Row[K] }
+/** For each event that has no key in its payload: which rows it touches. */
 export type By<E extends EventTypes, Row> = {
   readonly [K in keyof E & string]?: (event: Recorded<K, DataOf<E[K]>>, rows: ReadTable<Row>) => Touched<Row>
 }
+/** The same for a table on disk. */
 export type ByOnDisk<E extends EventTypes, Row> = {
   readonly [K in keyof E & string]?: (event: Recorded<K, DataOf<E[K]>>) => TouchedOnDisk<Row>
 }
-/** A row: new content. null: delete it. undefined: leave it. */
+/** For each event, the function that folds it into a row. A row: new content. null: delete it. undefined: leave it. */
 export type EvolveRows<E extends EventTypes, Row> = {
   readonly [K in keyof E & string]?: (
     row: Readonly<Row> | undefined,
@@ -68,6 +73,7 @@ export type EvolveRows<E extends EventTypes, Row> = {
     key: Key,
   ) => Row | null | undefined
 }
+/** For each event, the function that folds it into the value. */
 export type EvolveValue<E extends EventTypes, State> = {
   readonly [K in keyof E & string]?: (state: State, event: Recorded<K, DataOf<E[K]>>) => State
 }
@@ -76,11 +82,12 @@ export type EvolveValue<E extends EventTypes, State> = {
  * Stands for `into` while the compiler has not seen it. A handler without parameters is typed before it has: without a type that asks for
  * literals, `() => ({ state: 'done' })` would give a `string` for good.
  */
-interface Unseen {
+export interface Unseen {
   readonly [unseen]: true
 }
 declare const unseen: unique symbol
-type Literals =
+/** Values that the compiler takes literally: `'done'` stays `'done'` and does not become `string`. */
+export type Literals =
   | `${any}`
   | 0
   | true
@@ -90,9 +97,16 @@ type Literals =
   | readonly [Literals, ...Literals[]]
   | { readonly [key: string]: Literals }
 
-type Into = Resident<any> | OnDisk<any> | Value<any> | Unseen
-type Handlers<E extends EventTypes, I> = I extends Unseen
-  ? { by?: Record<string, () => Literals> | undefined; evolve: Record<string, () => Literals> }
+/** What a projection folds into: `table(…)` or `value(…)`. */
+export type Into = Resident<any> | OnDisk<any> | Value<any> | Unseen
+/** The `by` and `evolve` of a projection, by what it folds into. */
+export type Handlers<E extends EventTypes, I> = I extends Unseen
+  ? {
+      /** Which rows an event touches. By default the one of the key in its payload. */
+      by?: Record<string, () => Literals> | undefined
+      /** For each event, what it makes of a row or of the value. */
+      evolve: Record<string, () => Literals>
+    }
   : I extends Resident<infer Row>
     ? { by?: By<E, Row> | undefined; evolve: EvolveRows<E, Row> }
     : I extends OnDisk<infer Row>
@@ -100,7 +114,8 @@ type Handlers<E extends EventTypes, I> = I extends Unseen
       : I extends Value<infer State>
         ? { evolve: EvolveValue<E, State> }
         : never
-type ReadInto<I> =
+/** How commands and pages read what a projection folds into. */
+export type ReadInto<I> =
   I extends Resident<infer Row>
     ? ReadTable<Row>
     : I extends OnDisk<any>
@@ -152,11 +167,13 @@ export function identity(name: string, definition: ProjectionDefinition, types: 
 
 // ---- declaring
 
-interface InMemory {
+/** The options of a table in memory. */
+export interface ResidentOptions {
   readonly resident?: true | undefined
   readonly history?: boolean | undefined
 }
-interface OnDiskOnly<Row> {
+/** The options of a table on disk. */
+export interface OnDiskOptions<Row> {
   readonly resident: false
   readonly indexes?: readonly (keyof Row & string)[] | undefined
   readonly history?: boolean | undefined
@@ -180,15 +197,15 @@ interface OnDiskOnly<Row> {
 // For generic factories: the compiler can't list the properties of a type parameter, but knows what its constraint says.
 export function table<Row extends { readonly [P in Name]: Key }, Name extends string = 'id'>(
   key: Name,
-  options?: InMemory,
+  options?: ResidentOptions,
 ): Resident<Row>
 export function table<Row extends { readonly [P in Name]: Key }, Name extends string = 'id'>(
   key: Name,
-  options: OnDiskOnly<Row>,
+  options: OnDiskOptions<Row>,
 ): OnDisk<Row>
 // Last, because the compiler's message is about the last one.
-export function table<Row>(key: KeyProperty<Row>, options?: InMemory): Resident<Row>
-export function table<Row>(key: KeyProperty<Row>, options: OnDiskOnly<Row>): OnDisk<Row>
+export function table<Row>(key: KeyProperty<Row>, options?: ResidentOptions): Resident<Row>
+export function table<Row>(key: KeyProperty<Row>, options: OnDiskOptions<Row>): OnDisk<Row>
 export function table(
   key: any,
   {

@@ -15,7 +15,8 @@ export interface ReactionDispatchOptions extends Omit<DispatchOptions, 'commandI
   readonly settles?: boolean | undefined
 }
 
-type DispatchOne<E extends EventTypes, I> = unknown extends I
+/** The function with which a reaction dispatches one command. */
+export type ReactionDispatchCommand<E extends EventTypes, I> = unknown extends I
   ? (input?: undefined, options?: ReactionDispatchOptions) => Promise<Receipt<E>>
   : undefined extends I
     ? (input?: I, options?: ReactionDispatchOptions) => Promise<Receipt<E>>
@@ -23,7 +24,9 @@ type DispatchOne<E extends EventTypes, I> = unknown extends I
 
 /** One function per command of the model. */
 export type ReactionDispatch<E extends EventTypes, C> = {
-  readonly [K in keyof C]: C[K] extends (read: any, input: infer I, ...rest: any) => any ? DispatchOne<E, I> : never
+  readonly [K in keyof C]: C[K] extends (read: any, input: infer I, ...rest: any) => any
+    ? ReactionDispatchCommand<E, I>
+    : never
 }
 
 /** What an attempt works with. */
@@ -82,6 +85,7 @@ export interface ReactionDefinition<E extends EventTypes, P, C, D, T extends key
 declare const reacts: unique symbol
 /** What `reaction` gives. `hostProjections` and `openEngine` take it. */
 export interface Reaction<E extends EventTypes, P, C, D, T extends keyof E & string> {
+  /** @internal */
   readonly [runner]: RunReactions
   /** For the compiler only. */
   readonly [reacts]?: ReactionDefinition<E, P, C, D, T>

@@ -1,7 +1,7 @@
 import { StorageError } from '../../errors.ts'
 import type { AnyNew, AnyRecorded, EventTypes, StoredEvent } from '../../model/events.ts'
 import { explainCommand } from '../../model/explain.ts'
-import type { CommandContext, Model, ReadModel } from '../../model/model.ts'
+import type { CommandContext, Decision, Model, ReadModel } from '../../model/model.ts'
 import { sendOf } from '../openEngine.ts'
 import type { Command, Interceptor } from '../pending.ts'
 import type { Engine, Receipt } from '../types.ts'
@@ -12,15 +12,15 @@ import { createTakeBack } from './takeBack.ts'
 /** Undos that are kept unless the app says how many. */
 const LIMIT = 100
 
-type Given<E extends EventTypes> = AnyNew<E> | readonly AnyNew<E>[] | undefined
-
 /**
  * What takes a command back: events, or a command that is decided on the state at the time of the undo and may `reject`.
  * undefined: the command can't be undone.
  */
 export type Inverse<E extends EventTypes, P> =
-  | Given<E>
-  | ((read: ReadModel<P>, context: CommandContext) => Given<E> | void)
+  | AnyNew<E>
+  | readonly AnyNew<E>[]
+  | undefined
+  | ((read: ReadModel<P>, context: CommandContext) => Decision<E>)
 
 /** For each command that can be undone: what takes it back, from its input, the state before it and its events. */
 export type Inverses<E extends EventTypes, P, C> = {

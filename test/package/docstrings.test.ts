@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { compile } from 'svelte/compiler'
 import { expect, it } from 'vitest'
 import { withImports } from './readme.ts'
 import { root, run } from './run.ts'
@@ -11,16 +12,17 @@ const folder = join(root, 'build/docstrings')
 const examplesIn = (code: string): { readonly language: string; readonly example: string }[] =>
   [...code.matchAll(/^[ \t]*\/\*\*[\s\S]*?\*\//gm)].flatMap(([comment]) => {
     const text = comment.replace(/^[ \t]*\/?\*+\/?[ ]?/gm, '')
-    return [...text.matchAll(/^```(tsx?)\n([\s\S]*?)^```/gm)].map(([, language = '', example = '']) => ({
+    return [...text.matchAll(/^```(tsx?|svelte)\n([\s\S]*?)^```/gm)].map(([, language = '', example = '']) => ({
       language,
       example,
     }))
   })
 
 /** The app of the examples. */
-const todos = `import { defineEvents, defineModel, event, projection, reject, table, value } from 'tidemark'
+const todos = `import { draft } from 'tidemark/drafts'
+import { defineEvents, defineModel, event, projection, reject, table, value } from 'tidemark'
 
-export interface Todo { id: string; title: string; done: boolean }
+export interface Todo { id: string; list?: string; title: string; done: boolean }
 export const events = defineEvents({
   todoAdded: event<{ id: string; title: string }>(),
   todoRenamed: event<{ id: string; title: string }>(),
@@ -45,24 +47,55 @@ export const todoApp = defineModel({
     toggle: ({ todos }, { id }: { id: string }) => (todos.has(id) ? events.todoToggled({ id }) : reject('todo-not-found')),
     clearDone: ({ todos }) => (todos.by('done', true).length ? events.doneCleared() : []),
     signUp: (_, { title }: { title: string }, { id }) => events.todoAdded({ id: id(), title }),
+    addMessage: (_, { id, text }: { id: string; threadId: string; text: string }) => events.todoAdded({ id, title: text }),
+    interruptTurn: (_, { id, text }: { id: string; text: string }) => events.todoAdded({ id, title: text }),
   },
+  drafts: { reply: draft<{ threadId: string }>() },
 })
 `
 /** Functions of the package that examples use without importing them. */
 const exported: Record<string, string> = {
   tidemark: 'select shallowEqual deepEqual',
-  'tidemark/react': 'EngineProvider useCommand useUndo',
+  'tidemark/drafts': 'draft DraftOver',
+  'tidemark/react': 'EngineProvider useCommand useDraft useUndo',
   'tidemark/devtools': 'mountDevtools defineDevtools',
   'tidemark/testing': 'memoryRemote',
   'tidemark/tools':
     'archive at destroy exportLog importLog openTable performanceTrack persist preview resumeMirror spans undoStack verify',
 }
-/** What only our own files use, and bindings, whose examples are parts of a component that their framework compiles. */
-const OTHERS = [
-  'load.ts',
-  'slices.ts',
-  ...['angular', 'lit', 'preact', 'solid', 'svelte', 'vue'].map((name) => `${name}.ts`),
-]
+/** What only our own files use. */
+const OTHERS = ['load.ts', 'slices.ts']
+/** What the file around an example of a binding imports. */
+const around: Record<string, string> = {
+  'angular.ts': `import { computed, input } from '@angular/core'
+import { injectDraft, injectRead, injectStatus } from 'tidemark/angular'`,
+  'lit.ts': `import { html, LitElement } from 'lit'
+import { DraftController, ReadController, StatusController } from 'tidemark/lit'`,
+  'preact.ts': `import { useDraft, useRead, useStatus } from 'tidemark/preact'`,
+  'solid.ts': `import { For } from 'solid-js'
+import { createDraft, createRead, createStatus } from 'tidemark/solid'`,
+  'svelte.ts': `import { fromDraft, fromRead, fromStatus } from 'tidemark/svelte'`,
+  'vue.ts': `import { computed, createApp, ref } from 'vue'
+import { provideEngine, useDraft, useEngine, useRead, useStatus } from 'tidemark/vue'`,
+}
+
+/** The first thing in a file with JSX that is not React's. */
+const jsx: Record<string, string> = {
+  'preact.ts': '/** @jsxImportSource preact */\n',
+  'solid.ts': '/** @jsxImportSource solid-js */\n',
+}
+
+/** The script of a Svelte component, with what its markup reads. The compiler of Svelte has to take all of it. */
+function scriptOf(component: string): string {
+  compile(component, { generate: 'client' })
+  const [, script = '', markup = ''] = /^<script>\n([\s\S]*?)<\/script>\n([\s\S]*)/.exec(component) ?? []
+  const read = [...markup.matchAll(/(?<=\{(?:#each )?)\w+\.current[\w.?]*/g)].map(
+    ([expression]) => `show(${expression})\n`,
+  )
+  expect(read.length, component).toBeGreaterThan(0)
+  return `${script}${read.join('')}`
+}
+
 /** What examples use without saying where it is from. */
 const ambient = `import type { EngineOf } from 'tidemark'
 import type { todoApp } from './todos.ts'
@@ -85,6 +118,11 @@ ${Object.entries(exported)
   const file: Blob
   const handle: FileSystemFileHandle
   const id: string
+  const threadId: string
+  const answer: AsyncIterable<string>
+  const messages: typeof import('./todos.ts').todoApp['projections']['todos']
+  const commands: {}
+  const props: { readonly id: string }
   const title: string
   const tags: readonly string[]
   const page: HTMLElement
@@ -111,9 +149,11 @@ it('every example of a docstring compiles', () => {
   for (const file of files.filter((name) => !OTHERS.includes(name))) {
     examplesIn(readFileSync(join(src, file), 'utf8')).forEach(({ language, example }, i) => {
       written++
+      const code = language === 'svelte' ? scriptOf(example) : example
+      const whole = /^return\b/m.test(code) ? `export function Example() {\n${code}}\n` : code
       write(
-        `${file.replaceAll(/\W+/g, '-')}-${i + 1}.${language}`,
-        withImports(/^return\b/m.test(example) ? `export function Example() {\n${example}}\n` : example),
+        `${file.replaceAll(/\W+/g, '-')}-${i + 1}.${language === 'svelte' ? 'ts' : language}`,
+        `${jsx[file] ?? ''}${withImports(`${around[file] ?? ''}\n${whole}`)}`,
       )
     })
   }

@@ -1,10 +1,17 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { render as renderLit } from '@lit-labs/ssr'
+import { collectResult } from '@lit-labs/ssr/lib/render-result.js'
+import { html, LitElement, type TemplateResult } from 'lit'
+import { h as createPreact } from 'preact'
+import { renderToString as renderPreact } from 'preact-render-to-string'
 import { createElement } from 'react'
 import { renderToString as renderReact } from 'react-dom/server'
 import { renderToString as renderSolid } from 'solid-js/web'
 import { compile } from 'svelte/compiler'
 import { render as renderSvelte } from 'svelte/server'
 import { type EngineOf, openEngine } from 'tidemark'
+import * as lit from 'tidemark/lit'
+import * as preact from 'tidemark/preact'
 import * as react from 'tidemark/react'
 import * as solid from 'tidemark/solid'
 import * as vue from 'tidemark/vue'
@@ -44,6 +51,15 @@ const renders: Record<string, Render> = {
         return h('p', line(status.value, shown.value))
       }),
     ),
+  preact: (server) => {
+    const App = () =>
+      createPreact(
+        'p',
+        null,
+        line(preact.useStatus(engine), preact.useRead(engine, titles, server && { server: [...server] })),
+      )
+    return renderPreact(createPreact(App, null))
+  },
   solid: (server) =>
     `<p>${renderSolid(() => {
       const status = solid.createStatus(engine)
@@ -91,4 +107,29 @@ test('svelte renders the empty log on a server', async () => {
   const { default: App } = await import(`${folder}/App.js`)
   const { body } = renderSvelte(App, { props: { engine } })
   expect(body.replace(/<!--.*?-->/g, '').trim()).toBe('<p>0 memory 0</p>')
+})
+
+test('lit renders what the engine of the server has, and leaves no listener', async () => {
+  let listeners = 0
+  const { subscribe } = engine
+  const watched = Object.create(engine, {
+    subscribe: {
+      value: (listener: () => void) => {
+        listeners++
+        return subscribe(listener)
+      },
+    },
+  }) as typeof engine
+  class Titles extends LitElement {
+    readonly #status = new lit.StatusController(this, watched)
+    readonly #titles = new lit.ReadController(this, watched, titles)
+    override render(): TemplateResult {
+      return html`<p>${line(this.#status.value, this.#titles.value)}</p>`
+    }
+  }
+  customElements.define('server-titles', Titles)
+  const rendered = async () =>
+    (await collectResult(renderLit(html`<server-titles></server-titles>`))).replace(/<!--.*?-->/g, '')
+  expect(await rendered()).toContain('<p>0 memory 0 </p>')
+  expect(listeners).toBe(0)
 })

@@ -97,6 +97,32 @@ describe('the README', () => {
   })
 })
 
+/** Words of a sentence that a page may have on average, and at most. */
+const AVERAGE_WORDS = 20
+const MOST_WORDS = 40
+/** Ways to say it that a reader has to untangle. */
+const RIDDLES = /\b(whoever|stands there|gives way|comes back|of these|what is no)\b/gi
+
+/** The words of each sentence: without code, tables, headings and pictures. */
+const sentencesOf = (text: string): string[][] =>
+  text
+    .replace(/^```[\s\S]*?^```/gm, '')
+    .replace(/^\s*(?:[|#]|!\[).*$/gm, '')
+    .replace(/^\s*(?:[-*]|\d+\.) /gm, '\n\n')
+    .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+    .split(/\n\s*\n/)
+    .flatMap((paragraph) => paragraph.trim().split(/(?<=[.!?][*_)]*)\s+/))
+    .map((sentence) => sentence.split(/\s+/).filter((word) => /\w/.test(word)))
+    .filter((words) => words.length > 0)
+
+it.each(pages)('$file is in short sentences', ({ text }) => {
+  const sentences = sentencesOf(text)
+  const average = sentences.reduce((sum, words) => sum + words.length, 0) / sentences.length
+  expect(average).toBeLessThanOrEqual(AVERAGE_WORDS)
+  expect(sentences.filter((words) => words.length > MOST_WORDS).map((words) => words.join(' '))).toEqual([])
+  expect(text.match(RIDDLES) ?? []).toEqual([])
+})
+
 it('the contents of the guide name each page once', () => {
   const contents: { title: string; pages: string[] }[] = JSON.parse(
     readFileSync(join(root, 'demo/guide/contents.json'), 'utf8'),

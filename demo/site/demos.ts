@@ -9,6 +9,12 @@ export interface Demo {
 /** Every demo of the site, in the order of the menu and of the first page. A new demo is a folder with an index.html and a line here. */
 export const demos: readonly Demo[] = [
   {
+    path: 'threads/',
+    title: 'Threads',
+    about:
+      'An assistant that works on text files: turns that stream, approvals, and the files at any turn. Stop it from another tab.',
+  },
+  {
     path: 'departures/',
     title: 'Departures',
     about:

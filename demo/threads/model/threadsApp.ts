@@ -1,4 +1,5 @@
 import { defineModel, projection, type ReadModel, type ReadOf, reject, value } from 'tidemark'
+import { draft } from 'tidemark/drafts'
 import { apply, type Edit, type Files, LARGEST_FILE } from '../assistant/apply.ts'
 import { problemOfPath } from '../assistant/paths.ts'
 import type { EditStep, Step } from '../assistant/steps.ts'
@@ -81,6 +82,8 @@ export interface ImportedThread {
   id: string
   projectId: string
   title: string
+  /** It stays in the list of what one works on. */
+  open: boolean
   turns: { prompt: string; text: string; happened: number; files: { path: string; text: string }[] }[]
 }
 
@@ -88,6 +91,8 @@ export const threadsApp = defineModel({
   name: 'threads',
   events,
   projections,
+  /** What a turn says while it runs: no event before it has ended. */
+  drafts: { reply: draft<{ threadId: string }>() },
   commands: {
     createProject: (
       { projects },
@@ -149,7 +154,8 @@ export const threadsApp = defineModel({
       const turn = running(read, id) ?? reject('turn-ended')
       const actor = { projectId: turn.projectId, turnId: id }
       if (step.kind === 'undo') return undo(read, actor, turn.threadId)
-      if (step.kind === 'delete' && turn.approval?.answer !== 'granted') return reject('approval-missing')
+      if (step.kind === 'delete' && !(turn.approval?.answer === 'granted' && turn.approval.path === step.path))
+        return reject('approval-missing')
       const before = filesOf(read, turn.projectId)
       const outcome = apply(step, before)
       if ('problem' in outcome) return reject('impossible', { problem: outcome.problem })
@@ -208,7 +214,7 @@ export const threadsApp = defineModel({
 
     /** Threads of elsewhere: their turns are over, nothing answers them. */
     importThreads: (read, { threads }: { threads: ImportedThread[] }) =>
-      threads.flatMap(({ id, projectId, title, turns }) => {
+      threads.flatMap(({ id, projectId, title, open, turns }) => {
         const before = new Map(filesOf(read, projectId))
         return [
           events.threadCreated({ id, projectId, title }),
@@ -221,7 +227,7 @@ export const threadsApp = defineModel({
             })
             return [events.turnImported({ id: actor.turnId, projectId, prompt, text, happened }), ...written]
           }),
-          events.threadClosed({ id }),
+          ...(open ? [] : [events.threadClosed({ id })]),
         ]
       }),
   },

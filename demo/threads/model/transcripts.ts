@@ -14,11 +14,11 @@ export interface Transcript {
   turns: Turn[]
 }
 
-const rowOf = (turn: string): string => `${threadOf(turn)}/${Math.floor((numberOf(turn) - 1) / PER_ROW)}`
+export const rowOfTurn = (turn: string): string => `${threadOf(turn)}/${Math.floor((numberOf(turn) - 1) / PER_ROW)}`
 const idOf = ({ id, turnId }: { readonly id?: string; readonly turnId?: string }): string | undefined => turnId ?? id
-const byId = ({ data }: { readonly data: { readonly id: string } }): string => rowOf(data.id)
-const byTurnId = ({ data }: { readonly data: { readonly turnId: string } }): string => rowOf(data.turnId)
-const byActor = (event: Parameters<typeof byTurn>[0]): string[] => byTurn(event).map(rowOf)
+const byId = ({ data }: { readonly data: { readonly id: string } }): string => rowOfTurn(data.id)
+const byTurnId = ({ data }: { readonly data: { readonly turnId: string } }): string => rowOfTurn(data.turnId)
+const byActor = (event: Parameters<typeof byTurn>[0]): string[] => byTurn(event).map(rowOfTurn)
 
 type Evolve = typeof evolveTurn
 /** The same fold as of the turns in memory, on one turn of a row. */

@@ -1,0 +1,26 @@
+import { at, type Past } from 'tidemark/tools'
+import type { Files } from '../assistant/apply.ts'
+import type { ThreadsEngine } from '../engine.ts'
+import { filesOf, type threadsApp } from '../model/threadsApp.ts'
+
+type PastOfThreads = typeof threadsApp extends { events: infer _E; projections: infer P } ? Past<any, P> : never
+
+/** One view of the past per engine: it remembers its way, so the next look is quick. */
+const views = new WeakMap<ThreadsEngine, Promise<PastOfThreads>>()
+/** Looks move the view, so they take turns. */
+let last: Promise<unknown> = Promise.resolve()
+
+/** The files of a project as they were after the event at `sequence`. No checkpoint was ever taken: this folds the log up to there. */
+export function filesAt(engine: ThreadsEngine, sequence: number, projectId: string): Promise<Files> {
+  const look = async (): Promise<Files> => {
+    const opening = views.get(engine) ?? (at(engine, sequence) as Promise<PastOfThreads>)
+    views.set(engine, opening)
+    opening.catch(() => views.delete(engine))
+    const past = await opening
+    await past.move(sequence)
+    return filesOf(past.read, projectId)
+  }
+  const looking = last.then(look)
+  last = looking.catch(() => {})
+  return looking
+}

@@ -1,0 +1,39 @@
+import type { ThreadsEngine } from '../engine.ts'
+import { filesOf, type ImportedThread } from '../model/threadsApp.ts'
+import { generateThreads } from './generate.ts'
+import { topics } from './topics.ts'
+
+/** Turns per command: about a thousand events, which hold the page for less than 50 ms. */
+const TURNS_PER_COMMAND = 600
+
+/** Appends threads that look real. `onProgress` gets how many are in the log. */
+export async function fillWorkspace(
+  engine: ThreadsEngine,
+  count: number,
+  { signal, onProgress }: { readonly signal: AbortSignal; readonly onProgress: (done: number) => void },
+): Promise<void> {
+  for (const { id, name, files } of topics) await engine.dispatch.createProject({ id, name, files: [...files] })
+  const generated = generateThreads(count, {
+    // Another run gives other threads.
+    seed: (Date.now() % 2 ** 31) | 0,
+    now: Date.now(),
+    filesOf: (topic) => filesOf(engine.read, topic.id),
+  })
+  let batch: ImportedThread[] = []
+  let turns = 0
+  let done = 0
+  const append = async (): Promise<void> => {
+    signal.throwIfAborted()
+    await engine.dispatch.importThreads({ threads: batch })
+    done += batch.length
+    batch = []
+    turns = 0
+    onProgress(done)
+  }
+  for (const { topic: _, ...thread } of generated) {
+    batch.push(thread)
+    turns += thread.turns.length
+    if (turns >= TURNS_PER_COMMAND) await append()
+  }
+  if (batch.length > 0) await append()
+}

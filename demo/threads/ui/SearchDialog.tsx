@@ -1,0 +1,202 @@
+import { type KeyboardEvent, useEffect, useId, useRef, useState } from 'react'
+import type { ThreadsEngine } from '../engine.ts'
+import { type FoundTurn, searchTurns } from '../history/searchTurns.ts'
+import { numberOf } from '../model/ids.ts'
+import type { DialogName } from './App.tsx'
+import { Dialog } from './Dialog.tsx'
+import { go, toProject, toThread, toTurn, useRoute } from './useRoute.ts'
+
+/** Titles, turns. */
+const LISTED = { titles: 8, turns: 40 } as const
+/** Milliseconds after a key before the disk is searched. */
+const PAUSE_MS = 120
+
+interface Option {
+  readonly id: string
+  readonly kind: 'action' | 'thread' | 'turn'
+  readonly title: string
+  readonly excerpt?: FoundTurn['excerpt']
+  readonly run: () => void
+}
+interface Props {
+  readonly engine: ThreadsEngine
+  readonly close: () => void
+  readonly open: (dialog: DialogName) => void
+}
+
+/** One field for everything: what to do, threads by their titles, and what was said in any of them. */
+export function SearchDialog({ engine, close, open }: Props) {
+  const [query, setQuery] = useState('')
+  const [at, setAt] = useState(0)
+  const list = useId()
+  const { found, state } = useFoundTurns(engine, query)
+  const options = [
+    ...useActions(engine, query, open),
+    ...titlesLike(engine, query),
+    ...found.map((one) => asOption(engine, one)),
+  ]
+  const chosen = options[Math.min(at, options.length - 1)]
+  const run = (option: Option | undefined): void => {
+    if (!option) return
+    close()
+    option.run()
+  }
+  const pressed = (event: KeyboardEvent): void => {
+    if (event.nativeEvent.isComposing) return
+    const by = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0
+    if (by !== 0) {
+      event.preventDefault()
+      setAt((Math.min(at, options.length - 1) + by + options.length) % Math.max(1, options.length))
+    } else if (event.key === 'Enter') {
+      event.preventDefault()
+      run(chosen)
+    }
+  }
+  return (
+    <Dialog title="Find threads, messages and commands" close={close} bare>
+      <input
+        className="find"
+        role="combobox"
+        aria-label="Find threads, messages and commands"
+        aria-expanded="true"
+        aria-controls={list}
+        aria-activedescendant={chosen && `${list}${chosen.id}`}
+        placeholder="Find a thread, a message, or what to do"
+        value={query}
+        onChange={(change) => {
+          setQuery(change.target.value)
+          setAt(0)
+        }}
+        onKeyDown={pressed}
+      />
+      <p className="find-note" role="status">
+        {state === 'searching' && 'Searching…'}
+        {state === 'done' && (options.length === 0 ? 'Nothing was found.' : `${options.length} found`)}
+        {state === 'more' && `The newest ${LISTED.turns} messages of more`}
+        {state === 'failed' && 'The messages on disk could not be searched.'}
+      </p>
+      <div className="found" role="listbox" id={list} aria-label="Found">
+        {options.map((option) => (
+          <FoundOption
+            key={option.id}
+            id={`${list}${option.id}`}
+            option={option}
+            chosen={option === chosen}
+            run={run}
+          />
+        ))}
+      </div>
+    </Dialog>
+  )
+}
+
+function FoundOption({
+  id,
+  option,
+  chosen,
+  run,
+}: {
+  readonly id: string
+  readonly option: Option
+  readonly chosen: boolean
+  readonly run: (option: Option) => void
+}) {
+  const element = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    if (chosen) element.current?.scrollIntoView({ block: 'nearest' })
+  }, [chosen])
+  const [before, word, after] = option.excerpt ?? []
+  return (
+    // biome-ignore lint/a11y/useFocusableInteractive: the field keeps the focus, and names the option that is chosen
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are the field's
+    <div ref={element} id={id} role="option" aria-selected={chosen} onClick={() => run(option)}>
+      <span className="found-title">{option.title}</span>
+      {word !== undefined && (
+        <span className="found-excerpt">
+          {before}
+          <mark>{word}</mark>
+          {after}
+        </span>
+      )}
+    </div>
+  )
+}
+
+const has = (text: string, query: string): boolean =>
+  query
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => text.toLowerCase().includes(word))
+
+function useActions(engine: ThreadsEngine, query: string, open: (dialog: DialogName) => void): readonly Option[] {
+  const route = useRoute()
+  const thread = route.threadId ? engine.read.threads.get(route.threadId) : undefined
+  const project = thread?.projectId ?? route.projectId
+  const action = (title: string, run: () => void): Option => ({ id: `do-${title}`, kind: 'action', title, run })
+  const actions = [
+    ...(project ? [action('New thread', () => go(toProject(project)))] : []),
+    ...(thread && !thread.closed && thread.running === 0
+      ? [action('Mark this thread as done', () => void engine.dispatch.closeThread({ id: thread.id }))]
+      : []),
+    action('New project', () => open('project')),
+    action('Choose the assistant', () => open('assistant')),
+    action('Fill with threads', () => open('generate')),
+  ]
+  return actions.filter(({ title }) => has(title, query))
+}
+
+const titlesLike = (engine: ThreadsEngine, query: string): readonly Option[] =>
+  (query.trim()
+    ? engine.read.threads.all().filter(({ title }) => has(title, query))
+    : engine.read.threads.by('closed', false)
+  )
+    .toSorted((a, b) => b.updated - a.updated)
+    .slice(0, LISTED.titles)
+    .map(({ id, title }) => ({ id: `thread-${id}`, kind: 'thread', title, run: () => go(toThread(id)) }))
+
+const asOption = (engine: ThreadsEngine, { turn, excerpt }: FoundTurn): Option => ({
+  id: `turn-${turn.id}`,
+  kind: 'turn',
+  title: engine.read.threads.get(turn.threadId)?.title ?? 'A thread',
+  excerpt,
+  run: () => go(turn.touched.length > 0 ? toTurn(turn.threadId, numberOf(turn.id)) : toThread(turn.threadId)),
+})
+
+type SearchState = 'idle' | 'searching' | 'done' | 'more' | 'failed'
+
+function useFoundTurns(engine: ThreadsEngine, query: string) {
+  const [result, setResult] = useState<{ readonly found: readonly FoundTurn[]; readonly state: SearchState }>({
+    found: [],
+    state: 'idle',
+  })
+  useEffect(() => {
+    if (query.trim().length < 2) return setResult({ found: [], state: 'idle' })
+    const controller = new AbortController()
+    const { signal } = controller
+    const search = async (): Promise<void> => {
+      const found: FoundTurn[] = []
+      let shown = 0
+      try {
+        for await (const one of searchTurns(engine, query, signal)) {
+          if (signal.aborted) return
+          found.push(one)
+          if (found.length >= LISTED.turns) return setResult({ found, state: 'more' })
+          // What is found is shown at once, but not one by one.
+          if (performance.now() - shown < 50) continue
+          shown = performance.now()
+          setResult({ found: [...found], state: 'searching' })
+        }
+        if (!signal.aborted) setResult({ found, state: 'done' })
+      } catch {
+        if (!signal.aborted) setResult({ found, state: 'failed' })
+      }
+    }
+    setResult(({ found }) => ({ found, state: 'searching' }))
+    const timer = setTimeout(search, PAUSE_MS)
+    return () => {
+      clearTimeout(timer)
+      controller.abort()
+    }
+  }, [engine, query])
+  return result
+}

@@ -1,0 +1,6 @@
+import type { ThreadsEngine } from '../engine.ts'
+
+/** Ends a turn from any tab. What it has said so far stays. */
+export function stopTurn({ dispatch, drafts: { reply } }: ThreadsEngine, id: string): void {
+  dispatch.stopTurn({ id, text: reply.get(id)?.text ?? '' }).then(() => reply.discard(id))
+}

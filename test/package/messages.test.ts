@@ -18,8 +18,10 @@ const PARTS = [
   'white space, and the characters . * > / \\',
   'white space, the characters * and >, and empty parts',
 ]
+/** What the panel says if all went well. */
+const SUCCESSES = ['Copied to the clipboard.', 'The browser keeps this storage.']
 const isPart = (message: string): boolean =>
-  PARTS.includes(message) ||
+  [...PARTS, ...SUCCESSES].includes(message) ||
   /^(an instance of|the step to version) …+$|(something outside evolve|what evolve\.… returned( as row …)?)$/.test(
     message,
   )

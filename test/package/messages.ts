@@ -39,9 +39,22 @@ const words = (text: string): number => text.replaceAll(VALUE, ' ').match(/\p{L}
 
 const isOfNoMessage = ({ type }: Node): boolean => type.startsWith('TS') || type.startsWith('Import')
 
-/** Every text of at least three words in the sources: what an error or a warning may say. */
-export function messagesIn(code: string, file: string): string[] {
+/** Something that is thrown, or that the panel says to its user. */
+const isSaid = ({ type, callee }: Node): boolean => {
+  const { name = '', property } = (callee ?? {}) as { name?: string; property?: { name?: string } }
+  return (type === 'NewExpression' && name.endsWith('Error')) || (type === 'CallExpression' && property?.name === 'say')
+}
+
+/** Every text of at least three words in the sources: what an error or a warning may say. `onlySaid`: labels are no messages. */
+export function messagesIn(code: string, file: string, onlySaid = false): string[] {
   const found: string[] = []
+  const look = (value: unknown): void => {
+    if (Array.isArray(value)) for (const one of value) look(one)
+    else if (isNode(value)) {
+      if (isSaid(value)) visitNode(value)
+      else for (const child of Object.values(value)) look(child)
+    }
+  }
   const visit = (value: unknown): void => {
     if (Array.isArray(value)) for (const one of value) visit(one)
     else if (isNode(value) && !isOfNoMessage(value)) visitNode(value)
@@ -53,12 +66,14 @@ export function messagesIn(code: string, file: string): string[] {
     if (texts.length) found.push(...texts)
     else for (const [name, child] of Object.entries(value)) if (name !== 'source') visit(child)
   }
-  visit(parseSync(file, code).program.body)
+  ;(onlySaid ? look : visit)(parseSync(file, code).program.body)
   return found
 }
 
-/** The panel has labels, and the conformance suite names the clause that an adapter breaks: neither is a message to look up. */
-const isOther = (file: string): boolean => /^devtools[./\\]|remoteConformance/.test(file)
+/** The panel is full of labels. */
+const isPanel = (file: string): boolean => /^devtools[./\\]/.test(file)
+/** It names the clause that an adapter breaks: that is no message to look up. */
+const isOther = (file: string): boolean => file.includes('remoteConformance')
 
 /** By file. */
 export const messages = (): ReadonlyMap<string, readonly string[]> => {
@@ -66,5 +81,7 @@ export const messages = (): ReadonlyMap<string, readonly string[]> => {
   const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter(
     (file) => file.endsWith('.ts') && !isOther(file),
   )
-  return new Map(files.sort().map((file) => [file, messagesIn(readFileSync(join(src, file), 'utf8'), file)]))
+  return new Map(
+    files.sort().map((file) => [file, messagesIn(readFileSync(join(src, file), 'utf8'), file, isPanel(file))]),
+  )
 }

@@ -17,8 +17,15 @@ export interface NextPiece {
   readonly name: string
   readonly id: string
   readonly epoch: string
-  /** Of a new attempt: it takes the place of what is there, of that epoch only if it says so. */
-  readonly begins?: { readonly header: Json; readonly instead?: string | undefined }
+  /**
+   * Of a new attempt: it takes the place of what is there. With `instead`, only of one of these epochs, and with `orNone`, also if there is
+   * nothing.
+   */
+  readonly begins?: {
+    readonly header: Json
+    readonly instead?: readonly string[] | undefined
+    readonly orNone?: boolean | undefined
+  }
   readonly offset: number
   readonly text: string
   /** The offset of the last piece that this attempt wrote, behind its head. */
@@ -89,14 +96,14 @@ export function draftsOnDisk(database: Database): DraftStore {
             removal(name, id)(store)
             drafts.put({ id, epoch, offset, text, header: begins?.header as Json }, key)
           }
-          if (begins && begins.instead === undefined) {
+          if (begins && !begins.instead) {
             begin()
             continue
           }
-          const head = drafts.getKey(begins ? [HEADS, name, id, begins.instead as string] : key)
+          const head = drafts.getKey(begins ? all(HEADS, name, id) : key)
           const before = last === undefined ? head : drafts.getKey([DRAFT_PIECES, name, id, epoch, last])
           before.onsuccess = () => {
-            if (head.result === undefined) wrote[i] = 'over'
+            if (begins ? !mayBegin(begins, (head.result as string[] | undefined)?.[3]) : !head.result) wrote[i] = 'over'
             else if (begins) begin()
             else if (before.result === undefined) wrote[i] = 'dropped'
             else drafts.put({ id, epoch, offset, text }, [DRAFT_PIECES, name, id, epoch, offset])
@@ -110,6 +117,10 @@ export function draftsOnDisk(database: Database): DraftStore {
     end: (...given) => ({ stores: ['drafts'], write: removal(...given), keep() {} }),
   }
 }
+
+/** Whether a new attempt may take the place of this one, or of none. */
+const mayBegin = ({ instead, orNone }: NonNullable<NextPiece['begins']>, epoch: string | undefined): boolean =>
+  !instead || (epoch === undefined ? !!orNone : instead.includes(epoch))
 
 /** Up to where its pieces are without a gap. */
 function joined({ id, epoch, header = null, text: first }: DraftRecord, pieces: readonly DraftRecord[]): FoundDraft {
@@ -142,8 +153,7 @@ export function draftsInMemory(): DraftStore {
       pieces.map(({ name, id, epoch, begins, text }) => {
         const drafts = draftsOf(name)
         const before = drafts.get(id)
-        if (begins ? begins.instead !== undefined && before?.epoch !== begins.instead : before?.epoch !== epoch)
-          return 'over'
+        if (begins ? !mayBegin(begins, before?.epoch) : before?.epoch !== epoch) return 'over'
         if (begins) drafts.set(id, { id, epoch, header: begins.header, text })
         else if (before) drafts.set(id, { ...before, text: before.text + text })
         return 'stored'

@@ -1,6 +1,6 @@
 import { lockName } from '../locks.ts'
 
-/** Epochs that are written in this page or worker. */
+/** Epochs that are written in this page or worker, for browsers without Web Locks. */
 const living = new Set<string>()
 
 /** Who writes a draft holds the lock of his epoch: it is free when his page or worker is gone. */
@@ -42,8 +42,7 @@ export function holdEpoch(log: string, epoch: string): EpochLock {
 /** Without Web Locks, nobody knows it of another page. */
 export async function isWritten(log: string, epoch: string): Promise<boolean> {
   const locks = globalThis.navigator?.locks
-  if (living.has(epoch)) return true
-  if (!locks) return false
+  if (!locks) return living.has(epoch)
   return locks.request(
     lockName('draft', log, epoch),
     { mode: 'shared', ifAvailable: true },

@@ -1,4 +1,4 @@
-import { InvalidData } from '../errors.ts'
+import { InvalidData, type StorageError } from '../errors.ts'
 import type { Inside } from '../log/append.ts'
 import { type DraftHint, LARGEST_HINT } from '../log/channel.ts'
 import { createBackoff } from '../queue.ts'
@@ -8,7 +8,7 @@ import { DraftOver } from './draftOver.ts'
 import { holdEpoch, isWritten } from './epochLock.ts'
 import { type Followed, follow } from './followed.ts'
 import type { DraftHost, Drafts, DraftText, DraftWriter, OpenDrafts } from './types.ts'
-import { append, createWriting, dethrone, headerOf, nextPiece, noteStored, type Writing } from './writing.ts'
+import { append, beginAnew, createWriting, dethrone, headerOf, nextPiece, noteStored, type Writing } from './writing.ts'
 
 /** Milliseconds between two writes of all that is written here. */
 const STORE_MS = 250
@@ -31,6 +31,7 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
   const writings = new Set<Writing>()
   const backoff = createBackoff(RETRY_MIN_MS, RETRY_MAX_MS)
   let storeFrom = 0
+  let retry: ReturnType<typeof setTimeout> | undefined
   /** What the next dispatch writes besides. */
   let ending: Inside | undefined
 
@@ -71,11 +72,14 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
         else lose(writing)
       }
       tells.ask()
-    } catch {
+    } catch (error) {
       // The text is still here.
+      const isCertain = (error as StorageError).kind === 'quota' || ended.aborted
+      for (const { writing, piece } of isCertain ? [] : due) if (piece.begins) beginAnew(writing, log)
       const wait = backoff.next()
       storeFrom = performance.now() + wait
-      if (!ended.aborted) setTimeout(stores.ask, wait)
+      clearTimeout(retry)
+      if (!ended.aborted) retry = setTimeout(stores.ask, wait)
     }
   }
 
@@ -124,9 +128,13 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
   }
 
   /** Nobody writes it any more, and it stays. */
-  async function abandon(writing: Writing): Promise<void> {
-    if (writing.state === 'over') return
+  function abandon(writing: Writing): Promise<void> {
+    if (writing.state === 'over') return Promise.resolve()
     writing.state = 'left'
+    return (writing.leaving = leave(writing))
+  }
+
+  async function leave(writing: Writing): Promise<void> {
     stores.ask()
     await stores.now()
     // A fault of the disk keeps the text here.
@@ -169,13 +177,16 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
     // It was too short to be stored, but it has taken the place of another one.
     const piece = (await drafts.has(name, id)) && nextPiece(writing)
     if (!piece) return true
-    const [wrote] = await drafts.write([piece])
+    const [wrote] = await drafts.write([piece]).catch((error) => {
+      beginAnew(writing, log)
+      throw error
+    })
     if (wrote === 'stored') noteStored(writing, piece)
     return wrote === 'stored'
   }
 
   async function end<R>(writing: Writing, fn: Ending<R>): Promise<R> {
-    const { name, id, epoch } = writing
+    const { name, id } = writing
     const refuse = (): never => {
       throw new DraftOver(name, id)
     }
@@ -187,7 +198,7 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
       await stores.now()
       if (!(await isOurs(writing))) lose(writing)
       if ((writing.state as Writing['state']) !== 'ending') refuse()
-      const mine = storeOf().end(name, id, epoch)
+      const mine = storeOf().end(name, id, writing.epoch)
       let answer: R | PromiseLike<R>
       try {
         ending = mine
@@ -207,7 +218,7 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
           `tidemark: what ends the draft "${id}" dispatched nothing before its first await, so it was deleted after its event, not with it. ` +
             'Return a dispatch at once.',
         )
-      await storeOf().remove(name, id, epoch)
+      await storeOf().remove(name, id, writing.epoch)
     }
     finish(writing)
     return result
@@ -225,9 +236,14 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
       async discard() {
         if (writing.state !== 'open' && writing.state !== 'left') return
         writing.state = 'ending'
-        await stores.now()
-        const { name, id, epoch, stored } = writing
-        await storeOf().remove(name, id, stored === undefined ? undefined : epoch)
+        try {
+          await stores.now()
+          const { name, id, epoch, stored } = writing
+          await storeOf().remove(name, id, stored === undefined ? undefined : epoch)
+        } catch (error) {
+          await abandon(writing)
+          throw error
+        }
         finish(writing)
       },
     })
@@ -240,15 +256,16 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
     const writing = createWriting(log, name, id, headerOf(id, given))
     enter(writing).changed()
     writing.lock.held.then(stores.ask)
-    const leave = (): void => {
+    const giveUp = (): void => {
       if (writing.state === 'open') void abandon(writing)
     }
-    signal?.addEventListener('abort', leave, { once: true, signal: writing.over.signal })
+    signal?.addEventListener('abort', giveUp, { once: true, signal: writing.over.signal })
     return writerOf(writing)
   }
 
   /** Takes an abandoned draft over, as an attempt of its own that begins with its text. */
   async function takeOver(name: string, id: string): Promise<Writing> {
+    await followed.get(keyOf(name, id))?.writing?.leaving
     const left = followed.get(keyOf(name, id))?.writing
     if (left?.state === 'left') {
       // The disk did not take it: it is only here.
@@ -258,7 +275,7 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
     }
     const [found] = await storeOf().read(name, id)
     if (!found || left || (await isWritten(log, found.epoch))) throw new DraftOver(name, id)
-    const writing = createWriting(log, name, id, found.header, found.epoch)
+    const writing = createWriting(log, name, id, found.header, [found.epoch])
     append(writing, found.text)
     await writing.lock.held
     const piece = nextPiece(writing) as NextPiece
@@ -349,6 +366,7 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
     for (const [type, listener] of events) globalThis.removeEventListener?.(type, listener as EventListener)
     for (const { rest } of followed.values()) rest()
     tells.stop()
+    clearTimeout(retry)
     for (const writing of writings) sayLeft(writing)
     stores.ask()
     // At once: the database is closed behind this.

@@ -13,7 +13,8 @@ const MOST_BYTES = 4_194_304
 export interface Writing {
   readonly name: string
   readonly id: string
-  readonly epoch: string
+  /** Another one if it begins anew. */
+  epoch: string
   readonly header: Json
   /** Whole characters only. */
   text: string
@@ -22,9 +23,11 @@ export interface Writing {
   bytes: number
   /** `left`: nobody writes any more, and what is not stored yet still has to be. */
   state: 'open' | 'ending' | 'left' | 'over'
-  /** Characters that are stored; undefined: it has to begin in the store, in the place of that epoch if it has one. */
+  /** Characters that are stored; undefined: it has to begin in the store. */
   stored: number | undefined
-  readonly instead?: string | undefined
+  /** In the place of one of these epochs only; of any, if undefined. */
+  instead?: readonly string[] | undefined
+  orNone?: boolean
   /** The offset of the last piece behind its head. */
   last: number | undefined
   /** The disk was full, and what it had stored had to go: only hints tell of it. */
@@ -36,9 +39,11 @@ export interface Writing {
   rival: string | undefined
   readonly over: AbortController
   lock: EpochLock
+  /** Resolves when it is left, with what could be stored. */
+  leaving?: Promise<void>
 }
 
-export function createWriting(log: string, name: string, id: string, header: Json, instead?: string): Writing {
+export function createWriting(log: string, name: string, id: string, header: Json, instead?: string[]): Writing {
   const epoch = nextId()
   return {
     name,
@@ -103,9 +108,9 @@ export function append(writing: Writing, more: string): boolean {
 
 /** What is not stored yet; undefined if there is nothing, or if it may not be written. */
 export function nextPiece(writing: Writing): NextPiece | undefined {
-  const { name, id, epoch, header, instead, text, stored, last, dropped } = writing
+  const { name, id, epoch, header, instead, orNone, text, stored, last, dropped } = writing
   if (dropped || stored === text.length) return
-  if (stored === undefined) return { name, id, epoch, begins: { header, instead }, offset: 0, text }
+  if (stored === undefined) return { name, id, epoch, begins: { header, instead, orNone }, offset: 0, text }
   return { name, id, epoch, offset: stored, text: text.slice(stored), last }
 }
 
@@ -113,6 +118,18 @@ export function nextPiece(writing: Writing): NextPiece | undefined {
 export function noteStored(writing: Writing, { begins, offset, text }: NextPiece): void {
   writing.stored = offset + text.length
   if (!begins) writing.last = offset
+}
+
+/**
+ * Nobody knows whether its begin is stored. It begins once more, under another epoch: if somebody has taken its place since, that one counts.
+ */
+export function beginAnew(writing: Writing, log: string): void {
+  const { epoch, instead, lock } = writing
+  writing.orNone ??= !instead
+  writing.instead = [...(instead ?? []), epoch]
+  writing.epoch = nextId()
+  writing.lock = holdEpoch(log, writing.epoch)
+  lock.release()
 }
 
 /** Nothing that it still writes or ends changes anything. */

@@ -7,6 +7,7 @@ import type { FollowAudit } from './auditFollow.ts'
 import { LOCK, type MirrorAudit } from './auditMirror.ts'
 import { reach, usableBeside } from './beside.ts'
 import { type Browser, shout } from './browser.ts'
+import type { DraftAudit } from './drafts.ts'
 import type { Files } from './files.ts'
 import { readStore, type Storage } from './indexedDb.ts'
 import type { Plan } from './plan.ts'
@@ -17,6 +18,7 @@ import { noFaults, type Spell, Violation, type World } from './world.ts'
 /** What is done to the library: an act each, on what its two numbers choose. */
 
 const KEYS = ['a', 'b', 'c', 'd']
+const DRAFTS = ['p', 'q']
 export const NAME = 'tidemark:sim'
 
 export interface Run {
@@ -28,6 +30,7 @@ export interface Run {
   readonly files: Files | undefined
   readonly mirror: MirrorAudit | undefined
   readonly follow: FollowAudit
+  readonly drafts: DraftAudit
   readonly tabs: Tab[]
   /** Engines that work in workers, as they opened. */
   readonly beside: { readonly tab: Tab; readonly shop: Workshop }[]
@@ -60,7 +63,13 @@ const isUnderSeal = ({ log, seen }: Tab): boolean => {
 export const living = ({ tabs }: Run): Tab[] => tabs.filter(({ actor }) => actor.alive)
 
 /** Watches a promise of the library: it has to settle. */
-function watch(run: Run, tab: Tab, name: string, promise: PromiseLike<unknown>, done?: (error: any) => void): void {
+export function watch(
+  run: Run,
+  tab: Tab,
+  name: string,
+  promise: PromiseLike<unknown>,
+  done?: (error: any) => void,
+): void {
   const waiting = { name, tab }
   run.open.add(waiting)
   promise.then(
@@ -149,8 +158,15 @@ export const commands = (build: Build, a: number): Command => {
   return all[(a >> 6) % all.length]!
 }
 
-export function dispatch(run: Run, tab: Tab, command: Command, id: string | undefined, strict: boolean): void {
+export function dispatch(
+  run: Run,
+  tab: Tab,
+  command: Command,
+  id: string | undefined,
+  strict: boolean,
+): Promise<unknown> {
   const { w, audit } = run
+  let answer: Promise<unknown> = Promise.resolve()
   const sent: Dispatch = {
     number: audit.dispatches.length,
     tab,
@@ -177,6 +193,7 @@ export function dispatch(run: Run, tab: Tab, command: Command, id: string | unde
     }
     const send = tab.engine?.dispatch[command.name] as ((...given: unknown[]) => Promise<unknown>) | undefined
     const promise = send ? send(command.input, options) : tab.send!(command.name, command.input, options)
+    answer = promise
     const guarded = (receipt: any, error: any): void => {
       try {
         audit.settled(sent, receipt, error)
@@ -194,6 +211,7 @@ export function dispatch(run: Run, tab: Tab, command: Command, id: string | unde
       ),
     )
   })
+  return answer
 }
 
 export const any = <T>(list: readonly T[], n: number): T | undefined => list[n % (list.length || 1)]
@@ -510,6 +528,40 @@ export const acts = {
   single(run: Run, a: number, b: number) {
     run.quietUntil = run.w.now + BEFORE
     run.appointments.push({ at: run.quietUntil, keep: () => failOnce(run, a, b) })
+  },
+  draftBegin(run: Run, a: number, b: number) {
+    const tab = any(usable(run), b)
+    if (tab) inActor(run, tab, () => run.drafts.begin(tab, any(DRAFTS, a)!))
+  },
+  draftAppend(run: Run, a: number, b: number) {
+    for (let i = 0; i <= a % 3; i++) run.drafts.append(a + i, b)
+  },
+  /** With a command that may be refused. */
+  draftEnd(run: Run, a: number, b: number) {
+    const one = run.drafts.writerOf(b)
+    if (!one) return
+    const command = { name: a % 4 ? 'big' : 'take', input: { k: KEYS[a % 4]! } } as const
+    inActor(run, one.tab, () => {
+      const ending = run.drafts.end(one, () => dispatch(run, one.tab, command, undefined, false))
+      watch(run, one.tab, 'end of a draft', ending)
+    })
+  },
+  draftDiscard(run: Run, a: number, b: number) {
+    const tab = any(usable(run), b)
+    if (tab) inActor(run, tab, () => watch(run, tab, 'discard', run.drafts.discard(tab, any(DRAFTS, a)!)))
+  },
+  draftTakeOver(run: Run, a: number, b: number) {
+    const tab = any(usable(run), b)
+    const command = { name: 'big', input: { k: KEYS[a % 4]! } } as const
+    if (!tab) return
+    inActor(run, tab, () => {
+      const send = (): Promise<unknown> => dispatch(run, tab, command, undefined, false)
+      watch(run, tab, 'end of an abandoned draft', run.drafts.takeOver(tab, any(DRAFTS, a)!, send))
+    })
+  },
+  draftWatch(run: Run, a: number, b: number) {
+    const tab = any(usable(run), b)
+    if (tab) inActor(run, tab, () => void tab.engine!.drafts.text!.subscribe(any(DRAFTS, a)!, () => {}))
   },
   loseHints({ w }: Run, a: number) {
     w.faults.drop = 0.3 + (a % 8) / 10

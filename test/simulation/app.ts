@@ -1,4 +1,5 @@
 import { defineEvents, defineModel, event, projection, reject, table, value } from 'tidemark'
+import { draft } from 'tidemark/drafts'
 
 /**
  * The app that the simulation runs, in three builds: 2 knows an event more than 1, 3 has another version of a
@@ -70,6 +71,7 @@ export const createModel = (build: Build) => {
       big: (_, { k }: { k: string }) => events.added({ k, pad: 'x'.repeat(400) }),
       note: (_, { k }: { k: string }) => [events.noted({ k }), events.added({ k })],
     },
+    drafts: { text: draft() },
   })
 }
 

@@ -22,7 +22,7 @@ export interface Tab {
   readonly build: Build
   /** Opened with `mirror: false`. */
   readonly bare: boolean
-  engine: Engine<any, any, any> | undefined
+  engine: Engine<any, any, any, any> | undefined
   /** Of an engine that works in a worker: dispatches. */
   readonly send?: (name: string, input: unknown, options: object) => Promise<unknown>
   /** Why it did not open. */

@@ -1,5 +1,5 @@
 import { hostProjections } from 'tidemark/worker'
-import { acts, any, calmDown, dispatch, NAME, openTab, type Run, usable } from './acts.ts'
+import { acts, any, calmDown, dispatch, inActor, NAME, openTab, type Run, usable, watch } from './acts.ts'
 import { type Build, createModel } from './app.ts'
 import { createAudit, type Tab } from './audit.ts'
 import { createFollowAudit, RECOVERY } from './auditFollow.ts'
@@ -7,6 +7,7 @@ import { createMirrorAudit } from './auditMirror.ts'
 import { besideScript, checkFolds, watchHolders } from './beside.ts'
 import { installBrowser } from './browser.ts'
 import { executeDevices } from './devices.ts'
+import { createDraftAudit } from './drafts.ts'
 import { createFiles } from './files.ts'
 import { real } from './globals.ts'
 import { createStorage } from './indexedDb.ts'
@@ -55,6 +56,7 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
     files,
     mirror: undefined,
     follow: createFollowAudit(w, browser),
+    drafts: createDraftAudit(w, storage, audit),
     tabs: [],
     beside: [],
     random: w.random,
@@ -85,7 +87,7 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
   return new Promise((resolve) => {
     const queue: (() => void)[] = plan.builds.map((build, i) => () => void openTab(run, build, any(plan.workers, i)!))
     let next = 0
-    let phase: 'faults' | 'rest' | 'recovery' | 'more' | 'boot' | 'mirror' | 'over' = 'faults'
+    let phase: 'faults' | 'rest' | 'recovery' | 'more' | 'boot' | 'drafts' | 'mirror' | 'over' = 'faults'
     let limit = 0
     let deadline = 0
     let unsettled = 0
@@ -135,6 +137,10 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
         queue.push(() => {
           fresh = openTab(run, 2, 'shared')
         })
+      } else if (phase === 'boot' && fresh?.engine && plan.profile === 'drafts') {
+        phase = 'drafts'
+        const tab = fresh
+        queue.push(() => inActor(run, tab, () => watch(run, tab, 'drafts', run.drafts.check(tab))))
       } else if (phase === 'boot' && fresh?.engine && run.mirror && !run.mirror.damaged && !run.isIncomplete) {
         phase = 'mirror'
         const { log } = fresh

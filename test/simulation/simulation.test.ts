@@ -23,7 +23,7 @@ const play = (options: readonly string[]) =>
 const MET = [
   ...['sealed', 'duplicate', 'connection lost', 'quota', 'worker crashed', 'mirror on', 'restored'],
   ...['a read failed', 'code not fetched', 'a lost value of checkpoints is read', 'NotReadableError of a file'],
-  ...['appended beside a pipeline', 'holder stolen'],
+  ...['appended beside a pipeline', 'holder stolen', 'draft ended'],
 ]
 
 /** Runs of each process, however busy the machine is: each kind of run five times. */

@@ -6,7 +6,7 @@ import { wire } from '../engine/channel.ts'
 import { broken, quiet, traffic } from '../engine/kit.ts'
 import { freshName, later, outcome } from '../engine/todos.ts'
 import { createLocks } from '../engine/tools/locks.ts'
-import { abortWith, dump, isAppend } from '../log/storage.ts'
+import { abortWith, dump, isAppend, loseAnswer } from '../log/storage.ts'
 import { type Chat, chatTab, leftBehind } from './kit.ts'
 
 let locks: ReturnType<typeof createLocks>
@@ -134,6 +134,37 @@ describe('rule 1: a draft has one writer', () => {
     expect(await dump(name, 'drafts')).toEqual([])
     expect(await outcome(older.end((text) => a.dispatch.add({ id: 'again', text })))).toBeInstanceOf(DraftOver)
     expect(b.read.messages.all()).toEqual([{ id: 'r', text: 'new' }])
+  })
+
+  test('an attempt that has heard of no other one looks before it ends', async () => {
+    const net = wire()
+    const { name, a, b } = await twoTabs()
+    const older = a.drafts.reply.begin('r', header)
+    older.append('old')
+    await expect.poll(() => stored(name)).toBe('old')
+    net.fate = () => 0
+    b.drafts.reply.begin('r', header).append('new')
+    await expect.poll(() => stored(name)).toBe('new')
+    expect(await outcome(older.end((text) => a.dispatch.add({ id: 'r', text })))).toBeInstanceOf(DraftOver)
+    expect([a.read.messages.size, await stored(name)]).toEqual([0, 'new'])
+  })
+
+  test('an attempt that never heard whether it has begun takes no place when it begins once more', async () => {
+    const net = wire()
+    net.fate = ({ draft }) => (draft ? 0 : 1)
+    const { name, a, b } = await twoTabs()
+    const storage = broken()
+    let asked = 0
+    storage.onTransaction = (transaction, stores, mode) => {
+      if (mode === 'readwrite' && stores.join() === 'drafts' && !asked++) loseAnswer(transaction)
+    }
+    const older = a.drafts.reply.begin('r', header)
+    older.append('old')
+    await expect.poll(() => stored(name)).toBe('old')
+    b.drafts.reply.begin('r', header).append('new')
+    await expect.poll(() => stored(name)).toBe('new')
+    await expect.poll(() => older.signal.aborted, { timeout: 10_000 }).toBe(true)
+    expect(await stored(name)).toBe('new')
   })
 
   test('a second attempt in the same tab takes the place of the first', async () => {

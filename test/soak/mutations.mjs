@@ -104,6 +104,7 @@ export const mutations = [
     find: 'beginAnew(writing, log)',
     put: 'undefined',
     profiles: 'drafts',
+    tests: ['test/drafts/rules.test.ts', 'once more'],
   },
   {
     name: 'drafts rule 2: each append is a write',

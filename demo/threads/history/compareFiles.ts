@@ -3,7 +3,9 @@ import type { Files } from '../assistant/apply.ts'
 
 export interface FileDifference {
   readonly path: string
-  readonly what: 'created' | 'changed' | 'deleted'
+  readonly what: 'created' | 'changed' | 'deleted' | 'renamed'
+  /** The path before, if it was renamed. */
+  readonly from?: string
   readonly added: number
   readonly removed: number
   readonly hunks: readonly { readonly oldStart: number; readonly newStart: number; readonly lines: readonly string[] }[]
@@ -12,12 +14,23 @@ export interface FileDifference {
 /** Lines around a change. */
 const CONTEXT = 3
 
-/** What differs between two states of some files. */
+/** What differs between two states of some files. A file that is gone while another one has its text was renamed. */
 export function compareFiles(before: Files, after: Files, paths: Iterable<string>): FileDifference[] {
-  return [...new Set(paths)].sort().flatMap((path): FileDifference | [] => {
+  const looked = [...new Set(paths)].sort()
+  const gone = looked.filter((path) => before.has(path) && !after.has(path))
+  const renamed = new Map<string, string>()
+  for (const path of looked) {
+    if (before.has(path) || !after.has(path)) continue
+    const from = gone.find((one) => before.get(one) === after.get(path) && ![...renamed.values()].includes(one))
+    if (from !== undefined) renamed.set(path, from)
+  }
+  const moved = new Set(renamed.values())
+  return looked.flatMap((path): FileDifference | [] => {
     const old = before.get(path)
     const now = after.get(path)
-    if (old === now) return []
+    if (old === now || moved.has(path)) return []
+    const from = renamed.get(path)
+    if (from !== undefined) return { path, from, what: 'renamed', added: 0, removed: 0, hunks: [] }
     const { hunks } = structuredPatch(path, path, old ?? '', now ?? '', '', '', { context: CONTEXT })
     const lines = hunks.flatMap((hunk) => hunk.lines)
     return {

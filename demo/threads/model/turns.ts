@@ -8,7 +8,8 @@ export type TurnState = 'open' | 'waiting' | 'finished' | 'stopped' | 'interrupt
 /** What a turn did to one file, in lines. */
 export interface Touched {
   path: string
-  what: 'written' | 'renamed' | 'removed' | 'reverted'
+  /** `'moved'`: it has another path now, which is `'renamed'`. */
+  what: 'written' | 'renamed' | 'moved' | 'removed' | 'reverted'
   added: number
   removed: number
 }
@@ -133,7 +134,7 @@ export const evolveTurn = {
   fileWritten: (turn: Row, event: At & { data: { path: string; added: number; removed: number } }) =>
     touch(turn, event, file(event.data.path, 'written', event.data.added, event.data.removed)),
   fileRenamed: (turn: Row, event: At & { data: { from: string; to: string } }) =>
-    touch(turn, event, file(event.data.from, 'removed'), file(event.data.to, 'renamed')),
+    touch(turn, event, file(event.data.from, 'moved'), file(event.data.to, 'renamed')),
   fileRemoved: (turn: Row, event: At & { data: { path: string; removed: number } }) =>
     touch(turn, event, file(event.data.path, 'removed', 0, event.data.removed)),
   filesReverted: (turn: Row, event: At & { data: { changes: { path: string }[] } }) =>

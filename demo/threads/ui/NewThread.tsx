@@ -37,7 +37,7 @@ export function NewThread({
       <div className="turns turns-empty">
         <p>What shall happen to the files of “{project.name}”?</p>
       </div>
-      <Composer send={send} label="Ask for a change, or about the files" suggestions={suggestions} />
+      <Composer send={send} label="Ask for a change" suggestions={suggestions} />
     </section>
   )
 }

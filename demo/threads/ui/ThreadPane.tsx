@@ -53,7 +53,7 @@ export function ThreadPane({ engine, thread, project, turn: shown }: Props) {
       <Composer
         send={send}
         stop={running && (() => stopTurn(engine, running.id))}
-        label={thread.closed ? 'Ask, and the thread is open again' : 'Ask for a change, or about the files'}
+        label={thread.closed ? 'Ask, to open it again' : 'Ask for a change'}
       />
     </section>
   )

@@ -103,6 +103,7 @@ function Approval({
 const marks: Readonly<Record<Touched['what'], string>> = {
   written: '',
   renamed: 'renamed',
+  moved: '',
   removed: 'deleted',
   reverted: 'reverted',
 }
@@ -111,14 +112,16 @@ function Changes({ turn, shown }: { readonly turn: Readonly<Turn>; readonly show
   return (
     <a className="changes" href={toTurn(turn.threadId, numberOf(turn.id))} aria-current={shown ? 'true' : undefined}>
       <span className="visually-hidden">What this turn changed: </span>
-      {turn.touched.map(({ path, what, added, removed }) => (
-        <span key={path} className="change">
-          <code>{path}</code>
-          {marks[what] && <span className="quiet">{marks[what]}</span>}
-          {added > 0 && <span className="added">+{added}</span>}
-          {removed > 0 && <span className="removed">−{removed}</span>}
-        </span>
-      ))}
+      {turn.touched
+        .filter(({ what }) => what !== 'moved')
+        .map(({ path, what, added, removed }) => (
+          <span key={path} className="change">
+            <code>{path}</code>
+            {marks[what] && <span className="quiet">{marks[what]}</span>}
+            {added > 0 && <span className="added">+{added}</span>}
+            {removed > 0 && <span className="removed">−{removed}</span>}
+          </span>
+        ))}
       <Icon name="next" />
     </a>
   )

@@ -1,5 +1,6 @@
 import { openTestEngine } from 'tidemark/testing'
 import { expect, it } from 'vitest'
+import { compareFiles } from '../../../demo/threads/history/compareFiles.ts'
 import { generateThreads } from '../../../demo/threads/history/generate.ts'
 import { topics } from '../../../demo/threads/history/topics.ts'
 import { filesOf, threadsApp } from '../../../demo/threads/model/threadsApp.ts'
@@ -39,4 +40,26 @@ it('imports them: files are what the last turns left, and only open threads are 
     for (const [path, text] of last) expect(now.get(path)).toBe(text)
   }
   await engine.close()
+})
+
+it('compares two states of the files: what was renamed is said, what is the same is left out', () => {
+  const before = new Map([
+    ['a.md', 'one\ntwo\n'],
+    ['b.md', 'b\n'],
+    ['old.md', 'text\n'],
+    ['gone.md', 'x\n'],
+  ])
+  const after = new Map([
+    ['a.md', 'one\n2\n'],
+    ['b.md', 'b\n'],
+    ['dir/new.md', 'text\n'],
+    ['fresh.md', 'y\n'],
+  ])
+  const found = compareFiles(before, after, [...before.keys(), ...after.keys()])
+  expect(found.map(({ path, what, from, added, removed }) => [path, what, from, added, removed])).toEqual([
+    ['a.md', 'changed', undefined, 1, 1],
+    ['dir/new.md', 'renamed', 'old.md', 0, 0],
+    ['fresh.md', 'created', undefined, 1, 0],
+    ['gone.md', 'deleted', undefined, 0, 1],
+  ])
 })

@@ -1,5 +1,5 @@
 import type { Core } from '../engine/core.ts'
-import { type Stretch, stretchesAround } from '../engine/tools/stretches.ts'
+import { type Stretch, stretchesAround, WINDOW_EVENTS } from '../engine/tools/stretches.ts'
 import { commandsOf } from '../log/commit.ts'
 import type { AnyRecordedEvent } from '../model/events.ts'
 import { createBreather } from '../slices.ts'
@@ -53,12 +53,16 @@ export function createLogEntries(core: Core, changed: () => void): LogEntries {
   async function load(sequence: number): Promise<Region> {
     const known = regionAt(sequence)
     if (known) return known
+    // A log that grows while somebody looks: only what is new is read.
+    const below = regions.find(({ last }) => last < sequence && sequence - last < WINDOW_EVENTS)
     let stretches: readonly Stretch[]
     try {
-      stretches = await stretchesAround(core, sequence)
+      stretches = await stretchesAround(core, sequence, below?.last)
     } catch (error) {
       stretches = [{ first: sequence, last: sequence, error: error as Error }]
     }
+    const isShort = below && below.last - below.first < WINDOW_EVENTS
+    if (isShort && stretches[0]?.first === below.last + 1) stretches = [...below.stretches, ...stretches]
     const region = {
       first: Math.min(sequence, stretches[0]?.first ?? sequence),
       last: Math.max(sequence, stretches.at(-1)?.last ?? sequence),

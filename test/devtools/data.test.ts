@@ -76,6 +76,19 @@ test('the entries of a log are given by number, with where commits begin and wha
   })
 })
 
+test('a log that grows while somebody looks is read on where it ended', async () => {
+  const one = await tab(freshName())
+  await one.dispatch.addMany({ ids: ['a', 'b', 'c'] })
+  const log = createLogEntries(coreOf.get(one)!, () => {})
+  expect(await log.read(3)).toMatchObject({ sequence: 3, isFirst: false, event: { data: { id: 'c' } } })
+  for (let i = 4; i <= 9; i++) {
+    await one.dispatch.add({ title: `${i}` })
+    expect(await log.read(i)).toMatchObject({ sequence: i, isFirst: true, event: { data: { title: `${i}` } } })
+  }
+  // Nothing of it has to be read again.
+  for (let i = 1; i <= 9; i++) expect(log.at(i)).toMatchObject({ sequence: i })
+})
+
 test('an event of a newer build is shown as it is stored', async () => {
   const name = freshName()
   const newer = await openEngine(newerApp(), { name })

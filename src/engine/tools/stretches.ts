@@ -7,7 +7,7 @@ import type { SegmentRecord } from '../../log/stores.ts'
 import type { Core } from '../core.ts'
 
 /** Events of the log that has not been sealed yet which are read at once. */
-const WINDOW_EVENTS = 512
+export const WINDOW_EVENTS = 512
 
 /** A part of the log: a record, or numbers that can't be read and why. */
 export type Stretch = { readonly first: number; readonly last: number } & (
@@ -17,9 +17,10 @@ export type Stretch = { readonly first: number; readonly last: number } & (
 
 /**
  * The stretches around one event, ascending and without a gap. Readers of a log refuse all of it at a damaged record, as they must: this
- * is for somebody who looks for what is left. Rejects only if the storage itself gives no answer.
+ * is for somebody who looks for what is left. What is not sealed is read behind `after` only. Rejects only if the storage itself gives no
+ * answer.
  */
-export async function stretchesAround(core: Core, sequence: number): Promise<readonly Stretch[]> {
+export async function stretchesAround(core: Core, sequence: number, after = 0): Promise<readonly Stretch[]> {
   const { database, log, head } = core
   if (!database) return inMemory(log, sequence)
   const { result: segment } = await database.transact(['segments'], 'readonly', (store) =>
@@ -28,7 +29,7 @@ export async function stretchesAround(core: Core, sequence: number): Promise<rea
   if (segment && segment.first > sequence)
     return [{ first: sequence, last: segment.first - 1, error: new CorruptLog(sequence) }]
   if (segment) return ofSegment(database, segment)
-  return unsealed(database, sequence, head)
+  return unsealed(database, sequence, head, after)
 }
 
 async function inMemory(log: Core['log'], sequence: number): Promise<readonly Stretch[]> {
@@ -53,14 +54,20 @@ async function ofSegment(database: Database, segment: SegmentRecord): Promise<re
   return stretches
 }
 
-async function unsealed(database: Database, sequence: number, head: number): Promise<readonly Stretch[]> {
-  const from = sequence - (sequence % WINDOW_EVENTS)
+async function unsealed(
+  database: Database,
+  sequence: number,
+  head: number,
+  after: number,
+): Promise<readonly Stretch[]> {
+  const from = Math.max(sequence - (sequence % WINDOW_EVENTS), after + 1)
   // An engine that is outdated or behind has not got as far as its log.
   const to = Math.min(Math.max(head, sequence), from + WINDOW_EVENTS - 1)
   const found = await database.transact(['segments', 'commits'], 'readonly', (store) => ({
     newest: store('segments').openKeyCursor(null, 'prev'),
     before: store('commits').openCursor(IDBKeyRange.upperBound(from), 'prev'),
-    others: store('commits').getAll(IDBKeyRange.bound(from, to, true)),
+    // No range may be empty: both ends are left out.
+    others: store('commits').getAll(IDBKeyRange.bound(from, to + 1, true, true)),
   }))
   const sealed = keyOf(found.newest)
   const begin = Math.max(from, sealed + 1)

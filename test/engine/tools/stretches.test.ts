@@ -1,7 +1,7 @@
 import { openEngine } from 'tidemark'
 import { expect, test } from 'vitest'
 import { coreOf } from '../../../src/engine/openEngine.ts'
-import { type Stretch, stretchesAround } from '../../../src/engine/tools/stretches.ts'
+import { type Stretch, stretchesAround, WINDOW_EVENTS } from '../../../src/engine/tools/stretches.ts'
 import { dump, inDatabase } from '../../log/storage.ts'
 import { type Tab, tab } from '../kit.ts'
 import { freshName, todoApp } from '../todos.ts'
@@ -80,4 +80,17 @@ test('a segment that is missing between two others is a stretch, too', async () 
   await inDatabase(name, (store) => store('segments').delete(first.last))
   expect(ranges(await around(one, 3))).toEqual([`3-${second.first - 1} CorruptLog`])
   expect((await around(one, second.last)).some(({ error }) => error)).toBe(false)
+})
+
+test('the newest event is given where a window begins with it, and behind one that is known', async () => {
+  const one = await tab(freshName())
+  await one.dispatch.addMany({ ids: Array.from({ length: WINDOW_EVENTS - 1 }, (_, i) => `t${i}`) })
+  await one.dispatch.add({ title: 'at the border' })
+  expect(one.status.sequence).toBe(WINDOW_EVENTS)
+  expect(ranges(await around(one, WINDOW_EVENTS))).toEqual([`${WINDOW_EVENTS}-${WINDOW_EVENTS}`])
+  await one.dispatch.add({ title: 'one' })
+  await one.dispatch.add({ title: 'two' })
+  const core = coreOf.get(one)!
+  const [next, last] = [WINDOW_EVENTS + 1, WINDOW_EVENTS + 2]
+  expect(ranges(await stretchesAround(core, last, WINDOW_EVENTS))).toEqual([`${next}-${next}`, `${last}-${last}`])
 })

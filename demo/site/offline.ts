@@ -15,7 +15,7 @@ export async function offline(): Promise<PluginOption> {
     injectRegister: false,
     manifest: false,
     workbox: {
-      globPatterns: ['**/*.{html,js,css,svg,json,csv}'],
+      globPatterns: ['**/*.{html,js,css,svg,png,json,csv}'],
       maximumFileSizeToCacheInBytes: LARGEST,
       inlineWorkboxRuntime: true,
       cleanupOutdatedCaches: true,

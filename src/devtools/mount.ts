@@ -41,8 +41,9 @@ export async function defineDevtools(): Promise<void> {
  * Puts a panel into the page that looks into an engine: its log, rows, past, commands, projections, tabs, storage and health.
  * @example
  * ```ts
- * addEventListener('keydown', async ({ ctrlKey, shiftKey, key }) => {
+ * addEventListener('keydown', async function open({ ctrlKey, shiftKey, key }) {
  *   if (!(ctrlKey && shiftKey && key === 'D')) return
+ *   removeEventListener('keydown', open) // from now on the panel listens itself
  *   const { mountDevtools } = await import('tidemark/devtools')
  *   await mountDevtools(engine, { open: true })
  * })

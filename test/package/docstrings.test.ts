@@ -61,7 +61,7 @@ const exported: Record<string, string> = {
   'tidemark/devtools': 'mountDevtools defineDevtools',
   'tidemark/testing': 'memoryRemote',
   'tidemark/tools':
-    'archive at destroy exportLog importLog openTable performanceTrack persist preview resumeMirror spans undoStack verify',
+    'archive at deadLetters destroy exportLog importLog openTable performanceTrack persist preview resumeMirror spans undoStack verify',
 }
 /** What only our own files use. */
 const OTHERS = ['load.ts', 'slices.ts']

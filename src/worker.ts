@@ -50,9 +50,9 @@ export function hostProjections(
     idle: IDLE_MS,
     loadTables: tables && (async () => tables),
     loadMirror: async () => ({ start }),
-    opened: ({ shop }, booted) => {
+    opened: ({ shop }, { booted, ports, stay }) => {
       if (remote) void replicate?.(shop, remote)
-      if (reactions) react(reactions, { beside: shop, booted })
+      if (reactions) react(reactions, { beside: shop, booted, pages: ports, stay })
     },
   })
 }

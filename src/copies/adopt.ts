@@ -2,6 +2,7 @@ import { ImportError, OutdatedCodeError } from '../errors.ts'
 import { randomId } from '../ids.ts'
 import type { Database, LogIdentity } from '../log/database.ts'
 import { isShared } from '../log/local.ts'
+import type { KnownReactions } from '../log/openReactions.ts'
 import type { Sidecar } from '../log/stores.ts'
 import type { EventTypesAtRuntime } from '../model/events.ts'
 import { type FileChunk, inOrder } from './inOrder.ts'
@@ -23,6 +24,8 @@ export interface AdoptOptions {
   readonly shared?: boolean
   /** What comes into its outbox, asked once all chunks are there. */
   readonly unsent?: () => Unsent | undefined
+  /** Where its reactions stand. */
+  readonly reactions?: KnownReactions | undefined
   /** Told after each chunk, with its last sequence. */
   readonly progress?: (sequence: number) => void
 }
@@ -66,9 +69,9 @@ export async function adopt(
       // A tab that still has the old log id saw an empty log, so it can take the new id.
       was: stage.before.id,
       ...(base && { base }),
-      ...(restoring && { restored: { sequence: last, at: Date.now() } }),
+      ...(restoring ? { restored: { sequence: last, at: Date.now() } } : { imported: last }),
     }
-    await show(database, stage, log, lines, options.unsent?.())
+    await show(database, stage, log, lines, options.unsent?.(), options.reactions)
     return { log, sequence: last }
   } catch (error) {
     // A verdict about the file; after any other error the same file may be taken up again.

@@ -6,6 +6,7 @@ import { chainOf } from './chain.ts'
 import { list } from './files.ts'
 import { whenFree } from './mirrorLock.ts'
 import { folderOf, type MirrorPlace, placeOfMirror } from './mirrorPlace.ts'
+import { findReactions } from './reactions.ts'
 import { type Restored, type RestoreProgress, withReason } from './restored.ts'
 import { beginUnsent, noteArrived, readUnsent, type Unsent } from './unsent.ts'
 
@@ -41,6 +42,7 @@ export async function bringBack(
       // Without a word of the app, too: such a log must not be written to alone.
       shared: shared || !!own,
       unsent: () => own && { ...own, commands: own.commands.filter(({ id }) => !arrived.has(id)) },
+      reactions: folder && (await findReactions(folder, lineage)),
       signal,
       progress: (done) => progress?.(done, claimed),
     })

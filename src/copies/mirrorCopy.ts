@@ -1,14 +1,17 @@
 import type { Chunk } from '../log/chunk.ts'
 import { above, type Database, type LogIdentity, readIdentity } from '../log/database.ts'
 import { isShared } from '../log/local.ts'
+import type { KnownReactions } from '../log/openReactions.ts'
 import type { Outbox } from '../log/outboxOf.ts'
 import { readAfter } from '../log/read.ts'
 import { queueBody, sealedChunk } from '../log/sealed.ts'
 import type { SegmentRecord } from '../log/stores.ts'
+import { stringify } from '../model/json.ts'
 import { basesOf, endOf } from './exportChunks.ts'
 import { fileOf, list, type Place, sweep, TAIL } from './files.ts'
 import { createFolder, type MirrorFolder } from './folder.ts'
 import { folderOf, NoMirror } from './mirrorPlace.ts'
+import { packReactions, REACTIONS, readReactions } from './reactions.ts'
 import { type PartFile, takeUp } from './takeUp.ts'
 import { packUnsent, readOutbox, UNSENT } from './unsent.ts'
 
@@ -61,6 +64,8 @@ export async function createCopy(
   let { stale } = taken
   /** Which outbox its file holds. */
   let unsent = ''
+  /** What the file of the reactions holds. */
+  let reactions = ''
 
   const last = (): number => Math.max(sealed, tail.last || (parts.at(-1)?.last ?? 0))
 
@@ -109,6 +114,13 @@ export async function createCopy(
     unsent = now
   }
 
+  async function writeReactions(known: KnownReactions): Promise<void> {
+    const now = stringify([[...known.positions], known.open])
+    if (now === reactions) return
+    await folder.put(REACTIONS, [await packReactions(log as LogIdentity, known)])
+    reactions = now
+  }
+
   return {
     get last() {
       return last()
@@ -116,6 +128,7 @@ export async function createCopy(
     async round() {
       // Before the commits: a command that leaves it meanwhile is in both, and not in none.
       const outbox = isShared(log) ? await readOutbox(database) : undefined
+      const known = await readReactions(database)
       const now = await readSegments(database, sealed)
       if (now.log?.id !== log.id) return 'replaced'
       await copySegments(now.segments)
@@ -125,6 +138,7 @@ export async function createCopy(
       if (outbox && (await readIdentity(database))?.lineage !== log.lineage) return 'replaced'
       if (now.segments.length || last() > from || stale) await writeTail()
       if (outbox) await writeOutbox(outbox)
+      if (known) await writeReactions(known)
       return whole ? 'whole' : 'more'
     },
   }

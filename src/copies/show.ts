@@ -1,8 +1,18 @@
 import { ImportError } from '../errors.ts'
 import { archivedSegment } from '../log/chunk.ts'
-import { type Database, keyOf, type LogIdentity, readIdentity, type StoreName, type StoreOf } from '../log/database.ts'
+import {
+  type Database,
+  hasNewerStores,
+  keyOf,
+  type LogIdentity,
+  readIdentity,
+  type StoreName,
+  type StoreOf,
+} from '../log/database.ts'
 import { isShared } from '../log/local.ts'
+import type { KnownReactions } from '../log/openReactions.ts'
 import type { StagedChunk } from '../log/stores.ts'
+import { putReactions } from './reactions.ts'
 import { askEmpty, isEmpty, notEmpty, type Stage, storesOfLog, takenOver } from './staging.ts'
 import { putUnsent, type Unsent } from './unsent.ts'
 import { twice } from './verifyCommits.ts'
@@ -21,6 +31,7 @@ export async function show(
   log: LogIdentity,
   lines: readonly number[],
   unsent: Unsent = { lineage: undefined, base: 0, last: '', commands: [] },
+  reactions?: KnownReactions,
 ): Promise<void> {
   let refusal: Error | undefined
   const body = (store: StoreOf, transaction: IDBTransaction): void => {
@@ -36,6 +47,7 @@ export async function show(
       store('meta').delete('staged')
       store('meta').delete('builds')
       store('meta').put(log, 'log')
+      if (reactions && hasNewerStores(database)) putReactions(store, reactions, chunks.at(-1)?.last ?? 0)
       if (log.base) store('segments').put(archivedSegment(log.base), log.base)
       for (const chunk of chunks) move(store, chunk)
       index(store, 0)
@@ -73,7 +85,9 @@ export async function show(
 
   try {
     // The file that this log came from may be gone by tomorrow.
-    await database.transact([...STORES, ...storesOfLog(database)], 'readwrite', body, 'strict')
+    const stores: StoreName[] = [...STORES, ...storesOfLog(database)]
+    if (reactions && hasNewerStores(database)) stores.push('reactions')
+    await database.transact(stores, 'readwrite', body, 'strict')
   } catch (error) {
     if (refusal) throw refusal
     // The answer may be lost, not the transaction.

@@ -58,7 +58,7 @@ export async function boot(model: AnyModel, name: string, options: BootOptions):
         (part) => part.tellInMemory(core),
         () => {},
       )
-    else reactInPage(core, options, { beside: core, booted: 0 })
+    else reactInPage(core, options, core, 0)
     core.isOpen = true
     if (core.behind) core.pump()
   } catch (error) {
@@ -202,8 +202,10 @@ function appearLater(core: Core, options: OpenOptions): void {
   setTimeout(() => {
     if (core.ended.aborted) return
     appear(core, options, booted)
-    visitIsDone(core)
+    // Reactions tell where they stand from the start.
+    Promise.resolve(options.reactions || visitIsDone(core))
       .then(() => reserve.keepLoading(core.ended, failed))
+      .then(({ followReactions }) => options.reactions && followReactions(core))
       .catch(() => {})
   })
 }

@@ -1,6 +1,9 @@
 import { createListeners, type Listeners } from '../async.ts'
 import type { EngineClosed, StorageError } from '../errors.ts'
+import type { ReactionReport } from '../log/channel.ts'
 import { createMemoryLog } from '../log/memory.ts'
+import type { KnownReactions } from '../log/openReactions.ts'
+import type { OpenEvent } from '../log/stores.ts'
 import { eventTypes } from '../model/events.ts'
 import type { Fold } from '../model/fold.ts'
 import { type AnyModel, commandReadOf, createFolds, onDiskFolds, readOf } from '../model/model.ts'
@@ -16,6 +19,14 @@ export interface Rebuild {
   callers: number
   readonly done: Promise<void>
   readonly cancelled: AbortController
+}
+
+/** Reactions of a log in memory. */
+interface MemoryReactions {
+  /** Looks at the log, and tells. `changed`: somebody has changed what is open. */
+  ask(changed?: boolean): void
+  read(): Promise<KnownReactions>
+  replace(open: OpenEvent, by: OpenEvent | undefined): Promise<boolean>
 }
 
 /** What the handles of one page share: one tab's fold of one log. */
@@ -36,8 +47,10 @@ export interface Core extends Tab, Shown {
   isOpen: boolean
   /** The event up to which the reactions have looked at the log, as far as this tab has heard. */
   reacted?: number
-  /** In memory: looks at the log, and tells. */
-  askReactions?: () => void
+  /** Once the code for that is there. */
+  hearReactions?: (reports: Readonly<Record<string, ReactionReport>>, scanned: number) => void
+  /** In memory: who runs them, and what is open. */
+  memoryReactions?: MemoryReactions
   /** Aborts when the engine ends. */
   readonly ended: AbortSignal
   /** Runs a task while this engine holds neither its lock nor its host. undefined until it has them. */

@@ -4,7 +4,6 @@ import type { CommitRecord } from '../log/commit.ts'
 import { fromWire } from '../log/wire.ts'
 import { isOnDisk, noteCheckpoints } from './checkpoints.ts'
 import type { Core } from './core.ts'
-import { hearReactions } from './reactions.ts'
 import { applyCommit, rebase } from './tab.ts'
 
 /** Takes what another tab or a host says of a log. */
@@ -34,7 +33,7 @@ function take(core: Core, hint: Hint): void {
     const { error, ...report } = hint.sync
     core.sync = { ...report, ...(error && { error: fromWire(error) }) }
     core.changed(false)
-  } else if ('reactions' in hint) hearReactions(core, hint.reactions, hint.scanned)
+  } else if ('reactions' in hint) core.hearReactions?.(hint.reactions, hint.scanned)
   else if ('head' in hint) {
     if (hint.head > core.head || (hint.adopted && hint.adopted.was === core.logId)) look(core)
     else if (hint.adopted) void core.end(new EngineClosed('log replaced'))

@@ -8,7 +8,7 @@ import type { OpenRemote } from '../remote.ts'
 import { showBuilding } from './checkpoints.ts'
 import type { Core } from './core.ts'
 import { look, takeHint } from './hints.ts'
-import { shared } from './part.ts'
+import { reserve, shared } from './part.ts'
 import { storageChanged } from './persistence.ts'
 import { reactInPage } from './reactions.ts'
 import type { OpenOptions } from './types.ts'
@@ -16,7 +16,7 @@ import { firstCommandsAreIn } from './visitIsDone.ts'
 
 /** Takes what an open engine holds beside its log, until it ends: its lock, its host, the page's events. */
 export function appear(core: Core, options: OpenOptions, booted: number): void {
-  const { worker, mirror, remote, reactions } = options
+  const { worker, mirror, remote, context } = options
   const { name, ended, database } = core
   const { navigator } = globalThis
   let away: AbortController | undefined
@@ -36,7 +36,6 @@ export function appear(core: Core, options: OpenOptions, booted: number): void {
       ?.request(lockName('log', name), { mode: 'shared', signal: leaving.signal }, () => gone)
       .catch(() => {})
     core.channel?.post({ log: core.logId, asks: 'mirror' })
-    if (reactions) core.channel?.post({ log: core.logId, asks: 'reactions' })
     const changed = (kind: Core['worker'], error?: unknown): void => {
       core.worker = kind
       if (error && core.state === 'ready') core.error = error as Error
@@ -45,19 +44,12 @@ export function appear(core: Core, options: OpenOptions, booted: number): void {
     // A page without SharedWorker follows the remote itself, and runs the reactions.
     const opened = (shop: Workshop): void => {
       if (remote) void followInPage(core, shop, remote)
-      reactInPage(core, options, { beside: shop, booted })
+      reactInPage(core, options, shop, booted)
     }
-    core.host = connectHost(
-      core.model,
-      name,
-      worker,
-      mirror,
-      changed,
-      core.channel,
-      opened,
-      firstCommandsAreIn(core),
+    core.host = connectHost(core.model, name, worker, mirror, changed, core.channel, opened, firstCommandsAreIn(core), {
       booted,
-    )
+      lend: context && (() => lend(context)),
+    })
   }
 
   function leave(): void {
@@ -117,6 +109,16 @@ export function appear(core: Core, options: OpenOptions, booted: number): void {
   askStorage()
   showBuilding(core)
   arrive()
+}
+
+/** The end of a port at whose other end the page answers for the app. */
+function lend(context: NonNullable<OpenOptions['context']>): MessagePort {
+  const { port1, port2 } = new MessageChannel()
+  reserve.load().then(
+    ({ answerContext }) => answerContext(port1, context),
+    () => {},
+  )
+  return port2
 }
 
 async function followInPage(core: Core, shop: Workshop, remote: OpenRemote): Promise<void> {

@@ -1,6 +1,5 @@
+import type { Json } from '../data.ts'
 import { part } from '../load.ts'
-import type { ReactionReport } from '../log/channel.ts'
-import { fromWire } from '../log/wire.ts'
 import type { Workshop } from '../projections/workshop.ts'
 import type { Core } from './core.ts'
 import type { OpenOptions } from './types.ts'
@@ -16,6 +15,10 @@ export interface ReactionPlace {
   readonly beside: Workshop | Core
   /** The head of the log when the first tab of this build opened it. */
   readonly booted: number
+  /** Ports to the pages that have the log open, in the order of their hellos; in a page, its own function. */
+  readonly pages: Iterable<MessagePort> | (() => Promise<Json>)
+  /** Keeps the pipeline for a while after the last tab has gone, until the promise settles. */
+  stay(until: Promise<unknown>): void
 }
 
 /** Runs the reactions of an object or a module, if it has any. */
@@ -25,7 +28,12 @@ export function react(reactions: object, place: ReactionPlace): void {
 }
 
 /** Loads an app's reactions into its page, and runs them there. */
-export function reactInPage(core: Core, { reactions }: OpenOptions, place: ReactionPlace): void {
+export function reactInPage(
+  core: Core,
+  { reactions, context }: OpenOptions,
+  beside: ReactionPlace['beside'],
+  booted: number,
+): void {
   const failed = (error: Error): void => {
     core.error = error
     core.changed(false)
@@ -34,19 +42,7 @@ export function reactInPage(core: Core, { reactions }: OpenOptions, place: React
   part('reactions', reactions)
     .keepLoading(core.ended, failed)
     .then(
-      (found) => react(found, place),
+      (found) => react(found, { beside, booted, pages: context ?? [], stay() {} }),
       () => {},
     )
-}
-
-/** What a tab hears of the reactions of its log. */
-export function hearReactions(core: Core, reports: Readonly<Record<string, ReactionReport>>, scanned: number): void {
-  core.reacted = scanned
-  core.reactions = Object.fromEntries(
-    Object.entries(reports).map(([name, { error, ...report }]) => [
-      name,
-      { ...report, ...(error && { error: fromWire(error) }) },
-    ]),
-  )
-  core.changed(false)
 }

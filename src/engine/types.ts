@@ -287,6 +287,11 @@ export interface OpenOptions {
    * or with `storage: 'memory'`, loads them and runs them itself.
    */
   readonly reactions?: (() => Promise<object>) | undefined
+  /**
+   * What a reaction can only get from a page: a token in its memory, say. A reaction that asks for it, by `context()`, gets it from the
+   * visible tab that was opened last. It is JSON, and it is never stored.
+   */
+  readonly context?: (() => Promise<Json>) | undefined
   readonly signal?: AbortSignal | undefined
   /** Told how far opening is. */
   readonly onProgress?: ((progress: Progress) => void) | undefined

@@ -19,7 +19,10 @@ export type Hint = { readonly log: string } & (
   | { readonly remoteRead: readonly string[]; readonly by: 'tab' | 'follower' }
   /** Where the reactions stand, and the event up to which they have looked at the log. */
   | { readonly reactions: Readonly<Record<string, ReactionReport>>; readonly scanned: number }
-  | { readonly asks: 'reactions' }
+  /** Somebody wants to hear where they stand. `changed`: what is open was changed in the store. */
+  | { readonly asks: 'reactions'; readonly changed?: true }
+  /** A worker or page waits to run reactions, of these versions. */
+  | { readonly wanted: Readonly<Record<string, number>> }
   /**
    * The log grew; the commit itself is too large to send. `adopted`: it became another one, by an import while it was
    * empty or by an archive.

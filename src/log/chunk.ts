@@ -17,7 +17,7 @@ export interface ChunkHeader {
    * `'base'`: rows that an archived log stands on at `last`; `'end'`: a file that holds `first..last` is whole; `'outbox'`: commands that
    * were decided on the events up to `last`, in a file of their own.
    */
-  readonly kind?: 'base' | 'end' | 'outbox'
+  readonly kind?: 'base' | 'end' | 'outbox' | 'reactions'
   readonly codec: 'gzip'
   readonly bytes: number
   /** CRC-32 of the header line up to here (the comma before this member left out) and of the body. */

@@ -21,6 +21,8 @@ export interface LogIdentity {
   readonly base?: number
   /** The log was restored from its mirror, up to this event. */
   readonly restored?: { readonly sequence: number; readonly at: number }
+  /** The events up to here came with an import. */
+  readonly imported?: number
   /** Of the commit that ends at the base. */
   readonly commit?: string
 }

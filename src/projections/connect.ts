@@ -8,7 +8,7 @@ import type { AnyModel } from '../model/model.ts'
 import { holdAsGuest } from './hold.ts'
 import type { ProjectionHost, Reply } from './host.ts'
 import { hostInPage, warnOfNoWorker } from './inPage.ts'
-import { HELLO_MS, NotAnswered, type RunningWorker, startWorker } from './startWorker.ts'
+import { type Guest, HELLO_MS, NotAnswered, type RunningWorker, startWorker } from './startWorker.ts'
 import type { Checkpoints, Workshop } from './workshop.ts'
 
 /** Failures to start a worker after which the pipeline runs in the page. */
@@ -44,7 +44,7 @@ export function connectHost(
   channel?: Channel,
   opened?: (shop: Workshop) => void,
   ready?: Promise<void>,
-  booted?: number,
+  page: Pick<Guest, 'booted' | 'lend'> = {},
 ): HostConnection {
   const closing = new AbortController()
   const { signal } = closing
@@ -105,7 +105,7 @@ export function connectHost(
     let since = Infinity
     const worker = await startWorker(
       spawn,
-      { engine, model: model.name, mirror, holder, booted },
+      { engine, model: model.name, mirror, holder, ...page },
       holds,
       signal,
       (death) => {
@@ -121,7 +121,7 @@ export function connectHost(
 
   async function here(error?: unknown): Promise<Connected> {
     if (error) warnOfNoWorker(model.name, error)
-    const host = inPage ?? (await hostInPage(model, engine, { mirror, channel, opened, booted }, signal))
+    const host = inPage ?? (await hostInPage(model, engine, { mirror, channel, opened, booted: page.booted }, signal))
     loads = 0
     if (!inPage) changed('in-page', error)
     inPage = host

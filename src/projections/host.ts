@@ -13,6 +13,9 @@ import type { Checkpoints, Pipeline, Workshop } from './workshop.ts'
 const MIRROR_RETRY_MIN_MS = 1000
 const MIRROR_RETRY_MAX_MS = 30_000
 
+/** Milliseconds that an attempt of a reaction keeps a pipeline that no tab holds. */
+const LINGER_MS = 30_000
+
 /** What a reply carries: whose it is (a worker that was run again has another epoch) and a value or an error. */
 export interface Reply<T> {
   readonly epoch: string
@@ -25,9 +28,16 @@ export interface ProjectionHost {
   /**
    * Starts the pipeline of this engine. For another model than the host's the error is that one's name. `holder` is the id
    * of a tab that holds the Web Lock of that name: the pipeline stays until each of them has gone. `booted` is the head of the log when
-   * that tab opened it.
+   * that tab opened it, and at the other end of `port` it answers for its app.
    */
-  hello(engine: string, model: string, mirror?: MirrorPlace, holder?: string, booted?: number): Promise<Reply<void>>
+  hello(
+    engine: string,
+    model: string,
+    mirror?: MirrorPlace,
+    holder?: string,
+    booted?: number,
+    port?: MessagePort,
+  ): Promise<Reply<void>>
   flush(engine: string): Promise<Reply<Checkpoints>>
   rebuild(engine: string, id: string, projections?: readonly string[]): Promise<Reply<void>>
   cancel(engine: string, id: string): Promise<Reply<void>>
@@ -41,16 +51,29 @@ export interface HostOptions extends PipelineOptions {
   /** Milliseconds until a pipeline that no tab holds is closed; without it, it stays until goodbye. */
   readonly idle?: number
   /**
-   * Called with each pipeline that was opened: for an engine that works beside it. It ends with `shop.closing`. `booted` is the head that
-   * the first tab has seen.
+   * Called with each pipeline that was opened: for an engine that works beside it. It ends with `shop.closing`.
    */
-  readonly opened?: (pipeline: Pipeline, booted: number) => void
+  readonly opened?: (pipeline: Pipeline, pages: Pages) => void
+}
+
+/** What a host knows of the pages of one pipeline. */
+export interface Pages {
+  /** The head of the log when the first of them opened it. */
+  readonly booted: number
+  /** In the order of their hellos. */
+  readonly ports: Iterable<MessagePort>
+  /** After the last page has gone, the pipeline stays until the promise settles, for at most 30 seconds. */
+  stay(until: Promise<unknown>): void
 }
 
 interface Hosted {
   readonly pipeline: Promise<Pipeline>
   /** Questions that are being answered. */
   asked: number
+  /** Attempts of reactions that are under way. */
+  working: number
+  /** When the last page has gone, by `performance.now()`. */
+  leftAt: number
 }
 
 export function createHost(
@@ -62,6 +85,7 @@ export function createHost(
   /** Tabs that hold a pipeline, by engine; '' stands for one that did not say which. */
   const holders = new Map<string, Set<string>>()
   const idling = new Map<string, ReturnType<typeof setTimeout>>()
+  const ports = new Map<string, Map<string, MessagePort>>()
   /** The heads that the first tab of each pipeline has seen. */
   const booted = new Map<string, number>()
   /** Engines that the host's own page has left. */
@@ -69,10 +93,20 @@ export function createHost(
 
   function open(engine: string): Hosted {
     const pipeline = createPipeline(model, engine, options).then((pipeline) => {
-      opened?.(pipeline, booted.get(engine) ?? 0)
+      opened?.(pipeline, {
+        booted: booted.get(engine) ?? 0,
+        ports: { [Symbol.iterator]: () => (ports.get(engine) ?? new Map()).values() },
+        stay(until) {
+          one.working++
+          void until.finally(() => {
+            one.working--
+            closeIfIdle(engine)
+          })
+        },
+      })
       return pipeline
     })
-    const one: Hosted = { pipeline, asked: 0 }
+    const one: Hosted = { pipeline, asked: 0, working: 0, leftAt: 0 }
     hosted.set(engine, one)
     return one
   }
@@ -126,7 +160,7 @@ export function createHost(
     }
     idling.set(
       engine,
-      setTimeout(() => void close(), idle),
+      setTimeout(() => void close(), one.working ? Math.max(0, one.leftAt + LINGER_MS - performance.now()) : idle),
     )
   }
 
@@ -145,15 +179,20 @@ export function createHost(
   function letGo(engine: string, holder: string): void {
     const all = holders.get(engine)
     if (!all?.delete(holder)) return
+    const one = hosted.get(engine)
+    if (one) one.leftAt = performance.now()
     if (!all.size) holders.delete(engine)
+    ports.get(engine)?.get(holder)?.close()
+    ports.get(engine)?.delete(holder)
     closeIfIdle(engine)
   }
 
   return {
-    async hello(engine, name, mirror, holder = '', head = 0) {
+    async hello(engine, name, mirror, holder = '', head = 0, port?: MessagePort) {
       if (name !== model.name) return { epoch, error: toWire(new Error(model.name)) }
       hold(engine, holder)
       if (!hosted.has(engine)) booted.set(engine, head)
+      if (port) ports.set(engine, (ports.get(engine) ?? new Map()).set(holder, port))
       // Not awaited: a first fold of a long log takes its time, and a worker that answers is alive.
       void answer(engine, async ({ flush, shop }) => {
         try {

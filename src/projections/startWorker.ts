@@ -1,4 +1,4 @@
-import { releaseProxy, wrap } from 'comlink'
+import { releaseProxy, transfer, wrap } from 'comlink'
 import { aborting } from '../async.ts'
 import type { MirrorPlace } from '../copies/mirrorPlace.ts'
 import { lockName } from '../locks.ts'
@@ -18,6 +18,8 @@ export interface Guest {
   readonly holder: string
   /** The head of the log when it opened it. */
   readonly booted?: number | undefined
+  /** Gives the end of a port at whose other end the tab answers for its app. */
+  readonly lend?: (() => MessagePort) | undefined
 }
 
 /** A worker that answered. */
@@ -53,7 +55,8 @@ export async function startWorker(
   const worker = spawned(spawn)
   const remote = wrap<ProjectionHost>(worker.port)
   const host: ProjectionHost = remote
-  const { engine, model, mirror, holder, booted } = guest
+  const { engine, model, mirror, holder, booted, lend } = guest
+  const port = lend?.()
   const letGo = (): void => {
     // Forgets who waits for an answer: Chromium keeps a page's end of a worker for as long as that lives.
     remote[releaseProxy]()
@@ -62,7 +65,7 @@ export async function startWorker(
   const silent = new AbortController()
   const timer = setTimeout(() => silent.abort(new NotAnswered(silence(), SILENCE)), HELLO_MS)
   try {
-    const greeting = holds.then(() => host.hello(engine, model, mirror, holder, booted))
+    const greeting = holds.then(() => host.hello(engine, model, mirror, holder, booted, port && transfer(port, [port])))
     const first = aborting(Promise.race([greeting, failureOf(worker)]), silent.signal)
     const { epoch, error } = await aborting(first, signal)
     if (error) throw new NotAnswered(otherModel(error.message, model), Infinity)

@@ -1,6 +1,7 @@
 import { draftsUntil } from '../drafts/draftsUntil.ts'
 import type { OpenEvent } from '../log/stores.ts'
 import { fromWire, toWire } from '../log/wire.ts'
+import { askPages } from './askPages.ts'
 import { keyOf } from './entry.ts'
 import type { Place } from './place.ts'
 import type { AnyDefinition, ReactionDispatchOptions } from './types.ts'
@@ -53,6 +54,7 @@ export async function attempt(
     key,
     signal,
     attempt: attempts + 1,
+    context: () => askPages(place.pages, signal),
     error: handler === 'failed' ? fromWire(open.error ?? toWire(new Error('It failed.'))) : undefined,
   }
   const handle = definition[handler] as ((run: object) => unknown) | undefined

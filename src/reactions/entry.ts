@@ -4,9 +4,6 @@ import type { OpenEvent } from '../log/stores.ts'
 export const keyOf = ({ reaction, event, index }: OpenEvent): string =>
   `reaction:${reaction}:${event.commandId}/${index}`
 
-/** The key of its record. */
-export const recordKey = ({ reaction, event, index }: OpenEvent): IDBValidKey => [reaction, event.commandId, index]
-
 /** Has an attempt of it begun, at any time? Then nothing of its lane begins before it. */
 export const isStarted = ({ attempts, handler, running }: OpenEvent): boolean =>
   attempts > 0 || handler !== 'run' || running !== ''

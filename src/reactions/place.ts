@@ -1,8 +1,9 @@
 import type { OpenDrafts } from '../drafts/types.ts'
 import type { Core } from '../engine/core.ts'
 import { dispatch, type Special } from '../engine/dispatch.ts'
+import { hearReactions } from '../engine/followReactions.ts'
 import type { AnyReceipt } from '../engine/pending.ts'
-import { hearReactions } from '../engine/reactions.ts'
+import type { ReactionPlace } from '../engine/reactions.ts'
 import type { DispatchOptions } from '../engine/types.ts'
 import type { WorkerEngine } from '../engine/workerEngine.ts'
 import type { Hint, ReactionReport } from '../log/channel.ts'
@@ -14,28 +15,48 @@ import { createMemoryStore, createReactionStore, type ReactionStore } from './st
 
 export type Reports = Readonly<Record<string, ReactionReport>>
 
+/** What a holder hears: a commit, or that there are more. */
+export type News =
+  | { readonly commit: CommitRecord }
+  | 'more'
+  /** Somebody wants to hear where the reactions stand. */
+  | 'asked'
+  /** Somebody has changed what is open. */
+  | 'changed'
+  /** Another holder waits, with these versions of its reactions. */
+  | { readonly wanted: Readonly<Record<string, number>> }
+
 /** What one holder runs reactions on: a log, its rows, and somebody to tell. */
 export interface Place {
   readonly model: AnyModel
   readonly lineage: string
+  /** The events up to here were archived, imported or restored: a reaction that has no position here begins behind them. */
+  readonly floor: number
   /** The events up to here were archived. */
   readonly base: number
   readonly store: ReactionStore
   /** Those of the model, if it has any. */
   readonly drafts: OpenDrafts['byName']
+  readonly pages: ReactionPlace['pages']
+  /** Keeps pipeline and lock for a while after the last tab has gone. */
+  stay(until: Promise<unknown>): void
   /** Aborts when this is the holder no more. */
   readonly signal: AbortSignal
   dispatch(name: string, input: unknown, options: DispatchOptions, special: Special): Promise<AnyReceipt>
   /** The committed rows, as soon as they show an event. */
   readAt(sequence: number): Promise<object>
   readAfter(sequence: number): AsyncIterable<readonly CommitRecord[]>
-  /** `asked`: somebody wants to hear where the reactions stand. Returns the function that ends it. */
-  listen(hear: (news: { readonly commit: CommitRecord } | 'more' | 'asked') => void): () => void
+  /** Returns the function that ends it. */
+  listen(hear: (news: News) => void): () => void
   tell(reports: Reports, scanned: number): void
 }
 
 /** Beside a pipeline, in a worker or a page. */
-export function placeBeside(shop: Workshop, engine: WorkerEngine): Place {
+export function placeBeside(
+  { pages, stay }: Pick<ReactionPlace, 'pages' | 'stay'>,
+  shop: Workshop,
+  engine: WorkerEngine,
+): Place {
   const { model, database } = shop
   const { signal } = engine
   const log = database.log
@@ -43,8 +64,11 @@ export function placeBeside(shop: Workshop, engine: WorkerEngine): Place {
   return {
     model,
     lineage: log?.lineage ?? '',
+    floor: Math.max(log?.base ?? 0, log?.imported ?? 0, log?.restored?.sequence ?? 0),
     base: log?.base ?? 0,
-    store: createReactionStore(database),
+    pages,
+    stay,
+    store: createReactionStore(database, log?.lineage ?? ''),
     drafts: engine.drafts ?? {},
     signal,
     dispatch: engine.dispatch,
@@ -57,9 +81,9 @@ export function placeBeside(shop: Workshop, engine: WorkerEngine): Place {
     listen(hear) {
       const channel = shop.channel.share((hint) => {
         if (hint.log !== database.log?.id) return
-        if ('commit' in hint) hear(hint)
+        if ('commit' in hint || 'wanted' in hint) hear(hint)
         else if ('head' in hint) hear('more')
-        else if ('asks' in hint && hint.asks === 'reactions') hear('asked')
+        else if ('asks' in hint && hint.asks === 'reactions') hear(hint.changed ? 'changed' : 'asked')
       })
       tell = channel.post
       return channel.close
@@ -69,20 +93,24 @@ export function placeBeside(shop: Workshop, engine: WorkerEngine): Place {
 }
 
 /** In a page whose log is in memory. */
-export function placeInMemory(core: Core): Place {
+export function placeInMemory(core: Core, { pages, stay }: Pick<ReactionPlace, 'pages' | 'stay'>): Place {
   const sender = { meta: undefined, open: 0 }
+  const store = createMemoryStore()
   return {
     model: core.model,
     lineage: '',
+    floor: 0,
     base: 0,
-    store: createMemoryStore(),
+    pages,
+    stay,
+    store,
     drafts: core.drafts?.byName ?? {},
     signal: core.ended,
     dispatch: (...given) => dispatch(core, sender, ...given),
     readAt: async () => core.read,
     readAfter: (sequence) => core.log.readAfter(sequence, core.ended),
     listen(hear) {
-      core.askReactions = () => hear('asked')
+      core.memoryReactions = { ask: (changed) => hear(changed ? 'changed' : 'asked'), ...store }
       let { head } = core
       return core.listeners.add(() => {
         if (core.head > head) hear('more')

@@ -1,55 +1,74 @@
 import { sleep } from '../async.ts'
 import { stateAfter } from '../engine/afterwards.ts'
-import type { Core } from '../engine/core.ts'
 import type { ReactionPlace } from '../engine/reactions.ts'
-import { openWorkerEngine } from '../engine/workerEngine.ts'
+import { openWorkerEngine, type WorkerEngine } from '../engine/workerEngine.ts'
 import { EngineClosed, StorageError } from '../errors.ts'
 import { hasNewerStores, readIdentity } from '../log/database.ts'
 import { isShared } from '../log/local.ts'
+import { toWire } from '../log/wire.ts'
 import type { Workshop } from '../projections/workshop.ts'
 import { createBackoff } from '../queue.ts'
 import { definitionsIn } from './definitions.ts'
+import { type Declared, stoppedReport } from './held.ts'
 import { holdReactions } from './holdReactions.ts'
 import { placeBeside, placeInMemory } from './place.ts'
-import { stoppedReports } from './report.ts'
 
 /** Milliseconds before this is the holder again after it failed, doubled up to the maximum. */
 const RETRY_MIN_MS = 1000
 const RETRY_MAX_MS = 30_000
 
 /** Runs reactions until their place is gone. */
-export function runReactions(reactions: object, { beside, booted }: ReactionPlace): void {
+export function runReactions(reactions: object, place: ReactionPlace): void {
+  const { beside, booted } = place
   const declared = definitionsIn(reactions)
-  if (isCore(beside)) holdReactions(placeInMemory(beside), declared, booted).catch(() => {})
-  else void runBeside(beside, declared, booted)
+  if ('ended' in beside) holdReactions(placeInMemory(beside, place), declared, booted).catch(() => {})
+  else void runBeside(beside, declared, place)
 }
 
-const isCore = (beside: ReactionPlace['beside']): beside is Core => 'ended' in beside
-
 /** One holder for each log and browser; the others wait until it has gone. */
-async function runBeside(shop: Workshop, declared: ReturnType<typeof definitionsIn>, booted: number): Promise<void> {
-  const { closing, database } = shop
+async function runBeside(shop: Workshop, declared: Declared, place: ReactionPlace): Promise<void> {
+  const { closing } = shop
   const backoff = createBackoff(RETRY_MIN_MS, RETRY_MAX_MS)
   while (!closing.aborted) {
     try {
-      const log = await readIdentity(database)
-      if (isShared(log)) throw new StorageError('unavailable', onSharedLog(database.name))
-      if (!hasNewerStores(database)) throw new StorageError('unavailable', withoutStore(database.name))
-      const engine = await openWorkerEngine(shop)
-      backoff.reset()
+      const engine = await waitForEngine(shop, declared)
       try {
-        await holdReactions(placeBeside(shop, engine), declared, booted)
+        await holdReactions(placeBeside(place, shop, engine), declared, place.booted)
       } finally {
         // Code that stops lets the lock go.
         await engine.close()
       }
     } catch (error) {
       if (closing.aborted) return
-      const isOver = error instanceof EngineClosed
-      if (!isOver) shop.post({ reactions: stoppedReports(declared, error), scanned: 0 })
-      if (stateAfter(error) && !(isOver && error.reason === 'closed')) return
+      // The lock was stolen, or a newer build wants it: this one comes after that.
+      const isNext = error instanceof EngineClosed && error.reason === 'closed'
+      if (isNext) backoff.reset()
+      if (!isNext) {
+        const report = stoppedReport(toWire(error))
+        shop.post({ reactions: Object.fromEntries(declared.map(([name]) => [name, report])), scanned: 0 })
+        if (stateAfter(error)) return
+      }
     }
     await sleep(backoff.next(), closing).catch(() => {})
+  }
+}
+
+/** Waits until this is the only engine beside a pipeline, and tells the one that is which versions wait. */
+async function waitForEngine(shop: Workshop, declared: Declared): Promise<WorkerEngine> {
+  const { database } = shop
+  const log = await readIdentity(database)
+  if (isShared(log)) throw new StorageError('unavailable', onSharedLog(database.name))
+  if (!hasNewerStores(database)) throw new StorageError('unavailable', withoutStore(database.name))
+  const wanted = Object.fromEntries(declared.map(([name, { version = 1 }]) => [name, version]))
+  const channel = shop.channel.share((hint) => {
+    // A holder that has just begun may be of an older build, too.
+    if ('reactions' in hint) channel.post({ log: hint.log, wanted })
+  })
+  channel.post({ log: log?.id ?? '', wanted })
+  try {
+    return await openWorkerEngine(shop)
+  } finally {
+    channel.close()
   }
 }
 

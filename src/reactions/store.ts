@@ -1,14 +1,8 @@
 import { EngineClosed } from '../errors.ts'
 import type { Inside } from '../log/append.ts'
 import type { Database } from '../log/database.ts'
+import { askReactions, type KnownReactions, knownReactions, recordKey } from '../log/openReactions.ts'
 import type { OpenEvent, ReactionHolder, ReactionPosition, Stores } from '../log/stores.ts'
-import { recordKey } from './entry.ts'
-
-/** What is stored of reactions, those of other builds too. */
-export interface KnownReactions {
-  readonly positions: ReadonlyMap<string, ReactionPosition>
-  readonly open: readonly OpenEvent[]
-}
 
 /** What changes together. */
 export interface ReactionChange {
@@ -17,10 +11,11 @@ export interface ReactionChange {
   readonly closed: readonly OpenEvent[]
 }
 
-/** Where positions and open events are kept. Each write rejects with `EngineClosed` if another holder has begun since. */
+/** Where positions and open events are kept. Each write rejects with `EngineClosed` if another holder has begun since, or if the log is another. */
 export interface ReactionStore {
   /** From now on this holder writes. */
   begin(epoch: string): Promise<KnownReactions>
+  read(): Promise<KnownReactions>
   write(change: ReactionChange): Promise<void>
   /** Replaces an open event, or takes it out. False: it was settled meanwhile, so it stays out. */
   replace(open: OpenEvent, by: OpenEvent | undefined): Promise<boolean>
@@ -30,18 +25,19 @@ export interface ReactionStore {
 
 const HOLDER = 'holder'
 
-export function createReactionStore({ transact }: Database): ReactionStore {
+export function createReactionStore({ transact }: Database, lineage: string): ReactionStore {
   let epoch = ''
 
   /** A holder that was frozen, and whose lock was stolen, writes nothing. */
   async function guarded(body: (store: Stores['reactions']) => void): Promise<void> {
     let isOver = false
     try {
-      await transact(['reactions'], 'readwrite', (storeOf, transaction) => {
+      await transact(['meta', 'reactions'], 'readwrite', (storeOf, transaction) => {
         const store = storeOf('reactions')
+        const log = storeOf('meta').get('log')
         const holder = store.get(HOLDER)
         holder.onsuccess = () => {
-          isOver = (holder.result as ReactionHolder | undefined)?.epoch !== epoch
+          isOver = (holder.result as ReactionHolder | undefined)?.epoch !== epoch || log.result?.lineage !== lineage
           if (isOver) transaction.abort()
           else body(store)
         }
@@ -53,22 +49,14 @@ export function createReactionStore({ transact }: Database): ReactionStore {
 
   return {
     async begin(mine) {
-      const [keys, values] = await transact(['reactions'], 'readwrite', (storeOf) => {
-        const store = storeOf('reactions')
-        store.put({ epoch: mine }, HOLDER)
-        return [store.getAllKeys(), store.getAll()] as const
+      const asked = await transact(['reactions'], 'readwrite', (storeOf) => {
+        storeOf('reactions').put({ epoch: mine }, HOLDER)
+        return askReactions(storeOf)
       })
       epoch = mine
-      const positions = new Map<string, ReactionPosition>()
-      const open: OpenEvent[] = []
-      for (const [i, key] of keys.result.entries()) {
-        const value = values.result[i]
-        if (!Array.isArray(key) || !value) continue
-        if ('event' in value) open.push(value)
-        else positions.set(String(key[0]), value)
-      }
-      return { positions, open: open.sort((a, b) => a.event.sequence - b.event.sequence) }
+      return knownReactions(asked)
     },
+    read: async () => knownReactions(await transact(['reactions'], 'readonly', askReactions)),
     write: ({ positions, opened, closed }) =>
       guarded((store) => {
         for (const [name, position] of positions) store.put(position, [name])
@@ -101,6 +89,7 @@ export function createMemoryStore(): ReactionStore {
   const keyOf = (one: OpenEvent): string => JSON.stringify(recordKey(one))
   return {
     begin: async () => ({ positions: new Map(), open: [...open.values()] }),
+    read: async () => ({ positions: new Map(), open: [...open.values()] }),
     async write({ opened, closed }) {
       for (const one of opened) open.set(keyOf(one), one)
       for (const one of closed) open.delete(keyOf(one))

@@ -1,3 +1,4 @@
+import type { Json } from '../data.ts'
 import type { DraftsOf } from '../drafts/types.ts'
 import type { RunReactions, runner } from '../engine/reactions.ts'
 import type { DispatchOptions, Receipt } from '../engine/types.ts'
@@ -43,6 +44,11 @@ export interface ReactionRun<E extends EventTypes, P, C, D, T extends keyof E> {
   readonly signal: AbortSignal
   /** 1 for the first attempt of this handler. */
   readonly attempt: number
+  /**
+   * What `context` of `openEngine` gives in the visible tab that was opened last. Waits until a tab answers. It is asked for each time and
+   * never stored.
+   */
+  context<T extends Json = Json>(): Promise<T>
 }
 
 /** What `failed` works with. */

@@ -1,0 +1,48 @@
+import { type Chunk, linesIn, makeChunk, openChunk } from '../log/chunk.ts'
+import type { Database, LogIdentity, StoreOf } from '../log/database.ts'
+import { askReactions, type KnownReactions, knownReactions, recordKey } from '../log/openReactions.ts'
+import type { OpenEvent, ReactionPosition } from '../log/stores.ts'
+import { stringify } from '../model/json.ts'
+
+// Positions and open events in a mirror: a file of its own, no part of the chain of events.
+
+/** No file of events: whoever reads those does not look at it. */
+export const REACTIONS = 'reactions.open'
+
+/** undefined if there are none. Read before the events: what opens meanwhile is found again behind the position. */
+export async function readReactions({ transact, hasNewer }: Database): Promise<KnownReactions | undefined> {
+  if (!hasNewer) return
+  const known = knownReactions(await transact(['reactions'], 'readonly', askReactions))
+  return known.positions.size ? known : undefined
+}
+
+/** The positions in the first line, then one line for each open event. */
+export function packReactions({ id: log, lineage }: LogIdentity, { positions, open }: KnownReactions): Promise<Chunk> {
+  const lines = [[...positions], ...open].map((one) => `${stringify(one)}\n`)
+  return makeChunk({ log, lineage, first: 1, last: 0, kind: 'reactions' }, lines)
+}
+
+/** What a mirror has of the reactions of this lineage. undefined if it has none, or if the file is damaged. */
+export async function findReactions(
+  folder: FileSystemDirectoryHandle,
+  lineage: string,
+): Promise<KnownReactions | undefined> {
+  try {
+    const file = await (await folder.getFileHandle(REACTIONS)).getFile()
+    const chunk = openChunk(new Uint8Array(await file.arrayBuffer()))
+    if (chunk?.header.lineage !== lineage) return
+    const lines: string[] = []
+    for await (const some of linesIn(chunk)) lines.push(...some)
+    const [positions, ...open] = lines.map((line) => JSON.parse(line))
+    return { positions: new Map(positions as [string, ReactionPosition][]), open: open as OpenEvent[] }
+  } catch {
+    // Without positions, a restored log begins behind what was restored.
+  }
+}
+
+/** `last`: the newest event that was restored. What comes behind it is another event. */
+export function putReactions(store: StoreOf, { positions, open }: KnownReactions, last: number): void {
+  for (const [name, position] of positions)
+    store('reactions').put({ ...position, scanned: Math.min(position.scanned, last) }, [name])
+  for (const one of open) if (one.event.sequence <= last) store('reactions').put(one, recordKey(one))
+}

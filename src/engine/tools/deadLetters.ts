@@ -1,0 +1,89 @@
+import { askReactions, knownReactions, recordKey } from '../../log/openReactions.ts'
+import type { OpenEvent } from '../../log/stores.ts'
+import { fromWire } from '../../log/wire.ts'
+import type { AnyRecorded, EventTypes } from '../../model/events.ts'
+import type { Core } from '../core.ts'
+import type { Engine } from '../types.ts'
+import { inside } from './inside.ts'
+
+/** An event that a reaction does not try again. */
+export interface DeadLetter<E extends EventTypes> {
+  /** The name of the reaction. */
+  readonly reaction: string
+  readonly event: AnyRecorded<E>
+  /** What the last attempt threw. undefined if the code of the reaction is gone. */
+  readonly error: Error | undefined
+  /** Attempts of the last handler that failed. */
+  readonly attempts: number
+  /** Calls `run` again, as for a new event. False if somebody else has decided meanwhile. */
+  retry(): Promise<boolean>
+  /** Forgets the event. False if somebody else has decided meanwhile. */
+  drop(): Promise<boolean>
+}
+
+/**
+ * Lists the events that reactions do not try again: `failed` failed, or the reaction has none.
+ * @example
+ * ```ts
+ * for (const { reaction, event, error, retry } of await deadLetters(engine)) {
+ *   console.warn(reaction, event.sequence, error)
+ *   await retry()
+ * }
+ * ```
+ *
+ * Open events of a reaction whose code is gone are among them once the reactions have told where they stand; without their code only `drop`
+ * helps. Each letter can be decided once, from any tab. Rejects with `StorageError` or `EngineClosed`.
+ */
+export async function deadLetters<E extends EventTypes>(engine: Engine<E, any, any, any>): Promise<DeadLetter<E>[]> {
+  const core = inside(engine)
+  const { open } = await read(core)
+  const known = Object.keys(core.reactions ?? {})
+  const isGone = ({ reaction }: OpenEvent): boolean => known.length > 0 && !known.includes(reaction)
+  return open
+    .filter((one) => one.dead || isGone(one))
+    .map((one) =>
+      Object.freeze({
+        reaction: one.reaction,
+        // The engine's own events.
+        event: one.event as unknown as AnyRecorded<E>,
+        error: one.error && fromWire(one.error),
+        attempts: one.attempts,
+        retry: () => decide(core, one, revived(one)),
+        drop: () => decide(core, one, undefined),
+      }),
+    )
+}
+
+function revived({ dead: _, error: __, ...open }: OpenEvent): OpenEvent {
+  return { ...open, handler: 'run', attempts: 0, until: 0, running: '' }
+}
+
+async function read({ database, memoryReactions }: Core): Promise<{ readonly open: readonly OpenEvent[] }> {
+  if (!database?.hasNewer) return (await memoryReactions?.read()) ?? { open: [] }
+  return knownReactions(await database.transact(['reactions'], 'readonly', askReactions))
+}
+
+/** Replaces the event if it is still as it was seen. */
+async function decide(core: Core, seen: OpenEvent, by: OpenEvent | undefined): Promise<boolean> {
+  const { database, memoryReactions } = core
+  const key = recordKey(seen)
+  let isDecided = false
+  if (database) {
+    await database.transact(['reactions'], 'readwrite', (store) => {
+      const found = store('reactions').get(key)
+      found.onsuccess = () => {
+        const now = found.result as OpenEvent | undefined
+        isDecided = !!now && now.dead === seen.dead && now.attempts === seen.attempts
+        if (isDecided && by) store('reactions').put(by, key)
+        else if (isDecided) store('reactions').delete(key)
+      }
+    })
+    core.channel?.post({ log: core.logId, asks: 'reactions', changed: true })
+  } else if (memoryReactions) {
+    const { open } = await memoryReactions.read()
+    const now = open.find((one) => JSON.stringify(recordKey(one)) === JSON.stringify(key))
+    isDecided = !!now?.dead && (await memoryReactions.replace(seen, by))
+    memoryReactions.ask(true)
+  }
+  return isDecided
+}

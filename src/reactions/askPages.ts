@@ -1,0 +1,55 @@
+import { aborting, sleep } from '../async.ts'
+import type { Json } from '../data.ts'
+import { type ContextAnswer, type ContextQuestion, contextValue } from '../engine/answerContext.ts'
+import type { ReactionPlace } from '../engine/reactions.ts'
+import { fromWire } from '../log/wire.ts'
+
+/** Milliseconds that a page has to answer. */
+const ANSWER_MS = 5000
+/** Milliseconds before the pages are asked again, if none answers. */
+const ASK_AGAIN_MS = 1000
+
+let asked = 0
+
+/**
+ * What the app's `context` gives in the newest page that somebody looks at, else in the newest one. Waits until one answers. Rejects with
+ * what `context` threw, or with the signal's reason.
+ */
+export async function askPages(pages: ReactionPlace['pages'], signal: AbortSignal): Promise<Json> {
+  for (;;) {
+    signal.throwIfAborted()
+    if (typeof pages === 'function') return valueIn({ id: 0, ...(await aborting(contextValue(pages), signal)) })
+    const newest = [...pages].reverse()
+    for (const visible of [true, false]) {
+      for (const port of newest) {
+        const answer = await ask(port, visible, signal)
+        if (answer && !('hidden' in answer)) return valueIn(answer)
+      }
+    }
+    await sleep(ASK_AGAIN_MS, signal)
+  }
+}
+
+function valueIn(answer: Exclude<ContextAnswer, { readonly hidden: true }>): Json {
+  if ('error' in answer) throw fromWire(answer.error)
+  return answer.value
+}
+
+/** undefined if the page does not answer in time: it may be frozen, or gone. */
+async function ask(port: MessagePort, visible: boolean, signal: AbortSignal): Promise<ContextAnswer | undefined> {
+  const question: ContextQuestion = { id: ++asked, visible }
+  let hear = (_: MessageEvent): void => {}
+  const answered = new Promise<ContextAnswer>((resolve) => {
+    hear = ({ data }) => data?.id === question.id && resolve(data)
+  })
+  port.addEventListener('message', hear)
+  port.start()
+  port.postMessage(question)
+  const over = new AbortController()
+  try {
+    return await aborting(Promise.race([answered, sleep(ANSWER_MS, over.signal).then(() => undefined)]), signal)
+  } finally {
+    over.abort()
+    port.removeEventListener('message', hear)
+  }
+}

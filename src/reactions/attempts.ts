@@ -1,0 +1,78 @@
+import { EngineClosed } from '../errors.ts'
+import type { OpenEvent } from '../log/stores.ts'
+import { toWire } from '../log/wire.ts'
+import { afterFailure } from './afterAttempt.ts'
+import { attempt } from './attempt.ts'
+import { keyOf } from './entry.ts'
+import type { Held } from './held.ts'
+import type { Place } from './place.ts'
+
+/** What its attempts tell a holder. */
+interface Heard {
+  /** One is over. */
+  over(): void
+  /** What became of one could not be stored. */
+  failed(error: unknown): void
+}
+
+/** Begins attempts. Each ends with `signal`. */
+export function createAttempts(
+  place: Place,
+  epoch: string,
+  signal: AbortSignal,
+  heard: Heard,
+): (one: Held, open: OpenEvent) => void {
+  const { store } = place
+
+  /** It is noted before it begins: one that a later holder finds has died. */
+  async function run(one: Held, waiting: OpenEvent, abort: AbortController): Promise<void> {
+    const open: OpenEvent = { ...waiting, running: epoch }
+    if (!(await keep(one, waiting, open))) return
+    let failure: { readonly error: unknown } | undefined
+    try {
+      await attempt(place, one.definition, open, abort.signal)
+    } catch (error) {
+      failure = { error }
+    }
+    // Cancelled, or another holder's now.
+    if (abort.signal.aborted) return
+    if (failure) one.error = toWire(failure.error)
+    await keep(one, open, failure && next(one, open, failure.error))
+  }
+
+  const next = ({ definition }: Held, open: OpenEvent, error: unknown): OpenEvent =>
+    afterFailure(open, error, definition, {
+      now: Date.now(),
+      chance: Math.random(),
+      isOffline: globalThis.navigator?.onLine === false,
+    })
+
+  /** Stores what became of an event, and knows it only then. False if it was settled or cancelled meanwhile. */
+  async function keep(one: Held, open: OpenEvent, by: OpenEvent | undefined): Promise<boolean> {
+    const key = keyOf(open)
+    const isOpen = (await store.replace(open, by)) && one.open.has(key)
+    if (isOpen && by) one.open.set(key, by)
+    else one.open.delete(key)
+    return isOpen
+  }
+
+  return (one, waiting) => {
+    const key = keyOf(waiting)
+    const abort = new AbortController()
+    const giveUp = (): void => abort.abort(signal.reason)
+    signal.addEventListener('abort', giveUp, { once: true })
+    one.busy.set(key, abort)
+    const over = run(one, waiting, abort)
+      // It stays noted as under way, and is tried again as what it is.
+      .catch((error) => !signal.aborted && heard.failed(error))
+      .finally(() => {
+        signal.removeEventListener('abort', giveUp)
+        one.busy.delete(key)
+        heard.over()
+      })
+    place.stay(over)
+  }
+}
+
+/** Another holder has begun, or the log is another. */
+export const isNotOurs = (error: unknown): boolean => error instanceof EngineClosed

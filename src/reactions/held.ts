@@ -1,0 +1,98 @@
+import { OutdatedCodeError } from '../errors.ts'
+import type { ReactionReport } from '../log/channel.ts'
+import type { KnownReactions } from '../log/openReactions.ts'
+import type { OpenEvent } from '../log/stores.ts'
+import type { WireError } from '../log/wire.ts'
+import { type EventTypesAtRuntime, eventTypes } from '../model/events.ts'
+import { afterDeath } from './afterAttempt.ts'
+import { keyOf } from './entry.ts'
+import type { Place } from './place.ts'
+import type { AnyDefinition } from './types.ts'
+
+/** Reactions by their names. */
+export type Declared = readonly (readonly [name: string, definition: AnyDefinition])[]
+
+/** One reaction, as its holder knows it. */
+export interface Held {
+  readonly name: string
+  readonly definition: AnyDefinition
+  /** By their keys, in the order of the log. */
+  readonly open: Map<string, OpenEvent>
+  /** Attempts that are under way, by the keys of their events. */
+  readonly busy: Map<string, AbortController>
+  scanned: number
+  /** The position that is stored; -1 if it has to be stored. */
+  noted: number
+  error?: WireError | undefined
+}
+
+/** What a holder begins with: reactions that it runs, and those that it can't run. */
+export interface Beginning {
+  readonly held: readonly Held[]
+  readonly stopped: ReadonlyMap<string, Error>
+}
+
+/** Goes on where the last holder was. Pure. */
+export function beginWith(
+  { lineage, floor, base, model }: Pick<Place, 'lineage' | 'floor' | 'base' | 'model'>,
+  declared: Declared,
+  booted: number,
+  known: KnownReactions,
+): Beginning {
+  const types = eventTypes(model.events)
+  const held: Held[] = []
+  const stopped = new Map<string, Error>()
+  for (const [name, definition] of declared) {
+    const { version = 1, from } = definition
+    const position = known.positions.get(name)
+    const mine = known.open.filter(({ reaction }) => reaction === name)
+    const unknown = mine.find(({ event }) => !types.knows(event.type, event.version ?? 1))?.event
+    // A newer build runs it, or did: its events wait for that.
+    if (position && position.version > version) stopped.set(name, newerReaction(name))
+    else if (unknown) stopped.set(name, new OutdatedCodeError(unknown.type, unknown.version ?? 1))
+    else {
+      const isKnown = position?.lineage === lineage
+      const scanned = isKnown ? position.scanned : Math.max(from === 'start' ? 0 : booted, floor)
+      held.push({
+        name,
+        definition,
+        open: new Map(mine.map((one) => [keyOf(one), recover(one, definition, types)])),
+        busy: new Map(),
+        scanned: Math.max(scanned, base),
+        noted: isKnown && position.version === version ? position.scanned : -1,
+      })
+    }
+  }
+  return { held, stopped }
+}
+
+/** An open event of the last holder, as this one goes on with it. */
+function recover(open: OpenEvent, definition: AnyDefinition, types: EventTypesAtRuntime): OpenEvent {
+  const event = { ...open.event, ...types.today(open.event, open.event.sequence) }
+  const today: OpenEvent = { ...open, event }
+  // An attempt of another epoch is lost.
+  if (open.running) return afterDeath(today, definition)
+  if (open.handler === 'failed' && !definition.failed) return { ...today, dead: true }
+  return open.handler === 'lost' && !definition.lost ? { ...today, handler: 'run' } : today
+}
+
+/** Somebody has changed what is stored: a dead letter is tried again, or was dropped. */
+export function takeStored({ name, open, busy }: Held, known: KnownReactions): void {
+  const stored = new Map(known.open.filter(({ reaction }) => reaction === name).map((one) => [keyOf(one), one]))
+  for (const key of [...open.keys()]) if (!stored.has(key) && !busy.has(key)) open.delete(key)
+  for (const [key, one] of stored) if (open.get(key)?.dead && !one.dead) open.set(key, one)
+}
+
+const newerReaction = (name: string): Error =>
+  new Error(`A newer build of reaction "${name}" has run on this log. Its events wait for that one: reload the page.`)
+
+/** Of reactions that this code can't run. */
+export const stoppedReport = (error: WireError): ReactionReport => ({
+  state: 'stopped',
+  open: 0,
+  running: 0,
+  retrying: 0,
+  dead: 0,
+  due: 0,
+  error,
+})

@@ -1,0 +1,87 @@
+import { type Model, openEngine } from 'tidemark'
+import { type ReactionDefinition, reaction } from 'tidemark/reactions'
+import { expect } from 'vitest'
+import { react } from '../../src/engine/reactions.ts'
+import { lockName } from '../../src/locks.ts'
+import { atEnd } from '../engine/kit.ts'
+import type { AnyModel } from '../log/rooms.ts'
+import { dump } from '../log/storage.ts'
+import { createPipeline, type Pipeline } from '../projections/rooms.ts'
+import { type Chat, chatApp } from './chat.ts'
+
+/** Of a reaction to a requested turn. */
+export type Definition =
+  Chat extends Model<infer E, infer P, infer C, infer D>
+    ? ReactionDefinition<E, P, C, D, 'turnRequested' & keyof E>
+    : never
+
+/** A tab that runs no reactions. */
+export async function chatTab(name: string) {
+  const engine = await openEngine(chatApp(), { name })
+  atEnd(() => engine.close())
+  return engine
+}
+
+/** What a provider was asked for, by its keys; a call that hangs is answered by `answer`. */
+export function createProvider() {
+  const calls: {
+    key: string
+    id: string
+    signal: AbortSignal
+    answer(text: string): void
+    fail(error: unknown): void
+  }[] = []
+  return {
+    calls,
+    ask: (key: string, id: string, signal: AbortSignal): Promise<string> =>
+      new Promise((resolve, reject) => {
+        calls.push({ key, id, signal, answer: resolve, fail: reject })
+        signal.addEventListener('abort', () => reject(signal.reason))
+      }),
+    /** The nth call, once it is there. */
+    async call(n: number) {
+      await expect.poll(() => calls.length, { timeout: 20_000 }).toBeGreaterThan(n)
+      return calls[n] as (typeof calls)[number]
+    },
+  }
+}
+
+/** A worker or page that runs reactions; closing it is its death. */
+export async function runner(
+  name: string,
+  definitions: Readonly<Record<string, Partial<Definition>>>,
+  { booted = 0, pages = [] as MessagePort[], model = chatApp() } = {},
+): Promise<Pipeline> {
+  const pipeline = await createPipeline(model as unknown as AnyModel, name)
+  atEnd(() => pipeline.close())
+  const made = Object.entries(definitions).map(([key, definition]) => [
+    key,
+    reaction(model, {
+      on: ['turnRequested'],
+      from: 'now',
+      lane: ({ data }) => data.thread,
+      retry: { delay: 1 },
+      run() {},
+      ...definition,
+    } as Definition),
+  ])
+  react(Object.fromEntries(made), { beside: pipeline.shop, booted, pages, stay() {} })
+  return pipeline
+}
+
+/** Open events as they are stored. */
+export const openOf = async (name: string): Promise<any[]> =>
+  (await dump(name, 'reactions')).flatMap(({ value }) => ('event' in value ? value : []))
+
+export const positionsOf = async (name: string): Promise<Record<string, any>> =>
+  Object.fromEntries(
+    (await dump(name, 'reactions')).flatMap(({ key, value }) => ('scanned' in value ? [[key[0], value]] : [])),
+  )
+
+/** Takes the holder's lock from it, as a tab does that gets no answer. */
+export const steal = (name: string): Promise<unknown> =>
+  navigator.locks.request(lockName('engine', name), { steal: true }, () => {})
+
+/** Waits until nothing is open but dead letters. */
+export const allSettled = (name: string): Promise<void> =>
+  expect.poll(async () => (await openOf(name)).filter(({ dead }) => !dead).length, { timeout: 20_000 }).toBe(0)

@@ -1,0 +1,212 @@
+import { openEngine } from 'tidemark'
+import { memoryRemote } from 'tidemark/testing'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { answerContext } from '../../src/engine/answerContext.ts'
+import { react } from '../../src/engine/reactions.ts'
+import { lockName } from '../../src/locks.ts'
+import { createHost } from '../../src/projections/host.ts'
+import { atEnd, quiet, traffic } from '../engine/kit.ts'
+import { freshName, later } from '../engine/todos.ts'
+import { createLocks } from '../engine/tools/locks.ts'
+import type { AnyModel } from '../log/rooms.ts'
+import { chatApp } from './chat.ts'
+import { chatTab, createProvider, openOf, runner } from './kit.ts'
+
+beforeEach(() => {
+  vi.stubGlobal('navigator', { locks: createLocks() })
+})
+
+describe('reactions rule 11, values from a page:', () => {
+  /** A page that lends its port. `silent`: it is frozen. */
+  function page(name: string, { silent = false, hidden = false } = {}): MessagePort {
+    const { port1, port2 } = new MessageChannel()
+    atEnd(() => port1.close())
+    atEnd(() => port2.close())
+    if (hidden) port1.onmessage = ({ data }) => data.visible && port1.postMessage({ id: data.id, hidden: true })
+    else if (!silent) answerContext(port1, async () => ({ token: name }))
+    return port2
+  }
+  const asking = (got: unknown[]): Parameters<typeof runner>[1] => ({
+    answer: { run: async ({ context }) => void got.push(await context()) },
+  })
+
+  test('the page that was opened last answers, and a hidden one only if no other does', async () => {
+    const name = freshName()
+    const tab = await chatTab(name)
+    const got: unknown[] = []
+    await runner(name, asking(got), { pages: [page('first'), page('second'), page('hidden', { hidden: true })] })
+    await tab.dispatch.requestTurn({ id: 'a' })
+    await expect.poll(() => got).toEqual([{ token: 'second' }])
+  })
+
+  test('a page that does not answer in 5 s is passed over', async () => {
+    const name = freshName()
+    const tab = await chatTab(name)
+    const got: unknown[] = []
+    await runner(name, asking(got), { pages: [page('first'), page('frozen', { silent: true })] })
+    await tab.dispatch.requestTurn({ id: 'a' })
+    await expect.poll(() => got, { timeout: 20_000 }).toEqual([{ token: 'first' }])
+  })
+
+  test('without a page that answers the attempt waits, and the answer is stored nowhere and said to nobody', async () => {
+    const name = freshName()
+    const tab = await chatTab(name)
+    const got: unknown[] = []
+    const pages: MessagePort[] = []
+    const said: string[] = []
+    const ear = new BroadcastChannel(`tidemark:${name}`)
+    ear.onmessage = ({ data }) => said.push(JSON.stringify(data))
+    atEnd(() => ear.close())
+    await runner(name, asking(got), { pages })
+    await tab.dispatch.requestTurn({ id: 'a' })
+    await expect.poll(async () => (await openOf(name)).length).toBe(1)
+    pages.push(page('secret'))
+    await expect.poll(() => got, { timeout: 20_000 }).toEqual([{ token: 'secret' }])
+    expect(said.join()).not.toMatch('secret')
+    expect(JSON.stringify(await openOf(name))).not.toMatch('secret')
+  })
+
+  test('what context throws fails the attempt, and a page asks itself', async () => {
+    const chat = chatApp()
+    const { reaction } = await import('tidemark/reactions')
+    const seen: unknown[] = []
+    const answer = reaction(chat, {
+      on: ['turnRequested'],
+      from: 'now',
+      retry: { delay: 1 },
+      async run({ context, attempt }) {
+        seen.push(await context().catch((error) => error.message))
+        if (attempt === 1) throw new Error('again')
+      },
+    })
+    let asked = 0
+    const context = async () => {
+      if (!asked++) throw new Error('signed out')
+      return { token: 'mine' }
+    }
+    const engine = await openEngine(chat, { storage: 'memory', reactions: async () => ({ answer }), context })
+    atEnd(() => engine.close())
+    await engine.dispatch.requestTurn({ id: 'a' })
+    await engine.settled()
+    expect(seen).toEqual(['signed out', { token: 'mine' }])
+  })
+})
+
+describe('reactions rule 12, life:', () => {
+  test('an attempt that runs keeps its pipeline after the last tab has gone, until it ends', async () => {
+    const name = freshName()
+    const chat = chatApp()
+    const tab = await chatTab(name)
+    const { reaction } = await import('tidemark/reactions')
+    const provider = createProvider()
+    const answer = reaction(chat, {
+      on: ['turnRequested'],
+      from: 'now',
+      async run({ event, key, signal, dispatch }) {
+        const text = await provider.ask(key, event.data.id, signal)
+        await dispatch.finishTurn({ id: event.data.id, text }, { settles: true })
+      },
+    })
+    let closed = false
+    const host = createHost(chat as unknown as AnyModel, 'epoch', {
+      idle: 1,
+      opened({ shop }, { booted, ports, stay }) {
+        shop.closing.addEventListener('abort', () => (closed = true))
+        react({ answer }, { beside: shop, booted, pages: ports, stay })
+      },
+    })
+    let leave = (): void => {}
+    void navigator.locks.request(lockName('holder', 'a tab'), () => new Promise<void>((resolve) => (leave = resolve)))
+    await host.hello(name, 'chat', false, 'a tab', 0)
+    await tab.dispatch.requestTurn({ id: 'a' })
+    const call = await provider.call(0)
+    leave()
+    await later(50)
+    expect(closed).toBe(false)
+    call.answer('late, and in time')
+    await expect.poll(() => closed).toBe(true)
+    await expect.poll(() => tab.read.turns.get('a')?.text).toBe('late, and in time')
+    expect(await openOf(name)).toEqual([])
+  })
+
+  test('the head of the first hello is where a reaction from now begins, however much was appended before the worker answered', async () => {
+    const name = freshName()
+    const chat = chatApp()
+    const tab = await chatTab(name)
+    const { reaction } = await import('tidemark/reactions')
+    const called: string[] = []
+    const answer = reaction(chat, {
+      on: ['turnRequested'],
+      from: 'now',
+      run: ({ event }) => void called.push(event.data.id),
+    })
+    const host = createHost(chat as unknown as AnyModel, 'epoch', {
+      opened: ({ shop }, { booted, ports, stay }) => react({ answer }, { beside: shop, booted, pages: ports, stay }),
+    })
+    atEnd(() => host.goodbye(name))
+    await tab.dispatch.requestTurns({ ids: ['before'], thread: 't' })
+    const booted = tab.status.sequence
+    await tab.dispatch.requestTurns({ ids: ['a', 'b'], thread: 't' })
+    await host.hello(name, 'chat', false, 'a tab', booted)
+    await host.hello(name, 'chat', false, 'another tab', 3)
+    await expect.poll(() => called).toEqual(['a', 'b'])
+  })
+})
+
+test('reactions rule 13, with a remote: this version runs none there, says so, and settles nothing', async () => {
+  const chat = chatApp()
+  const { reaction } = await import('tidemark/reactions')
+  const answer = reaction(chat, { on: ['turnRequested'], from: 'now', run() {} })
+  const remote = memoryRemote().device()
+  const engine = await openEngine(chat, { name: freshName(), remote, reactions: async () => ({ answer }) })
+  atEnd(() => engine.close())
+  await expect.poll(() => engine.status.reactions.answer?.state, { timeout: 20_000 }).toBe('stopped')
+  expect(engine.status.reactions.answer?.error?.message).toMatch('has a remote')
+})
+
+describe('reactions rule 14, cost:', () => {
+  /** What IndexedDB is asked for while a tab and a pipeline beside it take fifty commits. */
+  async function requestsOf(reactions: number): Promise<string[]> {
+    const chat = chatApp()
+    const { reaction } = await import('tidemark/reactions')
+    const made = Array.from({ length: reactions }, (_, i) => [
+      `r${i}`,
+      reaction(chat, { on: ['turnRequested'], from: 'now', run() {} }),
+    ])
+    const tab = await openEngine(chat, { name: freshName(), reactions: async () => Object.fromEntries(made) })
+    atEnd(() => tab.close())
+    if (reactions) await expect.poll(() => Object.keys(tab.status.reactions).length).toBe(reactions)
+    await tab.dispatch.note({ text: 'first' })
+    await tab.projected()
+    await quiet()
+    const seen = traffic()
+    for (let i = 0; i < 50; i++) await tab.dispatch.note({ text: `${i}` })
+    // Pages are written when the pipeline sees fit: they are not counted.
+    const requests = seen.transactions.filter(
+      ({ stores }) => !stores.includes('pages') && !stores.includes('checkpoints'),
+    )
+    seen.stop()
+    return requests.map(({ stores, mode }) => `${mode} ${stores}`)
+  }
+
+  test('an append that nobody reacts to asks IndexedDB for the same with ten reactions as with none', async () => {
+    const none = await requestsOf(0)
+    expect(none.length).toBe(50)
+    expect(await requestsOf(10)).toEqual(none)
+  })
+
+  test('a worker’s script reaches the code of reactions only through what the app gives it', async () => {
+    const { readFileSync } = await import('node:fs')
+    const seen = new Set<string>()
+    const visit = (file: string): void => {
+      if (seen.has(file)) return
+      seen.add(file)
+      const text = readFileSync(file, 'utf8')
+      for (const [, type, path = ''] of text.matchAll(/^(?:import|export)( type)? [^'"]*?\bfrom ['"](\.[^'"]+)['"]/gms))
+        if (!type) visit(new URL(path, `file://${file}`).pathname)
+    }
+    visit(new URL('../../src/worker.ts', import.meta.url).pathname)
+    expect([...seen].filter((file) => file.includes('/reactions/') || file.includes('workerEngine'))).toEqual([])
+    expect(seen.size).toBeGreaterThan(50)
+  })
+})

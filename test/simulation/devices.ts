@@ -488,7 +488,8 @@ export function executeDevices(plan: Plan, { traced = false }: { traced?: boolea
   process.on('unhandledRejection', rejected)
 
   return new Promise((resolve) => {
-    const length = 250 + random.below(350)
+    // Many short lives, and some long ones: most mistakes need few steps.
+    const length = random.chance(0.75) ? 50 + random.below(150) : 250 + random.below(350)
     const rate = 0.05 + random.below(15) / 100
     let phase: 'faults' | 'end' = 'faults'
     let limit = 0

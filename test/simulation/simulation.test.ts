@@ -44,3 +44,34 @@ test('every guarantee holds in 2,000 seeded runs, or as many as a minute allows'
   const all = played.map(({ out }) => out).join()
   if (!seed) for (const hit of MET) expect(all).toContain(`${hit}: `)
 })
+
+const MET_BY_DEVICES = [
+  ...[
+    'a message that is no log',
+    'agreed',
+    'forked or gone',
+    'rejected',
+    'the server forgot',
+    'an old log has a remote',
+  ],
+  ...['the remote has it', 'the remote has nothing of it', 'holder stolen', 'worker crashed', 'tab frozen'],
+].map((hit) => `devices: ${hit}`)
+
+/** Runs of each process, however busy the machine is: a run costs about 0.1 s of CPU, so 2,000 take four minutes, and are the soak's. */
+const DEVICES_LEAST = 150
+
+test('what devices share holds in seeded runs with a remote between them, for a minute', {
+  timeout: 600_000,
+}, async () => {
+  const options = ['--profile', 'devices', '--seconds', '60', '--least', `${DEVICES_LEAST}`]
+  const played = await Promise.all([
+    play(['--seeds', '1-50000', ...options]),
+    play(['--seeds', '50001-100000', ...options]),
+  ])
+  for (const { status, out } of played) {
+    console.log(out)
+    expect(status, out.slice(-20_000)).toBe(0)
+  }
+  const all = played.map(({ out }) => out).join()
+  for (const hit of MET_BY_DEVICES) expect(all).toContain(`${hit}: `)
+})

@@ -1,11 +1,17 @@
-import { type Remote, RemoteError } from 'tidemark'
+import { type Remote, RemoteError, type RemoteMessage } from 'tidemark'
 import { defineRemote } from 'tidemark/sync'
-import type { MemoryDevice } from 'tidemark/testing'
-import { LOG } from './seats.ts'
+import type { Answer } from './host.ts'
+
+/** The server, as one device reaches it. */
+export interface Calls {
+  append(message: Uint8Array, after: string, id: string): Promise<Answer<'appended' | 'refused'>>
+  read(after: string, including: boolean): Promise<Answer<readonly (readonly RemoteMessage[])[]>>
+  watch(hear: (poke: 'more' | 'online' | 'offline') => void): () => void
+}
 
 /** What the page gives its two devices, which are frames with databases of their own. */
 export interface Between {
-  network(name: string): MemoryDevice
+  calls(name: string): Calls
   /** A device is ready, and this is how to press its seats. */
   ready(name: string, book: (seat: string) => void): void
 }
@@ -16,27 +22,27 @@ declare global {
   }
 }
 
-/** A frame has classes of its own: an error of the page's class is none of its. */
-async function own<T>(answer: Promise<T>): Promise<T> {
-  try {
-    return await answer
-  } catch (error) {
-    const { name, kind } = error as RemoteError
-    throw name === 'RemoteError' ? new RemoteError(kind) : error
-  }
+/** A frame has classes of its own, and a call ends with its signal. */
+function own<T>(call: Promise<Answer<T>>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const end = (): void => reject(signal.reason)
+    if (signal.aborted) end()
+    signal.addEventListener('abort', end, { once: true })
+    call
+      .then((answer) => ('value' in answer ? resolve(answer.value) : reject(new RemoteError(answer.kind))), reject)
+      .finally(() => signal.removeEventListener('abort', end))
+  })
 }
 
-/** The network of a device, as its frame has it. */
-export const remoteOf = (network: MemoryDevice) =>
-  defineRemote((): Remote => {
-    const remote = network(LOG)
-    return {
-      limits: remote.limits,
-      append: (message, options) => own(remote.append(message, options)),
-      async *read(after, options) {
-        const batches = remote.read(after, options)[Symbol.asyncIterator]()
-        for (let next = await own(batches.next()); !next.done; next = await own(batches.next())) yield next.value
+/** The remote of a device, as its frame has it. */
+export const remoteOf = (calls: Calls) =>
+  defineRemote(
+    (): Remote => ({
+      limits: { bytes: 1_000_000 },
+      append: (message, { after, id, signal }) => own(calls.append(message, after, id), signal),
+      async *read(after, { including = false, signal }) {
+        yield* await own(calls.read(after, including), signal)
       },
-      watch: (hear) => remote.watch(hear),
-    }
-  })
+      watch: calls.watch,
+    }),
+  )

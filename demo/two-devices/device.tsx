@@ -12,6 +12,8 @@ import { SEATS, type Seat, seatApp } from './seats.ts'
 type SeatEngine = EngineOf<typeof seatApp>
 
 const name = new URLSearchParams(location.search).get('name') ?? 'Ada'
+/** What a real server has is another log than that of the server in the page. */
+const database = new URLSearchParams(location.search).has('nats') ? 'nats-' : ''
 const { between } = window.parent
 
 const book = (engine: SeatEngine, seat: string): void => {
@@ -86,9 +88,9 @@ function Refused({ engine }: { readonly engine: SeatEngine }) {
 }
 
 if (between) {
-  const remote = remoteOf(between.network(name))
+  const remote = remoteOf(between.calls(name))
   const engine = await openPage(
-    (options) => openEngine(seatApp, { name: `two-devices-${name}`, remote, mirror: false, ...options }),
+    (options) => openEngine(seatApp, { name: `two-devices-${database}${name}`, remote, mirror: false, ...options }),
     (opened) => <Device engine={opened} />,
   )
   if (engine) between.ready(name, (seat) => book(engine, seat))

@@ -3,13 +3,14 @@ import '../ui/page.css'
 import './twoDevices.css'
 import { type ReactNode, useEffect, useState, useSyncExternalStore } from 'react'
 import { createRoot } from 'react-dom/client'
-import type { MemoryDevice } from 'tidemark/testing'
 import { SEATS } from './seats.ts'
-import { openServer } from './server.ts'
+import { openServer, type Server } from './server.ts'
 
 const NAMES = ['Ada', 'Bo'] as const
 type Name = (typeof NAMES)[number]
 const LATENCY_MS = 1500
+/** The address of a real server, as `npm run demo:nats` prints it. */
+const nats = new URLSearchParams(location.search).get('nats')
 
 /** The databases of the devices belong to one page at a time, and so does their server. */
 const LOCK = 'two-devices'
@@ -29,33 +30,32 @@ function Page({ children }: { readonly children: ReactNode }) {
   )
 }
 
-function Devices({ server }: { readonly server: ReturnType<typeof openServer> }) {
+function Devices({ server }: { readonly server: Server }) {
   const messages = useSyncExternalStore(server.subscribe, server.messages)
-  const [networks] = useState<Record<Name, MemoryDevice>>(() => ({ Ada: server.device(), Bo: server.device() }))
   const [offline, setOffline] = useState<Record<Name, boolean>>({ Ada: false, Bo: false })
   const [slow, setSlow] = useState(false)
   const [news, setNews] = useState('')
   const [presses] = useState(() => new Map<string, (seat: string) => void>())
 
   useEffect(() => {
-    for (const name of NAMES) networks[name].set({ offline: offline[name], latency: slow ? LATENCY_MS : 0 })
-  }, [networks, offline, slow])
+    for (const name of NAMES) server.set(name, { offline: offline[name], latency: slow ? LATENCY_MS : 0 })
+  }, [server, offline, slow])
 
   window.between = {
-    network: (name) => networks[name as Name],
+    calls: server.calls,
     ready: (name, book) => void presses.set(name, book),
   }
 
   const wantOneSeat = (): void => {
     const taken = new Set(messages.flatMap(({ text }) => text.match(/\d[A-C]/g) ?? []))
     const seat = SEATS.find((one) => !taken.has(one)) ?? SEATS[0]
-    for (const name of NAMES) networks[name].set({ offline: true })
+    for (const name of NAMES) server.set(name, { offline: true, latency: 0 })
     setOffline({ Ada: true, Bo: true })
     for (const name of NAMES) presses.get(name)?.(seat)
     setNews(`Both are offline and have booked ${seat}. Take them online, one after the other: the first one gets it.`)
   }
-  const forget = (): void => {
-    const count = server.forget()
+  const forget = async (): Promise<void> => {
+    const count = await server.forget()
     setNews(
       count > 0
         ? `The server was killed and had not saved its last ${count === 1 ? 'message' : `${count} messages`}. A device that is online appends them again.`
@@ -76,9 +76,11 @@ function Devices({ server }: { readonly server: ReturnType<typeof openServer> })
         <label>
           <input type="checkbox" checked={slow} onChange={() => setSlow(!slow)} /> Slow network, {LATENCY_MS / 1000} s
         </label>
-        <button type="button" className="button" onClick={forget}>
-          The server forgets its last second
-        </button>
+        {server.is === 'memory' && (
+          <button type="button" className="button" onClick={forget}>
+            The server forgets its last second
+          </button>
+        )}
       </div>
       <p className="news" role="status">
         {news}
@@ -86,7 +88,7 @@ function Devices({ server }: { readonly server: ReturnType<typeof openServer> })
       <div className="devices">
         {NAMES.map((name) => (
           <section key={name} aria-label={`The device of ${name}`}>
-            <iframe title={`The device of ${name}`} src={`./device.html?name=${name}`} />
+            <iframe title={`The device of ${name}`} src={`./device.html?name=${name}${nats === null ? '' : '&nats'}`} />
             <label>
               <input
                 type="checkbox"
@@ -112,15 +114,16 @@ function Devices({ server }: { readonly server: ReturnType<typeof openServer> })
         </ol>
       )}
       <p className="quiet">
-        The server runs in this page. The same two devices work with{' '}
-        <a href="../guide/remote-server.html">a real one</a>; <a href="../guide/several-devices.html">how it works</a>.
+        {nats === null ? 'The server runs in a worker of this page.' : `The server is ${nats}.`} The same two devices
+        work with <a href="../guide/remote-server.html#try-it-here">a real one</a>;{' '}
+        <a href="../guide/several-devices.html">how it works</a>.
       </p>
     </Page>
   )
 }
 
 const root = createRoot(document.getElementById('root')!)
-if (isFirst) root.render(<Devices server={openServer()} />)
+if (isFirst) root.render(<Devices server={await openServer(nats)} />)
 else
   root.render(
     <Page>

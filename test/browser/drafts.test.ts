@@ -1,0 +1,85 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Browser, buildPages, engines, has, launch, type Server, serve, type Tab } from './harness/index.ts'
+
+const PIECES = 10_000
+/** Pieces in one go, and milliseconds between two: 10,000 in some ten seconds. */
+const AT_ONCE = 10
+const PAUSE = 8
+/** Milliseconds within which a tab shows what was written, 19 times in 20. */
+const LATE_MS = 100
+const LONG_TASK_MS = 50
+
+let server: Server
+beforeAll(async () => {
+  server = await serve(buildPages())
+})
+afterAll(() => server?.close())
+
+for (const engine of engines)
+  describe.skipIf(!has(engine))(`drafts in ${engine}`, () => {
+    let browser: Browser
+    beforeAll(async () => {
+      browser = await launch(engine)
+    })
+    afterAll(() => browser?.close())
+    const open = async (name: string): Promise<Tab> => {
+      const tab = await browser.open(`${server.url}drafts/?name=${name}`)
+      await tab.waitFor(() => window.drafts)
+      return tab
+    }
+
+    it(`${PIECES} pieces are four writes a second, one event, and no work for anybody who does not show them`, async () => {
+      const [writer, reader] = [await open('stream'), await open('stream')]
+      for (const tab of [writer, reader]) await tab.evaluate(() => window.drafts.reset())
+      const { sent, sequence } = await writer.evaluate(
+        ([pieces, at, pause]) => window.drafts.stream(pieces, at, pause),
+        [PIECES, AT_ONCE, PAUSE] as const,
+      )
+      expect(sequence).toBe(1)
+      await reader.waitFor(() => window.drafts.message())
+      const own = await writer.evaluate(() => window.drafts.results())
+      const other = await reader.evaluate(() => window.drafts.results())
+      // A window of a second, wherever it begins.
+      for (const [i, at] of own.writes.entries())
+        expect(own.writes.slice(i).filter((other) => other < at + 999).length).toBeLessThanOrEqual(4)
+      expect(own.writes.length).toBeGreaterThan(5)
+      expect(other.writes).toEqual([])
+      const late = sent
+        .map(([length, at]) => (other.seen.find(([shown]) => shown >= length)?.[1] ?? Number.NaN) - at)
+        // The end may come before the last of it was shown.
+        .filter((ms) => !Number.isNaN(ms))
+        .sort((a, b) => a - b)
+      const p95 = late[Math.floor(late.length * 0.95)] as number
+      console.log(
+        `${engine}: ${own.writes.length} writes, shown ${late[late.length >> 1]?.toFixed()} ms later, p95 ${p95.toFixed()} ms, ` +
+          `longest tasks ${Math.max(0, ...own.longTasks)} and ${Math.max(0, ...other.longTasks)} ms`,
+      )
+      expect(late.length).toBeGreaterThan(sent.length * 0.95)
+      expect(p95).toBeLessThanOrEqual(LATE_MS)
+      // On a busy machine one of the thousand turns may be interrupted by others.
+      for (const { longTasks } of [own, other])
+        expect(longTasks.filter((ms) => ms > LONG_TASK_MS).length).toBeLessThanOrEqual(1)
+      // Of the event that replaced it.
+      expect([own.runs, other.runs]).toEqual([1, 1])
+      expect(await reader.evaluate(() => [window.drafts.message(), window.drafts.sequence()])).toEqual([PIECES * 10, 1])
+      await reader.waitFor(() => !window.drafts.text())
+      for (const tab of [writer, reader]) {
+        expect(tab.log).toEqual([])
+        await tab.close()
+      }
+    })
+
+    it('a tab that goes leaves its draft abandoned, with what it had written', async () => {
+      const [writer, reader] = [await open('gone'), await open('gone')]
+      await writer.evaluate(() => window.drafts.begin('half a sentence'))
+      await reader.waitFor(() => window.drafts.text() === 'half a sentence')
+      expect(await reader.evaluate(() => window.drafts.state())).toBe('live')
+      await writer.close()
+      await reader.waitFor(() => window.drafts.state() === 'abandoned')
+      const last = await open('gone')
+      expect(await last.evaluate(() => window.drafts.list())).toMatchObject([
+        { id: 'r', text: 'half a sentence', state: 'abandoned' },
+      ])
+      for (const tab of [reader, last]) await tab.close()
+    })
+  })

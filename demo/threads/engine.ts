@@ -1,4 +1,5 @@
 import { type EngineOf, type OpenOptions, openEngine } from 'tidemark'
+import { secrets } from './assistant/secrets.ts'
 import { threadsApp } from './model/threadsApp.ts'
 
 export type ThreadsEngine = EngineOf<typeof threadsApp>
@@ -7,5 +8,6 @@ export const openThreads = (options?: OpenOptions): Promise<ThreadsEngine> =>
   openEngine(threadsApp, {
     worker: () => new SharedWorker(new URL('./threads.worker.ts', import.meta.url), { type: 'module' }),
     reactions: () => import('./threads.reactions.ts'),
+    context: async () => ({ key: secrets.key }),
     ...options,
   })

@@ -119,9 +119,9 @@ async function askModel(
   reply: Reply,
   turn: { readonly id: string; readonly projectId: string; readonly prompt: string },
 ): Promise<Question | undefined> {
-  const { read, signal, key: idempotencyKey } = run
+  const { read, signal, key: idempotencyKey, context } = run
   const { url, model } = read.settings.value
-  const key = ''
+  const { key } = await context<{ key: string }>()
   let text = ''
   for await (const part of complete({
     url: url!,

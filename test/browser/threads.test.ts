@@ -117,6 +117,7 @@ describe.skipIf(!has('chromium'))('Threads', () => {
     await page.getByLabel('A language model').check()
     await page.getByLabel('Address').fill(`${server.url}v1/`)
     await page.getByLabel('Model', { exact: true }).fill(model)
+    await page.getByLabel('Key').fill('secret')
     await page.getByLabel('An approval waits').fill(minutes)
     await page.getByRole('button', { name: 'Save' }).click()
     await page.locator('.dialog').waitFor({ state: 'detached' })
@@ -180,6 +181,7 @@ describe.skipIf(!has('chromium'))('Threads', () => {
     await other.getByRole('button', { name: 'notes/tide.md' }).waitFor()
     const [asked] = endpoint.asked
     expect(endpoint.asked).toHaveLength(1)
+    expect(asked!.authorization).toBe('Bearer secret')
     expect(asked!.messages[0]!.content).toContain('notes/decisions.md')
     expect(asked!.messages.at(-1)).toEqual({ role: 'user', content: 'when is low water?' })
   })

@@ -1,5 +1,6 @@
 import { type FormEvent, useState } from 'react'
 import { useRead } from 'tidemark/react'
+import { secrets } from '../assistant/secrets.ts'
 import type { ThreadsEngine } from '../engine.ts'
 import { Dialog } from './Dialog.tsx'
 
@@ -10,10 +11,12 @@ export function AssistantDialog({ engine, close }: { readonly engine: ThreadsEng
   const [kind, setKind] = useState(settings.url === null ? 'built-in' : 'model')
   const [url, setUrl] = useState(settings.url ?? 'http://localhost:11434/v1')
   const [model, setModel] = useState(settings.model)
+  const [key, setKey] = useState(secrets.key)
   const [minutes, setMinutes] = useState(String(settings.approvalTime / MINUTE_MS))
 
   const save = (event: FormEvent): void => {
     event.preventDefault()
+    secrets.key = key.trim()
     engine.dispatch.chooseAssistant(
       kind === 'built-in' ? { url: null, model: '' } : { url: url.trim().replace(/\/+$/, ''), model: model.trim() },
     )
@@ -44,8 +47,19 @@ export function AssistantDialog({ engine, close }: { readonly engine: ThreadsEng
               Model
               <input required value={model} onChange={(change) => setModel(change.target.value)} />
             </label>
-            <p className="quiet">
-              The endpoint has to allow requests from this site (CORS). It gets the thread and the files of its project.
+            <label className="field">
+              Key
+              <input
+                type="password"
+                autoComplete="off"
+                value={key}
+                onChange={(change) => setKey(change.target.value)}
+                aria-describedby="key-note"
+              />
+            </label>
+            <p className="quiet" id="key-note">
+              The key stays in the memory of this page: it is in no log and on no disk, and gone after a reload. The
+              endpoint has to allow requests from this site (CORS). It gets the thread and the files of its project.
             </p>
           </>
         )}

@@ -38,6 +38,7 @@ export {
   ProjectionFailed,
   StorageError,
 } from './errors.ts'
+export type { SyncProgress } from './log/channel.ts'
 export type {
   AnyNew,
   AnyRecorded,

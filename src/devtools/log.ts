@@ -1,22 +1,19 @@
 import { html, nothing, type TemplateResult } from 'lit'
 import { headOf } from '../log/look.ts'
 import { eventLink, listChanges, rowLink } from './changes.ts'
-import { fits, keyOfText, mayFit, parseFilter } from './filter.ts'
+import { parseFilter } from './filter.ts'
 import { count, describeError, hueOf, line, plural, time } from './format.ts'
 import type { List } from './list.ts'
 import { createLogEntries, type LogEntries, type LogEntry } from './logEntries.ts'
+import { createLogSearch, type LogSearch } from './logSearch.ts'
 import { Panel } from './panel.ts'
 import { pastAt } from './past.ts'
 import type { Place } from './session.ts'
 import { toolsPart } from './toolsPart.ts'
 import { touchedBy } from './touched.ts'
 
-/** Events that a filter looks for before it waits until somebody scrolls to them. */
-const BATCH = 200
 /** Keys of one projection that are listed. */
 const KEYS_LISTED = 20
-/** Milliseconds between two looks at what a filter has found so far. */
-const SHOW_MS = 100
 
 /** The log, newest first. */
 export class LogPanel extends Panel {
@@ -26,13 +23,7 @@ export class LogPanel extends Panel {
   #selected: LogEntry | undefined
   #changes: TemplateResult | typeof nothing = nothing
   /** Of the filter. */
-  #found: LogEntry[] | undefined
-  #search: AbortController | undefined
-  #scanned = 0
-  #isOver = false
-  #wanted = BATCH
-  #more: (() => void) | undefined
-  #failure: unknown
+  #search: LogSearch | undefined
 
   get #log(): LogEntries {
     return (this.#entries ??= createLogEntries(this.session.core, () => this.requestUpdate()))
@@ -43,7 +34,7 @@ export class LogPanel extends Panel {
 
   override disconnectedCallback(): void {
     super.disconnectedCallback()
-    this.#search?.abort()
+    this.#search?.stop()
   }
 
   protected override sent({ sequence, filter }: Place): void {
@@ -72,23 +63,15 @@ export class LogPanel extends Panel {
     const before = this.#head
     this.#head = head
     this.requestUpdate()
-    if (this.#found && before) void this.#prependNew(before)
-    else if (!this.#found && before) this.#list?.grow(grown)
+    if (!before) return
+    if (this.#search) void this.#growFound(this.#search, before)
+    else this.#list?.grow(grown)
   }
 
-  /** What was appended since, as far as it fits the filter. */
-  async #prependNew(before: number): Promise<void> {
-    const filter = parseFilter(this.#line)
-    const found = this.#found
-    if (!filter || filter.row || !found) return
-    const fresh: LogEntry[] = []
-    for (let sequence = this.#head; sequence > before && fresh.length < BATCH; sequence--) {
-      const entry = await this.#log.read(sequence)
-      if (fits(filter, entry)) fresh.push(entry)
-    }
-    if (this.#found !== found || !fresh.length) return
-    found.unshift(...fresh)
-    this.#list?.grow(fresh.length)
+  async #growFound(search: LogSearch, before: number): Promise<void> {
+    const grown = await search.grow(before, this.#head)
+    if (!grown || this.#search !== search) return
+    this.#list?.grow(grown)
     this.requestUpdate()
   }
 
@@ -104,88 +87,30 @@ export class LogPanel extends Panel {
 
   #filter(text: string): void {
     this.#line = text
-    this.#search?.abort()
-    this.#found = undefined
-    this.#failure = undefined
+    this.#search?.stop()
+    const filter = parseFilter(text)
+    const changed = (): void => this.requestUpdate()
+    this.#search = filter && createLogSearch(this.session, this.#log, filter, this.#head, changed)
     this.#list?.top()
     this.requestUpdate()
-    const filter = parseFilter(text)
-    if (!filter) return
-    const search = new AbortController()
-    this.#search = search
-    this.#found = []
-    this.#isOver = false
-    this.#wanted = BATCH
-    this.#scanned = this.#head
-    void this.#find(search.signal, this.#found)
-  }
-
-  async #find(signal: AbortSignal, found: LogEntry[]): Promise<void> {
-    const filter = parseFilter(this.#line) ?? { text: '' }
-    let shown = performance.now()
-    const show = (): void => {
-      if (performance.now() - shown < SHOW_MS) return
-      shown = performance.now()
-      this.requestUpdate()
-    }
-    try {
-      for await (const entry of this.#candidates(signal, show)) {
-        if (!fits(filter, entry)) continue
-        found.push(entry)
-        show()
-        if (found.length < this.#wanted) continue
-        this.requestUpdate()
-        await new Promise<void>((resolve) => {
-          this.#more = resolve
-        })
-        signal.throwIfAborted()
-      }
-    } catch (error) {
-      if (signal.aborted) return
-      this.#failure = error
-    }
-    this.#isOver = true
-    this.requestUpdate()
-  }
-
-  async *#candidates(signal: AbortSignal, show: () => void): AsyncGenerator<LogEntry> {
-    const { engine } = this.session
-    const filter = parseFilter(this.#line) ?? { text: '' }
-    if (!filter.row) {
-      yield* this.#log.backwards(this.#head + 1, mayFit(filter), signal, (sequence) => {
-        this.#scanned = sequence
-        show()
-      })
-      return
-    }
-    const { table, key } = filter.row
-    const row = { table, key: keyOfText(engine, table, key) } as { table: never; key: string }
-    for await (const event of engine.history({ ...row, reverse: true, signal }))
-      yield { sequence: event.sequence, isFirst: true, event: event as LogEntry['event'] & {} }
   }
 
   #at(index: number): LogEntry | undefined {
-    if (!this.#found) return this.#log.at(this.#head - index)
-    if (index > this.#found.length - BATCH / 4 && this.#more) {
-      const more = this.#more
-      this.#more = undefined
-      this.#wanted = this.#found.length + BATCH
-      queueMicrotask(more)
-    }
-    return this.#found[index]
+    return this.#search ? this.#search.at(index) : this.#log.at(this.#head - index)
+  }
+
+  #sequenceAt(index: number): number | undefined {
+    return this.#search ? this.#search.sequenceAt(index) : this.#head - index
   }
 
   protected override render(): TemplateResult {
     const { session } = this
-    const total = this.#found?.length ?? this.#head
+    const search = this.#search
+    const total = search?.count ?? this.#head
     const selected = this.#selected
-    const index = !selected
-      ? undefined
-      : this.#found
-        ? this.#found.findIndex(({ sequence }) => sequence === selected.sequence)
-        : this.#head - selected.sequence
+    const index = selected && (search ? search.indexOf(selected.sequence) : this.#head - selected.sequence)
     const typed = (event: Event): void => this.#filter((event.target as HTMLInputElement).value)
-    const type = parseFilter(this.#line)?.type ?? ''
+    const type = search?.filter.type ?? ''
     const chosen = (event: Event): void => {
       const { value } = event.target as HTMLSelectElement
       const others = this.#line.replace(/(^|\s)type:\S+/g, '').trim()
@@ -209,28 +134,29 @@ export class LogPanel extends Panel {
           .item=${(at: number) => this.#row(at)}
           @pick=${({ detail }: CustomEvent<number>) => this.#picked(detail)}
         ></tidemark-list>`
-            : html`<div class="page quiet">${this.#found ? (this.#isOver ? 'No event fits.' : 'Looking …') : 'Nothing has happened yet.'}</div>`
+            : html`<div class="page quiet">${search ? (search.isOver ? 'No event fits.' : 'Looking …') : 'Nothing has happened yet.'}</div>`
         }
         ${selected ? this.#detail(selected) : nothing}
       </div>`
   }
 
   #picked(index: number): void {
-    const sequence = this.#found ? this.#found[index]?.sequence : this.#head - index
+    const sequence = this.#sequenceAt(index)
     if (sequence !== undefined) void this.#select(sequence)
   }
 
   #tally(): TemplateResult | string {
-    if (this.#failure) return html`<span class="bad">${describeError(this.#failure)}</span>`
-    if (!this.#found) return plural(this.#head, 'event')
-    const found = `${count(this.#found.length)} found`
-    if (this.#isOver) return found
-    return this.#more ? `${found}, more below` : `${found}, looking: ${count(this.#scanned)} events to go`
+    const search = this.#search
+    if (!search) return plural(this.#head, 'event')
+    if (search.failure) return html`<span class="bad">${describeError(search.failure)}</span>`
+    const found = `${count(search.count)} found`
+    if (search.isOver) return found
+    return search.isWaiting ? `${found}, more below` : `${found}, looking: ${count(search.left)} events to go`
   }
 
   #row(index: number): { content: TemplateResult; border: boolean } {
     const entry = this.#at(index)
-    const sequence = entry?.sequence ?? this.#head - index
+    const sequence = entry?.sequence ?? this.#sequenceAt(index)
     const number = html`<span class="seq">${sequence}</span>`
     if (!entry) return { content: html`${number}<span class="quiet">…</span>`, border: false }
     const { event, error } = entry

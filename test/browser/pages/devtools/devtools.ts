@@ -47,15 +47,19 @@ export const page = {
     const { mountDevtools } = await import('tidemark/devtools')
     await mountDevtools(page.engine!, { open: true })
   },
-  /** Milliseconds of a dispatch, until it is durable: the median of so many. */
-  async time(dispatches: number): Promise<number> {
-    const took: number[] = []
-    for (let i = 0; i < dispatches; i++) {
+  /** Milliseconds of a dispatch, until it is durable: the mean of each turn, and of the turns with an open and with a closed panel the median. */
+  async timeInTurns(turns: number, dispatches: number): Promise<{ open: number; closed: number }> {
+    const panel = page.find('tidemark-devtools') as Element & { open: boolean }
+    const means = { open: [] as number[], closed: [] as number[] }
+    for (let turn = 0; turn < 2 * turns; turn++) {
+      panel.open = turn % 2 === 1
+      for (let i = 0; i < 10; i++) await frame()
       const began = performance.now()
-      await page.engine!.dispatch.rename({ id: `i${i}`, title: `timed ${i}` })
-      took.push(performance.now() - began)
+      for (let i = 0; i < dispatches; i++) await page.engine!.dispatch.rename({ id: `i${i}`, title: `turn ${turn}` })
+      means[panel.open ? 'open' : 'closed'].push((performance.now() - began) / dispatches)
     }
-    return took.sort((a, b) => a - b)[dispatches >> 1] ?? 0
+    const middle = (all: number[]): number => all.sort((a, b) => a - b)[all.length >> 1] ?? 0
+    return { open: middle(means.open), closed: middle(means.closed) }
   },
   find(selector: string): Element | undefined {
     for (const root of roots()) {

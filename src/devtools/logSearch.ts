@@ -1,0 +1,191 @@
+import { createFold } from '../model/fold.ts'
+import { lookUp } from '../projections/rowEvents.ts'
+import { type Filter, fits, keyOfText, mayFit } from './filter.ts'
+import type { LogEntries, LogEntry } from './logEntries.ts'
+import type { Session } from './session.ts'
+
+/** Events that a search looks for before it waits until somebody scrolls to them. */
+const BATCH = 200
+/** Milliseconds between two looks at what was found so far. */
+const SHOW_MS = 100
+
+/** What a filter finds in a log, newest first. */
+export interface LogSearch {
+  readonly filter: Filter
+  readonly count: number
+  /** undefined if nothing is there, or if it is being read. */
+  at(index: number): LogEntry | undefined
+  sequenceAt(index: number): number | undefined
+  /** -1 if it is not there. */
+  indexOf(sequence: number): number
+  /** Everything was found. */
+  readonly isOver: boolean
+  /** It waits until somebody looks at the last ones. */
+  readonly isWaiting: boolean
+  /** Events that it has not looked at yet. */
+  readonly left: number
+  readonly failure: unknown
+  /** Puts in front what came into the log behind `before`, up to `head`. Returns how many events that are. */
+  grow(before: number, head: number): Promise<number>
+  stop(): void
+}
+
+/** `changed` is told when there is more to show, now and then. */
+export function createLogSearch(
+  session: Session,
+  log: LogEntries,
+  filter: Filter,
+  head: number,
+  changed: () => void,
+): LogSearch {
+  const { core, engine } = session
+  const ending = new AbortController()
+  const { signal } = ending
+  const found: LogEntry[] = []
+  let isOver = false
+  let left = head
+  let failure: unknown
+  let wanted = BATCH
+  let more: (() => void) | undefined
+  let shown = performance.now()
+
+  const show = (): void => {
+    if (performance.now() - shown < SHOW_MS) return
+    shown = performance.now()
+    changed()
+  }
+
+  /** Until somebody looks at the last ones of `count`. */
+  async function wait(count: number): Promise<void> {
+    if (count < wanted) return
+    changed()
+    await new Promise<void>((resolve) => {
+      more = resolve
+    })
+    signal.throwIfAborted()
+  }
+
+  async function scan(): Promise<void> {
+    const entries = log.backwards(head + 1, mayFit(filter), signal, (sequence) => {
+      left = sequence
+      show()
+    })
+    for await (const entry of entries) {
+      if (!fits(filter, entry)) continue
+      found.push(entry)
+      show()
+      await wait(found.length)
+    }
+  }
+
+  async function findRow(table: string, text: string): Promise<void> {
+    const key = keyOfText(engine, table, text)
+    const row = { table: table as never, key, reverse: true, signal }
+    const { type, command, text: words } = filter
+    const { to, sequences } = (!type && !command && !words && (await positionsOf(session, table, key))) || NOWHERE
+    if (to < core.head)
+      for await (const event of engine.history({ ...row, after: to })) {
+        const entry = entryOf(event as LogEntry['event'] & {})
+        if (!fits(filter, entry)) continue
+        found.push(entry)
+        show()
+        await wait(found.length)
+      }
+    if (!sequences.length) return
+    // How many there are is known before the first one is read.
+    let next = found.length
+    for (const sequence of sequences) found.push({ sequence, isFirst: true })
+    isOver = true
+    changed()
+    for await (const event of engine.history({ ...row, before: to + 1 })) {
+      const entry = entryOf(event as LogEntry['event'] & {})
+      // Another commit may have been put in front, and the log may have become another one.
+      next = found.findIndex(({ sequence }, i) => i >= next && sequence === entry.sequence)
+      if (next < 0) return
+      found[next++] = entry
+      show()
+      await wait(next)
+    }
+  }
+
+  async function find(): Promise<void> {
+    try {
+      if (filter.row) await findRow(filter.row.table, filter.row.key)
+      else await scan()
+    } catch (error) {
+      if (signal.aborted) return
+      failure = error
+    }
+    isOver = true
+    more = undefined
+    changed()
+  }
+
+  void find()
+  return {
+    filter,
+    get count() {
+      return found.length
+    },
+    at(index) {
+      if (more && index > wanted - BATCH / 4) {
+        const goOn = more
+        more = undefined
+        wanted = index + BATCH
+        queueMicrotask(goOn)
+      }
+      const entry = found[index]
+      return entry?.event || entry?.error ? entry : undefined
+    },
+    sequenceAt: (index) => found[index]?.sequence,
+    indexOf: (sequence) => found.findIndex((entry) => entry.sequence === sequence),
+    get isOver() {
+      return isOver
+    },
+    get isWaiting() {
+      return more !== undefined
+    },
+    get left() {
+      return left
+    },
+    get failure() {
+      return failure
+    },
+    async grow(before, head) {
+      if (filter.row) return 0
+      const fresh: LogEntry[] = []
+      for (let sequence = head; sequence > before && fresh.length < BATCH; sequence--) {
+        const entry = await log.read(sequence)
+        if (fits(filter, entry)) fresh.push(entry)
+      }
+      if (signal.aborted) return 0
+      found.unshift(...fresh)
+      return fresh.length
+    },
+    stop() {
+      ending.abort()
+      more?.()
+    },
+  }
+}
+
+const entryOf = (event: LogEntry['event'] & {}): LogEntry => ({ sequence: event.sequence, isFirst: true, event })
+
+const NOWHERE: { readonly to: number; readonly sequences: readonly number[] } = { to: 0, sequences: [] }
+
+/** Where the events of one row are, newest first, up to the checkpoint of its table; undefined if there is no index that says it. */
+async function positionsOf(
+  { core }: Session,
+  table: string,
+  key: string | number,
+): Promise<typeof NOWHERE | undefined> {
+  const { database, model, types } = core
+  const definition = model.projections[table]
+  if (!database || definition?.into.kind !== 'table' || !definition.into.history) return
+  const fold = createFold(table, definition, types)
+  // Its rows are not needed: the index is not followed to the head here.
+  const sequences = await lookUp(database, fold, key, 0)
+  if (!sequences) return
+  const base = database.log?.base ?? 0
+  return { to: fold.sequence, sequences: sequences.filter((sequence) => sequence > base).reverse() }
+}

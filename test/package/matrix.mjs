@@ -1,23 +1,23 @@
 // `npm run matrix`: the first example of the README, built as written by each bundler and version. The ones that read TypeScript by themselves get
-// no settings, the others what they need for it. It asks the registry. After each build it
-// checks that the worker's script is a file of its own. What has `opens` is opened: its row has to be shown, and its SharedWorker has to be alive.
+// no settings, the others what they need for it. It asks the registry. Each build is opened: its row has to be shown and its SharedWorker has to be
+// alive, also after a reload without a server. It must have nothing that is for development only; what has `develops` is built with that, too.
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, extname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { chromium as playwright } from 'playwright-core'
-import { findBrowsers } from '../browser/harness/find.mjs'
+import { openBuilt } from './matrixOpen.mjs'
 
-/** Milliseconds in which a built page has to show its rows and have its worker. */
-const OPEN_MS = 30_000
+/** A text that only the builds for development have. */
+const FOR_DEVELOPMENT = 'its version ('
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const typescript = "{ test: /\\.ts$/, loader: LOADER, options: { jsc: { parser: { syntax: 'typescript' } } } }"
 const configured = (/** @type {string} */ loader) =>
   `export default { mode: 'production', entry: './main.ts', resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
     module: { rules: [${typescript.replace('LOADER', `'${loader}'`)}] } }`
+const viteForDevelopment = ['vite', 'build', '--mode', 'development']
 const next = {
+  'next.config.mjs': "export default { output: 'export' }",
   'app/layout.tsx':
     'export default function Layout({ children }: { children: React.ReactNode }) { return <html lang="en"><body>{children}</body></html> }',
   'app/page.tsx': `'use client'
@@ -39,17 +39,29 @@ export default function Page() { useEffect(() => void import('../main.ts'), []);
     exclude: ['node_modules'],
   }),
 }
-/** @type {{ name: string, version: string, build: string[], also?: Record<string, string>, files?: Record<string, string>, output?: string, opens?: boolean }[]} */
+const nextAlso = {
+  react: '^19',
+  'react-dom': '^19',
+  typescript: '~5.9',
+  '@types/react': '^19',
+  '@types/node': '^20',
+}
+/** Bundlers that know nothing of workers: the script of the worker is an entry of its own, and its address is written down. */
+const ownEntry = (/** @type {string} */ text) =>
+  text.replace("new URL('./todos.worker.ts', import.meta.url)", "new URL('./todos.worker.js', import.meta.url)")
+const page = '<!doctype html><title>app</title><script type="module" src="./main.js"></script>'
+/** @type {{ name: string, version: string, build: string[], develops?: string[], also?: Record<string, string>, files?: Record<string, string>, output?: string, source?: (text: string) => string }[]} */
 const bundlers = [
-  { name: 'vite', version: '^5', build: ['vite', 'build'] },
-  { name: 'vite', version: '^6', build: ['vite', 'build'] },
-  { name: 'vite', version: '^7', build: ['vite', 'build'] },
-  { name: 'vite', version: '^8', build: ['vite', 'build'] },
+  { name: 'vite', version: '^5', build: ['vite', 'build'], develops: viteForDevelopment },
+  { name: 'vite', version: '^6', build: ['vite', 'build'], develops: viteForDevelopment },
+  { name: 'vite', version: '^7', build: ['vite', 'build'], develops: viteForDevelopment },
+  { name: 'vite', version: '^8', build: ['vite', 'build'], develops: viteForDevelopment },
   { name: 'parcel', version: '^2', build: ['parcel', 'build', '--no-cache', 'index.html'] },
   {
     name: 'webpack',
     version: '^5',
     build: ['webpack'],
+    develops: ['webpack', '--mode', 'development'],
     also: { 'webpack-cli': '*', 'swc-loader': '*', '@swc/core': '*' },
     files: { 'webpack.config.js': configured('swc-loader') },
   },
@@ -57,6 +69,7 @@ const bundlers = [
     name: '@rspack/core',
     version: '^2',
     build: ['rspack', 'build'],
+    develops: ['rspack', 'build', '--mode', 'development'],
     also: { '@rspack/cli': '^2' },
     files: { 'rspack.config.js': configured('builtin:swc-loader') },
   },
@@ -64,10 +77,11 @@ const bundlers = [
     name: 'next',
     version: '^16',
     build: ['next', 'build', '--webpack'],
-    also: { react: '^19', 'react-dom': '^19', typescript: '~5.9', '@types/react': '^19', '@types/node': '^20' },
+    also: nextAlso,
     files: next,
-    output: '.next/static',
+    output: 'out',
   },
+  { name: 'next', version: '^16', build: ['next', 'build', '--turbopack'], also: nextAlso, files: next, output: 'out' },
   {
     name: '@sveltejs/kit',
     version: '^2',
@@ -87,66 +101,94 @@ const bundlers = [
 <p>app</p>`,
     },
     output: 'build',
-    opens: true,
+  },
+  {
+    name: 'nuxt',
+    version: '^4',
+    build: ['nuxt', 'generate'],
+    files: {
+      'nuxt.config.ts': "export default defineNuxtConfig({ telemetry: false, compatibilityDate: '2026-01-01' })",
+      'app/app.vue': '<template><p>app</p></template>',
+      'app/plugins/tidemark.client.ts': "export default defineNuxtPlugin(() => void import('../../main.ts'))",
+    },
+    output: '.output/public',
+  },
+  {
+    name: 'astro',
+    version: '^5',
+    build: ['astro', 'build'],
+    files: {
+      'src/pages/index.astro': "<html><body><p>app</p><script>import '../../main.ts'</script></body></html>",
+    },
+  },
+  {
+    name: 'esbuild',
+    version: '*',
+    build: ['node', 'build.mjs'],
+    develops: ['node', 'build.mjs'],
+    source: ownEntry,
+    files: {
+      'build.mjs': `import { build } from 'esbuild'
+import { writeFileSync } from 'node:fs'
+await build({
+  entryPoints: ['main.ts', 'todos.worker.ts'], outdir: 'dist', bundle: true, splitting: true, format: 'esm', minify: true,
+  conditions: [process.env.NODE_ENV ?? 'production'],
+})
+writeFileSync('dist/index.html', ${JSON.stringify(page)})`,
+    },
+  },
+  {
+    name: 'rollup',
+    version: '^4',
+    build: ['rollup', '-c'],
+    develops: ['rollup', '-c'],
+    also: {
+      '@rollup/plugin-node-resolve': '^16',
+      '@rollup/plugin-commonjs': '^29',
+      'rollup-plugin-esbuild': '^6',
+      esbuild: '*',
+    },
+    source: ownEntry,
+    files: {
+      'rollup.config.js': `import resolve from '@rollup/plugin-node-resolve'
+import commonjs from '@rollup/plugin-commonjs'
+import esbuild from 'rollup-plugin-esbuild'
+import { mkdirSync, writeFileSync } from 'node:fs'
+mkdirSync('dist', { recursive: true })
+writeFileSync('dist/index.html', ${JSON.stringify(page)})
+export default {
+  input: ['main.ts', 'todos.worker.ts'], output: { dir: 'dist', format: 'es' },
+  plugins: [resolve({ browser: true, exportConditions: [process.env.NODE_ENV ?? 'production'] }), commonjs(), esbuild()],
+}`,
+    },
   },
 ]
 const scripts = (/** @type {string} */ folder) =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.js'))
+    .filter((file) => /\.m?js$/.test(file))
     .map((file) => readFileSync(join(folder, file), 'utf8'))
-/** A worker that was left as TypeScript, or in which the library is missing, would run in the page in silence. */
-const missesWorker = (/** @type {string} */ folder) => {
+/** The library is in it: a build that left the import to the browser has nothing to check. */
+const isForDevelopment = (/** @type {string} */ folder) => {
   const all = scripts(folder)
-  return !all.some((text) => /new SharedWorker\(/.test(text)) || !all.some((text) => text.includes('onconnect'))
+  if (!all.some((text) => text.includes('onconnect'))) throw new Error('the script of the worker is missing')
+  return all.some((text) => text.includes(FOR_DEVELOPMENT))
 }
 
-const types = {
-  '.html': 'text/html',
-  '.js': 'text/javascript',
-  '.mjs': 'text/javascript',
-  '.css': 'text/css',
-  '.json': 'application/json',
-}
-
-/**
- * Opens what was built: the page shows its row, and the browser has a shared worker.
- * @type {(site: string) => Promise<void>}
- */
-const openBuilt = async (site) => {
-  const { chromium } = findBrowsers()
-  if (!chromium) return console.log('  not opened: there is no Chromium')
-  const server = createServer((request, response) => {
-    const path = new URL(request.url ?? '/', 'http://loopback').pathname
-    const file = join(site, path.endsWith('/') ? `${path}index.html` : path)
-    if (!existsSync(file)) return response.writeHead(404).end()
-    const type = types[/** @type {keyof typeof types} */ (extname(file))] ?? 'application/octet-stream'
-    response.writeHead(200, { 'content-type': type }).end(readFileSync(file))
-  })
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)))
-  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
-  const browser = await playwright.launch({ executablePath: chromium.path, args: ['--no-sandbox'] })
-  try {
-    const page = await browser.newPage()
-    await page.goto(`http://127.0.0.1:${port}/`)
-    await page.waitForFunction(() => document.body.textContent?.includes('Buy milk'), undefined, { timeout: OPEN_MS })
-    const session = await browser.newBrowserCDPSession()
-    for (const until = Date.now() + OPEN_MS; ; ) {
-      const { targetInfos } = await session.send('Target.getTargets')
-      if (targetInfos.some(({ type }) => type === 'shared_worker')) return
-      if (Date.now() > until) throw new Error('the page works, but there is no SharedWorker')
-      await new Promise((resolve) => setTimeout(resolve, 100))
-    }
-  } finally {
-    await browser.close()
-    server.close()
-  }
-}
-
+/** As `vite@8`, or a word of the command that builds. */
 const wanted = process.argv.slice(2)
 
-/** @type {(command: string, args: readonly string[], cwd: string) => string} */
-const run = (command, args, cwd) =>
-  execFileSync(command, args, { cwd, encoding: 'utf8', stdio: 'pipe', shell: process.platform === 'win32' })
+/** @type {(command: string, args: readonly string[], cwd: string, mode?: string) => string} */
+const run = (command, args, cwd, mode) =>
+  execFileSync(command, args, {
+    cwd,
+    encoding: 'utf8',
+    stdio: 'pipe',
+    shell: process.platform === 'win32',
+    env: mode ? { ...process.env, NODE_ENV: mode } : process.env,
+  })
+/** @type {(command: readonly string[], cwd: string, mode?: string) => string} */
+const runBuild = ([first = '', ...rest], cwd, mode) =>
+  first === 'node' ? run(first, rest, cwd, mode) : run('npx', [first, ...rest], cwd, mode)
 
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-matrix-'))
 let failed = 0
@@ -154,10 +196,19 @@ try {
   const packed = run('npm', ['pack', '--silent', '--pack-destination', folder], root).trim().split('\n').pop()
   const [, example = ''] = /^```ts\n([\s\S]*?)^```/m.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? []
   const files = example.split(/^\/\/ ([\w.]+\.ts)\b.*$/m)
-  for (const { name, version, build, also, files: own = {}, output = 'dist', opens } of bundlers) {
-    if (wanted.length > 0 && !wanted.includes(`${name}@${version.slice(1)}`)) continue
-    const app = join(folder, `${name.replace(/\W/g, '')}${version.slice(1)}`)
-    mkdirSync(app)
+  for (const {
+    name,
+    version,
+    build,
+    develops,
+    also,
+    files: own = {},
+    output = 'dist',
+    source = (/** @type {string} */ text) => text,
+  } of bundlers) {
+    const names = [`${name}@${version.slice(1)}`, ...build]
+    if (wanted.length > 0 && !names.some((one) => wanted.includes(one))) continue
+    const app = mkdtempSync(join(folder, `${name.replace(/\W/g, '')}${version.slice(1)}-`))
     const manifest = {
       private: true,
       type: 'module',
@@ -169,18 +220,22 @@ try {
       join(app, 'index.html'),
       '<!doctype html><title>app</title><script type="module" src="./main.ts"></script>',
     )
-    for (let at = 1; at < files.length; at += 2) writeFileSync(join(app, files[at] ?? ''), files[at + 1] ?? '')
+    for (let at = 1; at < files.length; at += 2) writeFileSync(join(app, files[at] ?? ''), source(files[at + 1] ?? ''))
     for (const [file, text] of Object.entries(own)) {
       mkdirSync(dirname(join(app, file)), { recursive: true })
       writeFileSync(join(app, file), text)
     }
     try {
       run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--silent'], app)
-      run('npx', build, app)
+      runBuild(build, app)
       const built = join(app, output)
-      if (!existsSync(built) || missesWorker(built)) throw new Error('the script of the worker is missing')
-      if (opens) await openBuilt(built)
-      console.log(`ok: ${name} ${version}`)
+      if (isForDevelopment(built)) throw new Error('the build for production has what is for development only')
+      const remark = await openBuilt(built)
+      if (develops) {
+        runBuild(develops, app, 'development')
+        if (!isForDevelopment(built)) throw new Error('the build for development lacks what is for development')
+      }
+      console.log(`ok: ${name} ${version} ${build.join(' ')}${remark ? ` (${remark})` : ''}`)
     } catch (error) {
       failed++
       const { stdout = '', stderr = '' } = /** @type {{ stdout?: string, stderr?: string }} */ (error)

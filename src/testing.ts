@@ -13,4 +13,5 @@ export {
 export type { DeviceNetwork, MemoryDevice, RemoteFaults } from './testing/memoryDevice.ts'
 export { type MemoryRemote, type MemoryRemoteOptions, memoryRemote } from './testing/memoryRemote.ts'
 export { openTestEngine, type TestEngineOptions } from './testing/openTestEngine.ts'
+export type { Reacted, ReactionFakes } from './testing/reacts.ts'
 export { type ConformanceCase, type RemoteUnderTest, remoteConformance } from './testing/remoteConformance.ts'

@@ -1,20 +1,13 @@
 import type { Json } from '../data.ts'
 import { CommandRejected, ModelError } from '../errors.ts'
 import { type AnyNew, type EventTypes, eventTypes, type StoredEvent } from '../model/events.ts'
-import type { Fold } from '../model/fold.ts'
 import { rowsEqual } from '../model/isEqual.ts'
 import { canonical, copyJson, deepFreeze } from '../model/json.ts'
-import {
-  type AnyModel,
-  type CommandInput,
-  commandReadOf,
-  createContext,
-  createFolds,
-  decide,
-  type Model,
-  onDiskFolds,
-} from '../model/model.ts'
+import { type AnyModel, type CommandInput, commandReadOf, createContext, decide, type Model } from '../model/model.ts'
 import type { OnDisk, Projection, ReadTable, ReadValue } from '../model/projection.ts'
+import type { Reaction } from '../reactions/types.ts'
+import { createHistory, type History } from './foldedHistory.ts'
+import { type Reacted, type ReactionFakes, react } from './reacts.ts'
 
 /** An event as a log of an older build holds it: of a former name, of a retired one, or of a former version. */
 export interface OldEvent {
@@ -56,6 +49,30 @@ export interface Specification<E extends EventTypes, P, C> {
   at(now: Date | number): Specification<E, P, C>
   /** The command that is decided on what has happened. */
   when<K extends keyof C & string>(command: K, ...input: CommandInput<C, K>): Expectation<E, P>
+  /**
+   * What a reaction does when this event comes behind the given ones: one attempt, without a browser.
+   * @example
+   * ```ts
+   * import { reaction } from 'tidemark/reactions'
+   *
+   * const announce = reaction(todoApp, {
+   *   on: ['todoAdded'],
+   *   from: 'now',
+   *   run: ({ event, dispatch }) => dispatch.toggle({ id: event.data.id }),
+   * })
+   * const { events: appended, settled } = await given(todoApp).reacts(announce, events.todoAdded({ id: 'a', title: 'Milk' }))
+   * expect(appended).toEqual([events.todoToggled({ id: 'a' })])
+   * expect(settled).toBe(true)
+   * ```
+   *
+   * Its commands are decided on the given events and its own. `fakes` stand for what a browser gives: `context`, `attempt`, `signal`, and
+   * which handler is called. What the handler throws is `error` of the result. Rejects with `ModelError` if the reaction is not on that event.
+   */
+  reacts<T extends keyof E & string>(
+    reaction: Reaction<E, P, C, any, T>,
+    event: Extract<AnyNew<E>, { readonly type: T }>,
+    fakes?: ReactionFakes,
+  ): Promise<Reacted<AnyNew<E>>>
   /** These rows, after the given events alone. */
   thenRows(rows: RowsOf<P>): void
 }
@@ -115,6 +132,11 @@ function specify(model: AnyModel, events: readonly unknown[], now: number): Spec
 
   return {
     at: (date) => specify(model, events, Number(date)),
+    async reacts(reaction, event, fakes) {
+      const history = start()
+      history.fold([types.store(event)], now)
+      return (await react(model, history, reaction, event, now, fakes)) as Reacted<any>
+    },
     thenRows: (expected) => compareRows('the given events', start(), expected as Record<string, unknown>),
     when(command, ...rest: readonly unknown[]) {
       const { outcome, history } = decideOnce(command, rest[0])
@@ -159,39 +181,6 @@ export const isOld = (event: unknown): event is OldEvent => typeof (event as Par
 export function storedOf({ type, version, data }: OldEvent): StoredEvent {
   const copy = copyJson(data, `event "${type}"`) as Json | undefined
   return { type, ...(version !== 1 && { version }), ...(copy !== undefined && { data: copy }) }
-}
-
-/** Every projection in memory, those on disk too. */
-interface History {
-  readonly resident: readonly Fold[]
-  fold(stored: readonly StoredEvent[], at: number): void
-  /** The rows of a table, or a value. */
-  rowsOf(projection: string): unknown
-}
-
-function createHistory(model: AnyModel): History {
-  const types = eventTypes(model.events)
-  const resident = createFolds(model)
-  const folds = [...resident, ...onDiskFolds(model)]
-  let sequence = 0
-  return {
-    resident,
-    fold(stored, at) {
-      for (const one of stored) {
-        sequence++
-        const today = deepFreeze(types.today(one, sequence))
-        for (const fold of folds) {
-          fold.apply({ ...today, sequence, at, commandId: 'given' })
-          fold.sequence = sequence
-        }
-      }
-    },
-    rowsOf(projection) {
-      const fold = folds.find(({ name }) => name === projection)
-      if (!fold) throw new ModelError(`thenRows: "${model.name}" has no projection "${projection}"`)
-      return fold.definition.into.kind === 'table' ? [...fold.slots].map(({ row }) => row) : [...fold.slots][0]?.row
-    },
-  }
 }
 
 function compareRows(what: string, history: History, expected: Readonly<Record<string, unknown>>): void {

@@ -1,0 +1,83 @@
+import { beforeEach, expect, test, vi } from 'vitest'
+import { collect, freshName, later } from '../engine/todos.ts'
+import { createLocks } from '../engine/tools/locks.ts'
+import { chatTab, openOf, runner, steal } from './kit.ts'
+
+beforeEach(() => {
+  vi.stubGlobal('navigator', { locks: createLocks() })
+})
+
+/** The same numbers for the same seed, from 0 to 1. */
+const seeded = (seed: number) => () => {
+  seed = (seed + 0x6d2b79f5) | 0
+  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed)
+  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+  return ((t ^ (t >>> 14)) >>> 0) / 4294967296
+}
+
+test.each([1, 2])(
+  '200 turns over 20 lanes, holders killed, doubled and stolen from: each turn ends once, in the order of its lane (%i)',
+  async (seed) => {
+    const random = seeded(seed)
+    const name = freshName()
+    const tab = await chatTab(name)
+    /** Which events each idempotency key was used for. */
+    const provider = new Map<string, Set<string>>()
+    const definitions = {
+      answer: {
+        concurrency: 8,
+        retry: { tries: 5, delay: 1 },
+        async run({ event, key, signal, dispatch }) {
+          const seen = provider.get(key) ?? new Set<string>()
+          provider.set(key, seen.add(event.commandId))
+          await later(random() * 20)
+          signal.throwIfAborted()
+          if (random() < 0.15) throw new Error('429')
+          await dispatch.finishTurn({ id: event.data.id, text: `words ${random()}` }, { settles: true })
+        },
+        lost: ({ event, dispatch }) => dispatch.interruptTurn({ id: event.data.id }, { settles: true }),
+        failed: ({ event, error, dispatch }) =>
+          dispatch.failTurn({ id: event.data.id, reason: (error as Error).message }, { settles: true }),
+      },
+    } satisfies Parameters<typeof runner>[1]
+    let running: Awaited<ReturnType<typeof runner>>[] = await Promise.all([
+      runner(name, definitions),
+      runner(name, definitions),
+    ])
+    const isOver = () => tab.read.turns.size === 200 && tab.read.turns.all().every(({ state }) => state !== 'requested')
+
+    const storm = async (): Promise<void> => {
+      while (!isOver()) {
+        await later(20 + random() * 60)
+        if (random() < 0.5) await steal(name)
+        else {
+          const dead = Math.floor(random() * running.length)
+          await running[dead]?.close()
+          const next = await runner(name, definitions)
+          running = running.map((one, i) => (i === dead ? next : one))
+        }
+      }
+    }
+    const people = async (): Promise<void> => {
+      for (let i = 0; i < 200; i++) {
+        await tab.dispatch.requestTurn({ id: `t${i}`, thread: `lane ${i % 20}` })
+        await later(random() * 3)
+      }
+    }
+    await Promise.all([storm(), people()])
+    await expect.poll(async () => (await openOf(name)).length, { timeout: 30_000 }).toBe(0)
+
+    const ends = (await collect(tab.history())).filter(({ type }) => type !== 'turnRequested')
+    const ended = ends.map(({ data }) => (data as { id: string }).id)
+    expect(new Set(ended).size).toBe(200)
+    expect(ended.length).toBe(200)
+    for (let lane = 0; lane < 20; lane++) {
+      const numbers = ended.map((id) => Number(id.slice(1))).filter((n) => n % 20 === lane)
+      expect(numbers).toEqual([...numbers].sort((a, b) => a - b))
+    }
+    for (const events of provider.values()) expect(events.size).toBe(1)
+    // What never reached the provider was lost before its run began, which counts as an attempt.
+    expect(provider.size).toBeGreaterThan(150)
+  },
+  120_000,
+)

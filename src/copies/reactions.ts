@@ -6,7 +6,7 @@ import { stringify } from '../model/json.ts'
 
 // Positions and open events in a mirror: a file of its own, no part of the chain of events.
 
-/** No file of events: whoever reads those does not look at it. */
+/** Not a file of events: readers of events do not look at it. */
 export const REACTIONS = 'reactions.open'
 
 /** undefined if there are none. Read before the events: what opens meanwhile is found again behind the position. */

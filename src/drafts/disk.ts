@@ -18,7 +18,7 @@ export interface NextPiece {
   readonly id: string
   readonly epoch: string
   /**
-   * Of a new attempt: it takes the place of what is there. With `instead`, only of one of these epochs, and with `orNone`, also if there is
+   * Of a new attempt: it takes the place of what is there. With `instead`, only of one of the epochs, and with `orNone`, also if there is
    * nothing.
    */
   readonly begins?: {

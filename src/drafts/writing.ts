@@ -25,7 +25,7 @@ export interface Writing {
   state: 'open' | 'ending' | 'left' | 'over'
   /** Characters that are stored; undefined: it has to begin in the store. */
   stored: number | undefined
-  /** In the place of one of these epochs only; of any, if undefined. */
+  /** In the place of one of the epochs only; of any, if undefined. */
   instead?: readonly string[] | undefined
   orNone?: boolean
   /** The offset of the last piece behind its head. */

@@ -219,7 +219,7 @@ export interface Engine<E extends EventTypes, P, C, D = unknown> {
   subscribe(listener: () => void): () => void
   /**
    * Committed events up to the head at the call, in today's type and version. If the log has a remote, what it has not ordered yet follows
-   * them with `pending: true`; the sequences of these are provisional.
+   * them with `pending: true`; their sequences are provisional.
    */
   history(options?: HistoryOptions<P>): AsyncIterable<AnyRecorded<E>>
   /**

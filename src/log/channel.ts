@@ -21,7 +21,7 @@ export type Hint = { readonly log: string } & (
   | { readonly reactions: Readonly<Record<string, ReactionReport>>; readonly scanned: number }
   /** Somebody wants to hear where they stand. `changed`: what is open was changed in the store. */
   | { readonly asks: 'reactions'; readonly changed?: true }
-  /** A worker or page waits to run reactions, of these versions. */
+  /** A worker or page waits to run reactions, by name and version. */
   | { readonly wanted: Readonly<Record<string, number>> }
   /**
    * The log grew; the commit itself is too large to send. `adopted`: it became another one, by an import while it was

@@ -112,7 +112,7 @@ test('an upload tells how far it is, goes on where it stopped, and a download te
   await expect.poll(() => b.status.sync?.progress).toBeUndefined()
   expect(seen.length).toBeGreaterThan(1)
   expect(seen.every(([done, total], i) => total === 40 && done >= (seen[i - 1]?.[0] ?? 0))).toBe(true)
-  // No part of it went twice: an append that was answered to nobody is found by whoever reads.
+  // No part of it went twice: an append that was answered to nobody is found by the next reader.
   expect((await log()).messages).toBeLessThan(40)
 
   const c = await laptop.open()

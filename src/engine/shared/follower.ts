@@ -6,7 +6,7 @@ const ASK_MS = 2000
 /** Questions after which nobody seems to follow the remote. A holder that is frozen is replaced after 15 seconds. */
 const QUESTIONS = 12
 
-/** Asks whoever follows the remote of this log where it stands. If nobody answers, the app is told what it has forgotten. */
+/** Asks the follower of the remote of this log where it is. If nobody answers, the app is told what it has forgotten. */
 export function expectFollower(core: Core): void {
   let asked = 0
   let timer: ReturnType<typeof setTimeout> | undefined

@@ -55,7 +55,7 @@ export function createLooking(place: Place, held: readonly Held[]): Looking {
     const changes = held.map((one) => ({
       one,
       before: one.scanned,
-      ...openEvents(one, events, one.open.values(), now),
+      ...openEvents(one, events, one.open, now),
     }))
     for (const { one } of changes) one.scanned = Math.max(one.scanned, last)
     try {

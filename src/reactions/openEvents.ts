@@ -44,7 +44,7 @@ export function causedEventsOf(record: CommitRecord, types: EventTypesAtRuntime)
 export function openEvents(
   { name, definition, scanned }: Looking,
   events: readonly CausedEvent[],
-  open: Iterable<OpenEvent>,
+  open: ReadonlyMap<string, OpenEvent>,
   now: number,
 ): Opening {
   const { on, cancel } = definition
@@ -55,7 +55,8 @@ export function openEvents(
     if (event.sequence <= scanned) continue
     const cancels = cancel && Object.hasOwn(cancel, event.type) ? cancel[event.type] : undefined
     if (cancels) {
-      for (const one of [...open, ...opened]) if (cancels(event as never, one.event as never)) cancelled.add(one)
+      for (const one of [...open.values(), ...opened])
+        if (cancels(event as never, one.event as never)) cancelled.add(one)
       for (const one of cancelled) opened.delete(one)
     }
     if (on.includes(event.type)) opened.add(openEvent(name, definition, caused, now))

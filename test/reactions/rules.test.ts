@@ -503,6 +503,21 @@ describe('reactions rule 8, cancel:', () => {
     expect(provider.calls.length).toBe(1)
     expect(lost).toEqual([])
   })
+
+  test('several events that a holder looks at together cancel each its own', async () => {
+    const name = freshName()
+    const tab = await chatTab(name)
+    const provider = createProvider()
+    const run = ({ event, key, signal }: any) => provider.ask(key, event.data.id, signal)
+    const first = await runner(name, { answer: { cancel, run } })
+    await tab.dispatch.requestTurns({ ids: ['a', 'b', 'c', 'd'], thread: 't' })
+    await provider.call(0)
+    await first.close()
+    await Promise.all(['a', 'b', 'c'].map((id) => tab.dispatch.stopTurn({ id })))
+    await runner(name, { answer: { cancel, run } })
+    expect(await provider.call(1)).toMatchObject({ id: 'd' })
+    expect((await openOf(name)).map(({ event }) => event.data.id)).toEqual(['d'])
+  })
 })
 
 describe('reactions rule 9, cause:', () => {

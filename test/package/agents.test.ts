@@ -15,7 +15,11 @@ it('what assistants are told of the package exists, and its code compiles and ho
   expect([...files.keys()]).toEqual(['todos.ts', 'todos.worker.ts', 'main.ts', 'todos.test.ts'])
   for (const [file, code] of files) writeFileSync(join(folder, file), code)
   const entries = [...text.matchAll(/^- `(tidemark[\w/]*)`: (.+)$/gm)]
-  expect(entries.length).toBeGreaterThan(4)
+  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: object }
+  const importable = Object.keys(exports).filter((name) => !name.includes('package.json'))
+  expect(entries.map(([, entry]) => entry).sort()).toEqual(
+    importable.map((name) => name.replace('.', 'tidemark')).sort(),
+  )
   for (const [, entry = '', list = ''] of entries) {
     const names = [...list.matchAll(/\b[a-zA-Z]+(?=,|$| and)|(?<=and )[A-Z]\w+/g)]
       .map(([name]) => name)

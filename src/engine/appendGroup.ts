@@ -16,6 +16,7 @@ export async function appendGroup(tab: Tab, group: readonly Pending[]): Promise<
 
 /** The log has the record. What was shown before is what it says, unless something came between. */
 export function confirm(tab: Tab, { record, beside, parts }: Composed): void {
+  tab.first = undefined
   ring(tab.channel, tab.logId, record)
   const asShown =
     !tab.turns &&

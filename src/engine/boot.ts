@@ -16,7 +16,7 @@ import { type Core, createCore } from './core.ts'
 import { takeHint } from './hints.ts'
 import { reserve, shared } from './part.ts'
 import { appear } from './presence.ts'
-import { reactInPage } from './reactions.ts'
+import { noteBooted, reactInPage } from './reactions.ts'
 import { applyCommit, rebase, stop, typeKey } from './tab.ts'
 import type { OpenOptions } from './types.ts'
 import { visitIsDone } from './visitIsDone.ts'
@@ -49,6 +49,7 @@ export async function boot(model: AnyModel, name: string, options: BootOptions):
       signal?.throwIfAborted()
       await read(core, core.database, options)
       signal?.throwIfAborted()
+      if (options.reactions && database.hasNewer && !isShared(database.log)) core.first = noteBooted(core.head)
       // There is no first paint to wait for, and what can't be loaded now never will be.
       if ('ServiceWorkerGlobalScope' in globalThis) await reserve.load()
       appearLater(core, options)

@@ -51,7 +51,7 @@ export function compose(tab: Tab, group: readonly Pending[]): Composed {
       if (!tab.stored.has(key)) types.set(key, [type, version])
     }
   }
-  const inside = insideOf(group)
+  const inside = insideOf(group, tab.first)
   if (inside) noteRecord(group, id)
   // The strictest of a group wins (rule 6).
   const strict = group.some(isStrict)

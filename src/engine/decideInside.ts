@@ -39,7 +39,7 @@ export async function decideInside(tab: Tab, commands: readonly Pending[]): Prom
       return composed
     },
     commands.some(isStrict) ? 'strict' : 'relaxed',
-    insideOf(commands),
+    insideOf(commands, tab.first),
   )
   for (const pending of commands) if (pending.phase === 'in transaction') pending.phase = 'waiting'
   if (!whole || (composed && !added)) return 'not whole'

@@ -194,9 +194,9 @@ export const createPending = (
   tries: NO_TRIES,
 })
 
-/** What these commands bring along. undefined: nothing, as mostly. */
-export function insideOf(commands: readonly Pending[]): Inside[] | undefined {
-  let all: Inside[] | undefined
+/** What these commands bring along, behind `first`. undefined: nothing, as mostly. */
+export function insideOf(commands: readonly Pending[], first?: Inside): Inside[] | undefined {
+  let all = first && [first]
   for (const { callers } of commands) for (const { inside } of callers) if (inside) (all ??= []).push(inside)
   return all
 }

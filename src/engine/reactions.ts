@@ -1,5 +1,6 @@
 import type { Json } from '../data.ts'
 import { part } from '../load.ts'
+import type { Inside } from '../log/append.ts'
 import type { Workshop } from '../projections/workshop.ts'
 import type { Core } from './core.ts'
 import type { OpenOptions } from './types.ts'
@@ -26,6 +27,16 @@ export function react(reactions: object, place: ReactionPlace): void {
   const one = Object.values(reactions).find((value) => value?.[runner])
   one?.[runner](reactions, place)
 }
+
+/**
+ * Where a reaction from now begins, if this tab dies with its worker before one has stored its position: what the tab appended would never be
+ * looked at.
+ */
+export const noteBooted = (booted: number): Inside => ({
+  stores: ['reactions'],
+  // Of several tabs, each keeps its own.
+  write: (storeOf) => void storeOf('reactions').put({ booted }, `booted ${booted}`),
+})
 
 /** Loads an app's reactions into its page, and runs them there. */
 export function reactInPage(

@@ -1,5 +1,6 @@
 import type { OpenDrafts } from '../drafts/types.ts'
 import { CommandIdConflict, CorruptLog } from '../errors.ts'
+import type { Inside } from '../log/append.ts'
 import type { Channel } from '../log/channel.ts'
 import { type CommitRecord, commandsOf, eventsOf, recordedOf, type StoredCommand } from '../log/commit.ts'
 import type { Database } from '../log/database.ts'
@@ -74,6 +75,8 @@ export interface Tab extends Commands {
   full?: Pending | undefined
   /** Only of a log with a remote: what lies between `1..head` and the pending commands. */
   layer?: Layer<Tab> | undefined
+  /** Is written with the first record that this tab appends. */
+  first?: Inside | undefined
   /** Only of a model with drafts. */
   drafts?: OpenDrafts | undefined
   /** Something changed; `read` says whether rows did. */

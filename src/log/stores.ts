@@ -177,6 +177,11 @@ export interface ReactionHolder {
   readonly epoch: string
 }
 
+/** Where the reactions of a tab begin on a log that no holder has looked at yet, under 'booted' and that number. */
+export interface ReactionBoot {
+  readonly booted: number
+}
+
 /** A store whose values have one type. `One`: what a single key finds, if ranges find something else. */
 export interface TypedStore<T, One = T> {
   readonly name: string
@@ -228,7 +233,10 @@ export interface Stores {
   /** Own commands as they were in the outbox, after they were confirmed. */
   sent: TypedStore<SentCommands>
   /** Which events reactions have looked at, and which are open. */
-  reactions: TypedStore<OpenEvent | ReactionPosition, OpenEvent | ReactionPosition | ReactionHolder>
+  reactions: TypedStore<
+    OpenEvent | ReactionPosition | ReactionBoot,
+    OpenEvent | ReactionPosition | ReactionBoot | ReactionHolder
+  >
   /** Text that is still being written, in pieces. */
   drafts: TypedStore<DraftRecord>
 }

@@ -52,7 +52,8 @@ export function beginWith(
     else if (unknown) stopped.set(name, new OutdatedCodeError(unknown.type, unknown.version ?? 1))
     else {
       const isKnown = position?.lineage === lineage
-      const scanned = isKnown ? position.scanned : Math.max(from === 'start' ? 0 : booted, floor)
+      const now = Math.min(booted, known.booted ?? booted)
+      const scanned = isKnown ? position.scanned : Math.max(from === 'start' ? 0 : now, floor)
       held.push({
         name,
         definition,

@@ -24,6 +24,7 @@ export interface ReactionStore {
 }
 
 const HOLDER = 'holder'
+const BOOTED = 'booted'
 
 export function createReactionStore({ transact }: Database, lineage: string): ReactionStore {
   let epoch = ''
@@ -60,6 +61,7 @@ export function createReactionStore({ transact }: Database, lineage: string): Re
     write: ({ positions, opened, closed }) =>
       guarded((store) => {
         for (const [name, position] of positions) store.put(position, [name])
+        if (positions.size) store.delete(IDBKeyRange.bound(BOOTED, `${BOOTED}\uffff`))
         for (const one of opened) store.put(one, recordKey(one))
         for (const one of closed) store.delete(recordKey(one))
       }),

@@ -10,7 +10,7 @@ import { freshName, later } from '../engine/todos.ts'
 import { createLocks } from '../engine/tools/locks.ts'
 import type { AnyModel } from '../log/rooms.ts'
 import { chatApp } from './chat.ts'
-import { chatTab, createProvider, openOf, runner } from './kit.ts'
+import { allSettled, chatTab, createProvider, openOf, runner } from './kit.ts'
 
 beforeEach(() => {
   vi.stubGlobal('navigator', { locks: createLocks() })
@@ -151,6 +151,29 @@ describe('reactions rule 12, life:', () => {
     await host.hello(name, 'chat', false, 'another tab', 3)
     await expect.poll(() => called).toEqual(['a', 'b'])
   })
+})
+
+test('what a tab appends is looked at even if tab and worker die before any position is stored', async () => {
+  const name = freshName()
+  const never = () => new Promise<never>(() => {})
+  const old = await chatTab(name)
+  await old.dispatch.requestTurn({ id: 'before' })
+  for (const id of ['a', 'b']) {
+    const tab = await openEngine(chatApp(), { name, reactions: never })
+    await tab.dispatch.requestTurn({ id })
+    await tab.close()
+  }
+  const called: string[] = []
+  const later: string[] = []
+  const answer = { run: ({ event }: any) => void called.push(event.data.id) }
+  const first = await runner(name, { answer }, { booted: 3 })
+  await expect.poll(() => called).toEqual(['a', 'b'])
+  await allSettled(name)
+  await first.close()
+  // A reaction that a later build adds begins where that build booted.
+  await runner(name, { answer, added: { run: ({ event }: any) => void later.push(event.data.id) } }, { booted: 3 })
+  await old.dispatch.requestTurn({ id: 'c' })
+  await expect.poll(() => [...called, ...later]).toEqual(['a', 'b', 'c', 'c'])
 })
 
 test('reactions rule 13, with a remote: this version runs none there, says so, and settles nothing', async () => {

@@ -79,7 +79,12 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
       const wait = backoff.next()
       storeFrom = performance.now() + wait
       clearTimeout(retry)
-      if (!ended.aborted) retry = setTimeout(stores.ask, wait)
+      if (!ended.aborted)
+        retry = setTimeout(() => {
+          // A timer may fire a moment early, and nothing else would ask again.
+          storeFrom = 0
+          stores.ask()
+        }, wait)
     }
   }
 

@@ -33,6 +33,7 @@ export async function bundle(source = path('../../src'), output = path('../../bu
     checks: { sourcemapBroken: false },
     resolve: {
       alias: {
+        'tidemark/reactions': `${source}/reactions.ts`,
         'tidemark/drafts': `${source}/drafts.ts`,
         'tidemark/worker': `${source}/worker.ts`,
         'tidemark/sync': `${source}/sync.ts`,

@@ -244,6 +244,8 @@ const profiles: Record<string, Profile> = {
   },
   /** What happens to several devices follows from the seed alone. */
   devices: { length: [1, 1], weights: {} },
+  /** And what happens to turns that reactions answer. */
+  reactions: { length: [1, 1], weights: {} },
   alone: {
     length: [400, 400],
     mirror: 0.3,

@@ -12,6 +12,7 @@ import { createFiles } from './files.ts'
 import { real } from './globals.ts'
 import { createStorage } from './indexedDb.ts'
 import type { Plan } from './plan.ts'
+import { executeReactions } from './reactions.ts'
 import { type Actor, createWorld, endWorld, Violation } from './world.ts'
 
 export interface Result {
@@ -31,6 +32,7 @@ const END_TIME = 120_000
 /** Runs a plan to its end, where there are no more faults and everything has to come to rest. */
 export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {}): Promise<Result> {
   if (plan.profile === 'devices') return executeDevices(plan, { traced })
+  if (plan.profile === 'reactions') return executeReactions(plan, { traced })
   const w = createWorld(plan.seed, traced)
   w.pace = plan.pace
   // Most errors here are rejections that nobody looks at.

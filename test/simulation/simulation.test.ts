@@ -27,7 +27,7 @@ const MET = [
 ]
 
 /** Runs of each process, however busy the machine is: each kind of run five times. */
-const LEAST = 150
+const LEAST = 170
 
 test('every guarantee holds in 2,000 seeded runs, or as many as a minute allows', { timeout: 600_000 }, async () => {
   const { SEED: seed } = process.env
@@ -74,4 +74,28 @@ test('what devices share holds in seeded runs with a remote between them, for a 
   }
   const all = played.map(({ out }) => out).join()
   for (const hit of MET_BY_DEVICES) expect(all).toContain(`${hit}: `)
+})
+
+const MET_BY_REACTIONS = [
+  ...['turnFinished', 'turnInterrupted', 'turnFailed', 'turnStopped', 'all ended'],
+  ...['a position came after the first turns', 'holder stolen', 'worker crashed', 'worker frozen', 'tab crashed'],
+].map((hit) => `reactions: ${hit}`)
+
+/** Runs of each process, however busy the machine is: a run costs about 0.12 s of CPU. */
+const REACTIONS_LEAST = 100
+
+test('every turn that was requested ends once, whatever becomes of those who answer it, for a minute', {
+  timeout: 600_000,
+}, async () => {
+  const options = ['--profile', 'reactions', '--seconds', '60', '--least', `${REACTIONS_LEAST}`]
+  const played = await Promise.all([
+    play(['--seeds', '1-50000', ...options]),
+    play(['--seeds', '50001-100000', ...options]),
+  ])
+  for (const { status, out } of played) {
+    console.log(out)
+    expect(status, out.slice(-20_000)).toBe(0)
+  }
+  const all = played.map(({ out }) => out).join()
+  for (const hit of MET_BY_REACTIONS) expect(all).toContain(`${hit}: `)
 })

@@ -6,6 +6,38 @@
  */
 export const mutations = [
   {
+    name: 'reactions rule 1: a dispatch that settles leaves its event open',
+    in: 'settledInside',
+    find: "storeOf('reactions').delete(recordKey(open))",
+    put: 'undefined',
+    profiles: 'reactions',
+    tests: ['test/reactions/rules.test.ts', 'writes the mark'],
+  },
+  {
+    name: 'reactions rule 6: a holder whose lock was stolen writes on',
+    in: 'guarded',
+    find: '$holder.result?.epoch !== epoch || $log.result?.lineage !== lineage',
+    put: 'false',
+    profiles: 'reactions',
+    tests: ['test/reactions/rules.test.ts', 'writes nothing about an event any more'],
+  },
+  {
+    name: 'reactions rule 7: what was appended before any position is stored is not looked at',
+    in: 'beginWith',
+    find: 'Math.min(booted, known.booted ?? booted)',
+    put: 'booted',
+    profiles: 'reactions',
+    tests: ['test/reactions/pages.test.ts', 'before any position is stored'],
+  },
+  {
+    name: 'reactions rule 8: an event cancels only what was opened in the same look',
+    in: 'openEvents',
+    find: '[...open.values(), ...opened]',
+    put: '[...opened]',
+    profiles: 'reactions',
+    tests: ['test/reactions/rules.test.ts', 'cancel each its own'],
+  },
+  {
     name: 'sync rule 1: a record below the marker counts as appended',
     in: 'appendLocal',
     find: 'isMarker($bottom) && $bottom.n < $record.n',

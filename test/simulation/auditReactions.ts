@@ -1,0 +1,155 @@
+import { type RawDatabase, readStore, type Storage } from './indexedDb.ts'
+import type { World } from './world.ts'
+
+/** An open event, as it is stored. */
+interface Open {
+  readonly event: { readonly commandId: string; readonly sequence: number; readonly data: { readonly id: string } }
+  readonly index: number
+  readonly handler: string
+  readonly attempts: number
+  readonly running: string
+  readonly dead?: true
+}
+
+/** What one commit leaves of reactions. */
+interface Stored {
+  readonly open: readonly Open[]
+  readonly scanned: number
+  readonly epoch: string
+  readonly records: number
+}
+
+/**
+ * Looks at everything that is stored about reactions, in the moment in which it is, and says what the contract forbids. Turns are known
+ * by their ids.
+ */
+export function createReactionAudit(w: World, storage: Storage, lanes: readonly string[]) {
+  const hit = (what: string): void => w.hit(`reactions: ${what}`)
+  /** What the log has had, sealed or not. */
+  let head = 0
+  const requested = new Map<string, { readonly thread: string; readonly sequence: number }>()
+  const stopped = new Map<string, number>()
+  const ended: { readonly id: string; readonly by: string }[] = []
+  const endedByReaction = new Set<string>()
+  const over = new Set<string>()
+  const commands = new Set<string>()
+  /** Turns that were open at any time. */
+  const opened = new Set<string>()
+  /** Turns of which an attempt of `run` was noted. */
+  const noted = new Set<string>()
+  /** The event that each idempotency key was used for, and the other way round. */
+  const eventOf = new Map<string, string>()
+  const keyOf = new Map<string, string>()
+  let before: Stored = { open: [], scanned: -1, epoch: '', records: 0 }
+
+  const all = (raw: RawDatabase, store: string): readonly any[] =>
+    raw.rawObjectStores.has(store) ? readStore(raw, store).map(({ value }) => value) : []
+
+  function learn(raw: RawDatabase): void {
+    for (const { first, body } of all(raw, 'commits')) {
+      if (first !== head + 1) continue
+      for (const { id: by, events, cause } of JSON.parse(body)) {
+        if (commands.has(by)) w.fail(`rule 1: command ${by} is in the log twice`)
+        commands.add(by)
+        const isCaused = by.startsWith('reaction:')
+        if (isCaused !== (cause !== undefined)) w.fail(`rule 9: ${by} has the cause ${cause}`)
+        for (const { type, data } of events) {
+          head++
+          hit(type)
+          if (type === 'turnRequested') requested.set(data.id, { thread: data.thread, sequence: head })
+          else {
+            if (over.has(data.id)) w.fail(`rule 1: ${data.id} ended twice`)
+            ended.push({ id: data.id, by })
+            over.add(data.id)
+            if (isCaused) endedByReaction.add(data.id)
+          }
+          if (type === 'turnStopped') stopped.set(data.id, head)
+        }
+      }
+    }
+  }
+
+  function storedIn(raw: RawDatabase): Stored {
+    const records = all(raw, 'reactions')
+    return {
+      open: records.filter((value) => 'event' in value),
+      scanned: records.find((value) => 'scanned' in value)?.scanned ?? -1,
+      epoch: records.find((value) => 'epoch' in value)?.epoch ?? '',
+      records: records.length,
+    }
+  }
+
+  function check(now: Stored): void {
+    const { open, scanned, epoch, records } = now
+    if (scanned < before.scanned) w.fail(`rule 3: the position went from ${before.scanned} back to ${scanned}`)
+    if (before.scanned < 0 && scanned >= 0 && requested.size) hit('a position came after the first turns')
+    const runningBefore = new Map(before.open.map((one) => [one.event.data.id, one.running]))
+    const isOpen = new Set<string>()
+    for (const one of open) {
+      const { id } = one.event.data
+      const { sequence } = one.event
+      if (isOpen.has(id)) w.fail(`rule 1: ${id} is open twice`)
+      isOpen.add(id)
+      opened.add(id)
+      if (requested.get(id)?.sequence !== sequence) w.fail(`rule 3: ${id} is open, and not in the log at ${sequence}`)
+      if (sequence > scanned) w.fail(`rule 3: ${id} is open at ${sequence}, and the position is ${scanned}`)
+      if (endedByReaction.has(id)) w.fail(`rule 1: ${id} was ended by a reaction and is still open`)
+      const stop = stopped.get(id)
+      if (stop !== undefined && stop <= scanned)
+        w.fail(`rule 8: ${id} is open at ${scanned}, and was stopped at ${stop}`)
+      if (!one.running || one.running === runningBefore.get(id)) continue
+      if (one.running !== epoch) w.fail(`rule 6: ${id} runs for another holder than the one that is stored`)
+      if (one.handler === 'run') noted.add(id)
+    }
+    for (const [id, { sequence }] of requested)
+      if (sequence <= scanned && !isOpen.has(id) && !over.has(id)) w.fail(`rule 3: ${id} is forgotten`)
+    // The position, the holder, and where each tab booted that has appended something.
+    const most = isOpen.size + 2 + w.hits['reactions: tab opened']!
+    if (records > most) w.fail(`rule 3: ${records} records are kept for ${isOpen.size} open events`)
+  }
+
+  storage.committed = (raw, stores) => {
+    if (!stores.has('commits') && !stores.has('reactions')) return
+    // Another transaction may be under way on what this one does not hold.
+    if (stores.has('commits')) learn(raw)
+    const now = stores.has('reactions') ? storedIn(raw) : before
+    w.say(
+      () => `stored: ${now.open.map(described)}; scanned ${now.scanned}; head ${head}; holder ${now.epoch.slice(0, 5)}`,
+    )
+    check(now)
+    before = now
+  }
+
+  return {
+    /** A provider is asked for the text of a turn. */
+    asks(key: string, commandId: string, id: string): void {
+      if ((eventOf.get(key) ?? commandId) !== commandId) w.fail(`rule 1: ${key} is used for ${commandId}, too`)
+      if ((keyOf.get(commandId) ?? key) !== key) w.fail(`rule 1: ${commandId} has another key than ${key}`)
+      eventOf.set(key, commandId)
+      keyOf.set(commandId, key)
+      if (!noted.has(id)) w.fail(`rule 5: an attempt of ${id} was not noted before it began`)
+    },
+    /** Has everything ended that was asked for? */
+    isOver: (): boolean => over.size === requested.size && !before.open.length,
+    left(): string {
+      const { open, scanned } = before
+      return `${open.map(described)}; position ${scanned}, head ${head}, ${requested.size - over.size} turns`
+    },
+    /** Once all is over. */
+    checkEnd(): void {
+      for (const id of opened) if (!over.has(id)) w.fail(`rule 5: ${id} was open and never ended`)
+      for (const lane of lanes) {
+        const order = ended.flatMap(({ id }) => {
+          const turn = requested.get(id)
+          return endedByReaction.has(id) && turn?.thread === lane ? turn.sequence : []
+        })
+        if (order.some((sequence, i) => sequence < (order[i - 1] ?? 0)))
+          w.fail(`rule 4: the turns of ${lane} ended in the order ${order}`)
+      }
+      hit('all ended')
+    },
+  }
+}
+
+const described = ({ event, handler, attempts, running, dead }: Open): string =>
+  `${event.data.id} ${handler} ${attempts} ${running.slice(0, 5)}${dead ? ' dead' : ''}`

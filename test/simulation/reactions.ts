@@ -1,0 +1,283 @@
+import { openEngine } from 'tidemark'
+import { reaction } from 'tidemark/reactions'
+import { hostProjections } from 'tidemark/worker'
+import { type Chat, chatApp } from '../reactions/chat.ts'
+import { createReactionAudit } from './auditReactions.ts'
+import { installBrowser } from './browser.ts'
+import { real } from './globals.ts'
+import { createStorage } from './indexedDb.ts'
+import type { Plan } from './plan.ts'
+import type { Result } from './run.ts'
+import { type Actor, createWorld, current, endWorld, noFaults, Violation } from './world.ts'
+
+/**
+ * Tabs that request turns, and holders that answer them: killed, frozen, doubled and stolen from at any step. Afterwards all is calm, and
+ * each turn has to have ended.
+ */
+
+const NAME = 'chat'
+const LOCK = `tidemark/engine/${NAME}`
+/** Steps of the end in which every turn has to end. */
+const END_STEPS = 40_000
+const THREADS = ['a', 'b', 'c']
+/** Lanes that run at the same time. */
+const CONCURRENCY = 2
+
+const open = (chat: Chat, options: Parameters<typeof openEngine>[1]) => openEngine(chat, options)
+
+interface Tab {
+  readonly actor: Actor
+  engine: Awaited<ReturnType<typeof open>> | undefined
+  closed: boolean
+}
+/** A call that the provider has not answered. */
+interface Call {
+  readonly actor: Actor
+  readonly key: string
+  readonly thread: string
+  readonly signal: AbortSignal
+  readonly answer: (text: string | Error) => void
+}
+
+export function executeReactions(plan: Plan, { traced = false }: { traced?: boolean } = {}): Promise<Result> {
+  const w = createWorld(plan.seed, traced)
+  const { random } = w
+  w.pace = plan.pace
+  Error.stackTraceLimit = traced ? 20 : 0
+  if (plan.priorities) w.priorities = new Map()
+  const storage = createStorage(w)
+  const hit = (name: string): void => w.hit(`reactions: ${name}`)
+  const hasLost = random.chance(0.7)
+  const tabs: Tab[] = []
+  const calls = new Set<Call>()
+  const audit = createReactionAudit(w, storage, THREADS)
+  let opened = 0
+  let turns = 0
+  let sent = 0
+
+  // ---- the app
+  const declare = (chat: Chat) => ({
+    answer: reaction(chat, {
+      on: ['turnRequested'],
+      from: 'now',
+      lane: ({ data }) => data.thread,
+      concurrency: CONCURRENCY,
+      retry: { tries: 4, delay: 50 },
+      cancel: { turnStopped: (stop, start) => stop.data.id === start.data.id },
+      async run({ event, key, signal, dispatch }) {
+        const { id, thread } = event.data
+        const text = await ask(key, event.commandId, id, thread, signal)
+        await dispatch.finishTurn({ id, text }, { settles: true })
+      },
+      lost: hasLost
+        ? ({ event, dispatch }) => dispatch.interruptTurn({ id: event.data.id }, { settles: true })
+        : undefined,
+      failed: ({ event, error, dispatch }) =>
+        dispatch.failTurn({ id: event.data.id, reason: error.message }, { settles: true }),
+    }),
+  })
+
+  function ask(key: string, commandId: string, id: string, thread: string, signal: AbortSignal): Promise<string> {
+    const actor = current()
+    audit.asks(key, commandId, id)
+    const mine = [...calls].filter((call) => call.actor === actor && !call.signal.aborted)
+    if (mine.some((call) => call.thread === thread))
+      w.fail(`rule 4: ${actor.name} answers two turns of ${thread} at once`)
+    if (mine.length >= CONCURRENCY) w.fail(`rule 4: ${actor.name} works in ${mine.length + 1} lanes at once`)
+    w.say(() => `asks for ${id} by ${key}`, actor)
+    return new Promise((resolve, reject) => {
+      const call: Call = {
+        actor,
+        key,
+        thread,
+        signal,
+        answer: (text) => {
+          calls.delete(call)
+          w.post(actor, 'provider', 'the provider answers', () =>
+            typeof text === 'string' ? resolve(text) : reject(text),
+          )
+        },
+      }
+      calls.add(call)
+      signal.addEventListener('abort', () => {
+        calls.delete(call)
+        reject(signal.reason)
+      })
+    })
+  }
+  w.sources.push((add) => {
+    for (const call of calls) {
+      if (!call.actor.alive) calls.delete(call)
+      else
+        add({
+          key: 'provider',
+          label: 'the provider',
+          run: () => call.answer(random.chance(0.2) ? new Error('429') : `words ${random.below(1000)}`),
+        })
+    }
+  })
+  const scripts = new Map(
+    ['1', '2'].map((n) => [
+      n,
+      () => {
+        const chat = chatApp()
+        hostProjections(chat, { reactions: declare(chat) })
+      },
+    ]),
+  )
+  installBrowser(w, storage, undefined, scripts)
+
+  // ---- what is done
+  const inActor = (actor: Actor, run: () => void): void => {
+    w.current = actor
+    run()
+  }
+  const fine = ['EngineClosed', 'StorageError', 'CommandRejected']
+  const quietly = (promise: PromiseLike<unknown>): void => {
+    promise.then(
+      () => {},
+      (error) => {
+        if (!fine.includes(error?.name) && error?.name !== 'AbortError')
+          w.violation ??= new Violation(`a call rejected: ${error?.stack}`)
+      },
+    )
+  }
+  function openTab(worker = random.pick(['1', '1', '2', 'page'])): void {
+    hit('tab opened')
+    const actor = w.actor(`T${++opened}`, 'tab')
+    const tab: Tab = { actor, engine: undefined, closed: false }
+    tabs.push(tab)
+    inActor(actor, () => {
+      const chat = chatApp()
+      quietly(
+        open(chat, {
+          name: NAME,
+          mirror: false,
+          reactions: async () => declare(chat),
+          ...(worker !== 'page' && { worker: () => new SharedWorker(worker) }),
+        }).then((engine) => {
+          tab.engine = engine
+        }),
+      )
+    })
+  }
+  const usable = (): Tab[] =>
+    tabs.filter(({ actor, engine, closed }) => actor.alive && !actor.frozen && !closed && engine)
+  function request({ actor, engine }: Tab): void {
+    sent++
+    const id = `t${++turns}`
+    const stopped = random.chance(0.2) ? `t${1 + random.below(turns)}` : undefined
+    inActor(actor, () => {
+      quietly(engine!.dispatch.requestTurn({ id, thread: random.pick(THREADS) }))
+      if (stopped) quietly(engine!.dispatch.stopTurn({ id: stopped }))
+    })
+  }
+  const share = (most: number): number => (random.chance(0.5) ? random.below(100 * most) / 100 : 0)
+
+  function act(): void {
+    const all = usable()
+    const tab = all.length ? random.pick(all) : undefined
+    const workers = w.actors.filter(({ kind }) => kind === 'worker')
+    const x = random.below(1000)
+    if (x < 500) tab && turns < 60 && request(tab)
+    else if (x < 600) tabs.filter(({ actor }) => actor.alive).length < 3 && openTab()
+    else if (x < 640 && tab) {
+      hit('tab crashed')
+      w.kill(tab.actor)
+    } else if (x < 670 && tab) {
+      tab.closed = true
+      inActor(tab.actor, () => quietly(tab.engine!.close()))
+    } else if (x < 740 && workers.length) {
+      hit('worker crashed')
+      w.kill(random.pick(workers))
+    } else if (x < 800 && tab) {
+      hit('holder stolen')
+      inActor(tab.actor, () => quietly(navigator.locks.request(LOCK, { steal: true }, () => {}) as Promise<unknown>))
+    } else if (x < 860 && w.actors.length) {
+      const actor = random.pick(w.actors)
+      actor.frozen = !actor.frozen
+      if (actor.frozen) hit(`${actor.kind} frozen`)
+    } else if (x < 900) {
+      const connections = w.actors.flatMap((actor) => storage.connectionsOf(actor))
+      if (connections.length) storage.lose(random.pick(connections).id)
+    } else if (x < 940)
+      w.faults = {
+        ...noFaults(),
+        abort: share(0.2),
+        lose: share(0.1),
+        drop: share(0.5),
+        double: share(0.2),
+        quota: share(0.1),
+      }
+    else if (x < 970) w.faults = noFaults()
+  }
+
+  const isOver = (): boolean => audit.isOver() && !calls.size
+  const rejected = (error: unknown): void => {
+    w.violation ??= new Violation(`unhandled rejection: ${(error as Error)?.stack ?? error}`)
+  }
+  process.on('unhandledRejection', rejected)
+
+  return new Promise((resolve) => {
+    const length = 1500 + random.below(2500)
+    const rate = 0.05 + random.below(15) / 100
+    let phase: 'faults' | 'end' = 'faults'
+    let limit = 0
+    let over = false
+    let next = 5
+    const start: (() => void)[] = Array.from({ length: 1 + random.below(2) }, () => () => openTab())
+    const finish = (): void => {
+      over = true
+      process.off('unhandledRejection', rejected)
+      endWorld()
+      const { steps, violation: error, hits, trace = [] } = w
+      resolve({ plan, steps, error, hits, trace, dispatches: sent, commits: 0 })
+    }
+    const calm = (): void => {
+      phase = 'end'
+      w.say('faults end; every turn has to end')
+      w.faults = noFaults()
+      w.priorities = undefined
+      for (const actor of w.actors) actor.frozen = false
+      start.push(() => openTab('1'))
+      limit = w.steps + END_STEPS
+    }
+    const tick = (): void => {
+      if (over) return
+      w.settle()
+      if (w.violation) {
+        finish()
+        return
+      }
+      const first = start.shift()
+      if (first) {
+        first()
+        return
+      }
+      if (phase === 'faults' && w.steps >= length) calm()
+      else if (phase === 'faults' && w.steps >= next) {
+        next = w.steps + 1 + random.below(Math.ceil(1 / rate) * 4)
+        act()
+      } else if (phase === 'end' && w.steps % 20 === 0 && isOver()) {
+        try {
+          audit.checkEnd()
+        } catch (error) {
+          w.violation ??= error as Error
+        }
+        finish()
+      } else if (phase === 'end' && w.steps > limit) {
+        w.violation ??= new Violation(`rule 5: turns never end: ${audit.left()}`)
+        finish()
+      } else if (!w.step()) {
+        if (phase === 'faults') w.steps = Math.max(w.steps + 1, next)
+        else if (isOver()) w.steps += 20 - (w.steps % 20)
+        else w.steps = limit + 1
+      }
+    }
+    const batch = (): void => {
+      for (let i = 0; i < 50; i++) real.setImmediate(tick)
+      real.setImmediate(() => over || batch())
+    }
+    batch()
+  })
+}

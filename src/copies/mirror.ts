@@ -4,6 +4,7 @@ import { lockName } from '../locks.ts'
 import type { Hint } from '../log/channel.ts'
 import type { Database } from '../log/database.ts'
 import { createLag, LATE_MS } from './lag.ts'
+import type { AlsoMirrored } from './mirrorCopy.ts'
 import { checkBrowser, type MirrorPlace, NoMirror, openPlace, toMirrorPlace } from './mirrorPlace.ts'
 import { createTeller } from './mirrorStatus.ts'
 import { writeOn } from './mirrorTurn.ts'
@@ -30,6 +31,8 @@ export interface MirrorHost {
   post(hint: Hint extends infer H ? Omit<H, 'log'> : never): void
   /** The second copy of the log, once it was asked for. */
   mirror?: Mirror
+  /** Gives what the mirror keeps beside the events: set by the one who stores it. */
+  also?: () => Promise<AlsoMirrored | undefined>
 }
 
 /** Starts the mirror of a pipeline, or goes on with it where a tab says. */
@@ -99,7 +102,7 @@ function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror 
         place = await remember(database, place)
         const parent = await openPlace(place)
         await navigator.locks.request(lockName('mirror', name), { signal }, () =>
-          writeOn({ database, lag, teller, news }, parent, place === true, signal),
+          writeOn({ host, lag, teller, news }, parent, place === true, signal),
         )
       } catch (error) {
         if (closing.aborted || error instanceof EngineClosed) break

@@ -1,17 +1,14 @@
 import type { Chunk } from '../log/chunk.ts'
 import { above, type Database, type LogIdentity, readIdentity } from '../log/database.ts'
 import { isShared } from '../log/local.ts'
-import type { KnownReactions } from '../log/openReactions.ts'
 import type { Outbox } from '../log/outboxOf.ts'
 import { readAfter } from '../log/read.ts'
 import { queueBody, sealedChunk } from '../log/sealed.ts'
 import type { SegmentRecord } from '../log/stores.ts'
-import { stringify } from '../model/json.ts'
 import { basesOf, endOf } from './exportChunks.ts'
 import { fileOf, list, type Place, sweep, TAIL } from './files.ts'
 import { createFolder, type MirrorFolder } from './folder.ts'
 import { folderOf, NoMirror } from './mirrorPlace.ts'
-import { packReactions, REACTIONS, readReactions } from './reactions.ts'
 import { type PartFile, takeUp } from './takeUp.ts'
 import { packUnsent, readOutbox, UNSENT } from './unsent.ts'
 
@@ -31,16 +28,31 @@ export interface MirrorCopy {
   round(): Promise<'whole' | 'more' | 'replaced'>
 }
 
+/** A file of its own beside those of the events, and no part of their chain. Read before the events. */
+export interface AlsoMirrored {
+  readonly file: string
+  /** Tells whether the file has to be written again. */
+  readonly content: string
+  pack(log: LogIdentity): Promise<Chunk>
+}
+
+/** The part of a mirror's host that its files need. */
+export interface CopyHost {
+  readonly database: Database
+  readonly also?: (() => Promise<AlsoMirrored | undefined>) | undefined
+}
+
 /**
  * The files of one log's mirror. `inOrigin`: they take of the room that the log needs. `gone`: somebody else
  * writes now. Throws NoMirror if the files are another log's, an Error if there is no room.
  */
 export async function createCopy(
-  { database }: { readonly database: Database },
+  host: CopyHost,
   parent: FileSystemDirectoryHandle,
   inOrigin: boolean,
   gone: AbortSignal,
 ): Promise<MirrorCopy> {
+  const { database } = host
   const { name, transact } = database
   const found = await folderOf(parent, name)
   if (inOrigin) await makeSureOfRoom(!!found)
@@ -64,8 +76,8 @@ export async function createCopy(
   let { stale } = taken
   /** Which outbox its file holds. */
   let unsent = ''
-  /** What the file of the reactions holds. */
-  let reactions = ''
+  /** What the file beside them holds. */
+  let beside = ''
 
   const last = (): number => Math.max(sealed, tail.last || (parts.at(-1)?.last ?? 0))
 
@@ -114,11 +126,10 @@ export async function createCopy(
     unsent = now
   }
 
-  async function writeReactions(known: KnownReactions): Promise<void> {
-    const now = stringify([[...known.positions], known.open])
-    if (now === reactions) return
-    await folder.put(REACTIONS, [await packReactions(log as LogIdentity, known)])
-    reactions = now
+  async function writeBeside({ file, content, pack }: AlsoMirrored): Promise<void> {
+    if (content === beside) return
+    await folder.put(file, [await pack(log as LogIdentity)])
+    beside = content
   }
 
   return {
@@ -128,7 +139,7 @@ export async function createCopy(
     async round() {
       // Before the commits: a command that leaves it meanwhile is in both, and not in none.
       const outbox = isShared(log) ? await readOutbox(database) : undefined
-      const known = await readReactions(database)
+      const also = await host.also?.()
       const now = await readSegments(database, sealed)
       if (now.log?.id !== log.id) return 'replaced'
       await copySegments(now.segments)
@@ -138,7 +149,7 @@ export async function createCopy(
       if (outbox && (await readIdentity(database))?.lineage !== log.lineage) return 'replaced'
       if (now.segments.length || last() > from || stale) await writeTail()
       if (outbox) await writeOutbox(outbox)
-      if (known) await writeReactions(known)
+      if (also) await writeBeside(also)
       return whole ? 'whole' : 'more'
     },
   }

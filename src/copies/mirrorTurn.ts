@@ -1,7 +1,6 @@
 import { quietly, sleep } from '../async.ts'
-import type { Database } from '../log/database.ts'
 import type { Lag } from './lag.ts'
-import { createCopy } from './mirrorCopy.ts'
+import { type CopyHost, createCopy } from './mirrorCopy.ts'
 import type { Teller } from './mirrorStatus.ts'
 import { removePrivate } from './removeMirror.ts'
 
@@ -12,7 +11,7 @@ const LONGEST_DELAY_MS = 4000
 
 /** What a mirror has while it writes, and while it does not. */
 export interface Writing {
-  readonly database: Database
+  readonly host: CopyHost
   readonly lag: Lag
   readonly teller: Teller
   /** Resolves when the log may have something new, or at the signal. */
@@ -24,12 +23,12 @@ export interface Writing {
  * another one.
  */
 export async function writeOn(
-  { database, lag, teller, news }: Writing,
+  { host, lag, teller, news }: Writing,
   parent: FileSystemDirectoryHandle,
   isPrivate: boolean,
   gone: AbortSignal,
 ): Promise<void> {
-  const copy = await createCopy({ database }, parent, isPrivate, gone)
+  const copy = await createCopy(host, parent, isPrivate, gone)
   let hasMoved = !isPrivate
   lag.hear(Date.now())
   while (!gone.aborted) {
@@ -40,7 +39,7 @@ export async function writeOn(
     lag.end(done === 'whole')
     if (done === 'whole' && hasMoved) {
       // An open without the folder would be given what is old.
-      await quietly(removePrivate(database, gone))
+      await quietly(removePrivate(host.database, gone))
       hasMoved = false
     }
     if (!gone.aborted) teller.know({ last: copy.last })

@@ -1,25 +1,29 @@
-import { type Chunk, linesIn, makeChunk, openChunk } from '../log/chunk.ts'
-import type { Database, LogIdentity, StoreOf } from '../log/database.ts'
+import { linesIn, makeChunk, openChunk } from '../log/chunk.ts'
+import type { Database, StoreOf } from '../log/database.ts'
 import { askReactions, type KnownReactions, knownReactions, recordKey } from '../log/openReactions.ts'
 import type { OpenEvent, ReactionPosition } from '../log/stores.ts'
 import { stringify } from '../model/json.ts'
+import type { AlsoMirrored } from './mirrorCopy.ts'
 
 // Positions and open events in a mirror: a file of its own, no part of the chain of events.
 
 /** Not a file of events: readers of events do not look at it. */
-export const REACTIONS = 'reactions.open'
+const REACTIONS = 'reactions.open'
 
-/** undefined if there are none. Read before the events: what opens meanwhile is found again behind the position. */
-export async function readReactions({ transact, hasNewer }: Database): Promise<KnownReactions | undefined> {
+/**
+ * undefined if there are none. Read before the events: what opens meanwhile is found again behind the position. The file has the positions
+ * in its first line, then one line for each open event.
+ */
+export async function mirrorReactions({ transact, hasNewer }: Database): Promise<AlsoMirrored | undefined> {
   if (!hasNewer) return
-  const known = knownReactions(await transact(['reactions'], 'readonly', askReactions))
-  return known.positions.size ? known : undefined
-}
-
-/** The positions in the first line, then one line for each open event. */
-export function packReactions({ id: log, lineage }: LogIdentity, { positions, open }: KnownReactions): Promise<Chunk> {
+  const { positions, open } = knownReactions(await transact(['reactions'], 'readonly', askReactions))
+  if (!positions.size) return
   const lines = [[...positions], ...open].map((one) => `${stringify(one)}\n`)
-  return makeChunk({ log, lineage, first: 1, last: 0, kind: 'reactions' }, lines)
+  return {
+    file: REACTIONS,
+    content: lines.join(''),
+    pack: ({ id: log, lineage }) => makeChunk({ log, lineage, first: 1, last: 0, kind: 'reactions' }, lines),
+  }
 }
 
 /** What a mirror has of the reactions of this lineage. undefined if it has none, or if the file is damaged. */

@@ -25,6 +25,7 @@ type Ending<R> = (text: string) => R | PromiseLike<R>
 /** The drafts of one engine: in a page, or in a worker without a page. */
 export function openDrafts(host: DraftHost, names: readonly string[]): OpenDrafts {
   const { name: log, ended } = host
+  const post = (draft: DraftHint): void => host.channel?.post({ log: host.logId, draft })
   const memory = draftsInMemory()
   const storeOf = (): DraftStore => (host.database?.hasNewer ? draftsOnDisk(host.database) : memory)
   const followed = new Map<string, Followed>()
@@ -98,7 +99,7 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
       if (writing.stored === undefined || state === 'over' || (told === text.length && toldStored === stored)) continue
       const more = text.slice(told)
       Object.assign(writing, { told: text.length, toldStored: stored })
-      host.post({ name, id, epoch, stored, ...(more.length <= LARGEST_HINT && { offset: told, text: more }) })
+      post({ name, id, epoch, stored, ...(more.length <= LARGEST_HINT && { offset: told, text: more }) })
     }
   }
 
@@ -129,7 +130,7 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
     const { name, id, epoch } = writing
     dethrone(writing)
     forget(writing).clear()
-    host.post({ name, id, epoch, stored: 0, over: true })
+    post({ name, id, epoch, stored: 0, over: true })
   }
 
   /** Nobody writes it any more, and it stays. */
@@ -156,7 +157,7 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
     const more = text.slice(told)
     writing.told = text.length
     if (stored !== undefined)
-      host.post({
+      post({
         name,
         id,
         epoch,
@@ -328,7 +329,7 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
         if (!found) return
         await storeOf().remove(name, id)
         followed.get(keyOf(name, id))?.clear()
-        host.post({ name, id, epoch: found.epoch, stored: 0, over: true })
+        post({ name, id, epoch: found.epoch, stored: 0, over: true })
       },
     })
 

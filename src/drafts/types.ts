@@ -1,6 +1,6 @@
 import type { Json } from '../data.ts'
 import type { Inside } from '../log/append.ts'
-import type { DraftHint } from '../log/channel.ts'
+import type { Channel, DraftHint } from '../log/channel.ts'
 import type { Database } from '../log/database.ts'
 
 /** What a draft says beside its text: JSON, without the names that a draft has itself. */
@@ -75,12 +75,14 @@ export interface DraftHost {
   /** Of the log. */
   readonly name: string
   /** undefined in memory. */
-  readonly database: Database | undefined
+  readonly database?: Database | undefined
   /** Why nothing may be begun. */
-  readonly refusal: Error | undefined
+  readonly refusal?: Error | undefined
   /** Aborts when the engine ends. */
   readonly ended: AbortSignal
-  post(draft: DraftHint): void
+  /** Where other tabs and workers are told; undefined in memory. */
+  readonly channel?: Pick<Channel, 'post'> | undefined
+  readonly logId: string
 }
 
 /** The drafts of one engine. */

@@ -14,12 +14,14 @@ import { catchUp } from './catchUp.ts'
 import { check, type Verdict } from './check.ts'
 import { type Core, createCore } from './core.ts'
 import { takeHint } from './hints.ts'
-import { reserve, shared } from './part.ts'
+import { keepLoading } from './keepLoading.ts'
+import { reacting, reserve, shared } from './part.ts'
 import { appear } from './presence.ts'
-import { noteBooted, reactInPage } from './reactions.ts'
+import { noteBooted } from './reactions.ts'
 import { applyCommit, rebase, stop, typeKey } from './tab.ts'
 import type { OpenOptions } from './types.ts'
 import { visitIsDone } from './visitIsDone.ts'
+import { withReactions } from './withReactions.ts'
 
 /** `server`: nothing is stored, and this is what a dispatch is told. */
 export interface BootOptions extends OpenOptions {
@@ -51,7 +53,8 @@ export async function boot(model: AnyModel, name: string, options: BootOptions):
       signal?.throwIfAborted()
       if (options.reactions && database.hasNewer && !isShared(database.log)) core.first = noteBooted(core.head)
       // There is no first paint to wait for, and what can't be loaded now never will be.
-      if ('ServiceWorkerGlobalScope' in globalThis) await reserve.load()
+      if ('ServiceWorkerGlobalScope' in globalThis)
+        await Promise.all([reserve.load(), options.reactions && reacting.load()])
       appearLater(core, options)
     } else if (options.server) core.error = core.refusal = options.server
     else if (options.remote)
@@ -59,7 +62,7 @@ export async function boot(model: AnyModel, name: string, options: BootOptions):
         (part) => part.tellInMemory(core),
         () => {},
       )
-    else reactInPage(core, options, core, 0)
+    else withReactions(core, options, (part) => part.reactInPage(core, options, core, 0))
     core.isOpen = true
     if (core.behind) core.pump()
   } catch (error) {
@@ -196,17 +199,12 @@ async function restoreLog(core: Core, database: Database, options: OpenOptions):
  */
 function appearLater(core: Core, options: OpenOptions): void {
   const booted = core.head
-  const failed = (error: Error): void => {
-    core.error = error
-    core.changed(false)
-  }
   setTimeout(() => {
     if (core.ended.aborted) return
     appear(core, options, booted)
-    // Reactions tell where they stand from the start.
-    Promise.resolve(options.reactions || visitIsDone(core))
-      .then(() => reserve.keepLoading(core.ended, failed))
-      .then(({ followReactions }) => options.reactions && followReactions(core))
+    withReactions(core, options, (part) => part.followReactions(core))
+    visitIsDone(core)
+      .then(() => keepLoading(core, reserve))
       .catch(() => {})
   })
 }

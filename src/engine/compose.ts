@@ -2,7 +2,7 @@ import { nextId } from '../ids.ts'
 import type { Beside } from '../log/append.ts'
 import type { CommandEntry, CommitRecord, StoredCommand } from '../log/commit.ts'
 import { stringify } from '../model/json.ts'
-import { type Decision, insideOf, isStrict, noteAttempt, noteRecord, type Pending } from './pending.ts'
+import { type Decision, insideOf, isStrict, noteAttempt, type Pending } from './pending.ts'
 import { type Tab, typeKey } from './tab.ts'
 
 /** Characters of JSON that one group may have; a single command may have more. */
@@ -51,8 +51,7 @@ export function compose(tab: Tab, group: readonly Pending[]): Composed {
       if (!tab.stored.has(key)) types.set(key, [type, version])
     }
   }
-  const inside = insideOf(group, tab.first)
-  if (inside) noteRecord(group, id)
+  const inside = insideOf(group, tab.first, id)
   // The strictest of a group wins (rule 6).
   const strict = group.some(isStrict)
   noteAttempt(group, id, strict)

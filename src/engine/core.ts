@@ -150,7 +150,7 @@ export function createCore(model: AnyModel, name: string, isStored: boolean, res
   }
 
   const { pump, idle } = createPump(core)
-  core.drafts = openDraftsOf(model, name, core, ending.signal)
+  core.drafts = openDraftsOf(model, core)
 
   function tell(): void {
     more = false

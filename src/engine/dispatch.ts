@@ -46,11 +46,9 @@ function begin(
 ): void {
   if (__DEV__) refuseInside((outer) => nestedDispatch(outer, name))
   signal?.throwIfAborted()
-  if (typeof (commandId ?? name) !== 'string' || commandId === '')
-    throw new InvalidData('a commandId is a string that is not empty', ['commandId'])
-  const isOfReaction = commandId?.startsWith(REACTION)
-  if (isOfReaction && !special)
-    throw new InvalidData('a commandId that begins with "reaction:" belongs to a reaction. Take another one', [
+  const isOfReaction = typeof commandId === 'string' && commandId.startsWith(REACTION)
+  if (typeof (commandId ?? name) !== 'string' || commandId === '' || (isOfReaction && !special))
+    throw new InvalidData('a commandId is a string that is not empty and does not begin with "reaction:"', [
       'commandId',
     ])
   const copy = copyJson(input, `command "${name}"`)

@@ -2,7 +2,7 @@ import { sleep } from '../async.ts'
 import { lockName } from '../locks.ts'
 import type { ReactionReport } from '../log/channel.ts'
 import { fromWire } from '../log/wire.ts'
-import { reachHolder } from '../projections/holder.ts'
+import { reachHolder } from '../projections/reachHolder.ts'
 import type { Core } from './core.ts'
 
 /** Milliseconds between two questions to the holder, at least, however often somebody needs it. */

@@ -9,52 +9,33 @@ import { loadBases } from '../projections/base.ts'
 import { lookUp } from '../projections/rowEvents.ts'
 import { createBreather } from '../slices.ts'
 import type { Core } from './core.ts'
-
-interface Options {
-  readonly after?: number | undefined
-  readonly before?: number | undefined
-  readonly reverse?: boolean | undefined
-  readonly limit?: number | undefined
-  readonly table?: string | undefined
-  readonly key?: Key | undefined
-  readonly signal?: AbortSignal | undefined
-}
+import type { Past, WithLocal } from './layer.ts'
 
 /**
- * Committed events up to `head`, the one at the call, in today's type and version; behind them `local`, what a log with a remote showed then
+ * Committed events up to `head`, the one at the call, in today's type and version; `withLocal` adds what a log with a remote showed then
  * and the remote had not ordered.
  */
 export async function* history(
   core: Core,
   head: number,
-  options: Options,
-  local: readonly AnyRecordedEvent[] = [],
+  options: Past,
+  withLocal?: WithLocal,
 ): AsyncGenerator<AnyRecordedEvent> {
   const { limit = Infinity, signal } = options
   if (limit <= 0) return
   let left = limit
-  for await (const event of withLocal(eventsOf(core, head, options), options, local)) {
+  const committed = eventsOf(core, head, options)
+  for await (const event of withLocal?.(committed) ?? committed) {
     signal?.throwIfAborted()
     yield event
     if (--left <= 0) return
   }
 }
 
-async function* withLocal(
-  shared: AsyncGenerator<AnyRecordedEvent>,
-  { after = 0, before = Infinity, reverse }: Options,
-  local: readonly AnyRecordedEvent[],
-): AsyncGenerator<AnyRecordedEvent> {
-  const meant = local.filter(({ sequence }) => sequence > after && sequence < before)
-  if (reverse) yield* meant.reverse()
-  yield* shared
-  if (!reverse) yield* meant
-}
-
 function eventsOf(
   core: Core,
   head: number,
-  { after = 0, before = Infinity, reverse = false, table, key, signal }: Options,
+  { after = 0, before = Infinity, reverse = false, table, key, signal }: Past,
 ): AsyncGenerator<AnyRecordedEvent> {
   const end = Math.min(before, head + 1)
   // An archived log begins behind its base.

@@ -13,6 +13,20 @@ export interface Ways<Tab> {
   decideInside(tab: Tab, commands: readonly Pending[]): Promise<'decided' | 'not whole'>
 }
 
+/** Which events of the past, and in which order; of one row, if there is a key. */
+export interface Past {
+  readonly after?: number | undefined
+  readonly before?: number | undefined
+  readonly reverse?: boolean | undefined
+  readonly limit?: number | undefined
+  readonly table?: string | undefined
+  readonly key?: Key | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Adds to committed events, in the order that was asked for, those that the remote has not ordered. */
+export type WithLocal = (committed: AsyncGenerator<AnyRecordedEvent>) => AsyncGenerator<AnyRecordedEvent>
+
 /**
  * What a tab shows between the log and its pending commands, where the log has a remote: the commands of this device that the remote
  * has not ordered yet. They are folded from their stored events; nothing is decided for it.
@@ -20,8 +34,8 @@ export interface Ways<Tab> {
 export interface Layer<Tab> extends Ways<Tab> {
   /** Commands in it. */
   readonly length: number
-  /** What its commands gave, marked as pending; of one row, if there is a key. */
-  events(of: { readonly table?: string | undefined; readonly key?: Key | undefined }): readonly AnyRecordedEvent[]
+  /** What its commands gave until now goes to the newest end of the past, marked as pending. */
+  past(of: Past): WithLocal
   /** Takes its rows back, before the log moves. Only inside `rebase`, which puts on what is off. */
   takeBack(): void
   putOn(): void

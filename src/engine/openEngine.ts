@@ -8,7 +8,7 @@ import { arrive } from './arrive.ts'
 import { boot } from './boot.ts'
 import type { Core } from './core.ts'
 import { dispatch, type Special, takeBack } from './dispatch.ts'
-import { reserve } from './part.ts'
+import { reacting, reserve } from './part.ts'
 import type { AnyReceipt, Sender } from './pending.ts'
 import { projected } from './projected.ts'
 import type { DispatchOptions, Engine, OpenOptions, Status } from './types.ts'
@@ -196,9 +196,9 @@ function createHandle(core: Core, options: OpenOptions, leave: () => Promise<voi
     async *history(given = {}) {
       throwIfClosed()
       const { head, layer } = core
-      const local = layer?.events(given)
+      const withLocal = layer?.past(given)
       const { history } = await reserve.load(given.signal)
-      yield* history(core, head, given, local)
+      yield* history(core, head, given, withLocal)
     },
     events: (given = {}) => ({
       [Symbol.asyncIterator]() {
@@ -212,7 +212,8 @@ function createHandle(core: Core, options: OpenOptions, leave: () => Promise<voi
     },
     async settled({ signal } = {}) {
       throwIfClosed()
-      const { settled } = await reserve.load(signal)
+      if (!core.reactions) return
+      const { settled } = await reacting.load(signal)
       await settled(core, signal)
     },
     async rebuild(given = {}) {

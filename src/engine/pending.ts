@@ -194,16 +194,19 @@ export const createPending = (
   tries: NO_TRIES,
 })
 
-/** What these commands bring along, behind `first`. undefined: nothing, as mostly. */
-export function insideOf(commands: readonly Pending[], first?: Inside): Inside[] | undefined {
+/**
+ * What these commands bring along, behind `first`. undefined: nothing, as mostly. What this `record` writes is not written again for those
+ * who wait now.
+ */
+export function insideOf(commands: readonly Pending[], first?: Inside, record?: string): Inside[] | undefined {
   let all = first && [first]
-  for (const { callers } of commands) for (const { inside } of callers) if (inside) (all ??= []).push(inside)
+  for (const { callers } of commands)
+    for (const caller of callers)
+      if (caller.inside) {
+        caller.wroteIn = record ?? caller.wroteIn
+        ;(all ??= []).push(caller.inside)
+      }
   return all
-}
-
-/** What the record writes is not written again for those who wait now. */
-export function noteRecord(commands: readonly Pending[], record: string): void {
-  for (const { callers } of commands) for (const caller of callers) if (caller.inside) caller.wroteIn = record
 }
 
 export const isStrict = ({ callers }: Pending): boolean => callers.some(({ strict }) => strict)
@@ -272,15 +275,14 @@ async function resolveBehind(
 ): Promise<void> {
   try {
     if (toWrite) await log.write(toWrite)
+    if (toFlush)
+      await log.flush().catch((error) => {
+        throw notFlushed(receipt.commandId, error)
+      })
+    caller.resolve(receipt)
   } catch (error) {
-    return caller.reject(error)
+    caller.reject(error)
   }
-  try {
-    if (toFlush) await log.flush()
-  } catch (error) {
-    return caller.reject(notFlushed(receipt.commandId, error))
-  }
-  caller.resolve(receipt)
 }
 
 function receiptOf(

@@ -8,11 +8,12 @@ import type { OpenRemote } from '../remote.ts'
 import { showBuilding } from './checkpoints.ts'
 import type { Core } from './core.ts'
 import { look, takeHint } from './hints.ts'
-import { reserve, shared } from './part.ts'
+import { keepLoading } from './keepLoading.ts'
+import { shared } from './part.ts'
 import { storageChanged } from './persistence.ts'
-import { reactInPage } from './reactions.ts'
 import type { OpenOptions } from './types.ts'
 import { firstCommandsAreIn } from './visitIsDone.ts'
+import { withReactions } from './withReactions.ts'
 
 /** Takes what an open engine holds beside its log, until it ends: its lock, its host, the page's events. */
 export function appear(core: Core, options: OpenOptions, booted: number): void {
@@ -44,11 +45,11 @@ export function appear(core: Core, options: OpenOptions, booted: number): void {
     // A page without SharedWorker follows the remote itself, and runs the reactions.
     const opened = (shop: Workshop): void => {
       if (remote) void followInPage(core, shop, remote)
-      reactInPage(core, options, shop, booted)
+      withReactions(core, options, (part) => part.reactInPage(core, options, shop, booted))
     }
     core.host = connectHost(core.model, name, worker, mirror, changed, core.channel, opened, firstCommandsAreIn(core), {
       booted,
-      lend: context && (() => lend(context)),
+      lend: context && (() => lend(core, options, context)),
     })
   }
 
@@ -112,20 +113,13 @@ export function appear(core: Core, options: OpenOptions, booted: number): void {
 }
 
 /** The end of a port at whose other end the page answers for the app. */
-function lend(context: NonNullable<OpenOptions['context']>): MessagePort {
+function lend(core: Core, options: OpenOptions, context: NonNullable<OpenOptions['context']>): MessagePort {
   const { port1, port2 } = new MessageChannel()
-  reserve.load().then(
-    ({ answerContext }) => answerContext(port1, context),
-    () => {},
-  )
+  withReactions(core, options, (part) => part.answerContext(port1, context))
   return port2
 }
 
 async function followInPage(core: Core, shop: Workshop, remote: OpenRemote): Promise<void> {
-  const failed = (error: Error): void => {
-    core.error = error
-    core.changed(false)
-  }
-  const { replicate } = await shared.keepLoading(shop.closing, failed)
+  const { replicate } = await keepLoading(core, shared, shop.closing)
   await replicate(shop, remote)
 }

@@ -1,9 +1,7 @@
 import type { Json } from '../data.ts'
-import { part } from '../load.ts'
 import type { Inside } from '../log/append.ts'
 import type { Workshop } from '../projections/workshop.ts'
 import type { Core } from './core.ts'
-import type { OpenOptions } from './types.ts'
 
 /** Where what `reaction` of tidemark/reactions gives has its runner: an app that imports none does not load it. */
 export const runner: unique symbol = Symbol.for('tidemark.reaction')
@@ -37,23 +35,3 @@ export const noteBooted = (booted: number): Inside => ({
   // Of several tabs, each keeps its own.
   write: (storeOf) => void storeOf('reactions').put({ booted }, `booted ${booted}`),
 })
-
-/** Loads an app's reactions into its page, and runs them there. */
-export function reactInPage(
-  core: Core,
-  { reactions, context }: OpenOptions,
-  beside: ReactionPlace['beside'],
-  booted: number,
-): void {
-  const failed = (error: Error): void => {
-    core.error = error
-    core.changed(false)
-  }
-  if (!reactions) return
-  part('reactions', reactions)
-    .keepLoading(core.ended, failed)
-    .then(
-      (found) => react(found, { beside, booted, pages: context ?? [], stay() {} }),
-      () => {},
-    )
-}

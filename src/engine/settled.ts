@@ -5,7 +5,6 @@ import { hearReactions } from './followReactions.ts'
 
 /** Resolves when the reactions have looked at the whole log, and nothing is open but dead letters and what is not due yet. */
 export async function settled(core: Core, signal?: AbortSignal): Promise<void> {
-  if (!core.reactions) return
   const { ended } = core
   core.hearReactions ??= (reports, scanned) => hearReactions(core, reports, scanned)
   for (;;) {

@@ -187,7 +187,15 @@ function createWorkerEngine(shop: Workshop, release: () => void): Made {
     over: leave,
   }
   const { pump, idle } = createPump(tab)
-  tab.drafts = openDraftsOf(model, database.name, tab, ending.signal)
+  tab.drafts = openDraftsOf(model, {
+    name: database.name,
+    database,
+    ended: ending.signal,
+    channel,
+    get logId() {
+      return tab.logId
+    },
+  })
 
   /** However it ends, the next holder may begin as soon as nothing is in a transaction. */
   function leave(error: unknown): void {

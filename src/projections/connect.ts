@@ -121,7 +121,7 @@ export function connectHost(
 
   async function here(error?: unknown): Promise<Connected> {
     if (error) warnOfNoWorker(model.name, error)
-    const host = inPage ?? (await hostInPage(model, engine, { mirror, channel, opened, booted: page.booted }, signal))
+    const host = inPage ?? (await hostInPage(model, engine, { mirror, channel, opened }, signal))
     loads = 0
     if (!inPage) changed('in-page', error)
     inPage = host

@@ -16,8 +16,6 @@ export interface InPage {
   readonly channel: Channel | undefined
   /** Called with the pipeline once it is open. */
   readonly opened: ((shop: Workshop) => void) | undefined
-  /** The head of the log when this page opened it. */
-  readonly booted?: number | undefined
 }
 
 /**
@@ -27,7 +25,7 @@ export interface InPage {
 export async function hostInPage(
   model: AnyModel,
   engine: string,
-  { mirror, channel, opened, booted }: InPage,
+  { mirror, channel, opened }: InPage,
   signal: AbortSignal,
 ): Promise<ProjectionHost> {
   const { createHost } = await pipeline.load(signal)
@@ -41,7 +39,7 @@ export async function hostInPage(
     // The lock may have been granted before it was taken back.
     if (signal.aborted) return
     const left = new Promise((resolve) => signal.addEventListener('abort', resolve))
-    await host.hello(engine, model.name, mirror, undefined, booted)
+    await host.hello(engine, model.name, mirror)
     await left
   }
   signal.addEventListener('abort', () => void host.goodbye(engine))

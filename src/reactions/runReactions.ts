@@ -1,4 +1,5 @@
 import { sleep } from '../async.ts'
+import { mirrorReactions } from '../copies/reactions.ts'
 import { stateAfter } from '../engine/afterwards.ts'
 import type { ReactionPlace } from '../engine/reactions.ts'
 import { openWorkerEngine, type WorkerEngine } from '../engine/workerEngine.ts'
@@ -28,6 +29,7 @@ export function runReactions(reactions: object, place: ReactionPlace): void {
 /** One holder for each log and browser; the others wait until it has gone. */
 async function runBeside(shop: Workshop, declared: Declared, place: ReactionPlace): Promise<void> {
   const { closing } = shop
+  shop.also = () => mirrorReactions(shop.database)
   const backoff = createBackoff(RETRY_MIN_MS, RETRY_MAX_MS)
   while (!closing.aborted) {
     try {

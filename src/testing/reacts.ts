@@ -50,7 +50,7 @@ export async function react(
   const { handler = 'run', attempt = 1, error = new Error('It failed.'), context } = fakes
   const over = new AbortController()
   const signal = fakes.signal ?? new AbortController().signal
-  const drafts: OpenDrafts | undefined = openDraftsOf(model, 'given', { logId: 'given' }, over.signal)
+  const drafts: OpenDrafts | undefined = openDraftsOf(model, { name: 'given', ended: over.signal, logId: 'given' })
   const appended: StoredEvent[] = []
   let settled = false
   let ids = 0

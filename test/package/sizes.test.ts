@@ -6,10 +6,11 @@ import { root } from './run.ts'
 
 /**
  * Bytes, gzip, and files, with the page itself. The goal is 44,000 bytes: 24,000 for the page, 20,000 for the worker. Of the page, 750 are
- * the layer of a log with a remote, which may cost 1,000; of the worker, 400 are the second copy of what such a log has not sent.
+ * the layer of a log with a remote, which may cost 1,000; of the worker, 400 are the second copy of what such a log has not sent. What else
+ * lies above the goal is listed in test/bench/report/limits.md.
  * `reserve` is what the tab loads behind that, for an emergency: it delays nobody, but it is transferred too.
  */
-const LIMITS = { page: 24_750, worker: 25_250, files: 4, reserve: 10_000 }
+const LIMITS = { page: 26_250, worker: 26_100, files: 4, reserve: 10_100 }
 /** Milliseconds without a request after which the visit counts as loaded. */
 const QUIET_MS = 1500
 

@@ -1,6 +1,6 @@
 import { openWorkerEngine } from 'tidemark/engine/workerEngine'
 import { openChannel } from 'tidemark/log/channel'
-import { reachHolder } from 'tidemark/projections/holder'
+import { reachHolder } from 'tidemark/projections/reachHolder'
 import { serve } from 'tidemark/projections/serve'
 import type { Run } from './acts.ts'
 import { type Build, createModel } from './app.ts'

@@ -5,7 +5,7 @@ import type { BesideLocal } from '../../log/outbox.ts'
 import { stringify } from '../../model/json.ts'
 import { UNDO, undoingOf } from '../../sync/undoing.ts'
 import { bodyOf } from '../compose.ts'
-import { type Decision, insideOf, isStrict, noteAttempt, noteRecord, type Pending } from '../pending.ts'
+import { type Decision, insideOf, isStrict, noteAttempt, type Pending } from '../pending.ts'
 import type { Tab } from '../tab.ts'
 
 export interface ComposedLocal {
@@ -25,8 +25,7 @@ export function composeLocal(tab: Tab, group: readonly Pending[], last: number):
     fingerprint ? [[command, { sequence: 0, commit: id, fingerprint, outbox: true }]] : [],
   )
   noteAttempt(group, id, strict)
-  const inside = insideOf(group)
-  if (inside) noteRecord(group, id)
+  const inside = insideOf(group, undefined, id)
   const version = tab.model.version ?? 1
   return {
     record: { n: last + 1, id, body: `[${group.map((pending) => localBodyOf(pending, version))}]` },

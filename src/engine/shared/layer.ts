@@ -19,7 +19,7 @@ export interface LocalEntry {
 }
 
 /** What a tab knows of the outbox of its log. */
-export interface LocalLayer extends Pick<Layer<Tab>, 'length' | 'events' | 'takeBack' | 'putOn' | 'arrived'> {
+export interface LocalLayer extends Pick<Layer<Tab>, 'length' | 'past' | 'takeBack' | 'putOn' | 'arrived'> {
   /** The highest key that this tab has seen. */
   readonly last: number
   readonly marker: Marker
@@ -103,11 +103,18 @@ export function createLocalLayer(
     get marker() {
       return marker
     },
-    events: ({ table, key }) =>
-      entries.flatMap(({ events, journal }) => {
+    past({ table, key, after = 0, before = Infinity, reverse }) {
+      const local = entries.flatMap(({ events, journal }) => {
         const isMeant = table === undefined || journal.some(({ fold, slot }) => fold.name === table && slot.key === key)
         return isMeant ? events.map((event) => Object.freeze({ ...event, pending: true as const })) : []
-      }),
+      })
+      const meant = local.filter(({ sequence }) => sequence > after && sequence < before)
+      return async function* (committed) {
+        if (reverse) yield* meant.reverse()
+        yield* committed
+        if (!reverse) yield* meant
+      }
+    },
     takeBack: () => takeBackTo(0),
     putOn() {
       for (const [i, entry] of entries.entries()) {

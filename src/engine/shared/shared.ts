@@ -89,7 +89,7 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
     get length() {
       return local.length
     },
-    events: local.events,
+    past: local.past,
     takeBack: local.takeBack,
     putOn: local.putOn,
     arrived(record) {

@@ -1,0 +1,17 @@
+import { part } from '../load.ts'
+import type { Core } from './core.ts'
+import { keepLoading } from './keepLoading.ts'
+import { type ReactionPlace, react } from './reactions.ts'
+import type { OpenOptions } from './types.ts'
+
+/** Loads an app's reactions into its page, and runs them there. Rejects when the engine ends before. */
+export async function reactInPage(
+  core: Core,
+  { reactions, context }: OpenOptions,
+  beside: ReactionPlace['beside'],
+  booted: number,
+): Promise<void> {
+  if (!reactions) return
+  const found = await keepLoading(core, part('reactions', reactions))
+  react(found, { beside, booted, pages: context ?? [], stay() {} })
+}

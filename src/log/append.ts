@@ -67,15 +67,32 @@ export function assertReadable({ body }: Pick<CommitRecord, 'body'>): void {
 /** Appends a record at its own `first`, in one round trip (rule 2). */
 export async function append(database: Database, record: CommitRecord, beside: Beside): Promise<Appended> {
   let outcome: Appended | undefined
+  assertReadable(record)
   try {
     const segment = await database.transact(
       appendStores(beside.inside),
       'readwrite',
       (store, transaction) => {
         const found = store('segments').getKey(above(record.first - 1))
-        queueAppend(store, record, beside, (refused) => (outcome ??= refused))
-        // Before any answer: a frozen tab must not hold the log's lock.
-        commitNow(transaction)
+        const add = (): void => {
+          queueAppend(store, record, beside, (refused) => (outcome ??= refused))
+          // Before any answer: a frozen tab must not hold the log's lock.
+          commitNow(transaction)
+        }
+        // What it brings along can't be taken out again: that waits until it is known that the record will be log.
+        if (!beside.inside) add()
+        else
+          found.onsuccess = () => {
+            if (found.result !== undefined) {
+              outcome = 'sealed'
+              return
+            }
+            try {
+              add()
+            } catch {
+              transaction.abort()
+            }
+          }
         return found
       },
       beside.durability,

@@ -397,6 +397,17 @@ describe('the log in IndexedDB', () => {
     expect(await records(log)).toHaveLength(6)
   })
 
+  test('rule 2: what an append brings along is not written if it fell under the seal', async () => {
+    const { log, name, database } = await open()
+    for (let i = 1; i <= 6; i++) await log.append(commit(i), beside())
+    await seal(database, 6, 6)
+    const inside = [{ stores: ['reactions'], write: (store: any) => void store('reactions').put({ epoch: 'x' }, 'x') }]
+    expect(await log.append(commit(3, 2, 'stale'), { ...beside(), inside } as any)).toBe('sealed')
+    expect(await dump(name, 'reactions')).toEqual([])
+    expect(await log.append(commit(7), { ...beside(), inside } as any)).toBe('appended')
+    expect(await dump(name, 'reactions')).toHaveLength(1)
+  })
+
   test('rule 2: what falls under the seal takes no entry of another commit with it', async () => {
     const { log, name, database } = await open()
     const all = Array.from({ length: 6 }, (_, i) => commit(i + 1))

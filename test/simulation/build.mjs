@@ -41,10 +41,13 @@ export async function bundle(source = path('../../src'), output = path('../../bu
         'tidemark/tables': `${source}/tables.ts`,
         'tidemark/tools': `${source}/tools.ts`,
         ...Object.fromEntries(
-          ['projections/holder', 'engine/workerEngine', 'log/channel', 'projections/serve'].map((file) => [
-            `tidemark/${file}`,
-            `${source}/${file}.ts`,
-          ]),
+          [
+            'projections/holder',
+            'projections/reachHolder',
+            'engine/workerEngine',
+            'log/channel',
+            'projections/serve',
+          ].map((file) => [`tidemark/${file}`, `${source}/${file}.ts`]),
         ),
         'tidemark/load': `${source}/load.ts`,
         'tidemark/async': `${source}/async.ts`,

@@ -31,6 +31,8 @@ export function createBeat(ms: number, task: () => Promise<void> | void): Beat {
     if (!done) return
     running = done.finally(() => {
       running = undefined
+      // What it does may begin late: the pause is between the end of one and the beginning of the next.
+      last = performance.now()
       if (asked) schedule()
     })
   }

@@ -174,7 +174,9 @@ test("another tab's commit costs no request where its message fits", async () =>
   })
   await a.dispatch.add({ title: 'y' })
   await commit
-  expect(watched.requests).toEqual(['getKey segments', 'add commits'])
+  // The pipeline may write its pages meanwhile.
+  const ofTheLog = watched.requests.filter((one) => /segments|bodies|commits|commands|types/.test(one))
+  expect(ofTheLog).toEqual(['getKey segments', 'add commits'])
   expect(net.sent.filter((one) => 'commit' in one)).toHaveLength(2)
 })
 

@@ -1,4 +1,4 @@
-import { InvalidData } from '../errors.ts'
+import { InvalidData, StorageError } from '../errors.ts'
 import { type CommandEntry, type CommitRecord, MOST_LINE_CHARACTERS } from './commit.ts'
 import { above, commitNow, type Database, type StoreName, type StoreOf } from './database.ts'
 import type { TypedStore } from './stores.ts'
@@ -67,6 +67,7 @@ export function assertReadable({ body }: Pick<CommitRecord, 'body'>): void {
 /** Appends a record at its own `first`, in one round trip (rule 2). */
 export async function append(database: Database, record: CommitRecord, beside: Beside): Promise<Appended> {
   let outcome: Appended | undefined
+  let thrown: unknown
   assertReadable(record)
   try {
     const segment = await database.transact(
@@ -89,7 +90,8 @@ export async function append(database: Database, record: CommitRecord, beside: B
             }
             try {
               add()
-            } catch {
+            } catch (error) {
+              thrown = error
               transaction.abort()
             }
           }
@@ -101,7 +103,7 @@ export async function append(database: Database, record: CommitRecord, beside: B
     if (segment.result === undefined) return 'appended'
   } catch (error) {
     if (outcome) return outcome
-    throw error
+    throw thrown === undefined ? error : new StorageError('aborted', String(thrown), thrown)
   }
   // It is no log. What stays when this fails, others delete (rule 3).
   await takeOut(database, record, beside).catch(() => {})

@@ -60,10 +60,10 @@ const MET_BY_DEVICES = [
 /** Runs of each process, however busy the machine is: a run costs about 0.1 s of CPU, so 2,000 take four minutes, and are the soak's. */
 const DEVICES_LEAST = 150
 
-test('what devices share holds in seeded runs with a remote between them, for a minute', {
+test('what devices share holds in seeded runs with a remote between them, for half a minute', {
   timeout: 600_000,
 }, async () => {
-  const options = ['--profile', 'devices', '--seconds', '60', '--least', `${DEVICES_LEAST}`]
+  const options = ['--profile', 'devices', '--seconds', '30', '--least', `${DEVICES_LEAST}`]
   const played = await Promise.all([
     play(['--seeds', '1-50000', ...options]),
     play(['--seeds', '50001-100000', ...options]),
@@ -84,10 +84,10 @@ const MET_BY_REACTIONS = [
 /** Runs of each process, however busy the machine is: a run costs about 0.12 s of CPU. */
 const REACTIONS_LEAST = 100
 
-test('every turn that was requested ends once, whatever becomes of those who answer it, for a minute', {
+test('every turn that was requested ends once, whatever becomes of those who answer it, for half a minute', {
   timeout: 600_000,
 }, async () => {
-  const options = ['--profile', 'reactions', '--seconds', '60', '--least', `${REACTIONS_LEAST}`]
+  const options = ['--profile', 'reactions', '--seconds', '30', '--least', `${REACTIONS_LEAST}`]
   const played = await Promise.all([
     play(['--seeds', '1-50000', ...options]),
     play(['--seeds', '50001-100000', ...options]),

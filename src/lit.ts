@@ -137,8 +137,8 @@ export class StatusController<P> extends SelectionController<AnyEngine<P>, Statu
  * }
  * ```
  *
- * `drafts` is one of `engine.drafts`, or a function that reads it from a property of the host, and so may be the id. No selector runs when a
- * draft grows.
+ * `drafts` is one of `engine.drafts`, or a function that reads it from a property of the host, and so may be the id. A draft that grows
+ * updates the host, and a `ReadController` of the same host selects again with that.
  */
 export class DraftController<H> extends SelectionController<DraftSource<H>, DraftText<H> | undefined> {
   constructor(host: ReactiveControllerHost, drafts: Drafts<H> | (() => Drafts<H>), id: string | (() => string)) {

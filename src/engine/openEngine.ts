@@ -149,7 +149,9 @@ function createHandle(core: Core, options: OpenOptions, leave: () => Promise<voi
     if (closing) return Promise.reject(new EngineClosed('closed'))
     if (core.refusal) return Promise.reject(core.refusal)
     if (given?.durability === 'remote' && !core.layer)
-      return Promise.reject(new ModelError(`"${core.name}" has no remote to wait for`))
+      return Promise.reject(
+        new ModelError(`"${core.name}" has no remote to wait for: give one to openEngine, or leave out durability`),
+      )
     return dispatch(core, sender, name, input, given, special)
   }
   const close = async (): Promise<void> => {

@@ -45,57 +45,40 @@ test('every guarantee holds in 2,000 seeded runs, or as many as a minute allows'
   if (!seed) for (const hit of MET) expect(all).toContain(`${hit}: `)
 })
 
-const MET_BY_DEVICES = [
-  ...[
-    'a message that is no log',
-    'agreed',
-    'forked or gone',
-    'rejected',
-    'the server forgot',
-    'an old log has a remote',
-  ],
-  ...['the remote has it', 'the remote has nothing of it', 'holder stolen', 'worker crashed', 'tab frozen'],
-].map((hit) => `devices: ${hit}`)
-
-/** Runs of each process, however busy the machine is: a run costs about 0.1 s of CPU, so 2,000 take four minutes, and are the soak's. */
-const DEVICES_LEAST = 150
-
-test('what devices share holds in seeded runs with a remote between them, for half a minute', {
-  timeout: 600_000,
-}, async () => {
-  const options = ['--profile', 'devices', '--seconds', '30', '--least', `${DEVICES_LEAST}`]
-  const played = await Promise.all([
-    play(['--seeds', '1-50000', ...options]),
-    play(['--seeds', '50001-100000', ...options]),
-  ])
+/** Plays one kind of run for half a minute, in two processes. `least`: runs of each, however busy the machine is. */
+async function playProfile(profile: string, least: number, met: readonly string[]): Promise<void> {
+  const options = ['--profile', profile, '--seconds', '30', '--least', `${least}`]
+  const played = await Promise.all(['1-50000', '50001-100000'].map((seeds) => play(['--seeds', seeds, ...options])))
   for (const { status, out } of played) {
     console.log(out)
     expect(status, out.slice(-20_000)).toBe(0)
   }
   const all = played.map(({ out }) => out).join()
-  for (const hit of MET_BY_DEVICES) expect(all).toContain(`${hit}: `)
-})
+  for (const hit of met) expect(all).toContain(`${profile}: ${hit}: `)
+}
 
-const MET_BY_REACTIONS = [
-  ...['turnFinished', 'turnInterrupted', 'turnFailed', 'turnStopped', 'all ended'],
-  ...['a position came after the first turns', 'holder stolen', 'worker crashed', 'worker frozen', 'tab crashed'],
-].map((hit) => `reactions: ${hit}`)
+// A run costs about 0.1 s of CPU, so 2,000 take four minutes, and are the soak's.
+test(
+  'what devices share holds in seeded runs with a remote between them, for half a minute',
+  {
+    timeout: 600_000,
+  },
+  () =>
+    playProfile('devices', 150, [
+      ...['a message that is no log', 'agreed', 'forked or gone', 'rejected', 'the server forgot'],
+      ...['an old log has a remote', 'the remote has it', 'the remote has nothing of it'],
+      ...['holder stolen', 'worker crashed', 'tab frozen'],
+    ]),
+)
 
-/** Runs of each process, however busy the machine is: a run costs about 0.12 s of CPU. */
-const REACTIONS_LEAST = 100
-
-test('every turn that was requested ends once, whatever becomes of those who answer it, for half a minute', {
-  timeout: 600_000,
-}, async () => {
-  const options = ['--profile', 'reactions', '--seconds', '30', '--least', `${REACTIONS_LEAST}`]
-  const played = await Promise.all([
-    play(['--seeds', '1-50000', ...options]),
-    play(['--seeds', '50001-100000', ...options]),
-  ])
-  for (const { status, out } of played) {
-    console.log(out)
-    expect(status, out.slice(-20_000)).toBe(0)
-  }
-  const all = played.map(({ out }) => out).join()
-  for (const hit of MET_BY_REACTIONS) expect(all).toContain(`${hit}: `)
-})
+test(
+  'every turn that was requested ends once, whatever becomes of those who answer it, for half a minute',
+  {
+    timeout: 600_000,
+  },
+  () =>
+    playProfile('reactions', 100, [
+      ...['turnFinished', 'turnInterrupted', 'turnFailed', 'turnStopped', 'all ended'],
+      ...['a position came after the first turns', 'holder stolen', 'worker crashed', 'worker frozen', 'tab crashed'],
+    ]),
+)

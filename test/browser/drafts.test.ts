@@ -5,12 +5,11 @@ const PIECES = 10_000
 /** Pieces in one go, and milliseconds between two: 10,000 in some ten seconds. */
 const AT_ONCE = 10
 const PAUSE = 8
-/**
- * Milliseconds within which a tab shows what was written, 19 times in 20, and those of the longest task, on a machine that runs
- * other tests at the same time. Alone on two cores: 20 to 80 ms, and no task over 50 ms.
- */
-const LATE_MS = 500
-const LONGEST_TASK_MS = 500
+/** Milliseconds within which a tab shows what was written, 19 times in 20. */
+const LATE_MS = 100
+const LONG_TASK_MS = 50
+/** Long tasks of a tab that another test may cause, which runs at the same time. */
+const INTERRUPTED = 3
 
 let server: Server
 beforeAll(async () => {
@@ -60,7 +59,8 @@ for (const engine of engines)
       )
       expect(late.length).toBeGreaterThan(sent.length * 0.95)
       expect(p95).toBeLessThanOrEqual(LATE_MS)
-      expect(Math.max(0, ...own.longTasks, ...other.longTasks)).toBeLessThanOrEqual(LONGEST_TASK_MS)
+      for (const { longTasks } of [own, other])
+        expect(longTasks.filter((ms) => ms > LONG_TASK_MS).length).toBeLessThanOrEqual(INTERRUPTED)
       // Of the event that replaced it.
       expect([own.runs, other.runs]).toEqual([1, 1])
       expect(await reader.evaluate(() => [window.drafts.message(), window.drafts.sequence()])).toEqual([PIECES * 10, 1])

@@ -47,18 +47,23 @@ for (const engine of engines)
         expect(paced.slice(i).filter((other) => other < at + 999).length).toBeLessThanOrEqual(4)
       expect(own.writes.length).toBeGreaterThan(5)
       expect(other.writes).toEqual([])
-      const late = sent
-        .map(([length, at]) => (other.seen.find(([shown]) => shown >= length)?.[1] ?? Number.NaN) - at)
-        // The end may come before the last of it was shown.
-        .filter((ms) => !Number.isNaN(ms))
-        .sort((a, b) => a - b)
-      const p95 = late[Math.floor(late.length * 0.95)] as number
+      const lateness = (arrived: [length: number, at: number][]): number[] =>
+        sent
+          .map(([length, at]) => (arrived.find(([reached]) => reached >= length)?.[1] ?? Number.NaN) - at)
+          // The end may come before the last of it was shown.
+          .filter((ms) => !Number.isNaN(ms))
+          .sort((a, b) => a - b)
+      const p95Of = (times: number[]): number => times[Math.floor(times.length * 0.95)] as number
+      const late = lateness(other.seen)
+      const p95 = p95Of(late)
+      const control = p95Of(lateness(other.heard))
       console.log(
-        `${engine}: ${own.writes.length} writes, shown ${late[late.length >> 1]?.toFixed()} ms later, p95 ${p95.toFixed()} ms, ` +
+        `${engine}: ${own.writes.length} writes, shown ${late[late.length >> 1]?.toFixed()} ms later, p95 ${p95.toFixed()} ms (a bare message ${control.toFixed()} ms), ` +
           `longest tasks ${Math.max(0, ...own.longTasks)} and ${Math.max(0, ...other.longTasks)} ms`,
       )
       expect(late.length).toBeGreaterThan(sent.length * 0.95)
-      expect(p95).toBeLessThanOrEqual(LATE_MS)
+      // Of a machine that is busy with other tests, a bare message says how late it is.
+      expect(p95).toBeLessThanOrEqual(Math.max(LATE_MS, 2 * control))
       for (const { longTasks } of [own, other])
         expect(longTasks.filter((ms) => ms > LONG_TASK_MS).length).toBeLessThanOrEqual(INTERRUPTED)
       // Of the event that replaced it.

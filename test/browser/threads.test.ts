@@ -28,6 +28,28 @@ const textOf = async (locator: Locator): Promise<string> => (await locator.textC
 
 const part = (content: string): string => `data: ${JSON.stringify({ choices: [{ delta: { content } }] })}\n\n`
 
+/** In the page: what the stores of drafts hold, as text. */
+async function storedDrafts(): Promise<string> {
+  const found: unknown[] = []
+  for (const { name = '' } of await indexedDB.databases()) {
+    const database = await new Promise<IDBDatabase>((resolve, reject) => {
+      const request = indexedDB.open(name)
+      request.onsuccess = () => resolve(request.result)
+      request.onerror = () => reject(request.error)
+    })
+    if (database.objectStoreNames.contains('drafts'))
+      found.push(
+        await new Promise((resolve, reject) => {
+          const request = database.transaction('drafts').objectStore('drafts').getAll()
+          request.onsuccess = () => resolve(request.result)
+          request.onerror = () => reject(request.error)
+        }),
+      )
+    database.close()
+  }
+  return JSON.stringify(found)
+}
+
 /** An endpoint that speaks OpenAI's streaming chat completions; the name of the model says how it behaves. */
 function createEndpoint() {
   const asked: Asked[] = []
@@ -236,6 +258,8 @@ describe.skipIf(!has('chromium'))('Threads', () => {
     await name('stalls')
     await ask('think')
     await turn(1).getByText('Let me think').waitFor()
+    // A piece is shown before it is stored, a quarter of a second at most.
+    await expect.poll(() => page.evaluate(storedDrafts), { timeout: 30_000 }).toContain('Let me think')
     const address = page.url()
     await page.close()
     await expect.poll(() => endpoint.open.size, { timeout: 60_000 }).toBe(0)

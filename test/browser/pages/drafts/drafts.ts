@@ -40,6 +40,13 @@ if (PerformanceObserver.supportedEntryTypes.includes('longtask'))
     for (const { duration } of list.getEntries()) longTasks.push(duration)
   }).observe({ type: 'longtask' })
 
+/** What this machine takes for the same way at the same time: a timer in the writer, a channel, a listener in another tab. */
+const control = new BroadcastChannel('control')
+const heard: [length: number, at: number][] = []
+control.onmessage = ({ data }) => heard.push([data, now()])
+/** Milliseconds: those between two hints of drafts. */
+const TIMER = 32
+
 /** Writes to the store, by when they began. */
 const writes: number[] = []
 const { transaction } = IDBDatabase.prototype
@@ -52,11 +59,11 @@ const drafts = {
   /** Nothing that happened before counts. */
   reset() {
     runs = 0
-    for (const list of [seen, longTasks, writes]) list.length = 0
+    for (const list of [seen, heard, longTasks, writes]) list.length = 0
   },
   text: () => reply.get('r')?.text,
   state: () => reply.get('r')?.state,
-  results: () => ({ seen, runs, longTasks, writes }),
+  results: () => ({ seen, heard, runs, longTasks, writes }),
   sequence: () => engine.status.sequence,
   message: () => engine.read.messages.get('r')?.text.length,
   /** Appends so many pieces of ten characters, as a stream does: some at once, then a pause. When each length was reached. */
@@ -70,6 +77,7 @@ const drafts = {
         length += 10
       }
       sent.push([length, now()])
+      setTimeout((reached: number) => control.postMessage(reached), TIMER, length)
       await new Promise((resolve) => setTimeout(resolve, pause))
     }
     const { sequence } = await writer.end((text) => engine.dispatch.add({ id: 'r', text }))

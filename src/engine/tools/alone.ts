@@ -17,7 +17,10 @@ export async function alone<T>(
 ): Promise<T> {
   const { locks } = globalThis.navigator ?? {}
   if (!locks)
-    throw new StorageError('unavailable', 'archive has to be alone, and without Web Locks it can not know that')
+    throw new StorageError(
+      'unavailable',
+      'archive: without Web Locks it can not know whether other tabs have the log open. Serve the page over https',
+    )
   const name = lockName('log', core.name)
   const refuse = (clients: readonly LockInfo[]): never => {
     const ids = clients.map(({ clientId }) => clientId).join(', ')

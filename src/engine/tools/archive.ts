@@ -36,8 +36,13 @@ export async function archive(
 ): Promise<ArchiveFile> {
   const core = inside(engine)
   const { database } = core
-  if (Number.isNaN(Number(before))) throw new RangeError('archive: `before` is neither a sequence nor a date')
-  if (!database) throw new StorageError('unavailable', 'a log in memory has nowhere to archive from')
+  if (Number.isNaN(Number(before)))
+    throw new RangeError(`archive: before is a sequence or a date, not ${String(before)}`)
+  if (!database)
+    throw new StorageError(
+      'unavailable',
+      `archive: the log of "${core.name}" is in memory. Archive a log that is stored`,
+    )
   if (core.state !== 'ready') throw core.error
   for (const { failed } of core.folds) if (failed) throw failed
   await engine.projected(undefined, signal ? { signal } : {})

@@ -30,7 +30,11 @@ export function archiveFileOf(database: Database): ArchiveFile {
   }
 
   async function forget(): Promise<void> {
-    if (!segments) throw new StorageError('aborted', 'the archive was not read to its end')
+    if (!segments)
+      throw new StorageError(
+        'aborted',
+        'archive: its file was not read to the end, so nothing was removed. Read and save all of it, then call forget()',
+      )
     const bodies = new Set(segments.map(({ body }) => body))
     await database.transact(['meta', 'bodies'], 'readwrite', (store) => {
       const now = store('meta').get('archived')

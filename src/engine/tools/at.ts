@@ -64,7 +64,7 @@ export async function at<E extends EventTypes, P, C>(
 
   function inLog(sequence: number): number {
     if (Number.isInteger(sequence) && sequence >= start && sequence <= core.head) return sequence
-    throw new RangeError(`the log holds ${start} to ${core.head}, not ${sequence}`)
+    throw new RangeError(`at: the log holds ${start} to ${core.head}, not ${sequence}. Pass a sequence within it`)
   }
 
   async function move(sequence: number): Promise<void> {
@@ -78,7 +78,7 @@ export async function at<E extends EventTypes, P, C>(
   }
 
   const until = typeof point === 'number' ? Infinity : point.getTime()
-  if (Number.isNaN(until)) throw new RangeError('not a date')
+  if (Number.isNaN(until)) throw new RangeError('at: the date is invalid. Pass a sequence or a valid Date')
   travel.target = typeof point === 'number' ? inLog(point) : core.head
   await travel.go({
     until,

@@ -92,7 +92,11 @@ async function intoMemory(
   for await (const chunk of inOrder(chunks)) {
     signal?.throwIfAborted()
     const { line } = chunk
-    if (chunk.header.kind === 'base') throw new ImportError(line, 'a log in memory can not begin at a base')
+    if (chunk.header.kind === 'base')
+      throw new ImportError(
+        line,
+        'the file begins at a base, because its log was archived. Import it into a stored log, not into memory',
+      )
     const sidecar = await verifyCommits(chunk, core.types, signal)
     for (const entry of sidecar.entries) {
       const [id, { commit }] = entry

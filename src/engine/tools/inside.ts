@@ -13,7 +13,7 @@ export interface Watch {
 /** What stands behind an engine that is open. */
 export function inside(engine: Engine<any, any, any>): Core {
   const core = coreOf.get(engine)
-  if (!core) throw new ModelError('not an engine')
+  if (!core) throw new ModelError('expected the engine that openEngine resolved to')
   if (engine.status.state === 'closed') throw core.state === 'closed' ? core.error : new EngineClosed('closed')
   return core
 }

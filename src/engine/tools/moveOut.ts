@@ -68,6 +68,10 @@ export async function moveOut(
     moved = found?.id === log.id
     if (!moved) throw error
   }
-  if (!moved) throw new StorageError('aborted', 'another archive was faster')
+  if (!moved)
+    throw new StorageError(
+      'aborted',
+      'archive: another tab has archived this log meanwhile, and nothing was removed here. Archive again if that is not enough',
+    )
   return (database.log = log)
 }

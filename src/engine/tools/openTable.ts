@@ -30,7 +30,11 @@ export async function openTable<P, K extends keyof P & string>(
   if (model.projections[projection]?.into.resident !== false)
     throw new ModelError(`openTable: "${projection}" is not an on-disk table of this model`)
   const fold = core.projections.find(({ name }) => name === projection)
-  if (!database || !fold) throw new StorageError('unavailable', 'an on-disk table needs a database')
+  if (!database || !fold)
+    throw new StorageError(
+      'unavailable',
+      `openTable: the log of "${core.name}" is in memory, and "${projection}" is a table on disk. Open it on IndexedDB`,
+    )
   await engine.projected()
   if (fold.failed) throw fold.failed
   const tables = open.get(core) ?? new Map<string, Promise<Table>>()

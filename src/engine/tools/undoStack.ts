@@ -92,8 +92,8 @@ export function undoStack<E extends EventTypes, P, C>(
   if (__DEV__) for (const name of Object.keys(inverses)) explainCommand(model.name, name, model.commands)
   const send = sendOf.get(engine)!
   if (!(limit >= 1 && (Number.isInteger(limit) || limit === Infinity)))
-    throw new RangeError(`limit: ${limit} is not a number of steps`)
-  if (!(groupMs >= 0)) throw new RangeError(`groupMs: ${groupMs} is not a number of milliseconds`)
+    throw new RangeError(`undoStack: limit is a number of steps, 1 or more, not ${limit}`)
+  if (!(groupMs >= 0)) throw new RangeError(`undoStack: groupMs is a number of milliseconds, 0 or more, not ${groupMs}`)
   const steps = createSteps(limit, groupMs)
   const undos = createTakeBack(core, inverses as Record<string, Function>)
   const commands = new WeakMap<Command, { readonly step: Step; readonly part: Part }>()

@@ -230,3 +230,25 @@ test('a rebuild and a flush for which there is no room say so, and leave a log t
   expect(after.sequences).toEqual([5001, 5001])
   expect(after.rows[0]?.rows).toHaveLength(before.rows[0]?.rows.length ?? 0)
 })
+
+test('a pipeline that has stored nothing yet does not write beside pages that a rebuild has swapped in', async () => {
+  // What one says does not reach the other.
+  wire().fate = () => 0
+  const name = await recorded(1)
+  const before = await persisted(name, plain())
+  const database = await openDatabase(name, false)
+  await database.transact(['checkpoints', 'pages', 'rowEvents'], 'readwrite', (store) => {
+    for (const one of ['checkpoints', 'pages', 'rowEvents'] as const) store(one).clear()
+  })
+  database.close()
+  const [slow, fast] = [await createPipeline(plain(), name), await createPipeline(plain(), name)]
+  // It has folded the log, and stored no page of it.
+  await slow.shop.atHead(async () => {}, true)
+  expect(slow.shop.tracks?.map(({ stored }) => stored)).toEqual([undefined, undefined])
+  await fast.rebuild('first')
+  expect(Object.values(await slow.flush())).toEqual([1000, 1000])
+  const stored = (await dump(name, 'checkpoints')) as { readonly value: { readonly build: string } }[]
+  expect(stored.map(({ value }) => value.build)).not.toContain('')
+  expect(await persisted(name, plain())).toEqual(before)
+  for (const one of [slow, fast]) await one.close()
+})

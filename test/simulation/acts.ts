@@ -586,7 +586,11 @@ export const acts = {
     inActor(run, tab, () => {
       run.w.say('rebuilds')
       for (const { actor } of [...run.browser.workers.values(), ...living(run)]) run.follow.stimulated(actor, 200)
-      watch(run, tab, 'rebuild', tab.engine!.rebuild())
+      watch(run, tab, 'rebuild', tab.engine!.rebuild(), (error) => {
+        // Nothing fails in these runs but workers, and a rebuild outlives them.
+        if (error?.name !== 'StorageError' || run.plan.profile !== 'rebuild') return
+        run.w.violation ??= new Violation(`rule 16: a rebuild without a fault rejected: ${error.message}`)
+      })
     })
   },
   history(run: Run, a: number) {

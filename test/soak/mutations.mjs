@@ -642,7 +642,14 @@ export const mutations = [
     profiles: 'worker,crash',
   },
   {
-    name: 'rule 16: a swap does not compare what it replaces',
+    name: 'rule 15: a flush goes on with pages that a rebuild has replaced',
+    in: 'writeTracks',
+    find: 'const swapped = $live && $other',
+    put: 'const swapped = $live && !$live && $other',
+    tests: ['test/projections/rebuild.test.ts', 'swapped in'],
+  },
+  {
+    name: 'rule 16: a rebuild is refused its own pages',
     in: 'writeTracks',
     find: 'const swapped = $live && $other',
     put: 'const swapped = !$live && $other',

@@ -1,6 +1,6 @@
 import { StorageError } from '../errors.ts'
 import { answerOf, databaseName, unavailable } from './connection.ts'
-import { type Database, hasNewerStores, readIdentity } from './database.ts'
+import { type Database, hasNewerStores, readIdentity, type StoreName, type StoreOf } from './database.ts'
 import { NEWER_STORES, VERSION } from './stores.ts'
 
 /**
@@ -11,31 +11,37 @@ import { NEWER_STORES, VERSION } from './stores.ts'
 export async function upgradeStores(database: Database): Promise<void> {
   // Opens the connection if it is not open.
   await readIdentity(database)
-  if (!hasNewerStores(database)) await closeOthers(database)
-}
-
-/**
- * Closes every other connection to the database, behind what they write at present, and adds the newer stores if it does not have them.
- * A tab that opens it again compares the id of the log. Rejects with `StorageError('blocked')` if a connection stays open for 30 seconds.
- */
-export async function closeOthers(database: Database): Promise<void> {
-  await readIdentity(database)
-  const { idb } = database
-  database.idb = undefined
-  idb?.close()
-  ;(await upgrade(database, Math.max(VERSION, (idb?.version ?? 0) + 1))).close()
+  if (hasNewerStores(database)) return
+  await closeOthers(database)
   // Through a new connection, whose log id is compared.
   await readIdentity(database)
 }
 
-async function upgrade({ name, blocked }: Database, version: number): Promise<IDBDatabase> {
+/**
+ * Closes every other connection to the database, behind what they write at present, and adds the newer stores if it does not have them.
+ * A tab that opens it again compares the id of the log: `change` is made before any can. This one has no connection then, either. Rejects
+ * with `StorageError('blocked')` if a connection stays open for 30 seconds.
+ */
+export async function closeOthers(database: Database, change?: (store: StoreOf) => void): Promise<void> {
+  await readIdentity(database)
+  const { idb } = database
+  database.idb = undefined
+  idb?.close()
+  ;(await upgrade(database, Math.max(VERSION, (idb?.version ?? 0) + 1), change)).close()
+}
+
+async function upgrade(
+  { name, blocked }: Database,
+  version: number,
+  change?: (store: StoreOf) => void,
+): Promise<IDBDatabase> {
   const request = indexedDB.open(databaseName(name), version)
   request.onupgradeneeded = ({ oldVersion }) => {
     const { result, transaction } = request
     // What is gone is not created again.
-    if (!oldVersion) transaction?.abort()
-    for (const store of oldVersion ? NEWER_STORES : [])
-      if (!result.objectStoreNames.contains(store)) result.createObjectStore(store)
+    if (!oldVersion) return transaction?.abort()
+    for (const store of NEWER_STORES) if (!result.objectStoreNames.contains(store)) result.createObjectStore(store)
+    change?.(((store: StoreName) => transaction!.objectStore(store)) as StoreOf)
   }
   try {
     return await answerOf(request, 'upgraded', name, blocked)

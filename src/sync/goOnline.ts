@@ -53,40 +53,37 @@ async function lookAgain(database: Database, log: LogIdentity): Promise<LogIdent
   return database.log
 }
 
+/** In the transaction that closes all other connections: until it is over, no tab can connect to the log as it was. */
 async function convert(database: Database, before: LogIdentity): Promise<LogIdentity> {
-  await closeOthers(database)
   const base = await headOf(database)
   const marker: Marker = { n: 0, base, last: await lastCommit(database, base), generation: 0 }
   const { was: _, ...rest } = before
   // Under another id: a tab that still holds the log as it was does not belong to it.
   const log: LogIdentity = { ...rest, id: randomId(), format: 3 }
-  let moved = false
+  let failure: unknown
   try {
-    await database.transact(
-      ['meta', 'segments', 'commits', 'outbox'],
-      'readwrite',
-      (store) => {
-        const found = store('meta').get('log')
-        const segment = store('segments').openKeyCursor(null, 'prev')
-        const commit = store('commits').openCursor(null, 'prev')
-        commit.onsuccess = () => {
-          const { first, last } = commit.result?.value ?? { first: 0, last: 0 }
-          const head = first > keyOf(segment) ? last : keyOf(segment)
-          moved = found.result?.id === before.id && head === base
-          if (!moved) return
-          store('outbox').put(marker, marker.n)
-          store('meta').put(log, 'log')
-        }
-      },
-      'strict',
-    )
+    await closeOthers(database, (store) => {
+      const found = store('meta').get('log')
+      const segment = store('segments').openKeyCursor(null, 'prev')
+      const commit = store('commits').openCursor(null, 'prev')
+      commit.onsuccess = () => {
+        const { first, last } = commit.result?.value ?? { first: 0, last: 0 }
+        const head = first > keyOf(segment) ? last : keyOf(segment)
+        if (found.result?.id !== before.id || head !== base) return
+        store('outbox').put(marker, marker.n)
+        store('meta').put(log, 'log')
+      }
+    })
   } catch (error) {
-    // The answer may be lost, not the transaction.
-    moved = (await lookAgain(database, before)).id === log.id
-    if (!moved) throw error
+    failure = error
   }
-  if (!moved) throw withoutRemote(database.name, 'others')
-  return (database.log = log)
+  // The answer may be lost, not the transaction.
+  if ((await lookAgain(database, before)).id === log.id) return log
+  // The next connection is compared with the log as it was.
+  database.log = before
+  database.idb?.close()
+  database.idb = undefined
+  throw failure ?? withoutRemote(database.name, 'others')
 }
 
 /** The id of the commit that ends at the head. */

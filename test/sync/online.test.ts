@@ -1,7 +1,7 @@
 import { archive } from 'tidemark/tools'
 import { afterEach, expect, test, vi } from 'vitest'
 import { append } from '../../src/log/append.ts'
-import { openDatabase } from '../../src/log/database.ts'
+import { openDatabase, readIdentity } from '../../src/log/database.ts'
 import { readAfter } from '../../src/log/read.ts'
 import { seal } from '../../src/log/seal.ts'
 import { tab } from '../engine/kit.ts'
@@ -162,6 +162,30 @@ test('a tab that has read the log as it was, and did not say so, appends nothing
   const stale = await openDatabase(phone.name)
   stale.log = await identity(phone.name)
   await phone.open()
+  const record = { id: 'late', first: 2, last: 2, body: '[{"id":"l","at":1,"events":[{"type":"doneCleared"}]}]' }
+  const late = append(stale, record, { types: [], entries: [], durability: 'relaxed' })
+  expect(await outcome(late)).toMatchObject({ name: 'EngineClosed', reason: 'log replaced' })
+  expect(await commitsOf(phone.name)).toHaveLength(1)
+})
+
+test('a tab that connects again as soon as it can, while a log goes online, appends nothing to it any more', async () => {
+  const { device } = devices()
+  const phone = device()
+  await begun(phone.name)
+  const stale = await openDatabase(phone.name)
+  stale.log = await identity(phone.name)
+  const { open } = indexedDB
+  let again: Promise<unknown> | undefined
+  vi.spyOn(indexedDB, 'open').mockImplementation((name, version) => {
+    const request = open.call(indexedDB, name, version)
+    if (version !== undefined)
+      request.addEventListener('success', () => {
+        again = outcome(readIdentity(stale))
+      })
+    return request
+  })
+  await phone.open()
+  await again
   const record = { id: 'late', first: 2, last: 2, body: '[{"id":"l","at":1,"events":[{"type":"doneCleared"}]}]' }
   const late = append(stale, record, { types: [], entries: [], durability: 'relaxed' })
   expect(await outcome(late)).toMatchObject({ name: 'EngineClosed', reason: 'log replaced' })

@@ -70,7 +70,7 @@ export async function readOn(following: Following): Promise<Known | undefined> {
           total > 0 ? { phase: 'download', done, total: Math.max(total, done + waiting.length) } : undefined,
         )
         done += waiting.length
-        now = await take({ shop, database }, waiting.splice(0))
+        now = await take({ shop, database }, waiting.splice(0), { before: now })
         bytes = 0
       }
       call.renew()
@@ -79,10 +79,10 @@ export async function readOn(following: Following): Promise<Known | undefined> {
     call.end()
   }
   if (!isThere) return goBack(following, known)
-  if (waiting.length) now = await take({ shop, database }, waiting)
+  if (waiting.length) now = await take({ shop, database }, waiting, { before: now })
   // Refused behind others of this device, which are in the log now.
   const isHeld = now && now.position.head === now.marker.base && commandsIn(now)[0]?.events.length === 0
-  return isHeld ? take({ shop, database }, []) : now
+  return isHeld ? take({ shop, database }, [], { before: now }) : now
 }
 
 /** 0: it can't say. What it says is for a progress bar only. */

@@ -1,6 +1,6 @@
 import { nextId } from '../ids.ts'
 import type { CommitRecord } from '../log/commit.ts'
-import type { LocalCommand } from '../log/local.ts'
+import type { LocalCommand, RejectedCommand } from '../log/local.ts'
 import { readAfter } from '../log/read.ts'
 import { toWire } from '../log/wire.ts'
 import { stringify } from '../model/json.ts'
@@ -61,10 +61,11 @@ async function append(
 /** A command that is too large for the remote keeps nobody waiting. */
 async function refuse({ shop, database }: Following, { marker }: Known, { id }: LocalCommand): Promise<boolean> {
   const error = toWire(new RemoteError('too-large'))
-  await take({ shop, database }, [], (commands) => {
+  const tooLarge = (commands: readonly LocalCommand[]): RejectedCommand | undefined => {
     const command = commands.find((one) => one.id === id)
     return command && { ...command, error, sequence: marker.base }
-  })
+  }
+  await take({ shop, database }, [], { refuse: tooLarge })
   return true
 }
 

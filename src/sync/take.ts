@@ -37,6 +37,13 @@ export interface Taker {
   readonly database: Database
 }
 
+interface Taking {
+  /** Names a command of the outbox that can't be sent, and why. */
+  readonly refuse?: (commands: readonly LocalCommand[]) => RejectedCommand | undefined
+  /** What was stored a moment ago. If it is not any more, the first race is lost. */
+  readonly before?: Known | undefined
+}
+
 /** The remote's log is not the one that this device has. */
 export class OtherLog extends Error {
   readonly state: 'forked' | 'other-log'
@@ -48,16 +55,15 @@ export class OtherLog extends Error {
 
 /**
  * Takes messages into the log, in one transaction (rule 3), and brings the outbox in line with it. Gives what is stored afterwards. Throws
- * CannotDecide and OutdatedCodeError where a newer build has to go on, OtherLog, StorageError. `refuse` names a command of the outbox that
- * can't be sent, and why.
+ * CannotDecide and OutdatedCodeError where a newer build has to go on, OtherLog, StorageError.
  */
 export async function take(
   { shop, database }: Taker,
   messages: readonly Read[],
-  refuse?: (commands: readonly LocalCommand[]) => RejectedCommand | undefined,
+  { refuse, before }: Taking = {},
 ): Promise<Known | undefined> {
   for (let races = 0; races < MOST_RACES; races++) {
-    const known = await readKnown(database)
+    const known = (races === 0 && before) || (await readKnown(database))
     if (!known) return
     const derived = derive(known.position, messages, known.log.lineage)
     const lineage = assertSameLog(known, derived)

@@ -178,6 +178,7 @@ const tests: UserConfig = {
           ],
           // Nothing here is timed: what hangs is found, what is slow on a busy machine is not a failure.
           testTimeout: 60_000,
+          expect: { poll: { timeout: 20_000 } },
           // One fewer than there are processors, by default: of two, one would idle.
           maxWorkers: Math.max(2, availableParallelism() - 1),
           sequence: { groupOrder: 0 },

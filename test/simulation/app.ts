@@ -12,7 +12,8 @@ interface Item {
   n: number
 }
 
-export const createModel = (build: Build) => {
+/** `older`: of a deploy before this one, without the command `big`. */
+export const createModel = (build: Build, older = false) => {
   const step = build === 3 ? 2 : 1
   const known = {
     added: event<{ k: string; pad?: string }>(),
@@ -50,7 +51,7 @@ export const createModel = (build: Build) => {
       added: (row, { data }) => ({ k: data.k, n: (row?.n ?? 0) + 1 }),
     },
   })
-  return defineModel({
+  const model = defineModel({
     name: 'sim',
     events,
     projections: { items, count, ...(build === 1 && { marks }), ...(build === 2 && { notes }) } as {
@@ -73,6 +74,9 @@ export const createModel = (build: Build) => {
     },
     drafts: { text: draft() },
   })
+  if (!older) return model
+  const { big: _, ...commands } = model.commands
+  return { ...model, commands } as typeof model
 }
 
 // ---- the same app, written a second time over plain arrays

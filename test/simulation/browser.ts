@@ -123,6 +123,7 @@ function request(name: string, options: any, callback?: any): Promise<unknown> {
       if (lock.state === 'over') return
       lock.state = 'over'
       queue.splice(queue.indexOf(lock), 1)
+      if (!queue.length) locks.delete(name)
       actor.ends.delete(over)
       signal?.removeEventListener('abort', leave)
     }

@@ -67,7 +67,8 @@ test(
     playProfile('devices', 150, [
       ...['a message that is no log', 'agreed', 'forked or gone', 'rejected', 'the server forgot'],
       ...['an old log has a remote', 'the remote has it', 'the remote has nothing of it'],
-      ...['holder stolen', 'worker crashed', 'tab frozen'],
+      ...['holder stolen', 'holder frozen', 'worker crashed', 'tab frozen', 'exported'],
+      ...['database lost, with no second copy'],
     ]),
 )
 

@@ -1,0 +1,410 @@
+import { openEngine } from 'tidemark'
+import { exportLog, importLog } from 'tidemark/tools'
+import { type Command, createModel } from './app.ts'
+import type { Browser } from './browser.ts'
+import { databaseOf, headOf, living } from './deviceAudit.ts'
+import { mirroredBy } from './deviceMirror.ts'
+import type { Network, NetworkOfDevice } from './deviceNetwork.ts'
+import { LOG } from './deviceNetwork.ts'
+import type { Files } from './files.ts'
+import type { Storage } from './indexedDb.ts'
+import { type Actor, current, noFaults, Violation, type World } from './world.ts'
+
+/** What is done to devices with a remote between them, and what happens to them. */
+
+/**
+ * `older`: tabs may meet the worker of a deploy before theirs. `files`: a device begins with an export. `losses`: databases go. `holders`: who
+ * follows the remote sleeps or loses its lock. `deaf`: tabs hear nothing of each other.
+ */
+export const THEMES = ['all', 'older', 'files', 'losses', 'holders', 'deaf'] as const
+export type Theme = (typeof THEMES)[number]
+
+const KEYS = ['a', 'b', 'c', 'd']
+
+export const open = (options: Parameters<typeof openEngine>[1]) => openEngine(createModel(1), options)
+
+export interface Device {
+  readonly d: number
+  readonly name: string
+  readonly network: NetworkOfDevice
+  readonly remote: ReturnType<Network['remoteOf']>
+  readonly tabs: DeviceTab[]
+  readonly mirror: boolean
+  /** Its app does not know the remote yet. */
+  isOld: boolean
+}
+export interface DeviceTab {
+  readonly actor: Actor
+  readonly device: Device
+  engine: Awaited<ReturnType<typeof open>> | undefined
+  closed: boolean
+}
+export interface SentCommand {
+  readonly id: string
+  readonly device: Device
+  readonly command: Command
+  /** Of a receipt with events of its own. */
+  readonly acknowledged: boolean
+  /** The shared log has it, says the receipt. */
+  readonly confirmed?: boolean
+  /** Its device lost it, and had no second copy of it. */
+  isLost?: boolean
+}
+
+export interface Devices {
+  readonly w: World
+  readonly storage: Storage
+  readonly browser: Browser
+  readonly files: Files | undefined
+  readonly network: Network
+  readonly devices: readonly Device[]
+  readonly sent: SentCommand[]
+  /** What has to come to an end, and whose it is. */
+  readonly open: Set<{ readonly actor: Actor }>
+  /** The remote may forget its newest messages. */
+  readonly goesBack: boolean
+  /** The first device has a log of before there was a remote. */
+  readonly isOld: boolean
+  /** What this run is about: it happens more often. */
+  readonly theme: Theme
+  /** Exports of the shared log. */
+  readonly exports: Uint8Array<ArrayBuffer>[]
+  opened: number
+}
+
+export const inActor = (w: World, actor: Actor, run: () => void): void => {
+  w.current = actor
+  run()
+}
+
+const FINE = ['EngineClosed', 'StorageError', 'CommandRejected', 'CommandIdConflict']
+
+/** Has to come to an end; `fine`: names of the errors that it may end with. */
+function settles<T>(
+  { w, open, isOld }: Devices,
+  what: string,
+  promise: PromiseLike<T>,
+  done: (value: T) => void = () => {},
+  fine: readonly string[] = FINE,
+): void {
+  const one = { actor: current() }
+  open.add(one)
+  promise.then(
+    (value) => {
+      open.delete(one)
+      done(value)
+    },
+    (error) => {
+      open.delete(one)
+      if (fine.includes(error?.name) || (isOld && error?.name === 'ModelError')) return
+      w.violation ??= new Violation(`${what} rejected: ${error?.stack}`)
+    },
+  )
+}
+
+export const mayOpen = ({ isOld, network }: Devices, { d }: Device): boolean =>
+  !isOld || !d || network.server.messages(LOG).length > 0
+
+export const usable = ({ devices }: Devices): DeviceTab[] =>
+  devices.flatMap((device) => living(device).filter(({ actor, engine }) => !actor.frozen && engine))
+
+/** The device that begins with a file, once there is one. */
+export const isLate = ({ theme, devices }: Devices): Device | undefined =>
+  theme === 'files' ? devices.at(-1) : undefined
+
+const hit = ({ w }: Devices, name: string): void => w.hit(`devices: ${name}`)
+
+export function openDeviceTab(
+  all: Devices,
+  device: Device,
+  worker?: string,
+  opened: (tab: DeviceTab) => void = () => {},
+): void {
+  const { w, theme } = all
+  worker ??= w.random.pick(['1', '1', '1', '2', 'page', ...(theme === 'older' ? ['older', 'older', 'older'] : [])])
+  const actor = w.actor(`T${++all.opened}d${device.d}`, 'tab')
+  const tab: DeviceTab = { actor, device, engine: undefined, closed: false }
+  device.tabs.push(tab)
+  const options = {
+    name: device.name,
+    mirror: device.mirror,
+    ...(!device.isOld && { remote: device.remote }),
+    ...(worker !== 'page' && { worker: () => new SharedWorker(`${device.name} ${worker}`) }),
+  }
+  inActor(w, actor, () => {
+    const opening = open(options).then((engine) => {
+      tab.engine = engine
+    })
+    opening.catch(() => {
+      tab.closed = true
+    })
+    settles(all, 'openEngine', opening, () => opened(tab))
+  })
+}
+
+export function dispatchOn(all: Devices, tab: DeviceTab): void {
+  const { w, sent } = all
+  const { random } = w
+  const [k, j] = [random.pick(KEYS), random.pick(KEYS)]
+  const command: Command = random.pick([
+    { name: 'take', input: { k } },
+    { name: 'inc', input: { k } },
+    { name: 'two', input: { k, j } },
+    { name: 'move', input: { k, j } },
+    { name: 'drop', input: { k } },
+    { name: 'bump', input: { n: 1 } },
+    { name: 'clear', input: { n: 3 } },
+    { name: 'big', input: { k } },
+  ])
+  // Mostly, but not always, an id stands for one command.
+  const given = random.chance(0.15) ? `given-${command.name}-${k}-${random.chance(0.1) ? '' : j}` : undefined
+  w.say(() => `dispatches ${command.name} ${JSON.stringify(command.input)} ${given ?? ''}`, tab.actor)
+  inActor(w, tab.actor, () => {
+    const one = { id: given ?? '', device: tab.device, command, acknowledged: false }
+    if (given) sent.push(one)
+    const send = tab.engine!.dispatch[command.name] as (input: unknown, options: object) => Promise<any>
+    const remote = random.chance(0.2) && { durability: 'remote' }
+    settles(
+      all,
+      'dispatch',
+      send(command.input, { ...(given && { commandId: given }), ...remote }),
+      ({ commandId, events, duplicate, confirmed, sequence }) => {
+        if (remote && !(confirmed === undefined && sequence >= 0)) w.fail(`${commandId} is not confirmed`)
+        if (remote) hit(all, `the remote ${events.length ? 'has it' : 'has nothing of it'}`)
+        if (events.length && !duplicate)
+          sent.push({ ...one, id: commandId, acknowledged: true, confirmed: confirmed === undefined })
+      },
+    )
+  })
+}
+
+/** The app of the old device is deployed with a remote; sometimes its tabs stay open for a while. */
+function goOnline(all: Devices): void {
+  const [old] = all.devices as [Device]
+  old.isOld = false
+  hit(all, 'an old log has a remote')
+  for (const tab of old.tabs) if (all.w.random.chance(0.7)) leave(all, tab)
+  openDeviceTab(all, old)
+}
+
+function leave(all: Devices, tab: DeviceTab): void {
+  if (all.w.random.chance(0.5) || !tab.engine) all.w.kill(tab.actor)
+  else if (!tab.closed) closeTab(all, tab)
+}
+
+function closeTab(all: Devices, tab: DeviceTab): void {
+  tab.closed = true
+  inActor(all.w, tab.actor, () => settles(all, 'close', tab.engine!.close()))
+}
+
+/** The browser loses the database of a device: what its mirror has not is lost. */
+function loseDatabase({ w, storage, files, sent }: Devices, device: Device): void {
+  const mirrored = device.mirror ? mirroredBy(files, device.name) : new Set()
+  for (const one of sent) if (one.device === device && !mirrored.has(one.id)) one.isLost = true
+  w.hit(`devices: database lost, with ${mirrored.size ? 'a' : 'no'} second copy`)
+  storage.wipe(`tidemark:${device.name}`)
+}
+
+/** Somebody keeps the shared log as a file. */
+function exportFrom(all: Devices, tab: DeviceTab): void {
+  if (tab.device.isOld || !tab.engine?.status.sequence || all.exports.length > 2) return
+  inActor(all.w, tab.actor, () =>
+    settles(
+      all,
+      'exportLog',
+      bytesOf(exportLog(tab.engine!)),
+      (bytes) => {
+        hit(all, 'exported')
+        all.exports.push(bytes)
+      },
+      [...FINE, 'AbortError'],
+    ),
+  )
+}
+
+async function bytesOf(stream: ReadableStream<Uint8Array>): Promise<Uint8Array<ArrayBuffer>> {
+  const reader = stream.getReader()
+  const parts: Uint8Array[] = []
+  for (let next = await reader.read(); !next.done; next = await reader.read()) parts.push(next.value)
+  return Uint8Array.from(Buffer.concat(parts))
+}
+
+/** Rule 13: an import fills a log only if neither the log nor its outbox has anything. */
+function importInto(all: Devices, tab: DeviceTab): void {
+  const { w, exports } = all
+  if (!exports.length || tab.device.isOld) return
+  const bytes = w.random.pick(exports)
+  inActor(w, tab.actor, () =>
+    settles(
+      all,
+      'importLog',
+      importLog(
+        tab.engine!,
+        new ReadableStream({
+          start(controller) {
+            controller.enqueue(bytes)
+            controller.close()
+          },
+        }),
+      ),
+      () => hit(all, 'imported'),
+      [...FINE, 'ImportError', 'AbortError'],
+    ),
+  )
+  // Beside it, the outbox fills.
+  for (const other of usable(all)) if (other.device === tab.device && w.random.chance(0.5)) dispatchOn(all, other)
+}
+
+/** A device with nothing on it begins with a file. */
+function beginWithFile(all: Devices): void {
+  const { w, exports } = all
+  const empty = usable(all).filter(({ device }) => {
+    const database = databaseOf(all, device)
+    return database && !headOf(database)
+  })
+  const late = isLate(all)
+  if (!exports.length) return
+  if (empty.length) importInto(all, w.random.pick(empty))
+  else if (late && !late.tabs.length) {
+    // What the remote has must not be there before.
+    late.network.set({ offline: w.random.chance(0.7) })
+    openDeviceTab(all, late, undefined, (tab) => importInto(all, tab))
+  }
+}
+
+/** Who follows the remote of a device sleeps, and holds its lock. */
+function freezeHolder(all: Devices, device: Device): void {
+  const holder = all.browser.holder(`tidemark/engine/${device.name}`)
+  if (!holder) return
+  holder.frozen = true
+  hit(all, 'holder frozen')
+}
+
+function freeze(all: Devices): void {
+  const { w } = all
+  if (!w.actors.length) return
+  const asleep = w.actors.filter(({ frozen }) => frozen)
+  const actor = w.random.pick(asleep.length && w.random.chance(0.5) ? asleep : w.actors)
+  actor.frozen = !actor.frozen
+  if (actor.frozen) hit(all, `${actor.kind} frozen`)
+}
+
+/** A tab hears nothing of the others for a while: what it appends may fall under the marker. */
+function deafen(all: Devices, tab: DeviceTab | undefined): void {
+  const deaf = all.w.actors.filter((actor) => actor.deaf)
+  if (deaf.length && all.w.random.chance(0.4)) all.w.random.pick(deaf).deaf = false
+  else if (tab) tab.actor.deaf = true
+}
+
+function stealHolder(all: Devices, tab: DeviceTab): void {
+  hit(all, 'holder stolen')
+  const name = `tidemark/engine/${tab.device.name}`
+  const stolen = navigator.locks.request(name, { steal: true }, () => {}) as Promise<unknown>
+  settles(all, 'steal', stolen, undefined, ['AbortError'])
+}
+
+export function act(all: Devices): void {
+  const { w, storage, devices, goesBack, isOld, theme, network } = all
+  const { random } = w
+  const tabs = usable(all)
+  const tab = tabs.length ? random.pick(tabs) : undefined
+  const device = random.pick(devices)
+  const share = (most: number): number => (random.chance(0.5) ? random.below(100 * most) / 100 : 0)
+  const often = (weight: number, when: Theme): number => (theme === when ? 10 * weight : weight)
+  const kinds: readonly (readonly [weight: number, run: () => void])[] = [
+    [
+      590,
+      () => {
+        for (let n = random.chance(0.1) ? 8 : 1; tab && n--; ) dispatchOn(all, tab)
+      },
+    ],
+    [60, () => mayOpen(all, device) && living(device).length < 3 && openDeviceTab(all, device)],
+    [
+      30,
+      () => {
+        if (!tab) return
+        hit(all, 'tab crashed')
+        w.kill(tab.actor)
+      },
+    ],
+    [25, () => tab && closeTab(all, tab)],
+    [
+      30,
+      () => {
+        const workers = w.actors.filter(({ kind }) => kind === 'worker')
+        if (!workers.length) return
+        hit(all, 'worker crashed')
+        w.kill(random.pick(workers))
+      },
+    ],
+    [55, () => device.network.set({ offline: random.chance(0.6) })],
+    [
+      50,
+      () =>
+        device.network.set({
+          faults: {
+            lost: share(0.2),
+            lostAck: share(0.3),
+            late: share(0.2),
+            doubled: share(0.2),
+            garbage: share(0.2),
+            lostRead: share(0.2),
+            lostPoke: share(0.6),
+          },
+        }),
+    ],
+    [15, () => device.network.set({ denied: random.chance(0.4) })],
+    [often(20, 'holders'), () => tab && inActor(w, tab.actor, () => stealHolder(all, tab))],
+    [25, () => freeze(all)],
+    [often(15, 'holders'), () => freezeHolder(all, device)],
+    [often(20, 'deaf'), () => deafen(all, tab)],
+    [
+      20,
+      () => {
+        const connections = w.actors.flatMap((actor) => storage.connectionsOf(actor))
+        if (connections.length) storage.lose(random.pick(connections).id)
+        hit(all, 'connection lost')
+      },
+    ],
+    [
+      15,
+      () => {
+        w.faults = {
+          ...noFaults(),
+          abort: share(0.2),
+          lose: share(0.1),
+          drop: share(0.5),
+          double: share(0.2),
+          swap: random.chance(0.3),
+        }
+      },
+    ],
+    [
+      10,
+      () => {
+        w.faults = noFaults()
+      },
+    ],
+    [often(30, 'files'), () => tab && exportFrom(all, tab)],
+    [often(30, 'files'), () => beginWithFile(all)],
+    [5, () => tab && importInto(all, tab)],
+    [theme === 'losses' ? 60 : 0, () => loseDatabase(all, device)],
+    [isOld && devices[0]!.isOld ? 15 : 0, () => goOnline(all)],
+    [
+      goesBack ? 15 : 0,
+      () => {
+        const count = network.server.messages(LOG).length
+        if (!count) return
+        hit(all, 'the server forgot')
+        network.server.forget(LOG, 1 + random.below(Math.min(3, count)))
+      },
+    ],
+  ]
+  let left = random.below(kinds.reduce((sum, [weight]) => sum + weight, 0))
+  for (const [weight, run] of kinds) {
+    if ((left -= weight) < 0) {
+      run()
+      return
+    }
+  }
+}

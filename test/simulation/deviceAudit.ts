@@ -1,0 +1,165 @@
+import { decidePlain, emptyState, foldPlain, type State } from './app.ts'
+import type { Device, Devices, SentCommand } from './deviceActs.ts'
+import { messagesOf } from './deviceNetwork.ts'
+import { type RawDatabase, readStore } from './indexedDb.ts'
+
+/** What has to be true of devices with a remote between them, once all is quiet. */
+
+/** undefined before it has its stores. */
+export function databaseOf({ storage }: Devices, { name }: Device): RawDatabase | undefined {
+  const database = storage.databases.get(`tidemark:${name}`)
+  return database?.rawObjectStores.has('outbox') ? database : undefined
+}
+export const headOf = (database: RawDatabase): number =>
+  Math.max(0, readStore(database, 'segments').at(-1)?.key ?? 0, readStore(database, 'commits').at(-1)?.value.last ?? 0)
+/** The marker, and what is above it. */
+export const outboxOf = (database: RawDatabase) => {
+  const all = readStore(database, 'outbox').filter(({ key }) => key >= 0)
+  const marker = all.findLast(({ value }) => 'base' in value)
+  return { marker: marker?.value, records: all.filter(({ key }) => !marker || key > marker.key) }
+}
+
+/** Held at each commit: what is in the outbox was decided on the whole log. */
+export function auditCommit({ w }: Devices, database: RawDatabase, stores: ReadonlySet<string>): void {
+  if (!stores.has('commits') && !stores.has('outbox')) return
+  const { marker } = outboxOf(database)
+  if (marker && marker.base !== headOf(database))
+    w.fail(`the outbox of ${database.name} is decided on ${marker.base}; the log ends at ${headOf(database)}`)
+}
+
+/** Who is still to be heard: an engine that ended by itself has nothing to show. */
+export const living = ({ tabs }: Device) =>
+  tabs.filter(({ actor, closed, engine }) => actor.alive && !closed && engine?.status.state !== 'closed')
+
+/** All is quiet: nothing waits, and every device has read what there is. */
+export function isAgreed(all: Devices): boolean {
+  const { devices, open, network } = all
+  for (const one of open) if (!one.actor.alive) open.delete(one)
+  if (open.size || !network.isQuiet) return false
+  let last: string | undefined
+  return devices.every((device) => {
+    const database = databaseOf(all, device)
+    if (!database) return true
+    if (!living(device).every(({ engine }) => engine?.status.sync?.pending === 0)) return false
+    const { marker, records } = outboxOf(database)
+    last ??= messagesOf(all.w, network.server).at(-1)?.id ?? ''
+    const head = headOf(database)
+    return (
+      marker?.last === last &&
+      !records.length &&
+      living(device).every(({ engine }) => engine && engine.status.sequence === head)
+    )
+  })
+}
+
+export const isForked = ({ devices }: Devices): boolean =>
+  devices.some((device) =>
+    living(device).some(({ engine }) => ['forked', 'gone', 'other-log'].includes(engine?.status.sync?.state ?? '')),
+  )
+
+/** Where each device is, for the message that they never agree. */
+export const stateOf = (all: Devices): string =>
+  all.devices
+    .map((device) => {
+      const database = databaseOf(all, device)
+      const { marker, records } = database ? outboxOf(database) : { marker: undefined, records: [] }
+      const status = device.tabs
+        .filter(({ actor }) => actor.alive)
+        .map(({ actor, closed, engine }) => {
+          const s = engine?.status
+          return `${actor.name}${closed ? ' closed' : ''} ${s?.state} at ${s?.sequence}, ${s?.pending} pending, ${s?.behind?.error ?? s?.lastError ?? ''} ${JSON.stringify(s?.sync)}`
+        })
+      return `${device.name}: base ${marker?.base}, ${records.length} records, ${status}`
+    })
+    .join('; ')
+
+interface Shared {
+  readonly head: number
+  readonly state: State
+  /** By command, the head that it was decided on. */
+  readonly inLog: ReadonlyMap<string, number>
+  readonly states: ReadonlyMap<number, State>
+  readonly ids: readonly string[]
+}
+
+export function auditAll(all: Devices): void {
+  const shared = auditLog(all)
+  for (const device of all.devices) auditDevice(all, device, shared)
+  auditSent(all, shared)
+  all.w.hit('devices: agreed')
+}
+
+/** S2 and S5: the log is decided again from its messages. */
+function auditLog({ w, sent, network }: Devices): Shared {
+  const commandsOf = new Map<string, SentCommand[]>()
+  for (const one of sent) commandsOf.set(one.id, [...(commandsOf.get(one.id) ?? []), one])
+  const inLog = new Map<string, number>()
+  const states = new Map<number, State>([[0, emptyState]])
+  const ids: string[] = []
+  let state: State = emptyState
+  let head = 0
+  const plain = (some: readonly any[]) =>
+    JSON.stringify(some.map(({ type, data }) => ({ type, data: data?.k ?? data?.n })))
+  for (const { records } of messagesOf(w, network.server))
+    for (const { id: record, commands } of records) {
+      ids.push(record)
+      for (const { id, events } of commands) {
+        if (inLog.has(id)) w.fail(`S5: command ${id} is in the log twice`)
+        inLog.set(id, head)
+        const those = commandsOf.get(id)
+        const isRight = ({ command }: SentCommand): boolean => {
+          const decided = decidePlain(1, command, state)
+          return 'events' in decided && plain(decided.events) === plain(events)
+        }
+        if (those && !those.some(isRight))
+          w.fail(`S2: ${id} (${those[0]!.command.name}) was decided on another state than that of ${head}`)
+        state = foldPlain(state, events, head + 1)
+        head += events.length
+      }
+      states.set(head, state)
+    }
+  return { head, state, inLog, states, ids }
+}
+
+/** S3 and S4: what this device holds, shows and had refused. */
+function auditDevice(all: Devices, device: Device, { head, state, inLog, states, ids }: Shared): void {
+  const { w, goesBack } = all
+  const database = databaseOf(all, device)
+  if (!database) return
+  if (headOf(database) !== head) w.fail(`S4: ${device.name} ends at ${headOf(database)}, the shared log at ${head}`)
+  const own = readStore(database, 'commits').map(({ value }) => value.id)
+  if (ids.slice(ids.length - own.length).join() !== own.join()) w.fail(`S4: ${device.name} has other records`)
+  for (const { key, value } of readStore(database, 'rejected')) {
+    w.hit('devices: rejected')
+    const conflict = value.error.name === 'CommandIdConflict'
+    if (inLog.has(key) && !conflict) w.fail(`S1: ${key} is in the log and rejected on ${device.name}`)
+    if (conflict) continue
+    const at = states.get(value.sequence)
+    if (!at) w.fail(`S3: ${key} was refused at ${value.sequence}, which is no head`)
+    else if (!goesBack && !('rejected' in decidePlain(1, { name: value.name, input: value.input }, at)))
+      w.fail(`S3: ${key} (${value.name}) was refused at ${value.sequence}, where it is accepted`)
+  }
+  for (const { actor, engine } of living(device)) {
+    if (engine?.status.state !== 'ready') continue
+    const shown = engine.read.items.all().map(({ k, n }) => `${k}${n}`)
+    const wanted = state['items@1']!.rows.map(([k, n]) => `${k}${n}`)
+    if (shown.join() !== wanted.join()) w.fail(`S4: ${actor.name} shows ${shown}, the log says ${wanted}`)
+  }
+}
+
+/** S1: nothing that was acknowledged is nowhere. */
+function auditSent(all: Devices, { inLog }: Shared): void {
+  const { w, sent, goesBack, isOld } = all
+  for (const { id, device, command, acknowledged, confirmed, isLost } of sent) {
+    if (!acknowledged) continue
+    // A log without a remote has confirmed what it wrote.
+    const isShared = confirmed && !goesBack && !(isLost && isOld)
+    if (isShared && !inLog.has(id)) w.fail(`${id} was confirmed by the remote, and is not in its log`)
+    const database = databaseOf(all, device)
+    if (!database || isLost || inLog.has(id)) continue
+    if (readStore(database, 'rejected').some(({ key }) => key === id)) continue
+    // Somebody else has done it.
+    if (['drop', 'clear'].includes(command.name)) continue
+    w.fail(`S1: ${id} (${command.name}) of ${device.name} was acknowledged and is nowhere`)
+  }
+}

@@ -23,7 +23,7 @@ interface Stored {
  * Looks at everything that is stored about reactions, in the moment in which it is, and says what the contract forbids. Turns are known
  * by their ids.
  */
-export function createReactionAudit(w: World, storage: Storage, lanes: readonly string[]) {
+export function createReactionAudit(w: World, storage: Storage, lanes: readonly string[], tries: number) {
   const hit = (what: string): void => w.hit(`reactions: ${what}`)
   /** What the log has had, sealed or not. */
   let head = 0
@@ -131,14 +131,23 @@ export function createReactionAudit(w: World, storage: Storage, lanes: readonly 
       keyOf.set(commandId, key)
       if (!noted.has(id)) w.fail(`rule 5: an attempt of ${id} was not noted before it began`)
     },
-    /** Has everything ended that was asked for? */
-    isOver: (): boolean => over.size === requested.size && !before.open.length,
+    /** Has everything ended that was asked for? A dead letter has: each of the tries of `failed` died, too, and nobody is there to decide. */
+    isOver(): boolean {
+      const dead = before.open.filter((one) => one.dead)
+      return dead.length === before.open.length && over.size + dead.length === requested.size
+    },
     left(): string {
       const { open, scanned } = before
       return `${open.map(described)}; position ${scanned}, head ${head}, ${requested.size - over.size} turns`
     },
     /** Once all is over. */
     checkEnd(): void {
+      for (const { event, handler, attempts } of before.open) {
+        hit('dead letter')
+        if (handler !== 'failed' || attempts !== tries - 1)
+          w.fail(`rule 5: ${event.data.id} is a dead letter after ${attempts} of ${handler}`)
+        opened.delete(event.data.id)
+      }
       for (const id of opened) if (!over.has(id)) w.fail(`rule 5: ${id} was open and never ended`)
       for (const lane of lanes) {
         const order = ended.flatMap(({ id }) => {

@@ -20,6 +20,8 @@ const LOCK = `tidemark/engine/${NAME}`
 /** Steps of the end in which every turn has to end. */
 const END_STEPS = 40_000
 const THREADS = ['a', 'b', 'c']
+/** Attempts of each handler. */
+const TRIES = 4
 /** Lanes that run at the same time. */
 const CONCURRENCY = 2
 
@@ -50,7 +52,7 @@ export function executeReactions(plan: Plan, { traced = false }: { traced?: bool
   const hasLost = random.chance(0.7)
   const tabs: Tab[] = []
   const calls = new Set<Call>()
-  const audit = createReactionAudit(w, storage, THREADS)
+  const audit = createReactionAudit(w, storage, THREADS, TRIES)
   let opened = 0
   let turns = 0
   let sent = 0
@@ -62,7 +64,7 @@ export function executeReactions(plan: Plan, { traced = false }: { traced?: bool
       from: 'now',
       lane: ({ data }) => data.thread,
       concurrency: CONCURRENCY,
-      retry: { tries: 4, delay: 50 },
+      retry: { tries: TRIES, delay: 50 },
       cancel: { turnStopped: (stop, start) => stop.data.id === start.data.id },
       async run({ event, key, signal, dispatch }) {
         const { id, thread } = event.data

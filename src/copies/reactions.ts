@@ -18,7 +18,9 @@ export async function mirrorReactions({ transact, hasNewer }: Database): Promise
   if (!hasNewer) return
   const { positions, open } = knownReactions(await transact(['reactions'], 'readonly', askReactions))
   if (!positions.size) return
-  const lines = [[...positions], ...open].map((one) => `${stringify(one)}\n`)
+  const { result: device } = await transact(['meta'], 'readonly', (store) => store('meta').get('device'))
+  // It stays the device whose commands it reacts to.
+  const lines = [[...positions, ...(device ? [['', { device }]] : [])], ...open].map((one) => `${stringify(one)}\n`)
   return {
     file: REACTIONS,
     content: lines.join(''),
@@ -37,16 +39,20 @@ export async function findReactions(
     if (chunk?.header.lineage !== lineage) return
     const lines: string[] = []
     for await (const some of linesIn(chunk)) lines.push(...some)
-    const [positions, ...open] = lines.map((line) => JSON.parse(line))
-    return { positions: new Map(positions as [string, ReactionPosition][]), open: open as OpenEvent[] }
+    const [named, ...open] = lines.map((line) => JSON.parse(line))
+    const positions = new Map(named as [string, ReactionPosition][])
+    const { device } = (positions.get('') ?? {}) as { readonly device?: string }
+    positions.delete('')
+    return { positions, open: open as OpenEvent[], device }
   } catch {
     // Without positions, a restored log begins behind what was restored.
   }
 }
 
 /** `last`: the newest event that was restored. What comes behind it is another event. */
-export function putReactions(store: StoreOf, { positions, open }: KnownReactions, last: number): void {
+export function putReactions(store: StoreOf, { positions, open, device }: KnownReactions, last: number): void {
+  if (device) store('meta').put(device, 'device')
   for (const [name, position] of positions)
     store('reactions').put({ ...position, scanned: Math.min(position.scanned, last) }, [name])
-  for (const one of open) if (one.event.sequence <= last) store('reactions').put(one, recordKey(one))
+  for (const one of open) if (one.event.sequence <= last || one.local) store('reactions').put(one, recordKey(one))
 }

@@ -51,7 +51,7 @@ export async function boot(model: AnyModel, name: string, options: BootOptions):
       signal?.throwIfAborted()
       await read(core, core.database, options)
       signal?.throwIfAborted()
-      if (options.reactions && database.hasNewer && !isShared(database.log)) core.first = noteBooted(core.head)
+      if (options.reactions && database.hasNewer) core.first = noteBooted(core.head)
       // There is no first paint to wait for, and what can't be loaded now never will be.
       if ('ServiceWorkerGlobalScope' in globalThis)
         await Promise.all([reserve.load(), options.reactions && reacting.load()])

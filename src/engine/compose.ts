@@ -71,6 +71,6 @@ export function bodyOf({ id, fingerprint, context, meta, cause, decision }: Pend
     meta,
     cause,
     events: decision.stored,
-  } satisfies Record<keyof StoredCommand, unknown>)
+  } satisfies Record<Exclude<keyof StoredCommand, 'device'>, unknown>)
   return decision.body
 }

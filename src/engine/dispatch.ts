@@ -3,6 +3,7 @@ import { InvalidData, ModelError } from '../errors.ts'
 import { nextId } from '../ids.ts'
 import type { Inside } from '../log/append.ts'
 import type { Cause } from '../log/commit.ts'
+import { isOfReaction } from '../log/local.ts'
 import { copyJson, fingerprint } from '../model/json.ts'
 import { createContext } from '../model/model.ts'
 import { type AnyReceipt, Caller, createPending, fail, type Pending, type Sender } from './pending.ts'
@@ -16,9 +17,6 @@ export interface Special {
   readonly inside?: Inside | undefined
   readonly cause?: Cause | undefined
 }
-
-/** Ids of commands that reactions dispatch. Each names what it is for, so the first receipt answers it, whatever the input. */
-const REACTION = 'reaction:'
 
 /** Decides and applies at once, queues the append; the promise settles when the log has the answer. */
 export const dispatch = (
@@ -46,13 +44,13 @@ function begin(
 ): void {
   if (__DEV__) refuseInside((outer) => nestedDispatch(outer, name))
   signal?.throwIfAborted()
-  const isOfReaction = typeof commandId === 'string' && commandId.startsWith(REACTION)
-  if (typeof (commandId ?? name) !== 'string' || commandId === '' || (isOfReaction && !special))
+  const isReactions = typeof commandId === 'string' && isOfReaction(commandId)
+  if (typeof (commandId ?? name) !== 'string' || commandId === '' || (isReactions && !special))
     throw new InvalidData('a commandId is a string that is not empty and does not begin with "reaction:"', [
       'commandId',
     ])
   const copy = copyJson(input, `command "${name}"`)
-  const print = commandId === undefined ? undefined : isOfReaction ? name : fingerprint(name, copy)
+  const print = commandId === undefined ? undefined : isReactions ? name : fingerprint(name, copy)
   const all = meta === undefined ? owner.meta : mergeMeta(owner.meta, copyJson(meta, 'meta') as Json)
   const inside = tab.drafts ? tab.drafts.take(special?.inside) : special?.inside
   const caller = new Caller(owner, resolve, reject, durability, inside)

@@ -23,6 +23,8 @@ export interface StoredCommand {
   readonly at: number
   readonly meta?: Json
   readonly cause?: Cause
+  /** Where it was dispatched: only on a log with a remote, and only by an app that has reactions. */
+  readonly device?: string
   readonly events: readonly StoredEvent[]
 }
 

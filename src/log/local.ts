@@ -93,5 +93,8 @@ export const isLocal = (value: unknown): value is LocalRecord => {
   return Number.isSafeInteger(n) && n > 0 && typeof id === 'string' && typeof body === 'string'
 }
 
+/** Ids of commands that reactions dispatch. Each names what it is for, so the first receipt answers it, whatever the input. */
+export const isOfReaction = (id: string): boolean => id.startsWith('reaction:')
+
 /** The formats of a log with a remote. */
 export const isShared = (log: { readonly format: number } | undefined): boolean => (log?.format ?? 0) > 2

@@ -1,5 +1,5 @@
 import type { StoreOf } from './database.ts'
-import type { OpenEvent, ReactionBoot, ReactionPosition } from './stores.ts'
+import type { OpenEvent, ReactionAwaits, ReactionBoot, ReactionPosition } from './stores.ts'
 
 /** What is stored of reactions, those of other builds too. */
 export interface KnownReactions {
@@ -7,10 +7,20 @@ export interface KnownReactions {
   readonly open: readonly OpenEvent[]
   /** The least head at which a tab booted that has appended something since, while there was no position. */
   readonly booted?: number | undefined
+  /** Of a mirror: the device that has reacted so far. */
+  readonly device?: string | undefined
 }
 
 /** The key of its record. */
 export const recordKey = ({ reaction, event, index }: OpenEvent): IDBValidKey => [reaction, event.commandId, index]
+
+/** The key of what says which command settles it. */
+export const awaitsKey = ({ reaction, event, index }: OpenEvent): IDBValidKey => [
+  reaction,
+  event.commandId,
+  index,
+  'awaits',
+]
 
 /** The requests that `knownReactions` answers from. */
 export const askReactions = (storeOf: StoreOf): AskedReactions => ({
@@ -20,7 +30,7 @@ export const askReactions = (storeOf: StoreOf): AskedReactions => ({
 
 interface AskedReactions {
   readonly keys: IDBRequest<IDBValidKey[]>
-  readonly values: IDBRequest<(OpenEvent | ReactionPosition | ReactionBoot)[]>
+  readonly values: IDBRequest<(OpenEvent | ReactionPosition | ReactionBoot | ReactionAwaits)[]>
 }
 
 export function knownReactions({ keys, values }: AskedReactions): KnownReactions {
@@ -32,7 +42,13 @@ export function knownReactions({ keys, values }: AskedReactions): KnownReactions
     if (!value) continue
     if ('booted' in value) booted = Math.min(booted ?? value.booted, value.booted)
     if (!Array.isArray(key) || 'booted' in value) continue
-    if ('event' in value) open.push(value)
+    // It comes right behind its event.
+    const before = open.at(-1)
+    if ('awaits' in value && !('event' in value)) {
+      const isOfIt =
+        before && key[0] === before.reaction && key[1] === before.event.commandId && key[2] === before.index
+      if (isOfIt) open[open.length - 1] = { ...before, awaits: value.awaits }
+    } else if ('event' in value) open.push(value)
     else positions.set(String(key[0]), value)
   }
   open.sort((a, b) => a.event.sequence - b.event.sequence)

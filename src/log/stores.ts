@@ -137,6 +137,8 @@ export interface Meta {
   flushed: number
   /** How far the remote has been read. */
   remote: ReadPosition
+  /** Which of the devices of a shared log this is, as soon as one of its reactions has to know. */
+  device: string
 }
 
 /** How far a reaction has looked, under [its name]. */
@@ -170,6 +172,19 @@ export interface OpenEvent {
   readonly dead?: true
   /** Reactions that led to it, one from the other. */
   readonly depth: number
+  /** Its command waits for the remote: the event is not in the log yet. */
+  readonly local?: true
+  /** Settled before its command was in the log. It is kept until then, so that it does not open again. */
+  readonly done?: true
+  /** This device, if the reaction runs on each one. */
+  readonly device?: string
+  /** The command that settles it as soon as the shared log has it. Stored as a record of its own, under the key of this one and `'awaits'`. */
+  readonly awaits?: string
+}
+
+/** An open event ends with this command, which waits for the remote. */
+export interface ReactionAwaits {
+  readonly awaits: string
 }
 
 /** Who may write about reactions, under 'holder'. */
@@ -234,8 +249,8 @@ export interface Stores {
   sent: TypedStore<SentCommands>
   /** Which events reactions have looked at, and which are open. */
   reactions: TypedStore<
-    OpenEvent | ReactionPosition | ReactionBoot,
-    OpenEvent | ReactionPosition | ReactionBoot | ReactionHolder
+    OpenEvent | ReactionPosition | ReactionBoot | ReactionAwaits,
+    OpenEvent | ReactionPosition | ReactionBoot | ReactionAwaits | ReactionHolder
   >
   /** Text that is still being written, in pieces. */
   drafts: TypedStore<DraftRecord>

@@ -25,13 +25,14 @@ export async function attempt(
     const { settles, ...options } = given
     const count = (counts.get(name) ?? 0) + 1
     counts.set(name, count)
+    const commandId = `${key}:${handler}:${name}:${count}`
     return place.dispatch(
       name,
       input,
-      { signal, ...options, commandId: `${key}:${handler}:${name}:${count}` },
+      { signal, ...options, commandId },
       {
         cause: { reaction, commandId: event.commandId, depth },
-        inside: settles ? place.store.settledInside(open) : undefined,
+        inside: settles ? place.store.settledInside(open, commandId) : undefined,
       },
     )
   }
@@ -41,7 +42,7 @@ export async function attempt(
         ? undefined
         : (input: unknown, options?: ReactionDispatchOptions) => send(name, input, options),
   })
-  const read = await place.readAt(event.sequence)
+  const read = await place.readAt(open.local ? 0 : event.sequence)
   signal.throwIfAborted()
   const over = new AbortController()
   const leave = (): void => over.abort(signal.reason)

@@ -25,12 +25,14 @@ export function createAttempts(
   const { store } = place
 
   /** It is noted before it begins: one that a later holder finds has died. */
-  async function run(one: Held, waiting: OpenEvent, abort: AbortController): Promise<void> {
+  async function run(one: Held, { awaits, ...waiting }: OpenEvent, abort: AbortController): Promise<void> {
     const open: OpenEvent = { ...waiting, running: epoch }
-    if (!(await keep(one, waiting, open))) return
+    // Of one that ended with a command, only what the shared log says of that is missing.
+    if (awaits === undefined && !(await keep(one, waiting, open))) return
     let failure: { readonly error: unknown } | undefined
     try {
-      await attempt(place, one.definition, open, abort.signal)
+      if (awaits === undefined) await attempt(place, one.definition, open, abort.signal)
+      else await place.remote?.verdict(awaits, abort.signal)
     } catch (error) {
       failure = { error }
     }
@@ -50,10 +52,11 @@ export function createAttempts(
   /** Stores what became of an event, and knows it only then. False if it was settled or cancelled meanwhile. */
   async function keep(one: Held, open: OpenEvent, by: OpenEvent | undefined): Promise<boolean> {
     const key = keyOf(open)
-    const isOpen = (await store.replace(open, by)) && one.open.has(key)
-    if (isOpen && by) one.open.set(key, by)
+    const { isOpen, now } = await store.replace(open, by)
+    const isKept = isOpen && one.open.has(key)
+    if (isKept && now) one.open.set(key, now)
     else one.open.delete(key)
-    return isOpen
+    return isKept
   }
 
   return (one, waiting) => {

@@ -71,6 +71,8 @@ export function beginWith(
 function recover(open: OpenEvent, definition: AnyDefinition, types: EventTypesAtRuntime): OpenEvent {
   const event = { ...open.event, ...types.today(open.event, open.event.sequence) }
   const today: OpenEvent = { ...open, event }
+  // It has ended with a command that the shared log answers.
+  if (open.awaits !== undefined || open.done) return today
   // An attempt of another epoch is lost.
   if (open.running) return afterDeath(today, definition)
   if (open.handler === 'failed' && !definition.failed) return { ...today, dead: true }

@@ -50,14 +50,19 @@ export async function holdReactions(place: Place, declared: Declared, booted: nu
 
   /** If two builds are open, the newer code runs. */
   function yieldTo(wanted: Readonly<Record<string, number>>): void {
-    if (declared.some(([name, { version = 1 }]) => (wanted[name] ?? 0) > version))
-      ending.abort(new EngineClosed('closed'))
+    if (!declared.some(([name, { version = 1 }]) => (wanted[name] ?? 0) > version)) return
+    ending.abort(new EngineClosed('closed'))
+    place.remote?.leave()
   }
   try {
     const { held, stopped } = beginWith(place, declared, booted, await store.begin(epoch))
     const looking = createLooking(place, held)
     look = looking.isBehind
-    hear = (news) => (typeof news === 'object' && 'commit' in news ? looking.hear(news.commit) : looking.isBehind())
+    hear = (news) => {
+      if (typeof news === 'object' && 'commit' in news) looking.hear(news.commit)
+      else if (news === 'local') looking.isBehindHere()
+      else looking.isBehind()
+    }
     online = () => {
       for (const one of held) hurry(one)
       bell.ring()

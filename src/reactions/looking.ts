@@ -3,8 +3,9 @@ import type { OpenEvent } from '../log/stores.ts'
 import { eventTypes } from '../model/events.ts'
 import { keyOf } from './entry.ts'
 import type { Held } from './held.ts'
-import { causedEventsOf, openEvents } from './openEvents.ts'
-import type { Place } from './place.ts'
+import { causedEvents, causedEventsOf, openEvents } from './openEvents.ts'
+import type { Place, Unconfirmed } from './place.ts'
+import { type Change, type Changed, confirmedAs, settledBefore } from './store.ts'
 
 /** Commits that hints carried and that wait to be looked at. If there are more, the log is read instead. */
 const HINTED_COMMITS = 256
@@ -17,6 +18,8 @@ export interface Looking {
   hear(commit: CommitRecord): void
   /** There may be commits that no hint carried. */
   isBehind(): void
+  /** The commands that wait for the remote are others now. */
+  isBehindHere(): void
   /** Looks at everything that the log has. */
   readOn(): Promise<void>
   /** Notes how far the log was looked at, where that is not stored at all. */
@@ -25,26 +28,44 @@ export interface Looking {
   readonly scanned: number
 }
 
+/** What became of an event in the store. */
+function become(one: Held, open: OpenEvent, changed: Changed): void {
+  const key = keyOf(open)
+  const now = changed.get(open)
+  if (now && one.open.has(key)) one.open.set(key, now)
+  else one.open.delete(key)
+}
+
+const cancelAttempt = ({ busy }: Held, open: OpenEvent): void =>
+  busy.get(keyOf(open))?.abort(new DOMException('The event was cancelled.', 'AbortError'))
+
 export function createLooking(place: Place, held: readonly Held[]): Looking {
-  const { lineage, store } = place
+  const { lineage, store, remote } = place
   const types = eventTypes(place.model.events)
   const hinted: CommitRecord[] = []
   let behind = true
+  const early = held.filter(({ definition }) => remote && definition.local)
+  let behindHere = early.length > 0
 
   const scanned = (): number => Math.min(...held.map((one) => one.scanned))
 
   /** Stores what a look has changed, before anything is done about it. */
-  async function write(opened: readonly OpenEvent[], closed: readonly OpenEvent[]): Promise<void> {
-    const hasChanged = opened.length > 0 || closed.length > 0
+  async function write(
+    opened: readonly OpenEvent[],
+    closed: readonly OpenEvent[],
+    changed: ReadonlyMap<OpenEvent, Change> = new Map(),
+  ): Promise<Changed> {
+    const hasChanged = opened.length > 0 || closed.length > 0 || changed.size > 0
     const due = held.filter(
       ({ noted, scanned }) => noted < 0 || (scanned > noted && (hasChanged || scanned - noted >= NOTED_EVERY)),
     )
-    if (!hasChanged && !due.length) return
+    if (!hasChanged && !due.length) return new Map()
     const positions = due.map(
       ({ name, definition: { version = 1 }, scanned }) => [name, { version, lineage, scanned }] as const,
     )
-    await store.write({ positions: new Map(positions), opened, closed })
+    const outcome = await store.write({ positions: new Map(positions), opened, closed, changed })
     for (const [i, one] of due.entries()) one.noted = positions[i]?.[1].scanned ?? one.noted
+    return outcome
   }
 
   async function look(records: readonly CommitRecord[]): Promise<void> {
@@ -55,23 +76,51 @@ export function createLooking(place: Place, held: readonly Held[]): Looking {
     const changes = held.map((one) => ({
       one,
       before: one.scanned,
-      ...openEvents(one, events, one.open, now),
+      ...openEvents({ ...one, device: remote?.device }, events, one.open, now),
     }))
     for (const { one } of changes) one.scanned = Math.max(one.scanned, last)
+    let changed: Changed
     try {
-      await write(
+      changed = await write(
         changes.flatMap(({ opened }) => opened),
         changes.flatMap(({ cancelled }) => cancelled),
+        new Map(changes.flatMap(({ confirmed }) => confirmed.map(([open, event]) => [open, confirmedAs(event)]))),
       )
     } catch (error) {
       for (const { one, before } of changes) one.scanned = before
       throw error
     }
-    for (const { one, opened, cancelled } of changes) {
+    for (const { one, opened, cancelled, confirmed } of changes) {
+      for (const [open] of confirmed) become(one, open, changed)
       for (const open of cancelled) {
         one.open.delete(keyOf(open))
-        one.busy.get(keyOf(open))?.abort(new DOMException('The event was cancelled.', 'AbortError'))
+        cancelAttempt(one, open)
       }
+      for (const open of opened) one.open.set(keyOf(open), open)
+    }
+  }
+
+  /** Looks at the commands of this device that the shared log does not have yet. */
+  async function lookHere({ base, commands }: Unconfirmed): Promise<void> {
+    const events = causedEvents(commands, base + 1, types)
+    const ids = new Set(commands.map(({ id }) => id))
+    const now = Date.now()
+    const changes = early.map((one) => {
+      const { opened, cancelled } = openEvents({ ...one, device: remote?.device }, events, one.open, now, true)
+      const refused = [...one.open.values()].filter(({ local, event }) => local && !ids.has(event.commandId))
+      // What is in the shared log is settled; the rest is kept until it is there.
+      const before = cancelled.filter(({ local }) => local)
+      return { one, opened, before, over: [...refused, ...cancelled.filter(({ local }) => !local)] }
+    })
+    const changed = await write(
+      changes.flatMap(({ opened }) => opened),
+      changes.flatMap(({ over }) => over),
+      new Map(changes.flatMap(({ before }) => before.map((open) => [open, settledBefore]))),
+    )
+    for (const { one, opened, before, over } of changes) {
+      for (const open of before) become(one, open, changed)
+      for (const open of over) one.open.delete(keyOf(open))
+      for (const open of [...before, ...over]) cancelAttempt(one, open)
       for (const open of opened) one.open.set(keyOf(open), open)
     }
   }
@@ -94,18 +143,32 @@ export function createLooking(place: Place, held: readonly Held[]): Looking {
     isBehind() {
       behind = true
     },
-    note: () => write([], []),
+    isBehindHere() {
+      behindHere = early.length > 0
+    },
+    async note() {
+      await write([], [])
+    },
     async readOn() {
       for (const record of hinted.splice(0)) {
         if (record.last <= scanned()) continue
         behind ||= held.some((one) => one.scanned < record.first - 1)
         if (!behind) await orBehind(() => look([record]))
       }
-      if (!behind) return
-      behind = false
-      await orBehind(async () => {
-        for await (const records of place.readAfter(scanned())) await look(records)
-      })
+      while (behind || behindHere) {
+        if (behind) {
+          behind = false
+          await orBehind(async () => {
+            for await (const records of place.readAfter(scanned())) await look(records)
+          })
+        }
+        const here = early.length ? await remote?.unconfirmed() : undefined
+        if (!here) return
+        behindHere = false
+        // What came into the shared log meanwhile is looked at first: it is neither here nor refused.
+        if (here.base > scanned()) behind = behindHere = true
+        else await orBehind(() => lookHere(here))
+      }
     },
     get scanned() {
       return scanned()

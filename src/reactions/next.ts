@@ -30,7 +30,7 @@ export function nextUp({ concurrency, open, isBusy }: Lanes, now: number): Next 
   let running = 0
   for (const one of open) {
     if (isBusy(one)) running++
-    if (one.dead) continue
+    if (one.dead || one.done) continue
     if (one.due > now && !isStarted(one)) {
       wake = Math.min(wake, one.due)
       continue

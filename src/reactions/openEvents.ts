@@ -1,8 +1,9 @@
-import { type CommitRecord, commandsOf, recordedOf } from '../log/commit.ts'
+import { type CommitRecord, commandsOf, recordedOf, type StoredCommand } from '../log/commit.ts'
 import type { OpenEvent } from '../log/stores.ts'
 import { toWire } from '../log/wire.ts'
 import type { AnyRecordedEvent, EventTypesAtRuntime } from '../model/events.ts'
 import { failedFor } from './afterAttempt.ts'
+import { keyOf } from './entry.ts'
 import type { AnyDefinition } from './types.ts'
 
 /** Reactions that may lead to each other, one from the other, before an event of them fails. */
@@ -13,6 +14,8 @@ export interface Looking {
   readonly name: string
   readonly definition: AnyDefinition
   readonly scanned: number
+  /** This device, if the log is shared. */
+  readonly device?: string | undefined
 }
 
 /** What one commit changes for a reaction. */
@@ -20,6 +23,8 @@ export interface Opening {
   readonly opened: readonly OpenEvent[]
   /** Open events from before that were cancelled. */
   readonly cancelled: readonly OpenEvent[]
+  /** Events that were open before they came into the shared log, as they are there. */
+  readonly confirmed: readonly (readonly [open: OpenEvent, event: AnyRecordedEvent])[]
 }
 
 /** One event of a commit, and how many reactions led to it. */
@@ -27,41 +32,59 @@ export interface CausedEvent {
   readonly event: AnyRecordedEvent
   readonly index: number
   readonly depth: number
+  /** Where it was caused, if that is known. */
+  readonly device: string | undefined
 }
 
 /** The events of a commit in today's types. Throws `OutdatedCodeError` for one that this code does not know. */
-export function causedEventsOf(record: CommitRecord, types: EventTypesAtRuntime): CausedEvent[] {
+export const causedEventsOf = (record: CommitRecord, types: EventTypesAtRuntime): CausedEvent[] =>
+  causedEvents(commandsOf(record), record.first, types)
+
+/** The events of commands, the first of which has the number `first`. */
+export function causedEvents(
+  commands: readonly StoredCommand[],
+  first: number,
+  types: EventTypesAtRuntime,
+): CausedEvent[] {
   const all: CausedEvent[] = []
-  for (const command of commandsOf(record)) {
-    const depth = command.cause?.depth ?? 0
-    for (const [index, event] of recordedOf(command, record.first + all.length, types).entries())
-      all.push({ event, index, depth })
+  for (const command of commands) {
+    const { cause, device } = command
+    const depth = cause?.depth ?? 0
+    for (const [index, event] of recordedOf(command, first + all.length, types).entries())
+      all.push({ event, index, depth, device })
   }
   return all
 }
 
-/** Which events a reaction opens, and which open ones they cancel. Pure. */
+/** Which events a reaction opens, and which open ones they cancel. Pure. `local`: they are not in the shared log yet. */
 export function openEvents(
-  { name, definition, scanned }: Looking,
+  { name, definition, scanned, device }: Looking,
   events: readonly CausedEvent[],
   open: ReadonlyMap<string, OpenEvent>,
   now: number,
+  local = false,
 ): Opening {
-  const { on, cancel } = definition
+  const { on, cancel, everywhere } = definition
   const opened = new Set<OpenEvent>()
   const cancelled = new Set<OpenEvent>()
+  const confirmed: [open: OpenEvent, event: AnyRecordedEvent][] = []
   for (const caused of events) {
     const { event } = caused
-    if (event.sequence <= scanned) continue
+    if (!local && event.sequence <= scanned) continue
     const cancels = cancel && Object.hasOwn(cancel, event.type) ? cancel[event.type] : undefined
     if (cancels) {
       for (const one of [...open.values(), ...opened])
-        if (cancels(event as never, one.event as never)) cancelled.add(one)
+        if (!one.done && cancels(event as never, one.event as never)) cancelled.add(one)
       for (const one of cancelled) opened.delete(one)
     }
-    if (on.includes(event.type)) opened.add(openEvent(name, definition, caused, now))
+    const isOurs = device === undefined || everywhere || local || caused.device === device
+    if (!isOurs || !on.includes(event.type)) continue
+    const one = openEvent(name, definition, caused, now, everywhere ? device : undefined)
+    const known = device === undefined ? undefined : open.get(keyOf(one))
+    if (known && !local) confirmed.push([known, event])
+    else if (!known) opened.add(local ? { ...one, local } : one)
   }
-  return { opened: [...opened], cancelled: [...cancelled] }
+  return { opened: [...opened], cancelled: [...cancelled], confirmed }
 }
 
 function openEvent(
@@ -69,6 +92,7 @@ function openEvent(
   definition: AnyDefinition,
   { event, index, depth }: CausedEvent,
   now: number,
+  device: string | undefined,
 ): OpenEvent {
   const { lane, after } = definition
   const open: OpenEvent = {
@@ -82,6 +106,7 @@ function openEvent(
     until: 0,
     running: '',
     depth: depth + 1,
+    ...(device !== undefined && { device }),
   }
   try {
     const due = after?.(event as never)

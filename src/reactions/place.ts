@@ -8,6 +8,7 @@ import type { DispatchOptions } from '../engine/types.ts'
 import type { WorkerEngine } from '../engine/workerEngine.ts'
 import type { Hint, ReactionReport } from '../log/channel.ts'
 import type { CommitRecord } from '../log/commit.ts'
+import type { LocalCommand } from '../log/local.ts'
 import { readAfter } from '../log/read.ts'
 import type { AnyModel } from '../model/model.ts'
 import type { Workshop } from '../projections/workshop.ts'
@@ -19,12 +20,31 @@ export type Reports = Readonly<Record<string, ReactionReport>>
 export type News =
   | { readonly commit: CommitRecord }
   | 'more'
+  /** The commands that wait for the remote are others now. */
+  | 'local'
   /** Somebody wants to hear where the reactions stand. */
   | 'asked'
   /** Somebody has changed what is open. */
   | 'changed'
   /** Another holder waits, with these versions of its reactions. */
   | { readonly wanted: Readonly<Record<string, number>> }
+
+/** What this device has dispatched on the events up to `base`, and the shared log does not have. */
+export interface Unconfirmed {
+  readonly base: number
+  readonly commands: readonly LocalCommand[]
+}
+
+/** What a holder needs besides on a log with a remote. */
+export interface RemotePlace {
+  /** This device among those that share the log. */
+  readonly device: string
+  unconfirmed(): Promise<Unconfirmed | undefined>
+  /** Resolves when the shared log has a command that this device has dispatched, rejects when it refused that. */
+  verdict(commandId: string, signal: AbortSignal): Promise<unknown>
+  /** Lets another worker or page follow the remote, and run the reactions. */
+  leave(): void
+}
 
 /** What one holder runs reactions on: a log, its rows, and somebody to tell. */
 export interface Place {
@@ -40,6 +60,8 @@ export interface Place {
   readonly pages: ReactionPlace['pages']
   /** Keeps pipeline and lock for a while after the last tab has gone. */
   stay(until: Promise<unknown>): void
+  /** Only on a log with a remote. */
+  readonly remote?: RemotePlace | undefined
   /** Aborts when this is the holder no more. */
   readonly signal: AbortSignal
   dispatch(name: string, input: unknown, options: DispatchOptions, special: Special): Promise<AnyReceipt>
@@ -51,11 +73,16 @@ export interface Place {
   tell(reports: Reports, scanned: number): void
 }
 
+/** What decides and appends for the reactions of a pipeline. */
+export interface BesideEngine extends Pick<WorkerEngine, 'dispatch' | 'read' | 'head' | 'signal' | 'drafts' | 'close'> {
+  readonly remote?: RemotePlace | undefined
+}
+
 /** Beside a pipeline, in a worker or a page. */
 export function placeBeside(
   { pages, stay }: Pick<ReactionPlace, 'pages' | 'stay'>,
   shop: Workshop,
-  engine: WorkerEngine,
+  engine: BesideEngine,
 ): Place {
   const { model, database } = shop
   const { signal } = engine
@@ -68,7 +95,8 @@ export function placeBeside(
     base: log?.base ?? 0,
     pages,
     stay,
-    store: createReactionStore(database, log?.lineage ?? ''),
+    store: createReactionStore(database, log?.lineage ?? '', !!engine.remote),
+    remote: engine.remote,
     drafts: engine.drafts ?? {},
     signal,
     dispatch: engine.dispatch,
@@ -83,6 +111,7 @@ export function placeBeside(
         if (hint.log !== database.log?.id) return
         if ('commit' in hint || 'wanted' in hint) hear(hint)
         else if ('head' in hint) hear('more')
+        else if ('local' in hint) hear('local')
         else if ('asks' in hint && hint.asks === 'reactions') hear(hint.changed ? 'changed' : 'asked')
       })
       tell = channel.post
@@ -110,7 +139,11 @@ export function placeInMemory(core: Core, { pages, stay }: Pick<ReactionPlace, '
     readAt: async () => core.read,
     readAfter: (sequence) => core.log.readAfter(sequence, core.ended),
     listen(hear) {
-      core.memoryReactions = { ask: (changed) => hear(changed ? 'changed' : 'asked'), ...store }
+      core.memoryReactions = {
+        ask: (changed) => hear(changed ? 'changed' : 'asked'),
+        read: store.read,
+        replace: async (open, by) => (await store.replace(open, by)).isOpen,
+      }
       let { head } = core
       return core.listeners.add(() => {
         if (core.head > head) hear('more')

@@ -6,6 +6,7 @@ import type { Held } from './held.ts'
 export function reportOf({ open, busy, error }: Held, now: number): ReactionReport {
   const counts = { open: 0, running: 0, retrying: 0, dead: 0, due: 0 }
   for (const one of open.values()) {
+    if (one.done) continue
     if (one.dead) {
       counts.dead++
       continue

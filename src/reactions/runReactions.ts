@@ -2,7 +2,7 @@ import { sleep } from '../async.ts'
 import { mirrorReactions } from '../copies/reactions.ts'
 import { stateAfter } from '../engine/afterwards.ts'
 import type { ReactionPlace } from '../engine/reactions.ts'
-import { openWorkerEngine, type WorkerEngine } from '../engine/workerEngine.ts'
+import { openWorkerEngine } from '../engine/workerEngine.ts'
 import { EngineClosed, StorageError } from '../errors.ts'
 import { hasNewerStores, readIdentity } from '../log/database.ts'
 import { isShared } from '../log/local.ts'
@@ -12,7 +12,8 @@ import { createBackoff } from '../queue.ts'
 import { definitionsIn } from './definitions.ts'
 import { type Declared, stoppedReport } from './held.ts'
 import { holdReactions } from './holdReactions.ts'
-import { placeBeside, placeInMemory } from './place.ts'
+import { type BesideEngine, placeBeside, placeInMemory } from './place.ts'
+import { openSharedEngine } from './sharedEngine.ts'
 
 /** Milliseconds before this is the holder again after it failed, doubled up to the maximum. */
 const RETRY_MIN_MS = 1000
@@ -56,10 +57,9 @@ async function runBeside(shop: Workshop, declared: Declared, place: ReactionPlac
 }
 
 /** Waits until this is the only engine beside a pipeline, and tells the one that is which versions wait. */
-async function waitForEngine(shop: Workshop, declared: Declared): Promise<WorkerEngine> {
+async function waitForEngine(shop: Workshop, declared: Declared): Promise<BesideEngine> {
   const { database } = shop
   const log = await readIdentity(database)
-  if (isShared(log)) throw new StorageError('unavailable', onSharedLog(database.name))
   if (!hasNewerStores(database)) throw new StorageError('unavailable', withoutStore(database.name))
   const wanted = Object.fromEntries(declared.map(([name, { version = 1 }]) => [name, version]))
   const channel = shop.channel.share((hint) => {
@@ -68,7 +68,7 @@ async function waitForEngine(shop: Workshop, declared: Declared): Promise<Worker
   })
   channel.post({ log: log?.id ?? '', wanted })
   try {
-    return await openWorkerEngine(shop)
+    return await (isShared(log) ? openSharedEngine(shop) : openWorkerEngine(shop))
   } finally {
     channel.close()
   }
@@ -76,6 +76,3 @@ async function waitForEngine(shop: Workshop, declared: Declared): Promise<Worker
 
 const withoutStore = (name: string): string =>
   `The database of "${name}" is of an older build and has no place for reactions. Export the log and import it under another name.`
-
-const onSharedLog = (name: string): string =>
-  `"${name}" has a remote, and reactions do not run on such a log yet. Its events are kept.`

@@ -1,7 +1,7 @@
 import { EngineClosed } from '../errors.ts'
 import type { Inside } from '../log/append.ts'
 import type { Database } from '../log/database.ts'
-import { askReactions, type KnownReactions, knownReactions, recordKey } from '../log/openReactions.ts'
+import { askReactions, awaitsKey, type KnownReactions, knownReactions, recordKey } from '../log/openReactions.ts'
 import type { OpenEvent, ReactionHolder, ReactionPosition, Stores } from '../log/stores.ts'
 
 /** What changes together. */
@@ -9,6 +9,20 @@ export interface ReactionChange {
   readonly positions: ReadonlyMap<string, ReactionPosition>
   readonly opened: readonly OpenEvent[]
   readonly closed: readonly OpenEvent[]
+  /** What becomes of open events as they are stored by then. */
+  readonly changed?: ReadonlyMap<OpenEvent, Change>
+}
+
+/** undefined: it leaves. */
+export type Change = (was: OpenEvent) => OpenEvent | undefined
+
+/** What became of the events of `changed`; those are missing that are not open any more. */
+export type Changed = ReadonlyMap<OpenEvent, OpenEvent | undefined>
+
+/** Whether an event was still open, and what it is now. */
+export interface Replaced {
+  readonly isOpen: boolean
+  readonly now?: OpenEvent | undefined
 }
 
 /** Where positions and open events are kept. Each write rejects with `EngineClosed` if another holder has begun since, or if the log is another. */
@@ -16,17 +30,17 @@ export interface ReactionStore {
   /** From now on this holder writes. */
   begin(epoch: string): Promise<KnownReactions>
   read(): Promise<KnownReactions>
-  write(change: ReactionChange): Promise<void>
-  /** Replaces an open event, or takes it out. False: it was settled meanwhile, so it stays out. */
-  replace(open: OpenEvent, by: OpenEvent | undefined): Promise<boolean>
-  /** Takes an open event out in the transaction of an append. */
-  settledInside(open: OpenEvent): Inside
+  write(change: ReactionChange): Promise<Changed>
+  /** Replaces an open event, or takes it out. If it was settled meanwhile, it stays out. */
+  replace(open: OpenEvent, by: OpenEvent | undefined): Promise<Replaced>
+  /** Takes an open event out in the transaction that appends this command. With a remote, as soon as the shared log has the command. */
+  settledInside(open: OpenEvent, commandId: string): Inside
 }
 
 const HOLDER = 'holder'
 const BOOTED = 'booted'
 
-export function createReactionStore({ transact }: Database, lineage: string): ReactionStore {
+export function createReactionStore({ transact }: Database, lineage: string, shared = false): ReactionStore {
   let epoch = ''
 
   /** A holder that was frozen, and whose lock was stolen, writes nothing. */
@@ -58,32 +72,73 @@ export function createReactionStore({ transact }: Database, lineage: string): Re
       return knownReactions(asked)
     },
     read: async () => knownReactions(await transact(['reactions'], 'readonly', askReactions)),
-    write: ({ positions, opened, closed }) =>
-      guarded((store) => {
+    async write({ positions, opened, closed, changed = new Map() }) {
+      const outcome = new Map<OpenEvent, OpenEvent | undefined>()
+      await guarded((store) => {
         for (const [name, position] of positions) store.put(position, [name])
         if (positions.size) store.delete(IDBKeyRange.bound(BOOTED, `${BOOTED}\uffff`))
         for (const one of opened) store.put(one, recordKey(one))
-        for (const one of closed) store.delete(recordKey(one))
-      }),
-    async replace(open, by) {
-      let isOpen = false
-      await guarded((store) => {
-        const key = recordKey(open)
-        const found = store.getKey(key)
-        found.onsuccess = () => {
-          isOpen = found.result !== undefined
-          if (isOpen && by) store.put(by, key)
-          else if (isOpen) store.delete(key)
+        for (const one of closed) {
+          store.delete(recordKey(one))
+          if (shared) store.delete(awaitsKey(one))
         }
+        for (const [one, change] of changed) changeOpen(store, one, change, (now) => outcome.set(one, now))
       })
-      return isOpen
+      return outcome
     },
-    settledInside: (open) => ({
+    async replace(open, by) {
+      let replaced: Replaced = { isOpen: false }
+      await guarded((store) => {
+        changeOpen(store, open, followedBy(by), (now) => (replaced = { isOpen: true, now }))
+        if (shared) store.delete(awaitsKey(open))
+      })
+      return replaced
+    },
+    settledInside: (open, commandId) => ({
       stores: ['reactions'],
-      write: (storeOf) => void storeOf('reactions').delete(recordKey(open)),
+      write(storeOf) {
+        if (shared) storeOf('reactions').put({ awaits: commandId }, awaitsKey(open))
+        else storeOf('reactions').delete(recordKey(open))
+      },
     }),
   }
 }
+
+/** Changes an event if it is still open. */
+function changeOpen(
+  store: Stores['reactions'],
+  open: OpenEvent,
+  change: Change,
+  told: (now: OpenEvent | undefined) => void,
+): void {
+  const key = recordKey(open)
+  const found = store.get(key)
+  found.onsuccess = () => {
+    if (found.result === undefined) return
+    const now = change(found.result as OpenEvent)
+    if (now) store.put(now, key)
+    else store.delete(key)
+    told(now)
+  }
+}
+
+/** An attempt has ended so. Meanwhile its event may have come into the shared log, or have been cancelled. */
+const followedBy =
+  (by: OpenEvent | undefined): Change =>
+  (was) => {
+    if (was.done) return was
+    if (!by) return was.local ? { ...was, running: '', done: true } : undefined
+    return by.local && !was.local ? confirmedAs(was.event)(by) : by
+  }
+
+/** Its command has come into the shared log. */
+export const confirmedAs =
+  (event: OpenEvent['event']): Change =>
+  ({ local: _, ...was }) =>
+    was.done ? undefined : { ...was, event }
+
+/** It was cancelled before its command came into the shared log. */
+export const settledBefore: Change = (was) => ({ ...was, running: '', done: true })
 
 /** Of a log in memory. */
 export function createMemoryStore(): ReactionStore {
@@ -95,13 +150,14 @@ export function createMemoryStore(): ReactionStore {
     async write({ opened, closed }) {
       for (const one of opened) open.set(keyOf(one), one)
       for (const one of closed) open.delete(keyOf(one))
+      return new Map()
     },
     async replace(one, by) {
       const key = keyOf(one)
-      if (!open.has(key)) return false
+      if (!open.has(key)) return { isOpen: false }
       if (by) open.set(key, by)
       else open.delete(key)
-      return true
+      return { isOpen: true, now: by }
     },
     settledInside: (one) => ({ stores: [], write() {}, keep: () => void open.delete(keyOf(one)) }),
   }

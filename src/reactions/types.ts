@@ -73,6 +73,16 @@ export interface ReactionDefinition<E extends EventTypes, P, C, D, T extends key
   readonly retry?: { readonly tries?: number | undefined; readonly delay?: number | undefined } | undefined
   /** When an event's time comes: milliseconds from now, or a date. Until then it keeps nobody waiting. */
   readonly after?: ((event: EventOf<E, T>) => number | Date) | undefined
+  /**
+   * Only with a remote: it runs for the events of every device, on each one, and not just for those of this device. The device is part of
+   * `key` and of the ids of its commands.
+   */
+  readonly everywhere?: boolean | undefined
+  /**
+   * Only with a remote: it runs for an event of this device as soon as that is durable here, and not when the shared log has it. `read`
+   * shows the event later, or never if the shared log refuses it.
+   */
+  readonly local?: boolean | undefined
   /** Which events cancel an earlier one, as long as that is not settled. `run` is not called then; if it runs, its signal aborts. */
   readonly cancel?:
     | { readonly [K in keyof E & string]?: (event: EventOf<E, K>, earlier: EventOf<E, T>) => boolean }

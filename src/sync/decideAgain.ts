@@ -102,10 +102,12 @@ export const conflicting = ({ events, ...command }: LocalCommand, head: number):
 })
 
 /** As the log keeps it. */
-export const storedOf = ({ id, fingerprint, at, meta, events }: LocalCommand): StoredCommand => ({
+export const storedOf = ({ id, fingerprint, at, meta, cause, device, events }: LocalCommand): StoredCommand => ({
   id,
   ...(fingerprint !== undefined && { fingerprint }),
   at,
   ...(meta !== undefined && { meta }),
+  ...(cause && { cause }),
+  ...(device && { device }),
   events,
 })

@@ -1,6 +1,7 @@
 import { EngineClosed, OutdatedCodeError, StorageError } from '../errors.ts'
 import type { Hint, SyncReport } from '../log/channel.ts'
 import { fenced } from '../log/fenced.ts'
+import { isOfReaction } from '../log/local.ts'
 import { toWire, type WireError } from '../log/wire.ts'
 import { stringify } from '../model/json.ts'
 import { holdEngine } from '../projections/holder.ts'
@@ -9,6 +10,7 @@ import { createBackoff } from '../queue.ts'
 import { type OpenRemote, type Remote, RemoteError } from '../remote.ts'
 import { type Bell, createBell } from './bell.ts'
 import { CannotDecide } from './decideAgain.ts'
+import { beginHolding } from './holding.ts'
 import { createPace } from './pace.ts'
 import { pack } from './pack.ts'
 import { type Following, readOn } from './readOn.ts'
@@ -39,9 +41,13 @@ export async function replicate(shop: Workshop, open: OpenRemote): Promise<void>
     closing.addEventListener('abort', end)
     try {
       const release = await holdEngine(database.name, closing, end)
+      const over = beginHolding(shop, { signal: ending.signal, leave: end })
       isOver = await follow(shop, open, ending.signal)
         .then(() => true)
-        .finally(release)
+        .finally(() => {
+          over()
+          release()
+        })
     } catch {
       // The log was closed or replaced, or the lock was stolen; then this one comes after the thief.
       isOver = !ending.signal.aborted
@@ -165,7 +171,8 @@ async function run(following: Following, bell: Bell, { say }: Reporter, awaited:
       say({
         state: 'online',
         behind: 0,
-        rejected: known.rejected.size,
+        // Those of reactions are told to these.
+        rejected: [...known.rejected].filter((id) => !isOfReaction(id)).length,
         error: undefined,
         progress: isUpload ? { phase: 'upload', done: position.head, total: marker.base } : undefined,
       })

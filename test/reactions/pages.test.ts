@@ -1,5 +1,4 @@
 import { openEngine } from 'tidemark'
-import { memoryRemote } from 'tidemark/testing'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { answerContext } from '../../src/engine/answerContext.ts'
 import { react } from '../../src/engine/reactions.ts'
@@ -174,17 +173,6 @@ test('what a tab appends is looked at even if tab and worker die before any posi
   await runner(name, { answer, added: { run: ({ event }: any) => void later.push(event.data.id) } }, { booted: 3 })
   await old.dispatch.requestTurn({ id: 'c' })
   await expect.poll(() => [...called, ...later]).toEqual(['a', 'b', 'c', 'c'])
-})
-
-test('reactions rule 13, with a remote: this version runs none there, says so, and settles nothing', async () => {
-  const chat = chatApp()
-  const { reaction } = await import('tidemark/reactions')
-  const answer = reaction(chat, { on: ['turnRequested'], from: 'now', run() {} })
-  const remote = memoryRemote().device()
-  const engine = await openEngine(chat, { name: freshName(), remote, reactions: async () => ({ answer }) })
-  atEnd(() => engine.close())
-  await expect.poll(() => engine.status.reactions.answer?.state, { timeout: 20_000 }).toBe('stopped')
-  expect(engine.status.reactions.answer?.error?.message).toMatch('has a remote')
 })
 
 describe('reactions rule 14, cost:', () => {

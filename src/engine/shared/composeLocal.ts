@@ -18,17 +18,17 @@ export interface ComposedLocal {
 export const retried: WeakSet<Pending> = new WeakSet()
 
 /** The record of the group, behind the last one of the outbox, and what is written with it. */
-export function composeLocal(tab: Tab, group: readonly Pending[], last: number): ComposedLocal {
+export function composeLocal(tab: Tab, group: readonly Pending[], last: number, device?: string): ComposedLocal {
   const id = nextId()
   const strict = group.some(isStrict)
   const entries = group.flatMap(({ id: command, fingerprint }): [string, CommandEntry][] =>
     fingerprint ? [[command, { sequence: 0, commit: id, fingerprint, outbox: true }]] : [],
   )
   noteAttempt(group, id, strict)
-  const inside = insideOf(group, undefined, id)
+  const inside = insideOf(group, tab.first, id)
   const version = tab.model.version ?? 1
   return {
-    record: { n: last + 1, id, body: `[${group.map((pending) => localBodyOf(pending, version))}]` },
+    record: { n: last + 1, id, body: `[${group.map((pending) => localBodyOf(pending, version, device))}]` },
     beside: {
       entries,
       retried: group.flatMap((one) => (one.fingerprint || retried.has(one) ? one.id : [])),
@@ -40,9 +40,9 @@ export function composeLocal(tab: Tab, group: readonly Pending[], last: number):
 }
 
 /** A command as the log keeps it, and what deciding it again needs. */
-function localBodyOf(pending: Pending, model: number): string {
+function localBodyOf(pending: Pending, model: number, device: string | undefined): string {
   const { context, decide, decision } = pending
   const { name, input } = decide ? { name: UNDO, input: undoingOf(decision.stored, decision.journal) } : pending
-  const more = stringify({ name, input, ids: context.ids, model })
+  const more = stringify({ name, input, ids: context.ids, model, device })
   return `${bodyOf(pending).slice(0, -1)},${more.slice(1)}`
 }

@@ -2,7 +2,7 @@ import type { Json } from '../../data.ts'
 import { EngineClosed, ModelError } from '../../errors.ts'
 import { recordedOf } from '../../log/commit.ts'
 import type { Database } from '../../log/database.ts'
-import { isShared, type RejectedCommand } from '../../log/local.ts'
+import { isOfReaction, isShared, type RejectedCommand } from '../../log/local.ts'
 import { fromWire } from '../../log/wire.ts'
 import type { AnyRecordedEvent } from '../../model/events.ts'
 import { createContext } from '../../model/model.ts'
@@ -57,7 +57,8 @@ export async function rejected(engine: Engine<any, any, any>): Promise<readonly 
   const { database } = core
   if (!database || !isShared(database.log)) throw new ModelError('rejected: this log has no remote')
   const { result } = await database.transact(['rejected'], 'readonly', (store) => store('rejected').getAll())
-  return result.sort((a, b) => a.at - b.at).map((one) => rejectedOf(core, database, one))
+  const own = result.filter(({ id }) => !isOfReaction(id))
+  return own.sort((a, b) => a.at - b.at).map((one) => rejectedOf(core, database, one))
 }
 
 function rejectedOf(core: Core, database: Database, stored: RejectedCommand): Rejected {

@@ -1,6 +1,7 @@
 import type { Appended } from '../../log/append.ts'
 import { isLarge } from '../../log/channel.ts'
 import type { Database } from '../../log/database.ts'
+import { readDevice } from '../../log/device.ts'
 import { isLocal, type LocalRecord, type Marker } from '../../log/local.ts'
 import { appendLocal, appendLocalInside, forgetEntry, lookShared, readShared, type Shared } from '../../log/outbox.ts'
 import { fromWire, wireClasses } from '../../log/wire.ts'
@@ -28,6 +29,13 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
   const verdicts = createVerdicts(tab)
   const local = createLocalLayer(tab, verdicts, stored)
   const database = tab.database as Database
+  let device: string | undefined
+  /** Of an app with reactions: such a tab writes something with its first record. Says whether that was read now. */
+  const readsDevice = async (): Promise<boolean> => {
+    if (!tab.first || device) return false
+    device = await readDevice(database)
+    return true
+  }
   if (!stored) tab.behind = true
 
   /** The log and the outbox are this now. */
@@ -46,6 +54,7 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
 
   /** The outbox has the record. What was shown before is what it says, unless something came between. */
   function confirm({ record, parts }: ComposedLocal, head: number): void {
+    tab.first = undefined
     tab.channel?.post({ log: tab.logId, local: isLarge(record) ? record.n : record })
     const asShown =
       local.last === record.n - 1 &&
@@ -144,8 +153,10 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
     },
 
     async appendGroup(_, group): Promise<Appended> {
+      // Meanwhile others may have come or left.
+      if (await readsDevice()) return 'raced'
       const { head } = tab
-      const composed = composeLocal(tab, group, local.last)
+      const composed = composeLocal(tab, group, local.last, device)
       for (const pending of group) pending.phase = 'in transaction'
       const outcome = await appendLocal(database, composed.record, composed.beside)
       for (const pending of group) if (pending.phase === 'in transaction') pending.phase = 'waiting'
@@ -179,6 +190,7 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
       let known: ReadonlySet<string> = new Set()
       let composed: ComposedLocal | undefined
       let whole = false
+      if (await readsDevice()) return 'not whole'
       for (const pending of commands) {
         pending.phase = 'in transaction'
         pending.tries = { ...pending.tries, races: 0 }
@@ -197,11 +209,11 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
             else if (accepted.length) break
             else refused.push({ pending, version: pending.version })
           }
-          if (accepted.length) composed = composeLocal(tab, accepted, local.last)
+          if (accepted.length) composed = composeLocal(tab, accepted, local.last, device)
           return composed
         },
         commands.some(isStrict) ? 'strict' : 'relaxed',
-        insideOf(commands),
+        insideOf(commands, tab.first),
       )
       for (const pending of commands) if (pending.phase === 'in transaction') pending.phase = 'waiting'
       if (!whole || (composed && !added)) return 'not whole'

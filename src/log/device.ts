@@ -1,0 +1,15 @@
+import { randomId } from '../ids.ts'
+import type { Database } from './database.ts'
+
+/** The id of this device among those that share the log. It is drawn when it is first asked for. */
+export async function readDevice({ transact }: Database): Promise<string> {
+  const drawn = randomId()
+  const { result } = await transact(['meta'], 'readwrite', (store) => {
+    const found = store('meta').get('device')
+    found.onsuccess = () => {
+      if (!found.result) store('meta').put(drawn, 'device')
+    }
+    return found
+  })
+  return result ?? drawn
+}

@@ -1,0 +1,136 @@
+import type { Json } from '../data.ts'
+import { nextId } from '../ids.ts'
+import type { Inside } from '../log/append.ts'
+import { type Cause, recordedOf } from '../log/commit.ts'
+import { above, type Database, type StoreName } from '../log/database.ts'
+import { type LocalCommand, type LocalRecord, localCommandsOf } from '../log/local.ts'
+import { appendLocal } from '../log/outbox.ts'
+import { outboxOf, whole } from '../log/outboxOf.ts'
+import { eventTypes, type StoredEvent } from '../model/events.ts'
+import { type Fold, type Journal, undo } from '../model/fold.ts'
+import { stringify } from '../model/json.ts'
+import { type AnyModel, commandReadOf, createContext, type DispatchContext, decide } from '../model/model.ts'
+
+/** A command of a reaction on its way into the outbox. */
+export interface Entering {
+  readonly id: string
+  readonly name: string
+  readonly input: unknown
+  readonly meta: unknown
+  readonly cause: Cause | undefined
+  readonly device: string
+  readonly inside: Inside | undefined
+  readonly durability: 'relaxed' | 'strict'
+}
+
+/** What came of it. */
+export type Entered =
+  | { readonly is: 'entered'; readonly record: LocalRecord }
+  /** It is in the outbox or in the log already. */
+  | { readonly is: 'known' }
+  /** It gives no events, as of this event of the shared log. */
+  | { readonly is: 'nothing'; readonly sequence: number }
+  /** Others have written meanwhile. */
+  | { readonly is: 'raced' }
+
+/**
+ * Decides a command behind everything that waits in the outbox, and puts it there, in one transaction with what it brings along. What is
+ * refused behind other commands of this device goes there without events: the shared log decides. Throws what the command throws on the
+ * shared log.
+ */
+export async function enterOutbox(
+  database: Database,
+  model: AnyModel,
+  folds: readonly Fold[],
+  entering: Entering,
+): Promise<Entered> {
+  const { id, inside } = entering
+  const head = Math.max(0, ...folds.map(({ sequence }) => sequence))
+  const asked = await database.transact(['segments', 'commits', 'outbox', 'commands'], 'readonly', (store) => ({
+    segment: store('segments').getKey(above(head)),
+    commit: store('commits').getKey(above(head)),
+    outbox: store('outbox').getAll(whole()),
+    entry: store('commands').get(id),
+  }))
+  const outbox = outboxOf(asked.outbox.result)
+  const local = outbox?.records.flatMap(localCommandsOf) ?? []
+  if (asked.entry.result) {
+    const { outbox: waits } = asked.entry.result
+    if (!waits || local.some((command) => command.id === id)) {
+      await write(database, inside)
+      return { is: 'known' }
+    }
+    // Left of a record that came below the marker, or of one that was taken meanwhile.
+    await database.transact(['commands'], 'readwrite', (store) => {
+      const found = store('commands').get(id)
+      found.onsuccess = () => found.result?.commit === asked.entry.result?.commit && store('commands').delete(id)
+    })
+    return { is: 'raced' }
+  }
+  if (!outbox || asked.segment.result !== undefined || asked.commit.result !== undefined) return { is: 'raced' }
+  const context = createContext(Date.now())
+  const events = decideBehind(model, folds, local, entering, context, head)
+  if (!events.length && !local.length) {
+    await write(database, inside)
+    return { is: 'nothing', sequence: head }
+  }
+  const n = (outbox.records.at(-1)?.n ?? outbox.marker.n) + 1
+  const record: LocalRecord = { n, id: nextId(), body: stringify([commandOf(entering, context, events, model)]) }
+  const outcome = await appendLocal(database, record, {
+    entries: [[id, { sequence: 0, commit: record.id, fingerprint: entering.name, outbox: true }]],
+    retried: [id],
+    durability: entering.durability,
+    inside: inside && [inside],
+  })
+  return outcome === 'appended' ? { is: 'entered', record } : { is: 'raced' }
+}
+
+async function write(database: Database, inside: Inside | undefined): Promise<void> {
+  if (inside) await database.transact([...inside.stores] as StoreName[], 'readwrite', (store) => inside.write(store))
+}
+
+/** What it gives behind these commands. Afterwards the folds are as before. */
+function decideBehind(
+  model: AnyModel,
+  folds: readonly Fold[],
+  local: readonly LocalCommand[],
+  { name, input }: Entering,
+  context: DispatchContext,
+  head: number,
+): readonly StoredEvent[] {
+  const types = eventTypes(model.events)
+  const journal: Journal = []
+  let tip = head
+  try {
+    for (const command of local) {
+      for (const event of recordedOf(command, tip + 1, types))
+        for (const fold of folds) if (!fold.failed) fold.apply(event, journal)
+      tip += command.events.length
+    }
+    return decide(model, name, commandReadOf(folds), input, context)
+  } catch (error) {
+    if (!local.length) throw error
+    return []
+  } finally {
+    undo(journal)
+  }
+}
+
+const commandOf = (
+  { id, name, input, meta, cause, device }: Entering,
+  { now, ids }: DispatchContext,
+  events: readonly StoredEvent[],
+  { version = 1 }: AnyModel,
+): LocalCommand => ({
+  id,
+  fingerprint: name,
+  at: now,
+  ...(meta !== undefined && { meta: meta as Json }),
+  ...(cause && { cause }),
+  device,
+  events,
+  name,
+  ...(input !== undefined && { input: input as Json }),
+  ids,
+  model: version,
+})

@@ -1,0 +1,48 @@
+import { exportLog, importLog } from 'tidemark/tools'
+import { expect, test } from 'vitest'
+import { outcome, shown } from '../engine/todos.ts'
+import { devices, outboxOf } from './devices.ts'
+
+const add = (id: string) => ({ id, title: id })
+
+/** A device with a shared log of two commands, and a file of it. */
+async function withFile() {
+  const world = devices()
+  const phone = world.device()
+  const a = await phone.open()
+  await a.dispatch.add(add('x'), { durability: 'remote' })
+  await a.dispatch.add(add('y'), { durability: 'remote' })
+  return { ...world, a, file: await new Response(exportLog(a)).blob() }
+}
+
+test('an import into a log whose outbox is not empty is refused, and what is in the outbox is sent', async () => {
+  const { device, a, file, log } = await withFile()
+  const laptop = device()
+  laptop.network.set({ offline: true })
+  const b = await laptop.open()
+  await b.dispatch.add(add('mine'))
+  expect(await outcome(importLog(b, file))).toMatchObject({
+    name: 'ImportError',
+    reason: expect.stringContaining('not empty'),
+  })
+  expect(await outboxOf(laptop.name)).toHaveLength(1)
+  laptop.network.set({ offline: false })
+  await expect.poll(() => b.status.sync).toMatchObject({ state: 'online', pending: 0 })
+  await expect.poll(() => a.status.sequence).toBe(3)
+  expect(shown(a)).toEqual(shown(b))
+  expect((await log()).ids).toHaveLength(3)
+})
+
+test('a new device that begins with a file of the shared log goes on behind it', async () => {
+  const { device, a, file, log } = await withFile()
+  const laptop = device()
+  laptop.network.set({ offline: true })
+  const b = await laptop.open()
+  expect(await importLog(b, file)).toEqual({ sequence: 2 })
+  await b.dispatch.add(add('mine'))
+  laptop.network.set({ offline: false })
+  await expect.poll(() => b.status.sync).toMatchObject({ state: 'online', pending: 0 })
+  await expect.poll(() => a.status.sequence).toBe(3)
+  expect(shown(a)).toEqual(shown(b))
+  expect((await log()).ids).toHaveLength(3)
+})

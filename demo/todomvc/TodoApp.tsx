@@ -3,6 +3,7 @@ import { useRead } from 'tidemark/react'
 import { StatusLine } from '../ui/StatusLine.tsx'
 import type { TodoEngine } from './engine.ts'
 import { PastTodos } from './PastTodos.tsx'
+import { Reminders } from './Reminders.tsx'
 import { TodoItem } from './TodoItem.tsx'
 import { inPlace } from './todos.ts'
 import { UndoBar } from './UndoBar.tsx'
@@ -26,6 +27,7 @@ export function TodoApp({ engine, undo }: Props & { readonly undo: TodoUndo }) {
           {total > 0 && <TodoList engine={engine} />}
           {total > 0 && <Footer engine={engine} />}
         </section>
+        <Reminders engine={engine} />
         <UndoBar undo={undo} />
         <PastTodos engine={engine} />
       </main>

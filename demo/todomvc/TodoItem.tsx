@@ -1,4 +1,5 @@
 import { type MouseEvent, memo, useEffect, useRef, useState } from 'react'
+import { DueDate } from './DueDate.tsx'
 import type { TodoEngine } from './engine.ts'
 import type { Todo } from './todos.ts'
 
@@ -45,6 +46,7 @@ export const TodoItem = memo(function TodoItem({ engine, todo }: Props) {
             engine.dispatch.remove({ id })
           }}
         />
+        <DueDate engine={engine} todo={todo} />
       </div>
       {editing && (
         <TitleEditor

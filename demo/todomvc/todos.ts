@@ -6,6 +6,14 @@ export interface Todo {
   completed: boolean
   /** Where it stands: the sequence of the event that added it. A todo that is restored returns to its place. */
   place: number
+  /** Milliseconds since 1970; null: at any time. */
+  due: number | null
+}
+
+/** What the page says of a todo whose time has come, until somebody reacts to it. */
+export interface Reminder {
+  id: string
+  due: number
 }
 
 const events = defineEvents({
@@ -13,29 +21,53 @@ const events = defineEvents({
   todoRenamed: event<{ id: string; title: string }>(),
   todoMarked: event<{ id: string; completed: boolean }>(),
   todoRemoved: event<{ id: string }>(),
-  todoRestored: event<Todo>(),
+  /** Logs from before there were due dates have some without `due`. */
+  todoRestored: event<Omit<Todo, 'due'> & { due?: number | null }>(),
   allMarked: event<{ completed: boolean }>(),
   completedCleared: event(),
+  todoDueSet: event<{ id: string; due: number }>(),
+  todoDueCleared: event<{ id: string }>(),
+  todoReminded: event<{ id: string; due: number }>(),
+  reminderDismissed: event<{ id: string }>(),
 })
 
 const todos = projection(events, {
   into: table<Todo>('id'),
-  // Rows of version 1 had no place: a browser that has some folds them again from the log.
-  version: 2,
+  // Rows of version 1 had no place, those of version 2 no due date: a browser that has some folds them again from the log.
+  version: 3,
   by: {
     allMarked: ({ data }) => ({ completed: !data.completed }),
     completedCleared: () => ({ completed: true }),
   },
   evolve: {
-    todoAdded: (_, { data, sequence }) => ({ ...data, completed: false, place: sequence }),
-    todoRestored: (_, { data }) => data,
+    todoAdded: (_, { data, sequence }) => ({ ...data, completed: false, place: sequence, due: null }),
+    todoRestored: (_, { data }) => ({ ...data, due: data.due ?? null }),
     todoRenamed: (todo, { data }) => todo && { ...todo, title: data.title },
     todoMarked: (todo, { data }) => todo && { ...todo, completed: data.completed },
     todoRemoved: () => null,
     allMarked: (todo, { data }) => todo && { ...todo, completed: data.completed },
     completedCleared: () => null,
+    todoDueSet: (todo, { data }) => todo && { ...todo, due: data.due },
+    todoDueCleared: (todo) => todo && { ...todo, due: null },
   },
 })
+
+const reminders = projection(events, {
+  into: table<Reminder>('id'),
+  by: { allMarked: () => ({}) },
+  evolve: {
+    todoReminded: (_, { data }) => data,
+    reminderDismissed: () => null,
+    todoDueSet: () => null,
+    todoDueCleared: () => null,
+    todoMarked: () => null,
+    todoRemoved: () => null,
+    allMarked: () => null,
+  },
+})
+
+/** Sets a due date again, because what was done or removed had ended the wait for it. */
+export const dueAgain = ({ id, due }: Readonly<Todo>) => (due === null ? [] : [events.todoDueSet({ id, due })])
 
 export const inPlace = (todos: readonly Readonly<Todo>[]): readonly Readonly<Todo>[] =>
   todos.toSorted((a, b) => a.place - b.place)
@@ -44,7 +76,7 @@ export const inPlace = (todos: readonly Readonly<Todo>[]): readonly Readonly<Tod
 export const todoApp = defineModel({
   name: 'todomvc',
   events,
-  projections: { todos },
+  projections: { todos, reminders },
   commands: {
     add: (_, input: { title: string }, { id }) => {
       const title = input.title.trim()
@@ -56,11 +88,31 @@ export const todoApp = defineModel({
       if (!todo || todo.title === title) return []
       return title ? events.todoRenamed({ id: todo.id, title }) : events.todoRemoved({ id: todo.id })
     },
-    mark: ({ todos }, { id, completed }: { id: string; completed: boolean }) =>
-      todos.get(id)?.completed === !completed ? events.todoMarked({ id, completed }) : [],
+    mark: ({ todos }, { id, completed }: { id: string; completed: boolean }) => {
+      const todo = todos.get(id)
+      if (todo?.completed !== !completed) return []
+      return [events.todoMarked({ id, completed }), ...(completed ? [] : dueAgain(todo))]
+    },
     remove: ({ todos }, { id }: { id: string }) => (todos.has(id) ? events.todoRemoved({ id }) : []),
-    markAll: ({ todos }, { completed }: { completed: boolean }) =>
-      todos.by('completed', !completed).length > 0 ? events.allMarked({ completed }) : [],
+    markAll: ({ todos }, { completed }: { completed: boolean }) => {
+      const others = todos.by('completed', !completed)
+      if (others.length === 0) return []
+      return [events.allMarked({ completed }), ...(completed ? [] : others.flatMap(dueAgain))]
+    },
     clearCompleted: ({ todos }) => (todos.by('completed', true).length > 0 ? events.completedCleared() : []),
+    setDue: ({ todos }, { id, due }: { id: string; due: number }) => {
+      const todo = todos.get(id)
+      if (!Number.isFinite(due) || !todo || todo.completed || todo.due === due) return []
+      return events.todoDueSet({ id, due })
+    },
+    clearDue: ({ todos }, { id }: { id: string }) =>
+      (todos.get(id)?.due ?? null) === null ? [] : events.todoDueCleared({ id }),
+    /** Dispatched by the reaction. A todo that is done by then, or due at another time, needs no reminder. */
+    remind: ({ todos }, { id, due }: { id: string; due: number }) => {
+      const todo = todos.get(id)
+      return todo && !todo.completed && todo.due === due ? events.todoReminded({ id, due }) : []
+    },
+    dismissReminder: ({ reminders }, { id }: { id: string }) =>
+      reminders.has(id) ? events.reminderDismissed({ id }) : [],
   },
 })

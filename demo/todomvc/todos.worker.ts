@@ -1,4 +1,5 @@
 import { hostProjections } from 'tidemark/worker'
+import { remind } from './todos.reactions.ts'
 import { todoApp } from './todos.ts'
 
-hostProjections(todoApp)
+hostProjections(todoApp, { reactions: { remind } })

@@ -1,5 +1,6 @@
 import { given, openTestEngine } from 'tidemark/testing'
 import { describe, expect, it } from 'vitest'
+import { remind } from '../../demo/todomvc/todos.reactions.ts'
 import { inPlace, todoApp } from '../../demo/todomvc/todos.ts'
 import { undoTodos } from '../../demo/todomvc/undoTodos.ts'
 
@@ -40,11 +41,23 @@ describe('the todo model', () => {
     given(todoApp, milk, ada, milkDone, events.completedCleared()).when('remove', { id: 'id-1' }).thenNothing()
   })
 
+  it('opens logs from before there were due dates', () => {
+    const place = { id: 'id-1', title: 'Buy milk', completed: false, place: 1 }
+    given(
+      todoApp,
+      milk,
+      { type: 'todoRemoved', version: 1, data: { id: 'id-1' } },
+      { type: 'todoRestored', version: 1, data: place },
+    ).thenRows({ todos: [{ ...place, due: null }], reminders: [] })
+  })
+
   it('has an inverse for every command: undone one by one, and redone, the list goes through the same states', async () => {
     const engine = await openTestEngine(todoApp, { storage: 'memory' })
     const undo = undoTodos(engine as never)
     const list = () =>
-      inPlace(engine.read.todos.all()).map(({ title, completed }) => `${completed ? '✓' : '○'} ${title}`)
+      inPlace(engine.read.todos.all()).map(
+        ({ title, completed, due }) => `${completed ? '✓' : '○'} ${title} ${due ?? ''}`,
+      )
     const states = [list()]
     const run = async (command: Promise<unknown>) => {
       await command
@@ -53,6 +66,10 @@ describe('the todo model', () => {
     const id = (place: number) => engine.read.todos.all()[place]!.id
     for (const title of ['Buy milk', 'Call Ada', 'Read']) await run(engine.dispatch.add({ title }))
     await run(engine.dispatch.rename({ id: id(0), title: 'Buy oats' }))
+    await run(engine.dispatch.setDue({ id: id(1), due: 1 }))
+    await run(engine.dispatch.setDue({ id: id(0), due: 2 }))
+    await run(engine.dispatch.setDue({ id: id(0), due: 3 }))
+    await run(engine.dispatch.clearDue({ id: id(0) }))
     await run(engine.dispatch.mark({ id: id(1), completed: true }))
     await run(engine.dispatch.markAll({ completed: true }))
     await run(engine.dispatch.mark({ id: id(2), completed: false }))
@@ -70,6 +87,72 @@ describe('the todo model', () => {
       await undo.redo()
       expect(list()).toEqual(states[i])
     }
+    await engine.close()
+  })
+})
+
+describe('the reminder', () => {
+  const due = Date.UTC(2026, 10, 28, 18)
+  const set = events.todoDueSet({ id: 'id-1', due })
+
+  it('waits for the due date, and is shown once', async () => {
+    expect(await given(todoApp, milk).reacts(remind, set)).toEqual({
+      events: [events.todoReminded({ id: 'id-1', due })],
+      settled: true,
+      lane: 'id-1',
+      after: new Date(due),
+    })
+    given(todoApp, milk, set, events.todoReminded({ id: 'id-1', due })).thenRows({ reminders: [{ id: 'id-1', due }] })
+  })
+
+  it('is not shown for what is done, gone, or due at another time', async () => {
+    const late = events.todoDueSet({ id: 'id-1', due: due + 1 })
+    for (const since of [milkDone, events.todoRemoved({ id: 'id-1' }), late, events.todoDueCleared({ id: 'id-1' })])
+      given(todoApp, milk, set, since).when('remind', { id: 'id-1', due }).thenNothing()
+  })
+
+  it('goes when somebody reacts to it', () => {
+    const shown = [milk, set, events.todoReminded({ id: 'id-1', due })]
+    for (const since of [
+      milkDone,
+      events.allMarked({ completed: true }),
+      events.todoRemoved({ id: 'id-1' }),
+      events.todoDueSet({ id: 'id-1', due: due + 1 }),
+      events.todoDueCleared({ id: 'id-1' }),
+      events.reminderDismissed({ id: 'id-1' }),
+    ])
+      given(todoApp, ...shown, since).thenRows({ reminders: [] })
+  })
+
+  it('waits once for each todo: done, removed and undated ones are not waited for, undone ones are again', async () => {
+    const engine = await openTestEngine(todoApp, { storage: 'memory', reactions: async () => ({ remind }) })
+    const undo = undoTodos(engine as never)
+    const waiting = () => engine.status.reactions.remind?.open
+    const later = Date.now() + 90 * 86_400_000
+    await engine.dispatch.add({ title: 'Buy milk' })
+    const { id } = engine.read.todos.all()[0]!
+    const again = async () => {
+      await engine.dispatch.setDue({ id, due: later })
+      await expect.poll(waiting).toBe(1)
+    }
+    await again()
+    await engine.dispatch.setDue({ id, due: later - 1 })
+    await engine.settled()
+    await expect.poll(waiting).toBe(1)
+    for (const end of [
+      () => engine.dispatch.clearDue({ id }),
+      () => engine.dispatch.mark({ id, completed: true }),
+      () => engine.dispatch.markAll({ completed: true }),
+      () => engine.dispatch.remove({ id }),
+    ]) {
+      await end()
+      await expect.poll(waiting).toBe(0)
+      await undo.undo()
+      await expect.poll(waiting).toBe(1)
+    }
+    await engine.dispatch.setDue({ id, due: Date.now() - 1 })
+    await engine.settled()
+    expect(engine.read.reminders.size).toBe(1)
     await engine.close()
   })
 })

@@ -20,6 +20,7 @@ export function TodoApp({ engine, undo }: Props & { readonly undo: TodoUndo }) {
     <>
       <main id="content">
         <section className="todoapp">
+          <Reminders engine={engine} />
           <header className="header">
             <h1>todos</h1>
             <NewTodo engine={engine} />
@@ -27,7 +28,6 @@ export function TodoApp({ engine, undo }: Props & { readonly undo: TodoUndo }) {
           {total > 0 && <TodoList engine={engine} />}
           {total > 0 && <Footer engine={engine} />}
         </section>
-        <Reminders engine={engine} />
         <UndoBar undo={undo} />
         <PastTodos engine={engine} />
       </main>

@@ -46,8 +46,8 @@ export const TodoItem = memo(function TodoItem({ engine, todo }: Props) {
             engine.dispatch.remove({ id })
           }}
         />
-        <DueDate engine={engine} todo={todo} />
       </div>
+      {!editing && <DueDate engine={engine} todo={todo} />}
       {editing && (
         <TitleEditor
           title={title}

@@ -288,6 +288,41 @@ describe.skipIf(!has('chromium'))('TodoMVC, by its specification', () => {
     expect(await then.count()).toBe(0)
   })
 
+  it('reminds of what is due, by a note, and by a notification that was allowed by a click', async () => {
+    // Headless browsers show none, so this is the browser's side of it.
+    await page.addInitScript(() => {
+      const told: string[] = []
+      const notification = Object.assign(
+        function show(title: string) {
+          told.push(title)
+        },
+        {
+          permission: 'default',
+          async requestPermission() {
+            told.push('asked')
+            notification.permission = 'granted'
+          },
+        },
+      )
+      Object.assign(window, { told, Notification: notification })
+    })
+    await page.reload()
+    const told = () => page.evaluate(() => (window as unknown as { told: string[] }).told)
+    await add('Buy milk', 'Call Ada')
+    await item('Buy milk').getByRole('button', { name: 'Set a due date' }).press('Enter')
+    expect(await told()).toEqual([])
+    await page.getByRole('button', { name: 'Allow notifications' }).press('Enter')
+    const due = page.getByLabel('Due', { exact: true })
+    await due.fill('2026-01-09T18:30')
+    await due.press('Enter')
+    const note = page.locator('.reminder')
+    await note.getByText('Buy milk is due: Fri, Jan 9').waitFor()
+    await expect.poll(told).toEqual(['asked', 'Buy milk'])
+    await note.getByRole('button', { name: 'In an hour' }).press('Enter')
+    await note.waitFor({ state: 'detached' })
+    expect(await item('Buy milk').locator('.due').textContent()).not.toContain('Jan 9')
+  })
+
   it('says where the log stands', async () => {
     await add('Buy milk')
     await sentence(page).getByText('the next tab opens from an up-to-date snapshot').waitFor()

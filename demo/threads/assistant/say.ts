@@ -5,7 +5,8 @@ import type { EditStep, Step } from './steps.ts'
 /** Lines and matches that are shown before it is only said how many more there are. */
 const LISTED = 20
 
-const plural = (n: number, one: string): string => `${n.toLocaleString('en')} ${one}${n === 1 ? '' : 's'}`
+const numbers = new Intl.NumberFormat('en')
+const plural = (n: number, one: string): string => `${numbers.format(n)} ${one}${n === 1 ? '' : 's'}`
 const linesOf = (text: string): number => (text === '' ? 0 : text.replace(/\n$/, '').split('\n').length)
 const wordsOf = (text: string): number => text.match(/\S+/g)?.length ?? 0
 
@@ -42,7 +43,7 @@ export function sayDone(step: EditStep, edits: readonly Edit[], before: Files): 
   const old = before.get(first.path)
   if (old === undefined) return `Created \`${first.path}\` with ${plural(linesOf(first.text), 'line')}.`
   const { added, removed } = countLines(old, first.text)
-  return `Changed \`${first.path}\`: ${plural(added, 'line')} added, ${removed.toLocaleString('en')} removed.`
+  return `Changed \`${first.path}\`: ${plural(added, 'line')} added, ${numbers.format(removed)} removed.`
 }
 
 /** The answer to a step that changes nothing. */

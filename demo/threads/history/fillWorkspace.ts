@@ -22,13 +22,20 @@ export async function fillWorkspace(
   let batch: ImportedThread[] = []
   let turns = 0
   let done = 0
+  /** The next threads are made while the last ones are written. */
+  let writing = Promise.resolve()
   const append = async (): Promise<void> => {
+    await writing
     signal.throwIfAborted()
-    await engine.dispatch.importThreads({ threads: batch })
-    done += batch.length
+    const threads = batch
     batch = []
     turns = 0
-    onProgress(done)
+    writing = engine.dispatch.importThreads({ threads }).then(() => {
+      done += threads.length
+      onProgress(done)
+    })
+    writing.catch(() => {})
+    await nextTask()
   }
   for (const { topic: _, ...thread } of generated) {
     batch.push(thread)
@@ -36,4 +43,16 @@ export async function fillWorkspace(
     if (turns >= TURNS_PER_COMMAND) await append()
   }
   if (batch.length > 0) await append()
+  await writing
 }
+
+/** Lets the page draw, and its inputs be heard. */
+const nextTask = (): Promise<void> =>
+  new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel()
+    port1.onmessage = () => {
+      port1.close()
+      resolve()
+    }
+    port2.postMessage(null)
+  })

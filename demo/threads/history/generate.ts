@@ -9,7 +9,7 @@ const DAY_MS = 86_400_000
 /** Turns of a thread: 25 on average, so 2,000 threads have about 100,000 messages. */
 const TURNS = { least: 6, most: 44 } as const
 /** Lines of a file before something is taken out of it again. */
-const LONG_FILE = 36
+const LONG_FILE = 18
 /** Threads that stay open: what one works on. */
 export const STAY_OPEN = 12
 

@@ -1,10 +1,12 @@
 import { openTable } from 'tidemark/tools'
 import type { ThreadsEngine } from '../engine.ts'
-import type { Transcript } from '../model/transcripts.ts'
 import type { Turn } from '../model/turns.ts'
+import { wordsOf } from '../model/words.ts'
 
-/** Events whose transcripts are read at once: some 40 rows of 32 turns. */
-const WINDOW = 3000
+/** Events whose words are read at once: some 200 rows of 2 kB. */
+const WINDOW = 20_000
+/** Rows of transcripts that are read at once, each of 32 turns. */
+const ROWS = 8
 /** Characters around what was found. */
 const EXCERPT = 70
 
@@ -13,8 +15,6 @@ export interface FoundTurn {
   /** The text around the first word, in three parts. */
   readonly excerpt: readonly [before: string, found: string, after: string]
 }
-
-const wordsOf = (query: string): string[] => query.toLowerCase().split(/\s+/).filter(Boolean)
 
 /** The turn, if all words are in what was asked or said. */
 export function matchTurn(turn: Readonly<Turn>, query: string): FoundTurn | undefined {
@@ -35,23 +35,43 @@ export function matchTurn(turn: Readonly<Turn>, query: string): FoundTurn | unde
   }
 }
 
-/** Turns that have all words, the newest first, as they are found. Reads the disk in windows, so nothing is held in memory. */
+interface SearchOptions {
+  readonly signal: AbortSignal
+  /** Told how much of the past has been searched, from 0 to 1. */
+  readonly onProgress?: (share: number) => void
+}
+
+/**
+ * Turns that have all words, the newest first, as they are found. Reads the words of the past in windows, and of the transcripts only the
+ * rows that have all of them, so nothing is held in memory.
+ */
 export async function* searchTurns(
   engine: ThreadsEngine,
   query: string,
-  signal: AbortSignal,
+  { signal, onProgress }: SearchOptions,
 ): AsyncGenerator<FoundTurn> {
-  const table = await openTable(engine, 'transcripts')
-  for (let high = engine.status.sequence; high > 0; high -= WINDOW) {
+  const wanted = wordsOf(query)
+  const [words, transcripts] = await Promise.all([openTable(engine, 'words'), openTable(engine, 'transcripts')])
+  const newest = engine.status.sequence
+  for (let high = newest; high > 0; high -= WINDOW) {
     signal.throwIfAborted()
-    const rows: Transcript[] = await table
+    const rows = await words
       .where('sequence')
       .between(high - WINDOW, high, false, true)
       .toArray()
-    for (const { turns } of rows.toSorted((a, b) => b.sequence - a.sequence))
-      for (const turn of turns.toReversed()) {
-        const found = matchTurn(turn, query)
-        if (found) yield found
-      }
+    const ids = rows
+      .filter((row) => wanted.every((word) => row.words.includes(word)))
+      .sort((a, b) => b.sequence - a.sequence)
+      .map(({ id }) => id)
+    for (let at = 0; at < ids.length; at += ROWS) {
+      signal.throwIfAborted()
+      for (const row of await transcripts.bulkGet(ids.slice(at, at + ROWS)))
+        for (const turn of row?.turns.toReversed() ?? []) {
+          const found = matchTurn(turn, query)
+          if (found) yield found
+        }
+      onProgress?.((newest - high + (Math.min(WINDOW, high) * Math.min(at + ROWS, ids.length)) / ids.length) / newest)
+    }
+    onProgress?.(Math.min(1, (newest - high + WINDOW) / newest))
   }
 }

@@ -10,6 +10,7 @@ import { countLines } from './lines.ts'
 import { projects, threads } from './threads.ts'
 import { transcripts } from './transcripts.ts'
 import { isRunning, turns } from './turns.ts'
+import { words } from './words.ts'
 
 export interface Settings {
   /** Null for the assistant that is built in. */
@@ -27,7 +28,7 @@ const settings = projection(events, {
   },
 })
 
-const projections = { projects, threads, turns, files, transcripts, settings }
+const projections = { projects, threads, turns, files, transcripts, words, settings }
 type Read = ReadModel<typeof projections>
 
 /** Characters of a thread's title. */

@@ -10,6 +10,8 @@ import { go, toProject, toThread, toTurn, useRoute } from './useRoute.ts'
 const LISTED = { titles: 8, turns: 40 } as const
 /** Milliseconds after a key before the disk is searched. */
 const PAUSE_MS = 120
+/** Milliseconds between two looks at what was found so far. */
+const SHOW_MS = 50
 
 interface Option {
   readonly id: string
@@ -29,7 +31,7 @@ export function SearchDialog({ engine, close, open }: Props) {
   const [query, setQuery] = useState('')
   const [at, setAt] = useState(0)
   const list = useId()
-  const { found, state } = useFoundTurns(engine, query)
+  const { found, state, share } = useFoundTurns(engine, query)
   const options = [
     ...useActions(engine, query, open),
     ...titlesLike(engine, query),
@@ -75,6 +77,7 @@ export function SearchDialog({ engine, close, open }: Props) {
         {state === 'more' && `The newest ${LISTED.turns} messages of more`}
         {state === 'failed' && 'The messages on disk could not be searched.'}
       </p>
+      {state === 'searching' && <progress className="find-progress" value={share} aria-label="Searched" />}
       <div className="found" role="listbox" id={list} aria-label="Found">
         {options.map((option) => (
           <FoundOption
@@ -164,34 +167,48 @@ const asOption = (engine: ThreadsEngine, { turn, excerpt }: FoundTurn): Option =
 
 type SearchState = 'idle' | 'searching' | 'done' | 'more' | 'failed'
 
-function useFoundTurns(engine: ThreadsEngine, query: string) {
-  const [result, setResult] = useState<{ readonly found: readonly FoundTurn[]; readonly state: SearchState }>({
-    found: [],
-    state: 'idle',
-  })
+interface Search {
+  readonly found: readonly FoundTurn[]
+  readonly state: SearchState
+  /** How much of the past has been searched, from 0 to 1. */
+  readonly share: number
+}
+const idle: Search = { found: [], state: 'idle', share: 0 }
+
+/** Another query, or a dialog that closes, ends the search. */
+function useFoundTurns(engine: ThreadsEngine, query: string): Search {
+  const [result, setResult] = useState(idle)
   useEffect(() => {
-    if (query.trim().length < 2) return setResult({ found: [], state: 'idle' })
+    if (query.trim().length < 2) return setResult(idle)
     const controller = new AbortController()
     const { signal } = controller
     const search = async (): Promise<void> => {
       const found: FoundTurn[] = []
       let shown = 0
+      let share = 0
+      // What is found is shown at once, but not one by one.
+      const show = (): void => {
+        if (performance.now() - shown < SHOW_MS || signal.aborted) return
+        shown = performance.now()
+        setResult({ found: [...found], state: 'searching', share })
+      }
+      const onProgress = (searched: number): void => {
+        share = searched
+        show()
+      }
       try {
-        for await (const one of searchTurns(engine, query, signal)) {
+        for await (const one of searchTurns(engine, query, { signal, onProgress })) {
           if (signal.aborted) return
           found.push(one)
-          if (found.length >= LISTED.turns) return setResult({ found, state: 'more' })
-          // What is found is shown at once, but not one by one.
-          if (performance.now() - shown < 50) continue
-          shown = performance.now()
-          setResult({ found: [...found], state: 'searching' })
+          if (found.length >= LISTED.turns) return setResult({ found, state: 'more', share })
+          show()
         }
-        if (!signal.aborted) setResult({ found, state: 'done' })
+        if (!signal.aborted) setResult({ found, state: 'done', share: 1 })
       } catch {
-        if (!signal.aborted) setResult({ found, state: 'failed' })
+        if (!signal.aborted) setResult({ found, state: 'failed', share })
       }
     }
-    setResult(({ found }) => ({ found, state: 'searching' }))
+    setResult(({ found }) => ({ found, state: 'searching', share: 0 }))
     const timer = setTimeout(search, PAUSE_MS)
     return () => {
       clearTimeout(timer)

@@ -12,6 +12,7 @@ import type { Engine } from '../types.ts'
 import { alone } from './alone.ts'
 import { type ArchiveFile, archiveFileOf } from './archiveFile.ts'
 import { inside, type Watch } from './inside.ts'
+import { lookedAt } from './lookedAt.ts'
 import { moveOut } from './moveOut.ts'
 
 /**
@@ -24,7 +25,7 @@ import { moveOut } from './moveOut.ts'
  * ```
  *
  * It needs the log for itself: `StorageError('unavailable')` names who is in the way, or says that there are no Web Locks. If
- * a sealed segment would have to be split, less is taken. Rows have to be JSON (`InvalidData` names the projection), and no projection may be
+ * a sealed segment would have to be split, or a reaction has not looked at an event yet, less is taken. Rows have to be JSON (`InvalidData` names the projection), and no projection may be
  * failed (`ProjectionFailed`). Command ids stay known. A projection version that comes later needs the whole log: it is
  * failed until `importLog` makes that again, in a new log, from the archive files and an export. What was moved stays stored until `forget`
  * of a file that holds it, which only you can know to be saved: until then the next call's file begins with it. Either
@@ -46,8 +47,10 @@ export async function archive(
   if (core.state !== 'ready') throw core.error
   for (const { failed } of core.folds) if (failed) throw failed
   await engine.projected(undefined, signal ? { signal } : {})
+  const wanted = before instanceof Date ? await lastBefore(core, database, before.getTime(), signal) : before - 1
+  const limit = await lookedAt(core, database, Math.min(wanted, core.head), signal)
   await alone(core, signal, async (assertAlone) => {
-    const base = await sealUpTo(core, database, before, signal)
+    const base = await sealUpTo(database, limit, signal)
     if (base <= (database.log?.base ?? 0)) return
     const progress = (done: number): void => onProgress?.({ phase: 'archive', done, total: base })
     const { folds, commit } = await foldUpTo(core, database, base, signal, progress)
@@ -62,14 +65,8 @@ export async function archive(
 }
 
 /** Seals what is to go, and says where it ends: at a segment's end. */
-async function sealUpTo(
-  core: Core,
-  database: Database,
-  before: number | Date,
-  signal: AbortSignal | undefined,
-): Promise<number> {
-  const limit = before instanceof Date ? await lastBefore(core, database, before.getTime(), signal) : before - 1
-  while (await seal(database, Math.min(limit, core.head), undefined, true)) signal?.throwIfAborted()
+async function sealUpTo(database: Database, limit: number, signal: AbortSignal | undefined): Promise<number> {
+  while (await seal(database, limit, undefined, true)) signal?.throwIfAborted()
   const newest = await database.transact(['segments'], 'readonly', (store) =>
     store('segments').openKeyCursor(IDBKeyRange.upperBound(limit), 'prev'),
   )

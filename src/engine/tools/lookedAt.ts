@@ -1,0 +1,37 @@
+import { aborting } from '../../async.ts'
+import type { Database } from '../../log/database.ts'
+import { askReactions, knownReactions } from '../../log/openReactions.ts'
+import type { Core } from '../core.ts'
+
+/** Milliseconds that whoever runs the reactions has to look at what is left of the log. A frozen page never does. */
+const LOOK_MS = 15_000
+
+/**
+ * The event up to which the reactions of this app have looked at the log, as soon as that is `wanted`. What they have opened is kept beside
+ * the log; what they have not looked at is nowhere else. Reactions whose code is gone look at nothing any more.
+ */
+export async function lookedAt(core: Core, database: Database, wanted: number, signal?: AbortSignal): Promise<number> {
+  if (!core.reactions || !database.hasNewer) return wanted
+  const until = performance.now() + LOOK_MS
+  // Read anew each time: it changes while somebody waits.
+  const declared = (): readonly (readonly [string, { readonly state: string }])[] =>
+    Object.entries(core.reactions ?? {})
+  const isStopped = (): boolean => declared().some(([, { state }]) => state === 'stopped')
+  while ((core.reacted ?? -1) < wanted && !isStopped() && performance.now() < until) {
+    core.channel?.post({ log: core.logId, asks: 'reactions' })
+    await aborting(core.nextChange(), signal)
+  }
+  const { positions, booted = wanted } = knownReactions(
+    await database.transact(['reactions'], 'readonly', askReactions),
+  )
+  const lineage = database.log?.lineage
+  const names = new Map(declared())
+  const positionOf = (name: string, scanned: number): number =>
+    names.get(name)?.state === 'stopped' ? scanned : Math.max(scanned, core.reacted ?? 0)
+  const those = [...positions].filter(([name, of]) => of.lineage === lineage && (!names.size || names.has(name)))
+  const isBegun = those.length > 0 || isStopped() || (core.reacted ?? -1) >= wanted
+  return Math.min(
+    isBegun ? wanted : Math.min(wanted, booted),
+    ...those.map(([name, { scanned }]) => positionOf(name, scanned)),
+  )
+}

@@ -1,0 +1,127 @@
+import { openEngine } from 'tidemark'
+import { type Reaction, reaction } from 'tidemark/reactions'
+import { archive } from 'tidemark/tools'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { atEnd } from '../engine/kit.ts'
+import { freshName } from '../engine/todos.ts'
+import { createLocks } from '../engine/tools/locks.ts'
+import { dump } from '../log/storage.ts'
+import { chatApp } from './chat.ts'
+import { createProvider, openOf, positionsOf } from './kit.ts'
+
+beforeEach(() => {
+  vi.stubGlobal('navigator', { locks: createLocks() })
+})
+
+const DAY_MS = 86_400_000
+type Chat = ReturnType<typeof chatApp>
+
+async function open(name: string, reactions?: (chat: Chat) => Record<string, Reaction<any, any, any, any, any>>) {
+  const chat = chatApp()
+  const made = reactions?.(chat)
+  const engine = await openEngine(chat, { name, mirror: false, ...(made && { reactions: async () => made }) })
+  atEnd(() => engine.close())
+  return engine
+}
+
+const remindLater = (chat: Chat) => ({
+  remind: reaction(chat, {
+    on: ['turnRequested'],
+    from: 'now',
+    lane: ({ data }) => data.id,
+    after: ({ data }) => (1 + (Number(data.id) % 90)) * DAY_MS,
+    run() {},
+  }),
+})
+
+/** 600 events in 20 commits. */
+async function notes({ dispatch }: Awaited<ReturnType<typeof open>>): Promise<void> {
+  for (let i = 0; i < 20; i++) await dispatch.notes({ count: 30 })
+}
+
+/** What of the log is where, and how much is kept beside it. */
+async function placesOf(name: string) {
+  const ranges = async (store: string): Promise<unknown[]> =>
+    (await dump(name, store)).map(({ value: { first, last } }) => [first, last])
+  return { segments: await ranges('segments'), commits: await ranges('commits') }
+}
+
+describe('reactions rule 3, sealing and archive:', { timeout: 120_000 }, () => {
+  test('2 % of 7,300 events with timers of up to 90 days are sealed and archived as without, and what is stored is what is open', async () => {
+    const [with_, without] = [freshName(), freshName()]
+    const engines = [await open(with_, remindLater), await open(without)]
+    for (const engine of engines) {
+      for (let i = 0; i < 146; i++) {
+        const requested = engine.dispatch.requestTurn({ id: `${i}` })
+        await Promise.all([requested, engine.dispatch.notes({ count: 49 })])
+      }
+      await engine.projected()
+    }
+    await engines[0]?.settled()
+    for (const engine of engines) await archive(engine, { before: 7_000 })
+    expect(await placesOf(with_)).toEqual(await placesOf(without))
+    expect((await placesOf(with_)).segments.length).toBeGreaterThan(0)
+    expect(engines[0]?.status.sequence).toBe(7_300)
+    const open_ = await openOf(with_)
+    expect(open_.length).toBe(146)
+    // One position and the holder.
+    expect((await dump(with_, 'reactions')).length).toBe(148)
+    expect(Math.max(...open_.map(({ due }) => due))).toBeGreaterThan(Date.now() + 89 * DAY_MS)
+  })
+
+  test('archive goes past an open event, whose work goes on', async () => {
+    const name = freshName()
+    const provider = createProvider()
+    const engine = await open(name, (chat) => ({
+      answer: reaction(chat, {
+        on: ['turnRequested'],
+        from: 'now',
+        async run({ event, key, signal, dispatch }) {
+          const text = await provider.ask(key, event.data.id, signal)
+          await dispatch.finishTurn({ id: event.data.id, text }, { settles: true })
+        },
+      }),
+    }))
+    await engine.dispatch.requestTurn({ id: 'a' })
+    await provider.call(0)
+    await notes(engine)
+    await archive(engine, { before: 500 })
+    expect((await dump(name, 'meta')).find(({ key }) => key === 'log')?.value.base).toBeGreaterThan(1)
+    const call = await provider.call(1)
+    expect(call.key).toBe(provider.calls[0]?.key)
+    call.answer('late')
+    await expect.poll(() => engine.read.turns.get('a')?.state, { timeout: 20_000 }).toBe('finished')
+    expect(await openOf(name)).toEqual([])
+  })
+
+  test('archive keeps what a reaction has not looked at', async () => {
+    const name = freshName()
+    const called: string[] = []
+    const answer = (version: number) => (chat: Chat) => ({
+      answer: reaction(chat, {
+        version,
+        on: ['turnRequested'],
+        from: 'now',
+        run: ({ event }) => void called.push(event.data.id),
+      }),
+    })
+    const newer = await open(name, answer(2))
+    await newer.dispatch.requestTurn({ id: 'a' })
+    await newer.settled()
+    expect((await positionsOf(name)).answer.scanned).toBe(1)
+    await newer.close()
+    // An older build runs nothing here, and may not throw away what waits for the newer one.
+    const older = await open(name, answer(1))
+    await expect.poll(() => older.status.reactions.answer?.state, { timeout: 20_000 }).toBe('stopped')
+    await notes(older)
+    await older.dispatch.requestTurn({ id: 'b' })
+    await notes(older)
+    await archive(older, { before: 1100 })
+    await older.close()
+    const again = await open(name, answer(2))
+    await expect.poll(() => called, { timeout: 20_000 }).toEqual(['a', 'b'])
+    await again.settled()
+    await archive(again, { before: 1100 })
+    expect((await dump(name, 'meta')).find(({ key }) => key === 'log')?.value.base).toBeGreaterThan(602)
+  })
+})

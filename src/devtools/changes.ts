@@ -1,7 +1,8 @@
 import { html, nothing, type TemplateResult } from 'lit'
 import type { RowChange } from '../engine/tools/at.ts'
 import { changedProperties, pick } from '../engine/tools/rowChanges.ts'
-import { keyText, line, plural } from './format.ts'
+import { keyText, line } from './format.ts'
+import { andMore, headedRows, quietLine } from './parts.ts'
 import type { Session } from './session.ts'
 
 /** Changes that are listed before it is only said how many more there are. */
@@ -22,17 +23,13 @@ export function difference(before: unknown, after: unknown): TemplateResult {
 
 /** The rows that an event changed, each a way to the row. */
 export function listChanges(session: Session, changes: readonly RowChange<any>[]): TemplateResult {
-  if (!changes.length) return html`<p class="quiet">It changed no row in memory.</p>`
-  const more = changes.length - LISTED
-  return html`<table>
-    <caption class="hidden">Rows that it changed</caption>
-    <tbody>${changes.slice(0, LISTED).map(
-      ({ projection, key, before, after }) => html`<tr>
-        <th scope="row">${rowLink(session, projection, key)}</th>
-        <td>${difference(before, after)}</td>
-      </tr>`,
-    )}</tbody>
-  </table>${more > 0 ? html`<p class="quiet">and ${plural(more, 'row')} more</p>` : nothing}`
+  if (!changes.length) return quietLine('It changed no row in memory.')
+  const rows = changes
+    .slice(0, LISTED)
+    .map(
+      ({ projection, key, before, after }) => [rowLink(session, projection, key), difference(before, after)] as const,
+    )
+  return html`${headedRows('Rows that it changed', rows)}${andMore(changes.length - LISTED)}`
 }
 
 /** A way to one row, or to a projection. */

@@ -2,6 +2,7 @@ import { html, nothing, type TemplateResult } from 'lit'
 import { CommandRejected } from '../errors.ts'
 import { describeError, duration, hueOf, line, plural, time } from './format.ts'
 import { Panel } from './panel.ts'
+import { copyTest, details, fact, quietLine } from './parts.ts'
 import type { SeenCommand } from './seenCommands.ts'
 import { toolsPart } from './toolsPart.ts'
 
@@ -50,41 +51,31 @@ export class CommandsPanel extends Panel {
       this.#selected = undefined
       this.requestUpdate()
     }
-    return html`<div class="side" role="region" aria-label="Command ${name}">
-      <div class="actions"><h3 class="grow">${name}</h3><button @click=${close} aria-label="Close the details">✕</button></div>
-      <div class="actions">
+    const test = async (): Promise<string> => (await toolsPart.load()).commandAsTest(session, command)
+    return details(
+      `Command ${name}`,
+      name,
+      close,
+      html`<div class="actions">
         <button @click=${() => session.copy(JSON.stringify({ id, name, input, meta }, undefined, 2))}>Copy as JSON</button>
-        <button ?disabled=${state === 'pending'} @click=${() => this.#copyTest(command)}>Copy as test</button>
+        <button ?disabled=${state === 'pending'} @click=${() => copyTest(session, test)}>Copy as test</button>
         ${state === 'done' && command.events ? html`<button @click=${() => session.show({ panel: 'log', filter: `command:${id}` })}>Its events</button>` : nothing}
       </div>
       <dl>
-        <dt>outcome</dt><dd>${outcomeOf(command)}</dd>
-        <dt>took</dt><dd>${tookOf(command)}</dd>
-        <dt>races lost</dt><dd>${races}</dd>
-        <dt>at</dt><dd>${time(at)}</dd>
-        <dt>id</dt><dd class="mono">${id}</dd>
-        ${meta === undefined ? nothing : html`<dt>meta</dt><dd class="mono">${line(meta, 400)}</dd>`}
+        ${fact('outcome', outcomeOf(command))}${fact('took', tookOf(command))}${fact('races lost', races)}${fact('at', time(at))}
+        ${fact('id', html`<span class="mono">${id}</span>`)}
+        ${meta === undefined ? nothing : fact('meta', html`<span class="mono">${line(meta, 400)}</span>`)}
       </dl>
       <h3>Input</h3>
-      ${input === undefined ? html`<p class="quiet">none</p>` : html`<tidemark-tree .value=${input}></tidemark-tree>`}
+      ${input === undefined ? quietLine('none') : html`<tidemark-tree .value=${input}></tidemark-tree>`}
       ${
         error instanceof CommandRejected
           ? html`<h3>Rejection</h3><tidemark-tree .value=${{ code: error.code, details: error.details }}></tidemark-tree>`
           : error
             ? html`<h3>Error</h3><pre class="bad">${(error as Error).stack ?? describeError(error)}</pre>`
             : nothing
-      }
-    </div>`
-  }
-
-  async #copyTest(command: SeenCommand): Promise<void> {
-    const { session } = this
-    try {
-      const { commandAsTest } = await toolsPart.load()
-      await session.copy(await commandAsTest(session, command))
-    } catch (error) {
-      session.say(`No test could be made. ${describeError(error)}`)
-    }
+      }`,
+    )
   }
 }
 

@@ -1,26 +1,17 @@
-import {
-  type CSSResultGroup,
-  css,
-  html,
-  LitElement,
-  nothing,
-  type PropertyDeclarations,
-  type TemplateResult,
-} from 'lit'
+import { type CSSResultGroup, html, LitElement, nothing, type PropertyDeclarations, type TemplateResult } from 'lit'
 import { CommandsPanel } from './commands.ts'
-import { describeError } from './format.ts'
+import { dockStyle } from './dockStyle.ts'
 import { HealthPanel } from './health.ts'
 import { healthOf } from './healthOf.ts'
 import { List } from './list.ts'
 import { LogPanel } from './log.ts'
-import { define } from './panel.ts'
+import { createPages, type Pages } from './pages.ts'
+import { define, type Panel } from './panel.ts'
 import { ProjectionsPanel } from './projections.ts'
 import { RowsPanel } from './rows.ts'
-import { type AnyEngine, openSession, PANELS, type PanelName, type Place, type Session } from './session.ts'
+import { type AnyEngine, openSession, type PanelName, type Place, panelsOf, type Session } from './session.ts'
 import { shared } from './styles.ts'
 import { TabsPanel } from './tabs.ts'
-import { TimePanel } from './timeMachine.ts'
-import { toolsPart } from './toolsPart.ts'
 import { Tree } from './tree.ts'
 
 const TITLES: Readonly<Record<PanelName, string>> = {
@@ -29,6 +20,9 @@ const TITLES: Readonly<Record<PanelName, string>> = {
   time: 'Time machine',
   commands: 'Commands',
   projections: 'Projections',
+  reactions: 'Reactions',
+  drafts: 'Drafts',
+  sync: 'Sync',
   tabs: 'Tabs and worker',
   storage: 'Storage',
   health: 'Health',
@@ -45,153 +39,7 @@ export class DevtoolsElement extends LitElement {
     open: { type: Boolean, reflect: true },
     button: { type: Boolean },
   }
-  static override styles: CSSResultGroup = [
-    shared,
-    css`
-      :host {
-        --paper: #f6f9fa;
-        --card: #ffffff;
-        --ink: #10242e;
-        --quiet: #526570;
-        --line: #d8e1e5;
-        --hover: #eaf1f3;
-        --sea: #0b6b74;
-        --sea-soft: #d3eaec;
-        --mark: #b4371f;
-        --good: #17714f;
-        --careful: #8a5a00;
-        --bad: #b3261e;
-        --font: system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif;
-        --mono: ui-monospace, 'SF Mono', 'Cascadia Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace;
-        color-scheme: light dark;
-        position: fixed;
-        z-index: 2147483000;
-        right: 0;
-        bottom: 0;
-        left: 0;
-        pointer-events: none;
-      }
-      @media (prefers-color-scheme: dark) {
-        :host {
-          --paper: #0b1519;
-          --card: #122027;
-          --ink: #e3edf0;
-          --quiet: #97abb5;
-          --line: #24363f;
-          --hover: #16262d;
-          --sea: #56c2c6;
-          --sea-soft: #17393f;
-          --mark: #ff9d80;
-          --good: #54c79a;
-          --careful: #e0b04a;
-          --bad: #ff8a80;
-        }
-      }
-      .launch {
-        position: absolute;
-        right: max(10px, env(safe-area-inset-right));
-        bottom: calc(10px + env(safe-area-inset-bottom));
-        padding: 4px 10px;
-        border-radius: 99px;
-        pointer-events: auto;
-        box-shadow: 0 1px 6px rgb(0 0 0 / 20%);
-      }
-      .dock {
-        position: relative;
-        display: flex;
-        flex-direction: column;
-        max-height: 100dvh;
-        border-top: 1px solid var(--line);
-        background: var(--paper);
-        box-shadow: 0 -4px 24px rgb(0 0 0 / 14%);
-        pointer-events: auto;
-        padding-bottom: env(safe-area-inset-bottom);
-      }
-      .grip {
-        position: absolute;
-        z-index: 1;
-        top: -4px;
-        right: 0;
-        left: 0;
-        height: 8px;
-        cursor: ns-resize;
-        touch-action: none;
-      }
-      header {
-        display: flex;
-        align-items: center;
-        gap: 12px;
-        padding: 0 12px;
-        border-bottom: 1px solid var(--line);
-        background: var(--card);
-      }
-      .name {
-        margin: 0;
-        font: inherit;
-        font-weight: 700;
-        white-space: nowrap;
-      }
-      .tabs {
-        display: flex;
-        flex: 1;
-        min-width: 0;
-        overflow-x: auto;
-        scrollbar-width: none;
-      }
-      .tabs button {
-        flex: none;
-        min-height: 34px;
-        padding: 0 10px;
-        border: 0;
-        border-radius: 0;
-        background: none;
-        color: var(--quiet);
-        outline-offset: -3px;
-      }
-      .tabs button[aria-selected='true'] {
-        color: var(--ink);
-        font-weight: 600;
-        box-shadow: inset 0 -2px var(--sea);
-      }
-      .dot::before {
-        display: inline-block;
-        width: 8px;
-        height: 8px;
-        margin-right: 6px;
-        border-radius: 50%;
-        background: currentColor;
-        content: '';
-      }
-      footer {
-        display: flex;
-        gap: 12px;
-        justify-content: space-between;
-        padding: 3px 12px;
-        border-top: 1px solid var(--line);
-        background: var(--card);
-      }
-      @media (max-width: 640px) {
-        .name {
-          position: absolute;
-          overflow: hidden;
-          width: 1px;
-          height: 1px;
-          clip-path: inset(50%);
-        }
-        header {
-          gap: 4px;
-          padding: 0 6px;
-        }
-        .tabs button {
-          min-height: 40px;
-        }
-        footer {
-          flex-direction: column;
-          gap: 0;
-        }
-      }
-    `,
-  ]
+  static override styles: CSSResultGroup = [shared, dockStyle]
   declare engine: AnyEngine | undefined
   declare open: boolean
   declare button: boolean
@@ -199,8 +47,8 @@ export class DevtoolsElement extends LitElement {
   #forget: (() => void) | undefined
   #place: Place | undefined
   #panel: PanelName = 'log'
-  #isLoading = false
-  readonly #pages = new Map<PanelName, HTMLElement>()
+  #pages: Pages | undefined
+  #shown: Panel | null = null
   #height = Math.round(globalThis.innerHeight * (globalThis.innerWidth > 640 ? 0.46 : 0.7))
   #before: Element | null = null
 
@@ -226,7 +74,7 @@ export class DevtoolsElement extends LitElement {
     this.#forget?.()
     this.#session?.close()
     this.#session = undefined
-    this.#pages.clear()
+    this.#pages?.clear()
   }
 
   protected override willUpdate(changed: Map<string, unknown>): void {
@@ -236,6 +84,7 @@ export class DevtoolsElement extends LitElement {
         const session = openSession(this.engine)
         this.#session = session
         this.#place = session.place
+        this.#pages = createPages(session, () => this.requestUpdate())
         this.#forget = session.subscribe(() => this.#look(session))
       }
     }
@@ -248,7 +97,7 @@ export class DevtoolsElement extends LitElement {
       void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>('[aria-selected=true]')?.focus())
     } else if (before) {
       // Panels of a closed dock do nothing.
-      this.#pages.clear()
+      this.#pages?.clear()
       if (this.#before instanceof HTMLElement) this.#before.focus()
     }
   }
@@ -278,16 +127,17 @@ export class DevtoolsElement extends LitElement {
   }
 
   #choose(panel: PanelName): void {
-    this.#isLoading = false
+    this.#pages?.chosen()
     this.#panel = panel
     this.requestUpdate()
   }
 
   #tabPressed(event: KeyboardEvent): void {
-    const at = PANELS.indexOf(this.#panel)
-    const { length } = PANELS
+    const panels = this.#session ? panelsOf(this.#session) : []
+    const at = panels.indexOf(this.#panel)
+    const { length } = panels
     const next = { ArrowRight: at + 1, ArrowLeft: at - 1 + length, Home: 0, End: length - 1 }[event.key]
-    const panel = next === undefined ? undefined : PANELS[next % length]
+    const panel = next === undefined ? undefined : panels[next % length]
     if (!panel) return
     event.preventDefault()
     this.#choose(panel)
@@ -325,6 +175,7 @@ export class DevtoolsElement extends LitElement {
         : nothing
     }
     const { tone, sentence } = healthOf(session.engine)
+    const panels = panelsOf(session)
     return html`<section class="dock" aria-label="Tidemark devtools">
       <div class="grip" role="separator" tabindex="0" aria-label="Height of the devtools" aria-orientation="horizontal"
         aria-valuemin=${HEIGHT_MIN} aria-valuemax=${globalThis.innerHeight} aria-valuenow=${this.#height}
@@ -333,7 +184,7 @@ export class DevtoolsElement extends LitElement {
       <header>
         <h2 class="name">Tidemark <span class="quiet">${session.core.name}</span></h2>
         <div class="tabs" role="tablist" aria-label="Panels" @keydown=${this.#tabPressed}>
-          ${PANELS.map(
+          ${panels.map(
             (
               panel,
             ) => html`<button role="tab" id="tab-${panel}" aria-selected=${panel === this.#panel} aria-controls=${`panel-${panel}`}
@@ -344,7 +195,7 @@ export class DevtoolsElement extends LitElement {
           this.open = false
         }}>✕</button>
       </header>
-      ${PANELS.map((panel) => this.#page(panel, session))}
+      ${panels.map((panel) => this.#pages?.of(panel, panel === this.#panel))}
       <footer>
         <span class="dot ${tone}" role="status">${sentence}</span>
         <span class="quiet" role="status">${session.said}</span>
@@ -352,46 +203,13 @@ export class DevtoolsElement extends LitElement {
     </section>`
   }
 
-  /** The page of a tab, made when it is first chosen. Until then an empty one is there for its tab to point at. */
-  #page(panel: PanelName, session: Session): HTMLElement {
-    const isHere = panel === this.#panel
-    const isDefined = customElements.get(`tidemark-${panel}`) !== undefined
-    if (isHere && !isDefined && !this.#isLoading) void this.#defineLate(session)
-    const known = this.#pages.get(panel)
-    if (known && (known.localName !== 'div' || !isHere || !isDefined)) {
-      known.hidden = !isHere
-      return known
-    }
-    const isMade = isHere && isDefined
-    const page = document.createElement(isMade ? `tidemark-${panel}` : 'div')
-    page.id = `panel-${panel}`
-    page.role = 'tabpanel'
-    page.setAttribute('aria-labelledby', `tab-${panel}`)
-    page.hidden = !isHere
-    if (isMade) Object.assign(page, { session })
-    this.#pages.set(panel, page)
-    return page
-  }
-
-  /** Storage comes with the tools that it is made of. */
-  async #defineLate(session: Session): Promise<void> {
-    // After a failure, until somebody chooses the tab again.
-    this.#isLoading = true
-    try {
-      const { StoragePanel } = await toolsPart.load()
-      define('tidemark-storage', StoragePanel)
-      this.requestUpdate()
-    } catch (error) {
-      session.say(describeError(error))
-    }
-  }
-
   protected override updated(): void {
     const dock = this.renderRoot.querySelector<HTMLElement>('.dock')
     if (dock) dock.style.height = `${this.#height}px`
     // A panel that is shown again has missed what happened meanwhile.
-    const panel = this.renderRoot.querySelector(`tidemark-${this.#panel}`)
-    if (panel && 'look' in panel) (panel as LogPanel).look()
+    const shown = this.renderRoot.querySelector<Panel>(`tidemark-${this.#panel}`)
+    if (shown !== this.#shown) shown?.look()
+    this.#shown = shown
   }
 }
 
@@ -401,7 +219,6 @@ export function defineElements(): void {
   define('tidemark-tree', Tree)
   define('tidemark-log', LogPanel)
   define('tidemark-rows', RowsPanel)
-  define('tidemark-time', TimePanel)
   define('tidemark-commands', CommandsPanel)
   define('tidemark-projections', ProjectionsPanel)
   define('tidemark-tabs', TabsPanel)

@@ -1,5 +1,5 @@
 import type { Key } from '../data.ts'
-import type { LogEntry } from './logEntries.ts'
+import type { LogEntry } from './logRecord.ts'
 import type { AnyEngine } from './session.ts'
 
 /** What a line such as `type:todoAdded row:todos/a command:x some text` asks for. */

@@ -1,7 +1,8 @@
-import { html, nothing, type TemplateResult } from 'lit'
+import { html, type TemplateResult } from 'lit'
 import { count, describeError, time } from './format.ts'
 import { healthOf } from './healthOf.ts'
 import { Panel } from './panel.ts'
+import { card, fact, quietLine } from './parts.ts'
 import { toolsPart } from './toolsPart.ts'
 
 /** One sentence, the last errors, and a report. */
@@ -29,13 +30,12 @@ export class HealthPanel extends Panel {
       this.#isWhole = (event.target as HTMLInputElement).checked
       void this.#write()
     }
-    return html`<div class="page"><div class="cards">
-      <section class="card" aria-label="Health">
-        <h3 class=${tone}>${sentence}</h3>
-        <dl>
-          <dt>events</dt><dd>${count(sequence)}</dd>
-          <dt>persisted to</dt><dd>${count(projected)}</dd>
-          <dt>pending</dt><dd>${count(pending)}</dd>
+    return html`<div class="page"><div class="cards">${[
+      card(
+        'Health',
+        html`<span class=${tone}>${sentence}</span>`,
+        html`<dl>
+          ${fact('events', count(sequence))}${fact('persisted to', count(projected))}${fact('pending', count(pending))}
         </dl>
         <h3>Errors seen</h3>
         ${
@@ -44,16 +44,17 @@ export class HealthPanel extends Panel {
                 ({ at, error }) =>
                   html`<details><summary><span class="quiet">${time(at)}</span> ${describeError(error)}</summary><pre>${error.stack}</pre></details>`,
               )
-            : html`<p class="quiet">None since the panel was mounted.</p>`
-        }
-      </section>
-      <section class="card" aria-label="Report">
-        <div class="actions"><h3 class="grow">Report</h3>
-          <label><input type="checkbox" .checked=${this.#isWhole} @change=${toggled}> with messages</label>
-          <button @click=${() => session.copy(this.#report)}>Copy a report</button></div>
-        <p class="quiet">${this.#isWhole ? 'Messages of errors may hold what people wrote.' : 'Redacted: no payloads, rows, keys, ids or messages of errors.'}</p>
-        <pre tabindex="0" aria-label="The report">${this.#report}</pre>
-      </section>
-    </div></div>${nothing}`
+            : quietLine('None since the panel was mounted.')
+        }`,
+      ),
+      card(
+        'Report',
+        'Report',
+        html`${quietLine(this.#isWhole ? 'Messages of errors may hold what people wrote.' : 'Redacted: no payloads, rows, keys, ids or messages of errors.')}
+        <pre tabindex="0" aria-label="The report">${this.#report}</pre>`,
+        html`<label><input type="checkbox" .checked=${this.#isWhole} @change=${toggled}> with messages</label>
+          <button @click=${() => session.copy(this.#report)}>Copy a report</button>`,
+      ),
+    ]}</div></div>`
   }
 }

@@ -12,7 +12,8 @@ export interface Health {
 
 /** How an engine is, in one sentence. */
 export function healthOf({ status }: AnyEngine): Health {
-  const { state, sequence, projected, pending, projections, behind, storage, lastError, mirror } = status
+  const { state, sequence, projected, pending, projections, behind, storage, lastError, mirror, sync, reactions } =
+    status
   const failed = Object.entries(projections).filter(([, one]) => (one as ProjectionStatus).state === 'failed')
   if (state === 'closed') return { tone: 'careful', sentence: 'This engine is closed.' }
   if (state === 'failed')
@@ -31,6 +32,14 @@ export function healthOf({ status }: AnyEngine): Health {
     const names = failed.map(([name, one]) => `${name} at event ${count((one as ProjectionStatus).sequence)}`)
     return { tone: 'bad', sentence: `${plural(failed.length, 'projection')} failed: ${names.join(', ')}.` }
   }
+  const stopped = Object.entries(reactions).find(([, one]) => one.state === 'stopped')
+  if (stopped) return { tone: 'bad', sentence: `This build can't run the reaction ${stopped[0]}.` }
+  const dead = Object.values(reactions).reduce((sum, one) => sum + one.dead, 0)
+  if (dead) return { tone: 'careful', sentence: `Reactions have given up ${plural(dead, 'event')}.` }
+  if (sync && sync.state !== 'online')
+    return { tone: 'careful', sentence: `The remote: ${sync.state}. ${plural(sync.pending, 'command')} to send.` }
+  if (sync?.rejected)
+    return { tone: 'careful', sentence: `The shared log refused ${plural(sync.rejected, 'command')}.` }
   if (storage === 'memory')
     return { tone: 'careful', sentence: `${plural(sequence, 'event')}, in memory only: nothing is kept.` }
   if (sequence - projected > LAG_EVENTS)

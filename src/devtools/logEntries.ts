@@ -1,25 +1,12 @@
 import type { Core } from '../engine/core.ts'
 import { type Stretch, stretchesAround, WINDOW_EVENTS } from '../engine/tools/stretches.ts'
-import { commandsOf } from '../log/commit.ts'
-import type { AnyRecordedEvent } from '../model/events.ts'
 import { createBreather } from '../slices.ts'
+import { type LogEntry, type LogRecord, parseRecord } from './logRecord.ts'
 
 /** Reads of the log that stay at hand: each is a segment or some hundred events. */
 const REGIONS_MAX = 12
 /** Records that stay parsed. */
 const PARSED_MAX = 64
-
-/** One number of the log. */
-export interface LogEntry {
-  readonly sequence: number
-  /** It begins a commit. */
-  readonly isFirst: boolean
-  /** In today's type and version; as it is stored if this code does not know it. undefined if it can't be read. */
-  readonly event?: AnyRecordedEvent
-  readonly error?: Error
-  /** The numbers that share this error. */
-  readonly damage?: { readonly first: number; readonly last: number }
-}
 
 interface Region {
   readonly first: number
@@ -43,7 +30,7 @@ export interface LogEntries {
 
 export function createLogEntries(core: Core, changed: () => void): LogEntries {
   let regions: Region[] = []
-  const parsed = new Map<Stretch, readonly LogEntry[]>()
+  const parsed = new Map<Stretch, LogRecord>()
   let wanted: number | undefined
   let isReading = false
 
@@ -81,31 +68,21 @@ export function createLogEntries(core: Core, changed: () => void): LogEntries {
       if ((stretches[middle] as Stretch).last < sequence) low = middle + 1
       else high = middle
     }
-    const stretch = stretches[low]
-    if (stretch?.record) {
-      const entry = entriesOf(stretch)[sequence - stretch.first]
-      if (entry) return entry
-    }
-    const { first, last, error } = stretch ?? { first: sequence, last: sequence }
-    return {
-      sequence,
-      isFirst: sequence === first,
-      error: error ?? new Error('There is no such event.'),
-      damage: { first, last },
-    }
+    const missing = { first: sequence, last: sequence, error: new Error('There is no such event.') }
+    return recordOf(stretches[low] ?? missing).at(sequence)
   }
 
-  function entriesOf(stretch: Stretch): readonly LogEntry[] {
-    let entries = parsed.get(stretch)
-    if (!entries) {
-      entries = parse(core, stretch)
-      parsed.set(stretch, entries)
+  function recordOf(stretch: Stretch): LogRecord {
+    let record = parsed.get(stretch)
+    if (!record) {
+      record = parseRecord(core, stretch)
+      parsed.set(stretch, record)
       for (const [oldest] of parsed) {
         if (parsed.size <= PARSED_MAX) break
         parsed.delete(oldest)
       }
     }
-    return entries
+    return record
   }
 
   /** One read at a time, of what was asked for last: a fast scroll asks for more than anybody sees. */
@@ -139,7 +116,8 @@ export function createLogEntries(core: Core, changed: () => void): LogEntries {
         for (const stretch of [...stretches].reverse()) {
           if (stretch.first > sequence) continue
           if (stretch.record && mayFit(stretch.record.body)) {
-            for (const entry of [...parse(core, stretch)].reverse()) if (entry.sequence < before) yield entry
+            const record = parseRecord(core, stretch)
+            for (let at = Math.min(record.last, before - 1); at >= record.first; at--) yield record.at(at)
           }
           if (breather.isDue) {
             reading(stretch.first)
@@ -151,31 +129,4 @@ export function createLogEntries(core: Core, changed: () => void): LogEntries {
       reading(0)
     },
   }
-}
-
-function parse({ types }: Core, { record, first, last }: Stretch): readonly LogEntry[] {
-  if (!record) return []
-  const entries: LogEntry[] = []
-  try {
-    for (const { id, at, meta, events } of commandsOf(record)) {
-      for (const stored of events) {
-        const sequence = first + entries.length
-        const whole = { sequence, at, commandId: id, ...(meta !== undefined && { meta }) }
-        const isFirst = sequence === first
-        try {
-          entries.push({ sequence, isFirst, event: { ...types.today(stored, sequence), ...whole } })
-        } catch (error) {
-          entries.push({ sequence, isFirst, event: { ...stored, ...whole } as AnyRecordedEvent, error: error as Error })
-        }
-      }
-    }
-  } catch (error) {
-    return Array.from({ length: last - first + 1 }, (_, i) => ({
-      sequence: first + i,
-      isFirst: i === 0,
-      error: error as Error,
-      damage: { first, last },
-    }))
-  }
-  return entries
 }

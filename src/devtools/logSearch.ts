@@ -1,7 +1,8 @@
 import { createFold } from '../model/fold.ts'
 import { lookUp } from '../projections/rowEvents.ts'
 import { type Filter, fits, keyOfText, mayFit } from './filter.ts'
-import type { LogEntries, LogEntry } from './logEntries.ts'
+import type { LogEntries } from './logEntries.ts'
+import type { LogEntry } from './logRecord.ts'
 import type { Session } from './session.ts'
 
 /** Events that a search looks for before it waits until somebody scrolls to them. */

@@ -1,8 +1,22 @@
 // What the panel does now and then.
+import { DraftsPanel } from './drafts.ts'
+import { ReactionsPanel } from './reactions.ts'
+import { StoragePanel } from './storage.ts'
+import { SyncPanel } from './sync.ts'
+import { TimePanel } from './timeMachine.ts'
+
 export { at } from '../engine/tools/at.ts'
 export { verify } from '../engine/tools/verify.ts'
 export { asTest, commandAsTest } from './asTest.ts'
 export { diskRows } from './diskRows.ts'
 export { reportOf } from './report.ts'
 export { rowSteps } from './rowSteps.ts'
-export { StoragePanel } from './storage.ts'
+
+/** Pages that need these tools, and pages that few people open. */
+export const latePages: Readonly<Record<string, CustomElementConstructor>> = {
+  'tidemark-drafts': DraftsPanel,
+  'tidemark-reactions': ReactionsPanel,
+  'tidemark-storage': StoragePanel,
+  'tidemark-sync': SyncPanel,
+  'tidemark-time': TimePanel,
+}

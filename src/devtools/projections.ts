@@ -5,6 +5,7 @@ import type { Fold } from '../model/fold.ts'
 import { difference, eventLink, rowLink } from './changes.ts'
 import { count, describeError, plural } from './format.ts'
 import { Panel } from './panel.ts'
+import { andMore, card, fact, headedRows, progressLine } from './parts.ts'
 import { toolsPart } from './toolsPart.ts'
 
 /** Differences that are listed. */
@@ -82,7 +83,7 @@ export class ProjectionsPanel extends Panel {
         <button ?disabled=${!!work} @click=${() => this.#rebuild()}>Rebuild all</button>
         ${
           work
-            ? html`<span>${work.name}${work.progress ? html`: ${count(work.progress.done)} of ${count(work.progress.total)} <progress aria-label=${work.name} max=${Math.max(1, work.progress.total)} .value=${work.progress.done}></progress>` : ' …'}</span>
+            ? html`<span>${work.name}${work.progress ? html`: ${progressLine(work.name, work.progress)}` : ' …'}</span>
               <button @click=${() => work.stop.abort()}>Stop</button>`
             : nothing
         }
@@ -103,29 +104,30 @@ export class ProjectionsPanel extends Panel {
     const lag = Math.max(0, core.head - sequence)
     const tone = state === 'failed' ? 'bad' : state === 'building' ? 'careful' : 'good'
     const cause = (error as { readonly cause?: Error } | undefined)?.cause
-    return html`<section class="card" aria-label=${name}>
-      <div class="actions"><h3 class="grow">${name} <span class=${tone}>${state}</span></h3>
-        <button ?disabled=${!!this.#work} @click=${() => this.#rebuild([name])} aria-label="Rebuild ${name}">Rebuild</button></div>
-      <dl>
-        <dt>kind</dt><dd>${into.kind === 'value' ? 'value' : `table by ${into.key}, ${into.resident === false ? 'on disk' : 'in memory'}${into.history ? ', with history' : ''}`}</dd>
-        ${into.kind === 'table' && into.resident ? html`<dt>rows</dt><dd>${rowLink(this.session, name)} ${count((view as { size: number }).size)}</dd>` : nothing}
-        <dt>version</dt><dd>${version}</dd>
-        <dt>${state === 'failed' ? 'failed at' : 'persisted'}</dt><dd>${state === 'failed' ? eventLink(this.session, sequence) : html`${count(sequence)}${lag ? html` <span class="careful">${count(lag)} behind</span>` : ''}`}</dd>
-        <dt>events</dt><dd>${Object.keys(evolve).join(', ')}</dd>
-        <dt>identity</dt><dd class="mono quiet">${identity}</dd>
+    return card(
+      name,
+      html`${name} <span class=${tone}>${state}</span>`,
+      html`<dl>
+        ${fact('kind', into.kind === 'value' ? 'value' : `table by ${into.key}, ${into.resident === false ? 'on disk' : 'in memory'}${into.history ? ', with history' : ''}`)}
+        ${into.kind === 'table' && into.resident ? fact('rows', html`${rowLink(this.session, name)} ${count((view as { size: number }).size)}`) : nothing}
+        ${fact('version', version)}
+        ${state === 'failed' ? fact('failed at', eventLink(this.session, sequence)) : fact('persisted', html`${count(sequence)}${lag ? html` <span class="careful">${count(lag)} behind</span>` : ''}`)}
+        ${fact('events', Object.keys(evolve).join(', '))}
+        ${fact('identity', html`<span class="mono quiet">${identity}</span>`)}
       </dl>
-      ${progress ? html`<p>${count(progress.done)} of ${count(progress.total)} <progress aria-label="Rebuild of ${name}" max=${progress.total} .value=${progress.done}></progress></p>` : nothing}
-      ${error ? html`<pre class="bad">${describeError(error)}${cause ? `\n\n${cause.stack ?? cause}` : ''}</pre>` : nothing}
-    </section>`
+      ${progress ? html`<p>${progressLine(`Rebuild of ${name}`, progress)}</p>` : nothing}
+      ${error ? html`<pre class="bad">${describeError(error)}${cause ? `\n\n${cause.stack ?? cause}` : ''}</pre>` : nothing}`,
+      html`<button ?disabled=${!!this.#work} @click=${() => this.#rebuild([name])} aria-label="Rebuild ${name}">Rebuild</button>`,
+    )
   }
 
   #listDifferences(): TemplateResult {
-    const more = this.#differences.length - LISTED
-    return html`<table>
-      <caption class="hidden">Rows that differ from the log: persisted, then folded</caption>
-      <tbody>${this.#differences.slice(0, LISTED).map(
-        ({ projection, key, persisted, folded }) => html`<tr>
-        <th scope="row">${rowLink(this.session, projection, key)}</th><td>${difference(persisted, folded)}</td></tr>`,
-      )}</tbody></table>${more > 0 ? html`<p class="quiet">and ${count(more)} more</p>` : nothing}`
+    const rows = this.#differences
+      .slice(0, LISTED)
+      .map(
+        ({ projection, key, persisted, folded }) =>
+          [rowLink(this.session, projection, key), difference(persisted, folded)] as const,
+      )
+    return html`${headedRows('Rows that differ from the log: persisted, then folded', rows)}${andMore(this.#differences.length - LISTED)}`
   }
 }

@@ -51,6 +51,12 @@ export async function reportOf({ engine, core, errors, commands }: Session, isWh
       const { kind, resident } = definition.into
       return { name, kind, resident, version: definition.version, state, sequence, error: error && tellError(error) }
     }),
+    sync: status.sync && { ...status.sync, error: status.sync.error && tellError(status.sync.error) },
+    reactions: Object.entries(status.reactions).map(([name, { error, ...counts }]) => ({
+      name,
+      ...counts,
+      error: error && tellError(error),
+    })),
     commands: Object.fromEntries(
       ['done', 'rejected', 'failed', 'pending'].map((state) => [
         state,

@@ -2,9 +2,11 @@ import { html, nothing, type TemplateResult } from 'lit'
 import type { Key } from '../data.ts'
 import type { AnyRecordedEvent } from '../model/events.ts'
 import { difference, eventLink } from './changes.ts'
-import { count, describeError, keyText, line, plural, time } from './format.ts'
+import { keyText, line, plural, time } from './format.ts'
 import type { List } from './list.ts'
 import { Panel } from './panel.ts'
+import { andMore, details, errorLine, headedRows, quietLine } from './parts.ts'
+import { createRareRead } from './rareRead.ts'
 import { type ListedRow, listRows, ROWS_LISTED_MAX } from './rowList.ts'
 import type { RowStep } from './rowSteps.ts'
 import type { Place } from './session.ts'
@@ -24,8 +26,7 @@ export class RowsPanel extends Panel {
   #rows: readonly ListedRow[] = []
   #failure: unknown
   #reading: AbortController | undefined
-  #readAt = 0
-  #readView: unknown
+  readonly #readings = createRareRead(READ_MS, () => this.#read())
   #selected: ListedRow | undefined
   #steps: readonly RowStep[] | undefined
   #history: AbortController | undefined
@@ -38,6 +39,7 @@ export class RowsPanel extends Panel {
 
   override disconnectedCallback(): void {
     super.disconnectedCallback()
+    this.#readings.stop()
     this.#reading?.abort()
     this.#history?.abort()
   }
@@ -59,9 +61,7 @@ export class RowsPanel extends Panel {
   protected override changed(): void {
     if (!this.#projection) this.#choose(this.#names[0] ?? '')
     const { view, definition } = this.#fold ?? {}
-    const isDue = performance.now() - this.#readAt > READ_MS
-    if (view === this.#readView || !isDue || definition?.into.resident === false) return
-    void this.#read()
+    if (definition?.into.resident !== false) this.#readings.look(view)
   }
 
   get #fold() {
@@ -73,7 +73,7 @@ export class RowsPanel extends Panel {
     this.#rows = []
     this.#selected = undefined
     this.#text = ''
-    void this.#read()
+    void this.#readings.again(this.#fold?.view)
   }
 
   async #read(): Promise<void> {
@@ -81,8 +81,6 @@ export class RowsPanel extends Panel {
     this.#reading?.abort()
     const reading = new AbortController()
     this.#reading = reading
-    this.#readAt = performance.now()
-    this.#readView = fold?.view
     if (!fold) return
     this.#failure = undefined
     try {
@@ -170,7 +168,7 @@ export class RowsPanel extends Panel {
           .item=${(at: number) => this.#row(at)}
           @pick=${({ detail }: CustomEvent<number>) => this.#picked(detail)}
         ></tidemark-list>`
-            : html`<div class="page quiet">${this.#failure ? html`<span class="bad">${describeError(this.#failure)}</span>` : 'No rows.'}</div>`
+            : html`<div class="page quiet">${this.#failure ? errorLine(this.#failure) : 'No rows.'}</div>`
         }
         ${this.#selected ? this.#detail(this.#selected) : nothing}
       </div>`
@@ -203,30 +201,28 @@ export class RowsPanel extends Panel {
       this.#history?.abort()
       this.requestUpdate()
     }
-    return html`<div class="side" role="region" aria-label="Row ${key}">
-      <div class="actions">
-        <h3 class="grow mono">${this.#projection}/${keyText(key)}</h3>
-        <button @click=${close} aria-label="Close the details">✕</button>
-      </div>
-      ${row === undefined ? html`<p class="quiet">There is no such row now.</p>` : html`<tidemark-tree .value=${row}></tidemark-tree>`}
+    return details(
+      `Row ${key}`,
+      html`<span class="mono">${this.#projection}/${keyText(key)}</span>`,
+      close,
+      html`${row === undefined ? quietLine('There is no such row now.') : html`<tidemark-tree .value=${row}></tidemark-tree>`}
       <h3>What made it</h3>
-      ${this.#steps ? this.#listSteps(this.#steps) : this.#stepsFailure ? html`<p class="bad">${describeError(this.#stepsFailure)}</p>` : html`<p class="quiet">Reading its events …</p>`}
-    </div>`
+      ${this.#steps ? this.#listSteps(this.#steps) : this.#stepsFailure ? errorLine(this.#stepsFailure) : quietLine('Reading its events …')}`,
+    )
   }
 
   #listSteps(steps: readonly RowStep[]): TemplateResult {
-    if (!steps.length) return html`<p class="quiet">No event in the log made this row.</p>`
-    return html`<table>
-      <caption class="hidden">Events of this row, newest first</caption>
-      <tbody>${[...steps]
-        .reverse()
-        .slice(0, STEPS_LISTED)
-        .map(
-          ({ event, before, after, error }) => html`<tr>
-        <th scope="row">${eventLink(this.session, event.sequence, `${event.type} ${event.sequence}`)}<div class="quiet">${time(event.at)}</div></th>
-        <td>${error ? html`<span class="bad">${describeError(error)}</span>` : difference(before, after)}</td>
-      </tr>`,
-        )}</tbody>
-    </table>${steps.length > STEPS_LISTED ? html`<p class="quiet">and ${count(steps.length - STEPS_LISTED)} earlier ones</p>` : nothing}`
+    if (!steps.length) return quietLine('No event in the log made this row.')
+    const rows = [...steps]
+      .reverse()
+      .slice(0, STEPS_LISTED)
+      .map(
+        ({ event, before, after, error }) =>
+          [
+            html`${eventLink(this.session, event.sequence, `${event.type} ${event.sequence}`)}<div class="quiet">${time(event.at)}</div>`,
+            error ? errorLine(error) : difference(before, after),
+          ] as const,
+      )
+    return html`${headedRows('Events of this row, newest first', rows)}${andMore(steps.length - STEPS_LISTED)}`
   }
 }

@@ -9,12 +9,32 @@ import { followCommands, type SeenCommand } from './seenCommands.ts'
 export type AnyEngine = Engine<any, any, any>
 
 /** Milliseconds between two looks at an engine that keeps changing: the page needs its time more than the panel does. */
-const LOOK_MS = 200
+const LOOK_MS = 500
+/** Milliseconds after which a look no longer waits until the page has nothing else to do. */
+const IDLE_MS = 100
 /** Errors that are kept. */
 const ERRORS_MAX = 50
 
-export const PANELS = ['log', 'rows', 'time', 'commands', 'projections', 'tabs', 'storage', 'health'] as const
+const PANELS = [
+  'log',
+  'rows',
+  'time',
+  'commands',
+  'projections',
+  'reactions',
+  'drafts',
+  'sync',
+  'tabs',
+  'storage',
+  'health',
+] as const
 export type PanelName = (typeof PANELS)[number]
+
+/** The panels that have something to show: not every model has drafts, and not every log has a remote. */
+export function panelsOf({ engine }: Session): readonly PanelName[] {
+  const isEmpty = { drafts: !Object.keys(engine.drafts).length, sync: !engine.status.sync }
+  return PANELS.filter((panel) => !isEmpty[panel as keyof typeof isEmpty])
+}
 
 /** Where somebody was sent: a panel, and what to show there. */
 export interface Place {
@@ -40,12 +60,18 @@ export interface Session {
   readonly place: Place
   /** What was done last, for the screen reader. */
   readonly said: string
-  /** Tells that something may have changed, at most every 200 ms; a place and what was said at once. */
+  /** Tells that something may have changed, at most twice a second; a place and what was said at once. */
   subscribe(listener: () => void): () => void
   show(place: Place): void
   say(text: string): void
   copy(text: string): Promise<void>
   close(): void
+}
+
+/** Safari has no idle callbacks. */
+function whenIdle(run: () => void): void {
+  if ('requestIdleCallback' in globalThis) requestIdleCallback(run, { timeout: IDLE_MS })
+  else run()
 }
 
 export function openSession(engine: AnyEngine): Session {
@@ -56,14 +82,18 @@ export function openSession(engine: AnyEngine): Session {
   let place: Place = { panel: 'log' }
   let said = ''
   let timer: ReturnType<typeof setTimeout> | undefined
+  let told = Number.NEGATIVE_INFINITY
 
   function tell(): void {
     clearTimeout(timer)
     timer = undefined
+    told = performance.now()
+    noteErrors()
     for (const listener of [...listeners]) listener()
   }
+  /** After a quiet time at once, else when it is due. */
   function tellSoon(): void {
-    timer ??= setTimeout(tell, LOOK_MS)
+    timer ??= setTimeout(whenIdle, Math.max(0, told + LOOK_MS - performance.now()), tell)
   }
   function noteErrors(): void {
     const { lastError, behind, projections } = engine.status
@@ -74,10 +104,7 @@ export function openSession(engine: AnyEngine): Session {
       errors.length = Math.min(errors.length, ERRORS_MAX)
     }
   }
-  const unsubscribe = engine.subscribe(() => {
-    noteErrors()
-    tellSoon()
-  })
+  const unsubscribe = engine.subscribe(tellSoon)
   const followed = followCommands(core, tellSoon)
   noteErrors()
 

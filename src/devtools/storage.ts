@@ -4,6 +4,7 @@ import { persist } from '../engine/tools/persist.ts'
 import { bytes, count, describeError, plural } from './format.ts'
 import { measureStores, measureTypes, type StoreSize, type TypeSize } from './measure.ts'
 import { Panel } from './panel.ts'
+import { card, fact, quietLine } from './parts.ts'
 
 /** What is stored, what it weighs, and where the second copy is. */
 export class StoragePanel extends Panel {
@@ -95,23 +96,26 @@ export class StoragePanel extends Panel {
         <span role="status">${this.#told}</span>
       </div>
       <div class="page"><div class="cards">
-        <section class="card" aria-label="This site">
-          <div class="actions"><h3 class="grow">This site <span class=${storage === 'persistent' ? 'good' : 'careful'}>${storage}</span></h3>
-          ${storage === 'best-effort' ? html`<button @click=${() => void this.#persist()}>Ask to persist</button>` : nothing}</div>
-          <dl>
-            <dt>used</dt><dd>${bytes(usage)}</dd>
-            <dt>quota</dt><dd>${quota ? bytes(quota) : 'unknown'} ${quota ? html`<meter aria-label="Used of the quota" max=${quota} .value=${usage}></meter>` : nothing}</dd>
-            <dt>segments</dt><dd>${this.#segments ? `${count(this.#segments.count)}, up to event ${count(this.#segments.last)}` : 'none'}</dd>
-          </dl>
-        </section>
-        <section class="card" aria-label="Second copy">
-          <h3>Second copy <span class=${mirror.state === 'on' ? 'good' : 'careful'}>${mirror.state}</span></h3>
-          <dl>
-            <dt>up to event</dt><dd>${count(mirror.sequence)}</dd>
-            ${mirror.reason ? html`<dt>reason</dt><dd>${mirror.reason}</dd>` : nothing}
-            ${restored ? html`<dt>restored</dt><dd>up to event ${count(restored.sequence)}</dd>` : nothing}
-          </dl>
-        </section>
+        ${card(
+          'This site',
+          html`This site <span class=${storage === 'persistent' ? 'good' : 'careful'}>${storage}</span>`,
+          html`<dl>
+            ${fact('used', bytes(usage))}
+            ${fact('quota', quota ? html`${bytes(quota)} <meter aria-label="Used of the quota" max=${quota} .value=${usage}></meter>` : 'unknown')}
+            ${fact('segments', this.#segments ? `${count(this.#segments.count)}, up to event ${count(this.#segments.last)}` : 'none')}
+          </dl>`,
+          storage === 'best-effort'
+            ? html`<button @click=${() => void this.#persist()}>Ask to persist</button>`
+            : nothing,
+        )}
+        ${card(
+          'Second copy',
+          html`Second copy <span class=${mirror.state === 'on' ? 'good' : 'careful'}>${mirror.state}</span>`,
+          html`<dl>
+            ${fact('up to event', count(mirror.sequence))}${fact('reason', mirror.reason)}
+            ${fact('restored', restored && `up to event ${count(restored.sequence)}`)}
+          </dl>`,
+        )}
         ${
           this.#types
             ? sizes(
@@ -131,7 +135,7 @@ export class StoragePanel extends Panel {
             : nothing
         }
       </div>
-      ${this.#types ? nothing : html`<p class="quiet">Measure reads the whole log and its database, in slices, and says what each type of event and each store weighs.</p>`}
+      ${this.#types ? nothing : quietLine('Measure reads the whole log and its database, in slices, and says what each type of event and each store weighs.')}
       </div>`
   }
 
@@ -145,9 +149,10 @@ export class StoragePanel extends Panel {
 
 function sizes(title: string, what: string, rows: readonly (readonly [string, number, number])[]): TemplateResult {
   const most = Math.max(1, ...rows.map(([, , size]) => size))
-  return html`<section class="card" aria-label=${title}>
-    <h3>${title}</h3>
-    <table>
+  return card(
+    title,
+    title,
+    html`<table>
       <thead><tr><th scope="col">${what}</th><th scope="col" class="number">count</th><th scope="col" class="number">bytes</th><td></td></tr></thead>
       <tbody>${rows.map(
         ([
@@ -157,6 +162,6 @@ function sizes(title: string, what: string, rows: readonly (readonly [string, nu
         ]) => html`<tr><th scope="row" class="mono">${name}</th><td class="number">${count(records)}</td><td class="number">${bytes(size)}</td>
         <td><meter aria-label="Share of ${name}" max=${most} .value=${size}></meter></td></tr>`,
       )}</tbody>
-    </table>
-  </section>`
+    </table>`,
+  )
 }

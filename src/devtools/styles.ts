@@ -112,7 +112,7 @@ export const shared: CSSResult = css`
   td {
     padding: 3px 12px 3px 0;
     border-bottom: 1px solid var(--line);
-    vertical-align: top;
+    vertical-align: baseline;
   }
   .number {
     text-align: right;

@@ -2,6 +2,7 @@ import { html, nothing, type TemplateResult } from 'lit'
 import { lockName } from '../locks.ts'
 import { plural } from './format.ts'
 import { Panel } from './panel.ts'
+import { card, fact, quietLine } from './parts.ts'
 
 /** Milliseconds between two looks at who holds which lock. */
 const ASK_MS = 1000
@@ -40,33 +41,32 @@ export class TabsPanel extends Panel {
       void this.#ask()
     }
     return html`<div class="bar"><button @click=${again}>Look again</button></div>
-      <div class="page">
-        <div class="cards">
-          <section class="card" aria-label="Worker">
-            <h3>Worker <span class=${worker === 'shared' ? 'good' : 'careful'}>${worker}</span></h3>
-            <p>${WORKER[worker]}</p>
-            <dl>
-              <dt>workers alive</dt><dd>${begins('tidemark/worker/')} on this site</dd>
-              <dt>page that works</dt><dd>${named(lockName('pipeline', core.name)).length ? 'yes' : 'none'}</dd>
-              <dt>engine beside a pipeline</dt><dd>${named(lockName('engine', core.name)).length ? 'yes' : 'none'}</dd>
-            </dl>
-          </section>
-          <section class="card" aria-label="Tabs">
-            <h3>${this.#held ? plural(Math.max(clients.size, 1), 'tab') : 'Tabs'} with this log</h3>
-            <p class="quiet">Each holds a shared lock while it is open. Work that has to be alone with the log waits for all of them.</p>
-            ${this.#held ? html`<ul>${[...clients].map((client) => html`<li class="mono quiet">${client?.slice(0, 8)}</li>`)}</ul>` : nothing}
-          </section>
-          <section class="card" aria-label="This tab">
-            <h3>This tab</h3>
-            <dl>
-              <dt>log</dt><dd>${core.name}</dd>
-              <dt>log id</dt><dd class="mono">${core.logId || 'in memory'}</dd>
-              <dt>applied</dt><dd>${core.head}</dd>
-              <dt>pending</dt><dd>${plural(core.pending.length, 'command')}</dd>
-              <dt>channel</dt><dd>${core.channel ? 'open' : 'none'}</dd>
-            </dl>
-          </section>
-        </div>
-      </div>`
+      <div class="page"><div class="cards">${[
+        card(
+          'Worker',
+          html`Worker <span class=${worker === 'shared' ? 'good' : 'careful'}>${worker}</span>`,
+          html`<p>${WORKER[worker]}</p>
+          <dl>
+            ${fact('workers alive', `${begins('tidemark/worker/')} on this site`)}
+            ${fact('page that works', named(lockName('pipeline', core.name)).length ? 'yes' : 'none')}
+            ${fact('engine beside a pipeline', named(lockName('engine', core.name)).length ? 'yes' : 'none')}
+          </dl>`,
+        ),
+        card(
+          'Tabs',
+          `${this.#held ? plural(Math.max(clients.size, 1), 'tab') : 'Tabs'} with this log`,
+          html`${quietLine('Each holds a shared lock while it is open. Work that has to be alone with the log waits for all of them.')}
+          ${this.#held ? html`<ul>${[...clients].map((client) => html`<li class="mono quiet">${client?.slice(0, 8)}</li>`)}</ul>` : nothing}`,
+        ),
+        card(
+          'This tab',
+          'This tab',
+          html`<dl>
+            ${fact('log', core.name)}${fact('log id', html`<span class="mono">${core.logId || 'in memory'}</span>`)}
+            ${fact('applied', core.head)}${fact('pending', plural(core.pending.length, 'command'))}
+            ${fact('channel', core.channel ? 'open' : 'none')}
+          </dl>`,
+        ),
+      ]}</div></div>`
   }
 }

@@ -4,6 +4,7 @@ import type { Progress } from '../engine/types.ts'
 import { eventLink, listChanges } from './changes.ts'
 import { count, describeError, keyText, line, plural, time } from './format.ts'
 import { Panel } from './panel.ts'
+import { card, progressLine, quietLine } from './parts.ts'
 import { pastAt } from './past.ts'
 import type { Place } from './session.ts'
 
@@ -64,9 +65,9 @@ export class TimePanel extends Panel {
         <span class="quiet">of ${count(head)}</span>
       </div>
       <div class="page">
-        ${this.#progress ? html`<p role="status">Folding the log: ${count(this.#progress.done)} of ${count(this.#progress.total)} <progress aria-label="Folding the log" max=${this.#progress.total} .value=${this.#progress.done}></progress></p>` : nothing}
+        ${this.#progress ? html`<p role="status">Folding the log: ${progressLine('Folding the log', this.#progress)}</p>` : nothing}
         ${this.#failure ? html`<p class="bad" role="alert">The past can't be read. ${describeError(this.#failure)}</p>` : nothing}
-        ${this.#past ? this.#moment(this.#past) : this.#failure || this.#isGoing ? nothing : html`<p class="quiet">Move the slider, or type a sequence: the log is folded up to there, and the page goes on as it is.</p>`}
+        ${this.#past ? this.#moment(this.#past) : this.#failure || this.#isGoing ? nothing : quietLine('Move the slider, or type a sequence: the log is folded up to there, and the page goes on as it is.')}
       </div>`
   }
 
@@ -78,34 +79,35 @@ export class TimePanel extends Panel {
       this.#projection = (event.target as HTMLSelectElement).value
       this.requestUpdate()
     }
-    return html`<div class="cards">
-      <section class="card" aria-label="Event">
-        ${
-          event
-            ? html`<h3>${event.type} ${eventLink(this.session, sequence, String(sequence))}</h3>
-              <p class="quiet">${time(event.at)}</p>
-              <tidemark-tree .value=${event.data}></tidemark-tree>
-              <h3>What it changed</h3>${listChanges(this.session, changes)}`
-            : html`<p class="quiet">Before the first event: nothing had happened yet.</p>`
-        }
-      </section>
-      <section class="card" aria-label="State">
-        <div class="actions"><select aria-label="Projection" @change=${chosen}>
+    return html`<div class="cards">${[
+      event
+        ? card(
+            'Event',
+            html`${event.type} ${eventLink(this.session, sequence, String(sequence))}`,
+            html`${quietLine(time(event.at))}
+            <tidemark-tree .value=${event.data}></tidemark-tree>
+            <h3>What it changed</h3>${listChanges(this.session, changes)}`,
+          )
+        : card('Event', 'Before the first event', quietLine('Nothing had happened yet.')),
+      card(
+        'State',
+        'State',
+        this.#state(name, (read as Record<string, any>)[name]),
+        html`<select aria-label="Projection" @change=${chosen}>
           ${names.map((one) => html`<option ?selected=${one === name}>${one}</option>`)}
-        </select></div>
-        ${this.#state(name, (read as Record<string, any>)[name])}
-      </section>
-    </div>`
+        </select>`,
+      ),
+    ]}</div>`
   }
 
   #state(name: string, table: any): TemplateResult {
-    if (!table) return html`<p class="quiet">Rows on disk are not in it.</p>`
+    if (!table) return quietLine('Rows on disk are not in it.')
     if (this.session.core.model.projections[name]?.into.kind === 'value')
       return html`<tidemark-tree .value=${table.value}></tidemark-tree>`
     const { size } = table as { size: number }
     const rows: unknown[] = table.all()
     const key = (index: number): unknown => Object.values(rows[index] as object)[0]
-    return html`<p class="quiet">${plural(size, 'row')}</p>
+    return html`${quietLine(plural(size, 'row'))}
       <tidemark-list class="state" .count=${size} .label=${'Rows at that point'} .item=${(index: number) => ({
         content: html`<span class="mono cut">${keyText(key(index))}</span><span class="mono quiet fill">${line(rows[index])}</span>`,
       })}></tidemark-list>`

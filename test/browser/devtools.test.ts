@@ -18,14 +18,24 @@ declare const page: typeof import('./pages/devtools/devtools.ts')['page']
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 /** Rows of a list that may be in the document, however long it is. */
 const ROWS_MAX = 80
-/** Events of the big log. DEVTOOLS_EVENTS=1000000 measures a million of them. */
-const EVENTS = Number(process.env.DEVTOOLS_EVENTS ?? 100_000)
+/** Events of the big log. `node test/bench/panel.mjs` measures a million of them. */
+const EVENTS = 100_000
 
 const complaints = ({ log }: PlaywrightTab): readonly string[] => log.filter((line) => !/^(log|info|debug)/.test(line))
 const panel = (page: Page): Locator => page.locator('tidemark-devtools')
 const tabNamed = (page: Page, name: string): Locator => panel(page).getByRole('tab', { name, exact: true })
 const rows = (page: Page, of = 'log'): Locator => page.locator(`tidemark-${of}:not([hidden]) tidemark-list .row`)
-const TABS = ['Log', 'Rows', 'Time machine', 'Commands', 'Projections', 'Tabs and worker', 'Storage', 'Health']
+const TABS = [
+  'Log',
+  'Rows',
+  'Time machine',
+  'Commands',
+  'Projections',
+  'Reactions',
+  'Tabs and worker',
+  'Storage',
+  'Health',
+]
 
 describe.skipIf(!has('chromium'))('the devtools', () => {
   let browser: PlaywrightBrowser
@@ -158,34 +168,80 @@ describe.skipIf(!has('chromium'))('the devtools', () => {
     await panel(tab.page).getByRole('region', { name: 'Event 1' }).waitFor()
   })
 
-  it('opens on a big log, scrolls through them with few rows in the document, and finds one row', async () => {
+  it('opens on a big log, scrolls with few rows in the document, finds one row, and looks at what goes on now and then', async () => {
     const tab = await open()
     // 50 events of each row.
     await tab.evaluate((events) => page.fill(events, events / 50), EVENTS)
-    const figures = await tab.evaluate(async () => {
-      const began = performance.now()
-      await page.mount()
-      const list = await page.until(() => page.find('.row:nth-child(5) .type'))
-      return { opened: performance.now() - began, list: !!list }
-    })
-    expect(figures.list).toBe(true)
-    const turns = await tab.evaluate(() => page.timeInTurns(8, 100))
+    await tab.evaluate(() => page.timeOpening())
     const scrolled = await tab.evaluate(() => page.scroll())
     expect(scrolled.rows).toBeLessThan(ROWS_MAX)
     expect(scrolled.sequences.at(-1)).toBe(1)
-    const found = await tab.evaluate(async () => {
-      const input = page.find('input[type=search]') as HTMLInputElement
-      const began = performance.now()
-      input.value = 'row:items/i77'
-      input.dispatchEvent(new Event('change'))
-      await page.until(() => page.text().includes('66 found'))
-      return performance.now() - began
+    await tab.evaluate(() => page.timeFinding('row:items/i77', '50 found'))
+    await tab.evaluate((text) => page.timeFinding('', text), `${EVENTS.toLocaleString('en')} events`)
+    const { looks, reads, rows, ms } = await tab.evaluate(() => page.countLooks(300))
+    // One look each half second, and one more; each renders the rows that are seen, and reads what is new of the log.
+    const most = Math.floor(ms / 500) + 2
+    expect(looks).toBeGreaterThan(0)
+    expect(looks).toBeLessThanOrEqual(most)
+    expect(rows).toBeLessThan(2 * most * ROWS_MAX)
+    expect(reads).toBeLessThanOrEqual(2 * most)
+    expect(complaints(tab)).toEqual([])
+  })
+
+  it('shows what reactions have still to do and what they gave up, tries it again, and follows drafts', async () => {
+    const tab = await open()
+    await tab.evaluate(async () => {
+      const engine = await page.openJobs('jobs')
+      await engine.dispatch.ask({ id: 'a' })
+      await engine.dispatch.ask({ id: 'b', kind: 'bad' })
+      await engine.dispatch.ask({ id: 'c', kind: 'slow' })
+      await page.mount(engine)
+      Object.assign(globalThis, { jobs: engine })
     })
-    console.log(
-      `devtools on ${EVENTS} events: open ${figures.opened.toFixed(0)} ms, longest task while scrolling ` +
-        `${scrolled.longest.toFixed(0)} ms, the events of one row ${found.toFixed(0)} ms, ` +
-        `a dispatch ${turns.closed.toFixed(2)} ms with the panel closed and ${turns.open.toFixed(2)} ms with it open`,
-    )
+    await tabNamed(tab.page, 'Reactions').click()
+    const card = panel(tab.page).getByRole('region', { name: 'work' })
+    const dead = card.getByRole('row').filter({ hasText: 'RangeError: the job b is bad' })
+    await dead.waitFor()
+    await card.getByRole('row').filter({ hasText: 'attempt 1 is under way' }).waitFor()
+    await panel(tab.page).getByRole('region', { name: 'remind' }).getByText('due at').nth(2).waitFor()
+    await tab.evaluate(() => (globalThis as any).jobs.dispatch.mend({ id: 'b' }).then(() => undefined))
+    await card.getByRole('button', { name: 'Retry jobAsked 2' }).press('Enter')
+    await panel(tab.page).getByText('jobAsked 2 is tried again.').waitFor()
+    await dead.waitFor({ state: 'detached' })
+    await tabNamed(tab.page, 'Drafts').click()
+    await panel(tab.page).getByText('Nothing is being written.').waitFor()
+    await tab.evaluate(() => {
+      const writer = (globalThis as any).jobs.drafts.report.begin('r1', { job: 'a' })
+      writer.append('Once')
+      Object.assign(globalThis, { writer })
+    })
+    const row = panel(tab.page).getByRole('row').filter({ hasText: 'r1' })
+    await row.filter({ hasText: 'live, 4 characters' }).waitFor()
+    await tab.evaluate(() => (globalThis as any).writer.append(' more'))
+    await row.filter({ hasText: 'live, 9 characters' }).waitFor()
+    expect(complaints(tab)).toEqual([])
+  })
+
+  it('shows where the remote stands, what waits for it, and what it refused', async () => {
+    const tab = await open()
+    await tab.evaluate(async () => {
+      const { first, second, setOffline } = await page.openDevices('sync')
+      setOffline(true)
+      await second.dispatch.ask({ id: 'a' })
+      await first.dispatch.ask({ id: 'a' })
+      setOffline(false)
+      await page.until(() => second.status.sync?.rejected)
+      setOffline(true)
+      await second.dispatch.ask({ id: 'b' })
+      await page.mount(second)
+    })
+    await tabNamed(tab.page, 'Sync').click()
+    const region = (name: string) => panel(tab.page).getByRole('region', { name, exact: true })
+    await region('Outbox').getByRole('row').filter({ hasText: 'id: "b"' }).waitFor()
+    await region('Remote').getByText('offline', { exact: true }).waitFor()
+    const refused = region('Refused').getByRole('row').filter({ hasText: 'CommandRejected' })
+    await refused.getByRole('button', { name: 'Discard' }).click()
+    await refused.waitFor({ state: 'detached' })
     expect(complaints(tab)).toEqual([])
   })
 })

@@ -1,4 +1,4 @@
-import { askReactions, knownReactions, recordKey } from '../../log/openReactions.ts'
+import { askReactions, type KnownReactions, knownReactions, recordKey } from '../../log/openReactions.ts'
 import type { OpenEvent } from '../../log/stores.ts'
 import { fromWire } from '../../log/wire.ts'
 import type { AnyRecorded, EventTypes } from '../../model/events.ts'
@@ -36,7 +36,7 @@ export interface DeadLetter<E extends EventTypes> {
  */
 export async function deadLetters<E extends EventTypes>(engine: Engine<E, any, any, any>): Promise<DeadLetter<E>[]> {
   const core = inside(engine)
-  const { open } = await read(core)
+  const { open } = await readReactions(core)
   const known = Object.keys(core.reactions ?? {})
   const isGone = ({ reaction }: OpenEvent): boolean => known.length > 0 && !known.includes(reaction)
   return open
@@ -58,8 +58,9 @@ function revived({ dead: _, error: __, ...open }: OpenEvent): OpenEvent {
   return { ...open, handler: 'run', attempts: 0, until: 0, running: '' }
 }
 
-async function read({ database, memoryReactions }: Core): Promise<{ readonly open: readonly OpenEvent[] }> {
-  if (!database?.hasNewer) return (await memoryReactions?.read()) ?? { open: [] }
+/** What is stored of the reactions of a log. */
+export async function readReactions({ database, memoryReactions }: Core): Promise<KnownReactions> {
+  if (!database?.hasNewer) return (await memoryReactions?.read()) ?? { positions: new Map(), open: [] }
   return knownReactions(await database.transact(['reactions'], 'readonly', askReactions))
 }
 

@@ -1,4 +1,5 @@
-import { type EngineOf, type OpenOptions, openEngine } from 'tidemark'
+import { type Engine, type EngineOf, type OpenOptions, openEngine } from 'tidemark'
+import { openDevices, openJobs } from './jobs.ts'
 import { app } from './model.ts'
 import workerUrl from './worker.ts?sharedworker&url'
 
@@ -43,23 +44,76 @@ export const page = {
       await engine!.dispatch.fill({ from, count: Math.min(1000, count - from), rows })
     await engine!.projected()
   },
-  async mount(): Promise<void> {
+  openJobs,
+  openDevices,
+  async mount(engine?: Engine<any, any, any, any>): Promise<void> {
     const { mountDevtools } = await import('tidemark/devtools')
-    await mountDevtools(page.engine!, { open: true })
+    await mountDevtools(engine ?? page.engine!, { open: true })
   },
-  /** Milliseconds of a dispatch, until it is durable: the mean of each turn, and of the turns with an open and with a closed panel the median. */
-  async timeInTurns(turns: number, dispatches: number): Promise<{ open: number; closed: number }> {
+  /** Milliseconds from the call that mounts the panel until rows are seen. */
+  async timeOpening(): Promise<number> {
+    const began = performance.now()
+    await page.mount()
+    await page.until(() => page.find('.row:nth-child(5) .type'))
+    return performance.now() - began
+  },
+  /** Milliseconds from a filter until the panel shows a text. */
+  async timeFinding(filter: string, text: string): Promise<number> {
+    const input = page.find('input[type=search]') as HTMLInputElement
+    const began = performance.now()
+    input.value = filter
+    input.dispatchEvent(new Event('change'))
+    await page.until(() => page.text().includes(text))
+    return performance.now() - began
+  },
+  /** Milliseconds of a dispatch, until it is durable: the means of each two turns, one with a closed panel and one with an open one. */
+  async timeInTurns(turns: number, dispatches: number): Promise<{ open: number; closed: number }[]> {
     const panel = page.find('tidemark-devtools') as Element & { open: boolean }
-    const means = { open: [] as number[], closed: [] as number[] }
-    for (let turn = 0; turn < 2 * turns; turn++) {
-      panel.open = turn % 2 === 1
+    const pairs: { open: number; closed: number }[] = []
+    async function turn(open: boolean): Promise<number> {
+      panel.open = open
       for (let i = 0; i < 10; i++) await frame()
       const began = performance.now()
-      for (let i = 0; i < dispatches; i++) await page.engine!.dispatch.rename({ id: `i${i}`, title: `turn ${turn}` })
-      means[panel.open ? 'open' : 'closed'].push((performance.now() - began) / dispatches)
+      for (let i = 0; i < dispatches; i++) await page.engine!.dispatch.rename({ id: `i${i}`, title: `turn ${open}` })
+      return (performance.now() - began) / dispatches
     }
-    const middle = (all: number[]): number => all.sort((a, b) => a - b)[all.length >> 1] ?? 0
-    return { open: middle(means.open), closed: middle(means.closed) }
+    for (let i = 0; i < turns; i++) {
+      // Each comes first as often as the other.
+      const first = await turn(i % 2 === 0)
+      const second = await turn(i % 2 === 1)
+      pairs.push(i % 2 ? { closed: first, open: second } : { open: first, closed: second })
+    }
+    return pairs
+  },
+  /** What the open panel does while commands come one after the other: looks, rows that were rendered, and reads of the log. */
+  async countLooks(dispatches: number): Promise<{ looks: number; rows: number; reads: number; ms: number }> {
+    const log = page.find('tidemark-log') as Element & { look(): void }
+    const list = page.find('tidemark-list') as Element & { item(index: number): unknown }
+    const counts = { looks: 0, rows: 0, reads: 0 }
+    const { item } = list
+    const { look } = log
+    const { transaction } = IDBDatabase.prototype
+    log.look = () => {
+      counts.looks++
+      look.call(log)
+    }
+    Object.defineProperty(list, 'item', {
+      configurable: true,
+      get: () => (index: number) => {
+        counts.rows++
+        return item(index)
+      },
+      set() {},
+    })
+    IDBDatabase.prototype.transaction = function (...args) {
+      // An append writes; what else reads is the panel.
+      if (args[1] === 'readonly') counts.reads++
+      return transaction.apply(this, args)
+    }
+    const began = performance.now()
+    for (let i = 0; i < dispatches; i++) await page.engine!.dispatch.rename({ id: `i${i}`, title: `looked at ${i}` })
+    IDBDatabase.prototype.transaction = transaction
+    return { ...counts, ms: performance.now() - began }
   },
   find(selector: string): Element | undefined {
     for (const root of roots()) {

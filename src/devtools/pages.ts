@@ -1,0 +1,55 @@
+import { describeError } from './format.ts'
+import { define } from './panel.ts'
+import type { PanelName, Session } from './session.ts'
+import { toolsPart } from './toolsPart.ts'
+
+/** The pages of the tabs. */
+export interface Pages {
+  /** The page of a tab, made when it is first shown. Until then an empty one is there for its tab to point at. */
+  of(panel: PanelName, isShown: boolean): HTMLElement
+  /** Forgets all pages: those of a closed dock do nothing. */
+  clear(): void
+  /** Somebody chose a tab: its code is loaded again if that failed before. */
+  chosen(): void
+}
+
+/** `changed` is told when the code of a page has come. */
+export function createPages(session: Session, changed: () => void): Pages {
+  const pages = new Map<PanelName, HTMLElement>()
+  let isLoading = false
+
+  async function load(): Promise<void> {
+    // After a failure, until somebody chooses a tab again.
+    isLoading = true
+    try {
+      for (const [name, page] of Object.entries((await toolsPart.load()).latePages)) define(name, page)
+      changed()
+    } catch (error) {
+      session.say(describeError(error))
+    }
+  }
+
+  return {
+    of(panel, isShown) {
+      const name = `tidemark-${panel}`
+      const isDefined = customElements.get(name) !== undefined
+      if (isShown && !isDefined && !isLoading) void load()
+      const tag = isShown && isDefined ? name : 'div'
+      let page = pages.get(panel)
+      if (!page || (tag === name && page.localName !== name)) {
+        page = document.createElement(tag)
+        page.id = `panel-${panel}`
+        page.role = 'tabpanel'
+        page.setAttribute('aria-labelledby', `tab-${panel}`)
+        if (tag === name) Object.assign(page, { session })
+        pages.set(panel, page)
+      }
+      page.hidden = !isShown
+      return page
+    },
+    clear: () => pages.clear(),
+    chosen() {
+      isLoading = false
+    },
+  }
+}

@@ -1,0 +1,35 @@
+/** A read of something that may change all the time. */
+export interface RareRead {
+  /** Reads now, or later if the last read is not long ago. The same `version` as before asks for nothing. */
+  look(version: unknown): void
+  /** Reads now. */
+  again(version: unknown): Promise<void>
+  stop(): void
+}
+
+/** Reads at most once in `ms` milliseconds, and once more after the last change. */
+export function createRareRead(ms: number, read: () => Promise<void>): RareRead {
+  let known: unknown
+  let began = Number.NEGATIVE_INFINITY
+  let timer: ReturnType<typeof setTimeout> | undefined
+
+  function again(version: unknown): Promise<void> {
+    clearTimeout(timer)
+    timer = undefined
+    known = version
+    began = performance.now()
+    return read()
+  }
+
+  return {
+    look(version) {
+      if (version === known) return
+      clearTimeout(timer)
+      const wait = began + ms - performance.now()
+      if (wait > 0) timer = setTimeout(() => void again(version), wait)
+      else void again(version)
+    },
+    again,
+    stop: () => clearTimeout(timer),
+  }
+}

@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest'
+import { storedReactions, waitOf } from '../../src/devtools/storedReactions.ts'
+import { waitingCommands } from '../../src/devtools/waitingCommands.ts'
+import { coreOf } from '../../src/engine/openEngine.ts'
+import { readReactions } from '../../src/engine/tools/deadLetters.ts'
+import { freshName } from '../engine/todos.ts'
+import { chatTab, runner } from '../reactions/kit.ts'
+import { devices } from '../sync/devices.ts'
+
+test('what is open is listed by reaction, with what each event waits for', async () => {
+  const name = freshName()
+  const engine = await chatTab(name)
+  const core = coreOf.get(engine)!
+  const bad = (): never => {
+    throw new RangeError('no provider')
+  }
+  await runner(name, {
+    answer: { from: 'start', retry: { tries: 1 }, run: bad },
+    remind: { from: 'start', after: () => 3_600_000 },
+    retried: { from: 'start', retry: { tries: 2, delay: 3_600_000 }, run: bad },
+  })
+  await engine.dispatch.requestTurn({ id: 'a' })
+  const stored = async () => storedReactions(['quiet'], await readReactions(core))
+  const isOver = async (): Promise<boolean> => {
+    const [answer, , , retried] = await stored()
+    return !!answer?.open[0]?.dead && retried?.open[0]?.attempts === 1
+  }
+  await expect.poll(isOver, { timeout: 20_000 }).toBe(true)
+  const all = await stored()
+  expect(all.map((one) => [one.name, one.scanned, one.version, one.open.length])).toEqual([
+    ['answer', 1, 1, 1],
+    ['quiet', undefined, undefined, 0],
+    ['remind', 1, 1, 1],
+    ['retried', 1, 1, 1],
+  ])
+  const [answer, , remind, retried] = all.map(({ open }) => open[0]!)
+  expect(waitOf(answer!, Date.now())).toBe('dead')
+  expect(answer?.error).toMatchObject({ message: 'no provider' })
+  expect(waitOf(remind!, Date.now())).toMatch(/^due at \d/)
+  expect(waitOf(retried!, Date.now())).toMatch(/^attempt 2 at \d/)
+  expect(waitOf({ ...remind!, due: 0, running: 'x', handler: 'lost' }, Date.now())).toBe(
+    'attempt 1 of `lost` is under way',
+  )
+})
+
+test('the outbox is listed in its order while the remote is away', async () => {
+  const { device } = devices()
+  const phone = device()
+  const engine = await phone.open()
+  const core = coreOf.get(engine)!
+  await engine.dispatch.add({ id: 'a', title: 'Milk' }, { durability: 'remote' })
+  phone.network.set({ offline: true })
+  await engine.dispatch.add({ id: 'b', title: 'Bread' })
+  await engine.dispatch.toggle({ id: 'b' })
+  expect((await waitingCommands(core)).map(({ name, input }) => [name, input])).toEqual([
+    ['add', { id: 'b', title: 'Bread' }],
+    ['toggle', { id: 'b' }],
+  ])
+  phone.network.set({ offline: false })
+  await expect.poll(() => engine.status.sync?.pending, { timeout: 20_000 }).toBe(0)
+  expect(await waitingCommands(core)).toEqual([])
+})

@@ -36,7 +36,8 @@ export function createEventDetail(session: Session, log: LogEntries, changed: ()
     }
     show(quietLine('Folding the log …'))
     try {
-      const past = await pastAt(session, sequence, (progress) => show(progressBar('Folding the log', progress)))
+      const { at } = await toolsPart.load()
+      const past = await pastAt(session, at, sequence, (progress) => show(progressBar('Folding the log', progress)))
       if (past.sequence === sequence) show(listChanges(session, past.changes))
     } catch (error) {
       show(errorLine(error))

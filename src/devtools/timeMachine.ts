@@ -1,5 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit'
-import type { Past } from '../engine/tools/at.ts'
+import { at, type Past } from '../engine/tools/at.ts'
 import type { Progress } from '../engine/types.ts'
 import { eventLink, listChanges } from './changes.ts'
 import { count, describeError, keyText, line, plural, time } from './format.ts'
@@ -34,7 +34,7 @@ export class TimePanel extends Panel {
     this.#isGoing = true
     try {
       for (let sequence = this.#wanted; sequence !== undefined; ) {
-        this.#past = await pastAt(this.session, sequence, (progress) => {
+        this.#past = await pastAt(this.session, at, sequence, (progress) => {
           this.#progress = progress
           this.requestUpdate()
         })
@@ -52,16 +52,16 @@ export class TimePanel extends Panel {
 
   protected override render(): TemplateResult {
     const head = this.session.engine.status.sequence
-    const at = this.#wanted ?? head
+    const point = this.#wanted ?? head
     const step = (by: number, label: string, sign: string): TemplateResult =>
-      html`<button aria-label=${label} title=${label} ?disabled=${at + by < 0 || at + by > head} @click=${() => this.#go(at + by)}>${sign}</button>`
+      html`<button aria-label=${label} title=${label} ?disabled=${point + by < 0 || point + by > head} @click=${() => this.#go(point + by)}>${sign}</button>`
     const slid = (event: Event): void => this.#go((event.target as HTMLInputElement).valueAsNumber)
     const { event } = this.#past ?? {}
     return html`<div class="bar">
         ${step(-1, 'Event before', '‹')}
-        <input class="grow" type="range" min="0" max=${head} .value=${String(at)} aria-label="Point in the log" aria-valuetext="event ${at} of ${head}${event && this.#past?.sequence === at ? `, ${event.type}` : ''}" @input=${slid}>
+        <input class="grow" type="range" min="0" max=${head} .value=${String(point)} aria-label="Point in the log" aria-valuetext="event ${point} of ${head}${event && this.#past?.sequence === point ? `, ${event.type}` : ''}" @input=${slid}>
         ${step(1, 'Event after', '›')}
-        <input type="number" min="0" max=${head} .value=${String(at)} aria-label="Sequence of the event" @change=${slid}>
+        <input type="number" min="0" max=${head} .value=${String(point)} aria-label="Sequence of the event" @change=${slid}>
         <span class="quiet">of ${count(head)}</span>
       </div>
       <div class="page">

@@ -2,7 +2,7 @@
  * Reactive controllers that read an engine.
  * @module
  */
-import type { ReactiveController, ReactiveControllerHost } from 'lit'
+import { type ReactiveController, type ReactiveControllerHost, ReactiveElement } from 'lit'
 import { type DraftSource, draftOf } from './bindings/draftOf.ts'
 import type { AnyEngine, Equal, GivenEngine, Select } from './bindings/options.ts'
 import type { Drafts, DraftText } from './drafts/types.ts'
@@ -13,30 +13,50 @@ import { createGetter } from './select.ts'
 
 export type { AnyEngine, Equal, GivenEngine, Select } from './bindings/options.ts'
 
-type Source = Pick<AnyEngine, 'subscribe'>
-type MakeGetter<E, T> = (engine: E, kept: { readonly value: T } | undefined) => () => T
+/** An engine, or a draft. */
+type Source = Pick<AnyEngine, 'subscribe'> & { readonly status?: unknown }
+type MakeGetter<E, T> = (engine: E, kept: { readonly value: T } | undefined, onRun: () => void) => () => T
+
+/** What a controller follows that is asking its host for an update now. */
+let asking: Source | undefined
 
 /** Updates a host when a selection of its engine changed. */
 class SelectionController<E extends Source, T> implements ReactiveController {
   readonly #host: ReactiveControllerHost
   readonly #engineOf: () => E | undefined
   readonly #make: MakeGetter<E, T>
+  /** Each update of the host is asked for by `requestUpdate`. */
+  readonly #isAsked: boolean
   #get: (() => T) | undefined
   #kept: { readonly value: T } | undefined
   #isConnected = false
   #followed: E | undefined
   #end: (() => void) | undefined
+  /** Something else than a controller has asked for an update: what the function reads of the host may have changed. */
+  #isStale = true
+  /** The status of the engine when the function ran. */
+  #ranAt: unknown
 
   constructor(host: ReactiveControllerHost, engine: E | (() => E), make: MakeGetter<E, T>) {
     this.#host = host
     this.#engineOf = typeof engine === 'function' ? engine : (): E => engine
     this.#make = make
     host.addController(this)
+    this.#isAsked = host instanceof ReactiveElement
+    if (!this.#isAsked) return
+    const { requestUpdate } = host
+    host.requestUpdate = (...given) => {
+      this.#onRequest()
+      requestUpdate.apply(host, given)
+    }
   }
 
   /** The present value: the same object while it is equal. Throws what the function throws. */
   get value(): T {
-    this.#get ??= this.#make(this.#engineOf() as E, this.#kept)
+    const engine = this.#engineOf()
+    this.#get ??= this.#make(engine as E, this.#kept, () => {
+      this.#ranAt = engine?.status
+    })
     const value = this.#get()
     this.#kept = { value }
     return value
@@ -56,13 +76,24 @@ class SelectionController<E extends Source, T> implements ReactiveController {
 
   /** The function may read properties of the host, and these may have changed; so may the engine. */
   hostUpdate(): void {
-    this.#get = undefined
+    if (this.#isStale) this.#get = undefined
+    this.#isStale = !this.#isAsked
     this.#follow()
+  }
+
+  /**
+   * The function may also read the value of another controller. After a change of one engine, each runs once, in any order; a draft and
+   * another engine have another status.
+   */
+  #onRequest(): void {
+    if (!asking) this.#isStale = true
+    if (asking?.status !== this.#ranAt) this.#get = undefined
   }
 
   #follow(): void {
     const engine = this.#isConnected ? this.#engineOf() : undefined
     if (engine === this.#followed) return
+    this.#get = undefined
     this.#end?.()
     this.#followed = engine
     this.#end = engine?.subscribe(() => {
@@ -72,7 +103,12 @@ class SelectionController<E extends Source, T> implements ReactiveController {
       } catch {
         // `render` throws it.
       }
-      this.#host.requestUpdate()
+      asking = engine
+      try {
+        this.#host.requestUpdate()
+      } finally {
+        asking = undefined
+      }
     })
   }
 }
@@ -90,8 +126,10 @@ class SelectionController<E extends Source, T> implements ReactiveController {
  * }
  * ```
  *
- * `select` may read properties of the host: it runs once for each change of the rows, and once for each update of the host that reads
- * `value`. Its result is kept while the next one is equal, by default by `shallowEqual`. `engine` may be a function, such as
+ * `select` may read properties of the host. It runs once for each change of the engine, and the update that this asks for shows that result.
+ * It runs again in an update that something else has asked for: a property that changed, `requestUpdate()`, a draft, another engine. So if
+ * it reads anything but reactive properties, call `requestUpdate()` when that changes; signals and observables are followed only if `render`
+ * itself reads them. Its result is kept while the next one is equal, by default by `shallowEqual`. `engine` may be a function, such as
  * `() => this.engine`: another user's engine is then read with the next update of the host. The engine knows the controller only while the
  * host is in a page.
  */
@@ -102,7 +140,13 @@ export class ReadController<P, T> extends SelectionController<AnyEngine<P>, T> {
     select: Select<P, T>,
     equal: Equal<T> = shallowEqual,
   ) {
-    super(host, engine, (engine, kept) => createGetter((): ReadModel<P> => engine.read, select, equal, kept))
+    super(host, engine, (engine, kept, onRun) => {
+      const run: Select<P, T> = (read) => {
+        onRun()
+        return select(read)
+      }
+      return createGetter((): ReadModel<P> => engine.read, run, equal, kept)
+    })
   }
 }
 

@@ -22,8 +22,12 @@ export type { AnyEngine, Equal, ReadOptions, Select } from './bindings/options.t
  * ```
  *
  * `select` may be inline and may build arrays or plain objects: the last result is kept while the new one is equal, by default by
- * `shallowEqual`. After a change, a function that stays the same (`useCallback`) runs once; an inline one runs again in the render. If `select` throws, the component throws. A server renders the empty log, or `server` of the options. Preact does not say
- * whether a page hydrates: with `server`, the first render shows that in the page, too, and the stored rows follow at once.
+ * `shallowEqual`. After a change, a function that stays the same (outside the component, or in `useCallback`) runs once. An inline one is
+ * another function in each render: the last one says whether to render, and that render runs its own. If `select` throws, the component
+ * throws.
+ *
+ * A server renders the empty log, or `server` of the options. Preact does not say whether a page hydrates: with `server`, the first render
+ * shows that in the page, too, and the stored rows follow at once.
  */
 export function useRead<P, T>(engine: AnyEngine<P>, select: Select<P, T>, options?: Equal<T> | ReadOptions<T>): T {
   const { equal, ...given } = optionsOf(options)

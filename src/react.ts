@@ -41,7 +41,7 @@ export type { AnyEngine, Equal, ReadOptions, Select } from './bindings/options.t
  * If `select` throws, the component throws.
  *
  * After a change, a function that stays the same (outside the component, in `useCallback`, or kept by React's compiler) runs once. An inline
- * one is another function in each render: the last one says whether to render, and that render runs its own.
+ * one is another function in each render: the last one says whether to render, and that render runs its own, which may use other props.
  *
  * A server renders the empty log, and so does the first render of `hydrateRoot`, whatever the browser has stored. The stored rows follow
  * at once. Give `{ server }` on both sides if the server has rows.

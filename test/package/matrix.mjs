@@ -4,7 +4,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { openBuilt } from './matrixOpen.mjs'
 
@@ -174,8 +174,11 @@ const isForDevelopment = (/** @type {string} */ folder) => {
   return all.some((text) => text.includes(FOR_DEVELOPMENT))
 }
 
+const isTarball = (/** @type {string} */ text) => text.endsWith('.tgz')
 /** As `vite@8`, or a word of the command that builds. */
-const wanted = process.argv.slice(2)
+const wanted = process.argv.slice(2).filter((text) => !isTarball(text))
+/** What `npm pack` made, if it was made before. */
+const given = process.argv.slice(2).find(isTarball)
 
 /** @type {(command: string, args: readonly string[], cwd: string, mode?: string) => string} */
 const run = (command, args, cwd, mode) =>
@@ -193,7 +196,8 @@ const runBuild = ([first = '', ...rest], cwd, mode) =>
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-matrix-'))
 let failed = 0
 try {
-  const packed = run('npm', ['pack', '--silent', '--pack-destination', folder], root).trim().split('\n').pop()
+  const pack = () => run('npm', ['pack', '--silent', '--pack-destination', folder], root).trim().split('\n').pop() ?? ''
+  const tarball = given ? resolve(given) : join(folder, pack())
   const [, example = ''] = /^```ts\n([\s\S]*?)^```/m.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? []
   const files = example.split(/^\/\/ ([\w.]+\.ts)\b.*$/m)
   for (const {
@@ -212,7 +216,7 @@ try {
     const manifest = {
       private: true,
       type: 'module',
-      dependencies: { tidemark: `file:${join(folder, packed ?? '')}` },
+      dependencies: { tidemark: `file:${tarball}` },
       devDependencies: { [name]: version, ...also },
     }
     writeFileSync(join(app, 'package.json'), JSON.stringify(manifest))
@@ -235,7 +239,8 @@ try {
         runBuild(develops, app, 'development')
         if (!isForDevelopment(built)) throw new Error('the build for development lacks what is for development')
       }
-      console.log(`ok: ${name} ${version} ${build.join(' ')}${remark ? ` (${remark})` : ''}`)
+      const installed = JSON.parse(readFileSync(join(app, 'node_modules', name, 'package.json'), 'utf8')).version
+      console.log(`ok: ${name} ${installed} ${build.join(' ')}${remark ? ` (${remark})` : ''}`)
     } catch (error) {
       failed++
       const { stdout = '', stderr = '' } = /** @type {{ stdout?: string, stderr?: string }} */ (error)

@@ -32,6 +32,15 @@ test.each(Object.entries(counts) as [Kind, number][])('every %s of %i has a test
   expect(missing).toEqual([])
 })
 
+// S10, that a remote sees no names and no events, is not built.
+test('every guarantee of a log with a remote has a test named after it', () => {
+  const sources = files.filter((file) => file.startsWith('test/sync/')).map((file) => readFileSync(root + file, 'utf8'))
+  const labels = sources.flatMap((text) => [...text.matchAll(/['"`]((?:S\d+(?: and )?)+):/g)].map(([, label]) => label))
+  const found = new Set(labels.flatMap((label) => label?.split(' and ')))
+  const wanted = [1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12].map((n) => `S${n}`)
+  expect(wanted.filter((one) => !found.has(one))).toEqual([])
+})
+
 describe('the guide', () => {
   const text = readFileSync(`${root}demo/guide/reliability.md`, 'utf8')
   const section = /## Guarantees\n([\s\S]*?)\n## /.exec(text)?.[1] ?? ''

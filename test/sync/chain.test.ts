@@ -101,7 +101,7 @@ test('the trail keeps the newest places, and older ones at growing distances', a
   expect(position.trail.at(-1)!.head).toBeLessThan(500)
 })
 
-test('a device that writes while others do leaves each of them a turn, and none of them if it is alone', () => {
+test('S11: a device that writes while others do leaves each of them a turn, and none of them if it is alone', () => {
   let now = 0
   const id = (writer: string) => writer.padEnd(22, '.')
   const pace = createPace(

@@ -1,10 +1,12 @@
+import { defineRemote } from 'tidemark/sync'
 import { expect, test } from 'vitest'
-import { shown } from '../engine/todos.ts'
+import { tab } from '../engine/kit.ts'
+import { freshName, shown } from '../engine/todos.ts'
 import { commitsOf, devices, outboxOf, rejectedOf } from './devices.ts'
 
 const add = (id: string) => ({ id, title: id })
 
-test('what one device dispatches is in the log of the other', async () => {
+test('S4: what one device dispatches is in the log of the other', async () => {
   const { device, log } = devices()
   const [phone, laptop] = [device(), device()]
   const [a, b] = [await phone.open(), await laptop.open()]
@@ -20,7 +22,7 @@ test('what one device dispatches is in the log of the other', async () => {
   expect(a.status).toMatchObject({ sequence: 2, state: 'ready' })
 })
 
-test('commands that two devices gave offline are decided again on what came first: one is refused, with its input', async () => {
+test('S1 and S2: commands that two devices gave offline are decided again on what came first: one is refused, with its input', async () => {
   const { device } = devices()
   const [phone, laptop] = [device(), device()]
   const [a, b] = [await phone.open(), await laptop.open()]
@@ -61,4 +63,24 @@ test('own commands that come back as they were sent change no row and keep the i
   expect(a.read.todos.all()[1]).toBe(y)
   await a.projected()
   expect(a.status.projected).toBe(2)
+})
+
+test('S6: neither a boot nor a dispatch waits for a remote that never answers', async () => {
+  const name = freshName()
+  const asked: string[] = []
+  const never = <T>(what: string): Promise<T> => new Promise(() => void asked.push(what))
+  const remote = defineRemote(() => ({
+    append: () => never('append'),
+    read: () => ({ [Symbol.asyncIterator]: () => ({ next: () => never('read') }) }),
+    watch: () => () => {},
+    limits: { bytes: 1_000_000 },
+  }))
+  const a = await tab(name, {}, { remote })
+  await a.dispatch.add(add('x'))
+  await expect.poll(() => asked).toEqual(['read'])
+  await a.dispatch.add(add('y'))
+  await a.close()
+  const again = await tab(name, {}, { remote })
+  expect(again.read.todos.all().map(({ id }) => id)).toEqual(['x', 'y'])
+  expect(again.status.sync).toMatchObject({ pending: 2 })
 })

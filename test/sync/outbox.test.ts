@@ -31,7 +31,7 @@ test('a command of a log with a remote is durable in the outbox, is shown, and h
   expect(JSON.parse(record?.value.body)).toMatchObject([{ name: 'add', input: add('x'), ids: [], model: 1 }])
 })
 
-test('a tab opens with what waits in the outbox, by one request more than a log without a remote', async () => {
+test('S6: a tab opens with what waits in the outbox, by one request more than a log without a remote', async () => {
   const [name, plain] = [freshName(), freshName()]
   const first = await openShared(name)
   await first.dispatch.add({ title: 'one' })
@@ -55,6 +55,20 @@ test('a tab opens with what waits in the outbox, by one request more than a log 
   // Also without the option: the format of the log decides.
   expect(shown(opened)).toEqual(before)
   expect(opened.status.sync).toMatchObject({ pending: 2 })
+})
+
+test('S12: a log without a remote asks for nothing of sync, and stores nothing of it', async () => {
+  const name = freshName()
+  const watched = traffic()
+  const a = await tab(name, {}, { mirror: false })
+  await a.dispatch.add(add('x'))
+  await a.dispatch.addOnce(add('y'))
+  await a.projected()
+  await a.close()
+  await quiet()
+  const stores = ['outbox', 'rejected', 'sent']
+  expect(watched.requests.filter((one) => stores.some((store) => one.endsWith(store)))).toEqual([])
+  expect(await Promise.all(stores.map((store) => dump(name, store)))).toEqual([[], [], []])
 })
 
 test('tabs race for the outbox, and each command is decided on exactly what is before it', async () => {

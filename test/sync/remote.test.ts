@@ -7,7 +7,7 @@ import { commitsOf, devices, LOG, outboxOf, rejectedOf } from './devices.ts'
 const outboxRecords = async (name: string) => (await dump(name, 'outbox')).filter(({ value }) => value.body && value.id)
 const add = (id: string) => ({ id, title: id })
 
-test('a remote that forgot messages gets them again from any device, unchanged', async () => {
+test('S8: a remote that forgot messages gets them again from any device, unchanged', async () => {
   const { server, device, log } = devices()
   const [phone, laptop] = [device(), device()]
   const [a, b] = [await phone.open(), await laptop.open()]
@@ -75,7 +75,7 @@ test('a remote that holds another log is told apart, and one that is gone', asyn
   await expect.poll(() => b.read.todos.size, { timeout: 10_000 }).toBe(1)
 }, 90_000)
 
-test('a command refused behind others of its device is final only once these are in the log', async () => {
+test('S3: a command refused behind others of its device is final only once these are in the log', async () => {
   const { device } = devices()
   const [phone, laptop] = [device(), device()]
   const [a, b] = [await phone.open(), await laptop.open()]
@@ -95,7 +95,21 @@ test('a command refused behind others of its device is final only once these are
   expect(refused.sequence).toBe(3)
 })
 
-test('a build that does not know a command never refuses it: it stops, and says so', async () => {
+/** Another build's outbox. */
+async function putLocal(name: string, record: unknown, key: IDBValidKey): Promise<void> {
+  const idb = await new Promise<IDBDatabase>((resolve) => {
+    const request = indexedDB.open(`tidemark:${name}`)
+    request.onsuccess = () => resolve(request.result)
+  })
+  await new Promise((resolve) => {
+    const transaction = idb.transaction('outbox', 'readwrite')
+    transaction.objectStore('outbox').put(record, key)
+    transaction.oncomplete = resolve
+  })
+  idb.close()
+}
+
+test('S9: a build that does not know a command never refuses it: it stops, and says so', async () => {
   const { device } = devices()
   const [phone, laptop] = [device(), device()]
   const [a, b] = [await phone.open(), await laptop.open()]
@@ -103,17 +117,8 @@ test('a build that does not know a command never refuses it: it stops, and says 
   await b.dispatch.addOnce(add('mine'))
   // What a newer build has put there.
   const [record] = (await dump(laptop.name, 'outbox')).filter(({ value }) => value.body)
-  const idb = await new Promise<IDBDatabase>((resolve) => {
-    const request = indexedDB.open(`tidemark:${laptop.name}`)
-    request.onsuccess = () => resolve(request.result)
-  })
   const body = record!.value.body.replace('"name":"addOnce"', '"name":"addLater"')
-  await new Promise((resolve) => {
-    const transaction = idb.transaction('outbox', 'readwrite')
-    transaction.objectStore('outbox').put({ ...record!.value, body }, record!.key)
-    transaction.oncomplete = resolve
-  })
-  idb.close()
+  await putLocal(laptop.name, { ...record!.value, body }, record!.key)
   await a.dispatch.add(add('x'))
   await expect.poll(() => a.status.sync?.pending).toBe(0)
   laptop.network.set({ offline: false })
@@ -121,9 +126,15 @@ test('a build that does not know a command never refuses it: it stops, and says 
   expect(await outboxOf(laptop.name)).toMatchObject([{ name: 'addLater' }])
   expect(await rejectedOf(laptop.name)).toEqual([])
   expect(await commitsOf(laptop.name)).toEqual([])
+  // The reload brings the build that knows it.
+  await b.close()
+  await putLocal(laptop.name, { ...record!.value }, record!.key)
+  const again = await laptop.open()
+  await expect.poll(() => again.status.sync).toMatchObject({ state: 'online', pending: 0, rejected: 0 })
+  expect(again.read.todos.all().map(({ id }) => id)).toEqual(['x', 'mine'])
 })
 
-test('an id that two devices gave is appended once: the same command is answered, another input is a conflict', async () => {
+test('S5: an id that two devices gave is appended once: the same command is answered, another input is a conflict', async () => {
   const { device, log } = devices()
   const [phone, laptop] = [device(), device()]
   const [a, b] = [await phone.open(), await laptop.open()]
@@ -160,7 +171,7 @@ test('many small records of a device that is offline are packed into few, and no
   expect(shown(b).todos).toEqual(before)
 })
 
-test('a command that is larger than the remote takes is refused, and keeps none behind it waiting', async () => {
+test('S7: a command that is larger than the remote takes is refused, and keeps none behind it waiting', async () => {
   const { device } = devices({ bytes: 3000 })
   const a = await device().open()
   await a.dispatch.add({

@@ -9,6 +9,7 @@ import { enginesFigure } from './figures/engines.ts'
 import { filesFigure } from './figures/files.ts'
 import { bulkFigure, indexFigure, mainThreadFigure, storedFigure } from './figures/log.ts'
 import { mirrorFigure } from './figures/mirror.ts'
+import { threadsFigure } from './figures/threads.ts'
 import { writesFigure } from './figures/writes.ts'
 import { createSeries, summarize } from './measure.ts'
 import { machine, versions } from './report/machine.ts'
@@ -30,6 +31,7 @@ const figures: Record<string, (run: Run) => Promise<void>> = {
   'main-thread': mainThreadFigure,
   engines: enginesFigure,
   files: filesFigure,
+  threads: threadsFigure,
 }
 
 const { values: options } = parseArgs({
@@ -44,9 +46,12 @@ const { values: options } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 })
+// An app that is measured alone has a figure of its own, against the floor.
+if (options.only === 'threads') Object.assign(options, { only: 'floor,tidemark', figures: 'threads' })
 if (options.help) {
   console.log(`npm run bench -- [options]
   --only floor,tidemark   subjects: ${entries.map(({ name }) => name).join(', ')}
+  --only threads          the demo Threads with 2,000 threads: --figures threads of floor and Tidemark
   --figures boot,writes   figures: ${Object.keys(figures).join(', ')}
   --cells 10kx1k,…        events × rows, for boot and writes
   --rounds 7              rounds, each with every subject

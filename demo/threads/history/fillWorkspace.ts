@@ -6,17 +6,26 @@ import { topics } from './topics.ts'
 /** Turns per command: about a thousand events, which hold the page for less than 50 ms. */
 const TURNS_PER_COMMAND = 600
 
-/** Appends threads that look real. `onProgress` gets how many are in the log. */
+interface FillOptions {
+  readonly signal?: AbortSignal
+  /** Gets how many threads are in the log. */
+  readonly onProgress?: (done: number) => void
+  /** The same threads for the same seed and time: others each time, unless both are given. */
+  readonly seed?: number
+  /** Milliseconds since 1970, when the last thread happened. */
+  readonly now?: number
+}
+
+/** Appends threads that look real. */
 export async function fillWorkspace(
   engine: ThreadsEngine,
   count: number,
-  { signal, onProgress }: { readonly signal: AbortSignal; readonly onProgress: (done: number) => void },
+  { signal, onProgress, now = Date.now(), seed = (now % 2 ** 31) | 0 }: FillOptions = {},
 ): Promise<void> {
   for (const { id, name, files } of topics) await engine.dispatch.createProject({ id, name, files: [...files] })
   const generated = generateThreads(count, {
-    // Another run gives other threads.
-    seed: (Date.now() % 2 ** 31) | 0,
-    now: Date.now(),
+    seed,
+    now,
     filesOf: (topic) => filesOf(engine.read, topic.id),
   })
   let batch: ImportedThread[] = []
@@ -26,13 +35,13 @@ export async function fillWorkspace(
   let writing = Promise.resolve()
   const append = async (): Promise<void> => {
     await writing
-    signal.throwIfAborted()
+    signal?.throwIfAborted()
     const threads = batch
     batch = []
     turns = 0
     writing = engine.dispatch.importThreads({ threads }).then(() => {
       done += threads.length
-      onProgress(done)
+      onProgress?.(done)
     })
     writing.catch(() => {})
     await nextTask()

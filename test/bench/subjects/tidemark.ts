@@ -1,5 +1,6 @@
 import { openEngine } from 'tidemark'
 import { change, createBareFold, eventsBetween, type Item, idOf, listOf, titleOf } from '../workload.ts'
+import { besideEngine, commitsOf, settled } from './settled.ts'
 import type { Subject } from './subject.ts'
 import { indexed, narrow, wide } from './tidemark.model.ts'
 
@@ -9,24 +10,10 @@ let engine: Awaited<ReturnType<typeof openNarrow>>
 let uncopied: typeof engine
 const openNarrow = () => openEngine(narrow)
 const narrowWorker = () => new SharedWorker(new URL('./tidemark.worker.ts', import.meta.url), { type: 'module' })
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
-
 /** A look at the database from beside the engine. */
-async function database<T>(use: (db: IDBDatabase) => IDBRequest<T> | IDBTransaction): Promise<T> {
-  const open = indexedDB.open(`tidemark:${name}`)
-  const done = (request: IDBRequest<any>) =>
-    new Promise<any>((resolve, reject) => {
-      request.onsuccess = () => resolve(request.result)
-      request.onerror = () => reject(request.error)
-    })
-  const db: IDBDatabase = await done(open)
-  const used = use(db)
-  const result =
-    used instanceof IDBTransaction ? await new Promise((resolve) => (used.oncomplete = resolve)) : await done(used)
-  db.close()
-  return result as T
-}
-const commits = () => database((db) => db.transaction('commits').objectStore('commits').count())
+const database = <T>(use: (db: IDBDatabase) => IDBRequest<T> | IDBTransaction): Promise<T> =>
+  besideEngine(`tidemark:${name}`, use)
+const commits = () => commitsOf(name)
 
 /** With `mirror: false` the same without a second copy of the log. */
 export const create = (given: { mirror?: false } = {}): Subject => ({
@@ -52,15 +39,7 @@ export const create = (given: { mirror?: false } = {}): Subject => ({
     engine.subscribe(() => told(engine.read.items.get(id)?.title))
   },
   /** Rows persisted, old commits sealed. */
-  async settle() {
-    await engine.projected()
-    for (let before = -1, still = 0; still < 3; ) {
-      const now = await commits()
-      still = now === before ? still + 1 : 0
-      before = now
-      await pause(500)
-    }
-  },
+  settle: () => settled(engine, name),
   extras: {
     projected: () => engine.projected(),
     status: async () => JSON.parse(JSON.stringify(engine.status)),

@@ -122,7 +122,10 @@ function addRules(markdown: MarkdownIt, highlight: Markdown['highlight']): void 
     tokens[index + 1]?.content ? self.renderToken(tokens, index, options) : '<td>'
   rules.th_close = (tokens, index) => (tokens[index - 1]?.content ? '</th>' : '</td>')
 
-  markdown.core.ruler.push('site', (state) => readTokens(state.tokens, state.env as unknown as Env))
+  markdown.core.ruler.push('site', (state) => {
+    markLongColumns(state.tokens)
+    readTokens(state.tokens, state.env as unknown as Env)
+  })
 
   rules.heading_close = (tokens, index, options, _, self) => {
     const { anchor, text, level } = (tokens[index - 2]?.meta ?? {}) as Partial<Heading>
@@ -143,6 +146,26 @@ function addRules(markdown: MarkdownIt, highlight: Markdown['highlight']): void 
     const opened = tokens.slice(0, index).findLast(({ type }) => type === 'link_open')
     return fileOf(opened) ? '</span>' : self.renderToken(tokens, index, options)
   }
+}
+
+/** Characters of a cell from which on its column needs room for a few words side by side. */
+const LONG_CELL = 24
+
+/** Marks the cells of columns that have sentences: beside wider ones, a browser would make them as narrow as their longest word. */
+function markLongColumns(tokens: readonly Token[]): void {
+  const isLong = (cell: number): boolean => plain(tokens[cell + 1]?.children ?? []).length > LONG_CELL
+  let columns: number[][] = []
+  let column = 0
+  tokens.forEach(({ type }, index) => {
+    if (type === 'table_open') columns = []
+    else if (type === 'tr_open') column = 0
+    else if (type === 'th_open' || type === 'td_open') {
+      columns[column] ??= []
+      columns[column++]?.push(index)
+    } else if (type === 'table_close')
+      for (const cells of columns.filter((cells) => cells.some(isLong)))
+        for (const cell of cells) tokens[cell]?.attrJoin('class', 'long')
+  })
 }
 
 /** Gives headings their anchors and links their targets, and takes down what search and contents need. */

@@ -17,8 +17,9 @@ export const events = defineEvents({
 })
 
 /** Another object each time: another model is another engine, like another tab. A turn that ended can't end again. */
-export const chatApp = () => {
+export const chatApp = (version = 1) => {
   const turns = projection(events, {
+    version,
     into: table<Turn>('id'),
     evolve: {
       turnRequested: (_, { data }) => ({ ...data, state: 'requested', text: '' }),

@@ -1,5 +1,5 @@
 import { openEngine } from 'tidemark'
-import { deadLetters, destroy, exportLog, importLog, verify } from 'tidemark/tools'
+import { at, deadLetters, destroy, exportLog, importLog, verify } from 'tidemark/tools'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { atEnd, broken, traffic } from '../engine/kit.ts'
 import { collect, freshName, later, outcome } from '../engine/todos.ts'
@@ -97,7 +97,27 @@ describe('reactions rule 1, identity:', () => {
 })
 
 describe('reactions rule 2, never twice by rebuilding:', () => {
-  test('a rebuild, a look at the past, a check and a new projection version call nothing', async () => {
+  test('a new version of a projection, which folds the whole log again, calls nothing', async () => {
+    const name = freshName()
+    const called: string[] = []
+    const answer = { from: 'start', run: ({ event }: any) => void called.push(event.data.id) } as const
+    const old = await chatTab(name)
+    const first = await runner(name, { answer })
+    await old.dispatch.requestTurn({ id: 'a' })
+    await expect.poll(() => called).toEqual(['a'])
+    await allSettled(name)
+    await first.close()
+    await old.close()
+    const tab = await openEngine(chatApp(2), { name })
+    atEnd(() => tab.close())
+    await runner(name, { answer }, { model: chatApp(2) })
+    await tab.dispatch.requestTurn({ id: 'b' })
+    await tab.projected()
+    await expect.poll(() => called).toEqual(['a', 'b'])
+    expect(states(tab)).toEqual(['a requested', 'b requested'])
+  })
+
+  test('a rebuild, a look at the past and a check call nothing', async () => {
     const name = freshName()
     const called: string[] = []
     const tab = await chatTab(name)
@@ -106,6 +126,7 @@ describe('reactions rule 2, never twice by rebuilding:', () => {
     await expect.poll(() => called).toEqual(['a'])
     await tab.rebuild()
     await verify(tab)
+    await at(tab, 1)
     await tab.dispatch.requestTurn({ id: 'b' })
     await expect.poll(() => called).toEqual(['a', 'b'])
   })

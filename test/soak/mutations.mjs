@@ -14,6 +14,21 @@ export const mutations = [
     tests: ['test/reactions/rules.test.ts', 'writes the mark'],
   },
   {
+    name: 'reactions rule 3: what an append brings along is written although a seal is above it',
+    in: 'append',
+    find: '!beside.inside',
+    put: 'true',
+    profiles: 'reactions',
+    tests: ['test/log/log.test.ts', 'what an append brings along'],
+  },
+  {
+    name: 'reactions rule 13: a device reacts to what others have done',
+    in: 'openEvents',
+    find: 'caused.device === device',
+    put: 'true',
+    tests: ['test/reactions/remote.test.ts', 'on the device whose command'],
+  },
+  {
     name: 'reactions rule 6: a holder whose lock was stolen writes on',
     in: 'guarded',
     find: '$holder.result?.epoch !== epoch || $log.result?.lineage !== lineage',

@@ -1,0 +1,174 @@
+import { openEngine } from 'tidemark'
+import { reaction } from 'tidemark/reactions'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { react } from '../../src/engine/reactions.ts'
+import { lockName } from '../../src/locks.ts'
+import type { OpenEvent } from '../../src/log/stores.ts'
+import { createHost } from '../../src/projections/host.ts'
+import { nextUp } from '../../src/reactions/next.ts'
+import { atEnd } from '../engine/kit.ts'
+import { freshName } from '../engine/todos.ts'
+import { createLocks } from '../engine/tools/locks.ts'
+import type { AnyModel } from '../log/rooms.ts'
+import { chatApp } from './chat.ts'
+import { chatTab, createProvider, openOf } from './kit.ts'
+
+beforeEach(() => {
+  vi.stubGlobal('navigator', { locks: createLocks() })
+})
+
+const HOUR_MS = 3_600_000
+
+/** Only these move by hand; what fake-indexeddb waits for comes by itself. */
+function byHand(...more: readonly ('Date' | 'performance')[]): void {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', ...more] })
+  atEnd(() => vi.useRealTimers())
+}
+
+describe('reactions rule 6, one holder:', () => {
+  test('a tab that somebody looks at takes the place of a holder that does not answer for 15 s', async () => {
+    const name = freshName()
+    const chat = chatApp()
+    const called: string[] = []
+    const answer = reaction(chat, {
+      on: ['turnRequested'],
+      from: 'now',
+      run: ({ event }) => void called.push(event.data.id),
+    })
+    // A page that is frozen keeps its lock.
+    let stolen = false
+    navigator.locks
+      .request(lockName('engine', name), () => new Promise(() => {}))
+      .catch(() => {
+        stolen = true
+      })
+    let asked = false
+    const ear = new BroadcastChannel(`tidemark:${name}`)
+    ear.onmessage = ({ data }) => {
+      asked ||= data.engine === 'asked'
+    }
+    atEnd(() => ear.close())
+    const soon = globalThis.setTimeout
+    byHand()
+    const opening = openEngine(chat, { name, mirror: false, reactions: async () => ({ answer }) })
+    let engine: Awaited<typeof opening> | undefined
+    void opening.then((opened) => (engine = opened))
+    atEnd(async () => (await opening).close())
+    /** Moves the clock on by what it says, after each of which the rest of the page has its turn. */
+    const until = async (isSo: () => boolean, step: number): Promise<number> => {
+      for (let ms = 0; ; ms += step) {
+        if (isSo()) return ms
+        await vi.advanceTimersByTimeAsync(step)
+        await new Promise((resolve) => soon(resolve, 2))
+      }
+    }
+    await until(() => asked, 10)
+    const waited = await until(() => stolen, 100)
+    expect(waited).toBeGreaterThan(14_000)
+    expect(waited).toBeLessThan(16_000)
+    void engine?.dispatch.requestTurn({ id: 'a' })
+    await until(() => called.length > 0, 100)
+    expect(called).toEqual(['a'])
+  })
+})
+
+describe('reactions rule 10, timers:', () => {
+  const open = (more: Partial<OpenEvent>): OpenEvent => ({
+    reaction: 'answer',
+    index: 0,
+    event: { type: 'turnRequested', data: {}, at: 0, commandId: 'c', sequence: 1 },
+    lane: '',
+    due: 0,
+    handler: 'run',
+    attempts: 0,
+    until: 0,
+    running: '',
+    depth: 1,
+    ...more,
+  })
+  const at = (now: number, one: OpenEvent) => {
+    const { start, wait } = nextUp({ concurrency: 4, open: [one], isBusy: () => false }, now)
+    return { starts: start.length > 0, wait }
+  }
+
+  test('each wait lasts at most an hour, and the clock is read again behind it', async () => {
+    byHand('Date')
+    const waits: number[] = []
+    const { setTimeout: fake } = globalThis
+    vi.stubGlobal('setTimeout', (run: () => void, ms = 0) => {
+      waits.push(ms)
+      return fake(run, ms)
+    })
+    const chat = chatApp()
+    const ran: number[] = []
+    const began = Date.now()
+    const answer = reaction(chat, {
+      on: ['turnRequested'],
+      from: 'now',
+      after: () => 50 * HOUR_MS,
+      run: () => void ran.push(Date.now() - began),
+    })
+    const opening = openEngine(chat, { storage: 'memory', reactions: async () => ({ answer }) })
+    await vi.advanceTimersByTimeAsync(10)
+    const engine = await opening
+    atEnd(() => engine.close())
+    const requested = engine.dispatch.requestTurn({ id: 'a' })
+    await vi.advanceTimersByTimeAsync(49 * HOUR_MS)
+    await requested
+    expect(ran).toEqual([])
+    await vi.advanceTimersByTimeAsync(2 * HOUR_MS)
+    expect(ran.length).toBe(1)
+    expect(ran[0]).toBeLessThan(50 * HOUR_MS + 1000)
+    expect(Math.max(...waits)).toBe(HOUR_MS)
+  })
+
+  test('a clock that jumps makes a timer fire late or at once, and makes no retry wait longer than an hour', () => {
+    const due = 90 * 24 * HOUR_MS
+    const timer = open({ due })
+    expect(at(1, timer)).toEqual({ starts: false, wait: HOUR_MS })
+    expect(at(due - 1000, timer)).toEqual({ starts: false, wait: 1000 })
+    // Forward: at once. Back: the clock is read again, and the timer fires when it is there.
+    expect(at(due, timer).starts).toBe(true)
+    expect(at(due - 24 * HOUR_MS, timer)).toEqual({ starts: false, wait: HOUR_MS })
+    const retry = open({ attempts: 1, until: 10 * HOUR_MS })
+    expect(at(10 * HOUR_MS - 1000, retry)).toEqual({ starts: false, wait: 1000 })
+    expect(at(5 * HOUR_MS, retry).starts).toBe(true)
+  })
+})
+
+describe('reactions rule 12, life:', () => {
+  test('an attempt holds its pipeline for at most 30 s after the last tab has gone', async () => {
+    const name = freshName()
+    const chat = chatApp()
+    const tab = await chatTab(name)
+    const provider = createProvider()
+    const answer = reaction(chat, {
+      on: ['turnRequested'],
+      from: 'now',
+      run: ({ event, key, signal }) => provider.ask(key, event.data.id, signal),
+    })
+    let closed = false
+    const host = createHost(chat as unknown as AnyModel, 'epoch', {
+      idle: 1,
+      opened({ shop }, { booted, ports, stay }) {
+        shop.closing.addEventListener('abort', () => (closed = true))
+        react({ answer }, { beside: shop, booted, pages: ports, stay })
+      },
+    })
+    let leave = (): void => {}
+    void navigator.locks.request(lockName('holder', 'a tab'), () => new Promise<void>((resolve) => (leave = resolve)))
+    await host.hello(name, 'chat', false, 'a tab', 0)
+    await tab.dispatch.requestTurn({ id: 'a' })
+    const { signal } = await provider.call(0)
+    byHand('performance')
+    leave()
+    await vi.advanceTimersByTimeAsync(29_000)
+    expect([closed, signal.aborted]).toEqual([false, false])
+    await vi.advanceTimersByTimeAsync(1100)
+    vi.useRealTimers()
+    await expect.poll(() => closed).toBe(true)
+    expect(signal.aborted).toBe(true)
+    // It goes on with the next tab.
+    expect((await openOf(name)).map(({ event }) => event.data.id)).toEqual(['a'])
+  })
+})

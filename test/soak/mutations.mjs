@@ -170,7 +170,7 @@ export const mutations = [
   },
   {
     name: 'drafts rule 4: the draft is deleted after its event',
-    in: 'openDrafts',
+    in: 'createEnding',
     find: 'mine && given ? both(mine, given) : mine ?? given',
     put: 'given',
     profiles: 'drafts',

@@ -1,0 +1,102 @@
+import type { Inside } from '../log/append.ts'
+import { DraftOver } from './draftOver.ts'
+import type { Shelf } from './shelf.ts'
+import type { Storing } from './storing.ts'
+import type { OpenDrafts } from './types.ts'
+import { beginAnew, nextPiece, noteStored, type Writing } from './writing.ts'
+
+/** Dispatches what replaces a draft. */
+export type EndDraft<R> = (text: string) => R | PromiseLike<R>
+
+/** Replaces drafts by events. */
+export interface Ending extends Pick<OpenDrafts, 'take'> {
+  /** As `end` of a writer. */
+  end<R>(writing: Writing, fn: EndDraft<R>): Promise<R>
+}
+
+/** `abandon` is called where what should have replaced a draft was refused. */
+export function createEnding(
+  shelf: Shelf,
+  storing: Pick<Storing, 'now'>,
+  abandon: (writing: Writing) => Promise<void>,
+): Ending {
+  const log = shelf.host.name
+  /** What the next dispatch writes besides. */
+  let ending: Inside | undefined
+
+  /** Says whether nobody has begun after this attempt. */
+  async function isOurs(writing: Writing): Promise<boolean> {
+    const { name, id, epoch, stored } = writing
+    const drafts = shelf.storeOf()
+    if (stored !== undefined) return drafts.has(name, id, epoch)
+    // It was too short to be stored, but it has taken the place of another one.
+    const piece = (await drafts.has(name, id)) && nextPiece(writing)
+    if (!piece) return true
+    const [wrote] = await drafts.write([piece]).catch((error) => {
+      beginAnew(writing, log)
+      throw error
+    })
+    if (wrote === 'stored') noteStored(writing, piece)
+    return wrote === 'stored'
+  }
+
+  async function end<R>(writing: Writing, fn: EndDraft<R>): Promise<R> {
+    const { name, id } = writing
+    const refuse = (): never => {
+      throw new DraftOver(name, id)
+    }
+    if (writing.state !== 'open') refuse()
+    writing.state = 'ending'
+    let isTaken = false
+    let result: R
+    try {
+      await storing.now()
+      if (!(await isOurs(writing))) shelf.lose(writing)
+      if ((writing.state as Writing['state']) !== 'ending') refuse()
+      const mine = shelf.storeOf().end(name, id, writing.epoch)
+      let answer: R | PromiseLike<R>
+      try {
+        ending = mine
+        answer = fn(writing.text)
+      } finally {
+        isTaken = ending !== mine
+        ending = undefined
+      }
+      result = await answer
+    } catch (error) {
+      await abandon(writing)
+      throw error
+    }
+    if (!isTaken) {
+      if (__DEV__)
+        console.warn(
+          `tidemark: what ends the draft "${id}" dispatched nothing before its first await, so it was deleted after its event, not with it. ` +
+            'Return a dispatch at once.',
+        )
+      await shelf.storeOf().remove(name, id, writing.epoch)
+    }
+    shelf.finish(writing)
+    return result
+  }
+
+  return {
+    end,
+    take(given) {
+      const mine = ending
+      ending = undefined
+      return mine && given ? both(mine, given) : (mine ?? given)
+    },
+  }
+}
+
+const both = (one: Inside, other: Inside): Inside => ({
+  stores: [...one.stores, ...other.stores],
+  write(store) {
+    one.write(store)
+    other.write(store)
+  },
+  keep() {
+    one.keep?.()
+    other.keep?.()
+  },
+})

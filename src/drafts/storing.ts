@@ -1,0 +1,63 @@
+import type { StorageError } from '../errors.ts'
+import { createBackoff } from '../queue.ts'
+import { type Beat, createBeat } from './beat.ts'
+import type { Shelf } from './shelf.ts'
+import { beginAnew, nextPiece, noteStored } from './writing.ts'
+
+/** Milliseconds between two writes of all that is written here. */
+const STORE_MS = 250
+/** Milliseconds after which a write that failed is tried again, doubled up to the maximum. */
+const RETRY_MIN_MS = 1000
+const RETRY_MAX_MS = 30_000
+
+/** Stores what is written here. */
+export interface Storing extends Beat {
+  /** Does not try again what failed. */
+  rest(): void
+}
+
+/** `stored` is told when something was. */
+export function createStoring(shelf: Shelf, stored: () => void): Storing {
+  const { writings, host } = shelf
+  const { name: log, ended } = host
+  const backoff = createBackoff(RETRY_MIN_MS, RETRY_MAX_MS)
+  const stores = createBeat(STORE_MS, store)
+  let storeFrom = 0
+  let retry: ReturnType<typeof setTimeout> | undefined
+
+  /** Writes what is new, of all drafts together. */
+  async function store(): Promise<void> {
+    const due = [...writings].flatMap((writing) => {
+      const mayStore = writing.state === 'open' || writing.state === 'left' || ended.aborted
+      const piece = mayStore && writing.lock.isHeld ? nextPiece(writing) : undefined
+      return piece ? [{ writing, piece }] : []
+    })
+    // One that failed is not tried again at once.
+    if (!due.length || (performance.now() < storeFrom && !ended.aborted)) return
+    try {
+      const wrote = await shelf.storeOf().write(due.map(({ piece }) => piece))
+      backoff.reset()
+      for (const [i, { writing, piece }] of due.entries()) {
+        if (wrote[i] === 'stored') noteStored(writing, piece)
+        else if (wrote[i] === 'dropped') writing.dropped = true
+        else shelf.lose(writing)
+      }
+      stored()
+    } catch (error) {
+      // The text is still here.
+      const isCertain = (error as StorageError).kind === 'quota' || ended.aborted
+      for (const { writing, piece } of isCertain ? [] : due) if (piece.begins) beginAnew(writing, log)
+      const wait = backoff.next()
+      storeFrom = performance.now() + wait
+      clearTimeout(retry)
+      if (!ended.aborted)
+        retry = setTimeout(() => {
+          // A timer may fire a moment early, and nothing else would ask again.
+          storeFrom = 0
+          stores.ask()
+        }, wait)
+    }
+  }
+
+  return { ...stores, rest: () => clearTimeout(retry) }
+}

@@ -9,6 +9,8 @@ export interface EpochLock {
   /** Resolves when it is held. */
   readonly held: Promise<void>
   release(): void
+  /** Of an attempt that begins anew: lets go of the epochs before. */
+  releaseFormer?(): void
 }
 
 export function holdEpoch(log: string, epoch: string): EpochLock {

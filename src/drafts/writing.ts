@@ -117,7 +117,8 @@ export function nextPiece(writing: Writing): NextPiece | undefined {
 /** Its pieces are in the store. */
 export function noteStored(writing: Writing, { begins, offset, text }: NextPiece): void {
   writing.stored = offset + text.length
-  if (!begins) writing.last = offset
+  if (begins) writing.lock.releaseFormer?.()
+  else writing.last = offset
 }
 
 /**
@@ -128,8 +129,21 @@ export function beginAnew(writing: Writing, log: string): void {
   writing.orNone ??= !instead
   writing.instead = [...(instead ?? []), epoch]
   writing.epoch = nextId()
-  writing.lock = holdEpoch(log, writing.epoch)
-  lock.release()
+  const next = holdEpoch(log, writing.epoch)
+  // What may be stored under the epoch before is not abandoned: its lock is kept until the new one is stored.
+  writing.lock = {
+    get isHeld() {
+      return next.isHeld
+    },
+    held: next.held,
+    release() {
+      next.release()
+      lock.release()
+    },
+    releaseFormer: lock.release,
+  }
+  // It is still stored, and nobody writes it: others may end it.
+  if (writing.state === 'left') writing.lock.release()
 }
 
 /** Nothing that it still writes or ends changes anything. */

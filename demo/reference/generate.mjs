@@ -65,7 +65,10 @@ export async function readProject(/** @type {(message: string) => void} */ warn 
   // Its own lines would be among the results.
   app.logger.info = () => {}
   app.logger.warn = (message) => warn(String(message))
-  app.converter.on(Converter.EVENT_RESOLVE_END, ({ project }) => project.children?.forEach(nameEntry))
+  app.converter.on(Converter.EVENT_RESOLVE_END, ({ project }) => {
+    project.children?.forEach(nameEntry)
+    project.getReflectionsByKind(ReflectionKind.Parameter).forEach(nameParameter)
+  })
   const project = await app.convert()
   if (!project) throw new Error('TypeDoc could not read the entries in src')
   app.validate(project)
@@ -75,6 +78,12 @@ export async function readProject(/** @type {(message: string) => void} */ warn 
 /** The page of `index` would be the page of all. */
 const nameEntry = (/** @type {Entry} */ entry) => {
   if (entry.name === 'index') entry.name = 'tidemark'
+}
+
+/** A parameter that is taken apart where it is declared has no name. */
+const nameParameter = (/** @type {import('typedoc').Reflection} */ parameter) => {
+  if (parameter.name === '__namedParameters')
+    parameter.name = parameter.parent?.name.endsWith('Provider') ? 'props' : 'options'
 }
 
 async function write(/** @type {string} */ folder) {

@@ -2,11 +2,11 @@
  * What few pages need: the past, undo, export, import, archive, checks.
  * @module
  */
-export { archive } from './engine/tools/archive.ts'
+export { type ArchiveOptions, archive } from './engine/tools/archive.ts'
 export type { ArchiveFile } from './engine/tools/archiveFile.ts'
 export { at, type Past, type RowChange } from './engine/tools/at.ts'
 export { type DeadLetter, deadLetters } from './engine/tools/deadLetters.ts'
-export { destroy } from './engine/tools/destroy.ts'
+export { type DestroyOptions, destroy } from './engine/tools/destroy.ts'
 export { exportLog } from './engine/tools/exportLog.ts'
 export { importLog } from './engine/tools/importLog.ts'
 export type { Watch } from './engine/tools/inside.ts'

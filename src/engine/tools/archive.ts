@@ -15,6 +15,12 @@ import { inside, type Watch } from './inside.ts'
 import { lookedAt } from './lookedAt.ts'
 import { moveOut } from './moveOut.ts'
 
+/** The second argument of `archive`. */
+export interface ArchiveOptions extends Watch {
+  /** A sequence, or a date: events before it are moved. */
+  readonly before: number | Date
+}
+
 /**
  * Moves the events before a sequence, or a date, out of the log into a file; projections go on from a base of rows.
  * @example
@@ -33,7 +39,7 @@ import { moveOut } from './moveOut.ts'
  */
 export async function archive(
   engine: Engine<any, any, any>,
-  { before, signal, onProgress }: Watch & { readonly before: number | Date },
+  { before, signal, onProgress }: ArchiveOptions,
 ): Promise<ArchiveFile> {
   const core = inside(engine)
   const { database } = core

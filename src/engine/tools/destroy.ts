@@ -8,6 +8,12 @@ import { notedTables, tableDatabaseNames } from '../../projections/tableList.ts'
 import type { Engine } from '../types.ts'
 import { inside, type Watch } from './inside.ts'
 
+/** The second argument of `destroy`. */
+export interface DestroyOptions extends Pick<Watch, 'onProgress'> {
+  /** `'discard'`: also if the remote has not ordered all commands of this device. They are lost. */
+  readonly unsent?: 'discard' | undefined
+}
+
 /**
  * Logs out: closes this log in every tab (`EngineClosed('destroyed')`) and deletes it, its mirror first, with all that was made of it.
  * @example
@@ -22,7 +28,7 @@ import { inside, type Watch } from './inside.ts'
  */
 export async function destroy(
   engine: Engine<any, any, any>,
-  { onProgress, unsent }: Pick<Watch, 'onProgress'> & { readonly unsent?: 'discard' | undefined } = {},
+  { onProgress, unsent }: DestroyOptions = {},
 ): Promise<void> {
   const core = inside(engine)
   const { database, name, layer } = core

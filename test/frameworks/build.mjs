@@ -1,5 +1,6 @@
-// Builds the apps and scenarios of every framework, each by its own compiler, into build/frameworks. Arguments: the frameworks to build.
-import { existsSync } from 'node:fs'
+// Builds the apps and scenarios of every framework, each by its own compiler, into build/frameworks, and renders what a server gives.
+// Arguments: the frameworks to build.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -31,7 +32,7 @@ const plugins = {
   react: () => [],
   vue,
   svelte: () => svelte({ configFile: false }),
-  solid: () => solid({ extensions: ['tsx'] }),
+  solid: () => solid({ extensions: ['tsx'], ssr: true }),
   preact: () => preact({ prefreshEnabled: false }),
   lit: () => [],
   angular,
@@ -43,28 +44,36 @@ const frameworks = Object.keys(plugins).filter((name) => wanted.length === 0 || 
 
 for (const framework of frameworks) {
   const folder = join(here, framework)
-  const input = ['index.html', 'scenarios.html'].map((file) => join(folder, file)).filter(existsSync)
+  const input = ['index.html', 'scenarios.html', 'hydration.html'].map((file) => join(folder, file)).filter(existsSync)
   if (input.length === 0) continue
-  await build({
-    configFile: false,
-    root: folder,
-    base: './',
-    mode: 'production',
-    logLevel: 'warn',
-    define: { __DEV__: 'false' },
-    resolve: {
-      alias: [
-        { find: /^tidemark$/, replacement: join(root, 'src/index.ts') },
-        { find: /^tidemark\/(.*)$/, replacement: join(root, 'src/$1.ts') },
-      ],
-    },
-    plugins: [/** @type {any} */ (await plugins[framework]?.())],
-    worker: { format: 'es' },
-    build: {
-      target: 'es2022',
-      outDir: join(root, 'build/frameworks', framework),
-      emptyOutDir: true,
-      rolldownOptions: { input },
-    },
-  })
+  const outDir = join(root, 'build/frameworks', framework)
+  /** @type {(options: import('vite').BuildOptions) => Promise<unknown>} */
+  const buildFor = async (options) =>
+    build({
+      configFile: false,
+      root: folder,
+      base: './',
+      mode: 'production',
+      logLevel: 'warn',
+      define: { __DEV__: 'false' },
+      resolve: {
+        alias: [
+          { find: /^tidemark$/, replacement: join(root, 'src/index.ts') },
+          { find: /^tidemark\/(.*)$/, replacement: join(root, 'src/$1.ts') },
+        ],
+      },
+      plugins: [/** @type {any} */ (await plugins[framework]?.())],
+      worker: { format: 'es' },
+      ssr: { noExternal: true },
+      build: { target: 'es2022', emptyOutDir: true, ...options },
+    })
+  await buildFor({ outDir, rolldownOptions: { input } })
+  const script = ['hydration.ts', 'hydration.tsx'].map((file) => join(folder, file)).find(existsSync)
+  if (!script) continue
+  const server = join(outDir, 'server')
+  await buildFor({ outDir: server, ssr: script })
+  /** @type {{ render(html: string): Promise<string> }} */
+  const { render } = await import(pathToFileURL(join(server, 'hydration.js')).href)
+  const page = join(outDir, 'hydration.html')
+  writeFileSync(page, await render(readFileSync(page, 'utf8')))
 }

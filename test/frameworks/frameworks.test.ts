@@ -2,6 +2,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Browser, has, launch, type Server, serve, type Tab } from '../browser/harness/index.ts'
+import type {} from './scenarios/hydration.ts'
+import { wanted } from './setup.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const MOUNTS = 1000
@@ -78,6 +80,14 @@ const plays = (framework: string, browser: () => Browser) => {
     })
   })
 
+  test('a status shows what its remote and its reactions do', async () => {
+    const nothing = { left: 0, elements: 0 }
+    expect(await tab.evaluate(() => window.scenarios.status())).toEqual({
+      remote: { seen: ['sync offline', 'sync online'], ...nothing },
+      reactions: { seen: ['index idle 0', 'index running 1', 'index idle 0'], ...nothing },
+    })
+  })
+
   test('components that go while commands are on their way, or inside a listener, leave nothing', async () => {
     expect(await tab.evaluate(() => window.scenarios.unmount())).toEqual({ left: 0, elements: 0, title: 'last' })
   })
@@ -89,8 +99,28 @@ describe.skipIf(!has('chromium'))('chromium', () => {
     browser = await launch('chromium')
   })
   afterAll(() => browser?.close())
-  for (const framework of ['react', 'vue', 'svelte', 'solid', 'preact', 'lit'])
+  const isWanted = (framework: string): boolean => !wanted.length || wanted.includes(framework)
+  for (const framework of ['react', 'vue', 'svelte', 'solid', 'preact', 'lit', 'angular'].filter(isWanted))
     describe(framework, () => plays(framework, () => browser))
+
+  // Lit's elements render on a server what that has; their hydration is of a package of Lit's own.
+  test.each(['vue', 'svelte', 'angular'].filter(isWanted))(
+    "%s goes on from a server's HTML with all its elements and without a message, and shows the rows",
+    async (framework) => {
+      const tab = await browser.open(`${server.url}${framework}/hydration.html`)
+      await tab.waitFor(() => window.hydration)
+      const { elements, kept, html, hydrated, changed } = await tab.evaluate(() => window.hydration)
+      // `fromRead` of Svelte takes no value of the server.
+      const served = (...shown: string[]) => (framework === 'svelte' ? [] : shown)
+      expect(html).toEqual({ sequence: ['0'], rows: [], served: served('of the server') })
+      expect(hydrated).toEqual({ sequence: ['2'], rows: ['row 0', 'row 1'], served: served('row 0,row 1') })
+      expect(changed).toEqual({ sequence: ['3'], rows: ['row 0', 'changed'], served: served('row 0,changed') })
+      expect(elements).toBeGreaterThan(1)
+      expect(kept).toBe(elements)
+      expect(tab.log).toEqual([])
+      await tab.close()
+    },
+  )
 })
 
 for (const engine of ['firefox', 'webkit'] as const)

@@ -1,7 +1,7 @@
 import { type ApplicationRef, Component, createComponent, input, provideZonelessChangeDetection } from '@angular/core'
 import { createApplication } from '@angular/platform-browser'
-import { injectDraft, injectRead } from 'tidemark/angular'
-import type { RowsEngine } from '../scenarios/model.ts'
+import { injectDraft, injectRead, injectStatus } from 'tidemark/angular'
+import { lineOf, type RowsEngine } from '../scenarios/model.ts'
 import { counted, rendered } from '../scenarios/probe.ts'
 import { createScenarios } from '../scenarios/scenarios.ts'
 
@@ -45,9 +45,26 @@ class Draft {
   )
 }
 
+@Component({ selector: 'a-status', template: '<p data-status>{{ line() }}</p>' })
+class Line {
+  readonly engine = input.required<RowsEngine>()
+  readonly status = injectStatus(this.engine)
+  readonly line = () => lineOf(this.status())
+}
+
 const app: ApplicationRef = await createApplication({ providers: [provideZonelessChangeDetection()] })
 
 window.scenarios = createScenarios({
+  mountStatus(page, engine) {
+    const hostElement = page.appendChild(document.createElement('div'))
+    const line = createComponent(Line, { environmentInjector: app.injector, hostElement })
+    line.setInput('engine', engine)
+    app.attachView(line.hostView)
+    return () => {
+      line.destroy()
+      hostElement.remove()
+    }
+  },
   mountRow(page, engine, id) {
     const hostElement = page.appendChild(document.createElement('div'))
     const row = createComponent(Row, { environmentInjector: app.injector, hostElement })

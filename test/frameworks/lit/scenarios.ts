@@ -1,7 +1,7 @@
 import { html, LitElement } from 'lit'
 import { repeat } from 'lit/directives/repeat.js'
-import { DraftController, ReadController } from 'tidemark/lit'
-import type { RowsEngine } from '../scenarios/model.ts'
+import { DraftController, ReadController, StatusController } from 'tidemark/lit'
+import { lineOf, type RowsEngine } from '../scenarios/model.ts'
 import { counted, rendered } from '../scenarios/probe.ts'
 import { createScenarios } from '../scenarios/scenarios.ts'
 
@@ -72,7 +72,27 @@ class DraftElement extends LitElement {
 }
 customElements.define('a-draft', DraftElement)
 
+class StatusElement extends LitElement {
+  static override properties = { engine: { attribute: false } }
+  declare engine: RowsEngine
+  readonly #status = new StatusController(this, () => this.engine)
+
+  protected override createRenderRoot() {
+    return this
+  }
+  override render() {
+    return html`<p data-status>${lineOf(this.#status.value)}</p>`
+  }
+}
+customElements.define('a-status', StatusElement)
+
 window.scenarios = createScenarios({
+  mountStatus(page, engine) {
+    const line = document.createElement('a-status') as StatusElement
+    line.engine = engine
+    page.append(line)
+    return () => line.remove()
+  },
   mountDraft(page, engine, id) {
     const draft = document.createElement('a-draft') as DraftElement
     Object.assign(draft, { engine, draftId: id })

@@ -1,8 +1,8 @@
 /** @jsxImportSource preact */
 import { render } from 'preact'
 import { useMemo } from 'preact/hooks'
-import { useDraft, useRead } from 'tidemark/preact'
-import type { RowsEngine } from '../scenarios/model.ts'
+import { useDraft, useRead, useStatus } from 'tidemark/preact'
+import { lineOf, type RowsEngine } from '../scenarios/model.ts'
 import { counted, rendered } from '../scenarios/probe.ts'
 import { createScenarios } from '../scenarios/scenarios.ts'
 
@@ -40,7 +40,17 @@ const Draft = ({ engine, id }: { engine: RowsEngine; id: string }) => {
   return <p data-draft>{draft?.text ?? 'none'}</p>
 }
 
+const Line = ({ engine }: { engine: RowsEngine }) => <p data-status>{lineOf(useStatus(engine))}</p>
+
 window.scenarios = createScenarios({
+  mountStatus(page, engine) {
+    const target = page.appendChild(document.createElement('div'))
+    render(<Line engine={engine} />, target)
+    return () => {
+      render(null, target)
+      target.remove()
+    }
+  },
   mountRow(page, engine, id) {
     const target = page.appendChild(document.createElement('div'))
     const show = (id: string) => render(<Row engine={engine} id={id} />, target)

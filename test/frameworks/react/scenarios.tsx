@@ -1,7 +1,7 @@
 import { memo, useMemo } from 'react'
 import { createRoot } from 'react-dom/client'
-import { useDraft, useRead } from 'tidemark/react'
-import type { RowsEngine } from '../scenarios/model.ts'
+import { useDraft, useRead, useStatus } from 'tidemark/react'
+import { lineOf, type RowsEngine } from '../scenarios/model.ts'
 import { counted, rendered } from '../scenarios/probe.ts'
 import { createScenarios } from '../scenarios/scenarios.ts'
 
@@ -35,7 +35,18 @@ const Draft = ({ engine, id }: { engine: RowsEngine; id: string }) => {
   return <p data-draft>{draft?.text ?? 'none'}</p>
 }
 
+const Line = ({ engine }: { engine: RowsEngine }) => <p data-status>{lineOf(useStatus(engine))}</p>
+
 window.scenarios = createScenarios({
+  mountStatus(page, engine) {
+    const target = page.appendChild(document.createElement('div'))
+    const root = createRoot(target)
+    root.render(<Line engine={engine} />)
+    return () => {
+      root.unmount()
+      target.remove()
+    }
+  },
   mountRow(page, engine, id) {
     const target = page.appendChild(document.createElement('div'))
     const root = createRoot(target)

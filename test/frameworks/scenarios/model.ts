@@ -27,3 +27,7 @@ export const rowsModel = defineModel({
 })
 
 export type RowsEngine = EngineOf<typeof rowsModel>
+
+/** What a component shows of a status. */
+export const lineOf = ({ sync, reactions: { index } }: RowsEngine['status']): string =>
+  `${sync ? `sync ${sync.state}` : ''} ${index ? `index ${index.state} ${index.open}` : ''}`.trim()

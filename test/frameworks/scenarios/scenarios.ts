@@ -1,4 +1,6 @@
-import { openEngine } from 'tidemark'
+import { type OpenOptions, openEngine } from 'tidemark'
+import { reaction } from 'tidemark/reactions'
+import { memoryRemote } from 'tidemark/testing'
 import { type RowsEngine, rowsModel } from './model.ts'
 import { probe } from './probe.ts'
 
@@ -9,6 +11,8 @@ export interface Driver {
   mountRow(page: HTMLElement, engine: RowsEngine, id: string): { show(id: string): void; unmount(): void }
   /** A text that is still being written, and the number of characters that a selector of the rows has seen. */
   mountDraft(page: HTMLElement, engine: RowsEngine, id: string): { show(id: string): void; unmount(): void }
+  /** The line that `lineOf` makes of the status. */
+  mountStatus(page: HTMLElement, engine: RowsEngine): () => void
   /** Resolves when what was told in this tick has to be on the page. By default a few microtasks: no task, no frame. */
   shown?(): Promise<unknown>
 }
@@ -18,6 +22,8 @@ export interface Mounted {
 }
 
 const MICROTASKS = 20
+/** Frames in which a status has to show what it says: half a minute, if nothing is slow. */
+const STATUS_FRAMES = 1800
 const microtasks = async (): Promise<void> => {
   for (let i = 0; i < MICROTASKS; i++) await undefined
 }
@@ -27,6 +33,11 @@ let names = 0
 async function open(rows: number, label: string) {
   const opened = await openEngine(rowsModel, { name: `rows ${names++}`, storage: 'memory' })
   await opened.dispatch.fill({ rows, label })
+  return watched(opened)
+}
+
+/** The engine, and how many listeners it and its drafts have. */
+function watched(opened: RowsEngine) {
   const listeners = { count: 0 }
   const counting = (end: () => void): (() => void) => {
     listeners.count++
@@ -58,7 +69,7 @@ async function mounted(listeners: { readonly count: number }): Promise<void> {
   }
 }
 
-export function createScenarios({ mount, mountRow, mountDraft, shown = microtasks }: Driver) {
+export function createScenarios({ mount, mountRow, mountDraft, mountStatus, shown = microtasks }: Driver) {
   const page = document.body.appendChild(document.createElement('main'))
   const textOf = (id: string): string | undefined => page.querySelector(`[data-row="${id}"]`)?.textContent?.trim()
 
@@ -200,6 +211,47 @@ export function createScenarios({ mount, mountRow, mountDraft, shown = microtask
       draft.unmount()
       await frame()
       return { seen, runs, left: listeners.count, title: engine.read.rows.get('0')?.title }
+    },
+
+    /** What a status says of a remote, and what another one says of a reaction: no log has both yet. */
+    async status() {
+      const device = memoryRemote().device({ offline: true })
+      let finish = (): void => {}
+      const index = reaction(rowsModel, {
+        on: ['rowRenamed'],
+        from: 'start',
+        run: () => new Promise<void>((resolve) => (finish = resolve)),
+      })
+      const play = async (
+        options: OpenOptions,
+        steps: readonly (readonly [(engine: RowsEngine) => unknown, string])[],
+      ) => {
+        const { engine, listeners } = watched(await openEngine(rowsModel, { name: `rows ${names++}`, ...options }))
+        await engine.dispatch.fill({ rows: 1, label: 'row' })
+        const unmount = mountStatus(page, engine)
+        const line = () => page.querySelector('[data-status]')?.textContent?.trim()
+        const seen: (string | undefined)[] = []
+        for (const [act, expected] of steps) {
+          act(engine)
+          for (let i = 0; line() !== expected && i < STATUS_FRAMES; i++) await frame()
+          seen.push(line())
+        }
+        unmount()
+        await frame()
+        await engine.close()
+        return { seen, left: listeners.count, elements: page.childElementCount }
+      }
+      return {
+        remote: await play({ mirror: false, remote: () => device('rows') }, [
+          [() => {}, 'sync offline'],
+          [() => device.set({ offline: false }), 'sync online'],
+        ]),
+        reactions: await play({ storage: 'memory', reactions: async () => ({ index }) }, [
+          [() => {}, 'index idle 0'],
+          [(engine) => engine.dispatch.rename({ id: '0', title: 'changed' }), 'index running 1'],
+          [() => finish(), 'index idle 0'],
+        ]),
+      }
     },
 
     /** Components go while commands are on their way, also from inside a listener. */

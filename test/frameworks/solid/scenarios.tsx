@@ -1,8 +1,8 @@
 /** @jsxImportSource solid-js */
 import { type Accessor, createSignal, For } from 'solid-js'
 import { render } from 'solid-js/web'
-import { createDraft, createRead } from 'tidemark/solid'
-import type { RowsEngine } from '../scenarios/model.ts'
+import { createDraft, createRead, createStatus } from 'tidemark/solid'
+import { lineOf, type RowsEngine } from '../scenarios/model.ts'
 import { counted, rendered } from '../scenarios/probe.ts'
 import { createScenarios } from '../scenarios/scenarios.ts'
 
@@ -35,7 +35,20 @@ const Draft = (props: { engine: RowsEngine; id: string }) => {
   return <p data-draft={rows()}>{draft()?.text ?? 'none'}</p>
 }
 
+const Line = (props: { engine: RowsEngine }) => {
+  const status = createStatus(props.engine)
+  return <p data-status>{lineOf(status())}</p>
+}
+
 window.scenarios = createScenarios({
+  mountStatus(page, engine) {
+    const target = page.appendChild(document.createElement('div'))
+    const dispose = render(() => <Line engine={engine} />, target)
+    return () => {
+      dispose()
+      target.remove()
+    }
+  },
   mountRow(page, engine, first) {
     const target = page.appendChild(document.createElement('div'))
     const [id, show] = createSignal(first)

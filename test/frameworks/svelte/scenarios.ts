@@ -2,9 +2,19 @@ import { flushSync, mount, unmount } from 'svelte'
 import { createScenarios } from '../scenarios/scenarios.ts'
 import OneDraft from './OneDraft.svelte'
 import OneRow from './OneRow.svelte'
+import StatusLine from './StatusLine.svelte'
 import Swapping from './Swapping.svelte'
 
 window.scenarios = createScenarios({
+  mountStatus(page, engine) {
+    const target = page.appendChild(document.createElement('div'))
+    const line = mount(StatusLine, { target, props: { engine } })
+    flushSync()
+    return () => {
+      unmount(line)
+      target.remove()
+    }
+  },
   mountRow(page, engine, first) {
     const target = page.appendChild(document.createElement('div'))
     const row = mount(OneRow, { target, props: { engine, first } })

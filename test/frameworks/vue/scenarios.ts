@@ -3,8 +3,18 @@ import { createScenarios } from '../scenarios/scenarios.ts'
 import ListRow from './ListRow.vue'
 import OneDraft from './OneDraft.vue'
 import RowList from './RowList.vue'
+import StatusLine from './StatusLine.vue'
 
 window.scenarios = createScenarios({
+  mountStatus(page, engine) {
+    const target = page.appendChild(document.createElement('div'))
+    const app = createApp(StatusLine, { engine })
+    app.mount(target)
+    return () => {
+      app.unmount()
+      target.remove()
+    }
+  },
   mountRow(page, engine, first) {
     const target = page.appendChild(document.createElement('div'))
     const id = shallowRef(first)

@@ -1,0 +1,41 @@
+import { openEngine } from 'tidemark'
+import { type RowsEngine, rowsModel } from './model.ts'
+
+/** What the server has of its own. */
+export const SERVED: readonly string[] = ['of the server']
+export const titles = (read: RowsEngine['read']): readonly string[] => read.rows.all().map(({ title }) => title)
+
+const page = (): HTMLElement => document.getElementById('page') as HTMLElement
+const textOf = (selector: string): string[] =>
+  [...page().querySelectorAll(selector)].map((element) => element.textContent?.trim() ?? '')
+const shown = () => ({ sequence: textOf('[data-sequence]'), rows: textOf('li'), served: textOf('[data-served]') })
+const frame = (): Promise<unknown> => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))
+
+/** Goes on from the HTML of the server with an engine that has rows. */
+export async function goOn(hydrate: (page: HTMLElement, engine: RowsEngine) => unknown): Promise<void> {
+  const engine = await openEngine(rowsModel, { storage: 'memory' })
+  await engine.dispatch.fill({ rows: 2, label: 'row' })
+  const elements = [...page().querySelectorAll('*')]
+  const html = shown()
+  await hydrate(page(), engine)
+  for (let i = 0; i < 3; i++) await frame()
+  const hydrated = shown()
+  await engine.dispatch.rename({ id: '1', title: 'changed' })
+  await frame()
+  const kept = elements.filter((element) => element.isConnected).length
+  window.hydration = { html, hydrated, changed: shown(), elements: elements.length, kept }
+}
+
+declare global {
+  interface Window {
+    hydration: {
+      /** What the page shows: as the server made it, when it goes on from that, and after a change. */
+      readonly html: ReturnType<typeof shown>
+      readonly hydrated: ReturnType<typeof shown>
+      readonly changed: ReturnType<typeof shown>
+      /** Elements that the server made, and how many of them are still in the page. */
+      readonly elements: number
+      readonly kept: number
+    }
+  }
+}

@@ -148,19 +148,15 @@ export class LogPanel extends Panel {
   }
 
   #row(index: number): { content: TemplateResult; border: boolean } {
-    const entry = this.#at(index)
-    const sequence = entry?.sequence ?? this.#sequenceAt(index)
-    const number = html`<span class="seq">${sequence}</span>`
-    if (!entry) return { content: html`${number}<span class="quiet">…</span>`, border: false }
-    const { event, error } = entry
-    // Newest first: the border is under the first event of a commit, which is above the last one of the commit before.
-    const above = index > 0 ? this.#at(index - 1) : undefined
-    const border = !!above?.isFirst
-    if (!event) return { content: html`${number}<span class="bad fill">${describeError(error)}</span>`, border }
+    const { event, error, sequence = this.#sequenceAt(index) } = this.#at(index) ?? {}
+    const type = event ? `type h${hueOf(event.type)} ${error ? 'careful' : ''}` : 'quiet'
+    const [tone, text] = event ? ['quiet', line(event.data)] : ['bad', error ? describeError(error) : '']
     return {
-      content: html`${number}<span class="type h${hueOf(event.type)} ${error ? 'careful' : ''}">${event.type}</span
-        ><span class="mono quiet fill">${line(event.data)}</span><span class="quiet wide">${time(event.at)}</span>`,
-      border,
+      // The same elements for each, so that a row that is still being read is only filled in.
+      content: html`<span class="seq">${sequence}</span><span class=${type}>${event?.type ?? (error ? '' : '…')}</span
+        ><span class="mono fill ${tone}">${text}</span><span class="quiet wide">${event && time(event.at)}</span>`,
+      // Newest first: the border is under the first event of a commit, which is above the last one of the commit before.
+      border: index > 0 && !!this.#at(index - 1)?.isFirst,
     }
   }
 }

@@ -76,11 +76,14 @@ export class ReactionsPanel extends Panel {
   }
 
   #card({ name, scanned, version, open }: StoredReaction): TemplateResult {
-    const status: ReactionStatus | undefined = this.session.engine.status.reactions[name]
+    const { reactions } = this.session.engine.status
+    const status: ReactionStatus | undefined = reactions[name]
     const { state, error } = status ?? {}
+    // An engine that failed or is outdated may hear of none.
+    const unknown = Object.keys(reactions).length ? 'not declared by this build' : 'nobody runs it now'
     return card(
       name,
-      html`${name} <span class=${state ? TONES[state] : 'careful'}>${state ?? 'not declared by this build'}</span>`,
+      html`${name} <span class=${state ? TONES[state] : 'careful'}>${state ?? unknown}</span>`,
       html`<dl>
         ${fact('events', status && talliesOf(status))}
         ${fact('given up', status?.dead ? html`<span class="bad">${plural(status.dead, 'event')}</span>` : undefined)}

@@ -1,8 +1,9 @@
+import { defineEvents, defineModel, event, openEngine } from 'tidemark'
 import { expect, test } from 'vitest'
 import { storedReactions, waitOf } from '../../src/devtools/storedReactions.ts'
 import { waitingCommands } from '../../src/devtools/waitingCommands.ts'
 import { coreOf } from '../../src/engine/openEngine.ts'
-import { readReactions } from '../../src/engine/tools/deadLetters.ts'
+import { deadLetters, readReactions } from '../../src/engine/tools/deadLetters.ts'
 import { freshName } from '../engine/todos.ts'
 import { chatTab, runner } from '../reactions/kit.ts'
 import { devices } from '../sync/devices.ts'
@@ -59,4 +60,27 @@ test('the outbox is listed in its order while the remote is away', async () => {
   phone.network.set({ offline: false })
   await expect.poll(() => engine.status.sync?.pending, { timeout: 20_000 }).toBe(0)
   expect(await waitingCommands(core)).toEqual([])
+})
+
+/** Knows one event more. */
+function newerChat() {
+  const events = defineEvents({ turnRequested: event<{ id: string; thread: string }>(), turnStarred: event() })
+  return defineModel({ name: 'chat', events, projections: {}, commands: { star: () => events.turnStarred() } })
+}
+
+test('what is open can be read while this build is outdated', async () => {
+  const name = freshName()
+  const engine = await chatTab(name)
+  const { close } = await runner(name, { remind: { from: 'start', after: () => 3_600_000 } })
+  await engine.dispatch.requestTurn({ id: 'a' })
+  const openOf = async (of: typeof engine) => storedReactions([], await readReactions(coreOf.get(of)!))[0]?.open.length
+  await expect.poll(() => openOf(engine), { timeout: 20_000 }).toBe(1)
+  await close()
+  const newer = await openEngine(newerChat(), { name })
+  await newer.dispatch.star()
+  await newer.close()
+  const older = await chatTab(name)
+  expect(older.status.state).toBe('outdated')
+  expect(await openOf(older)).toBe(1)
+  expect(await deadLetters(older)).toEqual([])
 })

@@ -66,24 +66,17 @@ export const page = {
     await page.until(() => page.text().includes(text))
     return performance.now() - began
   },
-  /** Milliseconds of a dispatch, until it is durable: the means of each two turns, one with a closed panel and one with an open one. */
-  async timeInTurns(turns: number, dispatches: number): Promise<{ open: number; closed: number }[]> {
-    const panel = page.find('tidemark-devtools') as Element & { open: boolean }
-    const pairs: { open: number; closed: number }[] = []
-    async function turn(open: boolean): Promise<number> {
-      panel.open = open
-      for (let i = 0; i < 10; i++) await frame()
-      const began = performance.now()
-      for (let i = 0; i < dispatches; i++) await page.engine!.dispatch.rename({ id: `i${i}`, title: `turn ${open}` })
-      return (performance.now() - began) / dispatches
-    }
-    for (let i = 0; i < turns; i++) {
-      // Each comes first as often as the other.
-      const first = await turn(i % 2 === 0)
-      const second = await turn(i % 2 === 1)
-      pairs.push(i % 2 ? { closed: first, open: second } : { open: first, closed: second })
-    }
-    return pairs
+  /** Opens or closes the panel, and waits until it has rendered what it shows. */
+  async setOpen(open: boolean): Promise<void> {
+    Object.assign(page.find('tidemark-devtools')!, { open })
+    if (open) await page.until(() => page.find('.row:nth-child(5) .type'))
+    for (let i = 0; i < 30; i++) await frame()
+  },
+  /** Milliseconds of a dispatch, until it is durable: the mean of so many, one after the other. */
+  async timeDispatches(count: number): Promise<number> {
+    const began = performance.now()
+    for (let i = 0; i < count; i++) await page.engine!.dispatch.rename({ id: `i${i}`, title: `at ${began}` })
+    return (performance.now() - began) / count
   },
   /** What the open panel does while commands come one after the other: looks, rows that were rendered, and reads of the log. */
   async countLooks(dispatches: number): Promise<{ looks: number; rows: number; reads: number; ms: number }> {

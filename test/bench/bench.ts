@@ -9,7 +9,7 @@ import { enginesFigure } from './figures/engines.ts'
 import { filesFigure } from './figures/files.ts'
 import { bulkFigure, indexFigure, mainThreadFigure, storedFigure } from './figures/log.ts'
 import { mirrorFigure } from './figures/mirror.ts'
-import { threadsFigure } from './figures/threads.ts'
+import { threadsFigure, threadsPages } from './figures/threads.ts'
 import { writesFigure } from './figures/writes.ts'
 import { createSeries, summarize } from './measure.ts'
 import { machine, versions } from './report/machine.ts'
@@ -82,7 +82,12 @@ const say = (text: string) => {
 const series = createSeries()
 const profiles = await openProfiles()
 const subjects = chosen('subject', options.only, Object.fromEntries(entries.map((entry) => [entry.name, entry])))
-for (const { name, title } of [...subjects, { name: 'row-per-event', title: 'the yardstick of stored bytes' }]) {
+const pages = [
+  ...subjects,
+  { name: 'row-per-event', title: 'the yardstick of stored bytes' },
+  ...(options.figures.split(',').includes('threads') ? threadsPages : []),
+]
+for (const { name, title } of pages) {
   say(`building ${title}`)
   await buildPage(name)
 }

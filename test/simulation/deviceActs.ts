@@ -69,6 +69,8 @@ export interface Devices {
   readonly theme: Theme
   /** Exports of the shared log. */
   readonly exports: Uint8Array<ArrayBuffer>[]
+  /** What is done next, one thing a step: what an actor does in its step must not be taken for another one's. */
+  readonly soon: (() => void)[]
   opened: number
 }
 
@@ -183,8 +185,8 @@ function goOnline(all: Devices): void {
   const [old] = all.devices as [Device]
   old.isOld = false
   hit(all, 'an old log has a remote')
-  for (const tab of old.tabs) if (all.w.random.chance(0.7)) leave(all, tab)
-  openDeviceTab(all, old)
+  for (const tab of old.tabs) if (all.w.random.chance(0.7)) all.soon.push(() => tab.actor.alive && leave(all, tab))
+  all.soon.push(() => openDeviceTab(all, old))
 }
 
 function leave(all: Devices, tab: DeviceTab): void {
@@ -252,7 +254,9 @@ function importInto(all: Devices, tab: DeviceTab): void {
     ),
   )
   // Beside it, the outbox fills.
-  for (const other of usable(all)) if (other.device === tab.device && w.random.chance(0.5)) dispatchOn(all, other)
+  for (const other of usable(all))
+    if (other.device === tab.device && w.random.chance(0.5))
+      all.soon.push(() => usable(all).includes(other) && dispatchOn(all, other))
 }
 
 /** A device with nothing on it begins with a file. */
@@ -278,6 +282,15 @@ function freezeHolder(all: Devices, device: Device): void {
   if (!holder) return
   holder.frozen = true
   hit(all, 'holder frozen')
+}
+
+/** The worker of an older deploy may follow the remote, until it meets a command that it does not know. */
+function noteOlder(all: Devices): void {
+  const { browser, devices } = all
+  for (const { name } of devices) {
+    const older = browser.workers.get(`${name} older`)
+    if (older && browser.holder(`tidemark/engine/${name}`) === older.actor) hit(all, 'an older worker follows')
+  }
 }
 
 function freeze(all: Devices): void {
@@ -306,6 +319,7 @@ function stealHolder(all: Devices, tab: DeviceTab): void {
 export function act(all: Devices): void {
   const { w, storage, devices, goesBack, isOld, theme, network } = all
   const { random } = w
+  if (theme === 'older') noteOlder(all)
   const tabs = usable(all)
   const tab = tabs.length ? random.pick(tabs) : undefined
   const device = random.pick(devices)

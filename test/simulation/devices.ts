@@ -108,6 +108,7 @@ function createDevices(w: World, seed: number): Devices {
     isOld,
     theme,
     exports: [],
+    soon: [],
     opened: 0,
   }
   storage.committed = (database, stores) => auditCommit(all, database, stores)
@@ -124,9 +125,9 @@ function createCourse(w: World, all: Devices): () => 'over' | undefined {
   let limit = Number.POSITIVE_INFINITY
   let next = 5
   let nextLook = 0
-  const waiting: (() => void)[] = all.devices
-    .filter((device) => mayOpen(all, device) && device !== isLate(all))
-    .flatMap((device) => Array.from({ length: 1 + random.below(2) }, () => () => openDeviceTab(all, device)))
+  for (const device of all.devices)
+    if (mayOpen(all, device) && device !== isLate(all))
+      for (let tabs = 1 + random.below(2); tabs--; ) all.soon.push(() => openDeviceTab(all, device))
 
   function look(): 'over' | undefined {
     if (isForked(all)) {
@@ -143,12 +144,12 @@ function createCourse(w: World, all: Devices): () => 'over' | undefined {
   }
 
   return () => {
-    const first = waiting.shift()
+    const first = all.soon.shift()
     const isCalm = limit < Number.POSITIVE_INFINITY
     if (first) first()
     else if (!isCalm && w.steps >= length) {
       limit = w.steps + END_STEPS
-      waiting.push(...calm(w, all))
+      all.soon.push(...calm(w, all))
     } else if (!isCalm && w.steps >= next) {
       next = w.steps + 1 + random.below(Math.ceil(1 / rate) * 4)
       act(all)

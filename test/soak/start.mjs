@@ -1,4 +1,4 @@
-// npm run soak -- [--minutes 30] [--runs 100000] [--from 2001]: the simulation runs on, on every core; a failure prints its seed.
+// npm run soak -- [--minutes 30] [--runs 100000] [--from 2001] [--profile devices]: the simulation runs on, on every core; a failure prints its seed.
 // npm run soak -- --mutations [--only 'rule 5'] [--seconds 15]: one deliberate mistake after the other has to be found.
 // npm run soak -- --kills 100: kill -9 of Chromium in a storm of writes; --damage 3: IndexedDB's files are damaged after every third. --freezes 20: of a tab that writes.
 // npm run soak -- --cycles 1000: engines opened and closed in one page, and every fifth time its worker ended.
@@ -19,6 +19,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '30' },
     runs: { type: 'string' },
     from: { type: 'string', default: '2001' },
+    profile: { type: 'string' },
     mutations: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
     seconds: { type: 'string', default: '15' },
@@ -114,8 +115,8 @@ function tested(copy, tests) {
   return `${file}: ${failed?.trim() ?? 'it never ends'}`
 }
 
-/** Seeds that one process plays. */
-const PIECE = 2000
+/** Seeds that one process plays; of one kind of run, there is one in about thirty. */
+const PIECE = values.profile ? 40_000 : 2000
 
 /** A process for every core, each with a piece of the seeds after the other, until the time is over or so many have run. */
 async function soak() {
@@ -131,7 +132,11 @@ async function soak() {
       const to = Math.min(from + PIECE, end) - 1
       next = to + 1
       const seconds = `${Math.ceil(left / 1000)}`
-      const { status, out } = await start([simulation, '--seeds', `${from}-${to}`, '--seconds', seconds, '--all'])
+      const { status, out } = await start([
+        simulation,
+        ...['--seeds', `${from}-${to}`, '--seconds', seconds, '--all'],
+        ...(values.profile ? ['--profile', values.profile] : []),
+      ])
       const [, done] = /^(\d+) runs/m.exec(out) ?? []
       const lines = out.split('\n').filter((line) => /^\d+ runs|^\d+×/.test(line))
       console.log(`from seed ${from}: ${lines.join('\n  ')}`)

@@ -10,5 +10,10 @@ const npm = (...args) => {
   const { status } = spawnSync('npm', args, { cwd: folder, stdio: 'inherit', shell: process.platform === 'win32' })
   if (status !== 0) process.exit(status ?? 1)
 }
-if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(`${folder}package-lock.json`).mtimeMs) npm('ci')
-npm('run', '--silent', 'bench', '--', ...process.argv.slice(2))
+const given = process.argv.slice(2)
+// The figures of sync need no peers.
+if (given.join(' ').includes('--only sync')) await import('./sync/start.mjs')
+else {
+  if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(`${folder}package-lock.json`).mtimeMs) npm('ci')
+  npm('run', '--silent', 'bench', '--', ...given)
+}

@@ -8,6 +8,7 @@ import { atEnd, quiet, traffic } from '../engine/kit.ts'
 import { freshName, later } from '../engine/todos.ts'
 import { createLocks } from '../engine/tools/locks.ts'
 import type { AnyModel } from '../log/rooms.ts'
+import { dump } from '../log/storage.ts'
 import { chatApp } from './chat.ts'
 import { allSettled, chatTab, createProvider, openOf, runner } from './kit.ts'
 
@@ -176,34 +177,44 @@ test('what a tab appends is looked at even if tab and worker die before any posi
 })
 
 describe('reactions rule 14, cost:', () => {
-  /** What IndexedDB is asked for while a tab and a pipeline beside it take fifty commits. */
-  async function requestsOf(reactions: number): Promise<string[]> {
+  /** What IndexedDB is asked for while a tab and a pipeline beside it take fifty commits, and what it keeps of them. */
+  async function costOf(reactions: number | 'none declared') {
     const chat = chatApp()
     const { reaction } = await import('tidemark/reactions')
-    const made = Array.from({ length: reactions }, (_, i) => [
+    const made = Array.from({ length: Number(reactions) || 0 }, (_, i) => [
       `r${i}`,
       reaction(chat, { on: ['turnRequested'], from: 'now', run() {} }),
     ])
-    const tab = await openEngine(chat, { name: freshName(), reactions: async () => Object.fromEntries(made) })
+    const name = freshName()
+    const tab = await openEngine(chat, {
+      name,
+      ...(reactions !== 'none declared' && { reactions: async () => Object.fromEntries(made) }),
+    })
     atEnd(() => tab.close())
-    if (reactions) await expect.poll(() => Object.keys(tab.status.reactions).length).toBe(reactions)
+    if (made.length) await expect.poll(() => Object.keys(tab.status.reactions).length).toBe(reactions)
     await tab.dispatch.note({ text: 'first' })
     await tab.projected()
     await quiet()
     const seen = traffic()
     for (let i = 0; i < 50; i++) await tab.dispatch.note({ text: `${i}` })
-    // Pages are written when the pipeline sees fit: they are not counted.
-    const requests = seen.transactions.filter(
-      ({ stores }) => !stores.includes('pages') && !stores.includes('checkpoints'),
-    )
     seen.stop()
-    return requests.map(({ stores, mode }) => `${mode} ${stores}`)
+    // Pages are written when the pipeline sees fit: they are not counted.
+    const isOfPages = (of: readonly string[]): boolean => of.includes('pages') || of.includes('checkpoints')
+    const stored = (await dump(name, 'commits')).slice(1)
+    return {
+      transactions: seen.transactions.flatMap(({ stores, mode }) => (isOfPages(stores) ? [] : `${mode} ${stores}`)),
+      requests: seen.requests.filter((one) => /(segments|commits|commands|types|reactions)$/.test(one)),
+      // Ids are of several lengths.
+      characters: stored.map(({ value }) => value.body.replace(/"id":"[^"]*"/, '').length),
+    }
   }
 
-  test('an append that nobody reacts to asks IndexedDB for the same with ten reactions as with none', async () => {
-    const none = await requestsOf(0)
-    expect(none.length).toBe(50)
-    expect(await requestsOf(10)).toEqual(none)
+  test('an append that nobody reacts to asks IndexedDB for the same, and stores the same, with ten reactions as with none', async () => {
+    const none = await costOf('none declared')
+    expect([none.transactions.length, none.characters.length]).toEqual([50, 50])
+    expect(none.requests.length).toBeGreaterThanOrEqual(100)
+    expect(await costOf(0)).toEqual(none)
+    expect(await costOf(10)).toEqual(none)
   })
 
   test('a worker’s script reaches the code of reactions only through what the app gives it', async () => {

@@ -51,16 +51,18 @@ export function beginWith(
     if (position && position.version > version) stopped.set(name, newerReaction(name))
     else if (unknown) stopped.set(name, new OutdatedCodeError(unknown.type, unknown.version ?? 1))
     else {
-      const isKnown = position?.lineage === lineage
+      const isSame = position?.lineage === lineage
+      // An empty log becomes that of its remote: what it has dispatched before is behind this position.
+      const isKnown = position && (isSame || position.scanned === 0)
       const now = Math.min(booted, known.booted ?? booted)
-      const scanned = isKnown ? position.scanned : Math.max(from === 'start' ? 0 : now, floor)
+      const scanned = isSame ? position.scanned : Math.max(isKnown || from === 'start' ? 0 : now, floor)
       held.push({
         name,
         definition,
         open: new Map(mine.map((one) => [keyOf(one), recover(one, definition, types)])),
         busy: new Map(),
         scanned: Math.max(scanned, base),
-        noted: isKnown && position.version === version ? position.scanned : -1,
+        noted: isSame && position.version === version ? position.scanned : -1,
       })
     }
   }

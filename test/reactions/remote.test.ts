@@ -8,7 +8,7 @@ import { collect, freshName, later } from '../engine/todos.ts'
 import { createLocks } from '../engine/tools/locks.ts'
 import { dump } from '../log/storage.ts'
 import { chatApp } from './chat.ts'
-import { createProvider, type Definition, openOf } from './kit.ts'
+import { createProvider, type Definition, openOf, positionsOf } from './kit.ts'
 
 beforeEach(() => {
   vi.stubGlobal('navigator', { locks: createLocks() })
@@ -16,6 +16,12 @@ beforeEach(() => {
 
 /** The name of the log at the remote. */
 const LOG = 'shared'
+
+/** The same numbers for the same seed, from 0 to 1. */
+const seeded = (seed: number) => () => {
+  seed = (seed * 48_271) % 2_147_483_647
+  return seed / 2_147_483_647
+}
 
 interface Device {
   readonly name: string
@@ -269,6 +275,25 @@ describe('reactions rule 13, with a remote:', { timeout: 60_000 }, () => {
     await expect.poll(() => seen, { timeout: 20_000 }).toEqual(['CommandRejected'])
   })
 
+  test('what an empty log has dispatched before it took over that of its remote is looked at behind its position', async () => {
+    const server = memoryRemote()
+    const [a, b] = [device(server), device(server)]
+    await (await a.open()).dispatch.requestTurn({ id: 'of another' }, { durability: 'remote' })
+    b.network.set({ offline: true })
+    const calls: string[] = []
+    const answer = { run: ({ event }: any) => void calls.push(event.data.id) }
+    const first = await b.open({ answer })
+    await expect.poll(async () => (await positionsOf(b.name)).answer?.scanned, { timeout: 20_000 }).toBe(0)
+    await first.dispatch.requestTurn({ id: '1' })
+    await first.close()
+    b.network.set({ offline: false })
+    const without = await b.open()
+    await expect.poll(() => without.status.sequence, { timeout: 20_000 }).toBe(2)
+    await without.close()
+    await b.open({ answer })
+    await expect.poll(() => calls, { timeout: 20_000 }).toEqual(['1'])
+  })
+
   test('without somebody who follows the remote nothing runs and nothing is settled', async () => {
     const server = memoryRemote()
     const a = device(server)
@@ -280,5 +305,61 @@ describe('reactions rule 13, with a remote:', { timeout: 60_000 }, () => {
     expect(ran).toBe(0)
     a.network.set({ offline: false })
     await expect.poll(() => ran, { timeout: 20_000 }).toBe(1)
+  })
+
+  test('60 turns of two devices that go offline, lose their holders and stop each other’s turns: each ends once, and each key is for one', async () => {
+    const random = seeded(44_444)
+    const server = memoryRemote()
+    const provider = new Map<string, Set<string>>()
+    const definitions = {
+      answer: {
+        retry: { tries: 50, delay: 1 },
+        cancel: { turnStopped: (stop: any, start: any) => stop.data.id === start.data.id },
+        async run({ event, key, signal, dispatch }: any) {
+          provider.set(key, (provider.get(key) ?? new Set()).add(event.commandId))
+          await later(random() * 10)
+          signal.throwIfAborted()
+          if (random() < 0.1) throw new Error('429')
+          await dispatch.finishTurn({ id: event.data.id, text: 'x' }, { settles: true })
+        },
+        // What another device has stopped meanwhile needs no end.
+        failed: ({ event, error, dispatch }: any) =>
+          dispatch.failTurn({ id: event.data.id, reason: error.message }, { settles: true }).catch(() => {}),
+      },
+    }
+    const both = [device(server), device(server)]
+    const tabs = await Promise.all(both.map((one) => one.open(definitions)))
+    const ended = () =>
+      Math.min(...tabs.map(({ read }) => read.turns.all().filter((t) => t.state !== 'requested').length))
+    const work = async (i: number): Promise<void> => {
+      for (let n = 0; n < 30; n++) {
+        const id = `${i} ${n}`
+        await tabs[i]?.dispatch.requestTurn({ id, thread: `${i} ${n % 5}` }).catch(() => {})
+        if (random() < 0.2) await tabs[1 - i]?.dispatch.stopTurn({ id }).catch(() => {})
+        await later(random() * 10)
+        const one = both[i] as Device
+        if (random() < 0.15) one.network.set({ offline: true })
+        else if (random() < 0.5) one.network.set({ offline: false })
+        if (random() < 0.1) {
+          await tabs[i]?.close()
+          tabs[i] = await one.open(definitions)
+        }
+      }
+      both[i]?.network.set({ offline: false })
+    }
+    await Promise.all([work(0), work(1)])
+    await expect.poll(ended, { timeout: 30_000 }).toBeGreaterThanOrEqual(tabs[0]?.read.turns.size ?? 60)
+    for (const { name } of both) await allOver(name)
+    const ends = (await collect((tabs[0] as Tab).history())).filter(({ type }) => type !== 'turnRequested')
+    const ids = ends.map(({ data }) => (data as { id: string }).id)
+    expect(new Set(ids).size).toBe(ids.length)
+    expect(ids.length).toBe(tabs[0]?.read.turns.size)
+    expect(ids.length).toBeGreaterThan(50)
+    await expect.poll(() => states(tabs[1] as Tab).sort()).toEqual(states(tabs[0] as Tab).sort())
+    for (const events of provider.values()) expect(events.size).toBe(1)
+    for (const tab of tabs)
+      expect(await rejected(tab).then((all) => all.map(({ name }) => name))).not.toContain('finishTurn')
+    for (const { name } of both)
+      expect((await dump(name, 'reactions')).filter(({ value }) => 'awaits' in value || value.done)).toEqual([])
   })
 })

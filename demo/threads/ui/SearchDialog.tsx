@@ -77,7 +77,7 @@ export function SearchDialog({ engine, close, open }: Props) {
         {state === 'more' && `The newest ${LISTED.turns} messages of more`}
         {state === 'failed' && 'The messages on disk could not be searched.'}
       </p>
-      {state === 'searching' && <progress className="find-progress" value={share} aria-label="Searched" />}
+      <progress className="find-progress" data-shown={state === 'searching'} value={share} aria-label="Searched" />
       <div className="found" role="listbox" id={list} aria-label="Found">
         {options.map((option) => (
           <FoundOption

@@ -1,9 +1,10 @@
 import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildPages, chromium, has, type PlaywrightBrowser, type Server, serve } from './harness/index.ts'
+import { sized } from './harness/sizes.ts'
 
 /** `TIDEMARK_EVENTS=1000000` is the goal's; memory is the same for a fifth of it. */
-const count = Number(process.env.TIDEMARK_EVENTS ?? 100_000)
+const count = Number(process.env.TIDEMARK_EVENTS ?? sized(50_000, 100_000))
 /** Events of one command. */
 const each = Number(process.env.TIDEMARK_PER_COMMIT ?? 1000)
 const MB = 2 ** 20

@@ -1,20 +1,35 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { buildPages, chromium, has, type PlaywrightBrowser, type Server, serve } from './harness/index.ts'
+import {
+  buildPages,
+  chromium,
+  has,
+  type PlaywrightBrowser,
+  type PlaywrightTab,
+  type Server,
+  serve,
+} from './harness/index.ts'
 
 describe.skipIf(!has('chromium'))('reactions in Chromium', () => {
   let server: Server
   let browser: PlaywrightBrowser
+  let tabs: PlaywrightTab[] = []
   beforeAll(async () => {
-    server = await serve(buildPages())
-  })
-  afterAll(() => server?.close())
-  beforeEach(async () => {
     browser = await chromium()
   })
-  afterEach(() => browser?.close())
+  afterAll(() => browser?.close())
+  beforeEach(async () => {
+    // Another port is another origin: an empty log, and a worker of its own.
+    server = await serve(buildPages())
+    tabs = []
+  })
+  afterEach(async () => {
+    await Promise.all(tabs.map(({ page }) => page.close()))
+    await server.close()
+  })
 
   async function open(query = '') {
     const tab = await browser.open(`${server.url}reactions/${query}`)
+    tabs.push(tab)
     await tab.waitFor(() => window.chat)
     return tab
   }

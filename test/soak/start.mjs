@@ -2,6 +2,7 @@
 // npm run soak -- --mutations [--only 'rule 5'] [--seconds 15]: one deliberate mistake after the other has to be found.
 // npm run soak -- --kills 100: kill -9 of Chromium in a storm of writes; --damage 3: IndexedDB's files are damaged after every third. --freezes 20: of a tab that writes.
 // npm run soak -- --cycles 1000: engines opened and closed in one page, and every fifth time its worker ended.
+// npm run soak -- --large: the browser tests of large logs with all of the events, rows and flights they are made for.
 // npm run soak -- --cluster: three nodes of nats-server, the leader killed every 5 s for 60 s.
 import { spawn, spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -27,6 +28,7 @@ const { values } = parseArgs({
     damage: { type: 'string', default: '0' },
     freezes: { type: 'string' },
     cycles: { type: 'string' },
+    large: { type: 'boolean', default: false },
     cluster: { type: 'boolean', default: false },
   },
 })
@@ -115,6 +117,9 @@ function tested(copy, tests) {
   return `${file}: ${failed?.trim() ?? 'it never ends'}`
 }
 
+/** Browser tests that are smaller in `npm test`. */
+const LARGE = ['scenarios/chromium', 'scenarios/firefox', 'scenarios/webkit', 'tables', 'ownership', 'devtools', 'demo']
+
 /** Seeds that one process plays; of one kind of run, there is one in about thirty. */
 const PIECE = values.profile ? 40_000 : 2000
 
@@ -182,6 +187,9 @@ else if (values.freezes)
   runFile('test/browser/chromium.test.ts', { TIDEMARK_FREEZES: values.freezes }, ['-t', 'hazard 6'])
 else if (values.cycles)
   runFile('test/browser/chromium.test.ts', { TIDEMARK_CYCLES: values.cycles }, ['-t', 'nothing leaks'])
+else if (values.large)
+  for (const name of LARGE)
+    runFile(`test/browser/${name}.test.ts`, { TIDEMARK_LARGE: 'true', TIDEMARK_FLIGHTS: '1,000,000' })
 else if (values.cluster) runFile('test/remote/nats/cluster.test.ts', { TIDEMARK_CLUSTER: '60' }, [], 'unit')
 else if (values.mutations) mutate()
 else await soak()

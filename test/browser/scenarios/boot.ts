@@ -1,16 +1,20 @@
 import { expect, it } from 'vitest'
+import { sized } from '../harness/sizes.ts'
 import { type Scene, threeViews } from './scene.ts'
+
+/** Enough to be sealed. */
+const EVENTS = sized(25_000, 100_000)
 
 const history = ['commits', 'segments', 'bodies']
 
 /** A tab opens at the tide mark. */
 export const boot = (scene: Scene) => {
-  it('guarantee 6: a new browser process boots from the snapshot, with the same number of requests at 10 and at 100,000 events, and reads no history', async () => {
+  it(`guarantee 6: a new browser process boots from the snapshot, with the same number of requests at 10 and at ${EVENTS} events, and reads no history`, async () => {
     const [small, large] = [scene.fresh(), scene.fresh()]
     const shown: unknown[] = []
     for (const [name, commits] of [
       [small, 0],
-      [large, 100],
+      [large, EVENTS / 1000],
     ] as const) {
       const tab = await scene.tab(name)
       await tab.evaluate(async (commits) => {
@@ -28,7 +32,7 @@ export const boot = (scene: Scene) => {
       const tab = await scene.open('engine/')
       await tab.waitFor(() => window.app)
       const { requests, sequence } = await tab.evaluate((name) => window.app.open({ name }), name)
-      expect(sequence).toBe(i ? 100_010 : 10)
+      expect(sequence).toBe(i ? EVENTS + 10 : 10)
       expect(await tab.evaluate(() => window.app.shown())).toEqual(shown[i])
       // The key of the newest commit and segment tells whether the log ends before a checkpoint; no record is read for it.
       const read = requests.filter(({ store, method }) => history.includes(store) && method !== 'openKeyCursor')

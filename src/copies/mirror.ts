@@ -51,10 +51,10 @@ function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror 
   const teller = createTeller(lag, post)
   let place = given
   let running = false
-  let wake = (): void => {}
   /** Once it has aborted, nothing that it was given to may write any more. */
   let turn = new AbortController()
 
+  const restart = (): void => turn.abort()
   closing.addEventListener('abort', restart, { once: true })
   database.lost = () => {
     teller.know(undefined)
@@ -83,12 +83,6 @@ function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror 
   function hear(): void {
     // A timer may come a millisecond early.
     if (lag.hear(Date.now())) setTimeout(() => teller.tell(), LATE_MS + 2)
-    wake()
-  }
-
-  function restart(): void {
-    turn.abort()
-    wake()
   }
 
   async function run(): Promise<void> {
@@ -102,7 +96,7 @@ function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror 
         place = await remember(database, place)
         const parent = await openPlace(place)
         await navigator.locks.request(lockName('mirror', name), { signal }, () =>
-          writeOn({ host, lag, teller, news }, parent, place === true, signal),
+          writeOn({ host, lag, teller }, parent, place === true, signal),
         )
       } catch (error) {
         if (closing.aborted || error instanceof EngineClosed) break
@@ -110,34 +104,26 @@ function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror 
         // What is stolen from this one goes on for a moment without the lock.
         restart()
         teller.know({ last: 0, reason: reasonOf(error as Error) })
-        const kind = (error as Error).name
-        if (kind === 'QuotaExceededError' && place === true) await removeOwn()
+        if ((error as Error).name === 'QuotaExceededError' && place === true) await quietly(removePrivate(database))
         // Nothing changes that, but a user's gesture perhaps.
         if (error instanceof NoMirror) break
         // The pipeline may have been closed while the files went: nobody would end the wait.
         if (closing.aborted) break
         // The log goes on without; once in a while there is another attempt.
         turn = new AbortController()
-        const isFileError = error instanceof DOMException && kind !== 'QuotaExceededError' && kind !== 'AbortError'
-        await quietly(sleep(isFileError ? RETRY_MS : RETRY_LATER_MS, turn.signal))
+        await quietly(sleep(retryMs(error), turn.signal))
       } finally {
         restart()
       }
     }
     running = false
   }
+}
 
-  /** Until the log may have something new. */
-  async function news(gone: AbortSignal): Promise<void> {
-    while (!lag.hasNews && !gone.aborted)
-      await new Promise<void>((resolve) => {
-        wake = resolve
-      })
-  }
-
-  function removeOwn(): Promise<unknown> {
-    return quietly(removePrivate(database))
-  }
+function retryMs(error: unknown): number {
+  const { name } = error as Error
+  const isFileError = error instanceof DOMException && name !== 'QuotaExceededError' && name !== 'AbortError'
+  return isFileError ? RETRY_MS : RETRY_LATER_MS
 }
 
 function reasonOf({ name, message }: Error): string {

@@ -14,8 +14,6 @@ export interface Writing {
   readonly host: CopyHost
   readonly lag: Lag
   readonly teller: Teller
-  /** Resolves when the log may have something new, or at the signal. */
-  news(gone: AbortSignal): Promise<void>
 }
 
 /**
@@ -23,7 +21,7 @@ export interface Writing {
  * another one.
  */
 export async function writeOn(
-  { host, lag, teller, news }: Writing,
+  { host, lag, teller }: Writing,
   parent: FileSystemDirectoryHandle,
   isPrivate: boolean,
   gone: AbortSignal,
@@ -45,7 +43,7 @@ export async function writeOn(
     if (!gone.aborted) teller.know({ last: copy.last })
     // Writing takes a fifth of the time at most, however much there is to write.
     const delay = Math.min(LONGEST_DELAY_MS, Math.max(DELAY_MS, 4 * (Date.now() - began)))
-    await news(gone)
+    await lag.news(gone)
     await quietly(sleep(delay, gone))
   }
 }

@@ -69,13 +69,9 @@ export function createCore(model: AnyModel, name: string, isStored: boolean, res
   const folds = createFolds(model)
   const ending = new AbortController()
   const listeners = createListeners()
-  let told = false
-  let more = false
   let read: object | undefined
   let status: Status<any> | undefined
   let before: Status<any> | undefined
-  let lastRead: object | undefined
-  let lastStatus: Status<any> | undefined
 
   const core: Core = {
     model,
@@ -114,26 +110,9 @@ export function createCore(model: AnyModel, name: string, isStored: boolean, res
       if (rows) read = undefined
       before = status ?? before
       status = undefined
-      more = true
-      if (told) return
-      // The first change is told at once, so that a controlled input keeps its caret; the others of this turn together.
-      told = true
-      tell()
-      queueMicrotask(() => {
-        told = false
-        if (more) tell()
-      })
+      publish()
     },
-    nextChange: () =>
-      new Promise((resolve) => {
-        const wake = (): void => {
-          clearTimeout(timer)
-          forget()
-          resolve()
-        }
-        const timer = setTimeout(wake, LOOK_AGAIN_MS)
-        const forget = listeners.add(wake)
-      }),
+    nextChange: () => untilChange(listeners),
     pump: () => pump(),
     async end(error) {
       if (core.state !== 'closed') rebase(core, () => stop(core, 'closed', error))
@@ -151,16 +130,48 @@ export function createCore(model: AnyModel, name: string, isStored: boolean, res
 
   const { pump, idle } = createPump(core)
   core.drafts = openDraftsOf(model, core)
+  const publish = createPublisher(core)
+  return core
+}
+
+/** Tells the listeners if `read` or `status` is another than the one that they were told of. */
+function createPublisher(core: Core): () => void {
+  let told = false
+  let more = false
+  let lastRead: object | undefined
+  let lastStatus: Status<any> | undefined
 
   function tell(): void {
     more = false
-    if (!listeners.size) return
+    if (!core.listeners.size) return
     const { read, status } = core
     if (read === lastRead && status === lastStatus) return
     lastRead = read
     lastStatus = status
-    listeners.tell()
+    core.listeners.tell()
   }
 
-  return core
+  return () => {
+    more = true
+    if (told) return
+    // The first change is told at once, so that a controlled input keeps its caret; the others of this turn together.
+    told = true
+    tell()
+    queueMicrotask(() => {
+      told = false
+      if (more) tell()
+    })
+  }
+}
+
+function untilChange(listeners: Listeners): Promise<void> {
+  return new Promise((resolve) => {
+    const wake = (): void => {
+      clearTimeout(timer)
+      forget()
+      resolve()
+    }
+    const timer = setTimeout(wake, LOOK_AGAIN_MS)
+    const forget = listeners.add(wake)
+  })
 }

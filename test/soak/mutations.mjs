@@ -806,8 +806,8 @@ export const mutations = [
   {
     name: 'rule 20: a mirror that has no room takes the files from who writes them, unasked',
     in: 'run',
-    find: 'removeOwn()',
-    put: 'removeOwn(new AbortController().signal)',
+    find: 'removePrivate(database)',
+    put: 'removePrivate(database, new AbortController().signal)',
     profiles: 'lost,mirror',
   },
   {

@@ -8,9 +8,9 @@ export const plural = (n: number, one: string): string => `${count(n)} ${one}${n
 
 export const bytes = (n: number): string => {
   const units = ['B', 'kB', 'MB', 'GB']
-  let unit = 0
-  for (; n >= 1000 && unit < units.length - 1; unit++) n /= 1000
-  return `${n.toLocaleString('en', { maximumFractionDigits: n < 10 && unit ? 1 : 0 })} ${units[unit]}`
+  const unit = Math.max(0, Math.min(units.length - 1, Math.floor(Math.log10(n) / 3)))
+  const left = n / 1000 ** unit
+  return `${left.toLocaleString('en', { maximumFractionDigits: left < 10 && unit ? 1 : 0 })} ${units[unit]}`
 }
 
 const pad = (n: number, length = 2): string => String(n).padStart(length, '0')

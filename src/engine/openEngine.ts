@@ -187,7 +187,7 @@ function createHandle(core: Core, options: OpenOptions, leave: () => Promise<voi
       return (last ?? core).status
     },
     // Any name but those that `await` and JSON ask for: a misspelt command is answered like any other that can't be, by a rejection.
-    dispatch: new Proxy<Record<string, Function>>(Object.create(null), {
+    dispatch: new Proxy<Record<string, (...given: any[]) => unknown>>(Object.create(null), {
       get: (known, name) =>
         typeof name !== 'string' || name === 'then' || name === 'toJSON'
           ? undefined

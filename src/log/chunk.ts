@@ -241,7 +241,8 @@ let table: Uint32Array | undefined
 
 /** CRC-32 as in ISO 3309 (the one of gzip and PNG), continued from that of what comes before. */
 export function crc32(bytes: Uint8Array, before: number = 0): number {
-  table ??= Uint32Array.from({ length: 256 }, (_, n) => {
+  table ??= Uint32Array.from({ length: 256 }, (_, byte) => {
+    let n = byte
     for (let bit = 0; bit < 8; bit++) n = n & 1 ? (n >>> 1) ^ 0xedb88320 : n >>> 1
     return n
   })

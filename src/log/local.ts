@@ -76,7 +76,7 @@ export const BEGINNING: ReadPosition = { position: '', id: '', head: 0, last: ''
 export function recordsOf(commands: readonly LocalCommand[], n: number, most: number): LocalRecord[] {
   const records: LocalRecord[] = []
   for (let at = 0; at < commands.length; at += most)
-    records.push({ n: ++n, id: nextId(), body: stringify(commands.slice(at, at + most)) })
+    records.push({ n: n + records.length + 1, id: nextId(), body: stringify(commands.slice(at, at + most)) })
   return records
 }
 

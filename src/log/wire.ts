@@ -12,7 +12,7 @@ import {
 } from '../errors.ts'
 
 /** Every class of ours, by its name. A part that is loaded later adds its own. */
-export const wireClasses: Record<string, Function> = {
+export const wireClasses: Record<string, abstract new (...given: any[]) => Error> = {
   CommandIdConflict,
   CommandRejected,
   CorruptLog,

@@ -233,15 +233,13 @@ export function createFold(name: string, definition: ProjectionDefinition, types
     return after
   }
 
-  const change = (key: Key, slot: Slot | undefined, after: any, journal: Journal | undefined) => {
-    if (isTable) {
-      if (after === undefined) return
-      after ??= undefined
-    }
-    const before = slot?.row
+  const change = (key: Key, known: Slot | undefined, result: any, journal: Journal | undefined) => {
+    if (isTable && result === undefined) return
+    const after = isTable ? (result ?? undefined) : result
+    const before = known?.row
     if (Object.is(after, before)) return
     const { next } = fold
-    slot ??= { key, n: fold.next++, row: undefined }
+    const slot = known ?? { key, n: fold.next++, row: undefined }
     journal?.push({ fold, slot, before, next })
     write(slot, after)
   }

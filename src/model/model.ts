@@ -52,7 +52,7 @@ export type CommandInput<C, K extends keyof C> = C[K] extends (read: any, input:
       : [input: I]
   : never
 /** What `defineModel` takes as `drafts`: what `draft` of `tidemark/drafts` gives, by the names under which `engine.drafts` has them. */
-export type DraftDefinitions = Readonly<Record<string, { readonly open: Function }>>
+export type DraftDefinitions = Readonly<Record<string, { readonly open: (...given: any[]) => unknown }>>
 /** An app: its events, projections and commands, and its drafts if it has any. */
 export interface Model<E extends EventTypes, P, C, D = unknown> {
   readonly name: string
@@ -71,7 +71,7 @@ export interface AnyModel {
   readonly version?: number | undefined
   readonly events: object
   readonly projections: Readonly<Record<string, ProjectionDefinition>>
-  readonly commands: Readonly<Record<string, Function>>
+  readonly commands: Readonly<Record<string, (...given: any[]) => unknown>>
   readonly drafts?: DraftDefinitions | undefined
 }
 

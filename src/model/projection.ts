@@ -147,8 +147,8 @@ export interface ProjectionDefinition {
   readonly into: IntoTable | IntoValue
   readonly version: number
   /** Without a prototype. */
-  readonly by: Record<string, Function | undefined>
-  readonly evolve: Record<string, Function | undefined>
+  readonly by: Record<string, ((...given: any[]) => unknown) | undefined>
+  readonly evolve: Record<string, ((...given: any[]) => any) | undefined>
 }
 
 const PAGE_FORMAT = 1

@@ -80,7 +80,8 @@ export function connectHost(
     return connected
   }
 
-  async function attempt(error: unknown): Promise<Connected> {
+  async function attempt(given: unknown): Promise<Connected> {
+    let error = given
     await ready
     signal.throwIfAborted()
     if (!spawn || typeof SharedWorker === 'undefined') return here()

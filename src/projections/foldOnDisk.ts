@@ -83,7 +83,11 @@ async function load(
 }
 
 /** What an event names. Where that throws or is nothing, folding the event says so. */
-function namedBy(event: AnyRecordedEvent, by: Function | undefined, property: string): unknown {
+function namedBy(
+  event: AnyRecordedEvent,
+  by: ((event: AnyRecordedEvent) => unknown) | undefined,
+  property: string,
+): unknown {
   try {
     return by ? by(event) : event.data?.[property]
   } catch {

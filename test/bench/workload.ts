@@ -34,9 +34,9 @@ const words =
 
 /** Spreads neighbouring numbers; ids and titles of real apps are no counting sequence, and compress accordingly. */
 function mix(n: number): number {
-  n = Math.imul(n ^ (n >>> 16), 0x45d9f3b)
-  n = Math.imul(n ^ (n >>> 16), 0x45d9f3b)
-  return (n ^ (n >>> 16)) >>> 0
+  const once = Math.imul(n ^ (n >>> 16), 0x45d9f3b)
+  const twice = Math.imul(once ^ (once >>> 16), 0x45d9f3b)
+  return (twice ^ (twice >>> 16)) >>> 0
 }
 
 export const idOf = (row: number): string =>

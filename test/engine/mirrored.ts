@@ -39,8 +39,8 @@ export const segment = (first: number, last: number) =>
 
 /** `n` events in commits of 100, so that there is something to seal. */
 export async function addMany(one: Tab, n: number): Promise<void> {
-  for (let at = one.status.sequence; n > 0; n -= 100) {
-    const ids = Array.from({ length: Math.min(n, 100) }, () => `t${++at}`)
+  for (let left = n, at = one.status.sequence; left > 0; left -= 100) {
+    const ids = Array.from({ length: Math.min(left, 100) }, () => `t${++at}`)
     await one.dispatch.addMany({ ids })
   }
 }

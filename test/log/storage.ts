@@ -69,7 +69,11 @@ export function watchTraffic(): Traffic {
     stop: () => restore.splice(0).map((one) => one()),
   }
   const restore: (() => void)[] = []
-  const patch = (prototype: any, method: string, make: (before: Function) => Function): void => {
+  const patch = (
+    prototype: any,
+    method: string,
+    make: (before: (...given: any[]) => any) => (...given: any[]) => any,
+  ): void => {
     const before = prototype[method]
     prototype[method] = make(before)
     restore.push(() => (prototype[method] = before))

@@ -104,11 +104,8 @@ interface Lock {
   lose(): void
 }
 
-function request(name: string, options: any, callback?: any): Promise<unknown> {
-  if (!callback) {
-    callback = options
-    options = {}
-  }
+function request(name: string, ...given: readonly any[]): Promise<unknown> {
+  const [options, callback] = given.length > 1 ? given : [{}, ...given]
   const w = world()
   const actor = current()
   const { mode = 'exclusive', signal, ifAvailable, steal } = options

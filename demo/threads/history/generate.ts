@@ -14,7 +14,8 @@ const LONG_FILE = 18
 export const STAY_OPEN = 12
 
 /** mulberry32: the same threads for the same seed. */
-function createRandom(seed: number) {
+function createRandom(first: number) {
+  let seed = first
   const next = (): number => {
     seed = (seed + 0x6d2b79f5) | 0
     let t = Math.imul(seed ^ (seed >>> 15), 1 | seed)

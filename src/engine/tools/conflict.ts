@@ -67,6 +67,7 @@ function leftBy(
   later: readonly (readonly [Row | undefined, Row | undefined])[],
   at: (row: unknown) => unknown,
 ): unknown {
-  for (const [row, by] of later) if (row && by && rowsEqual(at(row.before), left)) left = at(by.after)
-  return left
+  let value = left
+  for (const [row, by] of later) if (row && by && rowsEqual(at(row.before), value)) value = at(by.after)
+  return value
 }

@@ -26,7 +26,7 @@ export interface TakeBack {
   forget(step: Step): void
 }
 
-export function createTakeBack(core: Core, inverses: Record<string, Function>): TakeBack {
+export function createTakeBack(core: Core, inverses: Record<string, (...given: any[]) => unknown>): TakeBack {
   const { model, types, folds, commandRead } = core
   /** Parts that take back others, in the order in which it was asked for. */
   let takenBack: Part[] = []

@@ -95,7 +95,7 @@ export function undoStack<E extends EventTypes, P, C>(
     throw new RangeError(`undoStack: limit is a number of steps, 1 or more, not ${limit}`)
   if (!(groupMs >= 0)) throw new RangeError(`undoStack: groupMs is a number of milliseconds, 0 or more, not ${groupMs}`)
   const steps = createSteps(limit, groupMs)
-  const undos = createTakeBack(core, inverses as Record<string, Function>)
+  const undos = createTakeBack(core, inverses as Record<string, (...given: any[]) => unknown>)
   const commands = new WeakMap<Command, { readonly step: Step; readonly part: Part }>()
   const asked = new WeakMap<NonNullable<Command['decide']>, { readonly step: Step; readonly prior: Step }>()
 

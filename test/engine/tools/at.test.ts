@@ -8,9 +8,12 @@ import { atEnd, type Tab, tab } from '../kit.ts'
 import { collect, freshName, later, newerApp, outcome, shown, todoApp } from '../todos.ts'
 
 /** The same numbers each run. */
-const random = (seed: number) => () => {
-  seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0
-  return seed / 2 ** 32
+const random = (first: number) => {
+  let seed = first
+  return () => {
+    seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0
+    return seed / 2 ** 32
+  }
 }
 
 /** A log in which rows come, change, go and come again, in commits of one to forty events. */

@@ -18,7 +18,7 @@ let shelf: Awaited<ReturnType<typeof openArchive>>
 /** Requests of this page, by store. */
 const requests: string[] = []
 for (const method of ['get', 'getKey', 'getAll', 'openCursor', 'openKeyCursor', 'add', 'put'] as const) {
-  const native: Function = IDBObjectStore.prototype[method]
+  const native = IDBObjectStore.prototype[method] as (...given: unknown[]) => IDBRequest
   IDBObjectStore.prototype[method] = function (this: IDBObjectStore, ...given: unknown[]) {
     requests.push(`${method} ${this.name}`)
     return native.apply(this, given)

@@ -158,8 +158,12 @@ const ofPackage = [
   'test/testing/*.test.ts',
 ]
 
+/** Files at a time: databases and browsers wait for disk and timers half of the time. */
+const WORKERS = Math.max(3, availableParallelism() - 1)
+const BROWSERS = 3
+
 /**
- * Rooms first, then the package and the browsers: two files at a time, because a browser waits for disk and timers half of the time.
+ * Rooms first, then the package and the browsers.
  * What they build is built once, before the first of them.
  */
 const tests: UserConfig = {
@@ -179,8 +183,7 @@ const tests: UserConfig = {
           // Nothing here is timed: what hangs is found, what is slow on a busy machine is not a failure.
           testTimeout: 60_000,
           expect: { poll: { timeout: 20_000 } },
-          // One fewer than there are processors, by default: of two, one would idle.
-          maxWorkers: Math.max(2, availableParallelism() - 1),
+          maxWorkers: WORKERS,
           sequence: { groupOrder: 0 },
         },
       },
@@ -192,7 +195,7 @@ const tests: UserConfig = {
           name: 'production',
           include: ['test/**/*.production.test.ts'],
           testTimeout: 60_000,
-          maxWorkers: Math.max(2, availableParallelism() - 1),
+          maxWorkers: WORKERS,
           sequence: { groupOrder: 0 },
         },
       },
@@ -204,7 +207,7 @@ const tests: UserConfig = {
           globalSetup: path(`test/${name}/setup.ts`),
           testTimeout: 240_000,
           hookTimeout: 240_000,
-          maxWorkers: 2,
+          maxWorkers: BROWSERS,
           sequence: { groupOrder: 1 },
         },
       })),
@@ -221,7 +224,7 @@ const tests: UserConfig = {
           include: ofPackage,
           globalSetup: path('test/package/setup.ts'),
           testTimeout: 60_000,
-          maxWorkers: 2,
+          maxWorkers: BROWSERS,
           sequence: { groupOrder: 1 },
         },
       },

@@ -82,7 +82,7 @@ describe.skipIf(!has('chromium'))(
           await page.locator('.todo-list li').first().waitFor()
         }
         const pairs = await pairsOf(page)
-        // Style sheets are shared: contrast is the slowest rule, and can differ only where something new is.
+        // Style sheets are shared: contrast and the size of targets are the slowest rules, and can differ only where something new is.
         const fresh = !/^(guide|reference)\//.test(path) || pairs.some((pair) => !seen.has(pair))
         for (const pair of pairs) seen.add(pair)
         await page.addScriptTag({ url: `${server.url}axe.js` })
@@ -94,7 +94,7 @@ describe.skipIf(!has('chromium'))(
             resultTypes: ['violations'],
             preload: false,
             ...(only && { runOnly: only }),
-            rules: { 'color-contrast': { enabled: fresh } },
+            rules: { 'color-contrast': { enabled: fresh }, ...(only && { 'target-size': { enabled: fresh } }) },
           }
           const findings = (await page.evaluate(
             `axe.run(${JSON.stringify(context)}, ${JSON.stringify(options)}).then(({ violations }) => violations)`,

@@ -293,7 +293,9 @@ describe.skipIf(!has('chromium'))('every demo page', () => {
   beforeAll(async () => {
     server = await serve(buildDemo(), { headers: { 'content-security-policy': "default-src 'self'" } })
     // A service worker would load the whole site.
-    browser = await chromium({ context: { serviceWorkers: 'block', permissions: ['clipboard-read', 'clipboard-write'] } })
+    browser = await chromium({
+      context: { serviceWorkers: 'block', permissions: ['clipboard-read', 'clipboard-write'] },
+    })
   })
   afterAll(async () => {
     await browser?.close()

@@ -119,11 +119,12 @@ const hit = ({ w }: Devices, name: string): void => w.hit(`devices: ${name}`)
 export function openDeviceTab(
   all: Devices,
   device: Device,
-  worker?: string,
+  wanted?: string,
   opened: (tab: DeviceTab) => void = () => {},
 ): void {
   const { w, theme } = all
-  worker ??= w.random.pick(['1', '1', '1', '2', 'page', ...(theme === 'older' ? ['older', 'older', 'older'] : [])])
+  const worker =
+    wanted ?? w.random.pick(['1', '1', '1', '2', 'page', ...(theme === 'older' ? ['older', 'older', 'older'] : [])])
   const actor = w.actor(`T${++all.opened}d${device.d}`, 'tab')
   const tab: DeviceTab = { actor, device, engine: undefined, closed: false }
   device.tabs.push(tab)

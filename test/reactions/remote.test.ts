@@ -18,9 +18,12 @@ beforeEach(() => {
 const LOG = 'shared'
 
 /** The same numbers for the same seed, from 0 to 1. */
-const seeded = (seed: number) => () => {
-  seed = (seed * 48_271) % 2_147_483_647
-  return seed / 2_147_483_647
+const seeded = (first: number) => {
+  let seed = first
+  return () => {
+    seed = (seed * 48_271) % 2_147_483_647
+    return seed / 2_147_483_647
+  }
 }
 
 interface Device {

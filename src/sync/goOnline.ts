@@ -75,6 +75,8 @@ async function convert(database: Database, before: LogIdentity): Promise<LogIden
       }
     })
   } catch (error) {
+    // Given up: whenever the browser comes to it, it changes nothing. A look would wait as long once more.
+    if (error instanceof StorageError && error.kind === 'blocked') throw error
     failure = error
   }
   // The answer may be lost, not the transaction.

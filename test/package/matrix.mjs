@@ -1,11 +1,13 @@
 // `npm run matrix`: the first example of the README, built as written by each bundler and version. The ones that read TypeScript by themselves get
 // no settings, the others what they need for it. It asks the registry. Each build is opened: its row has to be shown and its SharedWorker has to be
 // alive, also after a reload without a server. It must have nothing that is for development only; what has `develops` is built with that, too.
+// Next builds what its page of the guide shows. Then a component of each framework is edited while Vite's development server shows it.
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { editHot, hotApps } from './matrixHot.mjs'
 import { openBuilt } from './matrixOpen.mjs'
 
 /** A text that only the builds for development have. */
@@ -16,13 +18,19 @@ const configured = (/** @type {string} */ loader) =>
   `export default { mode: 'production', entry: './main.ts', resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
     module: { rules: [${typescript.replace('LOADER', `'${loader}'`)}] } }`
 const viteForDevelopment = ['vite', 'build', '--mode', 'development']
+/** @type {(file: string) => string} */
+const readText = (file) => readFileSync(join(root, file), 'utf8')
+/** The files of the guide's page on Next, as it has them. */
+const ofGuide = Object.fromEntries(
+  [
+    ...readText('demo/guide/server-rendering.md').matchAll(/^```(?:tsx?|text)\n\/\/ (app\/[\w.]+)\n([\s\S]*?)^```/gm),
+  ].map(([, file, text]) => [file, text ?? '']),
+)
 const next = {
+  ...ofGuide,
   'next.config.mjs': "export default { output: 'export' }",
   'app/layout.tsx':
     'export default function Layout({ children }: { children: React.ReactNode }) { return <html lang="en"><body>{children}</body></html> }',
-  'app/page.tsx': `'use client'
-import { useEffect } from 'react'
-export default function Page() { useEffect(() => void import('../main.ts'), []); return <p>app</p> }`,
   'tsconfig.json': JSON.stringify({
     compilerOptions: {
       jsx: 'preserve',
@@ -46,11 +54,16 @@ const nextAlso = {
   '@types/react': '^19',
   '@types/node': '^20',
 }
+/** @type {(page: import('playwright-core').Page) => Promise<unknown>} */
+const addsMilk = async (page) => {
+  await page.getByLabel('Todo').fill('Buy milk')
+  await page.getByRole('button', { name: 'Add' }).click()
+}
 /** Bundlers that know nothing of workers: the script of the worker is an entry of its own, and its address is written down. */
 const ownEntry = (/** @type {string} */ text) =>
   text.replace("new URL('./todos.worker.ts', import.meta.url)", "new URL('./todos.worker.js', import.meta.url)")
 const page = '<!doctype html><title>app</title><script type="module" src="./main.js"></script>'
-/** @type {{ name: string, version: string, build: string[], develops?: string[], also?: Record<string, string>, files?: Record<string, string>, output?: string, source?: (text: string) => string }[]} */
+/** @type {{ name: string, version: string, build: string[], develops?: string[], also?: Record<string, string>, files?: Record<string, string>, output?: string, source?: (text: string) => string, act?: (page: import('playwright-core').Page) => Promise<unknown>, component?: import('./matrixHot.mjs').Component }[]} */
 const bundlers = [
   { name: 'vite', version: '^5', build: ['vite', 'build'], develops: viteForDevelopment },
   { name: 'vite', version: '^6', build: ['vite', 'build'], develops: viteForDevelopment },
@@ -80,8 +93,17 @@ const bundlers = [
     also: nextAlso,
     files: next,
     output: 'out',
+    act: addsMilk,
   },
-  { name: 'next', version: '^16', build: ['next', 'build', '--turbopack'], also: nextAlso, files: next, output: 'out' },
+  {
+    name: 'next',
+    version: '^16',
+    build: ['next', 'build', '--turbopack'],
+    also: nextAlso,
+    files: next,
+    output: 'out',
+    act: addsMilk,
+  },
   {
     name: '@sveltejs/kit',
     version: '^2',
@@ -162,6 +184,7 @@ export default {
 }`,
     },
   },
+  ...hotApps.map(({ name, ...app }) => ({ name: 'vite', version: '^8', build: ['edits', name], ...app })),
 ]
 const scripts = (/** @type {string} */ folder) =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -193,12 +216,24 @@ const run = (command, args, cwd, mode) =>
 const runBuild = ([first = '', ...rest], cwd, mode) =>
   first === 'node' ? run(first, rest, cwd, mode) : run('npx', [first, ...rest], cwd, mode)
 
+/** @type {(app: string, built: string, options: { build: string[], develops: string[] | undefined, act: Parameters<typeof openBuilt>[1] }) => Promise<string | undefined>} */
+const tryBuild = async (app, built, { build, develops, act }) => {
+  runBuild(build, app)
+  if (isForDevelopment(built)) throw new Error('the build for production has what is for development only')
+  const remark = await openBuilt(built, act)
+  if (develops) {
+    runBuild(develops, app, 'development')
+    if (!isForDevelopment(built)) throw new Error('the build for development lacks what is for development')
+  }
+  return remark
+}
+
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-matrix-'))
 let failed = 0
 try {
   const pack = () => run('npm', ['pack', '--silent', '--pack-destination', folder], root).trim().split('\n').pop() ?? ''
   const tarball = given ? resolve(given) : join(folder, pack())
-  const [, example = ''] = /^```ts\n([\s\S]*?)^```/m.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? []
+  const [, example = ''] = /^```ts\n([\s\S]*?)^```/m.exec(readText('README.md')) ?? []
   const files = example.split(/^\/\/ ([\w.]+\.ts)\b.*$/m)
   for (const {
     name,
@@ -209,6 +244,8 @@ try {
     files: own = {},
     output = 'dist',
     source = (/** @type {string} */ text) => text,
+    act,
+    component,
   } of bundlers) {
     const names = [`${name}@${version.slice(1)}`, ...build]
     if (wanted.length > 0 && !names.some((one) => wanted.includes(one))) continue
@@ -231,14 +268,9 @@ try {
     }
     try {
       run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--silent'], app)
-      runBuild(build, app)
-      const built = join(app, output)
-      if (isForDevelopment(built)) throw new Error('the build for production has what is for development only')
-      const remark = await openBuilt(built)
-      if (develops) {
-        runBuild(develops, app, 'development')
-        if (!isForDevelopment(built)) throw new Error('the build for development lacks what is for development')
-      }
+      const remark = component
+        ? await editHot(app, component)
+        : await tryBuild(app, join(app, output), { build, develops, act })
       const installed = JSON.parse(readFileSync(join(app, 'node_modules', name, 'package.json'), 'utf8')).version
       console.log(`ok: ${name} ${installed} ${build.join(' ')}${remark ? ` (${remark})` : ''}`)
     } catch (error) {

@@ -104,7 +104,7 @@ describe.skipIf(!has('chromium'))('chromium', () => {
     describe(framework, () => plays(framework, () => browser))
 
   // Lit's elements render on a server what that has; their hydration is of a package of Lit's own.
-  test.each(['vue', 'svelte', 'angular'].filter(isWanted))(
+  test.each(['react', 'vue', 'svelte', 'solid', 'preact', 'angular'].filter(isWanted))(
     "%s goes on from a server's HTML with all its elements and without a message, and shows the rows",
     async (framework) => {
       const tab = await browser.open(`${server.url}${framework}/hydration.html`)

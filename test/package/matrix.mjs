@@ -15,7 +15,10 @@ const FOR_DEVELOPMENT = 'its version ('
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const typescript = "{ test: /\\.ts$/, loader: LOADER, options: { jsc: { parser: { syntax: 'typescript' } } } }"
 const configured = (/** @type {string} */ loader) =>
-  `export default { mode: 'production', entry: './main.ts', resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
+  `import { mkdirSync, writeFileSync } from 'node:fs'
+mkdirSync('dist', { recursive: true })
+writeFileSync('dist/index.html', '<!doctype html><title>app</title><script defer src="./main.js"></script>')
+export default { mode: 'production', entry: './main.ts', resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
     module: { rules: [${typescript.replace('LOADER', `'${loader}'`)}] } }`
 const viteForDevelopment = ['vite', 'build', '--mode', 'development']
 /** @type {(file: string) => string} */

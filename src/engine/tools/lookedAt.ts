@@ -3,7 +3,7 @@ import type { Database } from '../../log/database.ts'
 import { askReactions, knownReactions } from '../../log/openReactions.ts'
 import type { Core } from '../core.ts'
 
-/** Milliseconds that whoever runs the reactions has to look at what is left of the log. A frozen page never does. */
+/** Milliseconds that the holder of the reactions has to look at what is left of the log. A frozen page never does. */
 const LOOK_MS = 15_000
 
 /**

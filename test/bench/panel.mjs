@@ -1,4 +1,4 @@
-// What the devtools cost: flock /tmp/heavy.lock node test/bench/panel.mjs [--events 1000000] [--turns 40] [--profile FILE]
+// What the devtools cost: node test/bench/panel.mjs [--events 1000000] [--turns 20] [--profile FILE]
 // The production build of test/browser/pages/devtools in Chromium, with the panel closed and open in turns.
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -9,14 +9,14 @@ import { build, loadConfigFromFile, preview } from 'vite'
 const { values } = parseArgs({
   options: {
     events: { type: 'string', default: '1000000' },
-    turns: { type: 'string', default: '40' },
+    turns: { type: 'string', default: '20' },
     profile: { type: 'string' },
   },
 })
 const events = Number(values.events)
 const turns = Number(values.turns)
-/** Dispatches of one turn. */
-const DISPATCHES = 100
+/** Dispatches of one turn: some seconds, because the panel looks at the engine once a second. */
+const DISPATCHES = 600
 /** Milliseconds between two samples of a profile. */
 const SAMPLE_US = 200
 
@@ -65,6 +65,7 @@ async function longestTask(cdp, run) {
   const ours = found.filter(({ pid, tid }) => mains.some((main) => main.pid === pid && main.tid === tid))
   const tasks = ours.filter(({ name }) => name.endsWith('RunTask')).sort((a, b) => (b.dur ?? 0) - (a.dur ?? 0))
   const [longest] = tasks
+  const worked = Math.max(0, ...tasks.map(({ tdur = 0 }) => tdur / 1000))
   const inside = ours.filter(
     (one) => one.dur && one !== longest && one.ts >= longest.ts && one.ts + one.dur <= longest.ts + longest.dur,
   )
@@ -77,7 +78,7 @@ async function longestTask(cdp, run) {
     )
   return {
     ms: (longest?.dur ?? 0) / 1000,
-    cpu: (longest?.tdur ?? 0) / 1000,
+    worked,
     parts,
     over: tasks.filter(({ dur = 0 }) => dur > 50_000).length,
   }
@@ -98,7 +99,6 @@ const browser = await chromium.launch({
   args: ['--no-sandbox', '--disable-gpu'],
 })
 const page = await browser.newPage({ viewport: { width: 1280, height: 900 } })
-page.on('console', (message) => console.log(message.text()))
 page.on('pageerror', (error) => console.log(error.stack))
 const cdp = await page.context().newCDPSession(page)
 await page.goto(`${server.resolvedUrls?.local[0]}devtools/index.html`)
@@ -116,9 +116,17 @@ if (values.profile) {
   await cdp.send('Profiler.setSamplingInterval', { interval: SAMPLE_US })
   await cdp.send('Profiler.start')
 }
+console.log(`| ${events.toLocaleString('en')} events, ${turns} pairs of turns of ${DISPATCHES} dispatches | measured | goal |
+| --- | --- | --- |`)
 const opened = await page.evaluate(() => globalThis.page.timeOpening())
+console.log(`| opening, until rows are seen | ${ms(opened)} | < 500 ms |`)
 const scrolled = await longestTask(cdp, () => page.evaluate(() => globalThis.page.scroll()))
+console.log(
+  `| longest task while scrolling | ${ms(scrolled.ms)}, ${scrolled.over} over 50 ms; ${ms(scrolled.worked)} on a processor at most | < 50 ms |`,
+)
+if (scrolled.over) console.error(`The longest task: ${scrolled.parts.join(', ')}`)
 const found = await page.evaluate(() => globalThis.page.timeFinding('row:items/i77', '50 found'))
+console.log(`| the events of one row | ${ms(found)} | < 200 ms |`)
 await page.evaluate((text) => globalThis.page.timeFinding('', text), `${events.toLocaleString('en')} events`)
 await cdp.send('Performance.enable')
 /** @type {Record<'closed' | 'open', { wall: number, cpu: number }[]>} */
@@ -138,13 +146,7 @@ const lineOf = (of, title) => {
   const ratio = median(closed.map((one, i) => open[i] / one))
   return `| ${title} | ${ms(median(closed))} closed, ${ms(median(open))} open, median of the ratios ${ratio.toFixed(3)} | ≤ 1.05 |`
 }
-console.log(`| ${events.toLocaleString('en')} events, ${turns} pairs of turns of ${DISPATCHES} dispatches | measured | goal |
-| --- | --- | --- |
-| opening, until rows are seen | ${ms(opened)} | < 500 ms |
-| longest task while scrolling | ${ms(scrolled.ms)}, ${ms(scrolled.cpu)} of it on a processor; ${scrolled.over} over 50 ms | < 50 ms |
-| the events of one row | ${ms(found)} | < 200 ms |
-${lineOf('wall', 'a dispatch until it is durable')}
-${lineOf('cpu', "the page's thread for a dispatch")}
-longest task: ${scrolled.parts.join(', ')}`)
+console.log(lineOf('wall', 'a dispatch until it is durable'))
+console.log(lineOf('cpu', "the page's thread for a dispatch"))
 await browser.close()
 await server.close()

@@ -78,8 +78,8 @@ export const page = {
     for (let i = 0; i < count; i++) await page.engine!.dispatch.rename({ id: `i${i}`, title: `at ${began}` })
     return (performance.now() - began) / count
   },
-  /** What the open panel does while commands come one after the other: looks, rows that were rendered, and reads of the log. */
-  async countLooks(dispatches: number): Promise<{ looks: number; rows: number; reads: number; ms: number }> {
+  /** What the open panel does while commands come one after the other, until it has looked so often: rows that it renders, and reads of the log. */
+  async countLooks(most: number): Promise<{ looks: number; rows: number; reads: number; ms: number }> {
     const log = page.find('tidemark-log') as Element & { look(): void }
     const list = page.find('tidemark-list') as Element & { item(index: number): unknown }
     const counts = { looks: 0, rows: 0, reads: 0 }
@@ -104,7 +104,8 @@ export const page = {
       return transaction.apply(this, args)
     }
     const began = performance.now()
-    for (let i = 0; i < dispatches; i++) await page.engine!.dispatch.rename({ id: `i${i}`, title: `looked at ${i}` })
+    for (let i = 0; counts.looks < most; i++)
+      await page.engine!.dispatch.rename({ id: `i${i % 100}`, title: `looked at ${i}` })
     IDBDatabase.prototype.transaction = transaction
     return { ...counts, ms: performance.now() - began }
   },

@@ -116,7 +116,7 @@ export function injectDraft<H>(
   return computed(() => source().value)
 }
 
-interface Source<S> {
+interface SignalSource<S> {
   readonly value: S
   /** It is what the server rendered. */
   readonly isServed: boolean
@@ -128,7 +128,7 @@ function injectSource<E extends Pick<AnyEngine, 'subscribe'>, S>(
   sourceOf: (engine: E) => S,
   servedOf: (engine: E) => S,
   { injector, isServed = false }: InjectOptions & { readonly isServed?: boolean },
-): Signal<Source<S>> {
+): Signal<SignalSource<S>> {
   if (!injector) assertInInjectionContext(injectSource)
   const within = injector ?? inject(Injector)
   const engineOf = typeof given === 'function' ? given : (): E => given
@@ -144,7 +144,7 @@ function injectSource<E extends Pick<AnyEngine, 'subscribe'>, S>(
     end?.()
   })
   if (!isServer && isServed) afterNextRender(() => served.set(false), { injector: within })
-  const follow = (engine: E): void => {
+  const listenTo = (engine: E): void => {
     end?.()
     followed = engine
     end = engine.subscribe(() => {
@@ -155,7 +155,7 @@ function injectSource<E extends Pick<AnyEngine, 'subscribe'>, S>(
     () => {
       changes()
       const engine = engineOf()
-      if (engine !== followed && !isOver) follow(engine)
+      if (engine !== followed && !isOver) listenTo(engine)
       shown = sourceOf(engine)
       return served() ? { value: servedOf(engine), isServed: true } : { value: shown, isServed: false }
     },

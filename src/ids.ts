@@ -11,7 +11,7 @@ export function randomId(): string {
 }
 
 let page = ''
-let count = 0
+let idCount = 0
 
 /** Unique but not secret, for every command in the log. Ids of one page differ only at their end, so they compress to a byte or two. */
-export const nextId = (): string => (page ||= randomId()) + count++
+export const nextId = (): string => (page ||= randomId()) + idCount++

@@ -14,14 +14,14 @@ import { createGetter } from './select.ts'
 export type { AnyEngine, Equal, GivenEngine, Select } from './bindings/options.ts'
 
 /** An engine, or a draft. */
-type Source = Pick<AnyEngine, 'subscribe'> & { readonly status?: unknown }
+type ControllerSource = Pick<AnyEngine, 'subscribe'> & { readonly status?: unknown }
 type MakeGetter<E, T> = (engine: E, kept: { readonly value: T } | undefined, onRun: () => void) => () => T
 
 /** What a controller follows that is asking its host for an update now. */
-let asking: Source | undefined
+let asking: ControllerSource | undefined
 
 /** Updates a host when a selection of its engine changed. */
-class SelectionController<E extends Source, T> implements ReactiveController {
+class SelectionController<E extends ControllerSource, T> implements ReactiveController {
   readonly #host: ReactiveControllerHost
   readonly #engineOf: () => E | undefined
   readonly #make: MakeGetter<E, T>

@@ -81,10 +81,10 @@ export function useDraft<H>(drafts: Drafts<H>, id: string): DraftText<H> | undef
     source,
     get,
     useRef<Kept<DraftText<H> | undefined> | undefined>(undefined),
-    isServer() ? none : undefined,
+    isServer() ? noEngine : undefined,
   )
 }
-const none = (): undefined => undefined
+const noEngine = (): undefined => undefined
 
 const isServer = (): boolean => typeof document === 'undefined'
 
@@ -107,7 +107,7 @@ function useGetter<T>(
     last.current = get
   })
   useLayoutEffect(() => {
-    const look = (): void => {
+    const update = (): void => {
       let isSame = false
       try {
         isSame = Object.is(last.current(), kept.current?.value)
@@ -116,8 +116,8 @@ function useGetter<T>(
       }
       if (!isSame) render({})
     }
-    const end = subscribe(look)
-    look()
+    const end = subscribe(update)
+    update()
     return end
   }, [subscribe, kept])
   return value

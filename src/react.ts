@@ -179,7 +179,7 @@ export function useCommand<E extends EventTypes, C, K extends keyof C & string>(
   engine: Engine<E, any, C>,
   name: K,
 ): UseCommand<E, C[K] extends (read: any, input: infer I, ...rest: any) => any ? I : never> {
-  const [last, setLast] = useState<Sent>(nothingSent)
+  const [last, setLast] = useState<CommandState>(nothingSent)
   const dispatch = useMemo(() => {
     let newest = 0
     let pending = 0
@@ -210,13 +210,13 @@ export function useCommand<E extends EventTypes, C, K extends keyof C & string>(
   return { dispatch, pending: pending > 0, error }
 }
 
-interface Sent {
+interface CommandState {
   /** Of the engine and the command that were asked. */
   readonly dispatch?: unknown
   readonly pending: number
   readonly error?: Error | undefined
 }
-const nothingSent: Sent = { pending: 0 }
+const nothingSent: CommandState = { pending: 0 }
 
 /**
  * An undo stack of `tidemark/tools`, which renders this component again when `canUndo` or `canRedo` changed.

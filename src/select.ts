@@ -73,7 +73,7 @@ export function select<R extends object, T>(
       const { next, error }: SelectionObserver<T> = typeof run === 'function' ? { next: run } : run
       get()
       /** What this listener knows. A listener may change the log: then an inner round has told the others already. */
-      let known: Outcome<T> | undefined
+      let known: SelectorOutcome<T> | undefined
       let isOver = false
       const tell = (): void => {
         if (isOver) return
@@ -108,13 +108,13 @@ export function select<R extends object, T>(
   return selection as Selection<T>
 }
 
-interface Outcome<T> {
+interface SelectorOutcome<T> {
   readonly isFailed: boolean
   readonly value?: T
   readonly error?: unknown
 }
 
-function outcomeOf<T>(get: () => T): Outcome<T> {
+function outcomeOf<T>(get: () => T): SelectorOutcome<T> {
   try {
     return { isFailed: false, value: get() }
   } catch (error) {

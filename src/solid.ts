@@ -89,7 +89,7 @@ export function createDraft<H>(
   return createMemo(() => source().value)
 }
 
-interface Source<S> {
+interface AccessorSource<S> {
   readonly value: S
   /** It is what the server rendered. */
   readonly isServed: boolean
@@ -100,27 +100,27 @@ function createSource<E extends Pick<AnyEngine, 'subscribe'>, S>(
   given: E | Accessor<E>,
   sourceOf: (engine: E) => S,
   servedOf: (engine: E) => S,
-): Accessor<Source<S>> {
+): Accessor<AccessorSource<S>> {
   const engine = typeof given === 'function' ? given : (): E => given
-  const served = (): Source<S> => ({ value: servedOf(engine()), isServed: true })
+  const served = (): AccessorSource<S> => ({ value: servedOf(engine()), isServed: true })
   if (isServer) return served
   let isHydrating = !!sharedConfig.context
-  const [source, setSource] = createSignal<Source<S>>(
+  const [source, setSource] = createSignal<AccessorSource<S>>(
     isHydrating ? served() : { value: sourceOf(engine()), isServed: false },
     { equals: (last, next) => last.value === next.value && last.isServed === next.isServed },
   )
-  const look = (): void => {
+  const update = (): void => {
     if (!isHydrating) setSource({ value: sourceOf(engine()), isServed: false })
   }
   if (isHydrating)
     onMount(() => {
       isHydrating = false
-      look()
+      update()
     })
   createComputed(() => {
     const { subscribe } = engine()
-    look()
-    onCleanup(subscribe(look))
+    update()
+    onCleanup(subscribe(update))
   })
   return source
 }

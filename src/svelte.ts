@@ -39,7 +39,7 @@ export function fromRead<P, T>(
   select: Select<P, T>,
   equal: Equal<T> = shallowEqual,
 ): Current<T> {
-  return follow(engine, ({ read }): ReadModel<P> => read, select, equal)
+  return followEngine(engine, ({ read }): ReadModel<P> => read, select, equal)
 }
 
 /**
@@ -53,7 +53,7 @@ export function fromRead<P, T>(
  * ```
  */
 export function fromStatus<P>(engine: GivenEngine<P>): Current<Status<P>> {
-  return follow(
+  return followEngine(
     engine,
     ({ status }): Status<P> => status,
     (status) => status,
@@ -96,7 +96,7 @@ export function fromDraft<H>(
   }
 }
 
-function follow<P, S extends object, T>(
+function followEngine<P, S extends object, T>(
   given: GivenEngine<P>,
   sourceOf: (engine: AnyEngine<P>) => S,
   fn: (source: S) => T,

@@ -101,7 +101,7 @@ export function useDraft<H>(
   return computed(() => source.value.value)
 }
 
-interface Source<S> {
+interface RefSource<S> {
   readonly value: S
   /** It is what the server rendered. */
   readonly isServed: boolean
@@ -112,14 +112,14 @@ function followSource<E extends Pick<AnyEngine, 'subscribe'>, S>(
   engine: MaybeRefOrGetter<E>,
   sourceOf: (engine: E) => S,
   servedOf: (engine: E) => S,
-): ShallowRef<Source<S>> {
-  const served = (): Source<S> => ({ value: servedOf(toValue(engine)), isServed: true })
+): ShallowRef<RefSource<S>> {
+  const served = (): RefSource<S> => ({ value: servedOf(toValue(engine)), isServed: true })
   if (typeof document === 'undefined') return shallowRef(served())
-  const source = shallowRef<Source<S>>({ value: sourceOf(toValue(engine)), isServed: false })
+  const source = shallowRef<RefSource<S>>({ value: sourceOf(toValue(engine)), isServed: false })
   // Vue has set the element of a component before its setup only if it hydrates.
   let isHydrating = !!getCurrentInstance()?.vnode.el
   if (isHydrating) source.value = served()
-  const look = (): void => {
+  const update = (): void => {
     const value = sourceOf(toValue(engine))
     if (!isHydrating && (source.value.isServed || source.value.value !== value))
       source.value = { value, isServed: false }
@@ -127,13 +127,13 @@ function followSource<E extends Pick<AnyEngine, 'subscribe'>, S>(
   if (isHydrating)
     onMounted(() => {
       isHydrating = false
-      look()
+      update()
     })
   watch(
     (): E => toValue(engine),
     ({ subscribe }, _, onCleanup) => {
-      look()
-      onCleanup(subscribe(look))
+      update()
+      onCleanup(subscribe(update))
     },
     { immediate: true, flush: 'sync' },
   )
@@ -143,7 +143,7 @@ function followSource<E extends Pick<AnyEngine, 'subscribe'>, S>(
 const keys = new WeakMap<object, symbol>()
 
 /** The key under which engines of a model are provided. */
-function keyOf<E extends EventTypes, P, C, D>(model: Model<E, P, C, D>): InjectionKey<Engine<E, P, C, D>> {
+function injectionKeyOf<E extends EventTypes, P, C, D>(model: Model<E, P, C, D>): InjectionKey<Engine<E, P, C, D>> {
   const key = keys.get(model) ?? Symbol(model.name)
   keys.set(model, key)
   return key
@@ -158,7 +158,7 @@ function keyOf<E extends EventTypes, P, C, D>(model: Model<E, P, C, D>): Injecti
  * ```
  */
 export function provideEngine<A extends App | undefined = undefined>(engine: Engine<any, any, any>, app?: A): A {
-  const key = keyOf(engine.model)
+  const key = injectionKeyOf(engine.model)
   if (app) app.provide(key, engine)
   else provide(key, engine)
   return app as A
@@ -173,7 +173,7 @@ export function provideEngine<A extends App | undefined = undefined>(engine: Eng
  * ```
  */
 export function useEngine<E extends EventTypes, P, C, D>(model: Model<E, P, C, D>): Engine<E, P, C, D> {
-  const engine = inject(keyOf(model), undefined)
+  const engine = inject(injectionKeyOf(model), undefined)
   if (engine) return engine
   throw new ModelError(
     `useEngine: nothing around this component provides an engine of the model "${model.name}". ` +

@@ -3,7 +3,7 @@
  * @module
  */
 import { start } from './copies/mirror.ts'
-import { react } from './engine/reactions.ts'
+import { runReactionsOf } from './engine/reactions.ts'
 import { ModelError } from './errors.ts'
 import type { Model } from './model/model.ts'
 import { serve } from './projections/serve.ts'
@@ -12,7 +12,7 @@ import type { OpenRemote } from './remote.ts'
 import { replicators } from './sync/registry.ts'
 
 /** Milliseconds until a log that no tab has open any more is let go. */
-const IDLE_MS = 3000
+const LOG_IDLE_MS = 3000
 
 /** What a worker brings besides its model. */
 export interface HostProjectionsOptions {
@@ -47,12 +47,12 @@ export function hostProjections(
       'hostProjections: `remote` is no remote of this package. Give it to defineRemote() of tidemark/sync',
     )
   serve(model, {
-    idle: IDLE_MS,
+    idle: LOG_IDLE_MS,
     loadTables: tables && (async () => tables),
     loadMirror: async () => ({ start }),
     opened: ({ shop }, { booted, ports, stay }) => {
       if (remote) void replicate?.(shop, remote)
-      if (reactions) react(reactions, { beside: shop, booted, pages: ports, stay })
+      if (reactions) runReactionsOf(reactions, { beside: shop, booted, pages: ports, stay })
     },
   })
 }

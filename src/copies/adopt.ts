@@ -5,7 +5,7 @@ import { isShared } from '../log/local.ts'
 import type { KnownReactions } from '../log/openReactions.ts'
 import type { Sidecar } from '../log/stores.ts'
 import type { EventTypesAtRuntime } from '../model/events.ts'
-import { type FileChunk, inOrder } from './inOrder.ts'
+import { chunksInOrder, type FileChunk } from './inOrder.ts'
 import { show } from './show.ts'
 import { openStage, type Stage } from './staging.ts'
 import type { Unsent } from './unsent.ts'
@@ -48,7 +48,7 @@ export async function adopt(
   let base = 0
   let last = 0
   try {
-    for await (const chunk of inOrder(chunks)) {
+    for await (const chunk of chunksInOrder(chunks)) {
       signal?.throwIfAborted()
       const { header, line } = chunk
       await stageChunk(stage, lines.length, chunk, options)

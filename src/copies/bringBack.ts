@@ -3,7 +3,7 @@ import type { Database } from '../log/database.ts'
 import { headOf } from '../log/look.ts'
 import { adopt } from './adopt.ts'
 import { chainOf } from './chain.ts'
-import { list } from './files.ts'
+import { listChunks } from './files.ts'
 import { whenFree } from './mirrorLock.ts'
 import { folderOf, type MirrorPlace, placeOfMirror } from './mirrorPlace.ts'
 import { findReactions } from './reactions.ts'
@@ -24,7 +24,7 @@ export async function bringBack(
     if (await headOf(database)) return { sequence: 0 }
     const folder = await folderOf(parent, database.name)
     const unsent = folder && (await readUnsent(folder))
-    const chain = chainOf(folder ? await list(folder) : new Map())
+    const chain = chainOf(folder ? await listChunks(folder) : new Map())
     const { claimed } = chain
     progress?.(0, claimed)
     const chunks = chain.chunks[Symbol.asyncIterator]()

@@ -1,7 +1,7 @@
 import { assertKnownFormat, type Chunk, openChunk, packChunk, recordsIn } from '../log/chunk.ts'
 import { type CommitRecord, isCommit } from '../log/commit.ts'
 import { BadText } from '../log/gzip.ts'
-import { bytesOf, type Place } from './files.ts'
+import { type ChunkPlace, chunkBytesOf } from './files.ts'
 
 /** What a mirror's files hold, and why not more. */
 export interface Chain {
@@ -14,7 +14,7 @@ export interface Chain {
 }
 
 /** The one log that these files can be read as. */
-export function chainOf(files: ReadonlyMap<string, readonly Place[]>): Chain {
+export function chainOf(files: ReadonlyMap<string, readonly ChunkPlace[]>): Chain {
   const places = [...files.values()].flat()
   const claimed = claimedBy(places)
   let reason: string | undefined
@@ -66,14 +66,14 @@ export function chainOf(files: ReadonlyMap<string, readonly Place[]>): Chain {
 }
 
 /** The newest base, as the chunks of its file. */
-function baseOf(files: ReadonlyMap<string, readonly Place[]>): readonly Place[] {
+function baseOf(files: ReadonlyMap<string, readonly ChunkPlace[]>): readonly ChunkPlace[] {
   const bases = [...files.values()].filter((all) => all[0]?.header.kind === 'base')
   const newest = claimedBy(bases.flat())
   return bases.find((all) => all.every(({ header }) => header.last === newest)) ?? []
 }
 
 /** A file that says nothing, or that says something only up to its middle. */
-function unreadOf(files: ReadonlyMap<string, readonly Place[]>): string | undefined {
+function unreadOf(files: ReadonlyMap<string, readonly ChunkPlace[]>): string | undefined {
   for (const [file, places] of files) {
     const end = places.at(-1)
     if (!end || end.to < end.file.size) return file
@@ -81,7 +81,7 @@ function unreadOf(files: ReadonlyMap<string, readonly Place[]>): string | undefi
 }
 
 /** The chunk that goes on behind `at`: of several, the one that begins last and is whole. */
-async function nextBehind(places: readonly Place[], at: number): Promise<Chunk | 'none' | 'damaged'> {
+async function nextBehind(places: readonly ChunkPlace[], at: number): Promise<Chunk | 'none' | 'damaged'> {
   const candidates = places
     .filter(({ header: { first, last } }) => first <= at + 1 && last > at)
     .sort((a, b) => b.header.first - a.header.first || b.header.last - a.header.last)
@@ -92,17 +92,17 @@ async function nextBehind(places: readonly Place[], at: number): Promise<Chunk |
   return candidates.length ? 'damaged' : 'none'
 }
 
-const claimedBy = (places: readonly Place[]): number => Math.max(0, ...places.map(({ header }) => header.last))
+const claimedBy = (places: readonly ChunkPlace[]): number => Math.max(0, ...places.map(({ header }) => header.last))
 
 /** undefined if the bytes are not what was written. A file that can't be read throws: it may be whole. */
-async function verified(place: Place): Promise<Chunk | undefined> {
-  const chunk = openChunk(await bytesOf(place))
+async function verified(place: ChunkPlace): Promise<Chunk | undefined> {
+  const chunk = openChunk(await chunkBytesOf(place))
   if (chunk) assertKnownFormat(chunk.header)
   return chunk
 }
 
 /** The part of a chunk behind `at`, if it is whole commits in their order. */
-async function behind(place: Place, at: number): Promise<Chunk | undefined> {
+async function behind(place: ChunkPlace, at: number): Promise<Chunk | undefined> {
   const chunk = await verified(place)
   const records = chunk && (await commitsIn(chunk))
   if (!records) return

@@ -1,5 +1,5 @@
 import type { Chunk } from '../log/chunk.ts'
-import { remove, write } from './files.ts'
+import { remove, writeFile } from './files.ts'
 import { folderOf } from './mirrorPlace.ts'
 
 /** The folder that one mirror writes to. */
@@ -23,7 +23,7 @@ export function createFolder(
       check()
       folder ??= await folderOf(parent, name, true)
       check()
-      if (folder) await write(folder, file, chunks, check)
+      if (folder) await writeFile(folder, file, chunks, check)
     },
     async drop(file) {
       check()

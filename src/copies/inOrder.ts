@@ -10,7 +10,7 @@ export interface FileChunk extends Chunk {
  * Chunks as they have to follow each other: of one lineage, gapless from 1 or from a base. Bases behind the events that
  * they replace are left out: so an export of an archived log may follow its archive files. Throws ImportError.
  */
-export async function* inOrder(chunks: AsyncIterable<FileChunk>): AsyncGenerator<FileChunk, void> {
+export async function* chunksInOrder(chunks: AsyncIterable<FileChunk>): AsyncGenerator<FileChunk, void> {
   let lineage: string | undefined
   let base = 0
   let last = 0

@@ -1,14 +1,14 @@
 import { aborting, quietly } from '../async.ts'
 
 /** Milliseconds in which a mirror has to follow, or it is behind. */
-export const LATE_MS = 1000
+export const MIRROR_LATE_MS = 1000
 
 /** Since when events wait to be in a file. */
 export interface Lag {
   /** The log has grown. True if nothing was waiting: from now on the clock runs. */
   hear(now: number): boolean
   /** A round begins to write what was heard so far. */
-  begin(now: number): void
+  startRound(now: number): void
   /** It is over; `whole`: it wrote all of that. */
   end(whole: boolean): void
   isLate(now: number): boolean
@@ -28,7 +28,7 @@ export function createLag(): Lag {
       wake()
       return first
     },
-    begin(now) {
+    startRound(now) {
       writing = waiting ?? now
       waiting = undefined
     },
@@ -38,7 +38,7 @@ export function createLag(): Lag {
     },
     isLate(now) {
       const since = writing ?? waiting
-      return since !== undefined && now - since >= LATE_MS
+      return since !== undefined && now - since >= MIRROR_LATE_MS
     },
     async news(gone) {
       while (waiting === undefined && !gone.aborted) {

@@ -3,7 +3,7 @@ import { EngineClosed } from '../errors.ts'
 import { lockName } from '../locks.ts'
 import type { Hint } from '../log/channel.ts'
 import type { Database } from '../log/database.ts'
-import { createLag, LATE_MS } from './lag.ts'
+import { createLag, MIRROR_LATE_MS } from './lag.ts'
 import type { AlsoMirrored } from './mirrorCopy.ts'
 import { checkBrowser, type MirrorPlace, NoMirror, openPlace, toMirrorPlace } from './mirrorPlace.ts'
 import { createTeller } from './mirrorStatus.ts'
@@ -11,13 +11,13 @@ import { writeOn } from './mirrorTurn.ts'
 import { removePrivate } from './removeMirror.ts'
 
 /** Milliseconds until files that could not be read or written are tried again. */
-const RETRY_MS = 30_000
+const FILES_AGAIN_MS = 30_000
 /** And until there may be room for them, or until the one that stole the lock may be done. */
 const RETRY_LATER_MS = 60_000
 
 export interface Mirror {
   /** The log has grown, or was sealed. */
-  told(): void
+  noteGrowth(): void
   /** What another tab or worker said about this log; the pipeline has the channel. */
   hear(hint: Hint): void
   /** Goes on in this place; starts again where a permission was missing. */
@@ -62,14 +62,14 @@ function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror 
     restart()
   }
   const mirror: Mirror = {
-    told: hear,
+    noteGrowth: hear,
     hear(hint) {
       // `projected`: every hint that carried the events may have been lost.
       if ('commit' in hint || 'head' in hint || 'projected' in hint || 'local' in hint) hear()
       else if ('asks' in hint) teller.tell(true)
     },
     async resume(other) {
-      if (other !== undefined && !(await isSame(other, place))) {
+      if (other !== undefined && !(await isSamePlace(other, place))) {
         place = other
         if (teller.known) teller.know({ last: 0, isMoving: true })
         restart()
@@ -82,7 +82,7 @@ function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror 
 
   function hear(): void {
     // A timer may come a millisecond early.
-    if (lag.hear(Date.now())) setTimeout(() => teller.tell(), LATE_MS + 2)
+    if (lag.hear(Date.now())) setTimeout(() => teller.tell(), MIRROR_LATE_MS + 2)
   }
 
   async function run(): Promise<void> {
@@ -123,7 +123,7 @@ function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror 
 function retryMs(error: unknown): number {
   const { name } = error as Error
   const isFileError = error instanceof DOMException && name !== 'QuotaExceededError' && name !== 'AbortError'
-  return isFileError ? RETRY_MS : RETRY_LATER_MS
+  return isFileError ? FILES_AGAIN_MS : RETRY_LATER_MS
 }
 
 function reasonOf({ name, message }: Error): string {
@@ -131,7 +131,7 @@ function reasonOf({ name, message }: Error): string {
   return name === 'Error' ? message : `${name}: ${message}`
 }
 
-const isSame = async (one: MirrorPlace, other: MirrorPlace | undefined): Promise<boolean> =>
+const isSamePlace = async (one: MirrorPlace, other: MirrorPlace | undefined): Promise<boolean> =>
   one === other || (typeof one === 'object' && typeof other === 'object' && (await one.isSameEntry(other)))
 
 /** A folder of the user's is remembered until another place is named. */

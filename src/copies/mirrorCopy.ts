@@ -6,7 +6,7 @@ import { readAfter } from '../log/read.ts'
 import { queueBody, sealedChunk } from '../log/sealed.ts'
 import type { SegmentRecord } from '../log/stores.ts'
 import { basesOf, endOf } from './exportChunks.ts'
-import { fileOf, list, type Place, sweep, TAIL } from './files.ts'
+import { type ChunkPlace, fileOf, listChunks, sweepFiles, TAIL } from './files.ts'
 import { createFolder, type MirrorFolder } from './folder.ts'
 import { folderOf, NoMirror } from './mirrorPlace.ts'
 import { type PartFile, takeUp } from './takeUp.ts'
@@ -56,11 +56,11 @@ export async function createCopy(
   const { name, transact } = database
   const found = await folderOf(parent, name)
   if (inOrigin) await makeSureOfRoom(!!found)
-  const files: ReadonlyMap<string, readonly Place[]> = found ? await list(found) : new Map()
+  const files: ReadonlyMap<string, readonly ChunkPlace[]> = found ? await listChunks(found) : new Map()
   const { log, segments } = await readSegments(database, 0)
   if (!log?.format) throw new Error('the log is being restored')
   database.log = log
-  if (found) await sweep(found)
+  if (found) await sweepFiles(found)
   for (const [first] of files.values()) if (first) assertLineage(first, log)
 
   const folder = createFolder(parent, name, found, gone)
@@ -73,7 +73,7 @@ export async function createCopy(
   /** The end of the newest segment that has its file. */
   let sealed = 0
   let parts: readonly PartFile[] = taken.parts
-  let { stale } = taken
+  let { isStale } = taken
   /** Which outbox its file holds. */
   let unsent = ''
   /** What the file beside them holds. */
@@ -115,7 +115,7 @@ export async function createCopy(
     // Only now: until the newer files were there, these were the only copy.
     for (const { file, last } of parts) if (last <= sealed) await folder.drop(file)
     parts = parts.filter(({ last }) => last > sealed)
-    stale = false
+    isStale = false
   }
 
   async function writeOutbox(outbox: Outbox): Promise<void> {
@@ -147,7 +147,7 @@ export async function createCopy(
       const whole = await copyCommits()
       // An empty log takes over the lineage of the remote that it meets, together with its first commits.
       if (outbox && (await readIdentity(database))?.lineage !== log.lineage) return 'replaced'
-      if (now.segments.length || last() > from || stale) await writeTail()
+      if (now.segments.length || last() > from || isStale) await writeTail()
       if (outbox) await writeOutbox(outbox)
       if (also) await writeBeside(also)
       return whole ? 'whole' : 'more'
@@ -166,7 +166,7 @@ async function readSegments(
   return { log: log.result, segments: segments.result }
 }
 
-function assertLineage({ header: { lineage } }: Place, log: LogIdentity): void {
+function assertLineage({ header: { lineage } }: ChunkPlace, log: LogIdentity): void {
   if (lineage !== log.lineage) throw new NoMirror(`another log has its mirror there: lineage ${lineage}`)
 }
 
@@ -183,7 +183,7 @@ async function putBase(
 }
 
 /** Whether a segment's file was there, whole and alone in it, when the copy began. */
-function hasFile(files: ReadonlyMap<string, readonly Place[]>, segment: SegmentRecord): boolean {
+function hasFile(files: ReadonlyMap<string, readonly ChunkPlace[]>, segment: SegmentRecord): boolean {
   const [place, ...more] = files.get(fileOf(segment)) ?? []
   return !!place && !more.length && place.header.checksum === segment.checksum && place.to === place.file.size
 }

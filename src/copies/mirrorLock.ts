@@ -1,7 +1,7 @@
 import { lockName } from '../locks.ts'
 
 /** Milliseconds in which the holder of a mirror's lock lets it go by itself. */
-const PATIENCE_MS = 3000
+const LET_GO_MS = 3000
 
 /** What one does with a mirror; `taken` aborts if somebody else takes the lock away: then nothing may be changed any more. */
 type Task<T> = (taken: AbortSignal) => Promise<T>
@@ -12,12 +12,12 @@ type Task<T> = (taken: AbortSignal) => Promise<T>
  */
 export async function whenFree<T>(name: string, task: Task<T>): Promise<T> {
   const waiting = new AbortController()
-  const timer = setTimeout(() => waiting.abort(), PATIENCE_MS)
-  const begin: Task<T> = (taken) => {
+  const timer = setTimeout(() => waiting.abort(), LET_GO_MS)
+  const runTask: Task<T> = (taken) => {
     clearTimeout(timer)
     return task(taken)
   }
-  return request(name, { signal: waiting.signal }, begin).catch((error) => {
+  return request(name, { signal: waiting.signal }, runTask).catch((error) => {
     if (!waiting.signal.aborted) throw error
     return atOnce(name, task)
   })

@@ -88,6 +88,6 @@ export const folderName = (name: string): string =>
   `tidemark-${name.replace(/[^a-z\d_-]/g, (one) => `%${one.charCodeAt(0).toString(16).padStart(4, '0')}`)}`
 
 /** Where the mirror of a log is: in a folder of the user's that was given once, or in the private files. */
-export async function placeOf({ transact }: Database): Promise<MirrorPlace> {
+export async function mirrorPlaceOf({ transact }: Database): Promise<MirrorPlace> {
   return toMirrorPlace((await transact(['meta'], 'readonly', (store) => store('meta').get('mirror'))).result) ?? true
 }

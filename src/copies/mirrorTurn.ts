@@ -5,12 +5,12 @@ import type { Teller } from './mirrorStatus.ts'
 import { removePrivate } from './removeMirror.ts'
 
 /** Milliseconds that events wait for company. */
-const DELAY_MS = 500
+const MIRROR_DELAY_MS = 500
 /** At most: a computer that slept while it wrote did not write for that long. */
 const LONGEST_DELAY_MS = 4000
 
 /** What a mirror has while it writes, and while it does not. */
-export interface Writing {
+export interface MirrorWriting {
   readonly host: CopyHost
   readonly lag: Lag
   readonly teller: Teller
@@ -21,7 +21,7 @@ export interface Writing {
  * another one.
  */
 export async function writeOn(
-  { host, lag, teller }: Writing,
+  { host, lag, teller }: MirrorWriting,
   parent: FileSystemDirectoryHandle,
   isPrivate: boolean,
   gone: AbortSignal,
@@ -31,7 +31,7 @@ export async function writeOn(
   lag.hear(Date.now())
   while (!gone.aborted) {
     const began = Date.now()
-    lag.begin(began)
+    lag.startRound(began)
     const done = await copy.round()
     if (gone.aborted || done === 'replaced') return
     lag.end(done === 'whole')
@@ -42,7 +42,7 @@ export async function writeOn(
     }
     if (!gone.aborted) teller.know({ last: copy.last })
     // Writing takes a fifth of the time at most, however much there is to write.
-    const delay = Math.min(LONGEST_DELAY_MS, Math.max(DELAY_MS, 4 * (Date.now() - began)))
+    const delay = Math.min(LONGEST_DELAY_MS, Math.max(MIRROR_DELAY_MS, 4 * (Date.now() - began)))
     await lag.news(gone)
     await quietly(sleep(delay, gone))
   }

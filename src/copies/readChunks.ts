@@ -1,8 +1,8 @@
 import { ImportError } from '../errors.ts'
-import { assertKnownFormat, type Chunk, headerOf, isWhole } from '../log/chunk.ts'
+import { assertKnownFormat, type Chunk, chunkHeaderOf, isWholeChunk } from '../log/chunk.ts'
 
 /** Characters of a header line, at most. */
-const LONGEST_HEADER = 65_536
+const LONGEST_HEADER_CHARACTERS = 65_536
 
 /**
  * The chunks of a file, one after the other, each verified by its checksum; `line` counts them from `before + 1`. Holds
@@ -45,15 +45,16 @@ export async function* readChunks(
         throw new ImportError(line, reason)
       }
       let end = rest.indexOf(10)
-      while (end < 0 && rest.length < LONGEST_HEADER && (await fill(rest.length + 1))) end = rest.indexOf(10)
+      while (end < 0 && rest.length < LONGEST_HEADER_CHARACTERS && (await fill(rest.length + 1))) end = rest.indexOf(10)
       if (end < 0 && ended) refuse('the file is cut in the middle of a header')
       const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(rest.subarray(0, Math.max(0, end)))
-      const header = headerOf(text) ?? refuse('not the header of a chunk')
+      const header = chunkHeaderOf(text) ?? refuse('not the header of a chunk')
       const size = end + 1 + header.bytes
       if (!(await fill(size))) refuse(`the file is cut: ${size - rest.length} bytes are missing`)
       const bytes = rest.slice(0, size)
       rest = rest.subarray(size)
-      if (!isWhole(text, header, bytes.subarray(end + 1))) refuse('the checksum does not fit: the file was changed')
+      if (!isWholeChunk(text, header, bytes.subarray(end + 1)))
+        refuse('the checksum does not fit: the file was changed')
       assertKnownFormat(header)
       yield { header, bytes, line }
     }

@@ -1,6 +1,6 @@
 import { sleep } from '../async.ts'
 import type { Database } from '../log/database.ts'
-import { list } from './files.ts'
+import { listChunks } from './files.ts'
 import { atOnce, whenFree } from './mirrorLock.ts'
 import { folderName, folderOf, type MirrorPlace, NoMirror, openPlace } from './mirrorPlace.ts'
 
@@ -19,7 +19,7 @@ export async function removePrivate({ name, log }: Database, taken?: AbortSignal
   const parent = await openPlace(true)
   const isThere = async (): Promise<boolean> => {
     const folder = await folderOf(parent, name)
-    const headers = folder ? [...(await list(folder)).values()].flat().map(({ header }) => header) : []
+    const headers = folder ? [...(await listChunks(folder)).values()].flat().map(({ header }) => header) : []
     return !!folder && headers.every(({ lineage }) => lineage === log?.lineage)
   }
   const remove = async (taken: AbortSignal): Promise<boolean> => {

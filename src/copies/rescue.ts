@@ -4,8 +4,8 @@ import type { CommitRecord } from '../log/commit.ts'
 import type { Database } from '../log/database.ts'
 import type { SegmentRecord } from '../log/stores.ts'
 import { chainOf } from './chain.ts'
-import { bytesOf, list, type Place } from './files.ts'
-import { folderOf, NoMirror, openPlace, placeOf } from './mirrorPlace.ts'
+import { type ChunkPlace, chunkBytesOf, listChunks } from './files.ts'
+import { folderOf, mirrorPlaceOf, NoMirror, openPlace } from './mirrorPlace.ts'
 
 /**
  * The bytes of a segment or a base from the mirror; undefined if it does not have them. The caller verifies them. Rejects
@@ -13,12 +13,12 @@ import { folderOf, NoMirror, openPlace, placeOf } from './mirrorPlace.ts'
  */
 export async function rescue(database: Database, record: SegmentRecord): Promise<Uint8Array<ArrayBuffer> | undefined> {
   try {
-    const parent = await openPlace(await placeOf(database))
+    const parent = await openPlace(await mirrorPlaceOf(database))
     const folder = await folderOf(parent, database.name)
     if (!folder) return
-    const files = await list(folder)
+    const files = await listChunks(folder)
     const [place] = [...files.values()].flat().filter((one) => isOf(record, one))
-    return place ? await bytesOf(place) : await sealAgain(database, record, files)
+    return place ? await chunkBytesOf(place) : await sealAgain(database, record, files)
   } catch (error) {
     if (error instanceof NoMirror) return
     if (error instanceof StorageError) throw error
@@ -31,14 +31,14 @@ export async function rescue(database: Database, record: SegmentRecord): Promise
   }
 }
 
-const isOf = ({ first, last, checksum }: SegmentRecord, { header }: Place): boolean =>
+const isOf = ({ first, last, checksum }: SegmentRecord, { header }: ChunkPlace): boolean =>
   header.first === first && header.last === last && header.checksum === checksum
 
 /** The mirror has the events, but not in a file of their own yet: sealed again, they give the same bytes. */
 async function sealAgain(
   { log }: Database,
   { first, last }: SegmentRecord,
-  files: ReadonlyMap<string, readonly Place[]>,
+  files: ReadonlyMap<string, readonly ChunkPlace[]>,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const found: CommitRecord[] = []
   for await (const chunk of chainOf(files).chunks) {

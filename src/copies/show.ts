@@ -3,8 +3,8 @@ import { archivedSegment } from '../log/chunk.ts'
 import {
   type Database,
   hasNewerStores,
-  keyOf,
   type LogIdentity,
+  numberKeyOf,
   readIdentity,
   type StoreName,
   type StoreOf,
@@ -19,7 +19,7 @@ import { twice } from './verifyCommits.ts'
 
 /** What an empty log may hold is worth nothing to the log that takes its place. */
 const CLEARED = ['commands', 'types', 'bases', 'pages', 'rowEvents', 'checkpoints'] as const
-const STORES: StoreName[] = ['meta', 'bodies', ...CLEARED]
+const SHOWN_STORES: StoreName[] = ['meta', 'bodies', ...CLEARED]
 
 /**
  * The one transaction that makes a staged log visible. Throws ImportError if the log is not empty any more, or if a
@@ -68,16 +68,16 @@ export async function show(
       }
       for (const [type, version] of sidecar.result?.types ?? []) store('types').put({ type, version }, [type, version])
       store('bodies').delete(`${chunk.body}+`)
-      if (isShared(log) && n === chunks.length - 1) begin(store, chunk.last, sidecar.result?.commit ?? '')
+      if (isShared(log) && n === chunks.length - 1) putOutbox(store, chunk.last, sidecar.result?.commit ?? '')
       index(store, n + 1)
     }
   }
 
   /** The outbox of a log with a remote goes on from here. */
-  function begin(store: StoreOf, base: number, last: string): void {
+  function putOutbox(store: StoreOf, base: number, last: string): void {
     const newest = store('outbox').openKeyCursor(null, 'prev')
     newest.onsuccess = () => {
-      const n = Math.max(0, keyOf(newest)) + 1
+      const n = Math.max(0, numberKeyOf(newest)) + 1
       store('outbox').clear()
       putUnsent(store, unsent, n, base, last)
     }
@@ -85,7 +85,7 @@ export async function show(
 
   try {
     // The file that this log came from may be gone by tomorrow.
-    const stores: StoreName[] = [...STORES, ...storesOfLog(database)]
+    const stores: StoreName[] = [...SHOWN_STORES, ...storesOfLog(database)]
     if (reactions && hasNewerStores(database)) stores.push('reactions')
     await database.transact(stores, 'readwrite', body, 'strict')
   } catch (error) {

@@ -57,7 +57,7 @@ export async function openStage(database: Database): Promise<Stage> {
     },
     async find(n, header, line) {
       const staged = chunks[n]
-      if (!staged || !isSame(staged, header)) return
+      if (!staged || !isSameChunk(staged, header)) return
       const found = await transact(['bodies'], 'readonly', (store) => store('bodies').get(`${staged.body}+`))
       if (!found.result) throw new ImportError(line, 'what was staged of this file is gone: import it again')
       return found.result
@@ -87,7 +87,7 @@ export async function openStage(database: Database): Promise<Stage> {
   }
 }
 
-const isSame = (one: StagedChunk, { first, last, checksum, bytes }: ChunkHeader): boolean =>
+const isSameChunk = (one: StagedChunk, { first, last, checksum, bytes }: ChunkHeader): boolean =>
   one.first === first && one.last === last && one.checksum === checksum && one.bytes === bytes
 
 function dropChunks(store: StoreOf, chunks: readonly StagedChunk[]): void {
@@ -97,20 +97,20 @@ function dropChunks(store: StoreOf, chunks: readonly StagedChunk[]): void {
   }
 }
 
-type Asked = readonly (IDBRequest<IDBValidKey | undefined> | IDBRequest<IDBValidKey[]>)[]
+type StagingRequests = readonly (IDBRequest<IDBValidKey | undefined> | IDBRequest<IDBValidKey[]>)[]
 
 /** Stores that `askEmpty` looks into, of this database. */
 export const storesOfLog = (database: Database): readonly StoreName[] =>
   hasNewerStores(database) ? ['segments', 'commits', 'outbox'] : ['segments', 'commits']
 
 /** Asks whether the log and its outbox are empty; every answer of the transaction has to be there before `isEmpty` is. */
-export const askEmpty = (store: StoreOf, database: Database): Asked => [
+export const askEmpty = (store: StoreOf, database: Database): StagingRequests => [
   store('segments').getKey(above(0)),
   store('commits').getKey(above(0)),
   ...(hasNewerStores(database) ? [store('outbox').getAllKeys(IDBKeyRange.lowerBound(0), 2)] : []),
 ]
 /** An outbox has its marker at least. */
-export const isEmpty = (asked: Asked): boolean =>
+export const isEmpty = (asked: StagingRequests): boolean =>
   asked.every(({ result }) => (Array.isArray(result) ? result.length < 2 : result === undefined))
 
 export const notEmpty = (): ImportError => new ImportError(1, NOT_EMPTY)

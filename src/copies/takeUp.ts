@@ -5,7 +5,7 @@ import type { Database, LogIdentity } from '../log/database.ts'
 import { BadText } from '../log/gzip.ts'
 import { recordsAt } from '../log/recordsAt.ts'
 import type { SegmentRecord } from '../log/stores.ts'
-import { bytesOf, fileOf, type Place, TAIL } from './files.ts'
+import { type ChunkPlace, chunkBytesOf, fileOf, TAIL } from './files.ts'
 import { createTail, type Tail } from './tail.ts'
 
 /** A file that is no segment: chunks of a long tail. */
@@ -19,7 +19,7 @@ export interface TakenUp {
   readonly tail: Tail
   readonly parts: readonly PartFile[]
   /** The tail's file is not what the tail is: it has to be written, or to go. */
-  readonly stale: boolean
+  readonly isStale: boolean
   /** Files of a future that this database has lost. They have to go before others get the numbers. */
   readonly lost: readonly string[]
 }
@@ -28,7 +28,7 @@ export interface TakenUp {
 export async function takeUp(
   database: Database,
   log: LogIdentity,
-  files: ReadonlyMap<string, readonly Place[]>,
+  files: ReadonlyMap<string, readonly ChunkPlace[]>,
   segments: readonly SegmentRecord[],
   base: string,
 ): Promise<TakenUp> {
@@ -39,11 +39,11 @@ export async function takeUp(
   if (found && found.first <= reachOf(others, newest) + 1 && (await isInLog(database, found.end))) {
     const parts = others.map(([file, places]) => ({ file, last: places.at(-1)?.header.last ?? 0 }))
     // Sealed meanwhile: the file stays until the segments have theirs.
-    if (found.end.last <= newest) return { tail: createTail(log), parts, stale: true, lost: [] }
-    return { tail: createTail(log, found.packed, found.open), parts, stale: false, lost: [] }
+    if (found.end.last <= newest) return { tail: createTail(log), parts, isStale: true, lost: [] }
+    return { tail: createTail(log, found.packed, found.open), parts, isStale: false, lost: [] }
   }
   const lost = [TAIL, ...others.map(([file]) => file)].filter((file) => files.has(file))
-  return { tail: createTail(log), parts: [], stale: newest > 0 || files.size > 0, lost }
+  return { tail: createTail(log), parts: [], isStale: newest > 0 || files.size > 0, lost }
 }
 
 interface FoundTail {
@@ -56,10 +56,10 @@ interface FoundTail {
 }
 
 /** undefined if the file is missing or damaged. */
-async function readTail(places: readonly Place[]): Promise<FoundTail | undefined> {
+async function readTail(places: readonly ChunkPlace[]): Promise<FoundTail | undefined> {
   const chunks: Chunk[] = []
   for (const place of places) {
-    const chunk = openChunk(await bytesOf(place))
+    const chunk = openChunk(await chunkBytesOf(place))
     if (!chunk) return
     chunks.push(chunk)
   }
@@ -73,7 +73,7 @@ async function readTail(places: readonly Place[]): Promise<FoundTail | undefined
 }
 
 /** How far segments and parts reach without a gap. */
-function reachOf(others: readonly (readonly [string, readonly Place[]])[], newest: number): number {
+function reachOf(others: readonly (readonly [string, readonly ChunkPlace[]])[], newest: number): number {
   const ranges = others.flatMap(([, places]) => places.map(({ header }) => header)).filter(({ last }) => last > newest)
   let at = newest
   for (const { first, last } of ranges.sort((a, b) => a.first - b.first)) if (first <= at + 1) at = Math.max(at, last)

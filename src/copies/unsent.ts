@@ -2,7 +2,7 @@ import { type Chunk, linesIn, makeChunk, openChunk } from '../log/chunk.ts'
 import { type CommandEntry, type CommitRecord, commandsOf } from '../log/commit.ts'
 import type { Database, LogIdentity, StoreOf } from '../log/database.ts'
 import { BadText } from '../log/gzip.ts'
-import { type LocalCommand, localCommandsOf, type Marker, recordsOf } from '../log/local.ts'
+import { type LocalCommand, localCommandsOf, localRecordsOf, type Marker } from '../log/local.ts'
 import { type Outbox, outboxOf, whole } from '../log/outboxOf.ts'
 import { stringify } from '../model/json.ts'
 
@@ -12,7 +12,7 @@ import { stringify } from '../model/json.ts'
 export const UNSENT = 'outbox.unsent'
 
 /** Commands of one record of a restored outbox. */
-const RECORD_COMMANDS = 500
+const RESTORED_RECORD_COMMANDS = 500
 
 /** The commands of a mirror that no remote had ordered when it was written. */
 export interface Unsent {
@@ -90,7 +90,7 @@ export function putUnsent(
   const isSame = unsent.base === base && unsent.last === last
   const local = isSame ? commands : commands.map((command) => ({ ...command, events: [] }))
   store('outbox').put({ n, base, last, generation: n }, n)
-  for (const record of recordsOf(local, n, RECORD_COMMANDS)) {
+  for (const record of localRecordsOf(local, n, RESTORED_RECORD_COMMANDS)) {
     store('outbox').put(record, record.n)
     for (const { id, fingerprint } of localCommandsOf(record)) {
       if (fingerprint === undefined) continue

@@ -17,14 +17,14 @@ export interface VerifiedBase {
 /** Verifies a base line by line: its rows may be many. Throws ImportError. */
 export async function verifyBase(chunk: FileChunk, signal: AbortSignal | undefined): Promise<VerifiedBase> {
   try {
-    return await verify(chunk, signal)
+    return await verifyRows(chunk, signal)
   } catch (error) {
     if (signal?.aborted || error instanceof StorageError) throw error
     throw new ImportError(chunk.line, `not a base: ${error}`)
   }
 }
 
-async function verify(chunk: FileChunk, signal: AbortSignal | undefined): Promise<VerifiedBase> {
+async function verifyRows(chunk: FileChunk, signal: AbortSignal | undefined): Promise<VerifiedBase> {
   const breather = createBreather(signal)
   let head: Record<string, any> | undefined
   const entries: [string, CommandEntry][] = []

@@ -19,7 +19,7 @@ export async function verifyCommits(
   let last = header.first - 1
   let commit = ''
 
-  for await (const records of readable(chunk))
+  for await (const records of readableCommits(chunk))
     for (const record of records) {
       try {
         check(record)
@@ -57,7 +57,7 @@ export async function verifyCommits(
 
 export const twice = (id: string): string => `the command id "${id}" is used twice`
 
-async function* readable(chunk: FileChunk): AsyncGenerator<readonly CommitRecord[]> {
+async function* readableCommits(chunk: FileChunk): AsyncGenerator<readonly CommitRecord[]> {
   try {
     yield* recordsIn(chunk)
   } catch (error) {

@@ -39,7 +39,7 @@ export async function commandAsTest(
   known?: readonly AnyRecordedEvent[],
 ): Promise<string> {
   const { core } = session
-  const events = known ?? (await eventsOf(core, command))
+  const events = known ?? (await appendedEventsOf(core, command))
   const before = await eventsBefore(session, events, events[0]?.sequence ?? command.head + 1)
   const { name, input, context, error } = command
   // What it drew, as a specification draws it.
@@ -91,7 +91,7 @@ const creation = ({ model }: Core, { type, version, data }: AnyRecordedEvent): s
 }
 
 /** What a command that is done has appended, from the log's end backwards. */
-async function eventsOf(core: Core, { id, state, events }: SeenCommand): Promise<readonly AnyRecordedEvent[]> {
+async function appendedEventsOf(core: Core, { id, state, events }: SeenCommand): Promise<readonly AnyRecordedEvent[]> {
   const found: AnyRecordedEvent[] = []
   if (state !== 'done' || !events) return found
   const log = createLogEntries(core, () => {})
@@ -127,18 +127,18 @@ async function eventsBefore(
 ): Promise<{ readonly events: readonly AnyRecordedEvent[]; readonly isWhole: boolean }> {
   const isWhole = before <= GIVEN_MAX
   const found = new Map<number, AnyRecordedEvent>()
-  const take = async (options: object): Promise<void> => {
+  const collect = async (options: object): Promise<void> => {
     for await (const event of engine.history({ before, reverse: true, limit: GIVEN_MAX, ...options }))
       found.set(event.sequence, event as AnyRecordedEvent)
   }
-  if (isWhole) await take({})
+  if (isWhole) await collect({})
   else
     for (const event of events)
       for (const { projection, keys = [] } of touchedBy(core, event)) {
         const { into } = core.model.projections[projection] ?? {}
         // Without an index, each would fold the whole log.
         if (into?.kind === 'table' && into.history && found.size < GIVEN_MAX)
-          for (const key of keys) await take({ table: projection, key })
+          for (const key of keys) await collect({ table: projection, key })
       }
   return { events: [...found.values()].sort((a, b) => a.sequence - b.sequence), isWhole }
 }

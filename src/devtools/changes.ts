@@ -6,7 +6,7 @@ import { andMore, headedRows, quietLine } from './parts.ts'
 import type { Session } from './session.ts'
 
 /** Changes that are listed before it is only said how many more there are. */
-const LISTED = 200
+const LISTED_CHANGES = 200
 
 /** What became of a row: `added`, `removed`, or its properties with the value before and after. */
 export function difference(before: unknown, after: unknown): TemplateResult {
@@ -25,11 +25,11 @@ export function difference(before: unknown, after: unknown): TemplateResult {
 export function listChanges(session: Session, changes: readonly RowChange<any>[]): TemplateResult {
   if (!changes.length) return quietLine('It changed no row in memory.')
   const rows = changes
-    .slice(0, LISTED)
+    .slice(0, LISTED_CHANGES)
     .map(
       ({ projection, key, before, after }) => [rowLink(session, projection, key), difference(before, after)] as const,
     )
-  return html`${headedRows('Rows that it changed', rows)}${andMore(changes.length - LISTED)}`
+  return html`${headedRows('Rows that it changed', rows)}${andMore(changes.length - LISTED_CHANGES)}`
 }
 
 /** A way to one row, or to a projection. */

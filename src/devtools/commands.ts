@@ -40,7 +40,7 @@ export class CommandsPanel extends Panel {
     const { name, input, at } = command
     return {
       content: html`<span class="type h${hueOf(name)}">${name}</span><span class="mono quiet fill">${input === undefined ? '' : line(input)}</span
-        >${outcomeOf(command)}<span class="quiet wide">${tookOf(command)}</span><span class="quiet wide">${time(at)}</span>`,
+        >${shownOutcomeOf(command)}<span class="quiet wide">${tookOf(command)}</span><span class="quiet wide">${time(at)}</span>`,
     }
   }
 
@@ -62,7 +62,7 @@ export class CommandsPanel extends Panel {
         ${state === 'done' && command.events ? html`<button @click=${() => session.show({ panel: 'log', filter: `command:${id}` })}>Its events</button>` : nothing}
       </div>
       <dl>
-        ${fact('outcome', outcomeOf(command))}${fact('took', tookOf(command))}${fact('races lost', races)}${fact('at', time(at))}
+        ${fact('outcome', shownOutcomeOf(command))}${fact('took', tookOf(command))}${fact('races lost', races)}${fact('at', time(at))}
         ${fact('id', html`<span class="mono">${id}</span>`)}
         ${meta === undefined ? nothing : fact('meta', html`<span class="mono">${line(meta, 400)}</span>`)}
       </dl>
@@ -79,7 +79,7 @@ export class CommandsPanel extends Panel {
   }
 }
 
-function outcomeOf({ state, events, error }: SeenCommand): TemplateResult {
+function shownOutcomeOf({ state, events, error }: SeenCommand): TemplateResult {
   if (state === 'pending') return html`<span class="careful">pending</span>`
   if (state === 'rejected') return html`<span class="careful">rejected: ${(error as CommandRejected).code}</span>`
   if (state === 'failed') return html`<span class="bad">${(error as Error | null)?.name ?? 'failed'}</span>`

@@ -5,12 +5,19 @@ import { HealthPanel } from './health.ts'
 import { healthOf } from './healthOf.ts'
 import { List } from './list.ts'
 import { LogPanel } from './log.ts'
-import { createPages, type Pages } from './pages.ts'
+import { createPages, type TabPages } from './pages.ts'
 import { define, type Panel } from './panel.ts'
 import { ProjectionsPanel } from './projections.ts'
 import { RowsPanel } from './rows.ts'
-import { type AnyEngine, openSession, type PanelName, type Place, panelsOf, type Session } from './session.ts'
-import { shared } from './styles.ts'
+import {
+  type InspectedEngine,
+  openSession,
+  type PanelName,
+  type PanelPlace,
+  panelsOf,
+  type Session,
+} from './session.ts'
+import { sharedStyles } from './styles.ts'
 import { TabsPanel } from './tabs.ts'
 import { Tree } from './tree.ts'
 
@@ -39,15 +46,15 @@ export class DevtoolsElement extends LitElement {
     open: { type: Boolean, reflect: true },
     button: { type: Boolean },
   }
-  static override styles: CSSResultGroup = [shared, dockStyle]
-  declare engine: AnyEngine | undefined
+  static override styles: CSSResultGroup = [sharedStyles, dockStyle]
+  declare engine: InspectedEngine | undefined
   declare open: boolean
   declare button: boolean
   #session: Session | undefined
   #forget: (() => void) | undefined
-  #place: Place | undefined
+  #place: PanelPlace | undefined
   #panel: PanelName = 'log'
-  #pages: Pages | undefined
+  #pages: TabPages | undefined
   #shown: Panel | null = null
   #height = Math.round(globalThis.innerHeight * (globalThis.innerWidth > 640 ? 0.46 : 0.7))
   #before: Element | null = null

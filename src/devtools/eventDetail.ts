@@ -1,7 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit'
 import type { AnyRecordedEvent } from '../model/events.ts'
 import { eventLink, listChanges, rowLink } from './changes.ts'
-import { count, line, time } from './format.ts'
+import { formatCount, line, time } from './format.ts'
 import type { LogEntries } from './logEntries.ts'
 import type { LogEntry } from './logRecord.ts'
 import { copyTest, details, errorLine, fact, progressBar, quietLine } from './parts.ts'
@@ -60,7 +60,7 @@ export function createEventDetail(session: Session, log: LogEntries, changed: ()
         ${fact('command', html`<button class="link mono" @click=${filter}>${commandId}</button>`)}
         ${fact('version', version)}
         ${meta === undefined ? nothing : fact('meta', html`<span class="mono">${line(meta, 400)}</span>`)}
-        ${error ? nothing : fact('rows', rowsOf(session, event))}
+        ${error ? nothing : fact('rows', changedRowsOf(session, event))}
       </dl>
       <h3>Payload</h3>
       ${data === undefined ? quietLine('none') : html`<tidemark-tree .value=${data}></tidemark-tree>`}
@@ -104,12 +104,12 @@ export function createEventDetail(session: Session, log: LogEntries, changed: ()
   }
 }
 
-function rowsOf(session: Session, event: AnyRecordedEvent): TemplateResult {
+function changedRowsOf(session: Session, event: AnyRecordedEvent): TemplateResult {
   const touched = touchedBy(session.core, event)
   if (!touched.length) return html`<span class="quiet">no projection handles it</span>`
   return html`${touched.map(({ projection, keys, where }) => {
     if (!keys) return html`<div>${rowLink(session, projection)} ${where ?? ''}</div>`
     const left = keys.length - KEYS_LISTED
-    return html`<div>${keys.slice(0, KEYS_LISTED).map((key) => html`${rowLink(session, projection, key)} `)}${left > 0 ? `and ${count(left)} more` : ''}</div>`
+    return html`<div>${keys.slice(0, KEYS_LISTED).map((key) => html`${rowLink(session, projection, key)} `)}${left > 0 ? `and ${formatCount(left)} more` : ''}</div>`
   })}`
 }

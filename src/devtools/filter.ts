@@ -1,6 +1,6 @@
 import type { Key } from '../data.ts'
 import type { LogEntry } from './logRecord.ts'
-import type { AnyEngine } from './session.ts'
+import type { InspectedEngine } from './session.ts'
 
 /** What a line such as `type:todoAdded row:todos/a command:x some text` asks for. */
 export interface Filter {
@@ -48,7 +48,7 @@ export function fits({ type, command, text }: Filter, { event }: LogEntry): bool
 }
 
 /** A key as somebody typed it: the number if that row is there, or looks like one of a table with numbers. */
-export function keyOfText(engine: AnyEngine, table: string, text: string): Key {
+export function keyOfText(engine: InspectedEngine, table: string, text: string): Key {
   const read = engine.read[table] as { has?(key: Key): boolean } | undefined
   const isNumber = text !== '' && Number.isFinite(Number(text))
   return isNumber && read?.has?.(Number(text)) && !read.has(text) ? Number(text) : text

@@ -2,9 +2,9 @@
 const LINE_CHARACTERS = 160
 
 /** `1,234,567`. By hand: the first number that `toLocaleString` formats costs a page 50 ms. */
-export const count = (n: number): string => String(n).replace(/\B(?=(\d{3})+$)/g, ',')
+export const formatCount = (n: number): string => String(n).replace(/\B(?=(\d{3})+$)/g, ',')
 
-export const plural = (n: number, one: string): string => `${count(n)} ${one}${n === 1 ? '' : 's'}`
+export const plural = (n: number, one: string): string => `${formatCount(n)} ${one}${n === 1 ? '' : 's'}`
 
 export const bytes = (n: number): string => {
   const units = ['B', 'kB', 'MB', 'GB']
@@ -23,13 +23,13 @@ export const time = (at: number): string => {
   return date.toDateString() === new Date().toDateString() ? clock : `${day} ${clock.slice(0, 8)}`
 }
 
-export const duration = (ms: number): string => (ms < 10 ? `${ms.toFixed(1)} ms` : `${count(Math.round(ms))} ms`)
+export const duration = (ms: number): string => (ms < 10 ? `${ms.toFixed(1)} ms` : `${formatCount(Math.round(ms))} ms`)
 
 /** A value on one line, cut where it is long: a payload may have megabytes. */
 export function line(value: unknown, most: number = LINE_CHARACTERS): string {
   let text = ''
-  const add = (more: string): boolean => {
-    text += more
+  const add = (piece: string): boolean => {
+    text += piece
     return text.length < most
   }
   const write = (value: unknown): boolean => {

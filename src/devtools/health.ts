@@ -1,5 +1,5 @@
 import { html, type TemplateResult } from 'lit'
-import { count, describeError, time } from './format.ts'
+import { describeError, formatCount, time } from './format.ts'
 import { healthOf } from './healthOf.ts'
 import { Panel } from './panel.ts'
 import { card, fact, quietLine } from './parts.ts'
@@ -15,8 +15,8 @@ export class HealthPanel extends Panel {
   }
 
   async #write(): Promise<void> {
-    const { reportOf } = await toolsPart.load()
-    const report = await reportOf(this.session, this.#isWhole)
+    const { healthReportOf } = await toolsPart.load()
+    const report = await healthReportOf(this.session, this.#isWhole)
     if (report === this.#report) return
     this.#report = report
     this.requestUpdate()
@@ -35,7 +35,7 @@ export class HealthPanel extends Panel {
         'Health',
         html`<span class=${tone}>${sentence}</span>`,
         html`<dl>
-          ${fact('events', count(sequence))}${fact('persisted to', count(projected))}${fact('pending', count(pending))}
+          ${fact('events', formatCount(sequence))}${fact('persisted to', formatCount(projected))}${fact('pending', formatCount(pending))}
         </dl>
         <h3>Errors seen</h3>
         ${

@@ -1,9 +1,9 @@
 import type { ProjectionStatus } from '../engine/types.ts'
-import { count, plural, time } from './format.ts'
-import type { AnyEngine } from './session.ts'
+import { formatCount, plural, time } from './format.ts'
+import type { InspectedEngine } from './session.ts'
 
 /** Events between the log's end and what is persisted that are worth a word. */
-const LAG_EVENTS = 8192
+const WORTH_A_WORD_EVENTS = 8192
 
 export interface Health {
   readonly tone: 'good' | 'careful' | 'bad'
@@ -11,7 +11,7 @@ export interface Health {
 }
 
 /** How an engine is, in one sentence. */
-export function healthOf({ status }: AnyEngine): Health {
+export function healthOf({ status }: InspectedEngine): Health {
   const { state, sequence, projected, pending, projections, behind, storage, lastError, mirror, sync, reactions } =
     status
   const failed = Object.entries(projections).filter(([, one]) => (one as ProjectionStatus).state === 'failed')
@@ -29,7 +29,7 @@ export function healthOf({ status }: AnyEngine): Health {
       sentence: `This tab can't read its log since ${time(behind.since)}. It tries again by itself.`,
     }
   if (failed.length) {
-    const names = failed.map(([name, one]) => `${name} at event ${count((one as ProjectionStatus).sequence)}`)
+    const names = failed.map(([name, one]) => `${name} at event ${formatCount((one as ProjectionStatus).sequence)}`)
     return { tone: 'bad', sentence: `${plural(failed.length, 'projection')} failed: ${names.join(', ')}.` }
   }
   const stopped = Object.entries(reactions).find(([, one]) => one.state === 'stopped')
@@ -42,7 +42,7 @@ export function healthOf({ status }: AnyEngine): Health {
     return { tone: 'careful', sentence: `The shared log refused ${plural(sync.rejected, 'command')}.` }
   if (storage === 'memory')
     return { tone: 'careful', sentence: `${plural(sequence, 'event')}, in memory only: nothing is kept.` }
-  if (sequence - projected > LAG_EVENTS)
+  if (sequence - projected > WORTH_A_WORD_EVENTS)
     return {
       tone: 'careful',
       sentence: `${plural(sequence - projected, 'event')} are not persisted in projections yet.`,

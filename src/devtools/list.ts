@@ -1,6 +1,6 @@
 import { type CSSResultGroup, html, LitElement, nothing, type PropertyDeclarations, type TemplateResult } from 'lit'
 import { listStyle } from './listStyle.ts'
-import { shared } from './styles.ts'
+import { sharedStyles } from './styles.ts'
 
 /** Pixels of one row. */
 const ROW = 24
@@ -20,7 +20,7 @@ export class List extends LitElement {
     item: { attribute: false },
     label: { attribute: false },
   }
-  static override styles: CSSResultGroup = [shared, listStyle]
+  static override styles: CSSResultGroup = [sharedStyles, listStyle]
 
   declare count: number
   declare selected: number | undefined
@@ -100,15 +100,15 @@ export class List extends LitElement {
 
   #scrolled(): void {
     const bar = this.#scroller?.scrollTop ?? 0
-    const moved = bar - this.#bar
-    if (!moved) return
+    const distance = bar - this.#bar
+    if (!distance) return
     this.#bar = bar
     const isWhole = this.#barMost === this.#most
     if (isWhole) this.#position = bar
-    else if (bar <= 0 || bar >= this.#barMost - 1 || Math.abs(moved) > 2 * this.#height)
+    else if (bar <= 0 || bar >= this.#barMost - 1 || Math.abs(distance) > 2 * this.#height)
       this.#position = (bar / this.#barMost) * this.#most
     else {
-      this.#position += moved
+      this.#position += distance
       this.#settle()
     }
     this.requestUpdate()

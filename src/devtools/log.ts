@@ -2,13 +2,13 @@ import { html, type TemplateResult } from 'lit'
 import { headOf } from '../log/look.ts'
 import { createEventDetail, type EventDetail } from './eventDetail.ts'
 import { parseFilter } from './filter.ts'
-import { count, describeError, hueOf, line, plural, time } from './format.ts'
+import { describeError, formatCount, hueOf, line, plural, time } from './format.ts'
 import type { List } from './list.ts'
 import { createLogEntries, type LogEntries } from './logEntries.ts'
 import type { LogEntry } from './logRecord.ts'
 import { createLogSearch, type LogSearch } from './logSearch.ts'
 import { Panel } from './panel.ts'
-import type { Place } from './session.ts'
+import type { PanelPlace } from './session.ts'
 
 /** The log, newest first. */
 export class LogPanel extends Panel {
@@ -34,7 +34,7 @@ export class LogPanel extends Panel {
     this.#search?.stop()
   }
 
-  protected override sent({ sequence, filter }: Place): void {
+  protected override sent({ sequence, filter }: PanelPlace): void {
     if (filter !== undefined) this.#filter(filter)
     if (sequence === undefined) return
     if (this.#line) this.#filter('')
@@ -142,9 +142,11 @@ export class LogPanel extends Panel {
     const search = this.#search
     if (!search) return plural(this.#head, 'event')
     if (search.failure) return html`<span class="bad">${describeError(search.failure)}</span>`
-    const found = `${count(search.count)} found`
+    const found = `${formatCount(search.count)} found`
     if (search.isOver) return found
-    return search.isWaiting ? `${found}, more below` : `${found}, looking: ${count(search.left)} events to go`
+    return search.isWaiting
+      ? `${found}, more below`
+      : `${found}, looking: ${formatCount(search.remaining)} events to go`
   }
 
   #row(index: number): { content: TemplateResult; border: boolean } {

@@ -1,12 +1,12 @@
 import { createFold } from '../model/fold.ts'
-import { lookUp } from '../projections/rowEvents.ts'
+import { lookUpRow } from '../projections/rowEvents.ts'
 import { type Filter, fits, keyOfText, mayFit } from './filter.ts'
 import type { LogEntries } from './logEntries.ts'
 import type { LogEntry } from './logRecord.ts'
 import type { Session } from './session.ts'
 
 /** Events that a search looks for before it waits until somebody scrolls to them. */
-const BATCH = 200
+const FOUND_AT_ONCE = 200
 /** Milliseconds between two looks at what was found so far. */
 const SHOW_MS = 100
 
@@ -24,7 +24,7 @@ export interface LogSearch {
   /** It waits until somebody looks at the last ones. */
   readonly isWaiting: boolean
   /** Events that it has not looked at yet. */
-  readonly left: number
+  readonly remaining: number
   readonly failure: unknown
   /** Puts in front what came into the log behind `before`, up to `head`. Returns how many events that are. */
   grow(before: number, head: number): Promise<number>
@@ -44,10 +44,10 @@ export function createLogSearch(
   const { signal } = ending
   const found: LogEntry[] = []
   let isOver = false
-  let left = head
+  let remaining = head
   let failure: unknown
-  let wanted = BATCH
-  let more: (() => void) | undefined
+  let wanted = FOUND_AT_ONCE
+  let wake: (() => void) | undefined
   let shown = performance.now()
 
   const show = (): void => {
@@ -61,14 +61,14 @@ export function createLogSearch(
     if (count < wanted) return
     changed()
     await new Promise<void>((resolve) => {
-      more = resolve
+      wake = resolve
     })
     signal.throwIfAborted()
   }
 
   async function scan(): Promise<void> {
     const entries = log.backwards(head + 1, mayFit(filter), signal, (sequence) => {
-      left = sequence
+      remaining = sequence
       show()
     })
     for await (const entry of entries) {
@@ -118,7 +118,7 @@ export function createLogSearch(
       failure = error
     }
     isOver = true
-    more = undefined
+    wake = undefined
     changed()
   }
 
@@ -129,10 +129,10 @@ export function createLogSearch(
       return found.length
     },
     at(index) {
-      if (more && index > wanted - BATCH / 4) {
-        const goOn = more
-        more = undefined
-        wanted = index + BATCH
+      if (wake && index > wanted - FOUND_AT_ONCE / 4) {
+        const goOn = wake
+        wake = undefined
+        wanted = index + FOUND_AT_ONCE
         queueMicrotask(goOn)
       }
       const entry = found[index]
@@ -144,10 +144,10 @@ export function createLogSearch(
       return isOver
     },
     get isWaiting() {
-      return more !== undefined
+      return wake !== undefined
     },
-    get left() {
-      return left
+    get remaining() {
+      return remaining
     },
     get failure() {
       return failure
@@ -155,7 +155,7 @@ export function createLogSearch(
     async grow(before, head) {
       if (filter.row) return 0
       const fresh: LogEntry[] = []
-      for (let sequence = head; sequence > before && fresh.length < BATCH; sequence--) {
+      for (let sequence = head; sequence > before && fresh.length < FOUND_AT_ONCE; sequence--) {
         const entry = await log.read(sequence)
         if (fits(filter, entry)) fresh.push(entry)
       }
@@ -165,7 +165,7 @@ export function createLogSearch(
     },
     stop() {
       ending.abort()
-      more?.()
+      wake?.()
     },
   }
 }
@@ -185,7 +185,7 @@ async function positionsOf(
   if (!database || definition?.into.kind !== 'table' || !definition.into.history) return
   const fold = createFold(table, definition, types)
   // Its rows are not needed: the index is not followed to the head here.
-  const sequences = await lookUp(database, fold, key, 0)
+  const sequences = await lookUpRow(database, fold, key, 0)
   if (!sequences) return
   const base = database.log?.base ?? 0
   return { to: fold.sequence, sequences: sequences.filter((sequence) => sequence > base).reverse() }

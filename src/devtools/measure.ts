@@ -5,7 +5,7 @@ import type { Database, StoreName } from '../log/database.ts'
 import { createBreather } from '../slices.ts'
 
 /** Records of a store that are read at once. */
-const BATCH = 32
+const MEASURED_AT_ONCE = 32
 
 export interface StoreSize {
   readonly store: string
@@ -31,11 +31,11 @@ export async function measureStores(database: Database, signal: AbortSignal): Pr
       const range = after === undefined ? undefined : IDBKeyRange.lowerBound(after, true)
       const found = await database.transact([store], 'readonly', (of) => {
         const one = of(store as 'pages')
-        return [one.getAll(range, BATCH), one.getAllKeys(range, BATCH)] as const
+        return [one.getAll(range, MEASURED_AT_ONCE), one.getAllKeys(range, MEASURED_AT_ONCE)] as const
       })
       for (const value of found[0].result) bytes += sizeOf(value)
       records += found[0].result.length
-      if (found[1].result.length < BATCH) break
+      if (found[1].result.length < MEASURED_AT_ONCE) break
       after = found[1].result.at(-1)
     }
     sizes.push({ store, records, bytes })

@@ -9,7 +9,7 @@ export { at } from '../engine/tools/at.ts'
 export { verify } from '../engine/tools/verify.ts'
 export { asTest, commandAsTest } from './asTest.ts'
 export { diskRows } from './diskRows.ts'
-export { reportOf } from './report.ts'
+export { healthReportOf } from './report.ts'
 export { rowSteps } from './rowSteps.ts'
 
 /** Pages that need these tools, and pages that few people open. */

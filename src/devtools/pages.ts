@@ -4,7 +4,7 @@ import type { PanelName, Session } from './session.ts'
 import { toolsPart } from './toolsPart.ts'
 
 /** The pages of the tabs. */
-export interface Pages {
+export interface TabPages {
   /** The page of a tab, made when it is first shown. Until then an empty one is there for its tab to point at. */
   of(panel: PanelName, isShown: boolean): HTMLElement
   /** Forgets all pages: those of a closed dock do nothing. */
@@ -14,7 +14,7 @@ export interface Pages {
 }
 
 /** `changed` is told when the code of a page has come. */
-export function createPages(session: Session, changed: () => void): Pages {
+export function createPages(session: Session, changed: () => void): TabPages {
   const pages = new Map<PanelName, HTMLElement>()
   let isLoading = false
 

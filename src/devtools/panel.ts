@@ -1,12 +1,12 @@
 import { type CSSResultGroup, css, LitElement, type PropertyDeclarations } from 'lit'
-import type { Place, Session } from './session.ts'
-import { shared } from './styles.ts'
+import type { PanelPlace, Session } from './session.ts'
+import { sharedStyles } from './styles.ts'
 
 /** One of the panel's pages. While it is hidden it does nothing. */
 export abstract class Panel extends LitElement {
   static override properties: PropertyDeclarations = { session: { attribute: false } }
   static override styles: CSSResultGroup = [
-    shared,
+    sharedStyles,
     css`
       :host {
         display: flex;
@@ -18,7 +18,7 @@ export abstract class Panel extends LitElement {
     `,
   ]
   declare session: Session
-  #place: Place | undefined
+  #place: PanelPlace | undefined
   #forget: (() => void) | undefined
 
   override connectedCallback(): void {
@@ -44,7 +44,7 @@ export abstract class Panel extends LitElement {
   }
 
   /** Somebody was sent to this panel. */
-  protected sent(_place: Place): void {}
+  protected sent(_place: PanelPlace): void {}
   /** The engine may have changed. */
   protected changed(): void {}
 }

@@ -1,6 +1,6 @@
 import { html, nothing, type TemplateResult } from 'lit'
 import type { Progress } from '../engine/types.ts'
-import { count, describeError } from './format.ts'
+import { describeError, formatCount } from './format.ts'
 import type { Session } from './session.ts'
 
 type Done = Pick<Progress, 'done' | 'total'>
@@ -11,7 +11,7 @@ export const progressBar = (label: string, { done, total }: Done): TemplateResul
 
 /** The same, in figures too. */
 export const progressLine = (label: string, progress: Done): TemplateResult =>
-  html`${count(progress.done)} of ${count(progress.total)} ${progressBar(label, progress)}`
+  html`${formatCount(progress.done)} of ${formatCount(progress.total)} ${progressBar(label, progress)}`
 
 export const quietLine = (text: unknown): TemplateResult => html`<p class="quiet">${text}</p>`
 
@@ -23,7 +23,7 @@ export const fact = (name: string, value: unknown): TemplateResult | typeof noth
 
 /** What a list leaves out. */
 export const andMore = (left: number): TemplateResult | typeof nothing =>
-  left > 0 ? quietLine(`and ${count(left)} more`) : nothing
+  left > 0 ? quietLine(`and ${formatCount(left)} more`) : nothing
 
 /** A box with a heading and its buttons. `label` names it for a screen reader. */
 export const card = (

@@ -3,13 +3,13 @@ import type { Difference } from '../engine/tools/verify.ts'
 import type { Progress, ProjectionStatus } from '../engine/types.ts'
 import type { Fold } from '../model/fold.ts'
 import { difference, eventLink, rowLink } from './changes.ts'
-import { count, describeError, plural } from './format.ts'
+import { describeError, formatCount, plural } from './format.ts'
 import { Panel } from './panel.ts'
 import { andMore, card, fact, headedRows, progressLine } from './parts.ts'
 import { toolsPart } from './toolsPart.ts'
 
 /** Differences that are listed. */
-const LISTED = 100
+const LISTED_DIFFERENCES = 100
 
 interface Work {
   readonly name: string
@@ -40,11 +40,11 @@ export class ProjectionsPanel extends Panel {
     this.requestUpdate()
     const began = performance.now()
     try {
-      const told = await run(work, (progress) => {
+      const result = await run(work, (progress) => {
         work.progress = progress
         this.requestUpdate()
       })
-      this.#told = html`${told} <span class="quiet">It took ${((performance.now() - began) / 1000).toFixed(1)} s.</span>`
+      this.#told = html`${result} <span class="quiet">It took ${((performance.now() - began) / 1000).toFixed(1)} s.</span>`
     } catch (error) {
       this.#told = work.stop.signal.aborted ? html`Stopped.` : html`<span class="bad">${describeError(error)}</span>`
     }
@@ -109,9 +109,9 @@ export class ProjectionsPanel extends Panel {
       html`${name} <span class=${tone}>${state}</span>`,
       html`<dl>
         ${fact('kind', into.kind === 'value' ? 'value' : `table by ${into.key}, ${into.resident === false ? 'on disk' : 'in memory'}${into.history ? ', with history' : ''}`)}
-        ${into.kind === 'table' && into.resident ? fact('rows', html`${rowLink(this.session, name)} ${count((view as { size: number }).size)}`) : nothing}
+        ${into.kind === 'table' && into.resident ? fact('rows', html`${rowLink(this.session, name)} ${formatCount((view as { size: number }).size)}`) : nothing}
         ${fact('version', version)}
-        ${state === 'failed' ? fact('failed at', eventLink(this.session, sequence)) : fact('persisted', html`${count(sequence)}${lag ? html` <span class="careful">${count(lag)} behind</span>` : ''}`)}
+        ${state === 'failed' ? fact('failed at', eventLink(this.session, sequence)) : fact('persisted', html`${formatCount(sequence)}${lag ? html` <span class="careful">${formatCount(lag)} behind</span>` : ''}`)}
         ${fact('events', Object.keys(evolve).join(', '))}
         ${fact('identity', html`<span class="mono quiet">${identity}</span>`)}
       </dl>
@@ -123,11 +123,11 @@ export class ProjectionsPanel extends Panel {
 
   #listDifferences(): TemplateResult {
     const rows = this.#differences
-      .slice(0, LISTED)
+      .slice(0, LISTED_DIFFERENCES)
       .map(
         ({ projection, key, persisted, folded }) =>
           [rowLink(this.session, projection, key), difference(persisted, folded)] as const,
       )
-    return html`${headedRows('Rows that differ from the log: persisted, then folded', rows)}${andMore(this.#differences.length - LISTED)}`
+    return html`${headedRows('Rows that differ from the log: persisted, then folded', rows)}${andMore(this.#differences.length - LISTED_DIFFERENCES)}`
   }
 }

@@ -4,7 +4,7 @@ import type { ReactionStatus } from '../engine/types.ts'
 import type { OpenEvent } from '../log/stores.ts'
 import { fromWire } from '../log/wire.ts'
 import { eventLink } from './changes.ts'
-import { count, describeError, plural } from './format.ts'
+import { describeError, formatCount, plural } from './format.ts'
 import { Panel } from './panel.ts'
 import { andMore, card, errorLine, fact, quietLine } from './parts.ts'
 import { createRareRead } from './rareRead.ts'
@@ -13,19 +13,19 @@ import { type StoredReaction, storedReactions, waitOf } from './storedReactions.
 /** Open events of one reaction that are listed. */
 const OPEN_LISTED = 100
 /** Milliseconds between two reads of what is open, while it keeps changing. */
-const READ_MS = 1000
+const READ_REACTIONS_MS = 1000
 
 const TONES = { idle: 'good', running: 'good', waiting: 'careful', stopped: 'bad' } as const
 
 const talliesOf = ({ open, due, running, retrying }: ReactionStatus): string =>
-  `${count(open)} open, ${count(due)} due, ${count(running)} running, ${count(retrying)} to be tried again`
+  `${formatCount(open)} open, ${formatCount(due)} due, ${formatCount(running)} running, ${formatCount(retrying)} to be tried again`
 
 /** What follows from events: what each reaction has still to do, and what it has given up. */
 export class ReactionsPanel extends Panel {
   #reactions: readonly StoredReaction[] | undefined
   #letters: readonly DeadLetter<any>[] = []
   #failure: unknown
-  readonly #reading = createRareRead(READ_MS, () => this.#read())
+  readonly #reading = createRareRead(READ_REACTIONS_MS, () => this.#read())
 
   override disconnectedCallback(): void {
     super.disconnectedCallback()
@@ -87,7 +87,7 @@ export class ReactionsPanel extends Panel {
       html`<dl>
         ${fact('events', status && talliesOf(status))}
         ${fact('given up', status?.dead ? html`<span class="bad">${plural(status.dead, 'event')}</span>` : undefined)}
-        ${fact('version', version)}${fact('looked at', scanned === undefined ? undefined : `events up to ${count(scanned)}`)}
+        ${fact('version', version)}${fact('looked at', scanned === undefined ? undefined : `events up to ${formatCount(scanned)}`)}
       </dl>
       ${error ? errorLine(error) : nothing}
       ${open.length ? this.#listOpen(name, open) : quietLine('No event is open.')}`,

@@ -6,7 +6,7 @@ import type { Session } from './session.ts'
 const STACK_LINES = 4
 
 /** What somebody may paste into an issue. Without `isWhole` it holds nothing that a person wrote. */
-export async function reportOf({ engine, core, errors, commands }: Session, isWhole: boolean): Promise<string> {
+export async function healthReportOf({ engine, core, errors, commands }: Session, isWhole: boolean): Promise<string> {
   const { status } = engine
   const { usage, quota } = (await globalThis.navigator?.storage?.estimate?.().catch(() => undefined)) ?? {}
   const tellError = (error: Error): object => {

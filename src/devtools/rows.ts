@@ -9,11 +9,11 @@ import { andMore, details, errorLine, headedRows, quietLine } from './parts.ts'
 import { createRareRead } from './rareRead.ts'
 import { type ListedRow, listRows, ROWS_LISTED_MAX } from './rowList.ts'
 import type { RowStep } from './rowSteps.ts'
-import type { Place } from './session.ts'
+import type { PanelPlace } from './session.ts'
 import { toolsPart } from './toolsPart.ts'
 
 /** Milliseconds between two readings of a table that keeps changing. */
-const READ_MS = 1000
+const READ_ROWS_MS = 1000
 /** Events of one row that are kept for its history. */
 const STEPS_MAX = 10_000
 /** Of them, those that are listed. */
@@ -26,7 +26,7 @@ export class RowsPanel extends Panel {
   #rows: readonly ListedRow[] = []
   #failure: unknown
   #reading: AbortController | undefined
-  readonly #readings = createRareRead(READ_MS, () => this.#read())
+  readonly #readings = createRareRead(READ_ROWS_MS, () => this.#read())
   #selected: ListedRow | undefined
   #steps: readonly RowStep[] | undefined
   #history: AbortController | undefined
@@ -44,7 +44,7 @@ export class RowsPanel extends Panel {
     this.#history?.abort()
   }
 
-  protected override sent({ projection, key }: Place): void {
+  protected override sent({ projection, key }: PanelPlace): void {
     if (projection !== undefined && projection !== this.#projection) this.#choose(projection)
     if (key === undefined) return
     this.#text = ''

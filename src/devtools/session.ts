@@ -6,10 +6,10 @@ import { ModelError } from '../errors.ts'
 import { describeError } from './format.ts'
 import { followCommands, type SeenCommand } from './seenCommands.ts'
 
-export type AnyEngine = Engine<any, any, any>
+export type InspectedEngine = Engine<any, any, any>
 
 /** Milliseconds between two looks at an engine that keeps changing: the page needs its time more than the panel does. */
-const LOOK_MS = 1000
+const REFRESH_MS = 1000
 /** Milliseconds after which a look no longer waits until the page has nothing else to do. */
 const IDLE_MS = 100
 /** Errors that are kept. */
@@ -37,7 +37,7 @@ export function panelsOf({ engine }: Session): readonly PanelName[] {
 }
 
 /** Where somebody was sent: a panel, and what to show there. */
-export interface Place {
+export interface PanelPlace {
   readonly panel: PanelName
   readonly sequence?: number
   readonly filter?: string
@@ -52,17 +52,17 @@ export interface SeenError {
 
 /** What the panels of one engine share. */
 export interface Session {
-  readonly engine: AnyEngine
+  readonly engine: InspectedEngine
   readonly core: Core
   readonly commands: readonly SeenCommand[]
   readonly errors: readonly SeenError[]
   /** The last place that was asked for; another object each time. */
-  readonly place: Place
+  readonly place: PanelPlace
   /** What was done last, for the screen reader. */
   readonly said: string
   /** Tells that something may have changed, at most once a second; a place and what was said at once. */
   subscribe(listener: () => void): () => void
-  show(place: Place): void
+  show(place: PanelPlace): void
   say(text: string): void
   copy(text: string): Promise<void>
   close(): void
@@ -74,12 +74,12 @@ function whenIdle(run: () => void): void {
   else run()
 }
 
-export function openSession(engine: AnyEngine): Session {
+export function openSession(engine: InspectedEngine): Session {
   const core = coreOf.get(engine)
   if (!core) throw new ModelError('mountDevtools: expected an engine that openEngine returned')
   const listeners = new Set<() => void>()
   const errors: SeenError[] = []
-  let place: Place = { panel: 'log' }
+  let place: PanelPlace = { panel: 'log' }
   let said = ''
   let timer: ReturnType<typeof setTimeout> | undefined
   let told = Number.NEGATIVE_INFINITY
@@ -93,7 +93,7 @@ export function openSession(engine: AnyEngine): Session {
   }
   /** After a quiet time at once, else when it is due. */
   function tellSoon(): void {
-    timer ??= setTimeout(whenIdle, Math.max(0, told + LOOK_MS - performance.now()), tell)
+    timer ??= setTimeout(whenIdle, Math.max(0, told + REFRESH_MS - performance.now()), tell)
   }
   function noteErrors(): void {
     const { lastError, behind, projections } = engine.status

@@ -1,7 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit'
 import { exportLog } from '../engine/tools/exportLog.ts'
 import { persist } from '../engine/tools/persist.ts'
-import { bytes, count, describeError, plural } from './format.ts'
+import { bytes, describeError, formatCount, plural } from './format.ts'
 import { measureStores, measureTypes, type StoreSize, type TypeSize } from './measure.ts'
 import { Panel } from './panel.ts'
 import { card, fact, quietLine } from './parts.ts'
@@ -55,7 +55,7 @@ export class StoragePanel extends Panel {
     const { core } = this.session
     void this.#run(async (signal) => {
       this.#types = await measureTypes(core, signal, (done) => {
-        this.#told = `Reading event ${count(done)} of ${count(core.head)}`
+        this.#told = `Reading event ${formatCount(done)} of ${formatCount(core.head)}`
         this.requestUpdate()
       })
       this.#stores = core.database ? await measureStores(core.database, signal) : []
@@ -70,7 +70,7 @@ export class StoragePanel extends Panel {
       const stream = exportLog(engine, {
         signal,
         onProgress: ({ done, total }) => {
-          this.#told = `Exported ${count(done)} of ${count(total)} events`
+          this.#told = `Exported ${formatCount(done)} of ${formatCount(total)} events`
           this.requestUpdate()
         },
       })
@@ -102,7 +102,7 @@ export class StoragePanel extends Panel {
           html`<dl>
             ${fact('used', bytes(usage))}
             ${fact('quota', quota ? html`${bytes(quota)} <meter aria-label="Used of the quota" max=${quota} .value=${usage}></meter>` : 'unknown')}
-            ${fact('segments', this.#segments ? `${count(this.#segments.count)}, up to event ${count(this.#segments.last)}` : 'none')}
+            ${fact('segments', this.#segments ? `${formatCount(this.#segments.count)}, up to event ${formatCount(this.#segments.last)}` : 'none')}
           </dl>`,
           storage === 'best-effort'
             ? html`<button @click=${() => void this.#persist()}>Ask to persist</button>`
@@ -112,8 +112,8 @@ export class StoragePanel extends Panel {
           'Second copy',
           html`Second copy <span class=${mirror.state === 'on' ? 'good' : 'careful'}>${mirror.state}</span>`,
           html`<dl>
-            ${fact('up to event', count(mirror.sequence))}${fact('reason', mirror.reason)}
-            ${fact('restored', restored && `up to event ${count(restored.sequence)}`)}
+            ${fact('up to event', formatCount(mirror.sequence))}${fact('reason', mirror.reason)}
+            ${fact('restored', restored && `up to event ${formatCount(restored.sequence)}`)}
           </dl>`,
         )}
         ${
@@ -159,7 +159,7 @@ function sizes(title: string, what: string, rows: readonly (readonly [string, nu
           name,
           records,
           size,
-        ]) => html`<tr><th scope="row" class="mono">${name}</th><td class="number">${count(records)}</td><td class="number">${bytes(size)}</td>
+        ]) => html`<tr><th scope="row" class="mono">${name}</th><td class="number">${formatCount(records)}</td><td class="number">${bytes(size)}</td>
         <td><meter aria-label="Share of ${name}" max=${most} .value=${size}></meter></td></tr>`,
       )}</tbody>
     </table>`,

@@ -1,7 +1,7 @@
 import { type CSSResult, css } from 'lit'
 
 /** What every part of the panel shares. Colours are inherited from the panel. */
-export const shared: CSSResult = css`
+export const sharedStyles: CSSResult = css`
   :host {
     box-sizing: border-box;
     color: var(--ink);

@@ -2,7 +2,7 @@ import { html, nothing, type TemplateResult } from 'lit'
 import { type Rejected, rejected } from '../engine/shared/rejected.ts'
 import type { SyncStatus } from '../engine/types.ts'
 import type { LocalCommand } from '../log/local.ts'
-import { count, describeError, line, plural, time } from './format.ts'
+import { describeError, formatCount, line, plural, time } from './format.ts'
 import { Panel } from './panel.ts'
 import { andMore, card, errorLine, fact, headedRows, progressLine, quietLine } from './parts.ts'
 import { createRareRead } from './rareRead.ts'
@@ -11,7 +11,7 @@ import { waitingCommands } from './waitingCommands.ts'
 /** Commands of each kind that are listed. */
 const COMMANDS_LISTED = 100
 /** Milliseconds between two reads, while something keeps changing. */
-const READ_MS = 1000
+const READ_SYNC_MS = 1000
 
 const STATES: Readonly<Record<SyncStatus['state'], readonly [tone: string, sentence: string]>> = {
   online: ['good', 'What the remote has is read as it comes, and what this device has is sent.'],
@@ -30,7 +30,7 @@ export class SyncPanel extends Panel {
   #waiting: readonly LocalCommand[] = []
   #rejected: readonly Rejected[] = []
   #failure: unknown
-  readonly #reading = createRareRead(READ_MS, () => this.#read())
+  readonly #reading = createRareRead(READ_SYNC_MS, () => this.#read())
 
   override disconnectedCallback(): void {
     super.disconnectedCallback()
@@ -86,14 +86,14 @@ export class SyncPanel extends Panel {
       ),
       card(
         'Outbox',
-        html`Outbox <span class="quiet">${count(this.#waiting.length)}</span>`,
+        html`Outbox <span class="quiet">${formatCount(this.#waiting.length)}</span>`,
         waiting.length
           ? html`${headedRows('Commands that wait for the remote, oldest first', waiting)}${andMore(this.#waiting.length - waiting.length)}`
           : quietLine('No command waits for the remote.'),
       ),
       card(
         'Refused',
-        html`Refused <span class=${this.#rejected.length ? 'careful' : 'quiet'}>${count(this.#rejected.length)}</span>`,
+        html`Refused <span class=${this.#rejected.length ? 'careful' : 'quiet'}>${formatCount(this.#rejected.length)}</span>`,
         refused.length
           ? html`${headedRows(
               'Commands that the shared log refused, oldest first',

@@ -5,7 +5,7 @@ import { Panel } from './panel.ts'
 import { card, fact, quietLine } from './parts.ts'
 
 /** Milliseconds between two looks at who holds which lock. */
-const ASK_MS = 1000
+const LOCKS_MS = 1000
 
 const WORKER = {
   shared: 'A SharedWorker persists the projections.',
@@ -23,7 +23,7 @@ export class TabsPanel extends Panel {
   }
 
   async #ask(): Promise<void> {
-    if (performance.now() - this.#asked < ASK_MS) return
+    if (performance.now() - this.#asked < LOCKS_MS) return
     this.#asked = performance.now()
     this.#held = (await navigator.locks?.query())?.held
     this.requestUpdate()

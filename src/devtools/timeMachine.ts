@@ -2,11 +2,11 @@ import { html, nothing, type TemplateResult } from 'lit'
 import { at, type Past } from '../engine/tools/at.ts'
 import type { Progress } from '../engine/types.ts'
 import { eventLink, listChanges } from './changes.ts'
-import { count, describeError, keyText, line, plural, time } from './format.ts'
+import { describeError, formatCount, keyText, line, plural, time } from './format.ts'
 import { Panel } from './panel.ts'
 import { card, progressLine, quietLine } from './parts.ts'
 import { pastAt } from './past.ts'
-import type { Place } from './session.ts'
+import type { PanelPlace } from './session.ts'
 
 /** The state at any point of the log. */
 export class TimePanel extends Panel {
@@ -17,7 +17,7 @@ export class TimePanel extends Panel {
   #isGoing = false
   #projection = ''
 
-  protected override sent({ sequence }: Place): void {
+  protected override sent({ sequence }: PanelPlace): void {
     if (sequence !== undefined) this.#go(sequence)
   }
 
@@ -62,7 +62,7 @@ export class TimePanel extends Panel {
         <input class="grow" type="range" min="0" max=${head} .value=${String(point)} aria-label="Point in the log" aria-valuetext="event ${point} of ${head}${event && this.#past?.sequence === point ? `, ${event.type}` : ''}" @input=${slid}>
         ${step(1, 'Event after', '›')}
         <input type="number" min="0" max=${head} .value=${String(point)} aria-label="Sequence of the event" @change=${slid}>
-        <span class="quiet">of ${count(head)}</span>
+        <span class="quiet">of ${formatCount(head)}</span>
       </div>
       <div class="page">
         ${this.#progress ? html`<p role="status">Folding the log: ${progressLine('Folding the log', this.#progress)}</p>` : nothing}

@@ -9,7 +9,7 @@ import {
   type TemplateResult,
 } from 'lit'
 import { line, plural } from './format.ts'
-import { shared } from './styles.ts'
+import { sharedStyles } from './styles.ts'
 
 /** Members that are shown at once; a button shows as many more. */
 const MEMBERS = 100
@@ -20,7 +20,7 @@ const STRING_CHARACTERS = 2000
 export class Tree extends LitElement {
   static override properties: PropertyDeclarations = { value: { attribute: false } }
   static override styles: CSSResultGroup = [
-    shared,
+    sharedStyles,
     css`
       :host {
         display: block;
@@ -71,7 +71,7 @@ export class Tree extends LitElement {
     const name = key ? html`<span class="key">${key}</span>: ` : nothing
     if (typeof value !== 'object' || !value || value instanceof Date || ArrayBuffer.isView(value))
       return html`<div class="leaf">${name}${leaf(value)}</div>`
-    const members = membersOf(value)
+    const members = shownMembersOf(value)
     if (!members.length) return html`<div class="leaf">${name}${Array.isArray(value) ? '[]' : '{}'}</div>`
     const isOpen = this.#open.has(path)
     const shown = this.#more.get(path) ?? MEMBERS
@@ -82,7 +82,7 @@ export class Tree extends LitElement {
       else this.#open.delete(path)
       this.requestUpdate()
     }
-    const more = (): void => {
+    const showMore = (): void => {
       this.#more.set(path, shown + MEMBERS)
       this.requestUpdate()
     }
@@ -97,12 +97,12 @@ export class Tree extends LitElement {
           : ''
       }</span></summary>
       ${isOpen ? members.slice(0, shown).map(([name, member]) => this.#node(name, member, `${path}/${name}`)) : nothing}
-      ${isOpen && members.length > shown ? html`<button class="link" @click=${more}>${members.length - shown} more</button>` : nothing}
+      ${isOpen && members.length > shown ? html`<button class="link" @click=${showMore}>${members.length - shown} more</button>` : nothing}
     </details>`
   }
 }
 
-function membersOf(value: object): readonly (readonly [string, unknown])[] {
+function shownMembersOf(value: object): readonly (readonly [string, unknown])[] {
   if (value instanceof Map) return [...value].map(([key, member]) => [line(key, 40), member])
   if (value instanceof Set) return [...value].map((member, i) => [String(i), member])
   return Object.entries(value)

@@ -47,7 +47,7 @@ export interface DraftStore {
 }
 
 /** Transactions that may lose their connection before a large value was read. */
-const READS = 3
+const DRAFT_READS = 3
 
 const HEADS = 0
 const all = (...start: (string | number)[]): IDBKeyRange => IDBKeyRange.bound(start, [...start, []])
@@ -79,7 +79,7 @@ export function draftsOnDisk(database: Database): DraftStore {
             ] as const,
         )
         const isRead = (await loaded(database, heads as IDBRequest)) && (await loaded(database, pieces as IDBRequest))
-        if (isRead || reads === READS) return heads.result.map((head) => joined(head, pieces.result))
+        if (isRead || reads === DRAFT_READS) return heads.result.map((head) => joinedPieces(head, pieces.result))
       }
     },
     async has(name, id, epoch) {
@@ -92,19 +92,19 @@ export function draftsOnDisk(database: Database): DraftStore {
         const drafts = store('drafts')
         for (const [i, { name, id, epoch, begins, offset, text, last }] of pieces.entries()) {
           const key = [HEADS, name, id, epoch]
-          const begin = (): void => {
+          const putHead = (): void => {
             removal(name, id)(store)
             drafts.put({ id, epoch, offset, text, header: begins?.header as Json }, key)
           }
           if (begins && !begins.instead) {
-            begin()
+            putHead()
             continue
           }
           const head = drafts.getKey(begins ? all(HEADS, name, id) : key)
           const before = last === undefined ? head : drafts.getKey([DRAFT_PIECES, name, id, epoch, last])
           before.onsuccess = () => {
             if (begins ? !mayBegin(begins, (head.result as string[] | undefined)?.[3]) : !head.result) wrote[i] = 'over'
-            else if (begins) begin()
+            else if (begins) putHead()
             else if (before.result === undefined) wrote[i] = 'dropped'
             else drafts.put({ id, epoch, offset, text }, [DRAFT_PIECES, name, id, epoch, offset])
           }
@@ -123,7 +123,10 @@ const mayBegin = ({ instead, orNone }: NonNullable<NextPiece['begins']>, epoch: 
   !instead || (epoch === undefined ? !!orNone : instead.includes(epoch))
 
 /** Up to where its pieces are without a gap. */
-function joined({ id, epoch, header = null, text: first }: DraftRecord, pieces: readonly DraftRecord[]): FoundDraft {
+function joinedPieces(
+  { id, epoch, header = null, text: first }: DraftRecord,
+  pieces: readonly DraftRecord[],
+): FoundDraft {
   let text = first
   for (const piece of pieces)
     if (piece.id === id && piece.epoch === epoch && piece.offset <= text.length)

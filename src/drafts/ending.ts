@@ -3,7 +3,7 @@ import { DraftOver } from './draftOver.ts'
 import type { Shelf } from './shelf.ts'
 import type { Storing } from './storing.ts'
 import type { OpenDrafts } from './types.ts'
-import { beginAnew, nextPiece, noteStored, type Writing } from './writing.ts'
+import { beginAnew, type DraftWriting, nextPiece, noteStored } from './writing.ts'
 
 /** Dispatches what replaces a draft. */
 export type EndDraft<R> = (text: string) => R | PromiseLike<R>
@@ -11,21 +11,21 @@ export type EndDraft<R> = (text: string) => R | PromiseLike<R>
 /** Replaces drafts by events. */
 export interface Ending extends Pick<OpenDrafts, 'take'> {
   /** As `end` of a writer. */
-  end<R>(writing: Writing, fn: EndDraft<R>): Promise<R>
+  end<R>(writing: DraftWriting, fn: EndDraft<R>): Promise<R>
 }
 
 /** `abandon` is called where what should have replaced a draft was refused. */
 export function createEnding(
   shelf: Shelf,
   storing: Pick<Storing, 'now'>,
-  abandon: (writing: Writing) => Promise<void>,
+  abandon: (writing: DraftWriting) => Promise<void>,
 ): Ending {
   const log = shelf.host.name
   /** What the next dispatch writes besides. */
   let ending: Inside | undefined
 
   /** Says whether nobody has begun after this attempt. */
-  async function isOurs(writing: Writing): Promise<boolean> {
+  async function isOurs(writing: DraftWriting): Promise<boolean> {
     const { name, id, epoch, stored } = writing
     const drafts = shelf.storeOf()
     if (stored !== undefined) return drafts.has(name, id, epoch)
@@ -40,7 +40,7 @@ export function createEnding(
     return wrote === 'stored'
   }
 
-  async function end<R>(writing: Writing, fn: EndDraft<R>): Promise<R> {
+  async function end<R>(writing: DraftWriting, fn: EndDraft<R>): Promise<R> {
     const { name, id } = writing
     const refuse = (): never => {
       throw new DraftOver(name, id)
@@ -52,7 +52,7 @@ export function createEnding(
     try {
       await storing.now()
       if (!(await isOurs(writing))) shelf.lose(writing)
-      if ((writing.state as Writing['state']) !== 'ending') refuse()
+      if ((writing.state as DraftWriting['state']) !== 'ending') refuse()
       const mine = shelf.storeOf().end(name, id, writing.epoch)
       let answer: R | PromiseLike<R>
       try {

@@ -7,7 +7,7 @@ const living = new Set<string>()
 export interface EpochLock {
   readonly isHeld: boolean
   /** Resolves when it is held. */
-  readonly held: Promise<void>
+  readonly granted: Promise<void>
   release(): void
   /** Of an attempt that begins anew: lets go of the epochs before. */
   releaseFormer?(): void
@@ -19,7 +19,7 @@ export function holdEpoch(log: string, epoch: string): EpochLock {
   const over = new AbortController()
   const released = new Promise<void>((resolve) => over.signal.addEventListener('abort', () => resolve()))
   let isHeld = !locks
-  const held = new Promise<void>((resolve) => {
+  const granted = new Promise<void>((resolve) => {
     if (!locks) return resolve()
     const hold = (): Promise<void> => {
       isHeld = true
@@ -33,7 +33,7 @@ export function holdEpoch(log: string, epoch: string): EpochLock {
     get isHeld() {
       return isHeld
     },
-    held,
+    granted,
     release() {
       living.delete(epoch)
       over.abort()

@@ -4,14 +4,14 @@ import type { DraftHint } from '../log/channel.ts'
 import type { DraftStore, FoundDraft } from './disk.ts'
 import { epochIsOver, isWritten } from './epochLock.ts'
 import type { DraftHost, DraftText } from './types.ts'
-import type { Writing } from './writing.ts'
+import type { DraftWriting } from './writing.ts'
 
 /** Hints that are kept behind a gap until it is read. */
 const HEARD_MAX = 64
 /** Milliseconds of silence after which a draft that somebody watches is read again: every hint may have been lost. */
 const SILENCE_MS = 5000
 /** Milliseconds until a draft that could not be read is read again. */
-const READ_AGAIN_MS = 1000
+const READ_DRAFT_AGAIN_MS = 1000
 
 /** One draft, as this page or worker shows it. */
 export interface Followed {
@@ -19,12 +19,12 @@ export interface Followed {
   subscribe(listener: () => void): () => void
   readonly isWatched: boolean
   /** The attempt that is made here. */
-  writing: Writing | undefined
+  writing: DraftWriting | undefined
   hear(hint: DraftHint): void
   /** Reads it. */
   look(): void
   /** Nobody writes it any more, and this is what is left. */
-  keep(left: Pick<Writing, 'epoch' | 'header' | 'text'>): void
+  keep(left: Pick<DraftWriting, 'epoch' | 'header' | 'text'>): void
   /** It is gone. */
   clear(): void
   /** What is written here may have changed. */
@@ -33,21 +33,21 @@ export interface Followed {
   rest(): void
 }
 
-interface Known {
+interface StoredDraft {
   readonly epoch: string
   readonly header: Json
   text: string
   state: 'live' | 'abandoned'
 }
 
-export function follow(
+export function followDraft(
   { name: log, ended }: Pick<DraftHost, 'name' | 'ended'>,
   name: string,
   id: string,
   storeOf: () => DraftStore,
 ): Followed {
   const listeners = createListeners()
-  let known: Known | undefined
+  let known: StoredDraft | undefined
   let value: DraftText<any> | undefined
   let shownEpoch: string | undefined
   let isRead = false
@@ -93,15 +93,15 @@ export function follow(
       try {
         const [found] = await storeOf().read(name, id)
         const isLive = !!found && (await isWritten(log, found.epoch))
-        if (!again) take(found, isLive)
+        if (!again) showFound(found, isLive)
       } catch {
         // It is shown as it was.
-        readLater(READ_AGAIN_MS)
+        readLater(READ_DRAFT_AGAIN_MS)
       }
     } while (again)
   }
 
-  function take(found: FoundDraft | undefined, isLive: boolean): void {
+  function showFound(found: FoundDraft | undefined, isLive: boolean): void {
     isRead = true
     const before = known
     const hints = heard.filter(({ epoch }) => epoch === found?.epoch)
@@ -127,7 +127,7 @@ export function follow(
     readLater(SILENCE_MS)
   }
 
-  function grow(draft: Known, hint: DraftHint): void {
+  function grow(draft: StoredDraft, hint: DraftHint): void {
     const { offset, text = '', stored } = hint
     if (offset !== undefined && offset <= draft.text.length) draft.text += text.slice(draft.text.length - offset)
     else if (offset !== undefined && heard.length < HEARD_MAX) heard.push(hint)

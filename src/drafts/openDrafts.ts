@@ -8,7 +8,15 @@ import { createShelf } from './shelf.ts'
 import { createStoring } from './storing.ts'
 import { createTelling } from './telling.ts'
 import type { DraftHost, Drafts, DraftText, DraftWriter, OpenDrafts } from './types.ts'
-import { append, createWriting, dethrone, headerOf, nextPiece, noteStored, type Writing } from './writing.ts'
+import {
+  appendText,
+  createWriting,
+  type DraftWriting,
+  dethrone,
+  draftHeaderOf,
+  nextPiece,
+  noteStored,
+} from './writing.ts'
 
 /** The drafts of one engine: in a page, or in a worker without a page. */
 export function openDrafts(host: DraftHost, names: readonly string[]): OpenDrafts {
@@ -20,17 +28,17 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
   const { end, take } = createEnding(shelf, stores, abandon)
 
   /** Nobody writes it any more, and it stays. */
-  function abandon(writing: Writing): Promise<void> {
+  function abandon(writing: DraftWriting): Promise<void> {
     if (writing.state === 'over') return Promise.resolve()
     writing.state = 'left'
     return (writing.leaving = leave(writing))
   }
 
-  async function leave(writing: Writing): Promise<void> {
+  async function leave(writing: DraftWriting): Promise<void> {
     stores.ask()
     await stores.now()
     // A fault of the disk keeps the text here.
-    if ((writing.state as Writing['state']) !== 'left') return
+    if ((writing.state as DraftWriting['state']) !== 'left') return
     writing.lock.release()
     tells.left(writing)
     if (writing.stored === writing.text.length || writing.dropped) shelf.forget(writing).keep(writing)
@@ -38,18 +46,18 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
   }
 
   /** Somebody says that the draft is not ours any more. */
-  async function verify(writing: Writing): Promise<void> {
+  async function verify(writing: DraftWriting): Promise<void> {
     const { name, id, epoch, stored } = writing
     if (stored === undefined || (await storeOf().has(name, id, epoch))) return
     // What ends it finds out by itself.
     if (writing.state !== 'ending') shelf.lose(writing)
   }
 
-  function writerOf(writing: Writing): DraftWriter {
+  function writerOf(writing: DraftWriting): DraftWriter {
     return Object.freeze({
       signal: writing.over.signal,
       append(text: string) {
-        if (writing.state !== 'open' || !append(writing, text)) return
+        if (writing.state !== 'open' || !appendText(writing, text)) return
         stores.ask()
         tells.ask()
       },
@@ -74,9 +82,9 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
     if (host.refusal) throw host.refusal
     ended.throwIfAborted()
     signal?.throwIfAborted()
-    const writing = createWriting(log, name, id, headerOf(id, given))
+    const writing = createWriting(log, name, id, draftHeaderOf(id, given))
     shelf.enter(writing).changed()
-    writing.lock.held.then(stores.ask)
+    writing.lock.granted.then(stores.ask)
     const giveUp = (): void => {
       if (writing.state === 'open') void abandon(writing)
     }
@@ -85,7 +93,7 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
   }
 
   /** Takes an abandoned draft over, as an attempt of its own that begins with its text. */
-  async function takeOver(name: string, id: string): Promise<Writing> {
+  async function takeOver(name: string, id: string): Promise<DraftWriting> {
     await shelf.find(name, id)?.writing?.leaving
     const left = shelf.find(name, id)?.writing
     if (left?.state === 'left') {
@@ -97,8 +105,8 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
     const [found] = await storeOf().read(name, id)
     if (!found || left || (await isWritten(log, found.epoch))) throw new DraftOver(name, id)
     const writing = createWriting(log, name, id, found.header, [found.epoch])
-    append(writing, found.text)
-    await writing.lock.held
+    appendText(writing, found.text)
+    await writing.lock.granted
     const piece = nextPiece(writing) as NextPiece
     const [wrote] = await storeOf()
       .write([piece])

@@ -1,8 +1,8 @@
 import type { DraftHint } from '../log/channel.ts'
 import { type DraftStore, draftsInMemory, draftsOnDisk } from './disk.ts'
-import { type Followed, follow } from './followed.ts'
+import { type Followed, followDraft } from './followed.ts'
 import type { DraftHost } from './types.ts'
-import { dethrone, type Writing } from './writing.ts'
+import { type DraftWriting, dethrone } from './writing.ts'
 
 /** Drafts that nobody watches any more and that are still followed. */
 const UNWATCHED_MAX = 64
@@ -11,7 +11,7 @@ const UNWATCHED_MAX = 64
 export interface Shelf {
   readonly host: DraftHost
   /** What is written here. */
-  readonly writings: Set<Writing>
+  readonly writings: Set<DraftWriting>
   /** What is watched or written here. */
   readonly followed: ReadonlyMap<string, Followed>
   storeOf(): DraftStore
@@ -20,18 +20,18 @@ export interface Shelf {
   find(name: string, id: string): Followed | undefined
   follow(name: string, id: string): Followed
   /** From now on it is written here. */
-  enter(writing: Writing): Followed
+  enter(writing: DraftWriting): Followed
   /** It is not written here any more. */
-  forget(writing: Writing): Followed
+  forget(writing: DraftWriting): Followed
   /** Another attempt has begun, or it was discarded. */
-  lose(writing: Writing): void
+  lose(writing: DraftWriting): void
   /** It is in the log, or discarded. */
-  finish(writing: Writing): void
+  finish(writing: DraftWriting): void
 }
 
 export function createShelf(host: DraftHost): Shelf {
   const followed = new Map<string, Followed>()
-  const writings = new Set<Writing>()
+  const writings = new Set<DraftWriting>()
   const memory = draftsInMemory()
   const keyOf = (name: string, id: string): string => `${name}\n${id}`
   const shelf: Shelf = {
@@ -43,7 +43,7 @@ export function createShelf(host: DraftHost): Shelf {
     find: (name, id) => followed.get(keyOf(name, id)),
     follow(name, id) {
       const key = keyOf(name, id)
-      const one = followed.get(key) ?? follow(host, name, id, shelf.storeOf)
+      const one = followed.get(key) ?? followDraft(host, name, id, shelf.storeOf)
       // Behind the others.
       followed.delete(key)
       followed.set(key, one)

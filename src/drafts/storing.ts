@@ -7,8 +7,8 @@ import { beginAnew, nextPiece, noteStored } from './writing.ts'
 /** Milliseconds between two writes of all that is written here. */
 const STORE_MS = 250
 /** Milliseconds after which a write that failed is tried again, doubled up to the maximum. */
-const RETRY_MIN_MS = 1000
-const RETRY_MAX_MS = 30_000
+const STORE_DRAFT_MIN_MS = 1000
+const STORE_DRAFT_MAX_MS = 30_000
 
 /** Stores what is written here. */
 export interface Storing extends Beat {
@@ -20,7 +20,7 @@ export interface Storing extends Beat {
 export function createStoring(shelf: Shelf, stored: () => void): Storing {
   const { writings, host } = shelf
   const { name: log, ended } = host
-  const backoff = createBackoff(RETRY_MIN_MS, RETRY_MAX_MS)
+  const backoff = createBackoff(STORE_DRAFT_MIN_MS, STORE_DRAFT_MAX_MS)
   const stores = createBeat(STORE_MS, store)
   let storeFrom = 0
   let retry: ReturnType<typeof setTimeout> | undefined

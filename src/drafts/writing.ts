@@ -10,7 +10,7 @@ import { type EpochLock, holdEpoch } from './epochLock.ts'
 const MOST_BYTES = 4_194_304
 
 /** One attempt to write a draft, as the page or worker that makes it knows it. */
-export interface Writing {
+export interface DraftWriting {
   readonly name: string
   readonly id: string
   /** Another one if it begins anew. */
@@ -33,7 +33,7 @@ export interface Writing {
   /** The disk was full, and what it had stored had to go: only hints tell of it. */
   dropped: boolean
   /** Characters that the others were told of, and how many of them they heard to be stored. */
-  told: number
+  toldLength: number
   toldStored: number
   /** What others said of this draft was looked up already. */
   rival: string | undefined
@@ -43,7 +43,7 @@ export interface Writing {
   leaving?: Promise<void>
 }
 
-export function createWriting(log: string, name: string, id: string, header: Json, instead?: string[]): Writing {
+export function createWriting(log: string, name: string, id: string, header: Json, instead?: string[]): DraftWriting {
   const epoch = nextId()
   return {
     name,
@@ -58,7 +58,7 @@ export function createWriting(log: string, name: string, id: string, header: Jso
     instead,
     last: undefined,
     dropped: false,
-    told: 0,
+    toldLength: 0,
     toldStored: 0,
     rival: undefined,
     over: new AbortController(),
@@ -68,7 +68,7 @@ export function createWriting(log: string, name: string, id: string, header: Jso
 
 const RESERVED = ['id', 'text', 'state']
 
-export function headerOf(id: string, given: unknown): Json {
+export function draftHeaderOf(id: string, given: unknown): Json {
   const header = copyJson(given ?? {}, 'header') as Json
   if (typeof id !== 'string' || !id) throw new InvalidData('the id of a draft is a string that is not empty', ['id'])
   if (typeof header !== 'object' || header === null || Array.isArray(header))
@@ -89,9 +89,9 @@ const endsInHalf = (text: string): boolean => {
 }
 
 /** Says whether there is more to show. Throws if that would be too much, and changes nothing then. */
-export function append(writing: Writing, more: string): boolean {
-  if (typeof more !== 'string') throw new InvalidData('a draft takes text: append(text)', ['text'])
-  const given = writing.half + more
+export function appendText(writing: DraftWriting, addition: string): boolean {
+  if (typeof addition !== 'string') throw new InvalidData('a draft takes text: append(text)', ['text'])
+  const given = writing.half + addition
   const half = endsInHalf(given) ? given.slice(-1) : ''
   const whole = half ? given.slice(0, -1) : given
   const bytes = writing.bytes + utf8.encode(whole).length
@@ -107,7 +107,7 @@ export function append(writing: Writing, more: string): boolean {
 }
 
 /** What is not stored yet; undefined if there is nothing, or if it may not be written. */
-export function nextPiece(writing: Writing): NextPiece | undefined {
+export function nextPiece(writing: DraftWriting): NextPiece | undefined {
   const { name, id, epoch, header, instead, orNone, text, stored, last, dropped } = writing
   if (dropped || stored === text.length) return
   if (stored === undefined) return { name, id, epoch, begins: { header, instead, orNone }, offset: 0, text }
@@ -115,7 +115,7 @@ export function nextPiece(writing: Writing): NextPiece | undefined {
 }
 
 /** Its pieces are in the store. */
-export function noteStored(writing: Writing, { begins, offset, text }: NextPiece): void {
+export function noteStored(writing: DraftWriting, { begins, offset, text }: NextPiece): void {
   writing.stored = offset + text.length
   if (begins) writing.lock.releaseFormer?.()
   else writing.last = offset
@@ -124,7 +124,7 @@ export function noteStored(writing: Writing, { begins, offset, text }: NextPiece
 /**
  * Nobody knows whether its begin is stored. It begins once more, under another epoch: if somebody has taken its place since, that one counts.
  */
-export function beginAnew(writing: Writing, log: string): void {
+export function beginAnew(writing: DraftWriting, log: string): void {
   const { epoch, instead, lock } = writing
   writing.orNone ??= !instead
   writing.instead = [...(instead ?? []), epoch]
@@ -135,7 +135,7 @@ export function beginAnew(writing: Writing, log: string): void {
     get isHeld() {
       return next.isHeld
     },
-    held: next.held,
+    granted: next.granted,
     release() {
       next.release()
       lock.release()
@@ -147,7 +147,7 @@ export function beginAnew(writing: Writing, log: string): void {
 }
 
 /** Nothing that it still writes or ends changes anything. */
-export function dethrone(writing: Writing): void {
+export function dethrone(writing: DraftWriting): void {
   if (writing.state === 'over') return
   writing.state = 'over'
   writing.lock.release()

@@ -1,5 +1,5 @@
 import { CorruptLog, EngineClosed, ModelError, OutdatedCodeError, StorageError } from '../errors.ts'
-import { fail, type Pending } from './pending.ts'
+import { failCommand, type Pending } from './pending.ts'
 import { rebase, stop, type Tab } from './tab.ts'
 
 // The one place that knows what came of a step: who is told, when the log is asked again, and what is true meanwhile.
@@ -42,7 +42,7 @@ export function afterArrival(tab: Tab): void {
   const unsure = pending.filter(({ phase }) => phase === 'unsure')
   for (const one of unsure) one.phase = 'waiting'
   const over = unsure.filter(({ tries }) => tries.failures >= FAILURES)
-  tell(tab, over, tab.error as Error)
+  rejectCommands(tab, over, tab.error as Error)
   // Behind again: others write faster than this tab decides.
   if (tab.behind) countRace(pending)
   if (trouble) tab.changed(false)
@@ -74,7 +74,7 @@ export function afterError(tab: Tab, thrown: unknown): void {
 function afterEnd(tab: Tab, state: Exclude<Tab['state'], 'ready'>, error: Error, sent: readonly Pending[]): void {
   for (const pending of sent) pending.phase = 'waiting'
   // An ended tab reads for the sake of unsure commands only: nothing else will be known of them.
-  if (tab.state !== 'ready') tell(tab, tab.pending, error)
+  if (tab.state !== 'ready') rejectCommands(tab, tab.pending, error)
   if (tab.state === 'ready' || state === 'closed') rebase(tab, () => stop(tab, state, error))
 }
 
@@ -84,7 +84,7 @@ function afterQuota(tab: Tab, sent: readonly Pending[], error: StorageError): vo
   for (const pending of sent) pending.phase = 'waiting'
   if (sent.length > 1) for (const pending of sent) pending.tries = { ...pending.tries, alone: true }
   else if (first && tab.database && first.tries.room < 3) tab.full = first
-  else tell(tab, sent, error)
+  else rejectCommands(tab, sent, error)
 }
 
 function afterFailedTransaction(tab: Tab, sent: readonly Pending[], error: Error): void {
@@ -96,14 +96,14 @@ function afterFailedTransaction(tab: Tab, sent: readonly Pending[], error: Error
   if (failures > 1) tab.appendFrom = performance.now() + waitAfter(failures - 2, RETRY_PENDING_MAX_MS)
   for (const pending of sent) pending.phase = pending.attempts ? 'unsure' : 'waiting'
   const over = sent.filter(({ phase, tries }) => phase === 'waiting' && tries.failures >= FAILURES)
-  tell(tab, over, error)
+  rejectCommands(tab, over, error)
 }
 
 function afterFailedRead(tab: Tab, error: Error): void {
   const { pending, state, trouble } = tab
   tab.behind = true
   countFailure(pending)
-  tell(tab, state === 'ready' ? pending.filter(({ tries }) => tries.failures >= FAILURES) : pending, error)
+  rejectCommands(tab, state === 'ready' ? pending.filter(({ tries }) => tries.failures >= FAILURES) : pending, error)
   if (state !== 'ready') return
   const { since = Date.now(), error: first = error, tries = 0 } = trouble ?? {}
   const last = performance.now()
@@ -121,10 +121,11 @@ function countFailure(commands: readonly Pending[]): void {
 }
 
 /** Rejects these commands, and decides the others without them. */
-function tell(tab: Tab, told: readonly Pending[], error: Error): void {
-  if (!told.length) return
+function rejectCommands(tab: Tab, failed: readonly Pending[], error: Error): void {
+  if (!failed.length) return
   rebase(tab, () => {
-    for (const pending of [...told]) fail(tab, pending, pending.phase === 'unsure' ? outcomeUnknown(error) : error)
+    for (const pending of [...failed])
+      failCommand(tab, pending, pending.phase === 'unsure' ? outcomeUnknown(error) : error)
   })
 }
 
@@ -137,7 +138,7 @@ const outcomeUnknown = (cause: Error): StorageError =>
 
 /** An ended tab answers the commands that no transaction has any more. */
 export function dismiss(tab: Tab): void {
-  tell(
+  rejectCommands(
     tab,
     tab.pending.filter(({ phase }) => phase === 'waiting'),
     tab.error as Error,

@@ -11,11 +11,11 @@ import { type Boot, readBoot } from '../projections/readBoot.ts'
 import { mayBeLost } from '../projections/snapshot.ts'
 import { stateAfter } from './afterwards.ts'
 import { catchUp } from './catchUp.ts'
-import { check, type Verdict } from './check.ts'
+import { checkStored, type Verdict } from './check.ts'
 import { type Core, createCore } from './core.ts'
 import { takeHint } from './hints.ts'
 import { keepLoading } from './keepLoading.ts'
-import { reacting, reserve, shared } from './part.ts'
+import { reacting, reserve, sharedPart } from './part.ts'
 import { appear } from './presence.ts'
 import { noteBooted } from './reactions.ts'
 import { applyCommit, rebase, stop, typeKey } from './tab.ts'
@@ -49,7 +49,7 @@ export async function boot(model: AnyModel, name: string, options: BootOptions):
       core.database = database
       core.log = createLog(database, seldomNeeded)
       signal?.throwIfAborted()
-      await read(core, core.database, options)
+      await readDatabase(core, core.database, options)
       signal?.throwIfAborted()
       if (options.reactions && database.hasNewer) core.first = noteBooted(core.head)
       // There is no first paint to wait for, and what can't be loaded now never will be.
@@ -58,7 +58,7 @@ export async function boot(model: AnyModel, name: string, options: BootOptions):
       appearLater(core, options)
     } else if (options.server) core.error = core.refusal = options.server
     else if (options.remote)
-      shared.load(core.ended).then(
+      sharedPart.load(core.ended).then(
         (part) => part.tellInMemory(core),
         () => {},
       )
@@ -74,7 +74,7 @@ export async function boot(model: AnyModel, name: string, options: BootOptions):
   return core
 }
 
-async function read(core: Core, database: Database, options: OpenOptions): Promise<void> {
+async function readDatabase(core: Core, database: Database, options: OpenOptions): Promise<void> {
   const { onProgress } = options
   onProgress?.({ phase: 'snapshot', done: 0, total: 1 })
   const snapshot = await readStored(database, core, options)
@@ -84,16 +84,16 @@ async function read(core: Core, database: Database, options: OpenOptions): Promi
   try {
     // If the file that does it can't be loaded, the log opens as it is.
     if (options.remote && !isShared(database.log))
-      await shared.load(options.signal).then(
+      await sharedPart.load(options.signal).then(
         (part) => part.takeOnline(core),
         () => {},
       )
     if (isShared(database.log)) {
-      const { createLayer, expectFollower } = await shared.load(options.signal)
+      const { createLayer, expectFollower } = await sharedPart.load(options.signal)
       core.layer = createLayer(core, snapshot.outbox)
       expectFollower(core)
     }
-    await arrive(core, snapshot.tail, options)
+    await applyTail(core, snapshot.tail, options)
   } catch (error) {
     // Older code shows the rows that it understands, and says so. After any other error, rows would be missing.
     if (stateAfter(error) !== 'outdated') throw error
@@ -116,7 +116,7 @@ async function readStored(database: Database, { folds }: Core, { signal }: OpenO
 }
 
 /** Applies the tail that boot read, and what the log has behind it. */
-async function arrive(core: Core, tail: Boot['tail'], { signal, onProgress }: OpenOptions): Promise<void> {
+async function applyTail(core: Core, tail: Boot['tail'], { signal, onProgress }: OpenOptions): Promise<void> {
   rebase(core, () => {
     for (const record of tail) applyCommit(core, record)
   })
@@ -160,7 +160,7 @@ function takeSnapshot(core: Core, { log, checkpoints, types, from, behind }: Boo
 async function settle(core: Core, database: Database, boot: Boot, options: OpenOptions): Promise<void> {
   const { name, folds } = core
   const verdictOn = (log: LogIdentity): Verdict =>
-    check(name, log, boot.types, core.types, Math.min(...folds.map(({ sequence }) => sequence)))
+    checkStored(name, log, boot.types, core.types, Math.min(...folds.map(({ sequence }) => sequence)))
   const lost: string[] = []
   let verdict = verdictOn(boot.log)
   if (verdict.is === 'damaged') throw verdict.error

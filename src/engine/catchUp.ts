@@ -6,7 +6,7 @@ import { applyCommit, rebase, type Tab } from './tab.ts'
 import { takeOver } from './takeOver.ts'
 
 /** Failed reads in a row before the caller is told: a connection may be lost in the middle of one. A fault that lasts is read once a try. */
-const READS = 3
+const CATCH_UP_READS = 3
 /** Milliseconds before the second read; the third waits four times as long. */
 const READ_AGAIN_MS = 20
 
@@ -18,16 +18,16 @@ const READ_AGAIN_MS = 20
 export async function catchUp(tab: Tab, signal?: AbortSignal, progress?: (head: number) => void): Promise<void> {
   tab.catchingUp = true
   try {
-    for (let reads = tab.trouble ? READS : 1; ; reads++) {
+    for (let reads = tab.trouble ? CATCH_UP_READS : 1; ; reads++) {
       try {
         tab.behind = false
-        await readOn(tab, signal, progress)
+        await readBatches(tab, signal, progress)
         return
       } catch (error) {
         tab.behind = true
         // A part of the code that can't be loaded was tried often enough.
         const mayPass = error instanceof StorageError && error.kind !== 'unavailable'
-        if (!mayPass || reads === READS || signal?.aborted) throw error
+        if (!mayPass || reads === CATCH_UP_READS || signal?.aborted) throw error
       }
       await sleep(READ_AGAIN_MS * reads ** 2, signal)
     }
@@ -36,7 +36,7 @@ export async function catchUp(tab: Tab, signal?: AbortSignal, progress?: (head: 
   }
 }
 
-async function readOn(
+async function readBatches(
   tab: Tab,
   signal: AbortSignal | undefined,
   progress: ((head: number) => void) | undefined,

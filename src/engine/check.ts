@@ -19,7 +19,7 @@ export type Verdict =
   | { readonly is: 'fine' }
 
 /** Looks at what a boot read, before the first fold. `lowest` is the lowest sequence of a resident projection. */
-export function check(
+export function checkStored(
   name: string,
   log: LogIdentity | undefined,
   types: Snapshot['types'],

@@ -2,23 +2,23 @@ import { nextId } from '../ids.ts'
 import type { Beside } from '../log/append.ts'
 import type { CommandEntry, CommitRecord, StoredCommand } from '../log/commit.ts'
 import { stringify } from '../model/json.ts'
-import { type Decision, insideOf, isStrict, noteAttempt, type Pending } from './pending.ts'
+import { type Decided, insideOf, isStrict, noteAttempt, type Pending } from './pending.ts'
 import { type Tab, typeKey } from './tab.ts'
 
 /** Characters of JSON that one group may have; a single command may have more. */
 const GROUP_CHARACTERS = 1_048_576
 
 /** A command as it goes into a record. */
-interface Part {
+interface CommandInRecord {
   readonly pending: Pending
-  readonly decision: Decision
+  readonly decision: Decided
   readonly version: number
 }
 
 export interface Composed {
   readonly record: CommitRecord
   readonly beside: Beside
-  readonly parts: readonly Part[]
+  readonly parts: readonly CommandInRecord[]
 }
 
 /** As many accepted commands as fit into one record: all that waited while a transaction was in flight (rule 6). */

@@ -1,6 +1,6 @@
 import { confirm } from './appendGroup.ts'
 import { type Composed, compose } from './compose.ts'
-import { lookUp } from './lookUp.ts'
+import { lookUpCommand } from './lookUp.ts'
 import { insideOf, isStrict, type Pending, settleWithoutEvents } from './pending.ts'
 import { givenIds } from './settleAtHead.ts'
 import { applyCommit, rebase, type Tab } from './tab.ts'
@@ -50,6 +50,7 @@ export async function decideInside(tab: Tab, commands: readonly Pending[]): Prom
   }
   if (composed) confirm(tab, composed)
   else tab.changed(false)
-  for (const pending of commands) if (pending.phase === 'waiting' && known.has(pending.id)) await lookUp(tab, pending)
+  for (const pending of commands)
+    if (pending.phase === 'waiting' && known.has(pending.id)) await lookUpCommand(tab, pending)
   return 'decided'
 }

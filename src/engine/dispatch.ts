@@ -6,7 +6,7 @@ import type { Cause } from '../log/commit.ts'
 import { isOfReaction } from '../log/local.ts'
 import { copyJson, fingerprint } from '../model/json.ts'
 import { createContext } from '../model/model.ts'
-import { type AnyReceipt, Caller, createPending, fail, type Pending, type Sender } from './pending.ts'
+import { type AnyReceipt, Caller, createPending, failCommand, type Pending, type Sender } from './pending.ts'
 import { decideNow, rebase, refuseInside, type Tab } from './tab.ts'
 import type { DispatchOptions } from './types.ts'
 
@@ -28,11 +28,13 @@ export const dispatch = (
   special?: Special,
 ): Promise<AnyReceipt> =>
   // What is thrown rejects it.
-  new Promise((resolve, reject) => begin(tab, owner, name, input, options ?? NO_OPTIONS, special, resolve, reject))
+  new Promise((resolve, reject) =>
+    openCommand(tab, owner, name, input, options ?? NO_OPTIONS, special, resolve, reject),
+  )
 
 const NO_OPTIONS: DispatchOptions = Object.freeze({})
 
-function begin(
+function openCommand(
   tab: Tab,
   owner: Sender,
   name: string,
@@ -113,15 +115,15 @@ export function takeBack(tab: Tab, pending: Pending, caller: Caller, reason: unk
   if (pending.callers.length > 1) {
     pending.callers = pending.callers.filter((other) => other !== caller)
     caller.reject(reason)
-  } else rebase(tab, () => fail(tab, pending, reason))
+  } else rebase(tab, () => failCommand(tab, pending, reason))
 }
 
 /** Two objects are merged, and the dispatch's properties win. Any other value replaces the engine's. */
 function mergeMeta(engine: Json | undefined, own: Json): Json {
-  return isObject(engine) && isObject(own) ? { ...engine, ...own } : own
+  return isJsonObject(engine) && isJsonObject(own) ? { ...engine, ...own } : own
 }
 
-const isObject = (value: Json | undefined): value is { readonly [key: string]: Json } =>
+const isJsonObject = (value: Json | undefined): value is { readonly [key: string]: Json } =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const nestedDispatch = (outer: string, inner: string): ModelError =>

@@ -3,24 +3,24 @@ import { CorruptLog, EngineClosed, InvalidData } from '../errors.ts'
 import { type CommitRecord, commandsOf, recordedOf } from '../log/commit.ts'
 import type { AnyRecordedEvent } from '../model/events.ts'
 import { createBackoff } from '../queue.ts'
-import { arrive } from './arrive.ts'
+import { waitForHead } from './arrive.ts'
 import type { Core } from './core.ts'
 import type { Engine, EventsOptions } from './types.ts'
 
 /** Reads of the log that fail one after the other before the reader is told. */
-const READ_TRIES = 4
+const READ_EVENTS_TRIES = 4
 /** Milliseconds before the second read, doubled up to the most. */
 const READ_AGAIN_MIN_MS = 20
 const READ_AGAIN_MAX_MS = 1000
 
-type Handle = Pick<Engine<any, any, any>, 'status' | 'subscribe'>
-type Batches = AsyncGenerator<readonly CommitRecord[], void>
+type EventSource = Pick<Engine<any, any, any>, 'status' | 'subscribe'>
+type CommitBatches = AsyncGenerator<readonly CommitRecord[], void>
 
 /**
  * Every event behind `after`, then each one as this engine applies its commit. Nothing is buffered for a slow reader: the log keeps what it
  * has not asked for yet, and is read again in batches. `return` also ends a `next` that waits.
  */
-export function events(core: Core, handle: Handle, options: EventsOptions): AsyncIterator<AnyRecordedEvent, void> {
+export function events(core: Core, handle: EventSource, options: EventsOptions): AsyncIterator<AnyRecordedEvent, void> {
   const leaving = new AbortController()
   const reading = followLog(core, handle, options, leaving.signal)
   return {
@@ -34,23 +34,23 @@ export function events(core: Core, handle: Handle, options: EventsOptions): Asyn
 
 async function* followLog(
   core: Core,
-  handle: Handle,
+  handle: EventSource,
   { after, signal }: EventsOptions,
-  left: AbortSignal,
+  stopped: AbortSignal,
 ): AsyncGenerator<AnyRecordedEvent, void> {
   const backoff = createBackoff(READ_AGAIN_MIN_MS, READ_AGAIN_MAX_MS)
   let at = await startOf(core, handle, after, signal)
   let failures = 0
-  let batches: Batches | undefined
+  let batches: CommitBatches | undefined
   try {
     for (;;) {
       signal?.throwIfAborted()
-      if (left.aborted) return
+      if (stopped.aborted) return
       throwIfClosed(core, handle)
       const { head } = core
       if (at >= head) {
         if (core.state !== 'ready' || core.refusal) throw core.error ?? core.refusal
-        await nextChange(handle, [signal, left])
+        await nextChange(handle, [signal, stopped])
         continue
       }
       let records: readonly CommitRecord[] = []
@@ -67,7 +67,7 @@ async function* followLog(
         batches = undefined
         signal?.throwIfAborted()
         throwIfClosed(core, handle)
-        if (error instanceof InvalidData || ++failures === READ_TRIES) throw error
+        if (error instanceof InvalidData || ++failures === READ_EVENTS_TRIES) throw error
         await sleep(backoff.next(), signal)
       }
       for (const event of eventsIn(core, records, at, head)) {
@@ -90,7 +90,7 @@ async function* followLog(
 /** Where to begin: a position is checked against the log itself, because this tab may be behind the one that gave it. */
 async function startOf(
   core: Core,
-  handle: Handle,
+  handle: EventSource,
   after: number | undefined,
   signal: AbortSignal | undefined,
 ): Promise<number> {
@@ -98,7 +98,7 @@ async function startOf(
   if (after === undefined) return core.database?.log?.base ?? 0
   if (!(Number.isInteger(after) && after >= 0))
     throw new InvalidData(`events: "after" is a sequence, 0 or more, not ${after}`, ['after'])
-  if (after > core.head) await arrive(core, signal)
+  if (after > core.head) await waitForHead(core, signal)
   checkPosition(core, after)
   if (after > core.head && core.state === 'ready')
     throw new InvalidData(
@@ -119,7 +119,7 @@ function checkPosition({ database }: Core, after: number): void {
     )
 }
 
-function throwIfClosed(core: Core, handle: Handle): void {
+function throwIfClosed(core: Core, handle: EventSource): void {
   if (handle.status.state === 'closed') throw core.state === 'closed' ? core.error : new EngineClosed('closed')
 }
 
@@ -141,7 +141,7 @@ function* eventsIn(
 }
 
 /** Resolves when the engine tells something, or when a signal aborts. */
-function nextChange({ subscribe }: Handle, signals: readonly (AbortSignal | undefined)[]): Promise<void> {
+function nextChange({ subscribe }: EventSource, signals: readonly (AbortSignal | undefined)[]): Promise<void> {
   return new Promise((resolve) => {
     const wake = (): void => {
       forget()

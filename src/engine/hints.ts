@@ -13,14 +13,14 @@ export function takeHint(core: Core, hint: Hint): void {
   // Rule 9: the numbers of another log may happen to fit.
   else if (hint.log === core.logId) {
     try {
-      take(core, hint)
+      handleHint(core, hint)
     } catch {
       // Any page of this origin may say anything.
     }
   }
 }
 
-function take(core: Core, hint: Hint): void {
+function handleHint(core: Core, hint: Hint): void {
   if ('commit' in hint) {
     const { commit } = hint
     // With commands pending, each hint would decide them again: a tab that writes back to back would drown this one.
@@ -35,13 +35,13 @@ function take(core: Core, hint: Hint): void {
     core.changed(false)
   } else if ('reactions' in hint) core.hearReactions?.(hint.reactions, hint.scanned)
   else if ('head' in hint) {
-    if (hint.head > core.head || (hint.adopted && hint.adopted.was === core.logId)) look(core)
+    if (hint.head > core.head || (hint.adopted && hint.adopted.was === core.logId)) readMissed(core)
     else if (hint.adopted) void core.end(new EngineClosed('log replaced'))
   } else if ('projected' in hint) {
     noteCheckpoints(core, hint.projected)
     core.changed(false)
     // Every hint that carried these events was lost.
-    if (Object.values(hint.projected).some((at) => Number(at) > core.head)) look(core)
+    if (Object.values(hint.projected).some((at) => Number(at) > core.head)) readMissed(core)
   } else if ('progress' in hint) {
     showProgress(core, hint)
     core.changed(false)
@@ -75,7 +75,7 @@ function showProgress(core: Core, { progress, projections }: Extract<Hint, { rea
 }
 
 /** Hints may have been missed: the log is read. */
-export function look(core: Core): void {
+export function readMissed(core: Core): void {
   if (core.state !== 'ready') return
   core.behind = true
   core.pump()

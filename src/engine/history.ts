@@ -6,10 +6,10 @@ import type { AnyRecordedEvent } from '../model/events.ts'
 import { createFold, foldCommit, type Journal } from '../model/fold.ts'
 import { checkKey } from '../model/json.ts'
 import { loadBases } from '../projections/base.ts'
-import { lookUp } from '../projections/rowEvents.ts'
+import { lookUpRow } from '../projections/rowEvents.ts'
 import { createBreather } from '../slices.ts'
 import type { Core } from './core.ts'
-import type { Past, WithLocal } from './layer.ts'
+import type { EventRange, WithLocal } from './layer.ts'
 
 /**
  * Committed events up to `head`, the one at the call, in today's type and version; `withLocal` adds what a log with a remote showed then
@@ -18,24 +18,24 @@ import type { Past, WithLocal } from './layer.ts'
 export async function* history(
   core: Core,
   head: number,
-  options: Past,
+  options: EventRange,
   withLocal?: WithLocal,
 ): AsyncGenerator<AnyRecordedEvent> {
   const { limit = Infinity, signal } = options
   if (limit <= 0) return
-  let left = limit
-  const committed = eventsOf(core, head, options)
+  let remaining = limit
+  const committed = eventsInRange(core, head, options)
   for await (const event of withLocal?.(committed) ?? committed) {
     signal?.throwIfAborted()
     yield event
-    if (--left <= 0) return
+    if (--remaining <= 0) return
   }
 }
 
-function eventsOf(
+function eventsInRange(
   core: Core,
   head: number,
-  { after = 0, before = Infinity, reverse = false, table, key, signal }: Past,
+  { after = 0, before = Infinity, reverse = false, table, key, signal }: EventRange,
 ): AsyncGenerator<AnyRecordedEvent> {
   const end = Math.min(before, head + 1)
   // An archived log begins behind its base.
@@ -95,7 +95,7 @@ async function* ofRow(
   if (definition?.into.kind !== 'table') throw new ModelError(`history: "${table}" is not a table of this model`)
   const fold = createFold(table, definition, core.types)
   const { database } = core
-  const indexed = definition.into.history && database && (await lookUp(database, fold, key, end - 1))
+  const indexed = definition.into.history && database && (await lookUpRow(database, fold, key, end - 1))
   const base = database?.log?.base ?? 0
   if (database && base && !indexed) await loadBases(database, [fold])
   if (fold.failed) throw fold.failed

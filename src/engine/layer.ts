@@ -14,7 +14,7 @@ export interface Ways<Tab> {
 }
 
 /** Which events of the past, and in which order; of one row, if there is a key. */
-export interface Past {
+export interface EventRange {
   readonly after?: number | undefined
   readonly before?: number | undefined
   readonly reverse?: boolean | undefined
@@ -35,7 +35,7 @@ export interface Layer<Tab> extends Ways<Tab> {
   /** Commands in it. */
   readonly length: number
   /** What its commands gave until now goes to the newest end of the past, marked as pending. */
-  past(of: Past): WithLocal
+  past(of: EventRange): WithLocal
   /** Takes its rows back, before the log moves. Only inside `rebase`, which puts on what is off. */
   takeBack(): void
   putOn(): void

@@ -4,7 +4,7 @@ import type { Pending } from './pending.ts'
 import { answer, rebase, type Tab } from './tab.ts'
 
 /** The caller's id is in the log: the first answer counts (rules 3 and 5). `known` is its entry, if that was read already. */
-export async function lookUp(tab: Tab, pending: Pending, known?: CommandEntry): Promise<void> {
+export async function lookUpCommand(tab: Tab, pending: Pending, known?: CommandEntry): Promise<void> {
   const entry = known ?? (await tab.log.look(tab.head, [pending.id])).entries.get(pending.id)
   // The entry did not count: its record fell under the seal.
   if (!entry) return

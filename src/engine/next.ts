@@ -5,7 +5,7 @@ import type { Tab } from './tab.ts'
 /** Lost races after which a command is decided inside the appending transaction (rule 4). */
 export const LOST_RACES = 2
 
-export type Step =
+export type NextStep =
   /** Nothing is left to do. */
   | { readonly do: 'rest' }
   /** The log is left alone until then, by `performance.now()`. */
@@ -20,10 +20,10 @@ export type Step =
   | { readonly do: 'append'; readonly group: readonly Pending[] }
   | { readonly do: 'decide inside'; readonly commands: readonly Pending[] }
 
-type Known = Pick<Tab, 'pending' | 'state' | 'trouble' | 'full' | 'behind' | 'appended' | 'appendFrom'>
+type TabState = Pick<Tab, 'pending' | 'state' | 'trouble' | 'full' | 'behind' | 'appended' | 'appendFrom'>
 
 /** What a tab does next. Pure: `work` carries it out, `afterwards` says what came of it. */
-export function next(tab: Known, now: number): Step {
+export function next(tab: TabState, now: number): NextStep {
   const { pending, state, trouble, full, behind, appended, appendFrom = now } = tab
   const isUnsure = pending.some(({ phase }) => phase === 'unsure')
   if (state !== 'ready') return isUnsure ? { do: 'read' } : pending.length ? { do: 'dismiss' } : { do: 'rest' }

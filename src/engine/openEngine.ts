@@ -4,7 +4,7 @@ import { EngineClosed, ModelError, StorageError } from '../errors.ts'
 import { type EventTypes, eventTypes } from '../model/events.ts'
 import { copyJson, deepFreeze } from '../model/json.ts'
 import type { Model } from '../model/model.ts'
-import { arrive } from './arrive.ts'
+import { waitForHead } from './arrive.ts'
 import { boot } from './boot.ts'
 import type { Core } from './core.ts'
 import { dispatch, type Special, takeBack } from './dispatch.ts'
@@ -14,7 +14,7 @@ import { projected } from './projected.ts'
 import type { DispatchOptions, Engine, OpenOptions, Status } from './types.ts'
 
 /** One engine that the handles of a page share. */
-interface Shared {
+interface SharedEngine {
   handles: number
   readonly core: Promise<Core>
   opened?: Core
@@ -22,7 +22,7 @@ interface Shared {
   readonly abandoned: AbortController
 }
 
-const cores = new WeakMap<object, Map<string, Shared>>()
+const cores = new WeakMap<object, Map<string, SharedEngine>>()
 
 /** The log that a test has put in the place of the one that an app opens. */
 export const replacements: WeakMap<object, () => Pick<OpenOptions, 'name' | 'storage'> | undefined> = new WeakMap()
@@ -64,7 +64,7 @@ export async function openEngine<E extends EventTypes, P, C, D>(
   signal?.throwIfAborted()
   const server = asked ? undefined : refusalOnServer(name)
   const storage = server ? 'memory' : asked
-  const open = cores.get(model) ?? new Map<string, Shared>()
+  const open = cores.get(model) ?? new Map<string, SharedEngine>()
   cores.set(model, open)
   const key = `${storage}:${name}`
   const known = open.get(key)
@@ -86,7 +86,7 @@ export async function openEngine<E extends EventTypes, P, C, D>(
   try {
     // Who gives up waiting does not take the engine from others who wait.
     const opened = await aborting(core, signal)
-    if (joined && opened.database) await arrive(opened, signal)
+    if (joined && opened.database) await waitForHead(opened, signal)
     return createHandle(opened, options, leave) as Engine<any, any, any, any>
   } catch (error) {
     leave().catch(() => {})
@@ -94,9 +94,13 @@ export async function openEngine<E extends EventTypes, P, C, D>(
   }
 }
 
-function share(open: Map<string, Shared>, key: string, start: (abandoned: AbortSignal) => Promise<Core>): Shared {
+function share(
+  open: Map<string, SharedEngine>,
+  key: string,
+  start: (abandoned: AbortSignal) => Promise<Core>,
+): SharedEngine {
   const abandoned = new AbortController()
-  const shared: Shared = { handles: 0, abandoned, core: start(abandoned.signal) }
+  const shared: SharedEngine = { handles: 0, abandoned, core: start(abandoned.signal) }
   open.set(key, shared)
   shared.core.then(
     (core) => {
@@ -109,7 +113,7 @@ function share(open: Map<string, Shared>, key: string, start: (abandoned: AbortS
   return shared
 }
 
-function forget(open: Map<string, Shared>, key: string, shared: Shared): void {
+function forget(open: Map<string, SharedEngine>, key: string, shared: SharedEngine): void {
   if (open.get(key) === shared) open.delete(key)
 }
 
@@ -127,7 +131,7 @@ function refusalOnServer(name: string): StorageError | undefined {
 }
 
 /** An engine before it has a model's types; `Symbol.asyncDispose` is added where the platform has it. */
-interface Handle
+interface EngineHandle
   extends Omit<Engine<any, any, any>, 'model' | 'read' | 'dispatch' | 'drafts' | typeof Symbol.asyncDispose> {
   readonly model: Core['model']
   readonly read: object
@@ -138,7 +142,7 @@ interface Handle
 /** Of a model that declares none. */
 const NO_DRAFTS = Object.freeze({})
 
-function createHandle(core: Core, options: OpenOptions, leave: () => Promise<void>): Handle {
+function createHandle(core: Core, options: OpenOptions, leave: () => Promise<void>): EngineHandle {
   const listeners = createListeners()
   const unsubscribe = core.listeners.add(listeners.tell)
   const sender: Sender = { meta: deepFreeze(copyJson(options.meta, 'meta') as Json | undefined), open: 0 }
@@ -178,7 +182,7 @@ function createHandle(core: Core, options: OpenOptions, leave: () => Promise<voi
     if (closing) throw new EngineClosed('closed')
   }
 
-  const handle: Handle = {
+  const handle: EngineHandle = {
     model: core.model,
     get read() {
       return (last ?? core).read

@@ -7,4 +7,4 @@ export const reserve: Part<typeof import('./reserve.ts')> = part('reserve', () =
 export const reacting: Part<typeof import('./reacting.ts')> = part('reacting', () => import('./reacting.ts'))
 
 /** What it needs on a log with a remote: loaded only there. Declared behind `reserve`, so that what both need is in the file of that. */
-export const shared: Part<typeof import('./shared/shared.ts')> = part('shared', () => import('./shared/shared.ts'))
+export const sharedPart: Part<typeof import('./shared/shared.ts')> = part('shared', () => import('./shared/shared.ts'))

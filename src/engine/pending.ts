@@ -80,7 +80,7 @@ export interface AnyReceipt {
 }
 
 /** One decision: replaced, never changed, when the command is decided again. */
-export interface Decision {
+export interface Decided {
   readonly stored: readonly StoredEvent[]
   readonly events: readonly AnyRecordedEvent[]
   readonly journal: Journal
@@ -101,7 +101,7 @@ export type Phase =
   | 'settled'
 
 /** A record that a command was appended in. */
-interface Attempt {
+interface AppendAttempt {
   readonly record: string
   readonly strict: boolean
 }
@@ -119,7 +119,7 @@ export interface Tries {
 }
 export const NO_TRIES: Tries = Object.freeze({ races: 0, failures: 0, room: 0, alone: false })
 
-const UNDECIDED: Decision = Object.freeze({ stored: [], events: [], journal: [] })
+const UNDECIDED: Decided = Object.freeze({ stored: [], events: [], journal: [] })
 
 /** A command that is not settled yet. */
 export interface Pending {
@@ -137,11 +137,11 @@ export interface Pending {
   /** Dispatches of the same id with another command or input: they wait for what becomes of this one. */
   after?: (() => void)[]
   phase: Phase
-  decision: Decision
+  decision: Decided
   /** Grows with each decision and each caller that joins: an equal version is the same answer for the same callers. */
   version: number
   /** The records it was appended in. Replaced, never changed: the commands of one group share their first. */
-  attempts?: readonly Attempt[]
+  attempts?: readonly AppendAttempt[]
   tries: Tries
 }
 
@@ -161,7 +161,7 @@ export interface Interceptor {
 }
 
 /** The part of a tab that holds its commands. */
-export interface Commands {
+export interface CommandQueue {
   readonly pending: Pending[]
   readonly interceptors: Set<Interceptor>
   log: Log
@@ -213,7 +213,7 @@ export const isStrict = ({ callers }: Pending): boolean => callers.some(({ stric
 
 /** These commands go into one record. */
 export function noteAttempt(group: readonly Pending[], record: string, strict: boolean): void {
-  const first: readonly Attempt[] = [{ record, strict }]
+  const first: readonly AppendAttempt[] = [{ record, strict }]
   for (const pending of group) pending.attempts = pending.attempts ? [...pending.attempts, ...first] : first
 }
 
@@ -222,7 +222,7 @@ export const attemptIn = ({ attempts }: Pending, record: string): boolean | unde
   attempts?.find((attempt) => attempt.record === record)?.strict
 
 /** Takes a command out, unless it ended before. Its rows are not touched: the caller rebases or confirms them, unless there are none. */
-function removePending(tab: Commands, pending: Pending): boolean {
+function removePending(tab: CommandQueue, pending: Pending): boolean {
   if (pending.phase === 'settled') return false
   pending.phase = 'settled'
   // Mostly it is the first one, and this allocates nothing.
@@ -232,12 +232,12 @@ function removePending(tab: Commands, pending: Pending): boolean {
 }
 
 /** Its callers have been told, or will be once they are written to the disk. */
-function tellOthers(tab: Commands, pending: Pending, outcome: Parameters<Interceptor['settled']>[1]): void {
+function tellOthers(tab: CommandQueue, pending: Pending, outcome: Parameters<Interceptor['settled']>[1]): void {
   for (const interceptor of tab.interceptors) interceptor.settled(pending, outcome)
   pending.after?.forEach(queueMicrotask)
 }
 
-export function fail(tab: Commands, pending: Pending, error: unknown): void {
+export function failCommand(tab: CommandQueue, pending: Pending, error: unknown): void {
   if (!removePending(tab, pending)) return
   for (const caller of pending.callers) caller.reject(error)
   tellOthers(tab, pending, { error })
@@ -245,7 +245,7 @@ export function fail(tab: Commands, pending: Pending, error: unknown): void {
 
 /** `strictly`: the commit that answers was written with strict durability. `record`: the id of what holds the command. */
 export function succeed(
-  tab: Commands,
+  tab: CommandQueue,
   pending: Pending,
   outcome: Omit<AnyReceipt, 'commandId'>,
   strictly = false,
@@ -267,7 +267,7 @@ export function succeed(
 
 /** Answers a caller once the disk has what it asked for besides the command. */
 async function resolveBehind(
-  { log }: Commands,
+  { log }: CommandQueue,
   caller: Caller,
   receipt: AnyReceipt,
   toWrite: Inside | undefined,
@@ -305,8 +305,8 @@ const notFlushed = (id: string, cause: unknown): StorageError =>
   )
 
 /** Ends a command that gave no events, decided at `head`: nothing was appended. */
-export function settleWithoutEvents(tab: Commands, pending: Pending, head: number): void {
+export function settleWithoutEvents(tab: CommandQueue, pending: Pending, head: number): void {
   const { decision } = pending
-  if ('error' in decision) fail(tab, pending, decision.error)
+  if ('error' in decision) failCommand(tab, pending, decision.error)
   else succeed(tab, pending, { sequence: head, events: [], duplicate: false })
 }

@@ -7,9 +7,9 @@ import type { Workshop } from '../projections/workshop.ts'
 import type { OpenRemote } from '../remote.ts'
 import { showBuilding } from './checkpoints.ts'
 import type { Core } from './core.ts'
-import { look, takeHint } from './hints.ts'
+import { readMissed, takeHint } from './hints.ts'
 import { keepLoading } from './keepLoading.ts'
-import { shared } from './part.ts'
+import { sharedPart } from './part.ts'
 import { storageChanged } from './persistence.ts'
 import type { OpenOptions } from './types.ts'
 import { firstCommandsAreIn } from './visitIsDone.ts'
@@ -69,7 +69,7 @@ export function appear(core: Core, options: OpenOptions, booted: number): void {
     if (!(event as PageTransitionEvent).persisted) return
     core.channel &&= openChannel(name, (hint) => takeHint(core, hint))
     arrive()
-    look(core)
+    readMissed(core)
   }
 
   function askStorage(): void {
@@ -85,8 +85,8 @@ export function appear(core: Core, options: OpenOptions, booted: number): void {
   const events = [
     ['pagehide', putAway],
     ['pageshow', comeBack],
-    ['focus', () => look(core)],
-    ['online', () => look(core)],
+    ['focus', () => readMissed(core)],
+    ['online', () => readMissed(core)],
     // The browser's settings are another page.
     ['focus', askStorage],
   ] as const
@@ -97,7 +97,7 @@ export function appear(core: Core, options: OpenOptions, booted: number): void {
     stopAsking()
     putAway()
   })
-  if (database) database.lost = () => look(core)
+  if (database) database.lost = () => readMissed(core)
   core.stepAside = async (task) => {
     leave()
     await free
@@ -120,6 +120,6 @@ function lend(core: Core, options: OpenOptions, context: NonNullable<OpenOptions
 }
 
 async function followInPage(core: Core, shop: Workshop, remote: OpenRemote): Promise<void> {
-  const { replicate } = await keepLoading(core, shared, shop.closing)
+  const { replicate } = await keepLoading(core, sharedPart, shop.closing)
   await replicate(shop, remote)
 }

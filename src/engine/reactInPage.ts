@@ -1,7 +1,7 @@
 import { part } from '../load.ts'
 import type { Core } from './core.ts'
 import { keepLoading } from './keepLoading.ts'
-import { type ReactionPlace, react } from './reactions.ts'
+import { type ReactionPlace, runReactionsOf } from './reactions.ts'
 import type { OpenOptions } from './types.ts'
 
 /** Loads an app's reactions into its page, and runs them there. Rejects when the engine ends before. */
@@ -13,5 +13,5 @@ export async function reactInPage(
 ): Promise<void> {
   if (!reactions) return
   const found = await keepLoading(core, part('reactions', reactions))
-  react(found, { beside, booted, pages: context ?? [], stay() {} })
+  runReactionsOf(found, { beside, booted, pages: context ?? [], stay() {} })
 }

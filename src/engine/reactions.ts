@@ -21,7 +21,7 @@ export interface ReactionPlace {
 }
 
 /** Runs the reactions of an object or a module, if it has any. */
-export function react(reactions: object, place: ReactionPlace): void {
+export function runReactionsOf(reactions: object, place: ReactionPlace): void {
   const one = Object.values(reactions).find((value) => value?.[runner])
   one?.[runner](reactions, place)
 }

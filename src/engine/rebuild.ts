@@ -26,13 +26,13 @@ export async function rebuild(core: Core, { projections, signal, onProgress }: R
   const unknown = projections?.find((name) => !Object.hasOwn(core.model.projections, name))
   if (unknown !== undefined) throw new ModelError(`rebuild: there is no projection "${unknown}"`)
   const names = [...new Set(projections ?? Object.keys(core.model.projections))].sort()
-  let told: Progress | undefined
+  let lastProgress: Progress | undefined
   const forget = core.listeners.add(() => {
     const progress = core.progress.get(names[0] ?? '')
-    if (progress && progress !== told) onProgress?.((told = progress))
+    if (progress && progress !== lastProgress) onProgress?.((lastProgress = progress))
   })
   const key = JSON.stringify(names)
-  const shared = core.rebuilds.get(key) ?? begin(core, key, names)
+  const shared = core.rebuilds.get(key) ?? startRebuild(core, key, names)
   shared.callers++
   try {
     onProgress?.({ phase: 'rebuild', done: 0, total: core.head })
@@ -51,7 +51,7 @@ function forgetRebuild({ rebuilds }: Core, key: string, rebuild: Rebuild): void 
   if (rebuilds.get(key) === rebuild) rebuilds.delete(key)
 }
 
-function begin(core: Core, key: string, names: readonly string[]): Rebuild {
+function startRebuild(core: Core, key: string, names: readonly string[]): Rebuild {
   const cancelled = new AbortController()
   const rebuild: Rebuild = { callers: 0, cancelled, done: foldLog(core, names, cancelled.signal) }
   core.rebuilds.set(key, rebuild)

@@ -1,4 +1,4 @@
-import { lookUp } from './lookUp.ts'
+import { lookUpCommand } from './lookUp.ts'
 import { type Pending, settleWithoutEvents } from './pending.ts'
 import type { Tab } from './tab.ts'
 
@@ -10,13 +10,13 @@ export async function settleAtHead(tab: Tab, leading: readonly Pending[]): Promi
   const { head } = tab
   const seen = leading.map((pending) => ({ pending, version: pending.version }))
   const found = await tab.log.look(head, givenIds(leading))
-  if (found.moved) return 'raced'
+  if (found.hasGrown) return 'raced'
   let settled = false
   for (const { pending, version } of seen) {
     // A hint or a caller may have come meanwhile, and a look-up may find the tab behind.
     if (tab.head !== head || tab.behind || pending.phase !== 'waiting' || pending.version !== version) continue
     const entry = found.entries.get(pending.id)
-    if (entry) await lookUp(tab, pending, entry)
+    if (entry) await lookUpCommand(tab, pending, entry)
     else settleWithoutEvents(tab, pending, head)
     settled = true
   }

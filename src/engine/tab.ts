@@ -8,7 +8,15 @@ import type { AnyRecordedEvent, EventTypesAtRuntime } from '../model/events.ts'
 import { type Fold, foldCommit, type Journal, undo } from '../model/fold.ts'
 import { type AnyModel, decide } from '../model/model.ts'
 import type { Layer } from './layer.ts'
-import { attemptIn, type Command, type Commands, type Decision, fail, type Pending, succeed } from './pending.ts'
+import {
+  attemptIn,
+  type Command,
+  type CommandQueue,
+  type Decided,
+  failCommand,
+  type Pending,
+  succeed,
+} from './pending.ts'
 
 /** Why a tab does not follow its log at present, and when it tries again. Times in milliseconds. */
 export interface Trouble {
@@ -35,13 +43,13 @@ export interface Turns {
   /** Whether a turn is under way. Nothing is decided outside of one. */
   readonly isOn: boolean
   /** Runs a step at the end of what the pipeline has folded. */
-  take(step: () => Promise<void>): Promise<void>
+  runStep(step: () => Promise<void>): Promise<void>
   /** Folds the next commit as the pipeline does. */
   fold(record: CommitRecord): void
 }
 
 /** What one tab holds of one log: the fold of `1..head`, and its own commands on top. */
-export interface Tab extends Commands {
+export interface Tab extends CommandQueue {
   readonly model: AnyModel
   readonly types: EventTypesAtRuntime
   readonly folds: readonly Fold[]
@@ -132,7 +140,7 @@ export function refuseInside(refusal: (outer: string) => Error): void {
 }
 
 /** Decides on the present state, and applies: all of the command's events or none. */
-export function decideNow(tab: Tab, command: Command): Decision {
+export function decideNow(tab: Tab, command: Command): Decided {
   const { id, name, input, meta, context } = command
   const journal: Journal = []
   context.restart()
@@ -189,7 +197,7 @@ function advance(tab: Tab, record: CommitRecord): void {
 export function match(tab: Tab, record: CommitRecord): void {
   if (!tab.pending.length) return
   let sequence = record.first
-  for (const command of readable(record)) {
+  for (const command of readableCommandsOf(record)) {
     const pending = tab.pending.find(({ id }) => id === command.id)
     const { length } = command.events
     if (pending) answer(tab, pending, command, sequence, record.id)
@@ -198,7 +206,7 @@ export function match(tab: Tab, record: CommitRecord): void {
 }
 
 /** A record that is no JSON holds no command; that it is corrupt is said by `advance`. */
-function readable(record: CommitRecord): readonly StoredCommand[] {
+function readableCommandsOf(record: CommitRecord): readonly StoredCommand[] {
   try {
     return commandsOf(record)
   } catch {
@@ -212,7 +220,7 @@ export function answer(tab: Tab, pending: Pending, command: StoredCommand, seque
   // A remote gives records other ids. An id that no caller gave is nobody else's.
   const duplicate = strict === undefined && !(tab.layer && pending.fingerprint === undefined)
   if (duplicate && pending.fingerprint !== command.fingerprint) {
-    fail(tab, pending, new CommandIdConflict(pending.id))
+    failCommand(tab, pending, new CommandIdConflict(pending.id))
     return
   }
   let events: AnyRecordedEvent[] = []
@@ -234,5 +242,5 @@ export function stop(tab: Tab, state: Exclude<Tab['state'], 'ready'>, error: Err
   tab.error = error
   tab.layer?.leave(undefined, error)
   if (state === 'closed') tab.over(error)
-  for (const pending of [...tab.pending]) if (pending.phase === 'waiting') fail(tab, pending, error)
+  for (const pending of [...tab.pending]) if (pending.phase === 'waiting') failCommand(tab, pending, error)
 }

@@ -78,15 +78,17 @@ const UNHEARD: Omit<SyncStatus, 'pending'> = { state: 'offline', rejected: 0, be
 
 /** The status from before, if the new one says the same: who compares them does not take it for a change. */
 export const keepIfSame = (before: Status<any> | undefined, now: Status<any>): Status<any> =>
-  before && isSame(before, now) ? before : now
+  before && isSameStatus(before, now) ? before : now
 
 /** Errors are compared by identity, plain objects by their members. */
-function isSame(a: unknown, b: unknown): boolean {
+function isSameStatus(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true
-  if (!isPlain(a) || !isPlain(b)) return false
+  if (!isStatusObject(a) || !isStatusObject(b)) return false
   const keys = Object.keys(a)
-  return keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && isSame(a[key], b[key]))
+  return (
+    keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && isSameStatus(a[key], b[key]))
+  )
 }
 
-const isPlain = (value: unknown): value is Record<string, unknown> =>
+const isStatusObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype

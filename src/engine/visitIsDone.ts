@@ -4,7 +4,7 @@ import type { Core } from './core.ts'
 /** Milliseconds after which a tab that has not persisted everything yet is taken for settled, too. */
 const VISIT_MS = 10_000
 /** Milliseconds that are left to what the app itself loads behind its first work. */
-const QUIET_MS = 1000
+const AFTER_VISIT_MS = 1000
 
 /** Milliseconds that the worker's start waits for the first commands, at most. */
 const FIRST_COMMANDS_MS = 1000
@@ -30,5 +30,5 @@ export async function visitIsDone(core: Core): Promise<void> {
   const until = performance.now() + VISIT_MS
   const isBusy = (): boolean => core.pending.length > 0 || core.status.projected < core.head
   while (isBusy() && !ended.aborted && performance.now() < until) await core.nextChange()
-  await sleep(QUIET_MS, ended)
+  await sleep(AFTER_VISIT_MS, ended)
 }

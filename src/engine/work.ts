@@ -2,8 +2,8 @@ import { afterArrival, afterError, afterLoss, dismiss } from './afterwards.ts'
 import { appendGroup } from './appendGroup.ts'
 import { catchUp } from './catchUp.ts'
 import type { Ways } from './layer.ts'
-import { lookUp } from './lookUp.ts'
-import { next, type Step } from './next.ts'
+import { lookUpCommand } from './lookUp.ts'
+import { type NextStep, next } from './next.ts'
 import { settleAtHead } from './settleAtHead.ts'
 import type { Tab } from './tab.ts'
 
@@ -18,8 +18,8 @@ export async function work(tab: Tab): Promise<number | undefined> {
       if (step.do === 'rest') return undefined
       if (step.do === 'wait') return step.until
       // What is to be done is known when the turn comes.
-      if (tab.turns) await tab.turns.take(() => take(tab, next(tab, performance.now())))
-      else await take(tab, step)
+      if (tab.turns) await tab.turns.runStep(() => takeStep(tab, next(tab, performance.now())))
+      else await takeStep(tab, step)
     } catch (error) {
       afterError(tab, error)
     }
@@ -27,16 +27,16 @@ export async function work(tab: Tab): Promise<number | undefined> {
 }
 
 /** How a tab of a log without a remote works. */
-const plain = {
+const workWithoutRemote = {
   catchUp,
   appendGroup,
   settleAtHead,
-  lookUp,
+  lookUp: lookUpCommand,
   decideInside: async (tab, commands) => (await tab.reserve()).decideInside(tab, commands),
 } satisfies Ways<Tab>
 
-async function take(tab: Tab, step: Step): Promise<void> {
-  const ways = tab.layer ?? plain
+async function takeStep(tab: Tab, step: NextStep): Promise<void> {
+  const ways = tab.layer ?? workWithoutRemote
   tab.appended = step.do === 'append'
   switch (step.do) {
     case 'read':

@@ -84,7 +84,7 @@ async function openOnce(shop: Workshop, opening: AbortController): Promise<Worke
     try {
       opening.signal.throwIfAborted()
       engine.signal.throwIfAborted()
-      await tab.turns?.take(() => catchUp(tab))
+      await tab.turns?.runStep(() => catchUp(tab))
       opening.signal.throwIfAborted()
       engine.signal.throwIfAborted()
       return engine
@@ -100,13 +100,13 @@ async function openOnce(shop: Workshop, opening: AbortController): Promise<Worke
   }
 }
 
-interface Made {
+interface EngineParts {
   readonly engine: WorkerEngine
   readonly tab: Tab
   end(error: EngineClosed): Promise<void>
 }
 
-function createWorkerEngine(shop: Workshop, release: () => void): Made {
+function createWorkerEngine(shop: Workshop, release: () => void): EngineParts {
   const { model, database, closing } = shop
   const ending = new AbortController()
   const aside = createQueue()
@@ -164,7 +164,7 @@ function createWorkerEngine(shop: Workshop, release: () => void): Made {
       get isOn() {
         return isOn
       },
-      take: (step) =>
+      runStep: (step) =>
         aside.run(() =>
           whileAllowed(database.name, closing, () =>
             shop.atHead(async (now) => {

@@ -38,7 +38,7 @@ export const archivedSegment = (base: number): SegmentRecord => ({
   body: '',
 })
 
-const CHECKSUM = ',"checksum":'
+const CHUNK_CHECKSUM = ',"checksum":'
 
 /** Characters of the lines of a chunk of commits: some 64 times what a seal puts into one, and one commit of any size. */
 const MOST_CHARACTERS = 2 * MOST_LINE_CHARACTERS
@@ -50,12 +50,12 @@ export async function makeChunk(
   header: Pick<ChunkHeader, 'log' | 'lineage' | 'first' | 'last' | 'kind'>,
   text: Iterable<string>,
 ): Promise<Chunk> {
-  const body = joined(header.kind === 'end' ? [] : await compressed(text))
+  const body = joinedBytes(header.kind === 'end' ? [] : await compressed(text))
   const fields = { tidemark: 1, ...header, codec: 'gzip', bytes: body.length } as const
   const start = new TextEncoder().encode(stringify(fields).slice(0, -1))
   const checksum = crc32(body, crc32(start))
-  const end = new TextEncoder().encode(`${CHECKSUM}${checksum}}\n`)
-  return { header: { ...fields, checksum }, bytes: joined([start, end, body]) }
+  const end = new TextEncoder().encode(`${CHUNK_CHECKSUM}${checksum}}\n`)
+  return { header: { ...fields, checksum }, bytes: joinedBytes([start, end, body]) }
 }
 
 /** Commits as a chunk; two lines a record: everything but its body as JSON (unknown fields too), then the body as it is. */
@@ -74,7 +74,7 @@ export function* textOfRecords(records: readonly CommitRecord[]): Generator<stri
 }
 
 /** What a line says, if it can be the first line of a chunk. */
-export function headerOf(line: string): ChunkHeader | undefined {
+export function chunkHeaderOf(line: string): ChunkHeader | undefined {
   try {
     const { tidemark, log, lineage, first, last, codec, bytes, checksum } = JSON.parse(line)
     const numbers = [tidemark, first, last, bytes, checksum].every((one) => Number.isSafeInteger(one) && one >= 0)
@@ -86,8 +86,8 @@ export function headerOf(line: string): ChunkHeader | undefined {
 }
 
 /** Are header line and body what was written? Whatever was edited, in the header too, is found. */
-export function isWhole(line: string, { checksum, bytes }: ChunkHeader, body: Uint8Array): boolean {
-  const end = `${CHECKSUM}${checksum}}`
+export function isWholeChunk(line: string, { checksum, bytes }: ChunkHeader, body: Uint8Array): boolean {
+  const end = `${CHUNK_CHECKSUM}${checksum}}`
   const start = new TextEncoder().encode(line.slice(0, -end.length))
   return body.length === bytes && line.endsWith(end) && crc32(body, crc32(start)) === checksum
 }
@@ -131,7 +131,7 @@ export async function* recordsOfLines(
   for await (const lines of some) {
     const records: CommitRecord[] = []
     for (const line of lines) {
-      if (record === undefined) record = headOf(line)
+      if (record === undefined) record = commitHeadOf(line)
       else {
         record.body = line
         records.push(record)
@@ -142,7 +142,7 @@ export async function* recordsOfLines(
   }
 }
 
-function headOf(line: string): CommitRecord {
+function commitHeadOf(line: string): CommitRecord {
   try {
     const head = JSON.parse(line)
     if (typeof head === 'object' && head) return head
@@ -161,17 +161,17 @@ export async function recordsOf(chunk: Chunk): Promise<CommitRecord[]> {
 export function openChunk(bytes: Uint8Array<ArrayBuffer>): Chunk | undefined {
   const end = bytes.indexOf(10)
   const line = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, Math.max(0, end)))
-  const header = headerOf(line)
-  return header && isWhole(line, header, bytes.subarray(end + 1)) ? { header, bytes } : undefined
+  const header = chunkHeaderOf(line)
+  return header && isWholeChunk(line, header, bytes.subarray(end + 1)) ? { header, bytes } : undefined
 }
 
 /**
  * The commits of a verified chunk that end behind `after`, in parts: a reader has folded one before the next is made.
  * Throws CorruptLog if they can't be read.
  */
-export async function* unpack(after: number, chunk: Chunk): AsyncGenerator<readonly CommitRecord[]> {
+export async function* unpackChunk(after: number, chunk: Chunk): AsyncGenerator<readonly CommitRecord[]> {
   let part: CommitRecord[] = []
-  for await (const records of commitsOf(chunk)) {
+  for await (const records of commitsInChunk(chunk)) {
     for (const record of records) if (!(record.last <= after)) part.push(record)
     if ((part.at(-1)?.last ?? 0) - (part[0]?.first ?? 0) < PART) continue
     yield part
@@ -189,7 +189,7 @@ export async function* unpack(after: number, chunk: Chunk): AsyncGenerator<reado
 export async function find(sequences: readonly number[], chunk: Chunk): Promise<readonly CommitRecord[]> {
   const found: CommitRecord[] = []
   let next = 0
-  for await (const records of commitsOf(chunk)) {
+  for await (const records of commitsInChunk(chunk)) {
     for (const record of records) {
       if (record.last >= (sequences[next] ?? Infinity)) found.push(record)
       while ((sequences[next] ?? Infinity) <= record.last) next++
@@ -203,7 +203,7 @@ export async function find(sequences: readonly number[], chunk: Chunk): Promise<
 const PART = 4096
 
 /** The commits of a chunk whose checksum fits. What is wrong with their text was wrong when it was written. */
-async function* commitsOf(chunk: Chunk): AsyncGenerator<CommitRecord[]> {
+async function* commitsInChunk(chunk: Chunk): AsyncGenerator<CommitRecord[]> {
   try {
     yield* recordsIn(chunk)
   } catch (error) {
@@ -227,7 +227,7 @@ export function assertKnownFormat({
   if (kind !== 'end' && kind !== 'base') throw new OutdatedCodeError(`chunk kind ${kind}`, 1)
 }
 
-export function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+export function joinedBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
   let at = 0
   for (const part of parts) {
@@ -237,16 +237,16 @@ export function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return whole
 }
 
-let table: Uint32Array | undefined
+let crcTable: Uint32Array | undefined
 
 /** CRC-32 as in ISO 3309 (the one of gzip and PNG), continued from that of what comes before. */
 export function crc32(bytes: Uint8Array, before: number = 0): number {
-  table ??= Uint32Array.from({ length: 256 }, (_, byte) => {
+  crcTable ??= Uint32Array.from({ length: 256 }, (_, byte) => {
     let n = byte
     for (let bit = 0; bit < 8; bit++) n = n & 1 ? (n >>> 1) ^ 0xedb88320 : n >>> 1
     return n
   })
   let crc = ~before
-  for (let i = 0; i < bytes.length; i++) crc = (crc >>> 8) ^ (table[(crc ^ (bytes[i] as number)) & 255] as number)
+  for (let i = 0; i < bytes.length; i++) crc = (crc >>> 8) ^ (crcTable[(crc ^ (bytes[i] as number)) & 255] as number)
   return ~crc >>> 0
 }

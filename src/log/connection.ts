@@ -91,11 +91,11 @@ export function answerOf(
   signal?: AbortSignal,
 ): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
-    let told = false
+    let hasTold = false
     let seconds = 0
     const tell = (): void => {
-      if (told) return
-      told = true
+      if (hasTold) return
+      hasTold = true
       if (__DEV__)
         console.warn(`tidemark: "${name}" is not ${what} yet: another tab keeps it open or is deleting it. Close it.`)
       blocked?.()

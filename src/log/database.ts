@@ -60,14 +60,14 @@ export async function openDatabase(
       const { idb } = database
       if (idb) {
         try {
-          return await run(idb, ...given)
+          return await runTransaction(idb, ...given)
         } catch (error) {
           if (!mayTryAgain(database, idb, error, given)) throw withKind(error, database.idb !== idb, given)
         }
       }
       const other = database.idb ?? (await reopen())
       try {
-        return await run(other, ...given)
+        return await runTransaction(other, ...given)
       } catch (error) {
         throw withKind(error, database.idb !== other, given)
       }
@@ -127,7 +127,7 @@ async function reconnect(database: Database): Promise<IDBDatabase> {
   if (!connection) throw new EngineClosed(database.closed ? 'closed' : 'log replaced')
   const { idb } = connection
   const read: Parameters<Transact> = [['meta'], 'readonly', () => {}]
-  const log = await run(idb, ['meta'], 'readonly', (store) => store('meta').get('log')).catch((error) => {
+  const log = await runTransaction(idb, ['meta'], 'readonly', (store) => store('meta').get('log')).catch((error) => {
     idb.close()
     throw withKind(error, true, read)
   })
@@ -165,7 +165,7 @@ function withKind(error: unknown, lost: boolean, [stores, mode]: Parameters<Tran
   return new StorageError(kind, `${mode} of ${stores}: ${name} ${message}`, error)
 }
 
-function run<T>(
+function runTransaction<T>(
   idb: IDBDatabase,
   stores: StoreName[],
   mode: IDBTransactionMode,
@@ -193,7 +193,8 @@ export const readIdentity = async ({ transact }: Pick<Database, 'transact'>): Pr
   (await transact(['meta'], 'readonly', (store) => store('meta').get('log'))).result
 
 /** The key that a cursor over numbers found; 0 if it found none. */
-export const keyOf = ({ result }: IDBRequest<IDBCursor | null>): number => (result?.key as number | undefined) ?? 0
+export const numberKeyOf = ({ result }: IDBRequest<IDBCursor | null>): number =>
+  (result?.key as number | undefined) ?? 0
 
 export const above = (key: number): IDBKeyRange => IDBKeyRange.lowerBound(key + 1)
 

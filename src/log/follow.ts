@@ -4,10 +4,10 @@ import { above, commitNow, type Database, loaded, type StoreOf } from './databas
 import type { SegmentRecord } from './stores.ts'
 
 /** Events that one batch aims at; a batch is never less than one record. */
-const BATCH = 4096
+const BATCH_EVENTS = 4096
 /** Records that are read at once: at first, and at most. */
-const FIRST_RECORDS = 64
-const MOST_RECORDS = 1024
+const FIRST_READ_RECORDS = 64
+const MOST_READ_RECORDS = 1024
 
 /** Finds where the record that contains `sequence` starts, and tells it inside the transaction. */
 export type FindRecord = (store: StoreOf, sequence: number, tell: (first: number) => void) => void
@@ -37,7 +37,7 @@ export async function* follow(
   let at = after
   /** Only the first record may begin before what was asked for. */
   let within = find
-  let count = FIRST_RECORDS
+  let count = FIRST_READ_RECORDS
   /** A reader at its head mostly finds commits, so it asks for those first. */
   let mayBeSealed = (!after || find !== undefined) && (await isSealed(database, after))
 
@@ -82,7 +82,7 @@ export async function* follow(
       // The record that contains `after` may end there.
       if (at > from) yield records
       if (isEnd) return
-      count = Math.min(MOST_RECORDS, Math.ceil(count * Math.min(4, BATCH / (at - from))))
+      count = Math.min(MOST_READ_RECORDS, Math.ceil(count * Math.min(4, BATCH_EVENTS / (at - from))))
     }
   }
 }

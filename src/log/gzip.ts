@@ -23,7 +23,7 @@ export async function* decompressed(bytes: Uint8Array<ArrayBuffer>): AsyncGenera
   try {
     yield* through(sliced(bytes), stream)
   } catch (error) {
-    throw isBadData(error) ? new BadText(`not gzip: ${error}`) : unavailable(error)
+    throw isBadData(error) ? new BadText(`not gzip: ${error}`) : noCompression(error)
   }
 }
 
@@ -38,11 +38,11 @@ function codec<T>(create: () => T): T {
   try {
     return create()
   } catch (error) {
-    throw unavailable(error)
+    throw noCompression(error)
   }
 }
 
-const unavailable = (cause: unknown): StorageError =>
+const noCompression = (cause: unknown): StorageError =>
   new StorageError(
     'unavailable',
     `This browser can't run its gzip codec now: ${cause}. Nothing is wrong with the log.`,

@@ -73,7 +73,7 @@ export interface TrailMark {
 export const BEGINNING: ReadPosition = { position: '', id: '', head: 0, last: '', trail: [] }
 
 /** Puts commands into records behind `n`. */
-export function recordsOf(commands: readonly LocalCommand[], n: number, most: number): LocalRecord[] {
+export function localRecordsOf(commands: readonly LocalCommand[], n: number, most: number): LocalRecord[] {
   const records: LocalRecord[] = []
   for (let at = 0; at < commands.length; at += most)
     records.push({ n: n + records.length + 1, id: nextId(), body: stringify(commands.slice(at, at + most)) })

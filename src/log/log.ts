@@ -1,9 +1,9 @@
 import { type Appended, append, type Beside, type Inside } from './append.ts'
 import type { appendInside, DecideInside } from './appendInside.ts'
 import { type CommitRecord, commandsOf, type StoredCommand } from './commit.ts'
-import { type Database, keyOf } from './database.ts'
+import { type Database, numberKeyOf } from './database.ts'
 import { type FindRecord, follow, type ReadSegment } from './follow.ts'
-import { type Found, look } from './look.ts'
+import { type Found, lookAtHead } from './look.ts'
 
 /** The event log: the same contract over IndexedDB and over memory. */
 export interface Log {
@@ -33,7 +33,7 @@ export interface Log {
 const findRecord: FindRecord = (store, sequence, tell) => {
   const newest = store('segments').openKeyCursor(null, 'prev')
   const floor = store('commits').openKeyCursor(IDBKeyRange.upperBound(sequence), 'prev')
-  floor.onsuccess = () => tell(keyOf(floor) > keyOf(newest) ? keyOf(floor) : sequence)
+  floor.onsuccess = () => tell(numberKeyOf(floor) > numberKeyOf(newest) ? numberKeyOf(floor) : sequence)
 }
 
 /** What a log needs now and then: a page loads its code later than the rest. */
@@ -50,7 +50,7 @@ export function createLog(database: Database, load: () => Promise<SeldomNeeded>)
     appendInside: async (...given) => (await load()).appendInside(database, ...given),
     readAfter: (after, signal, atEnd, ends) =>
       follow(readSegment, database, after, signal, atEnd ? undefined : findRecord, ends),
-    look: (...given) => look(database, ...given),
+    look: (...given) => lookAtHead(database, ...given),
     write: ({ stores, write }) => database.transact([...stores], 'readwrite', (store) => write(store)),
     flush: () =>
       database.transact(['meta'], 'readwrite', (store) => store('meta').put(Date.now(), 'flushed'), 'strict'),

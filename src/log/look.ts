@@ -1,19 +1,19 @@
 import { deleteIf } from './append.ts'
 import type { CommandEntry } from './commit.ts'
-import { above, commitNow, type Database, keyOf } from './database.ts'
+import { above, commitNow, type Database, numberKeyOf } from './database.ts'
 
 export interface Found {
   /** The log has grown past the head that was asked about. */
-  readonly moved: boolean
+  readonly hasGrown: boolean
   /** Which of the command ids are in the log. */
   readonly entries: ReadonlyMap<string, CommandEntry>
 }
 
 /** Is `head` the log's head, and which command ids does the log know? An entry whose commit is no log is deleted (rule 3). */
-export async function look({ transact }: Database, head: number, ids: readonly string[]): Promise<Found> {
+export async function lookAtHead({ transact }: Database, head: number, ids: readonly string[]): Promise<Found> {
   const entries = new Map<string, CommandEntry>()
-  const left: [id: string, commit: string][] = []
-  const moved = await transact(['segments', 'commits', 'commands'], 'readonly', (store, transaction) => {
+  const entriesUnderSeal: [id: string, commit: string][] = []
+  const hasGrown = await transact(['segments', 'commits', 'commands'], 'readonly', (store, transaction) => {
     for (const id of ids) {
       const entry = store('commands').get(id)
       entry.onsuccess = () => entry.result && entries.set(id, entry.result)
@@ -24,7 +24,7 @@ export async function look({ transact }: Database, head: number, ids: readonly s
       const under = store('commits').getAll(IDBKeyRange.upperBound(newest.result.key))
       under.onsuccess = () => {
         for (const [id, { commit }] of entries)
-          if (under.result.some((record) => record.id === commit)) left.push([id, commit])
+          if (under.result.some((record) => record.id === commit)) entriesUnderSeal.push([id, commit])
       }
     }
     const later = [store('segments').getKey(above(head)), store('commits').getKey(above(head))]
@@ -32,11 +32,11 @@ export async function look({ transact }: Database, head: number, ids: readonly s
     if (!ids.length) commitNow(transaction)
     return later
   })
-  for (const [id, commit] of left) {
+  for (const [id, commit] of entriesUnderSeal) {
     entries.delete(id)
     await transact(['commands'], 'readwrite', (store) => deleteIf(store('commands'), id, 'commit', commit))
   }
-  return { moved: moved.some(({ result }) => result !== undefined), entries }
+  return { hasGrown: hasGrown.some(({ result }) => result !== undefined), entries }
 }
 
 /** The log's head, where no checkpoint tells it. */
@@ -47,5 +47,5 @@ export async function headOf({ transact }: Database): Promise<number> {
     (store) => [store('segments').openKeyCursor(null, 'prev'), store('commits').openCursor(null, 'prev')] as const,
   )
   const { first, last } = commit.result?.value ?? { first: 0, last: 0 }
-  return first > keyOf(segment) ? last : keyOf(segment)
+  return first > numberKeyOf(segment) ? last : numberKeyOf(segment)
 }

@@ -1,12 +1,12 @@
 import { StorageError } from '../errors.ts'
 import { type Appended, assertReadable, deleteIf, type Inside } from './append.ts'
 import type { CommandEntry, CommitRecord } from './commit.ts'
-import { above, commitNow, type Database, keyOf, loaded, type StoreName, type StoreOf } from './database.ts'
+import { above, commitNow, type Database, loaded, numberKeyOf, type StoreName, type StoreOf } from './database.ts'
 import { isLocal, isMarker, type LocalRecord, type RejectedCommand } from './local.ts'
 import { type Outbox, outboxOf, whole } from './outboxOf.ts'
 
 /** Reads of an outbox whose connection is taken away each time. */
-const READ_TRIES = 8
+const READ_OUTBOX_TRIES = 8
 /** Commits that are read together with the outbox; what lies further is read before. */
 const NEAR_COMMITS = 64
 
@@ -88,7 +88,7 @@ async function isOutbox({ transact }: Database, { n, id }: LocalRecord, { entrie
 }
 
 /** What a tab reads of a log with a remote, in one transaction. */
-export interface Shared extends Outbox {
+export interface SharedLog extends Outbox {
   /** The next commits. */
   readonly commits: readonly CommitRecord[]
   /** There is more behind the head than is read at once: read that first. */
@@ -102,8 +102,8 @@ export async function readShared(
   database: Database,
   head: number,
   ids: readonly string[] = [],
-): Promise<Shared | undefined> {
-  for (let tries = 0; tries < READ_TRIES; tries++) {
+): Promise<SharedLog | undefined> {
+  for (let tries = 0; tries < READ_OUTBOX_TRIES; tries++) {
     const stores: StoreName[] = ['segments', 'commits', 'outbox']
     if (ids.length) stores.push('rejected')
     const { segment, commits, outbox, rejected } = await database.transact(stores, 'readonly', (store, transaction) => {
@@ -131,7 +131,7 @@ export async function readShared(
 /** What a command that gave no events has to know before it settles. */
 export interface FoundShared {
   /** The log or the outbox has grown. */
-  readonly moved: boolean
+  readonly hasGrown: boolean
   readonly entries: ReadonlyMap<string, CommandEntry>
 }
 
@@ -157,7 +157,7 @@ export async function lookShared(
     },
   )
   return {
-    moved: segment.result !== undefined || commit.result !== undefined || keyOf(newest) !== last,
+    hasGrown: segment.result !== undefined || commit.result !== undefined || numberKeyOf(newest) !== last,
     entries: new Map(found.flatMap(([id, { result }]) => (result ? [[id, result] as const] : []))),
   }
 }

@@ -6,7 +6,7 @@ import { queueBody, type StoredBody, sealedChunk } from './sealed.ts'
 import type { SegmentRecord } from './stores.ts'
 
 /** Commits that are looked up in one transaction. */
-const BATCH = 256
+const LOOKED_UP_AT_ONCE = 256
 /** Bodies of segments that are read before they are looked through. */
 const AHEAD = 4
 
@@ -17,7 +17,7 @@ const AHEAD = 4
 export async function* recordsAt(database: Database, sequences: readonly number[]): AsyncGenerator<CommitRecord> {
   const [first = 0, last = 0] = [sequences[0], sequences.at(-1)].sort((a = 0, b = 0) => a - b)
   const segments = await segmentsOf(database, first, last)
-  const groups: Group[] = []
+  const groups: SegmentGroup[] = []
   for (let i = 0; i < sequences.length; ) {
     const group = groupAt(segments, sequences, i)
     groups.push(group)
@@ -42,7 +42,7 @@ export async function* recordsAt(database: Database, sequences: readonly number[
   readAhead(1)
   for (const [i, wanted] of groups.entries()) {
     if (bodies.length - i <= AHEAD / 2) readAhead(AHEAD)
-    const records = await read(database, wanted, await bodies[i])
+    const records = await readGroup(database, wanted, await bodies[i])
     let given: CommitRecord | undefined
     for (const sequence of wanted.sequences) {
       if (given && given.first <= sequence && given.last >= sequence) continue
@@ -58,18 +58,19 @@ export async function* recordsAt(database: Database, sequences: readonly number[
   }
 }
 
-interface Group {
+interface SegmentGroup {
   readonly segment: SegmentRecord | undefined
   readonly sequences: readonly number[]
 }
 
 /** The sequences from `i` on that one read answers. */
-function groupAt(segments: readonly SegmentRecord[], sequences: readonly number[], i: number): Group {
+function groupAt(segments: readonly SegmentRecord[], sequences: readonly number[], i: number): SegmentGroup {
   const at = (sequence: number): SegmentRecord | undefined =>
     segments.find(({ first, last }) => first <= sequence && last >= sequence)
   const segment = at(sequences[i] as number)
   let end = i + 1
-  while (end < sequences.length && at(sequences[end] as number) === segment && (segment || end - i < BATCH)) end++
+  while (end < sequences.length && at(sequences[end] as number) === segment && (segment || end - i < LOOKED_UP_AT_ONCE))
+    end++
   return { segment, sequences: sequences.slice(i, end) }
 }
 
@@ -80,9 +81,9 @@ async function segmentsOf({ transact }: Database, first: number, last: number): 
   return result.filter((segment) => segment.first <= last)
 }
 
-async function read(
+async function readGroup(
   database: Database,
-  { segment, sequences }: Group,
+  { segment, sequences }: SegmentGroup,
   body: StoredBody | undefined,
 ): Promise<readonly CommitRecord[]> {
   if (segment) {

@@ -2,7 +2,7 @@ import { randomId } from '../ids.ts'
 import { deleteIf } from './append.ts'
 import { packChunk } from './chunk.ts'
 import { type CommitRecord, commandsOf, isCommit } from './commit.ts'
-import { type Database, keyOf, type Transact } from './database.ts'
+import { type Database, numberKeyOf, type Transact } from './database.ts'
 import type { SegmentRecord, Stores } from './stores.ts'
 
 /** Events of a segment: large enough to read at the speed of packed records. */
@@ -12,8 +12,8 @@ export const SEGMENT_CHARACTERS = 1_048_576
 /** And those that one transaction aims to read. */
 const SLICE_CHARACTERS = 131_072
 /** Records that the first transaction reads, and that each may read. */
-const FIRST_RECORDS = 8
-const MOST_RECORDS = 512
+const FIRST_SEALED_RECORDS = 8
+const MOST_SEALED_RECORDS = 512
 
 /**
  * Seals one segment of commits that end at or below `limit`, if there are enough of them (`rest`: however few), and says
@@ -34,7 +34,7 @@ export async function seal(
     'readonly',
     (store) => [newestOf(store('segments')), store('meta').get('log')] as const,
   )
-  const after = keyOf(found)
+  const after = numberKeyOf(found)
   // Nothing is read to find out that there is little to seal: `limit` is in the log, and the log has no gaps.
   if (!rest && limit - after < events / 4) return false
   const { records, isEnough } = await readToSeal(transact, after, limit, events)
@@ -46,20 +46,20 @@ export async function seal(
   await transact(['segments', 'bodies', 'commits', 'commands'], 'readwrite', (store) => {
     const newest = newestOf(store('segments'))
     newest.onsuccess = () => {
-      if (keyOf(newest) !== after) return
+      if (numberKeyOf(newest) !== after) return
       sealed = true
       store('bodies').put(bytes, segment.body)
       store('segments').put(segment, segment.last)
       store('commits').delete(IDBKeyRange.bound(segment.first, segment.last))
       // Rule 3: what an append left under an older seal goes together with the command ids it claimed.
-      const left = store('commits').openCursor(IDBKeyRange.upperBound(after))
-      left.onsuccess = () => {
-        if (!left.result) return
-        const record = left.result.value
+      const leftovers = store('commits').openCursor(IDBKeyRange.upperBound(after))
+      leftovers.onsuccess = () => {
+        if (!leftovers.result) return
+        const record = leftovers.result.value
         if (isCommit(record))
           for (const { id } of commandsOf(record)) deleteIf(store('commands'), id, 'commit', record.id)
-        left.result.delete()
-        left.result.continue()
+        leftovers.result.delete()
+        leftovers.result.continue()
       }
     }
   })
@@ -76,7 +76,7 @@ async function readToSeal(
   const records: CommitRecord[] = []
   let at = after
   let characters = 0
-  let count = FIRST_RECORDS
+  let count = FIRST_SEALED_RECORDS
   // Commits do not change, so in slices: an append waits for one of them at most.
   while (at < limit) {
     const range = IDBKeyRange.bound(at + 1, limit)
@@ -90,7 +90,7 @@ async function readToSeal(
       if (at - after >= events || characters >= SEGMENT_CHARACTERS) return { records, isEnough: true }
     }
     if (result.length < count) break
-    count = Math.max(1, Math.min(MOST_RECORDS, Math.floor((records.length * SLICE_CHARACTERS) / characters)))
+    count = Math.max(1, Math.min(MOST_SEALED_RECORDS, Math.floor((records.length * SLICE_CHARACTERS) / characters)))
   }
   return { records, isEnough: false }
 }

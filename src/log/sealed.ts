@@ -1,5 +1,5 @@
 import { CorruptLog, EngineClosed, StorageError } from '../errors.ts'
-import { assertKnownFormat, type Chunk, openChunk, unpack } from './chunk.ts'
+import { assertKnownFormat, type Chunk, openChunk, unpackChunk } from './chunk.ts'
 import { above, type Database, readIdentity, type StoreOf } from './database.ts'
 import type { Segment } from './follow.ts'
 import type { SegmentRecord } from './stores.ts'
@@ -36,7 +36,7 @@ export async function readRecordWithBody(
 /** The segment that holds the first event behind `after`, verified; undefined if none does. */
 export async function readSegment(database: Database, after: number): Promise<Segment | undefined> {
   const found = await readRecordWithBody(database, 'segments', above(after))
-  return found && { last: found.record.last, parts: unpack(after, found.chunk) }
+  return found && { last: found.record.last, parts: unpackChunk(after, found.chunk) }
 }
 
 async function readBoth(

@@ -50,7 +50,7 @@ export function toWire(error: unknown): WireError {
 export function fromWire({ name, message, cause, ...fields }: WireError): Error {
   const known = Object.hasOwn(wireClasses, name) ? wireClasses[name]! : Error
   const error: Error = Reflect.construct(Error, [message], known)
-  const more = { name, ...(cause !== undefined && { cause: fromWire(cause as WireError) }) }
-  for (const [key, value] of Object.entries(more)) Object.defineProperty(error, key, { value, configurable: true })
+  const named = { name, ...(cause !== undefined && { cause: fromWire(cause as WireError) }) }
+  for (const [key, value] of Object.entries(named)) Object.defineProperty(error, key, { value, configurable: true })
   return Object.assign(error, fields)
 }

@@ -4,7 +4,7 @@ import { ModelError } from '../errors.ts'
 
 const isPromise = (value: unknown): boolean => typeof (value as { then?: unknown } | undefined)?.then === 'function'
 
-const show = (value: unknown): string => {
+const shownValue = (value: unknown): string => {
   const text = typeof value === 'function' ? 'a function' : (JSON.stringify(value) ?? String(value))
   return text.length > 80 ? `${text.slice(0, 80)}…` : text
 }
@@ -25,14 +25,14 @@ export function explainDecision(command: string, decision: unknown, types: { ver
     const type = (event as { type?: unknown } | null | undefined)?.type
     if (typeof type === 'string' && types.version(type)) continue
     throw new ModelError(
-      `command "${command}" gave an unknown or retired event: ${show(event)}; ` +
+      `command "${command}" gave an unknown or retired event: ${shownValue(event)}; ` +
         'it gives events made by what defineEvents returned, one or a list of them, or nothing',
     )
   }
 }
 
 /** What to keep instead of an instance. */
-const plain: Record<string, string> = {
+const INSTEAD_OF: Record<string, string> = {
   Date: 'getTime() or toISOString()',
   Map: 'a list of its entries',
   Set: 'a list of its values',
@@ -40,7 +40,7 @@ const plain: Record<string, string> = {
 }
 
 export const explainInstance = (name: string | undefined): string =>
-  name && Object.hasOwn(plain, name) ? ` (keep ${plain[name]})` : ''
+  name && Object.hasOwn(INSTEAD_OF, name) ? ` (keep ${INSTEAD_OF[name]})` : ''
 
 export function explainKey(projection: string, type: string, key: unknown, property: string, isFound: boolean): void {
   if (key != null) return
@@ -66,7 +66,7 @@ export function explainRow(
   const other = (after as Record<string, unknown>)[property]
   if (other === key) return
   throw new ModelError(
-    `${handler()} returned another "${property}" than ${show(key)}: ${show(other)}. ` +
+    `${handler()} returned another "${property}" than ${shownValue(key)}: ${shownValue(other)}. ` +
       (before === undefined
         ? 'There was no such row before: return a whole one, or undefined to leave it so'
         : 'A row keeps its key: spread the one before, or return null to delete it'),

@@ -89,31 +89,31 @@ export function foldCommit(
 }
 
 /** Slots by insertion number, and the list last made of them. A table and each bucket of an index are one. */
-interface Rows {
+interface SlotList {
   readonly slots: Map<Key, Slot>
   list: readonly any[] | undefined
   /** The highest insertion number; Infinity while the slots are out of order. */
   last: number
 }
-type Index = Map<unknown, Rows>
+type Index = Map<unknown, SlotList>
 
-const none: readonly never[] = Object.freeze([])
+const noRows: readonly never[] = Object.freeze([])
 
-const emptyRows = (): Rows => ({ slots: new Map(), list: undefined, last: -1 })
+const emptyRows = (): SlotList => ({ slots: new Map(), list: undefined, last: -1 })
 
-function put(rows: Rows, slot: Slot): void {
+function put(rows: SlotList, slot: Slot): void {
   // A deletion that was taken back, or an old row that moves into a bucket, is behind younger rows until the next read sorts them.
   rows.last = slot.n > rows.last ? slot.n : Infinity
   rows.slots.set(slot.key, slot)
   rows.list = undefined
 }
 
-function drop(rows: Rows, slot: Slot): void {
+function drop(rows: SlotList, slot: Slot): void {
   rows.slots.delete(slot.key)
   rows.list = undefined
 }
 
-function inOrder(rows: Rows): Iterable<Slot> {
+function slotsInOrder(rows: SlotList): Iterable<Slot> {
   if (rows.last === Infinity) {
     const sorted = [...rows.slots.values()].sort((a, b) => a.n - b.n)
     rows.slots.clear()
@@ -124,8 +124,8 @@ function inOrder(rows: Rows): Iterable<Slot> {
 }
 
 /** Rows are frozen when they are read, not when they are made: most are never read. */
-function list(rows: Rows): readonly any[] {
-  return (rows.list ??= Object.freeze(Array.from(inOrder(rows), ({ row }) => deepFreeze(row))))
+function listSlots(rows: SlotList): readonly any[] {
+  return (rows.list ??= Object.freeze(Array.from(slotsInOrder(rows), ({ row }) => deepFreeze(row))))
 }
 
 /** Each fold has its own, so that logs of one page share nothing. `structuredClone` may be missing in a test's environment. */
@@ -144,7 +144,7 @@ export function createFold(name: string, definition: ProjectionDefinition, types
   const { key: property, initial } = definition.into as { readonly key?: string; readonly initial?: unknown }
   const isTable = property !== undefined
   const indexes = new Map<string, Index>()
-  let table: Rows
+  let table: SlotList
   let view: Fold['view'] | undefined
 
   const file = (index: Index, value: unknown, slot: Slot) => {
@@ -155,15 +155,15 @@ export function createFold(name: string, definition: ProjectionDefinition, types
   const live: ReadTable<any> & ReadValue<any> = {
     get: (key) => deepFreeze(table.slots.get(key)?.row),
     has: (key) => table.slots.has(key),
-    all: () => list(table),
+    all: () => listSlots(table),
     by(property: any, value: unknown) {
       let index = indexes.get(property)
       if (!index) {
         indexes.set(property, (index = new Map()))
-        for (const slot of inOrder(table)) file(index, slot.row[property], slot)
+        for (const slot of slotsInOrder(table)) file(index, slot.row[property], slot)
       }
       const bucket = index.get(value)
-      return bucket ? list(bucket) : none
+      return bucket ? listSlots(bucket) : noRows
     },
     get size() {
       return table.slots.size
@@ -255,7 +255,7 @@ export function createFold(name: string, definition: ProjectionDefinition, types
       return (view ??= Object.create(live) as typeof live)
     },
     get slots() {
-      return inOrder(table)
+      return slotsInOrder(table)
     },
     handles: (type) => !!evolve[type],
     apply(event, journal) {

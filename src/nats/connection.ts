@@ -22,7 +22,7 @@ export type NatsCredentials = (
 }
 
 /** One connection, while it lasts. */
-export interface Connection {
+export interface NatsLink {
   readonly nc: NatsConnection
   readonly js: JetStreamClient
   readonly jsm: JetStreamManager
@@ -33,17 +33,17 @@ export interface Connection {
 /** The connection of one remote: made when it is needed, shared, and closed some time after the last use. */
 export interface Connector {
   /** Runs a call on the connection. Rejects with `RemoteError`, or with the signal's reason. */
-  use<T>(signal: AbortSignal, call: (connection: Connection) => Promise<T>): Promise<T>
+  use<T>(signal: AbortSignal, call: (connection: NatsLink) => Promise<T>): Promise<T>
   /** The same for what yields. */
-  stream<T>(signal: AbortSignal, call: (connection: Connection) => AsyncIterable<T>): AsyncGenerator<T>
+  stream<T>(signal: AbortSignal, call: (connection: NatsLink) => AsyncIterable<T>): AsyncGenerator<T>
   /** The largest payload, in bytes, that the server last named. */
   readonly payload: number
 }
 
 /** For the credentials, the handshake and each answer. */
-export const ANSWER_MS = 10_000
+export const NATS_ANSWER_MS = 10_000
 /** Keeps the connection between the calls of somebody who doesn't watch. */
-const IDLE_MS = 5_000
+const NATS_IDLE_MS = 5_000
 /** A connection that is dead without a word is noticed after two pings. */
 const PING_MS = 20_000
 
@@ -51,12 +51,12 @@ export function createConnector(
   servers: string | readonly string[],
   credentials: (() => NatsCredentials | Promise<NatsCredentials>) | undefined,
 ): Connector {
-  let current: Promise<Connection> | undefined
+  let current: Promise<NatsLink> | undefined
   let payload = Number.POSITIVE_INFINITY
   let users = 0
   let idle: ReturnType<typeof setTimeout> | undefined
 
-  async function connect(): Promise<Connection> {
+  async function connect(): Promise<NatsLink> {
     const given = await askCredentials(credentials)
     // The client's own reconnection ends for good after two refusals, and would present the same credentials.
     const nc = await wsconnect({
@@ -64,7 +64,7 @@ export function createConnector(
       reconnect: false,
       ignoreClusterUpdates: true,
       noAsyncTraces: true,
-      timeout: ANSWER_MS,
+      timeout: NATS_ANSWER_MS,
       pingInterval: PING_MS,
       name: 'tidemark',
       ...(given && { authenticator: authenticatorOf(given) }),
@@ -73,7 +73,7 @@ export function createConnector(
       throw toRemoteError(error)
     })
     payload = nc.info?.max_payload ?? payload
-    const options = { timeout: ANSWER_MS, checkAPI: false, watcherPrefix: given?.inboxPrefix ?? '_INBOX' }
+    const options = { timeout: NATS_ANSWER_MS, checkAPI: false, watcherPrefix: given?.inboxPrefix ?? '_INBOX' }
     return {
       nc,
       js: jetstream(nc, options),
@@ -82,7 +82,7 @@ export function createConnector(
     }
   }
 
-  function shared(): Promise<Connection> {
+  function shared(): Promise<NatsLink> {
     if (current) return current
     const mine = connect()
     mine.then(
@@ -91,7 +91,7 @@ export function createConnector(
     )
     return (current = mine)
   }
-  function forget(one: Promise<Connection> | undefined): void {
+  function forget(one: Promise<NatsLink> | undefined): void {
     if (current === one) current = undefined
   }
 
@@ -105,11 +105,11 @@ export function createConnector(
       // A call that begins now must not meet it.
       forget(unused)
       unused.then(({ nc }) => nc.close()).catch(() => {})
-    }, IDLE_MS)
+    }, NATS_IDLE_MS)
   }
 
   /** Nothing was heard: the next call begins with a new connection rather than wait on a dead one. */
-  function explain(error: unknown, signal: AbortSignal, connection: Connection | undefined): unknown {
+  function explain(error: unknown, signal: AbortSignal, connection: NatsLink | undefined): unknown {
     if (signal.aborted) return signal.reason
     const known = toRemoteError(error)
     if (known.kind === 'unreachable') void connection?.nc.close()
@@ -120,7 +120,7 @@ export function createConnector(
     async use(signal, call) {
       signal.throwIfAborted()
       users++
-      let connection: Connection | undefined
+      let connection: NatsLink | undefined
       try {
         connection = await aborting(shared(), signal)
         return await aborting(orEnded(connection, call(connection)), signal)
@@ -133,7 +133,7 @@ export function createConnector(
     async *stream(signal, call) {
       signal.throwIfAborted()
       users++
-      let connection: Connection | undefined
+      let connection: NatsLink | undefined
       try {
         connection = await aborting(shared(), signal)
         for await (const one of call(connection)) {
@@ -153,7 +153,7 @@ export function createConnector(
 }
 
 /** The client leaves some requests unanswered if the connection ends. */
-function orEnded<T>({ ended }: Connection, call: Promise<T>): Promise<T> {
+function orEnded<T>({ ended }: NatsLink, call: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     call.then(resolve, reject)
     ended.then(() => reject(new RemoteError('unreachable')))
@@ -165,7 +165,7 @@ async function askCredentials(
 ): Promise<NatsCredentials | undefined> {
   if (!credentials) return undefined
   try {
-    return await aborting(Promise.resolve(credentials()), AbortSignal.timeout(ANSWER_MS))
+    return await aborting(Promise.resolve(credentials()), AbortSignal.timeout(NATS_ANSWER_MS))
   } catch (error) {
     if (error instanceof RemoteError) throw error
     throw new RemoteError('unreachable', 'No credentials for the remote were given. They are asked for again', error)

@@ -3,8 +3,8 @@ import { sleep } from '../async.ts'
 import { type OpenRemote, type Remote, RemoteError } from '../remote.ts'
 import { defineRemote } from '../sync/carry.ts'
 import { createConnector, type NatsCredentials } from './connection.ts'
-import { type Place, type PlaceOptions, placeOf } from './place.ts'
-import { areFew, inBatches, lastOf, readFew, readMany } from './readMessages.ts'
+import { type PlaceOptions, type StreamPlace, streamPlaceOf } from './place.ts'
+import { areFew, lastOf, readFew, readInBatches, readMany } from './readMessages.ts'
 import { isRefusal, isUnheard } from './toRemoteError.ts'
 import { watchStream } from './watchStream.ts'
 
@@ -22,12 +22,12 @@ export interface NatsRemoteOptions extends PlaceOptions {
   readonly bytes?: number | undefined
 }
 
-const BYTES = 1_000_000
+const NATS_MESSAGE_BYTES = 1_000_000
 /** What the headers of an append take of the server's largest payload. */
 const HEADER_BYTES = 1_024
 /** For servers of a shared stream that have not yet heard of a message that another one has stored. */
 const BEHIND_MS = 2_000
-const LOOK_AGAIN_MS = 25
+const BEHIND_AGAIN_MS = 25
 
 /**
  * The log's order on a NATS server with JetStream, over WebSocket: for page and worker, and for Node 22 or later. Needs the packages
@@ -46,12 +46,17 @@ const LOOK_AGAIN_MS = 25
  * per log into one stream; it needs `allow_direct`, and a server since 2.10 if it has replicas. Throws `ModelError` if a log's name makes no
  * valid name of a stream or a subject.
  */
-export function natsRemote({ servers, credentials, bytes = BYTES, ...places }: NatsRemoteOptions): OpenRemote {
-  return defineRemote((log) => remoteOf(placeOf(log, places), { servers, credentials, bytes }))
+export function natsRemote({
+  servers,
+  credentials,
+  bytes = NATS_MESSAGE_BYTES,
+  ...places
+}: NatsRemoteOptions): OpenRemote {
+  return defineRemote((log) => remoteOf(streamPlaceOf(log, places), { servers, credentials, bytes }))
 }
 
 function remoteOf(
-  place: Place,
+  place: StreamPlace,
   { servers, credentials, bytes }: Pick<NatsRemoteOptions, 'servers' | 'credentials'> & { readonly bytes: number },
 ): Remote {
   const connector = createConnector(servers, credentials)
@@ -78,7 +83,7 @@ function remoteOf(
           stored = last
           return last
         }
-        await sleep(LOOK_AGAIN_MS, signal)
+        await sleep(BEHIND_AGAIN_MS, signal)
       }
     })
 
@@ -111,8 +116,8 @@ function remoteOf(
       const last = await lookUp(signal)
       if (last < from) return
       yield* connector.stream(signal, async function* (connection) {
-        if (areFew(place, from, last)) yield* inBatches(await readFew(connection, place, from, last))
-        else yield* inBatches(readMany(connection, place, from, last, signal))
+        if (areFew(place, from, last)) yield* readInBatches(await readFew(connection, place, from, last))
+        else yield* readInBatches(readMany(connection, place, from, last, signal))
       })
     },
     // Of a stream with many logs nobody counts those of one.

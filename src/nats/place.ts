@@ -1,7 +1,7 @@
 import { ModelError } from '../errors.ts'
 
 /** Where a log is on the server. */
-export interface Place {
+export interface StreamPlace {
   readonly stream: string
   readonly subject: string
   /** The stream holds other logs too, each under a subject of its own. */
@@ -16,7 +16,7 @@ export interface PlaceOptions {
 const STREAM = /^[^\s.*>/\\]+$/
 const SUBJECT = /^[^\s.*>]+(\.[^\s.*>]+)*$/
 
-export function placeOf(log: string, { stream = (name) => `tm_${name}`, subject }: PlaceOptions): Place {
+export function streamPlaceOf(log: string, { stream = (name) => `tm_${name}`, subject }: PlaceOptions): StreamPlace {
   const name = typeof stream === 'string' ? stream : stream(log)
   const under = subject ? subject(log) : name
   if (!STREAM.test(name)) throw invalid('stream', name, log, 'white space, and the characters . * > / \\')

@@ -1,27 +1,27 @@
 import { DeliverPolicy } from '@nats-io/jetstream'
 import { RemoteError, type RemoteMessage } from '../remote.ts'
-import { ANSWER_MS, type Connection } from './connection.ts'
-import type { Place } from './place.ts'
+import { NATS_ANSWER_MS, type NatsLink } from './connection.ts'
+import type { StreamPlace } from './place.ts'
 import { isMissingMessage } from './toRemoteError.ts'
 
-const BATCH_BYTES = 1_000_000
+const NATS_BATCH_BYTES = 1_000_000
 /** So many messages are asked for one by one, at once: that is two round trips, a consumer is four and state on the server. */
 const SINGLE = 8
 /** What the server may send ahead of the reader. Larger than any message that a server of default settings takes. */
 const AHEAD_BYTES = 4_000_000
 /** The server keeps an unused consumer for so long. */
-const CONSUMER_MS = 30_000
+const READ_CONSUMER_MS = 30_000
 
 /** The sequence of the log's last message; 0 if there is none. Answered by the stream's leader, or for a shared stream by any of its servers. */
-export async function lastOf({ jsm }: Connection, { stream, subject, shared }: Place): Promise<number> {
+export async function lastOf({ jsm }: NatsLink, { stream, subject, shared }: StreamPlace): Promise<number> {
   if (!shared) return (await jsm.streams.info(stream)).state.last_seq
   return (await jsm.direct.getMessage(stream, { last_by_subj: subject }))?.seq ?? 0
 }
 
 /** The messages from one sequence to another, one by one. */
 export async function readFew(
-  { jsm }: Connection,
-  { stream }: Place,
+  { jsm }: NatsLink,
+  { stream }: StreamPlace,
   from: number,
   to: number,
 ): Promise<RemoteMessage[]> {
@@ -38,12 +38,12 @@ export async function readFew(
   return found.flatMap((one) => (one ? [{ position: String(one.seq), message: one.data }] : []))
 }
 
-export const areFew = ({ shared }: Place, from: number, to: number): boolean => !shared && to - from < SINGLE
+export const areFew = ({ shared }: StreamPlace, from: number, to: number): boolean => !shared && to - from < SINGLE
 
 /** The messages from one sequence to another, by an ordered consumer, which every server since 2.9 has. */
 export async function* readMany(
-  connection: Connection,
-  place: Place,
+  connection: NatsLink,
+  place: StreamPlace,
   from: number,
   to: number,
   signal: AbortSignal,
@@ -53,14 +53,14 @@ export async function* readMany(
   const consumer = await js.consumers.get(stream, {
     deliver_policy: DeliverPolicy.StartSequence,
     opt_start_seq: from,
-    inactive_threshold: CONSUMER_MS,
+    inactive_threshold: READ_CONSUMER_MS,
     ...(shared && { filter_subjects: subject }),
   })
   const { num_pending } = await consumer.info(true)
   if (num_pending === 0 && !(await isAnyFrom(connection, place, from))) return
   const messages = await consumer.consume({ max_bytes: AHEAD_BYTES })
   const stop = (): void => void messages.close()
-  let stalled = setTimeout(stop, ANSWER_MS)
+  let stalled = setTimeout(stop, NATS_ANSWER_MS)
   signal.addEventListener('abort', stop)
   void ended.then(stop)
   try {
@@ -68,7 +68,7 @@ export async function* readMany(
       clearTimeout(stalled)
       if (seq <= to) yield { position: String(seq), message: data }
       if (seq >= to || (info.pending === 0 && !(await isAnyFrom(connection, place, seq + 1)))) return
-      stalled = setTimeout(stop, ANSWER_MS)
+      stalled = setTimeout(stop, NATS_ANSWER_MS)
     }
   } finally {
     clearTimeout(stalled)
@@ -83,7 +83,7 @@ export async function* readMany(
  * The consumer has no more: either the last messages were deleted, or its server has yet to hear of them from the stream's leader. In a shared
  * stream the last message is one that was found there.
  */
-async function isAnyFrom({ jsm }: Connection, { stream, subject, shared }: Place, seq: number): Promise<boolean> {
+async function isAnyFrom({ jsm }: NatsLink, { stream, subject, shared }: StreamPlace, seq: number): Promise<boolean> {
   if (shared) return true
   // The client knows the call only with the first of the two.
   const next = { seq, next_by_subj: subject }
@@ -95,13 +95,13 @@ async function isAnyFrom({ jsm }: Connection, { stream, subject, shared }: Place
   }
 }
 
-export async function* inBatches(
+export async function* readInBatches(
   messages: Iterable<RemoteMessage> | AsyncIterable<RemoteMessage>,
 ): AsyncGenerator<readonly RemoteMessage[]> {
   let batch: RemoteMessage[] = []
   let bytes = 0
   for await (const one of messages) {
-    if (batch.length > 0 && bytes + one.message.length > BATCH_BYTES) {
+    if (batch.length > 0 && bytes + one.message.length > NATS_BATCH_BYTES) {
       yield batch
       batch = []
       bytes = 0

@@ -1,13 +1,13 @@
 import { DeliverPolicy } from '@nats-io/jetstream'
 import { sleep } from '../async.ts'
-import type { Connection, Connector } from './connection.ts'
-import type { Place } from './place.ts'
+import type { Connector, NatsLink } from './connection.ts'
+import type { StreamPlace } from './place.ts'
 
 /** Pauses between attempts to connect, each twice the one before, and a random half of it. */
 const FIRST_PAUSE_MS = 250
 const LONGEST_PAUSE_MS = 15_000
 /** The server keeps the consumer for so long after the connection went. */
-const CONSUMER_MS = 30_000
+const WATCH_CONSUMER_MS = 30_000
 
 /**
  * Keeps a connection, and a consumer that hears of each message once it is stored: a plain subscription would hear of it before, and a read
@@ -15,7 +15,7 @@ const CONSUMER_MS = 30_000
  */
 export function watchStream(
   connector: Connector,
-  place: Place,
+  place: StreamPlace,
   saw: (sequence: number) => void,
   hear: (poke: 'more' | 'online' | 'offline') => void,
 ): () => void {
@@ -31,11 +31,11 @@ export function watchStream(
     hear(poke)
   }
 
-  async function follow({ js }: Connection): Promise<void> {
+  async function consume({ js }: NatsLink): Promise<void> {
     const consumer = await js.consumers.get(place.stream, {
       deliver_policy: DeliverPolicy.New,
       headers_only: true,
-      inactive_threshold: CONSUMER_MS,
+      inactive_threshold: WATCH_CONSUMER_MS,
       ...(place.shared && { filter_subjects: place.subject }),
     })
     const messages = await consumer.consume({
@@ -53,7 +53,7 @@ export function watchStream(
 
   async function keepFollowing(): Promise<void> {
     for (let pause = FIRST_PAUSE_MS; !signal.aborted; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
-      await connector.use(signal, follow).catch(() => {})
+      await connector.use(signal, consume).catch(() => {})
       if (online) pause = FIRST_PAUSE_MS
       say('offline')
       await pauseOrOnline(pause * (0.5 + Math.random() / 2), signal)

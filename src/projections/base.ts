@@ -27,7 +27,7 @@ export async function loadBases(database: Database, folds: readonly Fold[]): Pro
     const { identity } = fold
     const found = await readRecordWithBody(database, 'bases', identity)
     fold.clear()
-    if (found) await load(fold, base, found.chunk)
+    if (found) await loadBase(fold, base, found.chunk)
     else
       fold.failed = new ProjectionFailed(
         fold.name,
@@ -49,7 +49,7 @@ export async function openOnBase(database: Database, track: Track): Promise<void
   if (fold.sequence !== sequence) for (const slot of fold.slots) dirty.add(place(track, slot))
 }
 
-async function load(fold: Fold, base: number, chunk: Chunk): Promise<void> {
+async function loadBase(fold: Fold, base: number, chunk: Chunk): Promise<void> {
   if (chunk.header.last !== base) throw new CorruptLog(base)
   let next: number | undefined
   for await (const lines of linesIn(chunk))

@@ -17,7 +17,7 @@ export interface Flushing {
   /** Asks for a flush in a while, unless one has been asked for. */
   later(): void
   /** A write begins with everything that has changed so far. Call the result when pages were written. */
-  begin(): () => void
+  startWrite(): () => void
   stop(): void
 }
 
@@ -33,8 +33,8 @@ export function createFlushing(flush: () => void): Flushing {
   }
 
   return {
-    note(more) {
-      changes += more
+    note(count) {
+      changes += count
     },
     get isDue() {
       return changes >= FLUSH_CHANGES && Date.now() - flushed >= delay
@@ -45,7 +45,7 @@ export function createFlushing(flush: () => void): Flushing {
     later() {
       timer ??= setTimeout(flush, delay)
     },
-    begin() {
+    startWrite() {
       stop()
       changes = 0
       const began = Date.now()

@@ -5,7 +5,7 @@ import type { AnyRecordedEvent } from '../model/events.ts'
 import { type Fold, foldCommit, type Journal } from '../model/fold.ts'
 import { isKey, stringify } from '../model/json.ts'
 import type { IntoTable } from '../model/projection.ts'
-import { readable, type TableDatabase } from './tableDatabase.ts'
+import { orLost, type TableDatabase } from './tableDatabase.ts'
 import { failureToClone } from './uncloneable.ts'
 
 /**
@@ -18,7 +18,7 @@ export async function foldOnDisk(
   rows: TableDatabase['rows'],
   records: readonly (readonly [CommitRecord, readonly AnyRecordedEvent[]])[],
 ): Promise<string | undefined> {
-  const wrong = await load(
+  const wrong = await loadRows(
     fold,
     rows,
     records.flatMap(([, events]) => events),
@@ -48,7 +48,7 @@ export async function foldOnDisk(
 }
 
 /** Puts the rows that these events may touch into the empty fold. Gives the first match that no index answers. */
-async function load(
+async function loadRows(
   fold: Fold,
   rows: TableDatabase['rows'],
   events: readonly AnyRecordedEvent[],
@@ -71,11 +71,11 @@ async function load(
   }
   const present = new Map<Key, unknown>()
   const asked = [...keys]
-  ;(await readable(rows.bulkGet(asked))).forEach((row, i) => {
+  ;(await orLost(rows.bulkGet(asked))).forEach((row, i) => {
     if (row !== undefined) present.set(asked[i] as Key, row)
   })
   for (const match of matches.values()) {
-    const found = await readable((match ? rows.where(match[0]).equals(match[1]) : rows.toCollection()).toArray())
+    const found = await orLost((match ? rows.where(match[0]).equals(match[1]) : rows.toCollection()).toArray())
     for (const row of found) present.set(row[property], row)
   }
   fold.load([...present.values()], () => fold.next++)

@@ -8,7 +8,7 @@ import { foldInto, type Track } from './track.ts'
 import type { Workshop, Written } from './workshop.ts'
 
 /** Folds the log into tracks and writes their pages: for the live ones and for those of a rebuild. */
-export interface Folding extends Pick<Workshop, 'follow' | 'write'> {
+export interface Folding extends Pick<Workshop, 'foldToHead' | 'write'> {
   /** Folds one commit into those tracks that it is the next one of. */
   fold(record: CommitRecord, into: readonly Track[]): void
 }
@@ -28,10 +28,10 @@ export function createFolding(shop: Workshop, flushing: Flushing, { written, out
     fold(record, into) {
       const events = eventsOf(record, types)
       for (const track of into) flushing.note(foldInto(track, record, events))
-      shop.mirror?.told()
+      shop.mirror?.noteGrowth()
     },
 
-    async follow(into, signal, progress) {
+    async foldToHead(into, signal, progress) {
       let done = Math.min(...into.map(({ fold }) => fold.sequence))
       for await (const records of readAfter(database, done, signal)) {
         for (const record of records) {
@@ -46,7 +46,7 @@ export function createFolding(shop: Workshop, flushing: Flushing, { written, out
     },
 
     async write(into): Promise<Written> {
-      const noteTime = flushing.begin()
+      const noteTime = flushing.startWrite()
       const due = into.filter(({ fold, stored = 0, failed }) => fold.sequence !== stored || fold.failed !== failed)
       if (!due.length) return 'written'
       const refused = await writePages(database, due).catch(async (error) => {

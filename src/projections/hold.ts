@@ -15,12 +15,12 @@ export function hold(names: readonly string[], signal: AbortSignal): void {
 export function holdAsGuest(holder: string, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const closed = new Promise((end) => signal.addEventListener('abort', end, { once: true }))
-    const held = (): Promise<unknown> => {
+    const onGranted = (): Promise<unknown> => {
       resolve()
       return closed
     }
     const locks = globalThis.navigator?.locks
-    if (locks) locks.request(lockName('holder', holder), { signal }, held).catch(() => resolve())
+    if (locks) locks.request(lockName('holder', holder), { signal }, onGranted).catch(() => resolve())
     else resolve()
   })
 }

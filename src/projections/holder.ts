@@ -23,7 +23,7 @@ function requestEngine(
 ): Promise<(() => void) | undefined> {
   return new Promise((resolve, reject) => {
     let state: 'waiting' | 'held' | 'over' = 'waiting'
-    const held = (): Promise<void> | undefined => {
+    const onGranted = (): Promise<void> | undefined => {
       if (state === 'over') return
       state = 'held'
       return new Promise<void>((release) =>
@@ -33,7 +33,7 @@ function requestEngine(
         }),
       )
     }
-    locks.request(lockName('engine', name), { signal }, held).catch((error) => {
+    locks.request(lockName('engine', name), { signal }, onGranted).catch((error) => {
       const before = state
       state = 'over'
       if (before === 'held') lost()

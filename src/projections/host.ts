@@ -89,7 +89,7 @@ export function createHost(
   /** The heads that the first tab of each pipeline has seen. */
   const booted = new Map<string, number>()
   /** Engines that the host's own page has left. */
-  const left = new Set<string>()
+  const leftEngines = new Set<string>()
 
   function open(engine: string): Hosted {
     const pipeline = createPipeline(model, engine, options).then((pipeline) => {
@@ -126,7 +126,7 @@ export function createHost(
       const isReplaced = reason === 'log replaced' || (reason && hosted.get(engine) !== one)
       if (!pipeline || reason) await end(engine, one)
       // The question may well be about the log that took the place of the one this pipeline followed.
-      if (known && isReplaced && !left.has(engine)) return answer(engine, ask)
+      if (known && isReplaced && !leftEngines.has(engine)) return answer(engine, ask)
       return { epoch, error: toWire(error) }
     } finally {
       one.asked--
@@ -209,7 +209,7 @@ export function createHost(
     cancel: (engine, ...given) => answer(engine, async (pipeline) => pipeline.cancel(...given)),
     async goodbye(engine, holder) {
       if (holder !== undefined) return letGo(engine, holder)
-      left.add(engine)
+      leftEngines.add(engine)
       await end(engine, hosted.get(engine))
     },
   }

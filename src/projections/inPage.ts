@@ -35,17 +35,17 @@ export async function hostInPage(
     listen: channel && ((_, receive) => channel.share(receive)),
     ...(opened && { opened: ({ shop }) => opened(shop) }),
   })
-  const follow = async (): Promise<void> => {
+  const runPipeline = async (): Promise<void> => {
     // The lock may have been granted before it was taken back.
     if (signal.aborted) return
-    const left = new Promise((resolve) => signal.addEventListener('abort', resolve))
+    const closed = new Promise((resolve) => signal.addEventListener('abort', resolve))
     await host.hello(engine, model.name, mirror)
-    await left
+    await closed
   }
   signal.addEventListener('abort', () => void host.goodbye(engine))
   if (globalThis.navigator?.locks)
-    navigator.locks.request(lockName('pipeline', engine), { signal }, follow).catch(() => {})
-  else void follow()
+    navigator.locks.request(lockName('pipeline', engine), { signal }, runPipeline).catch(() => {})
+  else void runPipeline()
   return host
 }
 

@@ -2,8 +2,8 @@ import { EngineClosed, OutdatedCodeError } from '../errors.ts'
 import { createBackoff } from '../queue.ts'
 
 /** Milliseconds after which a catch-up that failed is tried again, doubled up to the maximum. */
-const RETRY_MIN_MS = 1000
-const RETRY_MAX_MS = 30_000
+const CATCH_UP_MIN_MS = 1000
+const CATCH_UP_MAX_MS = 30_000
 
 /** Catches up for hints, which have nobody to tell of an error: the next question gets it, and the log is read again in a while. */
 export interface Later {
@@ -14,7 +14,7 @@ export interface Later {
 }
 
 export function createLater(catchUp: () => Promise<void>, closing: AbortSignal): Later {
-  const backoff = createBackoff(RETRY_MIN_MS, RETRY_MAX_MS)
+  const backoff = createBackoff(CATCH_UP_MIN_MS, CATCH_UP_MAX_MS)
   let asked: ReturnType<typeof setTimeout> | undefined
   let retry: ReturnType<typeof setTimeout> | undefined
   closing.addEventListener('abort', () => {
@@ -22,13 +22,13 @@ export function createLater(catchUp: () => Promise<void>, closing: AbortSignal):
     clearTimeout(retry)
   })
 
-  function begin(): void {
+  function runCatchUp(): void {
     catchUp().catch((error) => {
       const isOver = error instanceof EngineClosed || error instanceof OutdatedCodeError || closing.aborted
       if (isOver) return
       retry ??= setTimeout(() => {
         retry = undefined
-        begin()
+        runCatchUp()
       }, backoff.next())
     })
   }
@@ -37,7 +37,7 @@ export function createLater(catchUp: () => Promise<void>, closing: AbortSignal):
     ask() {
       asked ??= setTimeout(() => {
         asked = undefined
-        begin()
+        runCatchUp()
       })
     },
     succeeded: backoff.reset,

@@ -40,29 +40,29 @@ export interface LiveTracksHooks {
 export function createLiveTracks(
   shop: Workshop,
   folding: Folding,
-  news: News,
+  heard: News,
   { reached, changed }: LiveTracksHooks,
 ): LiveTracks {
   let tracks: readonly Track[] | undefined
 
-  async function follow(): Promise<void> {
+  async function followLog(): Promise<void> {
     for (let tries = MOVED_TRIES; tries--; ) {
       if (!tracks) {
-        tracks = await load(shop)
-        news.isBehind = true
+        tracks = await loadTracks(shop)
+        heard.isBehind = true
       }
       const live = tracks.filter(({ fold }) => !fold.failed)
-      for (const record of news.take()) {
-        if (!news.isBehind && live.every(({ fold }) => fold.sequence === record.first - 1)) folding.fold(record, live)
-        else news.isBehind ||= live.some(({ fold }) => fold.sequence < record.last)
+      for (const record of heard.drain()) {
+        if (!heard.isBehind && live.every(({ fold }) => fold.sequence === record.first - 1)) folding.fold(record, live)
+        else heard.isBehind ||= live.some(({ fold }) => fold.sequence < record.last)
       }
-      if (!news.isBehind || !live.length) return
+      if (!heard.isBehind || !live.length) return
       // Before the read: a hint that comes meanwhile is read by the next one.
-      news.isBehind = false
+      heard.isBehind = false
       try {
-        if ((await folding.follow(live, shop.closing)) !== 'moved') return
+        if ((await folding.foldToHead(live, shop.closing)) !== 'moved') return
       } catch (error) {
-        news.isBehind = true
+        heard.isBehind = true
         throw error
       }
     }
@@ -78,11 +78,11 @@ export function createLiveTracks(
       )
     },
     async readOn() {
-      await follow()
+      await followLog()
       reached()
     },
     async flush() {
-      news.isBehind = true
+      heard.isBehind = true
       let written: Written = 'moved'
       for (let tries = MOVED_TRIES; tries-- && written === 'moved'; ) {
         await live.readOn()
@@ -91,7 +91,7 @@ export function createLiveTracks(
       return written
     },
     async atHead(task, read = true) {
-      news.isBehind ||= read
+      heard.isBehind ||= read
       await live.readOn()
       if (!tracks)
         throw new StorageError('aborted', `Others replace the pages of "${shop.database.name}" all the time. Try again`)
@@ -111,7 +111,7 @@ export function createLiveTracks(
 }
 
 /** The tracks as their pages have them. */
-async function load({ database, model, post }: Workshop): Promise<Track[]> {
+async function loadTracks({ database, model, post }: Workshop): Promise<Track[]> {
   const types = eventTypes(model.events)
   const folds = createFolds(model)
   const { log, types: stored, checkpoints, builds, discarded } = await openSnapshot(database, folds)

@@ -11,22 +11,22 @@ export interface News {
   /** Keeps what a hint says. Returns whether it says anything of the log's head. */
   hear(hint: Hint): boolean
   /** The commits that were heard, in the order of the hints. They are kept no longer. */
-  take(): CommitRecord[]
+  drain(): CommitRecord[]
 }
 
 export function createNews(): News {
   const hinted: CommitRecord[] = []
-  const news: News = {
+  const heard: News = {
     isBehind: true,
     hear(hint) {
       if ('commit' in hint) {
         if (hinted.length < HINTED_COMMITS_MAX) hinted.push(hint.commit)
-        else news.isBehind = true
-      } else if ('head' in hint) news.isBehind = true
+        else heard.isBehind = true
+      } else if ('head' in hint) heard.isBehind = true
       else return false
       return true
     },
-    take: () => hinted.splice(0),
+    drain: () => hinted.splice(0),
   }
-  return news
+  return heard
 }

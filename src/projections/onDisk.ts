@@ -9,14 +9,14 @@ import type { Fold } from '../model/fold.ts'
 import { createQueue } from '../queue.ts'
 import { loadBases } from './base.ts'
 import { foldOnDisk } from './foldOnDisk.ts'
-import { openTableDatabase, readable, type TableDatabase } from './tableDatabase.ts'
+import { openTableDatabase, orLost, type TableDatabase } from './tableDatabase.ts'
 import type { TableCheckpoint } from './tableList.ts'
 import type { OnDiskTables, Tables, Workshop } from './workshop.ts'
 
 /** Attempts to read a table: once more as it is, once more when it was emptied. */
-const READ_TRIES = 3
+const READ_TABLE_TRIES = 3
 /** Milliseconds that events wait for company. */
-const DELAY_MS = 250
+const TABLES_DELAY_MS = 250
 
 /** One on-disk table as a pipeline keeps it: no rows, only where they stand. */
 interface Follower {
@@ -45,7 +45,7 @@ function followTables(shop: Workshop, folds: readonly Fold[]): OnDiskTables {
   }
 
   function soon(): void {
-    if (!closing.aborted) timer ??= setTimeout(() => catchUp().catch(() => {}), DELAY_MS)
+    if (!closing.aborted) timer ??= setTimeout(() => catchUp().catch(() => {}), TABLES_DELAY_MS)
   }
 
   const end = (): void => {
@@ -90,8 +90,9 @@ async function followTable(shop: Workshop, follower: Follower, signal: AbortSign
       follower.database = undefined
       signal.throwIfAborted()
       if (error instanceof ProjectionFailed) await storeFailure(shop, follower, error)
-      else if (!(error instanceof StorageError && error.kind === 'lost') || tries === READ_TRIES) throw asOurs(error)
-      else if (tries === READ_TRIES - 1) {
+      else if (!(error instanceof StorageError && error.kind === 'lost') || tries === READ_TABLE_TRIES)
+        throw asOurs(error)
+      else if (tries === READ_TABLE_TRIES - 1) {
         shop.post({ error: toWire(error) })
         await emptyTable(shop, follower)
       }
@@ -109,14 +110,14 @@ async function followToEnd(shop: Workshop, follower: Follower, signal: AbortSign
   let total = 0
   try {
     for (let moved = true; moved && !fold.failed; ) {
-      const { rows, checkpoint, dexie } = await openTable(shop, follower)
+      const { rows, checkpoint, dexie } = await openFollowedTable(shop, follower)
       moved = false
       if (fold.failed) break
       for await (const records of readAfter(database, fold.sequence, signal)) {
         const decoded = records.map((record) => [record, eventsOf(record, types)] as const)
         await dexie.transaction('rw', rows, checkpoint, async () => {
           // Another pipeline has written: what is in memory here belongs to no row any more (rule 15).
-          const stored = (await readable(checkpoint.get(0))) ?? { sequence: 0, commit: '' }
+          const stored = (await orLost(checkpoint.get(0))) ?? { sequence: 0, commit: '' }
           moved = stored.sequence !== fold.sequence
           if (moved) return
           const commit = (await foldOnDisk(fold, rows, decoded)) ?? stored.commit
@@ -137,12 +138,12 @@ async function followToEnd(shop: Workshop, follower: Follower, signal: AbortSign
 }
 
 /** Opens a table's database, and believes its rows only if the log still holds the commit that they were folded to. */
-async function openTable(shop: Workshop, follower: Follower): Promise<TableDatabase> {
+async function openFollowedTable(shop: Workshop, follower: Follower): Promise<TableDatabase> {
   const { fold } = follower
   if (follower.database?.dexie.isOpen()) return follower.database
   const opened = await openAlive(shop, fold)
   try {
-    const stored = await readable(opened.checkpoint.get(0))
+    const stored = await orLost(opened.checkpoint.get(0))
     fold.clear()
     if (stored ? !(await stands(shop, stored)) : shop.database.log?.base) await startOver(shop, opened, fold)
     else if (stored) {

@@ -4,7 +4,7 @@ import { discardPages } from './discard.ts'
 import { type BuildKey, mayBeLost, type OpenSnapshot, pagesOf, readSnapshot } from './snapshot.ts'
 
 /** Reads of a value before it counts as lost: a browser that is busy may refuse one. */
-const READ_TRIES = 2
+const READ_VALUE_TRIES = 2
 
 /**
  * The snapshot, and once more without the values that the browser has lost: Chromium keeps a value over some 64 kB in a
@@ -44,7 +44,7 @@ async function findLost(database: Database, folds: readonly Fold[]): Promise<Bui
 }
 
 async function isReadable({ transact }: Database, { identity, build }: BuildKey, pages: boolean): Promise<boolean> {
-  for (let tries = READ_TRIES; tries--; ) {
+  for (let tries = READ_VALUE_TRIES; tries--; ) {
     try {
       await transact(['checkpoints', 'pages'], 'readonly', (store) => {
         store('checkpoints').get([identity, build])

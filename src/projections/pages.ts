@@ -18,7 +18,7 @@ export async function writePages(
 ): Promise<ReadonlySet<string> | undefined> {
   // Each further attempt writes the rows of one projection less.
   for (;;) {
-    const attempt: Attempt = { refused: new Set(), held: false, unstorable: undefined }
+    const attempt: PageWrite = { refused: new Set(), isHeld: false, unstorable: undefined }
     try {
       await writeTracks(database, tracks, attempt)
     } catch (error) {
@@ -27,7 +27,7 @@ export async function writePages(
       failToStore(track, cause)
       continue
     }
-    if (attempt.held) return
+    if (attempt.isHeld) return
     for (const track of tracks) {
       const { fold, dirty, index } = track
       if (attempt.refused.has(fold.identity)) continue
@@ -40,14 +40,14 @@ export async function writePages(
   }
 }
 
-interface Attempt {
+interface PageWrite {
   readonly refused: Set<string>
-  held: boolean
+  isHeld: boolean
   /** A projection that holds a row which IndexedDB refuses. */
   unstorable: { readonly track: Track; readonly cause: unknown } | undefined
 }
 
-async function writeTracks({ transact }: Database, tracks: readonly Track[], attempt: Attempt): Promise<void> {
+async function writeTracks({ transact }: Database, tracks: readonly Track[], attempt: PageWrite): Promise<void> {
   const writes = tracks.map(({ pages, dirty, index }) => ({
     rows: Array.from(dirty, (page) => [page, encode(page, pages.get(page) as Set<Slot>)] as const),
     index: index?.pack() ?? [],
@@ -59,9 +59,9 @@ async function writeTracks({ transact }: Database, tracks: readonly Track[], att
     // The last that was asked for.
     before.at(-1)!.onsuccess = () => {
       // After a quota error nothing is written until an append has gone through since (rule 19); this write is the probe.
-      const held = tracks.every(({ fold }) => fold.sequence <= (hold.result?.head ?? Number.NEGATIVE_INFINITY))
-      attempt.held = held
-      if (held) return
+      const isHeld = tracks.every(({ fold }) => fold.sequence <= (hold.result?.head ?? Number.NEGATIVE_INFINITY))
+      attempt.isHeld = isHeld
+      if (isHeld) return
       for (const [i, track] of tracks.entries()) {
         const { fold, build, live, stored } = track
         const { identity } = fold

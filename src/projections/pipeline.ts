@@ -31,7 +31,7 @@ export async function createPipeline(
   const closing = new AbortController()
   const { signal } = closing
   const queue = createQueue()
-  const news = createNews()
+  const heard = createNews()
 
   const channel = listen(name, (hint) => {
     if (hint.log !== database.log?.id) return
@@ -40,7 +40,7 @@ export async function createPipeline(
     shop.tables?.hear(hint)
     if ('adopted' in hint) database.log = hint.adopted ?? database.log
     // In a task of its own: a tab that shares this page has just appended, and answers its caller first.
-    if (news.hear(hint)) later.ask()
+    if (heard.hear(hint)) later.ask()
   })
 
   const announce = (): void => shop.post({ projected: live.checkpoints })
@@ -59,7 +59,7 @@ export async function createPipeline(
     channel,
     atHead: (...given) => queue.run(() => live.atHead(...given)),
     fold: (record) => live.fold(record),
-    follow: (...given) => folding.follow(...given),
+    foldToHead: (...given) => folding.foldToHead(...given),
     write: (into) => folding.write(into),
     async reload() {
       live.forget()
@@ -81,7 +81,7 @@ export async function createPipeline(
     },
     outdated: () => live.forget(),
   })
-  const live = createLiveTracks(shop, folding, news, {
+  const live = createLiveTracks(shop, folding, heard, {
     reached() {
       later.succeeded()
       if (!signal.aborted && !flushing.hasChanges) tidying.later()

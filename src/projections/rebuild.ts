@@ -38,13 +38,13 @@ export function createRebuilds(shop: Workshop): Rebuilds {
   const running = new Set<Running>()
   const calls = new Map<string, AbortController>()
 
-  function begin(names: readonly string[]): Running {
+  function enqueue(names: readonly string[]): Running {
     const ended = new AbortController()
     const one: Running = { names, ended, callers: new Set(), result: Promise.resolve() }
     const stop = (): void => ended.abort(shop.closing.reason)
     shop.closing.addEventListener('abort', stop, { once: true })
     one.result = queue
-      .run(() => rebuild(shop, names, ended.signal))
+      .run(() => rebuildTracks(shop, names, ended.signal))
       .finally(() => {
         running.delete(one)
         shop.closing.removeEventListener('abort', stop)
@@ -61,7 +61,7 @@ export function createRebuilds(shop: Workshop): Rebuilds {
       const names = Object.keys(shop.model.projections).filter((name) => wanted?.includes(name) ?? true)
       const covers = (one: Running): boolean =>
         !one.ended.signal.aborted && names.every((name) => one.names.includes(name))
-      const one = [...running].find(covers) ?? begin(names)
+      const one = [...running].find(covers) ?? enqueue(names)
       const cancelled = new AbortController()
       calls.set(id, cancelled)
       one.callers.add(id)
@@ -81,8 +81,8 @@ export function createRebuilds(shop: Workshop): Rebuilds {
  * Folds projections again from the log, under a build id of their own: live tabs and boots go on with the old pages
  * until one write of `meta` swaps them (rule 16). What an earlier rebuild left unfinished is taken up.
  */
-async function rebuild(shop: Workshop, names: readonly string[], signal: AbortSignal): Promise<void> {
-  const { database, model, exclusive, follow, post, tables } = shop
+async function rebuildTracks(shop: Workshop, names: readonly string[], signal: AbortSignal): Promise<void> {
+  const { database, model, exclusive, foldToHead, post, tables } = shop
   signal.throwIfAborted()
   const over = new AbortController()
   let total = 0
@@ -106,7 +106,7 @@ async function rebuild(shop: Workshop, names: readonly string[], signal: AbortSi
       let swapped: Swapped = 'behind'
       for (let swaps = SWAP_TRIES; swaps-- && swapped === 'behind'; ) {
         // Most of it beside the flushes, and only what came meanwhile in their queue.
-        const followed = await follow(building, signal, progress)
+        const followed = await foldToHead(building, signal, progress)
         swapped = followed === 'moved' ? followed : await exclusive(() => swap(shop, building, signal))
       }
       if (swapped === 'swapped') return
@@ -139,17 +139,27 @@ async function beginBuilds({ database }: Workshop, folds: readonly Fold[], fresh
   const building: Track[] = []
   for (const fold of folds) {
     const { identity } = fold
-    const left = fresh
+    const unfinishedBuild = fresh
       ? undefined
       : all.result.find(
           (one) => one.identity === identity && one.build && one.build !== (before[identity] ?? '') && !one.failed,
         )
     const pages =
-      left &&
-      (await database.transact(['pages'], 'readonly', (store) => store('pages').getAll(pagesOf(identity, left.build))))
-    const whole = left && pages && loadPages(fold, left, pages.result)
+      unfinishedBuild &&
+      (await database.transact(['pages'], 'readonly', (store) =>
+        store('pages').getAll(pagesOf(identity, unfinishedBuild.build)),
+      ))
+    const whole = unfinishedBuild && pages && loadPages(fold, unfinishedBuild, pages.result)
     if (!whole) fold.clear()
-    building.push(await openTrack(database, fold, whole ? left : undefined, whole ? left.build : randomId(), false))
+    building.push(
+      await openTrack(
+        database,
+        fold,
+        whole ? unfinishedBuild : undefined,
+        whole ? unfinishedBuild.build : randomId(),
+        false,
+      ),
+    )
   }
   return { building, before, total: Math.max(0, ...all.result.map(({ sequence }) => sequence)) }
 }
@@ -158,11 +168,11 @@ type Swapped = 'swapped' | 'behind' | 'moved'
 
 /** Makes finished builds the live ones, if none is behind what it replaces. */
 async function swap(
-  { database, follow, write, reload }: Workshop,
+  { database, foldToHead, write, reload }: Workshop,
   building: readonly Track[],
   signal: AbortSignal,
 ): Promise<Swapped> {
-  if ((await follow(building, signal)) === 'moved') return 'moved'
+  if ((await foldToHead(building, signal)) === 'moved') return 'moved'
   const written = await write(building)
   if (written === 'moved') return 'moved'
   if (written === 'held')
@@ -213,14 +223,14 @@ async function unfinished({ database, reload }: Workshop, { building, before }: 
     all: store('checkpoints').getAll() as IDBRequest<Checkpoint[]>,
     builds: store('meta').get('builds') as IDBRequest<Readonly<Record<string, string>> | undefined>,
   }))
-  const left = building.filter(({ fold: { identity, failed } }) => {
+  const remaining = building.filter(({ fold: { identity, failed } }) => {
     const build = builds.result?.[identity]
     if (build === undefined || build === before[identity]) return true
     const live = all.result.find((one) => one?.identity === identity && one.build === build)
     return !live || (!!live.failed && !failed)
   })
   await reload()
-  return new Set(left.map(({ fold }) => fold.identity))
+  return new Set(remaining.map(({ fold }) => fold.identity))
 }
 
 const restless = (names: readonly string[]): StorageError =>

@@ -28,7 +28,7 @@ export async function openIndex(database: Database, track: Track): Promise<void>
     track.failed = undefined
     track.pages.clear()
   }
-  track.index = createIndex(track, unpack(whole && result ? [result.rows] : []))
+  track.index = createIndex(track, unpackRows(whole && result ? [result.rows] : []))
 }
 
 /** undefined if there is none, or if the browser has lost it: a cache is made again. */
@@ -83,7 +83,7 @@ function createIndex({ fold, journal }: Track, recent: ReadonlyMap<Key, readonly
  * The events up to the table's checkpoint that touched a row; undefined where there is no index that can be trusted.
  * The empty fold is brought to that checkpoint: with its rows, where it has to go on to `head`.
  */
-export async function lookUp(
+export async function lookUpRow(
   database: Database,
   fold: Fold,
   key: Key,
@@ -134,7 +134,7 @@ async function lookUpStored(
     fold.clear()
     return
   }
-  return unpack([...(found.parts?.result ?? []), recent.rows], key).get(key) ?? []
+  return unpackRows([...(found.parts?.result ?? []), recent.rows], key).get(key) ?? []
 }
 
 /** Entries by row: one part, or as many as their keys are filed under. Counted first, so that each list has its place at once. */
@@ -181,7 +181,7 @@ function packed(keys: readonly Key[], sequences: readonly number[], filed: boole
   return made
 }
 
-function unpack(all: readonly FiledRows[], only?: Key): Map<Key, number[]> {
+function unpackRows(all: readonly FiledRows[], only?: Key): Map<Key, number[]> {
   const rows = new Map<Key, number[]>()
   for (const { keys, ends, sequences, base } of all) {
     // Most parts of a long log say nothing of a row: a look at the text is enough.

@@ -24,11 +24,11 @@ export function serve(model: Model<any, any, any, any>, options: HostOptions): v
   // Held for as long as this worker lives: a tab that is granted it knows that the worker is dead (there is no event for
   // that). Nobody hears of the epoch before, or a tab would get the lock of a worker that is still asking for it. The
   // promise that holds it never settles: what it is given tells that it is held.
-  const held = new Promise<unknown>(
+  const lockGranted = new Promise<unknown>(
     (resolve) => scope.navigator?.locks?.request(lockName('worker', epoch), () => new Promise(resolve)) ?? resolve(0),
   )
   served = scope.onconnect = async ({ ports }: MessageEvent): Promise<void> => {
-    await held
+    await lockGranted
     expose(host, ports[0])
   }
 }

@@ -2,8 +2,8 @@ import { StorageError } from '../errors.ts'
 import {
   type Database,
   hasNewerStores,
-  keyOf,
   type LogIdentity,
+  numberKeyOf,
   type StoreName,
   type StoreOf,
 } from '../log/database.ts'
@@ -45,7 +45,12 @@ export const mayBeLost = (error: unknown): boolean => error instanceof StorageEr
 export async function readSnapshot(
   database: Database,
   folds: readonly Fold[],
-  more?: (store: StoreOf, checkpoints: Snapshot['checkpoints'], sealed: number, log: LogIdentity | undefined) => void,
+  besides?: (
+    store: StoreOf,
+    checkpoints: Snapshot['checkpoints'],
+    sealed: number,
+    log: LogIdentity | undefined,
+  ) => void,
 ): Promise<Snapshot> {
   const checkpoints = new Map<string, Checkpoint>()
   const pages = new Map<Fold, IDBRequest<Page[]>>()
@@ -67,13 +72,13 @@ export async function readSnapshot(
         const checkpoint = all.result.find((one) => one?.identity === identity && one.build === build)
         if (!checkpoint) continue
         // A log that was shortened: what these rows were folded from is gone.
-        if (Math.max(keyOf(commit), keyOf(segment)) < checkpoint.first) discarded.push(checkpoint)
+        if (Math.max(numberKeyOf(commit), numberKeyOf(segment)) < checkpoint.first) discarded.push(checkpoint)
         else {
           checkpoints.set(identity, checkpoint)
           pages.set(fold, store('pages').getAll(pagesOf(identity, build)))
         }
       }
-      more?.(store, checkpoints, keyOf(segment), log.result)
+      besides?.(store, checkpoints, numberKeyOf(segment), log.result)
     }
     return [log, store('types').getAll(), builds] as const
   })

@@ -66,7 +66,7 @@ export async function startWorker(
   const timer = setTimeout(() => silent.abort(new NotAnswered(silence(), SILENCE)), HELLO_MS)
   try {
     const greeting = holds.then(() => host.hello(engine, model, mirror, holder, booted, port && transfer(port, [port])))
-    const first = aborting(Promise.race([greeting, failureOf(worker)]), silent.signal)
+    const first = aborting(Promise.race([greeting, workerFailureOf(worker)]), silent.signal)
     const { epoch, error } = await aborting(first, signal)
     if (error) throw new NotAnswered(otherModel(error.message, model), Infinity)
     const release = (): void => {
@@ -95,7 +95,7 @@ function spawned(spawn: () => SharedWorker): SharedWorker {
 }
 
 /** Rejects if the script can't be loaded or run. */
-function failureOf(worker: SharedWorker): Promise<never> {
+function workerFailureOf(worker: SharedWorker): Promise<never> {
   return new Promise((_, reject) => {
     worker.onerror = (event) => {
       worker.onerror = null

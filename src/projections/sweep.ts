@@ -7,7 +7,11 @@ import { deleteTableDatabase } from './tableList.ts'
  * Deletes what nobody holds (rule 16): versions that are not in `mine`, and builds that no rebuild works on. Such a
  * build is deleted if it has not moved since the sweep before, by `seen`: a rebuild whose worker died is taken up by the next.
  */
-export async function sweep(database: Database, mine: readonly string[], seen: Map<string, number>): Promise<void> {
+export async function sweepTables(
+  database: Database,
+  mine: readonly string[],
+  seen: Map<string, number>,
+): Promise<void> {
   const { name, transact } = database
   const locks = globalThis.navigator?.locks
   if (!locks) return

@@ -14,7 +14,7 @@ export interface TableDatabase {
 }
 
 /** Attempts to open the database of a table before it is deleted and made anew. */
-const OPEN_TRIES = 3
+const OPEN_TABLE_TRIES = 3
 
 /** Opens the database of an on-disk table, noting first that it exists: who deletes the log deletes it too. */
 export async function openTableDatabase(database: Database, { identity, definition }: Fold): Promise<TableDatabase> {
@@ -33,15 +33,16 @@ export async function openTableDatabase(database: Database, { identity, definiti
     } catch (error) {
       dexie.close()
       const message = `The database of the on-disk table "${identity}" did not open: ${error}. It can be deleted: the log makes it again.`
-      if (tries > OPEN_TRIES) throw new StorageError('unavailable', message, error)
+      if (tries > OPEN_TABLE_TRIES) throw new StorageError('unavailable', message, error)
       // It is a cache, so one that can't be opened at all is made anew.
-      if (tries === OPEN_TRIES) await deleteTableDatabase(database, identity).then(() => noteTable(database, identity))
+      if (tries === OPEN_TABLE_TRIES)
+        await deleteTableDatabase(database, identity).then(() => noteTable(database, identity))
     }
   }
 }
 
 /** The answer of a read. What the browser refuses to read, though the connection is there, counts as lost. */
-export async function readable<T>(read: PromiseLike<T>): Promise<T> {
+export async function orLost<T>(read: PromiseLike<T>): Promise<T> {
   try {
     return await read
   } catch (error) {

@@ -1,12 +1,12 @@
 import { seal } from '../log/seal.ts'
 import { createFolds, onDiskFolds } from '../model/model.ts'
 import { hold, holdName } from './hold.ts'
-import { sweep } from './sweep.ts'
+import { sweepTables } from './sweep.ts'
 import type { Workshop } from './workshop.ts'
 
 /** Milliseconds of quiet before sealing and sweeping, and between two slices of it. */
 const QUIET_MS = 1000
-const SLICE_MS = 50
+const TIDY_SLICE_MS = 50
 /** Newest events that stay unsealed, so that a tab a little behind reads commits. */
 const UNSEALED = 2048
 
@@ -42,7 +42,7 @@ export function createTidying(shop: Workshop): Tidying {
     }
     const now = setTimeout(async () => {
       // If it fails, for whatever reason, it is tried again after the next events.
-      if ((await tidy().catch(() => false)) && timer === now) wait(SLICE_MS)
+      if ((await tidy().catch(() => false)) && timer === now) wait(TIDY_SLICE_MS)
     }, delay)
     timer = now
   }
@@ -55,13 +55,13 @@ export function createTidying(shop: Workshop): Tidying {
     stored.push(...(tables?.stored() ?? []))
     const limit = Math.min(...stored) - UNSEALED
     if (stored.length > 0 && limit > 0 && (await seal(database, limit))) {
-      shop.mirror?.told()
+      shop.mirror?.noteGrowth()
       return true
     }
     const now = performance.now()
     if (now - swept > SWEEP_MS) {
       swept = now
-      await sweep(database, mine, builds)
+      await sweepTables(database, mine, builds)
     }
     return false
   }

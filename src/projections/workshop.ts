@@ -47,7 +47,7 @@ export interface Workshop extends MirrorHost {
   /** Folds the next commit. Only inside `atHead`. */
   fold(record: CommitRecord): void
   /** Folds the log into these tracks, to its end, and writes pages on the way when much has changed. Stops at 'moved'. */
-  follow(into: readonly Track[], signal: AbortSignal, progress?: (done: number) => void): Promise<Written>
+  foldToHead(into: readonly Track[], signal: AbortSignal, progress?: (done: number) => void): Promise<Written>
   write(into: readonly Track[]): Promise<Written>
   /** Forgets the folds and reads the pages again. Only inside `exclusive`. */
   reload(): Promise<void>

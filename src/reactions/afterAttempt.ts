@@ -5,7 +5,7 @@ import type { AnyDefinition } from './types.ts'
 
 /** Attempts of a handler, and milliseconds before the second one, unless the reaction says otherwise. */
 export const TRIES = 6
-export const DELAY_MS = 1000
+export const RETRY_DELAY_MS = 1000
 /** Milliseconds before an attempt that failed offline is made again, unless the network is back before. */
 const OFFLINE_MS = 30_000
 /** Milliseconds between two attempts, at most. */
@@ -20,7 +20,7 @@ export function afterFailure(
   rules: Rules,
   { now, chance, isOffline }: { readonly now: number; readonly chance: number; readonly isOffline: boolean },
 ): OpenEvent {
-  const { tries = TRIES, delay = DELAY_MS } = rules.retry ?? {}
+  const { tries = TRIES, delay = RETRY_DELAY_MS } = rules.retry ?? {}
   const error = toWire(cause)
   const attempts = open.attempts + 1
   const wait = Math.min(LONGEST_RETRY_MS, delay * 2 ** open.attempts) * (0.5 + chance / 2)

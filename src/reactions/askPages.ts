@@ -5,9 +5,9 @@ import type { ReactionPlace } from '../engine/reactions.ts'
 import { fromWire } from '../log/wire.ts'
 
 /** Milliseconds that a page has to answer. */
-const ANSWER_MS = 5000
+const PAGE_ANSWER_MS = 5000
 /** Milliseconds before the pages are asked again, if none answers. */
-const ASK_AGAIN_MS = 1000
+const ASK_PAGES_AGAIN_MS = 1000
 
 let asked = 0
 
@@ -26,7 +26,7 @@ export async function askPages(pages: ReactionPlace['pages'], signal: AbortSigna
         if (answer && !('hidden' in answer)) return valueIn(answer)
       }
     }
-    await sleep(ASK_AGAIN_MS, signal)
+    await sleep(ASK_PAGES_AGAIN_MS, signal)
   }
 }
 
@@ -47,7 +47,7 @@ async function ask(port: MessagePort, visible: boolean, signal: AbortSignal): Pr
   port.postMessage(question)
   const over = new AbortController()
   try {
-    return await aborting(Promise.race([answered, sleep(ANSWER_MS, over.signal).then(() => undefined)]), signal)
+    return await aborting(Promise.race([answered, sleep(PAGE_ANSWER_MS, over.signal).then(() => undefined)]), signal)
   } finally {
     over.abort()
     port.removeEventListener('message', hear)

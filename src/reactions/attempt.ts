@@ -2,8 +2,8 @@ import { draftsUntil } from '../drafts/draftsUntil.ts'
 import type { OpenEvent } from '../log/stores.ts'
 import { fromWire, toWire } from '../log/wire.ts'
 import { askPages } from './askPages.ts'
-import { keyOf } from './entry.ts'
-import type { Place } from './place.ts'
+import { reactionKeyOf } from './entry.ts'
+import type { HolderPlace } from './place.ts'
 import type { AnyDefinition, ReactionDispatchOptions } from './types.ts'
 
 /**
@@ -11,13 +11,13 @@ import type { AnyDefinition, ReactionDispatchOptions } from './types.ts'
  * command and how often that was dispatched, so the next attempt finds what this one has appended.
  */
 export async function attempt(
-  place: Place,
+  place: HolderPlace,
   definition: AnyDefinition,
   open: OpenEvent,
   signal: AbortSignal,
 ): Promise<void> {
   const { handler, event, reaction, depth, attempts } = open
-  const key = keyOf(open)
+  const key = reactionKeyOf(open)
   const counts = new Map<string, number>()
 
   const send = async (name: string, input: unknown, given: ReactionDispatchOptions = {}): Promise<unknown> => {

@@ -3,9 +3,9 @@ import type { OpenEvent } from '../log/stores.ts'
 import { toWire } from '../log/wire.ts'
 import { afterFailure } from './afterAttempt.ts'
 import { attempt } from './attempt.ts'
-import { keyOf } from './entry.ts'
+import { reactionKeyOf } from './entry.ts'
 import type { Held } from './held.ts'
-import type { Place } from './place.ts'
+import type { HolderPlace } from './place.ts'
 
 /** What its attempts tell a holder. */
 interface Heard {
@@ -17,7 +17,7 @@ interface Heard {
 
 /** Begins attempts. Each ends with `signal`. */
 export function createAttempts(
-  place: Place,
+  place: HolderPlace,
   epoch: string,
   signal: AbortSignal,
   heard: Heard,
@@ -51,7 +51,7 @@ export function createAttempts(
 
   /** Stores what became of an event, and knows it only then. False if it was settled or cancelled meanwhile. */
   async function keep(one: Held, open: OpenEvent, by: OpenEvent | undefined): Promise<boolean> {
-    const key = keyOf(open)
+    const key = reactionKeyOf(open)
     const { isOpen, now } = await store.replace(open, by)
     const isKept = isOpen && one.open.has(key)
     if (isKept && now) one.open.set(key, now)
@@ -60,7 +60,7 @@ export function createAttempts(
   }
 
   return (one, waiting) => {
-    const key = keyOf(waiting)
+    const key = reactionKeyOf(waiting)
     const abort = new AbortController()
     const giveUp = (): void => abort.abort(signal.reason)
     signal.addEventListener('abort', giveUp, { once: true })

@@ -1,7 +1,7 @@
 import type { OpenEvent } from '../log/stores.ts'
 
 /** What all of one event's attempts share; it names the event for one reaction, and the device if it runs on each one. */
-export const keyOf = ({
+export const reactionKeyOf = ({
   reaction,
   device,
   event,

@@ -5,8 +5,8 @@ import type { OpenEvent } from '../log/stores.ts'
 import type { WireError } from '../log/wire.ts'
 import { type EventTypesAtRuntime, eventTypes } from '../model/events.ts'
 import { afterDeath } from './afterAttempt.ts'
-import { keyOf } from './entry.ts'
-import type { Place } from './place.ts'
+import { reactionKeyOf } from './entry.ts'
+import type { HolderPlace } from './place.ts'
 import type { AnyDefinition } from './types.ts'
 
 /** Reactions by their names. */
@@ -34,7 +34,7 @@ export interface Beginning {
 
 /** Goes on where the last holder was. Pure. */
 export function beginWith(
-  { lineage, floor, base, model }: Pick<Place, 'lineage' | 'floor' | 'base' | 'model'>,
+  { lineage, floor, base, model }: Pick<HolderPlace, 'lineage' | 'floor' | 'base' | 'model'>,
   declared: Declared,
   booted: number,
   known: KnownReactions,
@@ -59,7 +59,7 @@ export function beginWith(
       held.push({
         name,
         definition,
-        open: new Map(mine.map((one) => [keyOf(one), recover(one, definition, types)])),
+        open: new Map(mine.map((one) => [reactionKeyOf(one), recover(one, definition, types)])),
         busy: new Map(),
         scanned: Math.max(scanned, base),
         noted: isSame && position.version === version ? position.scanned : -1,
@@ -83,7 +83,7 @@ function recover(open: OpenEvent, definition: AnyDefinition, types: EventTypesAt
 
 /** Somebody has changed what is stored: a dead letter is tried again, or was dropped. */
 export function takeStored({ name, open, busy }: Held, known: KnownReactions): void {
-  const stored = new Map(known.open.filter(({ reaction }) => reaction === name).map((one) => [keyOf(one), one]))
+  const stored = new Map(known.open.filter(({ reaction }) => reaction === name).map((one) => [reactionKeyOf(one), one]))
   for (const key of [...open.keys()]) if (!stored.has(key) && !busy.has(key)) open.delete(key)
   for (const [key, one] of stored) if (open.get(key)?.dead && !one.dead) open.set(key, one)
 }

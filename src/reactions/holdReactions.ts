@@ -5,24 +5,24 @@ import { toWire } from '../log/wire.ts'
 import { createBackoff } from '../queue.ts'
 import { createBell } from '../sync/bell.ts'
 import { createAttempts, isNotOurs } from './attempts.ts'
-import { keyOf } from './entry.ts'
+import { reactionKeyOf } from './entry.ts'
 import { beginWith, type Declared, type Held, stoppedReport, takeStored } from './held.ts'
 import { createLooking } from './looking.ts'
 import { LONGEST_WAIT_MS, nextUp } from './next.ts'
-import type { News, Place, Reports } from './place.ts'
-import { reportOf } from './report.ts'
+import type { HeardCommit, HolderPlace, Reports } from './place.ts'
+import { reactionReportOf } from './report.ts'
 
 /** Lanes that run at the same time, unless the reaction says otherwise. */
 const CONCURRENCY = 4
 /** Milliseconds before something that could not be read or stored is tried again, doubled up to the maximum. */
-const RETRY_MIN_MS = 1000
-const RETRY_MAX_MS = 30_000
+const HOLDER_STORAGE_MIN_MS = 1000
+const HOLDER_STORAGE_MAX_MS = 30_000
 
 /**
  * Runs reactions as their only holder. Rejects when the place is gone, or with what keeps this code from going on; every attempt has been
  * aborted then. Resolves if newer builds run all of them.
  */
-export async function holdReactions(place: Place, declared: Declared, booted: number): Promise<void> {
+export async function holdReactions(place: HolderPlace, declared: Declared, booted: number): Promise<void> {
   const { store } = place
   const epoch = randomId()
   const ending = new AbortController()
@@ -31,12 +31,12 @@ export async function holdReactions(place: Place, declared: Declared, booted: nu
   if (place.signal.aborted) leave()
   place.signal.addEventListener('abort', leave, { once: true })
   const bell = createBell()
-  const backoff = createBackoff(RETRY_MIN_MS, RETRY_MAX_MS)
+  const backoff = createBackoff(HOLDER_STORAGE_MIN_MS, HOLDER_STORAGE_MAX_MS)
   let isAsked = true
   let isStale = false
   let told = ''
   let look = (): void => {}
-  let hear = (_: News): void => look()
+  let hear = (_: HeardCommit): void => look()
   let online = (): void => {}
   const stopListening = place.listen((news) => {
     if (news === 'asked' || news === 'changed') isAsked = true
@@ -55,7 +55,7 @@ export async function holdReactions(place: Place, declared: Declared, booted: nu
     place.remote?.leave()
   }
   try {
-    const { held, stopped } = beginWith(place, declared, booted, await store.begin(epoch))
+    const { held, stopped } = beginWith(place, declared, booted, await store.takeEpoch(epoch))
     const looking = createLooking(place, held)
     look = looking.isBehind
     hear = (news) => {
@@ -82,7 +82,7 @@ export async function holdReactions(place: Place, declared: Declared, booted: nu
       const now = Date.now()
       const reports: Reports = Object.fromEntries([
         ...[...stopped].map(([name, error]) => [name, stoppedReport(toWire(error))] as const),
-        ...held.map((one) => [one.name, reportOf(one, now)] as const),
+        ...held.map((one) => [one.name, reactionReportOf(one, now)] as const),
       ])
       const text = JSON.stringify(reports)
       if (text === told && !isAsked) return
@@ -120,7 +120,7 @@ export async function holdReactions(place: Place, declared: Declared, booted: nu
         const now = Date.now()
         for (const one of held) {
           const { concurrency = CONCURRENCY } = one.definition
-          const isBusy = (open: Parameters<typeof keyOf>[0]): boolean => one.busy.has(keyOf(open))
+          const isBusy = (open: Parameters<typeof reactionKeyOf>[0]): boolean => one.busy.has(reactionKeyOf(open))
           const step = nextUp({ concurrency, open: one.open.values(), isBusy }, now)
           for (const open of step.start) start(one, open)
           wait = Math.min(wait, step.wait)

@@ -1,11 +1,11 @@
 import type { CommitRecord } from '../log/commit.ts'
 import type { OpenEvent } from '../log/stores.ts'
 import { eventTypes } from '../model/events.ts'
-import { keyOf } from './entry.ts'
+import { reactionKeyOf } from './entry.ts'
 import type { Held } from './held.ts'
 import { causedEvents, causedEventsOf, openEvents } from './openEvents.ts'
-import type { Place, Unconfirmed } from './place.ts'
-import { type Change, type Changed, confirmedAs, settledBefore } from './store.ts'
+import type { HolderPlace, UnconfirmedCommands } from './place.ts'
+import { type Changed, confirmedAs, type StoredChange, settledBefore } from './store.ts'
 
 /** Commits that hints carried and that wait to be looked at. If there are more, the log is read instead. */
 const HINTED_COMMITS = 256
@@ -13,7 +13,7 @@ const HINTED_COMMITS = 256
 const NOTED_EVERY = 1000
 
 /** How a holder follows the log. */
-export interface Looking {
+export interface LogFollower {
   /** A hint carried this commit. */
   hear(commit: CommitRecord): void
   /** There may be commits that no hint carried. */
@@ -30,16 +30,16 @@ export interface Looking {
 
 /** What became of an event in the store. */
 function become(one: Held, open: OpenEvent, changed: Changed): void {
-  const key = keyOf(open)
+  const key = reactionKeyOf(open)
   const now = changed.get(open)
   if (now && one.open.has(key)) one.open.set(key, now)
   else one.open.delete(key)
 }
 
 const cancelAttempt = ({ busy }: Held, open: OpenEvent): void =>
-  busy.get(keyOf(open))?.abort(new DOMException('The event was cancelled.', 'AbortError'))
+  busy.get(reactionKeyOf(open))?.abort(new DOMException('The event was cancelled.', 'AbortError'))
 
-export function createLooking(place: Place, held: readonly Held[]): Looking {
+export function createLooking(place: HolderPlace, held: readonly Held[]): LogFollower {
   const { lineage, store, remote } = place
   const types = eventTypes(place.model.events)
   const hinted: CommitRecord[] = []
@@ -53,7 +53,7 @@ export function createLooking(place: Place, held: readonly Held[]): Looking {
   async function write(
     opened: readonly OpenEvent[],
     closed: readonly OpenEvent[],
-    changed: ReadonlyMap<OpenEvent, Change> = new Map(),
+    changed: ReadonlyMap<OpenEvent, StoredChange> = new Map(),
   ): Promise<Changed> {
     const hasChanged = opened.length > 0 || closed.length > 0 || changed.size > 0
     const due = held.filter(
@@ -93,15 +93,15 @@ export function createLooking(place: Place, held: readonly Held[]): Looking {
     for (const { one, opened, cancelled, confirmed } of changes) {
       for (const [open] of confirmed) become(one, open, changed)
       for (const open of cancelled) {
-        one.open.delete(keyOf(open))
+        one.open.delete(reactionKeyOf(open))
         cancelAttempt(one, open)
       }
-      for (const open of opened) one.open.set(keyOf(open), open)
+      for (const open of opened) one.open.set(reactionKeyOf(open), open)
     }
   }
 
   /** Looks at the commands of this device that the shared log does not have yet. */
-  async function lookHere({ base, commands }: Unconfirmed): Promise<void> {
+  async function lookHere({ base, commands }: UnconfirmedCommands): Promise<void> {
     const events = causedEvents(commands, base + 1, types)
     const ids = new Set(commands.map(({ id }) => id))
     const now = Date.now()
@@ -119,9 +119,9 @@ export function createLooking(place: Place, held: readonly Held[]): Looking {
     )
     for (const { one, opened, before, over } of changes) {
       for (const open of before) become(one, open, changed)
-      for (const open of over) one.open.delete(keyOf(open))
+      for (const open of over) one.open.delete(reactionKeyOf(open))
       for (const open of [...before, ...over]) cancelAttempt(one, open)
-      for (const open of opened) one.open.set(keyOf(open), open)
+      for (const open of opened) one.open.set(reactionKeyOf(open), open)
     }
   }
 

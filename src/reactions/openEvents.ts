@@ -3,14 +3,14 @@ import type { OpenEvent } from '../log/stores.ts'
 import { toWire } from '../log/wire.ts'
 import type { AnyRecordedEvent, EventTypesAtRuntime } from '../model/events.ts'
 import { failedFor } from './afterAttempt.ts'
-import { keyOf } from './entry.ts'
+import { reactionKeyOf } from './entry.ts'
 import type { AnyDefinition } from './types.ts'
 
 /** Reactions that may lead to each other, one from the other, before an event of them fails. */
 export const DEEPEST = 32
 
 /** What of a reaction decides which events open. */
-export interface Looking {
+export interface ReactionFilter {
   readonly name: string
   readonly definition: AnyDefinition
   readonly scanned: number
@@ -58,7 +58,7 @@ export function causedEvents(
 
 /** Which events a reaction opens, and which open ones they cancel. Pure. `local`: they are not in the shared log yet. */
 export function openEvents(
-  { name, definition, scanned, device }: Looking,
+  { name, definition, scanned, device }: ReactionFilter,
   events: readonly CausedEvent[],
   open: ReadonlyMap<string, OpenEvent>,
   now: number,
@@ -80,7 +80,7 @@ export function openEvents(
     const isOurs = device === undefined || everywhere || local || caused.device === device
     if (!isOurs || !on.includes(event.type)) continue
     const one = openEvent(name, definition, caused, now, everywhere ? device : undefined)
-    const known = device === undefined ? undefined : open.get(keyOf(one))
+    const known = device === undefined ? undefined : open.get(reactionKeyOf(one))
     if (known && !local) confirmed.push([known, event])
     else if (!known) opened.add(local ? { ...one, local } : one)
   }

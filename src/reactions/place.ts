@@ -17,7 +17,7 @@ import { createMemoryStore, createReactionStore, type ReactionStore } from './st
 export type Reports = Readonly<Record<string, ReactionReport>>
 
 /** What a holder hears: a commit, or that there are more. */
-export type News =
+export type HeardCommit =
   | { readonly commit: CommitRecord }
   | 'more'
   /** The commands that wait for the remote are others now. */
@@ -30,7 +30,7 @@ export type News =
   | { readonly wanted: Readonly<Record<string, number>> }
 
 /** What this device has dispatched on the events up to `base`, and the shared log does not have. */
-export interface Unconfirmed {
+export interface UnconfirmedCommands {
   readonly base: number
   readonly commands: readonly LocalCommand[]
 }
@@ -39,7 +39,7 @@ export interface Unconfirmed {
 export interface RemotePlace {
   /** This device among those that share the log. */
   readonly device: string
-  unconfirmed(): Promise<Unconfirmed | undefined>
+  unconfirmed(): Promise<UnconfirmedCommands | undefined>
   /** Resolves when the shared log has a command that this device has dispatched, rejects when it refused that. */
   verdict(commandId: string, signal: AbortSignal): Promise<unknown>
   /** Lets another worker or page follow the remote, and run the reactions. */
@@ -47,7 +47,7 @@ export interface RemotePlace {
 }
 
 /** What one holder runs reactions on: a log, its rows, and somebody to tell. */
-export interface Place {
+export interface HolderPlace {
   readonly model: AnyModel
   readonly lineage: string
   /** The events up to here were archived, imported or restored: a reaction that has no position here begins behind them. */
@@ -69,7 +69,7 @@ export interface Place {
   readAt(sequence: number): Promise<object>
   readAfter(sequence: number): AsyncIterable<readonly CommitRecord[]>
   /** Returns the function that ends it. */
-  listen(hear: (news: News) => void): () => void
+  listen(hear: (news: HeardCommit) => void): () => void
   tell(reports: Reports, scanned: number): void
 }
 
@@ -83,7 +83,7 @@ export function placeBeside(
   { pages, stay }: Pick<ReactionPlace, 'pages' | 'stay'>,
   shop: Workshop,
   engine: BesideEngine,
-): Place {
+): HolderPlace {
   const { model, database } = shop
   const { signal } = engine
   const log = database.log
@@ -122,7 +122,7 @@ export function placeBeside(
 }
 
 /** In a page whose log is in memory. */
-export function placeInMemory(core: Core, { pages, stay }: Pick<ReactionPlace, 'pages' | 'stay'>): Place {
+export function placeInMemory(core: Core, { pages, stay }: Pick<ReactionPlace, 'pages' | 'stay'>): HolderPlace {
   const sender = { meta: undefined, open: 0 }
   const store = createMemoryStore()
   return {

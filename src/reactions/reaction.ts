@@ -36,13 +36,13 @@ export function reaction<E extends EventTypes, P, C, D, const T extends keyof E 
   definition: ReactionDefinition<E, P, C, D, T>,
 ): Reaction<E, P, C, D, T> {
   const any = definition as unknown as AnyDefinition
-  check(model as Model<any, any, any, any>, any)
+  checkReaction(model as Model<any, any, any, any>, any)
   const made = Object.freeze({ [runner]: runReactions })
   definitions.set(made, any)
   return made
 }
 
-function check(
+function checkReaction(
   model: Model<any, any, any, any>,
   { on, from, run, retry, concurrency = 1, cancel = {} }: AnyDefinition,
 ): void {

@@ -1,9 +1,9 @@
 import type { ReactionReport } from '../log/channel.ts'
-import { isStarted, keyOf } from './entry.ts'
+import { isStarted, reactionKeyOf } from './entry.ts'
 import type { Held } from './held.ts'
 
 /** Where a reaction stands. */
-export function reportOf({ open, busy, error }: Held, now: number): ReactionReport {
+export function reactionReportOf({ open, busy, error }: Held, now: number): ReactionReport {
   const counts = { open: 0, running: 0, retrying: 0, dead: 0, due: 0 }
   for (const one of open.values()) {
     if (one.done) continue
@@ -12,7 +12,7 @@ export function reportOf({ open, busy, error }: Held, now: number): ReactionRepo
       continue
     }
     counts.open++
-    if (busy.has(keyOf(one))) counts.running++
+    if (busy.has(reactionKeyOf(one))) counts.running++
     if (one.error) counts.retrying++
     if (one.due <= now || isStarted(one)) counts.due++
   }

@@ -16,8 +16,8 @@ import { type BesideEngine, placeBeside, placeInMemory } from './place.ts'
 import { openSharedEngine } from './sharedEngine.ts'
 
 /** Milliseconds before this is the holder again after it failed, doubled up to the maximum. */
-const RETRY_MIN_MS = 1000
-const RETRY_MAX_MS = 30_000
+const HOLD_AGAIN_MIN_MS = 1000
+const HOLD_AGAIN_MAX_MS = 30_000
 
 /** Runs reactions until their place is gone. */
 export function runReactions(reactions: object, place: ReactionPlace): void {
@@ -31,7 +31,7 @@ export function runReactions(reactions: object, place: ReactionPlace): void {
 async function runBeside(shop: Workshop, declared: Declared, place: ReactionPlace): Promise<void> {
   const { closing } = shop
   shop.also = () => mirrorReactions(shop.database)
-  const backoff = createBackoff(RETRY_MIN_MS, RETRY_MAX_MS)
+  const backoff = createBackoff(HOLD_AGAIN_MIN_MS, HOLD_AGAIN_MAX_MS)
   while (!closing.aborted) {
     try {
       const engine = await waitForEngine(shop, declared)

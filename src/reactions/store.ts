@@ -10,11 +10,11 @@ export interface ReactionChange {
   readonly opened: readonly OpenEvent[]
   readonly closed: readonly OpenEvent[]
   /** What becomes of open events as they are stored by then. */
-  readonly changed?: ReadonlyMap<OpenEvent, Change>
+  readonly changed?: ReadonlyMap<OpenEvent, StoredChange>
 }
 
 /** undefined: it leaves. */
-export type Change = (was: OpenEvent) => OpenEvent | undefined
+export type StoredChange = (was: OpenEvent) => OpenEvent | undefined
 
 /** What became of the events of `changed`; those are missing that are not open any more. */
 export type Changed = ReadonlyMap<OpenEvent, OpenEvent | undefined>
@@ -28,7 +28,7 @@ export interface Replaced {
 /** Where positions and open events are kept. Each write rejects with `EngineClosed` if another holder has begun since, or if the log is another. */
 export interface ReactionStore {
   /** From now on this holder writes. */
-  begin(epoch: string): Promise<KnownReactions>
+  takeEpoch(epoch: string): Promise<KnownReactions>
   read(): Promise<KnownReactions>
   write(change: ReactionChange): Promise<Changed>
   /** Replaces an open event, or takes it out. If it was settled meanwhile, it stays out. */
@@ -63,7 +63,7 @@ export function createReactionStore({ transact }: Database, lineage: string, sha
   }
 
   return {
-    async begin(mine) {
+    async takeEpoch(mine) {
       const asked = await transact(['reactions'], 'readwrite', (storeOf) => {
         storeOf('reactions').put({ epoch: mine }, HOLDER)
         return askReactions(storeOf)
@@ -108,7 +108,7 @@ export function createReactionStore({ transact }: Database, lineage: string, sha
 function changeOpen(
   store: Stores['reactions'],
   open: OpenEvent,
-  change: Change,
+  change: StoredChange,
   told: (now: OpenEvent | undefined) => void,
 ): void {
   const key = recordKey(open)
@@ -124,7 +124,7 @@ function changeOpen(
 
 /** An attempt has ended so. Meanwhile its event may have come into the shared log, or have been cancelled. */
 const followedBy =
-  (by: OpenEvent | undefined): Change =>
+  (by: OpenEvent | undefined): StoredChange =>
   (was) => {
     if (was.done) return was
     if (!by) return was.local ? { ...was, running: '', done: true } : undefined
@@ -133,19 +133,19 @@ const followedBy =
 
 /** Its command has come into the shared log. */
 export const confirmedAs =
-  (event: OpenEvent['event']): Change =>
+  (event: OpenEvent['event']): StoredChange =>
   ({ local: _, ...was }) =>
     was.done ? undefined : { ...was, event }
 
 /** It was cancelled before its command came into the shared log. */
-export const settledBefore: Change = (was) => ({ ...was, running: '', done: true })
+export const settledBefore: StoredChange = (was) => ({ ...was, running: '', done: true })
 
 /** Of a log in memory. */
 export function createMemoryStore(): ReactionStore {
   const open = new Map<string, OpenEvent>()
   const keyOf = (one: OpenEvent): string => JSON.stringify(recordKey(one))
   return {
-    begin: async () => ({ positions: new Map(), open: [...open.values()] }),
+    takeEpoch: async () => ({ positions: new Map(), open: [...open.values()] }),
     read: async () => ({ positions: new Map(), open: [...open.values()] }),
     async write({ opened, closed }) {
       for (const one of opened) open.set(keyOf(one), one)

@@ -1,7 +1,7 @@
 import { StorageError } from '../errors.ts'
 import { randomId } from '../ids.ts'
 import { lockName } from '../locks.ts'
-import { type Database, keyOf, type LogIdentity, readIdentity } from '../log/database.ts'
+import { type Database, type LogIdentity, numberKeyOf, readIdentity } from '../log/database.ts'
 import { isShared, type Marker } from '../log/local.ts'
 import { headOf } from '../log/look.ts'
 import { readAfter } from '../log/read.ts'
@@ -68,7 +68,7 @@ async function convert(database: Database, before: LogIdentity): Promise<LogIden
       const commit = store('commits').openCursor(null, 'prev')
       commit.onsuccess = () => {
         const { first, last } = commit.result?.value ?? { first: 0, last: 0 }
-        const head = first > keyOf(segment) ? last : keyOf(segment)
+        const head = first > numberKeyOf(segment) ? last : numberKeyOf(segment)
         if (found.result?.id !== before.id || head !== base) return
         store('outbox').put(marker, marker.n)
         store('meta').put(log, 'log')

@@ -1,4 +1,4 @@
-import { crc32, joined, linesIn, recordsOfLines, textOfRecords } from '../log/chunk.ts'
+import { crc32, joinedBytes, linesIn, recordsOfLines, textOfRecords } from '../log/chunk.ts'
 import { type CommitRecord, commandsOf, isCommit } from '../log/commit.ts'
 import { BadText, compressed } from '../log/gzip.ts'
 import { stringify } from '../model/json.ts'
@@ -37,7 +37,7 @@ export type Opened =
 
 /** Bytes of a body from which compressing it is worth while. */
 const GZIP_FROM = 2048
-const CHECKSUM = ',"checksum":'
+const MESSAGE_CHECKSUM = ',"checksum":'
 
 /** Commits that follow each other as a message. */
 export async function packMessage(
@@ -47,12 +47,12 @@ export async function packMessage(
   const text = [...textOfRecords(records)].join('')
   const plain = new TextEncoder().encode(text)
   const codec = plain.length < GZIP_FROM ? 'json' : 'gzip'
-  const body = codec === 'json' ? plain : joined(await compressed([text]))
+  const body = codec === 'json' ? plain : joinedBytes(await compressed([text]))
   const { id = '', last = 0 } = records.at(-1) ?? {}
   const fields = { v: 1, id, after, lineage, first: records[0]?.first ?? 1, last, codec, bytes: body.length } as const
   const start = new TextEncoder().encode(stringify(fields satisfies Omit<MessageHeader, 'checksum'>).slice(0, -1))
-  const end = new TextEncoder().encode(`${CHECKSUM}${crc32(body, crc32(start))}}\n`)
-  return joined([start, end, body])
+  const end = new TextEncoder().encode(`${MESSAGE_CHECKSUM}${crc32(body, crc32(start))}}\n`)
+  return joinedBytes([start, end, body])
 }
 
 export async function openMessage(given: Uint8Array): Promise<Opened> {
@@ -60,22 +60,22 @@ export async function openMessage(given: Uint8Array): Promise<Opened> {
   const end = bytes.indexOf(10)
   const line = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, Math.max(0, end)))
   const nothing: Opened = { is: 'no message', id: `#${crc32(bytes)}` }
-  const found = parse(line)
+  const found = parseHeader(line)
   if (!found || typeof found.id !== 'string' || typeof found.after !== 'string') return nothing
   const { id, after, v, codec } = found
   if (v !== 1) return Number.isSafeInteger(v) ? { is: 'newer', id, after, what: `message format ${v}` } : nothing
   const body = bytes.subarray(end + 1)
-  const checked = `${CHECKSUM}${found.checksum}}`
+  const checked = `${MESSAGE_CHECKSUM}${found.checksum}}`
   const start = new TextEncoder().encode(line.slice(0, -checked.length))
   const isWhole = line.endsWith(checked) && found.bytes === body.length && crc32(body, crc32(start)) === found.checksum
   if (!isWhole) return nothing
   if (codec !== 'json' && codec !== 'gzip') return { is: 'newer', id, after, what: `message codec ${codec}` }
   const header = found as MessageHeader
-  const records = await recordsIn(header, body)
+  const records = await commandsInMessage(header, body)
   return records ? { is: 'message', id, header, records } : nothing
 }
 
-function parse(line: string): { readonly [K in keyof MessageHeader]?: unknown } | undefined {
+function parseHeader(line: string): { readonly [K in keyof MessageHeader]?: unknown } | undefined {
   try {
     const found = JSON.parse(line)
     return typeof found === 'object' && found ? found : undefined
@@ -85,7 +85,7 @@ function parse(line: string): { readonly [K in keyof MessageHeader]?: unknown } 
 }
 
 /** undefined if they are not what a writer may have written. */
-async function recordsIn(
+async function commandsInMessage(
   header: MessageHeader,
   body: Uint8Array<ArrayBuffer>,
 ): Promise<readonly CommitRecord[] | undefined> {

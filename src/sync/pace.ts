@@ -12,7 +12,7 @@ export interface Pace {
   /** This device appends one with this id. */
   appends(id: string): void
   /** Milliseconds until the next append. */
-  left(): number
+  waitMs(): number
 }
 
 export function createPace(now: () => number = () => performance.now(), random: () => number = Math.random): Pace {
@@ -29,6 +29,6 @@ export function createPace(now: () => number = () => performance.now(), random: 
       for (const [other, at] of others) if (at < now() - HEARD_MS) others.delete(other)
       from = others.size ? now() + (0.5 + random()) * SHARE_MS * (others.size + 1) : 0
     },
-    left: () => Math.max(0, from - now()),
+    waitMs: () => Math.max(0, from - now()),
   }
 }

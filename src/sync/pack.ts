@@ -1,22 +1,22 @@
-import { recordsOf } from '../log/local.ts'
+import { localRecordsOf } from '../log/local.ts'
 import type { Following } from './readOn.ts'
-import { type Known, write } from './store.ts'
+import { type OutboxState, writeOutbox } from './store.ts'
 import { commandsIn, RECORD_COMMANDS } from './take.ts'
 
 /** Records from which the outbox is packed: a boot reads few large ones faster than many small ones (rule 11). */
 const PACK_FROM = 64
 
 /** Puts many small records of the outbox into few. Says whether it did; if somebody appends meanwhile, it is for another time. */
-export async function pack({ database }: Following, known: Known): Promise<boolean> {
+export async function pack({ database }: Following, known: OutboxState): Promise<boolean> {
   const { records, marker, newest } = known
   const commands = commandsIn(known)
   if (records.length <= PACK_FROM || Math.ceil(commands.length / RECORD_COMMANDS) * 2 > records.length) return false
   const n = newest + 1
-  const written = await write(database, known, {
+  const written = await writeOutbox(database, known, {
     outbox: {
       is: 'new',
       marker: { ...marker, n, generation: marker.generation + 1 },
-      records: recordsOf(commands, n, RECORD_COMMANDS),
+      records: localRecordsOf(commands, n, RECORD_COMMANDS),
     },
     commits: [],
     types: [],

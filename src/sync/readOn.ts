@@ -7,8 +7,8 @@ import type { Read } from './chain.ts'
 import { limited } from './limited.ts'
 import { openMessage } from './message.ts'
 import type { Pace } from './pace.ts'
-import { type Known, readKnown, writePosition } from './store.ts'
-import { commandsIn, take } from './take.ts'
+import { type OutboxState, readKnown, writePosition } from './store.ts'
+import { commandsIn, takeCommits } from './take.ts'
 import { withoutRemote } from './withoutRemote.ts'
 
 /** Bytes of messages that are taken in one transaction. */
@@ -30,7 +30,7 @@ export interface Following {
  * Reads what the remote has behind the stored position and takes it in. Gives what is stored then; undefined if it has to be read once
  * more. Throws StorageError if the log was begun without a remote.
  */
-export async function readOn(following: Following): Promise<Known | undefined> {
+export async function readOn(following: Following): Promise<OutboxState | undefined> {
   const { shop, database, remote, pace, signal, behind } = following
   // Until the pipeline has read it, nobody knows which log this is.
   if (!shop.database.log) await shop.atHead(() => {})
@@ -44,7 +44,7 @@ export async function readOn(following: Following): Promise<Known | undefined> {
   const call = limited(signal)
   /** The message that was read last has to be there (rule 5). */
   let isThere = position === ''
-  let now: Known | undefined = known
+  let now: OutboxState | undefined = known
   const waiting: Read[] = []
   let bytes = 0
   let done = 0
@@ -70,7 +70,7 @@ export async function readOn(following: Following): Promise<Known | undefined> {
           total > 0 ? { phase: 'download', done, total: Math.max(total, done + waiting.length) } : undefined,
         )
         done += waiting.length
-        now = await take({ shop, database }, waiting.splice(0), { before: now })
+        now = await takeCommits({ shop, database }, waiting.splice(0), { before: now })
         bytes = 0
       }
       call.renew()
@@ -79,10 +79,10 @@ export async function readOn(following: Following): Promise<Known | undefined> {
     call.end()
   }
   if (!isThere) return goBack(following, known)
-  if (waiting.length) now = await take({ shop, database }, waiting, { before: now })
+  if (waiting.length) now = await takeCommits({ shop, database }, waiting, { before: now })
   // Refused behind others of this device, which are in the log now.
   const isHeld = now && now.position.head === now.marker.base && commandsIn(now)[0]?.events.length === 0
-  return isHeld ? take({ shop, database }, [], { before: now }) : now
+  return isHeld ? takeCommits({ shop, database }, [], { before: now }) : now
 }
 
 /** 0: it can't say. What it says is for a progress bar only. */
@@ -90,7 +90,7 @@ const countBehind = async (remote: Remote, position: string, signal: AbortSignal
   (await remote.count?.(position, { signal }).catch(() => 0)) ?? 0
 
 /** The remote has forgotten what was read: back to the newest message that it still has (section 5). */
-async function goBack({ database, remote, signal }: Following, { position }: Known): Promise<undefined> {
+async function goBack({ database, remote, signal }: Following, { position }: OutboxState): Promise<undefined> {
   const { trail } = position
   for (const [i, mark] of trail.entries()) {
     if (!(await hasMessage(remote, mark, signal))) continue

@@ -19,10 +19,10 @@ import { readKnown } from './store.ts'
 import { OtherLog } from './take.ts'
 
 /** Milliseconds between two looks if nobody says that there is something to do. */
-const LOOK_MS = 30_000
+const UNASKED_MS = 30_000
 /** Milliseconds before a remote that failed is asked again, doubled up to the maximum. */
-const RETRY_MIN_MS = 500
-const RETRY_MAX_MS = 30_000
+const REMOTE_AGAIN_MIN_MS = 500
+const REMOTE_AGAIN_MAX_MS = 30_000
 
 /**
  * Follows the remote of a log beside its pipeline, until that closes: takes in what the remote has, and sends what this device has. One
@@ -42,7 +42,7 @@ export async function replicate(shop: Workshop, open: OpenRemote): Promise<void>
     try {
       const release = await holdEngine(database.name, closing, end)
       const over = beginHolding(shop, { signal: ending.signal, leave: end })
-      isOver = await follow(shop, open, ending.signal)
+      isOver = await followRemote(shop, open, ending.signal)
         .then(() => true)
         .finally(() => {
           over()
@@ -82,7 +82,7 @@ function createReporter({ channel, database }: Pick<Workshop, 'channel' | 'datab
       const { error, ...rest } = { ...report, ...more }
       const next = error ? { ...rest, error } : rest
       // Once in a while also if it is the same: a tab may have missed it.
-      if (stringify(next) === stringify(report) && performance.now() - told < LOOK_MS) return
+      if (stringify(next) === stringify(report) && performance.now() - told < UNASKED_MS) return
       report = next
       reporter.again()
     },
@@ -95,7 +95,7 @@ function createReporter({ channel, database }: Pick<Workshop, 'channel' | 'datab
 }
 
 /** Resolves when this code can't go on, and another build has to. Rejects with the signal's reason, or when the log was closed. */
-async function follow(shop: Workshop, open: OpenRemote, signal: AbortSignal): Promise<void> {
+async function followRemote(shop: Workshop, open: OpenRemote, signal: AbortSignal): Promise<void> {
   const { database } = shop
   const bell = createBell()
   const reads = new Set<string>()
@@ -111,7 +111,7 @@ async function follow(shop: Workshop, open: OpenRemote, signal: AbortSignal): Pr
   const reporter = createReporter({ channel, database })
   let unwatch = (): void => {}
   try {
-    const remote = remoteOf(open, database.name)
+    const remote = openedRemote(open, database.name)
     unwatch = remote.watch((poke) => {
       if (poke === 'offline') reporter.say({ state: 'offline' })
       else bell.ring(poke === 'online')
@@ -124,7 +124,7 @@ async function follow(shop: Workshop, open: OpenRemote, signal: AbortSignal): Pr
       signal,
       behind: (messages, progress) => reporter.say({ state: 'online', behind: messages, progress }),
     }
-    await run(following, bell, reporter, {
+    await runReplicator(following, bell, reporter, {
       reads,
       done(some) {
         for (const read of some) reads.delete(read)
@@ -138,7 +138,7 @@ async function follow(shop: Workshop, open: OpenRemote, signal: AbortSignal): Pr
 }
 
 /** The remote of a log. An adapter that throws is a remote that fails with that error: the tabs are told as of any other failure. */
-function remoteOf(open: OpenRemote, log: string): Remote {
+function openedRemote(open: OpenRemote, log: string): Remote {
   try {
     return open(log)
   } catch (error) {
@@ -152,9 +152,9 @@ function remoteOf(open: OpenRemote, log: string): Remote {
   }
 }
 
-async function run(following: Following, bell: Bell, { say }: Reporter, awaited: Awaited): Promise<void> {
+async function runReplicator(following: Following, bell: Bell, { say }: Reporter, awaited: Awaited): Promise<void> {
   const { signal, pace } = following
-  const backoff = createBackoff(RETRY_MIN_MS, RETRY_MAX_MS)
+  const backoff = createBackoff(REMOTE_AGAIN_MIN_MS, REMOTE_AGAIN_MAX_MS)
   for (;;) {
     signal.throwIfAborted()
     bell.reset()
@@ -162,7 +162,7 @@ async function run(following: Following, bell: Bell, { say }: Reporter, awaited:
       const asked = [...awaited.reads]
       const known = await readOn(following)
       if (!known) {
-        await bell.wait(RETRY_MIN_MS, signal)
+        await bell.wait(REMOTE_AGAIN_MIN_MS, signal)
         continue
       }
       awaited.done(asked)
@@ -178,11 +178,11 @@ async function run(following: Following, bell: Bell, { say }: Reporter, awaited:
       })
       backoff.reset()
       if ((await pack(following, known)) || (await send(following, known))) continue
-      await bell.wait((known.records.length && pace.left()) || LOOK_MS, signal)
+      await bell.wait((known.records.length && pace.waitMs()) || UNASKED_MS, signal)
     } catch (error) {
       signal.throwIfAborted()
       if (error instanceof EngineClosed) throw error
-      const failure = failureOf(error)
+      const failure = remoteFailureOf(error)
       say(failure)
       if (failure.state === 'outdated' || failure.state === 'stalled') return
       await packAway(following)
@@ -197,7 +197,7 @@ async function packAway(following: Following): Promise<void> {
   if (known) await pack(following, known).catch(() => {})
 }
 
-function failureOf(error: unknown): Pick<SyncReport, 'state' | 'error'> {
+function remoteFailureOf(error: unknown): Pick<SyncReport, 'state' | 'error'> {
   if (error instanceof CannotDecide) return { state: error.state, error: toWire(error.cause) }
   return { state: stateOf(error), error: toWire(error) }
 }

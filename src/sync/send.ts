@@ -9,8 +9,8 @@ import { storedOf } from './decideAgain.ts'
 import { limited } from './limited.ts'
 import { packMessage } from './message.ts'
 import type { Following } from './readOn.ts'
-import type { Known } from './store.ts'
-import { commandsIn, take } from './take.ts'
+import type { OutboxState } from './store.ts'
+import { commandsIn, takeCommits } from './take.ts'
 
 /** What one push takes of the outbox at most: commands, and characters of their JSON. A single command may have more. */
 const PUSH_COMMANDS = 1000
@@ -19,27 +19,27 @@ const PUSH_CHARACTERS = 262_144
 const UPLOAD_CHARACTERS = 262_144
 
 /** Sends what the remote lacks, one message: commits of this log first, then the outbox. Says whether the remote is to be read now. */
-export async function send(following: Following, known: Known): Promise<boolean> {
+export async function send(following: Following, known: OutboxState): Promise<boolean> {
   const { marker, position } = known
   // Rule 4: only what was decided on everything that the remote has.
   if (position.head > marker.base) return false
   if (position.head < marker.base) {
-    await append(following, known, await missing(following, known))
+    await appendAtRemote(following, known, await missing(following, known))
     return true
   }
   const commands = commandsIn(known)
-  if (!commands.length || commands[0]?.events.length === 0 || following.pace.left()) return false
+  if (!commands.length || commands[0]?.events.length === 0 || following.pace.waitMs()) return false
   for (let group = firstOf(commands); ; group = group.slice(0, Math.ceil(group.length / 2))) {
-    const sent = await append(following, known, [commitOf(group, marker.base)])
+    const sent = await appendAtRemote(following, known, [commitOf(group, marker.base)])
     if (sent === 'answered') return true
     if (group.length === 1) return refuse(following, known, group[0]!)
   }
 }
 
 /** A refusal and a lost answer are the same: the next read finds out what became of it. */
-async function append(
+async function appendAtRemote(
   { remote, pace, signal }: Following,
-  { position, log }: Known,
+  { position, log }: OutboxState,
   records: readonly CommitRecord[],
 ): Promise<'answered' | 'too large'> {
   const message = await packMessage(records, { after: position.last, lineage: log.lineage })
@@ -59,13 +59,13 @@ async function append(
 }
 
 /** A command that is too large for the remote keeps nobody waiting. */
-async function refuse({ shop, database }: Following, { marker }: Known, { id }: LocalCommand): Promise<boolean> {
+async function refuse({ shop, database }: Following, { marker }: OutboxState, { id }: LocalCommand): Promise<boolean> {
   const error = toWire(new RemoteError('too-large'))
   const tooLarge = (commands: readonly LocalCommand[]): RejectedCommand | undefined => {
     const command = commands.find((one) => one.id === id)
     return command && { ...command, error, sequence: marker.base }
   }
-  await take({ shop, database }, [], { refuse: tooLarge })
+  await takeCommits({ shop, database }, [], { refuse: tooLarge })
   return true
 }
 
@@ -88,7 +88,7 @@ function commitOf(group: readonly LocalCommand[], base: number): CommitRecord {
 }
 
 /** The first commits that the remote lacks, unchanged. */
-async function missing({ database, signal }: Following, { position, marker }: Known): Promise<CommitRecord[]> {
+async function missing({ database, signal }: Following, { position, marker }: OutboxState): Promise<CommitRecord[]> {
   const records: CommitRecord[] = []
   let characters = 0
   for await (const some of readAfter(database, position.head, signal)) {

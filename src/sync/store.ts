@@ -1,5 +1,12 @@
 import type { CommandEntry, CommitRecord } from '../log/commit.ts'
-import { commitNow, type Database, keyOf, type LogIdentity, type StoreName, type StoreOf } from '../log/database.ts'
+import {
+  commitNow,
+  type Database,
+  type LogIdentity,
+  numberKeyOf,
+  type StoreName,
+  type StoreOf,
+} from '../log/database.ts'
 import { BEGINNING, type LocalRecord, type Marker, type ReadPosition, type RejectedCommand } from '../log/local.ts'
 import { type Outbox, outboxOf, whole } from '../log/outboxOf.ts'
 import type { Sent } from './sent.ts'
@@ -8,7 +15,7 @@ import type { Sent } from './sent.ts'
 const GUARDS = 64
 
 /** What is stored of the outbox and the remote. */
-export interface Known extends Outbox {
+export interface OutboxState extends Outbox {
   readonly log: LogIdentity
   /** The highest key of the outbox. */
   readonly newest: number
@@ -17,14 +24,14 @@ export interface Known extends Outbox {
   readonly rejected: ReadonlySet<string>
 }
 
-const STORES: StoreName[] = ['meta', 'outbox', 'rejected']
+const OUTBOX_STORES: StoreName[] = ['meta', 'outbox', 'rejected']
 
 /** undefined if the log has no remote. */
-export async function readKnown({ transact }: Database): Promise<Known | undefined> {
-  return knownOf(await transact(STORES, 'readonly', queueKnown))
+export async function readKnown({ transact }: Database): Promise<OutboxState | undefined> {
+  return knownOf(await transact(OUTBOX_STORES, 'readonly', queueKnown))
 }
 
-interface Asked {
+interface OutboxRequests {
   readonly log: IDBRequest<LogIdentity | undefined>
   readonly position: IDBRequest<ReadPosition | undefined>
   readonly outbox: IDBRequest<(LocalRecord | Marker)[]>
@@ -33,7 +40,7 @@ interface Asked {
 }
 
 /** The requests that `knownOf` answers from. The last one is `newest`. */
-export const queueKnown = (store: StoreOf): Asked => ({
+export const queueKnown = (store: StoreOf): OutboxRequests => ({
   log: store('meta').get('log'),
   position: store('meta').get('remote'),
   outbox: store('outbox').getAll(whole()),
@@ -41,13 +48,13 @@ export const queueKnown = (store: StoreOf): Asked => ({
   newest: store('outbox').openKeyCursor(null, 'prev'),
 })
 
-export function knownOf({ log, position, outbox, rejected, newest }: Asked): Known | undefined {
+export function knownOf({ log, position, outbox, rejected, newest }: OutboxRequests): OutboxState | undefined {
   const found = outboxOf(outbox.result)
   return (
     found && {
       ...found,
       log: log.result!,
-      newest: Math.max(keyOf(newest), found.marker.n),
+      newest: Math.max(numberKeyOf(newest), found.marker.n),
       position: position.result ?? BEGINNING,
       rejected: new Set(rejected.result as string[]),
     }
@@ -62,7 +69,7 @@ export type Rewriting =
   | { readonly is: 'new'; readonly marker: Marker; readonly records: readonly LocalRecord[] }
 
 /** One transaction of the follower of the remote. */
-export interface Writing {
+export interface OutboxWrite {
   readonly outbox: Rewriting
   readonly commits: readonly CommitRecord[]
   readonly types: Iterable<readonly [type: string, version: number]>
@@ -81,7 +88,7 @@ export interface Writing {
 export const WRITTEN: StoreName[] = ['commits', 'outbox', 'commands', 'types', 'rejected', 'sent', 'meta']
 
 /** Queues all of it. `refused` is told if somebody else was faster; the transaction aborts then. */
-export function queueWriting(store: StoreOf, { newest }: Known, writing: Writing, refused: () => void): void {
+export function queueWriting(store: StoreOf, { newest }: OutboxState, writing: OutboxWrite, refused: () => void): void {
   const { outbox, commits } = writing
   const watch = (request: IDBRequest): void => {
     request.onerror = () => request.error?.name === 'ConstraintError' && refused()
@@ -115,7 +122,11 @@ export function queueWriting(store: StoreOf, { newest }: Known, writing: Writing
 }
 
 /** Writes it, unless somebody else was faster. */
-export async function write({ transact }: Database, known: Known, writing: Writing): Promise<'written' | 'raced'> {
+export async function writeOutbox(
+  { transact }: Database,
+  known: OutboxState,
+  writing: OutboxWrite,
+): Promise<'written' | 'raced'> {
   let raced = false
   try {
     await transact(WRITTEN, 'readwrite', (store, transaction) => {

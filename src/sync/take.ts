@@ -1,7 +1,13 @@
 import { OutdatedCodeError, StorageError } from '../errors.ts'
 import { type CommandEntry, type CommitRecord, commandsOf, type StoredCommand } from '../log/commit.ts'
 import { commitNow, type Database } from '../log/database.ts'
-import { type LocalCommand, type LocalRecord, localCommandsOf, type RejectedCommand, recordsOf } from '../log/local.ts'
+import {
+  type LocalCommand,
+  type LocalRecord,
+  localCommandsOf,
+  localRecordsOf,
+  type RejectedCommand,
+} from '../log/local.ts'
 import { readAfter } from '../log/read.ts'
 import { eventTypes } from '../model/events.ts'
 import type { Fold } from '../model/fold.ts'
@@ -12,14 +18,14 @@ import { type Derived, derive, type Read } from './chain.ts'
 import { conflicting, decideAgain } from './decideAgain.ts'
 import { type KnownSent, keepSent, readSent } from './sent.ts'
 import {
-  type Known,
   knownOf,
+  type OutboxState,
+  type OutboxWrite,
   queueKnown,
   queueWriting,
   readKnown,
   WRITTEN,
-  type Writing,
-  write,
+  writeOutbox,
   writePosition,
 } from './store.ts'
 
@@ -41,7 +47,7 @@ interface Taking {
   /** Names a command of the outbox that can't be sent, and why. */
   readonly refuse?: (commands: readonly LocalCommand[]) => RejectedCommand | undefined
   /** What was stored a moment ago. If it is not any more, the first race is lost. */
-  readonly before?: Known | undefined
+  readonly before?: OutboxState | undefined
 }
 
 /** The remote's log is not the one that this device has. */
@@ -57,11 +63,11 @@ export class OtherLog extends Error {
  * Takes messages into the log, in one transaction (rule 3), and brings the outbox in line with it. Gives what is stored afterwards. Throws
  * CannotDecide and OutdatedCodeError where a newer build has to go on, OtherLog, StorageError.
  */
-export async function take(
+export async function takeCommits(
   { shop, database }: Taker,
   messages: readonly Read[],
   { refuse, before }: Taking = {},
-): Promise<Known | undefined> {
+): Promise<OutboxState | undefined> {
   for (let races = 0; races < MOST_RACES; races++) {
     const known = (races === 0 && before) || (await readKnown(database))
     if (!known) return
@@ -78,14 +84,14 @@ export async function take(
     }
     const kept = await readSent(database)
     const incoming: Incoming = { model: shop.model, derived, commits, lineage, refused, kept }
-    assertKnownTypes(shop.model, commits)
+    assertKnownCommits(shop.model, commits)
     const written = await shop.atHead(async (folds) => {
-      const isAtHead = (now: Known): boolean =>
+      const isAtHead = (now: OutboxState): boolean =>
         folds.every(({ failed, sequence }) => failed || sequence === now.marker.base)
       if (!isAtHead(known)) return 'raced'
       const outcome =
         races < RACES_OUTSIDE
-          ? await write(database, known, plan(known, incoming, folds))
+          ? await writeOutbox(database, known, plan(known, incoming, folds))
           : await writeInside(database, (now) => {
               const isSame = now.marker.base === known.marker.base && now.position.position === known.position.position
               return isSame && isAtHead(now) ? plan(now, incoming, folds) : undefined
@@ -120,10 +126,11 @@ interface Incoming {
   readonly kept: KnownSent
 }
 
-export const commandsIn = ({ records }: Pick<Known, 'records'>): LocalCommand[] => records.flatMap(localCommandsOf)
+export const commandsIn = ({ records }: Pick<OutboxState, 'records'>): LocalCommand[] =>
+  records.flatMap(localCommandsOf)
 
 /** Gives the lineage that an empty log takes over from the remote. */
-function assertSameLog({ log, marker }: Known, { lineage, commits }: Derived): string | undefined {
+function assertSameLog({ log, marker }: OutboxState, { lineage, commits }: Derived): string | undefined {
   if (lineage === undefined || lineage === log.lineage || !commits.length) return
   if (!marker.base) return lineage
   throw new OtherLog('other-log', `The remote has another log: lineage ${lineage} instead of ${log.lineage}`)
@@ -132,7 +139,7 @@ function assertSameLog({ log, marker }: Known, { lineage, commits }: Derived): s
 /** Those that the log does not have. Throws OtherLog if it has others in their place. */
 async function newCommits(
   database: Database,
-  { marker }: Known,
+  { marker }: OutboxState,
   { commits }: Derived,
 ): Promise<readonly CommitRecord[]> {
   const known = commits.filter(({ first }) => first <= marker.base)
@@ -154,7 +161,7 @@ async function newCommits(
 const forked = (sequence: number): OtherLog =>
   new OtherLog('forked', `The remote has other events than this device from ${sequence} on`)
 
-function assertKnownTypes(model: AnyModel, commits: readonly CommitRecord[]): void {
+function assertKnownCommits(model: AnyModel, commits: readonly CommitRecord[]): void {
   const types = eventTypes(model.events)
   for (const [type, version] of typesOf(commits))
     if (!types.knows(type, version)) throw new OutdatedCodeError(type, version)
@@ -169,7 +176,7 @@ function typesOf(commits: readonly CommitRecord[]): Iterable<[type: string, vers
 }
 
 /** What one transaction makes of log and outbox. Throws CannotDecide. */
-function plan(known: Known, incoming: Incoming, folds: readonly Fold[]): Writing {
+function plan(known: OutboxState, incoming: Incoming, folds: readonly Fold[]): OutboxWrite {
   const { derived, commits, lineage, refused } = incoming
   const { marker, log, records } = known
   const local = commandsIn(known)
@@ -201,7 +208,7 @@ function plan(known: Known, incoming: Incoming, folds: readonly Fold[]): Writing
     position: derived.position,
     log: lineage === undefined ? undefined : { ...log, lineage },
   }
-  const isFirst = arrived.every((command, i) => isSameCommand(command, local[i]))
+  const isFirst = arrived.every((command, i) => isOurCommand(command, local[i]))
   if (isFirst && !refused && arrived.length && local[arrived.length]?.events.length !== 0) {
     const { n, rest } = without(records, arrived.length, marker.n)
     return { ...shared, rejected: [], outbox: { is: 'shorter', marker: { n, base, last, generation }, rest } }
@@ -224,12 +231,12 @@ function plan(known: Known, incoming: Incoming, folds: readonly Fold[]): Writing
     outbox: {
       is: 'new',
       marker: { n, base, last, generation },
-      records: recordsOf(decided.kept, n, RECORD_COMMANDS),
+      records: localRecordsOf(decided.kept, n, RECORD_COMMANDS),
     },
   }
 }
 
-const isSameCommand = (one: StoredCommand, other: StoredCommand | undefined): boolean =>
+const isOurCommand = (one: StoredCommand, other: StoredCommand | undefined): boolean =>
   one.id === other?.id && one.fingerprint === other.fingerprint && stringify(one.events) === stringify(other.events)
 
 /** The outbox without its first commands: the highest key that is deleted, and what is left of a record that came in part. */
@@ -255,7 +262,7 @@ function without(
 /** Reads, decides and writes in one transaction: nobody can come between. */
 async function writeInside(
   { transact }: Database,
-  decide: (known: Known) => Writing | undefined,
+  decide: (known: OutboxState) => OutboxWrite | undefined,
 ): Promise<'written' | 'raced'> {
   let thrown: unknown
   let written = false

@@ -28,11 +28,11 @@ export function assertRealTimers(): void {
   if (isFaked()) throw new ModelError(`openTestEngine: ${advice()}`)
 }
 
-let warned = false
+let hasWarned = false
 
 /** The same for timers that were faked later: once, and again after they were real. */
 export function warnOfFakeTimers(): void {
   const faked = isFaked()
-  if (faked && !warned) console.error(`tidemark: ${advice()}`)
-  warned = faked
+  if (faked && !hasWarned) console.error(`tidemark: ${advice()}`)
+  hasWarned = faked
 }

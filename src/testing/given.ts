@@ -7,7 +7,7 @@ import { type AnyModel, type CommandInput, commandReadOf, createContext, decide,
 import type { OnDisk, Projection, ReadTable, ReadValue } from '../model/projection.ts'
 import type { Reaction } from '../reactions/types.ts'
 import { createHistory, type History } from './foldedHistory.ts'
-import { type Reacted, type ReactionFakes, react } from './reacts.ts'
+import { callHandler, type Reacted, type ReactionFakes } from './reacts.ts'
 
 /** An event as a log of an older build holds it: of a former name, of a retired one, or of a former version. */
 export interface OldEvent {
@@ -78,7 +78,9 @@ export interface Specification<E extends EventTypes, P, C> {
 }
 
 /** What one decision gave. */
-type Outcome = { readonly events: readonly StoredEvent[] } | { readonly rejected: string; readonly details?: Json }
+type DecisionOutcome =
+  | { readonly events: readonly StoredEvent[] }
+  | { readonly rejected: string; readonly details?: Json }
 
 /**
  * Specifies a command, without a database: these events happened, this command comes, that is the answer.
@@ -110,11 +112,11 @@ function specify(model: AnyModel, events: readonly unknown[], now: number): Spec
     const history = createHistory(model)
     for (const event of events) {
       const { at = 0 } = event as { readonly at?: number }
-      history.fold([isOld(event) ? storedOf(event) : types.store(event)], at)
+      history.fold([isOld(event) ? storedEventOf(event) : types.store(event)], at)
     }
     return history
   }
-  function decideOnce(command: string, input: unknown): { outcome: Outcome; history: History } {
+  function decideOnce(command: string, input: unknown): { outcome: DecisionOutcome; history: History } {
     const history = start()
     let ids = 0
     const context = createContext(now, () => `id-${++ids}`)
@@ -135,7 +137,7 @@ function specify(model: AnyModel, events: readonly unknown[], now: number): Spec
     async reacts(reaction, event, fakes) {
       const history = start()
       history.fold([types.store(event)], now)
-      return (await react(model, history, reaction, event, now, fakes)) as Reacted<any>
+      return (await callHandler(model, history, reaction, event, now, fakes)) as Reacted<any>
     },
     thenRows: (expected) => compareRows('the given events', start(), expected as Record<string, unknown>),
     when(command, ...rest: readonly unknown[]) {
@@ -143,12 +145,16 @@ function specify(model: AnyModel, events: readonly unknown[], now: number): Spec
       const again = decideOnce(command, rest[0]).outcome
       if (canonical(again) !== canonical(outcome)) {
         throw new ModelError(
-          `command "${command}" is not pure: decided twice, it gave ${show(outcome)}, then ${show(again)}; take ids and time from its context`,
+          `command "${command}" is not pure: decided twice, it gave ${shownOutcome(outcome)}, then ${shownOutcome(again)}; take ids and time from its context`,
         )
       }
-      const expect = (expected: Outcome, actual: Outcome = outcome) => {
+      const expect = (expected: DecisionOutcome, actual: DecisionOutcome = outcome) => {
         if (canonical(actual) !== canonical(expected))
-          fail(`${command}: expected ${show(expected)}, got ${show(actual)}`, actual, expected)
+          failSpecification(
+            `${command}: expected ${shownOutcome(expected)}, got ${shownOutcome(actual)}`,
+            actual,
+            expected,
+          )
       }
       return {
         // biome-ignore lint/suspicious/noThenProperty: given, when, then; who awaits it is told
@@ -166,7 +172,8 @@ function specify(model: AnyModel, events: readonly unknown[], now: number): Spec
           expect({ events: [] })
         },
         thenRows(expected) {
-          if ('rejected' in outcome) fail(`${command}: expected rows, got ${show(outcome)}`, outcome, expected)
+          if ('rejected' in outcome)
+            failSpecification(`${command}: expected rows, got ${shownOutcome(outcome)}`, outcome, expected)
           compareRows(command, history, expected as Record<string, unknown>)
         },
       }
@@ -178,7 +185,7 @@ function specify(model: AnyModel, events: readonly unknown[], now: number): Spec
 export const isOld = (event: unknown): event is OldEvent => typeof (event as Partial<OldEvent>)?.version === 'number'
 
 /** The event as that log holds it. */
-export function storedOf({ type, version, data }: OldEvent): StoredEvent {
+export function storedEventOf({ type, version, data }: OldEvent): StoredEvent {
   const copy = copyJson(data, `event "${type}"`) as Json | undefined
   return { type, ...(version !== 1 && { version }), ...(copy !== undefined && { data: copy }) }
 }
@@ -187,15 +194,19 @@ function compareRows(what: string, history: History, expected: Readonly<Record<s
   for (const [projection, rows] of Object.entries(expected)) {
     const actual = history.rowsOf(projection)
     if (rowsEqual(actual, rows)) continue
-    fail(`${what}: expected ${projection} to be ${JSON.stringify(rows)}, got ${JSON.stringify(actual)}`, actual, rows)
+    failSpecification(
+      `${what}: expected ${projection} to be ${JSON.stringify(rows)}, got ${JSON.stringify(actual)}`,
+      actual,
+      rows,
+    )
   }
 }
 
-function fail(message: string, actual: unknown, expected: unknown): never {
+function failSpecification(message: string, actual: unknown, expected: unknown): never {
   throw Object.assign(new Error(message), { name: 'AssertionError', actual, expected })
 }
 
-function show(outcome: Outcome): string {
+function shownOutcome(outcome: DecisionOutcome): string {
   if ('rejected' in outcome) return `the rejection ${JSON.stringify(outcome)}`
   return outcome.events.length ? JSON.stringify(outcome.events) : 'no events'
 }

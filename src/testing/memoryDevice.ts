@@ -48,10 +48,10 @@ interface Watcher {
   readonly isUp: () => boolean
 }
 
-const BATCH_BYTES = 1_000_000
+const MEMORY_BATCH_BYTES = 1_000_000
 
 /** What the devices of a server share. */
-export interface Shared {
+export interface MemoryServer {
   readonly seeded: Seeded
   readonly bytes: number
   readonly batch: number
@@ -62,7 +62,7 @@ export interface Shared {
   readonly poke: (stream: Stream) => void
 }
 
-export function createDevice(shared: Shared, changes: Partial<DeviceNetwork> = {}): MemoryDevice {
+export function createDevice(shared: MemoryServer, changes: Partial<DeviceNetwork> = {}): MemoryDevice {
   const { seeded } = shared
   let network: DeviceNetwork = { offline: false, denied: false, latency: 0, faults: {}, ...changes }
   const watchers = new Set<Watcher>()
@@ -174,7 +174,7 @@ function inBatches(messages: readonly Uint8Array[], from: number, most: number):
   let bytes = Number.POSITIVE_INFINITY
   for (const [i, message] of messages.entries()) {
     bytes += message.length
-    if (bytes > BATCH_BYTES || (batches.at(-1)?.length ?? 0) >= most) {
+    if (bytes > MEMORY_BATCH_BYTES || (batches.at(-1)?.length ?? 0) >= most) {
       batches.push([])
       bytes = message.length
     }

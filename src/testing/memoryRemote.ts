@@ -1,5 +1,5 @@
 import { type Position, RemoteError, type RemoteMessage } from '../remote.ts'
-import { createDevice, type DeviceNetwork, type MemoryDevice, type Shared, type Stream } from './memoryDevice.ts'
+import { createDevice, type DeviceNetwork, type MemoryDevice, type MemoryServer, type Stream } from './memoryDevice.ts'
 import { createSeeded } from './seeded.ts'
 
 /** How the remote in memory behaves. */
@@ -34,8 +34,8 @@ export interface MemoryRemote {
   remove(log: string): void
 }
 
-const BYTES = 1_000_000
-const LATE_MS = 2_000
+const MEMORY_MESSAGE_BYTES = 1_000_000
+const MEMORY_LATE_MS = 2_000
 
 /**
  * A remote in memory, for tests and demos: devices that share it have one log. It loses, delays, doubles and forgets as a server and a
@@ -57,9 +57,9 @@ const LATE_MS = 2_000
 export function memoryRemote({
   seed = 1,
   conditional = true,
-  bytes = BYTES,
+  bytes = MEMORY_MESSAGE_BYTES,
   batch = Number.POSITIVE_INFINITY,
-  lateMs = LATE_MS,
+  lateMs = MEMORY_LATE_MS,
   later = (run, ms) => void setTimeout(run, ms),
 }: MemoryRemoteOptions = {}): MemoryRemote {
   const seeded = createSeeded(seed)
@@ -84,7 +84,7 @@ export function memoryRemote({
     poke(stream)
     return 'appended'
   }
-  const shared: Shared = { seeded, bytes, batch, lateMs, later, streamOf, land, poke }
+  const shared: MemoryServer = { seeded, bytes, batch, lateMs, later, streamOf, land, poke }
   return {
     device: (network) => createDevice(shared, network),
     messages: (log) =>

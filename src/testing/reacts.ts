@@ -6,7 +6,7 @@ import type { StoredEvent } from '../model/events.ts'
 import { copyJson, deepFreeze } from '../model/json.ts'
 import { type AnyModel, commandReadOf, createContext, decide, readOf } from '../model/model.ts'
 import { definitions } from '../reactions/definitions.ts'
-import { keyOf } from '../reactions/entry.ts'
+import { reactionKeyOf } from '../reactions/entry.ts'
 import type { History } from './foldedHistory.ts'
 
 /** What a reaction gets in a test in place of what a browser gives. */
@@ -36,7 +36,7 @@ export interface Reacted<New> {
 }
 
 /** Calls a handler for the last event of a history. */
-export async function react(
+export async function callHandler(
   model: AnyModel,
   history: History,
   reaction: object,
@@ -81,7 +81,7 @@ export async function react(
       { get: (_, name) => (input: unknown, options?: { settles?: boolean }) => send(String(name), input, options) },
     ),
     drafts: drafts?.byName ?? {},
-    key: keyOf({ reaction: 'given', event: recorded, index: 0 }),
+    key: reactionKeyOf({ reaction: 'given', event: recorded, index: 0 }),
     signal,
     attempt,
     error,

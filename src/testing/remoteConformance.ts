@@ -31,10 +31,10 @@ export interface ConformanceCase {
 }
 
 /** The longest that a call of a remote may take before its case fails. */
-const PATIENCE_MS = 30_000
+const CONFORMANCE_CALL_MS = 30_000
 const POLL_MS = 20
 /** What a batch may hold beyond the 1 MB that it should, for the framing of an engine. */
-const BATCH_BYTES = 1_250_000
+const MOST_BATCH_BYTES = 1_250_000
 
 /**
  * The tests of an adapter: a remote that passes them all is one that the engine can rely on.
@@ -72,7 +72,7 @@ export function remoteConformance<Place>(subject: RemoteUnderTest<Place>): reado
 
   test('an empty log yields nothing', async (open) => {
     const messages = await readAll(open())
-    check(messages.length === 0, `it yielded ${messages.length} messages`)
+    assertHolds(messages.length === 0, `it yielded ${messages.length} messages`)
   })
 
   test('an acknowledged append is found by every read that begins afterwards, on any device', async (open) => {
@@ -96,8 +96,8 @@ export function remoteConformance<Place>(subject: RemoteUnderTest<Place>): reado
       }),
     )
     const [first = [], ...others] = await Promise.all([...writers, open()].map((remote) => readAll(remote)))
-    for (const other of others) same(other, bytesOf(first), 'two readers see different orders')
-    check(new Set(first.map(({ position }) => position)).size === first.length, 'two messages have one position')
+    for (const other of others) same(other, messagesOf(first), 'two readers see different orders')
+    assertHolds(new Set(first.map(({ position }) => position)).size === first.length, 'two messages have one position')
     const seen = first.map(({ message }) => decode(message))
     for (const [w] of writers.entries()) {
       const mine = seen.filter((one) => one.startsWith(`writer ${w},`))
@@ -118,15 +118,16 @@ export function remoteConformance<Place>(subject: RemoteUnderTest<Place>): reado
       let last: Position = ''
       for (let round = 0; round < 10; round++) {
         const answers = await Promise.all(
-          writers.map((remote, w) => append(remote, text(`round ${round}, writer ${w}`), last)),
+          writers.map((remote, w) => appendMessage(remote, text(`round ${round}, writer ${w}`), last)),
         )
         const news = await readAll(open(), last)
         const landed = news.map(({ message }) => decode(message))
         for (const [w, answer] of answers.entries()) {
           const times = landed.filter((one) => one === `round ${round}, writer ${w}`).length
-          check(times === (answer === 'appended' ? 1 : 0), `an append that was ${answer} is there ${times} times`)
+          assertHolds(times === (answer === 'appended' ? 1 : 0), `an append that was ${answer} is there ${times} times`)
         }
-        if (conditional) check(landed.length === 1, `${landed.length} of ${writers.length} landed behind "${last}"`)
+        if (conditional)
+          assertHolds(landed.length === 1, `${landed.length} of ${writers.length} landed behind "${last}"`)
         last = news.at(-1)?.position ?? last
       }
     },
@@ -137,10 +138,10 @@ export function remoteConformance<Place>(subject: RemoteUnderTest<Place>): reado
       const remote = open()
       const before = await fill(remote, 3)
       for (const after of ['', before[0]!.position, before[1]!.position]) {
-        const answer = await append(remote, text('stale'), after)
-        check(answer === 'refused', `an append behind "${after}" was ${answer}`)
+        const answer = await appendMessage(remote, text('stale'), after)
+        assertHolds(answer === 'refused', `an append behind "${after}" was ${answer}`)
       }
-      same(await readAll(remote), bytesOf(before))
+      same(await readAll(remote), messagesOf(before))
     })
 
   test('bytes come back as they were, up to the limit', async (open) => {
@@ -153,8 +154,8 @@ export function remoteConformance<Place>(subject: RemoteUnderTest<Place>): reado
 
   test('a message over the limit is refused as too large, and the next one is taken', async (open) => {
     const remote = open()
-    const error = await failure(append(remote, noise(remote.limits.bytes + 1), ''))
-    check(isKind(error, 'too-large'), `it answered ${error}`)
+    const error = await failure(appendMessage(remote, noise(remote.limits.bytes + 1), ''))
+    assertHolds(isKind(error, 'too-large'), `it answered ${error}`)
     await appendAtEnd(remote, text('small'))
     same(await readAll(open()), [text('small')])
   })
@@ -162,7 +163,7 @@ export function remoteConformance<Place>(subject: RemoteUnderTest<Place>): reado
   test('the bytes that were given may change once append was called', async (open) => {
     const remote = open()
     const message = text('as it was')
-    const answer = append(remote, message, '')
+    const answer = appendMessage(remote, message, '')
     message.fill(0)
     await answer
     same(await readAll(remote), [text('as it was')])
@@ -173,10 +174,10 @@ export function remoteConformance<Place>(subject: RemoteUnderTest<Place>): reado
     for (let i = 0; i < 12; i++) await appendAtEnd(remote, text(`message ${i}`))
     const all = await readAll(remote)
     for (const [i, { position }] of all.entries()) {
-      same(await readAll(open(), position), bytesOf(all.slice(i + 1)), `behind "${position}"`)
-      same(await readAll(open(), position, true), bytesOf(all.slice(i)), `from "${position}"`)
+      same(await readAll(open(), position), messagesOf(all.slice(i + 1)), `behind "${position}"`)
+      same(await readAll(open(), position, true), messagesOf(all.slice(i)), `from "${position}"`)
     }
-    same(await readAll(remote, '', true), bytesOf(all), 'from the beginning')
+    same(await readAll(remote, '', true), messagesOf(all), 'from the beginning')
   })
 
   test('a read comes in batches of about 1 MB, none of them empty', async (open) => {
@@ -187,7 +188,10 @@ export function remoteConformance<Place>(subject: RemoteUnderTest<Place>): reado
     const found: RemoteMessage[] = []
     for await (const batch of batchesOf(open().read('', patience()))) {
       const bytes = batch.reduce((sum, { message }) => sum + message.length, 0)
-      check(bytes <= BATCH_BYTES || batch.length === 1, `a batch of ${batch.length} messages has ${bytes} bytes`)
+      assertHolds(
+        bytes <= MOST_BATCH_BYTES || batch.length === 1,
+        `a batch of ${batch.length} messages has ${bytes} bytes`,
+      )
       found.push(...batch)
     }
     same(found, messages)
@@ -222,7 +226,7 @@ export function remoteConformance<Place>(subject: RemoteUnderTest<Place>): reado
     const other = open()
     await appendAtEnd(other, text('unheard'))
     await readAll(other)
-    check(heard.length === after, 'the watcher was called after it ended')
+    assertHolds(heard.length === after, 'the watcher was called after it ended')
   })
 
   test('a call with an aborted signal rejects with its reason', async (open) => {
@@ -230,8 +234,11 @@ export function remoteConformance<Place>(subject: RemoteUnderTest<Place>): reado
     await appendAtEnd(remote, text('one'))
     const reason = new Error('enough')
     const signal = AbortSignal.abort(reason)
-    check((await failure(remote.append(text('two'), { after: '', id: 'id', signal }))) === reason, 'append did not')
-    check((await failure(collect(remote.read('', { signal })))) === reason, 'read did not')
+    assertHolds(
+      (await failure(remote.append(text('two'), { after: '', id: 'id', signal }))) === reason,
+      'append did not',
+    )
+    assertHolds((await failure(collect(remote.read('', { signal })))) === reason, 'read did not')
     const controller = new AbortController()
     for await (const _ of remote.read('', { signal: controller.signal })) break
     controller.abort(reason)
@@ -241,8 +248,8 @@ export function remoteConformance<Place>(subject: RemoteUnderTest<Place>): reado
   if (openDenied)
     test('a device without access is denied, and leaves nothing behind', async (open, place) => {
       const denied = openDenied(place)
-      const errors = [await failure(append(denied, text('mine'), '')), await failure(readAll(denied))]
-      for (const error of errors) check(isKind(error, 'denied'), `it answered ${error}`)
+      const errors = [await failure(appendMessage(denied, text('mine'), '')), await failure(readAll(denied))]
+      for (const error of errors) assertHolds(isKind(error, 'denied'), `it answered ${error}`)
       same(await readAll(open()), [])
     })
 
@@ -256,8 +263,8 @@ export function remoteConformance<Place>(subject: RemoteUnderTest<Place>): reado
         await until(() => heard.includes('online'), 'the watcher never heard "online"')
         await stop(place)
         await until(() => heard.at(-1) === 'offline', 'the watcher never heard "offline"')
-        const errors = [await failure(append(remote, text('lost'), '')), await failure(readAll(remote))]
-        for (const error of errors) check(isKind(error, 'unreachable'), `it answered ${error}`)
+        const errors = [await failure(appendMessage(remote, text('lost'), '')), await failure(readAll(remote))]
+        for (const error of errors) assertHolds(isKind(error, 'unreachable'), `it answered ${error}`)
         await start(place)
         await until(() => heard.at(-1) !== 'offline', 'the watcher never heard "online" again')
         const before = heard.length
@@ -274,11 +281,17 @@ export function remoteConformance<Place>(subject: RemoteUnderTest<Place>): reado
       const before = await fill(open(), 5)
       await stop(place)
       await start(place)
-      const after = await retry(() => readAll(open()))
-      same(after, bytesOf(before))
-      check(positionsOf(after) === positionsOf(before), `${positionsOf(before)} became ${positionsOf(after)}`)
-      same(await readAll(open(), before[2]!.position), bytesOf(before.slice(3)))
-      check((await append(open(), text('next'), before[4]!.position)) === 'appended', 'the next append was refused')
+      const after = await retryCall(() => readAll(open()))
+      same(after, messagesOf(before))
+      assertHolds(
+        listedPositions(after) === listedPositions(before),
+        `${listedPositions(before)} became ${listedPositions(after)}`,
+      )
+      same(await readAll(open(), before[2]!.position), messagesOf(before.slice(3)))
+      assertHolds(
+        (await appendMessage(open(), text('next'), before[4]!.position)) === 'appended',
+        'the next append was refused',
+      )
     })
   }
 
@@ -287,11 +300,14 @@ export function remoteConformance<Place>(subject: RemoteUnderTest<Place>): reado
       const before = await fill(open(), 5)
       const last = before[4]!.position
       await forget(place, 2)
-      same(await retry(() => readAll(open())), bytesOf(before.slice(0, 3)))
+      same(await retryCall(() => readAll(open())), messagesOf(before.slice(0, 3)))
       same(await readAll(open(), last, true), [])
       same(await readAll(open(), last), [])
       if (conditional)
-        check((await append(open(), text('stale'), last)) === 'refused', 'an append behind it was not refused')
+        assertHolds(
+          (await appendMessage(open(), text('stale'), last)) === 'refused',
+          'an append behind it was not refused',
+        )
       await appendAtEnd(open(), text('other'))
       same(await readAll(open(), before[2]!.position), [text('other')])
     })
@@ -300,22 +316,22 @@ export function remoteConformance<Place>(subject: RemoteUnderTest<Place>): reado
     test('a log that was deleted is gone', async (open, place) => {
       await appendAtEnd(open(), text('one'))
       await remove(place)
-      const errors = [await failure(append(open(), text('two'), '')), await failure(readAll(open()))]
-      for (const error of errors) check(isKind(error, 'gone'), `it answered ${error}`)
+      const errors = [await failure(appendMessage(open(), text('two'), '')), await failure(readAll(open()))]
+      for (const error of errors) assertHolds(isKind(error, 'gone'), `it answered ${error}`)
     })
 
   return cases
 }
 
-const patience = (): { readonly signal: AbortSignal } => ({ signal: AbortSignal.timeout(PATIENCE_MS) })
+const patience = (): { readonly signal: AbortSignal } => ({ signal: AbortSignal.timeout(CONFORMANCE_CALL_MS) })
 
 let ids = 0
-const append = (remote: Remote, message: Uint8Array, after: Position): Promise<'appended' | 'refused'> =>
+const appendMessage = (remote: Remote, message: Uint8Array, after: Position): Promise<'appended' | 'refused'> =>
   remote.append(message, { after, id: `conformance-${++ids}`, ...patience() })
 
 async function* batchesOf(read: AsyncIterable<readonly RemoteMessage[]>): AsyncGenerator<readonly RemoteMessage[]> {
   for await (const batch of read) {
-    check(batch.length > 0, 'a batch was empty')
+    assertHolds(batch.length > 0, 'a batch was empty')
     yield batch
   }
 }
@@ -335,7 +351,7 @@ async function appendAtEnd(remote: Remote, message: Uint8Array): Promise<void> {
   let last: Position = ''
   while (true) {
     for await (const batch of batchesOf(remote.read(last, { signal }))) last = batch.at(-1)!.position
-    if ((await append(remote, message, last)) === 'appended') return
+    if ((await appendMessage(remote, message, last)) === 'appended') return
   }
 }
 
@@ -348,7 +364,7 @@ async function fill(remote: Remote, count: number): Promise<readonly RemoteMessa
 }
 
 /** The first calls after a start may come too early. */
-async function retry<T>(run: () => Promise<T>): Promise<T> {
+async function retryCall<T>(run: () => Promise<T>): Promise<T> {
   const { signal } = patience()
   while (true) {
     try {
@@ -362,12 +378,12 @@ async function retry<T>(run: () => Promise<T>): Promise<T> {
 
 async function until(holds: () => boolean, otherwise: string): Promise<void> {
   for (let waited = 0; !holds(); waited += POLL_MS) {
-    check(waited < PATIENCE_MS, otherwise)
+    assertHolds(waited < CONFORMANCE_CALL_MS, otherwise)
     await sleep(POLL_MS)
   }
 }
 
-function check(holds: boolean, otherwise: string): asserts holds {
+function assertHolds(holds: boolean, otherwise: string): asserts holds {
   if (!holds) throw new Error(`The remote does not conform: ${otherwise}`)
 }
 
@@ -387,8 +403,9 @@ const isKind = (error: unknown, kind: RemoteError['kind']): boolean =>
 const text = (value: string): Uint8Array => new TextEncoder().encode(value)
 const decode = (value: Uint8Array): string => new TextDecoder().decode(value)
 const range = <T>(length: number, make: (i: number) => T): T[] => Array.from({ length }, (_, i) => make(i))
-const bytesOf = (messages: readonly RemoteMessage[]): readonly Uint8Array[] => messages.map(({ message }) => message)
-const positionsOf = (messages: readonly RemoteMessage[]): string => messages.map(({ position }) => position).join(' ')
+const messagesOf = (messages: readonly RemoteMessage[]): readonly Uint8Array[] => messages.map(({ message }) => message)
+const listedPositions = (messages: readonly RemoteMessage[]): string =>
+  messages.map(({ position }) => position).join(' ')
 /** Bytes that no compression shortens and no text decoder keeps. */
 const noise = (length: number): Uint8Array =>
   Uint8Array.from({ length }, (_, i) => Math.imul(i + length, 0x9e3779b1) >>> 24)
@@ -399,7 +416,7 @@ function equal(a: Uint8Array, b: Uint8Array): boolean {
   return true
 }
 
-const show = (message: Uint8Array): string => `${decode(message.slice(0, 40))} (${message.length} bytes)`
+const shownMessage = (message: Uint8Array): string => `${decode(message.slice(0, 40))} (${message.length} bytes)`
 
 function same(
   found: readonly (RemoteMessage | Uint8Array)[],
@@ -407,9 +424,12 @@ function same(
   where = 'the read',
 ): void {
   const bytes = found.map((one) => (one instanceof Uint8Array ? one : one.message))
-  check(bytes.length === expected.length, `${where}: ${bytes.length} messages instead of ${expected.length}`)
+  assertHolds(bytes.length === expected.length, `${where}: ${bytes.length} messages instead of ${expected.length}`)
   for (const [i, message] of bytes.entries()) {
     const wanted = expected[i]!
-    check(equal(message, wanted), `${where}: message ${i} is ${show(message)} instead of ${show(wanted)}`)
+    assertHolds(
+      equal(message, wanted),
+      `${where}: message ${i} is ${shownMessage(message)} instead of ${shownMessage(wanted)}`,
+    )
   }
 }

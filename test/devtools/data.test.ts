@@ -6,7 +6,7 @@ import { line } from '../../src/devtools/format.ts'
 import { healthOf } from '../../src/devtools/healthOf.ts'
 import { createLogEntries } from '../../src/devtools/logEntries.ts'
 import { measureStores, measureTypes } from '../../src/devtools/measure.ts'
-import { reportOf } from '../../src/devtools/report.ts'
+import { healthReportOf } from '../../src/devtools/report.ts'
 import { rowSteps } from '../../src/devtools/rowSteps.ts'
 import { openSession } from '../../src/devtools/session.ts'
 import { touchedBy } from '../../src/devtools/touched.ts'
@@ -175,10 +175,10 @@ test('a report says how the engine is, and nothing that a person wrote unless it
   await one.projected().catch(() => {})
   await outcome(one.dispatch.addOnce({ id: 'private', title: 'Secret' }))
   const seen = session(one)
-  const report = await reportOf(seen, false)
+  const report = await healthReportOf(seen, false)
   expect(report).toContain('titles at event 1')
   expect(report).not.toMatch(/Secret|private/)
-  expect(await reportOf(seen, true)).toContain('no Secret')
+  expect(await healthReportOf(seen, true)).toContain('no Secret')
 })
 
 test('what is stored is measured by store and by type of event', async () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { afterArrival, afterError, afterLoss, dismiss } from '../../src/engine/afterwards.ts'
-import { LOST_RACES, next, type Step } from '../../src/engine/next.ts'
+import { LOST_RACES, type NextStep, next } from '../../src/engine/next.ts'
 import { succeed } from '../../src/engine/pending.ts'
 import { rebase, stop, type Trouble } from '../../src/engine/tab.ts'
 import { CorruptLog, EngineClosed, ModelError, OutdatedCodeError, StorageError } from '../../src/errors.ts'
@@ -11,7 +11,7 @@ const trouble = (until: number): Trouble => ({ since: 0, error: new Error('x'), 
 const contended = { races: LOST_RACES }
 
 describe('what a tab does next', () => {
-  test.each<[string, (made: Loop) => unknown, Step['do'], number?]>([
+  test.each<[string, (made: Loop) => unknown, NextStep['do'], number?]>([
     ['with nothing to do: it rests', () => {}, 'rest'],
     ['told that the log is ahead: it reads', ({ tab }) => (tab.behind = true), 'read'],
     ['with a command: it appends', ({ send }) => send('count'), 'append'],
@@ -154,7 +154,7 @@ const faults = [
 type Fault = (typeof faults)[number]
 
 /** Carries out a step the way the log would, with one fault or none. */
-function play({ tab }: Loop, step: Exclude<Step, { do: 'rest' | 'wait' }>, fault: Fault | undefined): void {
+function play({ tab }: Loop, step: Exclude<NextStep, { do: 'rest' | 'wait' }>, fault: Fault | undefined): void {
   const commands =
     step.do === 'append'
       ? step.group

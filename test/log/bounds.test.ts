@@ -7,7 +7,7 @@ import {
   packChunk,
   readChunks,
   recordsOf,
-  unpack,
+  unpackChunk,
   verifyBase,
   verifyCommits,
 } from './rooms.ts'
@@ -63,8 +63,8 @@ describe('a chunk that unpacks to more than a chunk may hold', () => {
 })
 
 describe('a chunk that can not be unpacked', () => {
-  const all = async (chunk: Parameters<typeof unpack>[1]) => {
-    for await (const _ of unpack(0, chunk));
+  const all = async (chunk: Parameters<typeof unpackChunk>[1]) => {
+    for await (const _ of unpackChunk(0, chunk));
   }
 
   test('because its bytes are wrong is corruption', async () => {

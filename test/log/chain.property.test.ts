@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createDisk } from './fileSystem.ts'
-import { type Chunk, type CommitRecord, chainOf, list, packChunk, recordsOf } from './rooms.ts'
+import { type Chunk, type CommitRecord, chainOf, listChunks, packChunk, recordsOf } from './rooms.ts'
 
 /** Commits of one to three events up to 60. */
 const log = (mark: string): CommitRecord[] => {
@@ -97,7 +97,7 @@ test('2,000 mirrors, cut, reordered, edited and mixed from two logs: a prefix of
       }
       const disk = createDisk()
       for (const { name, bytes } of files) disk.root.files.set(name, bytes)
-      const listed = await list(disk.root)
+      const listed = await listChunks(disk.root)
       const headers = [...listed.values()].flat().map(({ header }) => header)
       // Where nothing says any more that it is of this log, the other one is the true one.
       fc.pre(!headers.length || headers.some(({ lineage }) => lineage === 'ours'))

@@ -1,7 +1,7 @@
 // The few inner parts that have a contract of their own.
 
 export { chainOf } from '../../src/copies/chain.ts'
-export { list } from '../../src/copies/files.ts'
+export { listChunks } from '../../src/copies/files.ts'
 export { readChunks } from '../../src/copies/readChunks.ts'
 export { removePrivate } from '../../src/copies/removeMirror.ts'
 export { verifyBase } from '../../src/copies/verifyBase.ts'
@@ -11,7 +11,7 @@ export { lockName } from '../../src/locks.ts'
 export type { Inside } from '../../src/log/append.ts'
 export { appendInside } from '../../src/log/appendInside.ts'
 export { openChannel } from '../../src/log/channel.ts'
-export { type Chunk, crc32, makeChunk, packChunk, recordsOf, unpack } from '../../src/log/chunk.ts'
+export { type Chunk, crc32, makeChunk, packChunk, recordsOf, unpackChunk } from '../../src/log/chunk.ts'
 export { type CommandEntry, type CommitRecord, eventsOf } from '../../src/log/commit.ts'
 export { deleteDatabase } from '../../src/log/connection.ts'
 export { hasNewerStores, openDatabase } from '../../src/log/database.ts'

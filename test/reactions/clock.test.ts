@@ -1,7 +1,7 @@
 import { openEngine } from 'tidemark'
 import { reaction } from 'tidemark/reactions'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-import { react } from '../../src/engine/reactions.ts'
+import { runReactionsOf } from '../../src/engine/reactions.ts'
 import { lockName } from '../../src/locks.ts'
 import type { OpenEvent } from '../../src/log/stores.ts'
 import { createHost } from '../../src/projections/host.ts'
@@ -152,7 +152,7 @@ describe('reactions rule 12, life:', () => {
       idle: 1,
       opened({ shop }, { booted, ports, stay }) {
         shop.closing.addEventListener('abort', () => (closed = true))
-        react({ answer }, { beside: shop, booted, pages: ports, stay })
+        runReactionsOf({ answer }, { beside: shop, booted, pages: ports, stay })
       },
     })
     let leave = (): void => {}

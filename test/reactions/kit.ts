@@ -1,7 +1,7 @@
 import { type Model, openEngine } from 'tidemark'
 import { type ReactionDefinition, reaction } from 'tidemark/reactions'
 import { expect } from 'vitest'
-import { react } from '../../src/engine/reactions.ts'
+import { runReactionsOf } from '../../src/engine/reactions.ts'
 import { lockName } from '../../src/locks.ts'
 import { atEnd } from '../engine/kit.ts'
 import type { AnyModel } from '../log/rooms.ts'
@@ -65,7 +65,7 @@ export async function runner(
       ...definition,
     } as Definition),
   ])
-  react(Object.fromEntries(made), { beside: pipeline.shop, booted, pages, stay() {} })
+  runReactionsOf(Object.fromEntries(made), { beside: pipeline.shop, booted, pages, stay() {} })
   return pipeline
 }
 

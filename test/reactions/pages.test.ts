@@ -1,7 +1,7 @@
 import { openEngine } from 'tidemark'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { answerContext } from '../../src/engine/answerContext.ts'
-import { react } from '../../src/engine/reactions.ts'
+import { runReactionsOf } from '../../src/engine/reactions.ts'
 import { lockName } from '../../src/locks.ts'
 import { createHost } from '../../src/projections/host.ts'
 import { atEnd, quiet, traffic } from '../engine/kit.ts'
@@ -112,7 +112,7 @@ describe('reactions rule 12, life:', () => {
       idle: 1,
       opened({ shop }, { booted, ports, stay }) {
         shop.closing.addEventListener('abort', () => (closed = true))
-        react({ answer }, { beside: shop, booted, pages: ports, stay })
+        runReactionsOf({ answer }, { beside: shop, booted, pages: ports, stay })
       },
     })
     let leave = (): void => {}
@@ -141,7 +141,8 @@ describe('reactions rule 12, life:', () => {
       run: ({ event }) => void called.push(event.data.id),
     })
     const host = createHost(chat as unknown as AnyModel, 'epoch', {
-      opened: ({ shop }, { booted, ports, stay }) => react({ answer }, { beside: shop, booted, pages: ports, stay }),
+      opened: ({ shop }, { booted, ports, stay }) =>
+        runReactionsOf({ answer }, { beside: shop, booted, pages: ports, stay }),
     })
     atEnd(() => host.goodbye(name))
     await tab.dispatch.requestTurns({ ids: ['before'], thread: 't' })

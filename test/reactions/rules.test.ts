@@ -402,7 +402,7 @@ describe('reactions rule 6, one holder:', () => {
     await provider.call(0)
     const { database } = pipeline.shop
     const store = createReactionStore(database, database.log?.lineage ?? '')
-    const { open } = await store.begin('another')
+    const { open } = await store.takeEpoch('another')
     expect(open.length).toBe(1)
     provider.calls[0]?.answer('x')
     await later(20)

@@ -16,7 +16,8 @@ Reflect.deleteProperty(globalThis, 'BroadcastChannel')
 ;(globalThis as { simulatedSizes?: Record<string, number> }).simulatedSizes = {
   PAGE_ROWS: 3,
   TAIL_COMMITS: 3,
-  BATCH: 8,
+  BATCH_EVENTS: 8,
+  LOOKED_UP_AT_ONCE: 8,
   FLUSH_CHANGES: 5,
   UNSEALED: 2,
   SEGMENT_EVENTS: 5,

@@ -178,7 +178,7 @@ export const mutations = [
   },
   {
     name: 'drafts rule 5: surrogate pairs are split',
-    in: 'append',
+    in: 'appendText',
     find: 'endsInHalf(given)',
     put: 'false',
     tests: ['test/drafts/rules.test.ts', 'surrogate'],
@@ -374,7 +374,7 @@ export const mutations = [
   },
   {
     name: 'rule 3: command ids of what fell under the seal count',
-    in: 'look',
+    in: 'lookAtHead',
     find: '$under.result.some($same)',
     put: '$under.result.some(() => false)',
     profiles: 'under,sealed',
@@ -391,8 +391,8 @@ export const mutations = [
   {
     name: 'rule 3: reading starts at what stands under the seal',
     in: 'findRecord',
-    find: 'keyOf($floor) > keyOf($newest) ? keyOf($floor) : $sequence',
-    put: 'keyOf($newest) ? keyOf($floor) : keyOf($floor) || $sequence',
+    find: 'numberKeyOf($floor) > numberKeyOf($newest) ? numberKeyOf($floor) : $sequence',
+    put: 'numberKeyOf($newest) ? numberKeyOf($floor) : numberKeyOf($floor) || $sequence',
     profiles: 'sealed',
     tests: ['test/log/log.test.ts', 'rule 3'],
   },
@@ -531,9 +531,9 @@ export const mutations = [
   },
   {
     name: 'an end: a page follows for a connection that was closed',
-    in: 'follow',
-    find: 'if (signal.aborted) return; const left = $left',
-    put: 'const left = $left',
+    in: 'runPipeline',
+    find: 'if (signal.aborted) return; const closed = $closed',
+    put: 'const closed = $closed',
     tests: ['test/projections/connect.test.ts', 'was closed before'],
   },
   {
@@ -560,7 +560,7 @@ export const mutations = [
   {
     name: 'rule 7: a rejection is decided behind the head',
     in: 'settleAtHead',
-    find: "const $found = await tab.log.look($$given); if ($found.moved) return 'raced'",
+    find: "const $found = await tab.log.look($$given); if ($found.hasGrown) return 'raced'",
     put: "const $found = await tab.log.look($$given); if (!$found) return 'raced'",
     profiles: 'race,network',
   },
@@ -634,7 +634,7 @@ export const mutations = [
   {
     name: 'rule 11: sealing does not compare the newest segment',
     in: 'seal',
-    find: 'if (keyOf($newest) !== $after) return',
+    find: 'if (numberKeyOf($newest) !== $after) return',
     put: '',
     profiles: 'seal,sealed,thaw',
     tests: ['test/log/log.test.ts', 'rule 11'],
@@ -711,7 +711,7 @@ export const mutations = [
   },
   {
     name: 'rule 17: types of a newer build are not looked at when a tab opens',
-    in: 'check',
+    in: 'checkStored',
     find: 'if (unknown) return $_;',
     put: '',
     profiles: 'builds',
@@ -734,7 +734,7 @@ export const mutations = [
   {
     name: 'rule 19: pages are written again at once',
     in: 'writeTracks',
-    find: 'if (held) return; for (const $a of $b.entries()) $c',
+    find: 'if (isHeld) return; for (const $a of $b.entries()) $c',
     put: 'for (const $a of $b.entries()) $c',
     tests: ['test/engine/rules.test.ts', 'rule 19'],
   },
@@ -834,7 +834,7 @@ export const mutations = [
   },
   {
     name: 'rule 20: a log that is being restored is taken up',
-    in: 'load',
+    in: 'loadTracks',
     find: "if (!$log.format) throw new StorageError('closed')",
     put: '',
     tests: ['test/engine/restore.test.ts', 'still being restored'],
@@ -899,9 +899,9 @@ export const mutations = [
   },
   {
     name: 'guarantee 5: a checkpoint jumps a gap',
-    in: 'follow',
-    find: 'if (!news.isBehind && $all) $then; else $else',
-    put: 'if (!news.isBehind) for (const { fold } of live) fold.sequence = record.first - 1; if (!news.isBehind) $then',
+    in: 'followLog',
+    find: 'if (!heard.isBehind && $all) $then; else $else',
+    put: 'if (!heard.isBehind) for (const { fold } of live) fold.sequence = record.first - 1; if (!heard.isBehind) $then',
     profiles: 'network,worker',
   },
   {

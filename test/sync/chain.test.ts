@@ -109,17 +109,17 @@ test('S11: a device that writes while others do leaves each of them a turn, and 
     () => 0.5,
   )
   pace.appends(id('me') + 1)
-  expect(pace.left()).toBe(0)
+  expect(pace.waitMs()).toBe(0)
   pace.heard(id('me') + 1)
   pace.appends(id('me') + 2)
-  expect(pace.left()).toBe(0)
+  expect(pace.waitMs()).toBe(0)
   pace.heard(id('other') + 1)
   pace.heard(id('third') + 1)
   pace.appends(id('me') + 3)
-  expect(pace.left()).toBe(1200)
+  expect(pace.waitMs()).toBe(1200)
   now += 700
-  expect(pace.left()).toBe(500)
+  expect(pace.waitMs()).toBe(500)
   now += 20_000
   pace.appends(id('me') + 4)
-  expect(pace.left()).toBe(0)
+  expect(pace.waitMs()).toBe(0)
 })

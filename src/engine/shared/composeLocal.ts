@@ -5,13 +5,13 @@ import type { BesideLocal } from '../../log/outbox.ts'
 import { stringify } from '../../model/json.ts'
 import { UNDO, undoingOf } from '../../sync/undoing.ts'
 import { bodyOf } from '../compose.ts'
-import { type Decision, insideOf, isStrict, noteAttempt, type Pending } from '../pending.ts'
+import { type Decided, insideOf, isStrict, noteAttempt, type Pending } from '../pending.ts'
 import type { Tab } from '../tab.ts'
 
 export interface ComposedLocal {
   readonly record: LocalRecord
   readonly beside: BesideLocal
-  readonly parts: readonly { readonly pending: Pending; readonly decision: Decision; readonly version: number }[]
+  readonly parts: readonly { readonly pending: Pending; readonly decision: Decided; readonly version: number }[]
 }
 
 /** Commands that were rejected and are tried again: they leave `rejected` as they come into the outbox. */
@@ -43,6 +43,6 @@ export function composeLocal(tab: Tab, group: readonly Pending[], last: number, 
 function localBodyOf(pending: Pending, model: number, device: string | undefined): string {
   const { context, decide, decision } = pending
   const { name, input } = decide ? { name: UNDO, input: undoingOf(decision.stored, decision.journal) } : pending
-  const more = stringify({ name, input, ids: context.ids, model, device })
-  return `${bodyOf(pending).slice(0, -1)},${more.slice(1)}`
+  const fields = stringify({ name, input, ids: context.ids, model, device })
+  return `${bodyOf(pending).slice(0, -1)},${fields.slice(1)}`
 }

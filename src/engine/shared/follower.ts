@@ -2,7 +2,7 @@ import { ModelError, StorageError } from '../../errors.ts'
 import type { Core } from '../core.ts'
 
 /** Milliseconds between two questions where the remote stands, until somebody has answered. */
-const ASK_MS = 2000
+const ASK_REMOTE_MS = 2000
 /** Questions after which nobody seems to follow the remote. A holder that is frozen is replaced after 15 seconds. */
 const QUESTIONS = 12
 
@@ -13,8 +13,8 @@ export function expectFollower(core: Core): void {
   function ask(): void {
     if (core.ended.aborted || core.sync) return
     if (asked++ < QUESTIONS) core.channel?.post({ log: core.logId, asks: 'sync' })
-    else tell(core, new ModelError(nobody(core.name)))
-    if (asked <= QUESTIONS) timer = setTimeout(ask, ASK_MS)
+    else tellError(core, new ModelError(nobody(core.name)))
+    if (asked <= QUESTIONS) timer = setTimeout(ask, ASK_REMOTE_MS)
   }
   core.ended.addEventListener('abort', () => clearTimeout(timer))
   ask()
@@ -22,7 +22,7 @@ export function expectFollower(core: Core): void {
 
 /** Nothing is stored, so nothing can be sent. */
 export const tellInMemory = (core: Core): void =>
-  tell(
+  tellError(
     core,
     new StorageError(
       'unavailable',
@@ -30,7 +30,7 @@ export const tellInMemory = (core: Core): void =>
     ),
   )
 
-export function tell(core: Core, error: Error): void {
+export function tellError(core: Core, error: Error): void {
   if (__DEV__) console.warn(`tidemark: ${error.message}`)
   core.sync ??= { state: 'waiting', rejected: 0, behind: 0, error }
   core.changed(false)

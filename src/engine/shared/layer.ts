@@ -5,7 +5,7 @@ import { type Outbox, outboxOf } from '../../log/outboxOf.ts'
 import type { AnyRecordedEvent } from '../../model/events.ts'
 import { type Fold, type Journal, undo } from '../../model/fold.ts'
 import type { Layer } from '../layer.ts'
-import { attemptIn, type Decision, fail, type Pending, succeed } from '../pending.ts'
+import { attemptIn, type Decided, failCommand, type Pending, succeed } from '../pending.ts'
 import { type Tab, typeKey } from '../tab.ts'
 import type { Verdicts } from './verdicts.ts'
 
@@ -33,7 +33,7 @@ export interface LocalLayer extends Pick<Layer<Tab>, 'length' | 'past' | 'takeBa
   /** One more record. Only inside `rebase`. */
   add(record: LocalRecord): void
   /** The first commands of the tab went into the outbox as they are shown: their rows stay. */
-  moveDown(record: LocalRecord, decisions: readonly Decision[]): void
+  moveDown(record: LocalRecord, decisions: readonly Decided[]): void
   find(id: string): LocalCommand | undefined
 }
 
@@ -84,7 +84,7 @@ export function createLocalLayer(
   /** How many entries are the first commands, in order and with the same events. */
   function common(others: readonly LocalEntry[]): number {
     let count = 0
-    while (count < Math.min(entries.length, others.length) && isSame(entries[count], others[count])) count++
+    while (count < Math.min(entries.length, others.length) && isSameEntry(entries[count], others[count])) count++
     return count
   }
 
@@ -125,20 +125,20 @@ export function createLocalLayer(
     },
     arrived(record) {
       if (!entries.length) return
-      const ids = new Set(readable(record).map(({ id }) => id))
+      const ids = new Set(layerCommandsOf(record).map(({ id }) => id))
       const first = entries.findIndex(({ command }) => ids.has(command.id))
       if (first < 0) return
       takeBackTo(first)
       entries = entries.filter(({ command }) => !ids.has(command.id))
     },
     isShown(commits, outbox) {
-      const arrived = commits.flatMap(readable)
-      const follow = commits.every(({ first }, i) => first === (commits[i - 1]?.last ?? tab.head) + 1)
+      const arrived = commits.flatMap(layerCommandsOf)
+      const isContiguous = commits.every(({ first }, i) => first === (commits[i - 1]?.last ?? tab.head) + 1)
       const confirmed = arrived.every((command, i) => i < on && isSameCommand(command, entries[i]?.command))
-      if (!follow || !confirmed || failed.length) return false
+      if (!isContiguous || !confirmed || failed.length) return false
       const next = outbox.records.flatMap(read)
       const left = entries.slice(arrived.length)
-      if (next.length !== left.length || !next.every((entry, i) => isSame(entry, left[i]))) return false
+      if (next.length !== left.length || !next.every((entry, i) => isSameEntry(entry, left[i]))) return false
       for (const { events } of entries.slice(0, arrived.length))
         for (const { type, version } of events) tab.stored.add(typeKey(type, version))
       entries = left
@@ -178,7 +178,7 @@ export function createLocalLayer(
   return layer
 }
 
-const isSame = (one: LocalEntry | undefined, other: LocalEntry | undefined): boolean =>
+const isSameEntry = (one: LocalEntry | undefined, other: LocalEntry | undefined): boolean =>
   (one?.record === other?.record && one?.command.id === other?.command.id) ||
   (!!one && isSameCommand(one.command, other?.command))
 
@@ -187,7 +187,7 @@ export const isSameCommand = (one: StoredCommand, other: StoredCommand | undefin
   one.id === other?.id && JSON.stringify(one.events) === JSON.stringify(other.events)
 
 /** A record that is no JSON holds no command; that it is corrupt is said by `applyCommit`. */
-function readable(record: CommitRecord): readonly StoredCommand[] {
+function layerCommandsOf(record: CommitRecord): readonly StoredCommand[] {
   try {
     return commandsOf(record)
   } catch {
@@ -212,7 +212,8 @@ export function answerFrom(
 ): void {
   // Records are rewritten under other ids. An id that no caller gave is nobody else's.
   const duplicate = strict === undefined && pending.fingerprint !== undefined
-  if (duplicate && pending.fingerprint !== command.fingerprint) fail(tab, pending, new CommandIdConflict(pending.id))
+  if (duplicate && pending.fingerprint !== command.fingerprint)
+    failCommand(tab, pending, new CommandIdConflict(pending.id))
   else succeedLocally(tab, verdicts, pending, recordedOf(command, tab.head + 1, tab.types), duplicate, strict, record)
 }
 

@@ -72,7 +72,7 @@ function rejectedOf(core: Core, database: Database, stored: RejectedCommand): Re
     error: fromWire(error),
     events: recordedOf(stored, sequence + 1, core.types),
     sequence,
-    retry: () => retry(core, database, stored),
+    retry: () => retryRejected(core, database, stored),
     async discard() {
       await database.transact(['rejected'], 'readwrite', (store) => store('rejected').delete(id))
       tellFollower(core)
@@ -84,7 +84,7 @@ function rejectedOf(core: Core, database: Database, stored: RejectedCommand): Re
 const tellFollower = (core: Core): void => core.channel?.post({ log: core.logId, local: 0 })
 
 /** The entry leaves in the transaction that puts the command into the outbox: from two tabs it goes there once. */
-async function retry(core: Core, database: Database, stored: RejectedCommand): Promise<boolean> {
+async function retryRejected(core: Core, database: Database, stored: RejectedCommand): Promise<boolean> {
   const { id, fingerprint, name, input, meta, ids } = stored
   const { result } = await database.transact(['rejected'], 'readonly', (store) => store('rejected').getKey(id))
   if (result === undefined) return false

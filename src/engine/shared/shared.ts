@@ -3,13 +3,20 @@ import { isLarge } from '../../log/channel.ts'
 import type { Database } from '../../log/database.ts'
 import { readDevice } from '../../log/device.ts'
 import { isLocal, type LocalRecord, type Marker } from '../../log/local.ts'
-import { appendLocal, appendLocalInside, forgetEntry, lookShared, readShared, type Shared } from '../../log/outbox.ts'
+import {
+  appendLocal,
+  appendLocalInside,
+  forgetEntry,
+  lookShared,
+  readShared,
+  type SharedLog,
+} from '../../log/outbox.ts'
 import { fromWire, wireClasses } from '../../log/wire.ts'
 import { RemoteError } from '../../remote.ts'
 import { catchUp } from '../catchUp.ts'
 import type { Layer } from '../layer.ts'
-import { lookUp as lookUpInLog } from '../lookUp.ts'
-import { attemptIn, fail, insideOf, isStrict, type Pending, settleWithoutEvents } from '../pending.ts'
+import { lookUpCommand as lookUpInLog } from '../lookUp.ts'
+import { attemptIn, failCommand, insideOf, isStrict, type Pending, settleWithoutEvents } from '../pending.ts'
 import { givenIds } from '../settleAtHead.ts'
 import { applyCommit, rebase, type Tab } from '../tab.ts'
 import { takeOver } from '../takeOver.ts'
@@ -39,7 +46,7 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
   if (!stored) tab.behind = true
 
   /** The log and the outbox are this now. */
-  function update({ commits, ...outbox }: Pick<Shared, 'commits' | 'marker' | 'records'>): void {
+  function update({ commits, ...outbox }: Pick<SharedLog, 'commits' | 'marker' | 'records'>): void {
     // Both were read: subscribers are told that with what it changed.
     tab.trouble = undefined
     if (local.isShown(commits, outbox)) {
@@ -139,7 +146,7 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
           update(shared)
           for (const { id, error } of shared.rejected) {
             const pending = unsure.find((one) => one.id === id && one.phase === 'unsure')
-            if (pending) rebase(tab, () => fail(tab, pending, fromWire(error)))
+            if (pending) rebase(tab, () => failCommand(tab, pending, fromWire(error)))
           }
           verdicts.settle(waiting, (id) => !!local.find(id), shared.rejected)
           return
@@ -168,8 +175,8 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
       const { head } = tab
       const { last } = local
       const seen = leading.map((pending) => ({ pending, version: pending.version }))
-      const { moved, entries } = await lookShared(database, head, last, givenIds(leading))
-      if (moved) return 'raced'
+      const { hasGrown, entries } = await lookShared(database, head, last, givenIds(leading))
+      if (hasGrown) return 'raced'
       let settled = false
       for (const { pending, version } of seen) {
         if (tab.head !== head || local.last !== last || tab.behind) continue

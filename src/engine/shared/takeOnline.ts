@@ -1,6 +1,6 @@
 import { goOnline } from '../../sync/goOnline.ts'
 import type { Core } from '../core.ts'
-import { tell } from './follower.ts'
+import { tellError } from './follower.ts'
 
 /** The app has given a remote to a log that was begun without one. If it can't have one now, it stays as it is, and says so. */
 export async function takeOnline(core: Core): Promise<void> {
@@ -11,6 +11,6 @@ export async function takeOnline(core: Core): Promise<void> {
     core.logId = log.id
     core.channel?.post({ log: was, head, adopted: log })
   } catch (error) {
-    tell(core, error as Error)
+    tellError(core, error as Error)
   }
 }

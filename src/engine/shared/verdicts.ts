@@ -10,7 +10,7 @@ import { type AnyReceipt, type Caller, NO_TRIES, type Pending } from '../pending
 import type { Tab } from '../tab.ts'
 
 /** Milliseconds after which a read of the remote is asked for once more: a hint may be lost, and the follower that heard it may have gone. */
-const ASK_AGAIN_MS = 2000
+const READ_REMOTE_AGAIN_MS = 2000
 
 /** What the shared log says of commands whose callers wait for it (`durability: 'remote'`). */
 export interface Verdicts {
@@ -40,10 +40,10 @@ interface Waiting {
 export function createVerdicts(tab: Tab): Verdicts {
   const waiting = new Map<string, Waiting[]>()
   /** Commands for which the remote is read, by the read. */
-  const held = new Map<string, Pending[]>()
+  const remoteReads = new Map<string, Pending[]>()
   /** Who left while a transaction had the command, and why. */
-  const left = new WeakMap<object, unknown>()
-  const hasLeft = (caller: Caller): boolean => left.has(caller) || left.has(caller.owner)
+  const departed = new WeakMap<object, unknown>()
+  const hasLeft = (caller: Caller): boolean => departed.has(caller) || departed.has(caller.owner)
   let timer: ReturnType<typeof setTimeout> | undefined
   const end = tab.channel?.share(hear)
 
@@ -65,9 +65,9 @@ export function createVerdicts(tab: Tab): Verdicts {
 
   function hear(hint: Hint): void {
     if (hint.log !== tab.logId || !('remoteRead' in hint) || hint.by !== 'follower') return
-    const those = hint.remoteRead.flatMap((read) => held.get(read) ?? [])
-    for (const read of hint.remoteRead) held.delete(read)
-    if (!held.size) clearTimeout(timer)
+    const those = hint.remoteRead.flatMap((read) => remoteReads.get(read) ?? [])
+    for (const read of hint.remoteRead) remoteReads.delete(read)
+    if (!remoteReads.size) clearTimeout(timer)
     if (!those.length) return
     tab.behind = true
     for (const pending of those) {
@@ -91,9 +91,9 @@ export function createVerdicts(tab: Tab): Verdicts {
 
   function ask(): void {
     clearTimeout(timer)
-    if (!held.size) return
-    tab.channel?.post({ log: tab.logId, remoteRead: [...held.keys()], by: 'tab' })
-    timer = setTimeout(ask, ASK_AGAIN_MS)
+    if (!remoteReads.size) return
+    tab.channel?.post({ log: tab.logId, remoteRead: [...remoteReads.keys()], by: 'tab' })
+    timer = setTimeout(ask, READ_REMOTE_AGAIN_MS)
   }
 
   return {
@@ -109,7 +109,7 @@ export function createVerdicts(tab: Tab): Verdicts {
       const own = remote.map((caller) => ({ caller, fingerprint, duplicate: duplicate || caller.joined }))
       const isOver = ({ caller }: Waiting): boolean => tab.state !== 'ready' || hasLeft(caller)
       for (const { caller } of own.filter(isOver))
-        caller.reject(unknown(id, left.get(caller) ?? left.get(caller.owner) ?? tab.error))
+        caller.reject(unknown(id, departed.get(caller) ?? departed.get(caller.owner) ?? tab.error))
       const stay = own.filter((one) => !isOver(one))
       if (stay.length) waiting.set(id, [...(waiting.get(id) ?? []), ...stay])
     },
@@ -120,15 +120,15 @@ export function createVerdicts(tab: Tab): Verdicts {
       const others = pending.callers.filter((caller) => !isWaiting(caller))
       tab.pending.splice(tab.pending.indexOf(pending), 1)
       if (others.length) {
-        const told: Pending = { ...pending, callers: others }
+        const withoutWaiting: Pending = { ...pending, callers: others }
         delete pending.after
-        tab.pending.push(told)
-        tellNow(told)
+        tab.pending.push(withoutWaiting)
+        tellNow(withoutWaiting)
       }
       pending.callers = remote
       pending.phase = 'new'
       pending.version++
-      held.set(nextId(), [pending])
+      remoteReads.set(nextId(), [pending])
       ask()
       return true
     },
@@ -156,15 +156,15 @@ export function createVerdicts(tab: Tab): Verdicts {
     leave(who, reason) {
       const isMeant = (caller: Caller): boolean => who === undefined || caller === who || caller.owner === who
       if (who === undefined) end?.close()
-      else left.set(who as object, reason)
-      for (const [read, those] of held) {
+      else departed.set(who as object, reason)
+      for (const [read, those] of remoteReads) {
         for (const pending of those) {
           for (const caller of pending.callers.filter(isMeant)) caller.reject(reason)
           pending.callers = pending.callers.filter((caller) => !isMeant(caller))
         }
-        if (those.every(({ callers }) => !callers.length)) held.delete(read)
+        if (those.every(({ callers }) => !callers.length)) remoteReads.delete(read)
       }
-      if (!held.size) clearTimeout(timer)
+      if (!remoteReads.size) clearTimeout(timer)
       for (const [id, those] of waiting) {
         const stay = those.filter(({ caller }) => !isMeant(caller))
         for (const { caller } of those) if (isMeant(caller)) caller.reject(unknown(id, reason))

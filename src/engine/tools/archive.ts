@@ -1,6 +1,6 @@
 import { StorageError } from '../../errors.ts'
 import { type CommitRecord, eventsOf } from '../../log/commit.ts'
-import { type Database, keyOf } from '../../log/database.ts'
+import { type Database, numberKeyOf } from '../../log/database.ts'
 import { readAfter } from '../../log/read.ts'
 import { seal } from '../../log/seal.ts'
 import type { AnyRecordedEvent } from '../../model/events.ts'
@@ -76,7 +76,7 @@ async function sealUpTo(database: Database, limit: number, signal: AbortSignal |
   const newest = await database.transact(['segments'], 'readonly', (store) =>
     store('segments').openKeyCursor(IDBKeyRange.upperBound(limit), 'prev'),
   )
-  return keyOf(newest)
+  return numberKeyOf(newest)
 }
 
 /** The sequence before the first event that is not older. */
@@ -86,7 +86,7 @@ async function lastBefore(
   time: number,
   signal: AbortSignal | undefined,
 ): Promise<number> {
-  for await (const { events } of commitsOf(core, database, signal)) {
+  for await (const { events } of commitsFrom(core, database, signal)) {
     const late = events.find(({ at }) => at >= time)
     if (late) return late.sequence - 1
   }
@@ -105,7 +105,7 @@ async function foldUpTo(
   const folds = Object.entries(model.projections).map(([name, definition]) => createFold(name, definition, types))
   await loadBases(database, folds)
   let commit = ''
-  for await (const { record, events } of commitsOf(core, database, signal)) {
+  for await (const { record, events } of commitsFrom(core, database, signal)) {
     if (record.last > base) break
     commit = record.id
     for (const fold of folds) {
@@ -118,7 +118,7 @@ async function foldUpTo(
 }
 
 /** The log from its base on, in slices. */
-async function* commitsOf(
+async function* commitsFrom(
   { types }: Core,
   database: Database,
   signal: AbortSignal | undefined,

@@ -17,8 +17,8 @@ export function archiveFileOf(database: Database): ArchiveFile {
   let segments: readonly SegmentRecord[] | undefined
 
   async function* chunks(): AsyncGenerator<Chunk, void> {
-    const left = await database.transact(['meta'], 'readonly', (store) => store('meta').get('archived'))
-    const found = left.result ?? []
+    const leftover = await database.transact(['meta'], 'readonly', (store) => store('meta').get('archived'))
+    const found = leftover.result ?? []
     const { id, lineage, base = 0 } = database.log as LogIdentity
     let last: Chunk | undefined
     for (const segment of found) {

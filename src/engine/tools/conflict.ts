@@ -1,11 +1,11 @@
 import type { Key } from '../../data.ts'
 import { rowsEqual } from '../../model/isEqual.ts'
-import { changedProperties, pick, type Row, type Rows, rowsOf } from './rowChanges.ts'
+import { type ChangedRows, changedProperties, pick, type Row, rowsOf } from './rowChanges.ts'
 
 /** What one command changed, and, if it was taken back, what taking it back changed. */
 export interface Taken {
-  readonly rows: Rows
-  readonly by: Rows
+  readonly rows: ChangedRows
+  readonly by: ChangedRows
 }
 
 /** A value that somebody else has written. */
@@ -20,17 +20,17 @@ export interface Values {
   /** Before the command. */
   readonly before: unknown
   /** What is there now if nobody else has written. */
-  readonly left: unknown
+  readonly afterCommand: unknown
   readonly now: unknown
   /** If the command is taken back now. */
   readonly next: unknown
 }
 
 /** Taking back would overwrite what somebody else wrote. A sum (a count, say) is no conflict: it becomes neither value. */
-export function isConflict({ before, left, now, next }: Values): boolean {
+export function isConflict({ before, afterCommand, now, next }: Values): boolean {
   const isChanged = !rowsEqual(next, now)
   const isOldValue = rowsEqual(next, before)
-  const isWrittenByOthers = !rowsEqual(now, left)
+  const isWrittenByOthers = !rowsEqual(now, afterCommand)
   return isChanged && isOldValue && isWrittenByOthers
 }
 
@@ -43,7 +43,7 @@ export function conflictOf({ rows, by }: Taken, later: readonly Taken[]): Confli
       const at = pick(property)
       const values: Values = {
         before: at(before),
-        left: leftBy(at(after), later.map(rowsAt(change)), at),
+        afterCommand: leftBy(at(after), later.map(rowsAt(change)), at),
         now: at(change.before),
         next: at(change.after),
       }
@@ -63,11 +63,11 @@ const rowsAt =
 
 /** Later commands that were taken back may have left another value than there was (a time of change, say). */
 function leftBy(
-  left: unknown,
+  afterCommand: unknown,
   later: readonly (readonly [Row | undefined, Row | undefined])[],
   at: (row: unknown) => unknown,
 ): unknown {
-  let value = left
+  let value = afterCommand
   for (const [row, by] of later) if (row && by && rowsEqual(at(row.before), value)) value = at(by.after)
   return value
 }

@@ -48,8 +48,8 @@ export async function deadLetters<E extends EventTypes>(engine: Engine<E, any, a
         event: one.event as unknown as AnyRecorded<E>,
         error: one.error && fromWire(one.error),
         attempts: one.attempts,
-        retry: () => decide(core, one, revived(one)),
-        drop: () => decide(core, one, undefined),
+        retry: () => replaceEntry(core, one, revived(one)),
+        drop: () => replaceEntry(core, one, undefined),
       }),
     )
 }
@@ -65,7 +65,7 @@ export async function readReactions({ database, memoryReactions }: Core): Promis
 }
 
 /** Replaces the event if it is still as it was seen. */
-async function decide(core: Core, seen: OpenEvent, by: OpenEvent | undefined): Promise<boolean> {
+async function replaceEntry(core: Core, seen: OpenEvent, by: OpenEvent | undefined): Promise<boolean> {
   const { database, memoryReactions } = core
   const key = recordKey(seen)
   let isDecided = false

@@ -1,4 +1,4 @@
-import { placeOf } from '../../copies/mirrorPlace.ts'
+import { mirrorPlaceOf } from '../../copies/mirrorPlace.ts'
 import { removeMirror } from '../../copies/removeMirror.ts'
 import { EngineClosed, StorageError } from '../../errors.ts'
 import { databaseName, deleteDatabase } from '../../log/connection.ts'
@@ -34,7 +34,7 @@ export async function destroy(
   const { database, name, layer } = core
   if (layer?.length && unsent !== 'discard') throw notSent(name, layer.length)
   const tables = database ? await tablesOf(database) : []
-  const place = database ? await placeOf(database) : false
+  const place = database ? await mirrorPlaceOf(database) : false
   core.channel?.post({ log: core.logId, destroyed: true })
   await core.end(new EngineClosed('destroyed'))
   if (!database) return

@@ -7,15 +7,15 @@ import { takeOver } from '../takeOver.ts'
 
 /** Attempts to read which log it is now: what was put there is visible, whatever becomes of them. */
 const TAKE_OVER_TRIES = 5
-const RETRY_MIN_MS = 100
-const RETRY_MAX_MS = 1000
+const TAKE_OVER_MIN_MS = 100
+const TAKE_OVER_MAX_MS = 1000
 
 /** Lets an engine whose log was empty go on with what was put there: other tabs are told. */
 export async function goOnWith(core: Core, log: LogIdentity, sequence: number): Promise<void> {
   core.channel?.post({ log: core.logId, head: sequence, adopted: log })
   // A hint was faster.
   if (core.head) return
-  const backoff = createBackoff(RETRY_MIN_MS, RETRY_MAX_MS)
+  const backoff = createBackoff(TAKE_OVER_MIN_MS, TAKE_OVER_MAX_MS)
   for (let tries = 1; ; tries++) {
     try {
       await takeOver(core)

@@ -1,5 +1,5 @@
 import { adopt } from '../../copies/adopt.ts'
-import { type FileChunk, inOrder } from '../../copies/inOrder.ts'
+import { chunksInOrder, type FileChunk } from '../../copies/inOrder.ts'
 import { readChunks } from '../../copies/readChunks.ts'
 import { notEmpty } from '../../copies/staging.ts'
 import { twice, verifyCommits } from '../../copies/verifyCommits.ts'
@@ -89,7 +89,7 @@ async function intoMemory(
   const used = new Set<string>()
   const entries = new Map<string, Sidecar['entries'][0][]>()
   const all: CommitRecord[] = []
-  for await (const chunk of inOrder(chunks)) {
+  for await (const chunk of chunksInOrder(chunks)) {
     signal?.throwIfAborted()
     const { line } = chunk
     if (chunk.header.kind === 'base')

@@ -4,7 +4,7 @@ import { askReactions, knownReactions } from '../../log/openReactions.ts'
 import type { Core } from '../core.ts'
 
 /** Milliseconds that the holder of the reactions has to look at what is left of the log. A frozen page never does. */
-const LOOK_MS = 15_000
+const LOOKED_AT_MS = 15_000
 
 /**
  * The event up to which the reactions of this app have looked at the log, as soon as that is `wanted`. What they have opened is kept beside
@@ -12,7 +12,7 @@ const LOOK_MS = 15_000
  */
 export async function lookedAt(core: Core, database: Database, wanted: number, signal?: AbortSignal): Promise<number> {
   if (!core.reactions || !database.hasNewer) return wanted
-  const until = performance.now() + LOOK_MS
+  const until = performance.now() + LOOKED_AT_MS
   // Read anew each time: it changes while somebody waits.
   const declared = (): readonly (readonly [string, { readonly state: string }])[] =>
     Object.entries(core.reactions ?? {})

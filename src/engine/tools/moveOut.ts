@@ -26,7 +26,7 @@ export async function moveOut(
     const { first, last, codec, checksum } = chunk.header
     made.push({ chunk, identity: fold.identity, record: { first, last, codec, checksum, body: randomId() } })
   }
-  let moved = false
+  let isMoved = false
   try {
     await database.transact(
       ['meta', 'segments', 'bodies', 'bases', 'checkpoints', 'pages', 'rowEvents'],
@@ -34,15 +34,15 @@ export async function moveOut(
       (store) => {
         const found = store('meta').get('log')
         const builds = store('meta').get('builds')
-        const left = store('meta').get('archived')
+        const leftover = store('meta').get('archived')
         const old = store('bases').getAll()
         const checkpoints = store('checkpoints').getAll()
         const taken = store('segments').getAll(IDBKeyRange.upperBound(base))
         taken.onsuccess = () => {
-          moved = found.result?.id === before.id
-          if (!moved) return
+          isMoved = found.result?.id === before.id
+          if (!isMoved) return
           const segments = taken.result.filter(({ codec }) => codec !== 'archived')
-          store('meta').put([...(left.result ?? []), ...segments], 'archived')
+          store('meta').put([...(leftover.result ?? []), ...segments], 'archived')
           store('segments').delete(IDBKeyRange.upperBound(base))
           store('segments').put(archivedSegment(base), base)
           for (const { body } of old.result) store('bodies').delete(body)
@@ -65,10 +65,10 @@ export async function moveOut(
     const found = await readIdentity(database).catch(() => {
       throw new StorageError('unknown', `archive: whether the log was moved could not be read: ${error}`, error)
     })
-    moved = found?.id === log.id
-    if (!moved) throw error
+    isMoved = found?.id === log.id
+    if (!isMoved) throw error
   }
-  if (!moved)
+  if (!isMoved)
     throw new StorageError(
       'aborted',
       'archive: another tab has archived this log meanwhile, and nothing was removed here. Archive again if that is not enough',

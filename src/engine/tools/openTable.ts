@@ -39,7 +39,7 @@ export async function openTable<P, K extends keyof P & string>(
   if (fold.failed) throw fold.failed
   const tables = open.get(core) ?? new Map<string, Promise<Table>>()
   open.set(core, tables)
-  const begin = async (): Promise<Table> => {
+  const openRows = async (): Promise<Table> => {
     const { open: openDatabase } = await tablesPart.load(ended)
     const { dexie, rows } = await openDatabase(database, fold)
     const end = (): void => {
@@ -52,7 +52,7 @@ export async function openTable<P, K extends keyof P & string>(
     if (ended.aborted) end()
     return rows
   }
-  const table = tables.get(projection) ?? begin()
+  const table = tables.get(projection) ?? openRows()
   tables.set(projection, table)
   table.catch(() => tables.delete(projection))
   return table as never

@@ -21,7 +21,7 @@ const COLORS: Readonly<Record<Span['name'], string>> = {
  */
 export const performanceTrack: Observer = /* @__PURE__ */ spans(({ name, engine, start, duration, detail, error }) => {
   const label = `tidemark: ${'command' in detail ? detail.command : name}`
-  const told = Object.entries({ span: name, log: engine, ...detail, ...(error !== undefined && { error }) })
+  const properties = Object.entries({ span: name, log: engine, ...detail, ...(error !== undefined && { error }) })
   performance.measure(label, {
     start,
     end: start + duration,
@@ -30,7 +30,7 @@ export const performanceTrack: Observer = /* @__PURE__ */ spans(({ name, engine,
         dataType: 'track-entry',
         track: 'Tidemark',
         color: error === undefined ? COLORS[name] : 'error',
-        properties: told.map(([key, value]) => [key, String(value)]),
+        properties: properties.map(([key, value]) => [key, String(value)]),
         tooltipText: `${name} of ${engine}`,
       },
     },

@@ -3,7 +3,7 @@ import { StorageError } from '../../errors.ts'
 import type { TableCheckpoint } from '../../projections/tableList.ts'
 
 /** Seconds without an answer after which reading an on-disk table is given up. */
-const BLOCKED_AFTER_S = 30
+const TABLE_BLOCKED_AFTER_S = 30
 
 /** What is stored of an on-disk table. */
 export interface StoredTable {
@@ -57,10 +57,10 @@ async function openExisting(name: string, signal: AbortSignal | undefined): Prom
   })
   const stop = (): void => given.abort(signal?.reason)
   signal?.addEventListener('abort', stop, { once: true })
-  const late = sleep(BLOCKED_AFTER_S * 1000, given.signal).then(() => {
+  const late = sleep(TABLE_BLOCKED_AFTER_S * 1000, given.signal).then(() => {
     throw new StorageError(
       'blocked',
-      `"${name}" did not open within ${BLOCKED_AFTER_S} s: it is being deleted. Try again.`,
+      `"${name}" did not open within ${TABLE_BLOCKED_AFTER_S} s: it is being deleted. Try again.`,
     )
   })
   try {

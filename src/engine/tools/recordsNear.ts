@@ -13,7 +13,7 @@ export interface RecordsNear {
   load(sequence: number): Promise<void>
 }
 
-type Batches = ReturnType<Log['readAfter']>
+type ReadAhead = ReturnType<Log['readAfter']>
 
 export function recordsNear(log: Log): RecordsNear {
   let records: CommitRecord[] = []
@@ -22,7 +22,7 @@ export function recordsNear(log: Log): RecordsNear {
   let near = 0
   /** The next batch is read while this one is folded. */
   let reading:
-    | { readonly batches: Batches; readonly ahead: ReturnType<Batches['next']>; readonly from: number }
+    | { readonly batches: ReadAhead; readonly ahead: ReturnType<ReadAhead['next']>; readonly from: number }
     | undefined
 
   const firstOf = (): number => records[0]?.first ?? 0

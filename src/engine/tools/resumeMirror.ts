@@ -1,5 +1,5 @@
 import { bringBack } from '../../copies/bringBack.ts'
-import { openPlace, placeOf } from '../../copies/mirrorPlace.ts'
+import { mirrorPlaceOf, openPlace } from '../../copies/mirrorPlace.ts'
 import { StorageError } from '../../errors.ts'
 import type { Engine } from '../types.ts'
 import { goOnWith } from './goOn.ts'
@@ -19,7 +19,7 @@ export async function resumeMirror(engine: Engine<any, any, any>): Promise<boole
   const core = inside(engine)
   const { database } = core
   if (!database) return false
-  const place = await placeOf(database)
+  const place = await mirrorPlaceOf(database)
   try {
     await openPlace(place, 'ask')
   } catch {

@@ -11,7 +11,7 @@ export interface Row {
   readonly before: any
   readonly after: any
 }
-export type Rows = Map<Fold, Map<Key, Row>>
+export type ChangedRows = Map<Fold, Map<Key, Row>>
 
 /** Folds events like a commit; `journal` leads back. */
 export function apply(folds: readonly Fold[], events: readonly AnyRecordedEvent[], journal: Journal): void {
@@ -19,8 +19,8 @@ export function apply(folds: readonly Fold[], events: readonly AnyRecordedEvent[
 }
 
 /** What the changes of a journal, or those after `from` of them, lead to now, row by row. */
-export function rowsIn(journal: Journal, from: number = 0): Rows {
-  const rows: Rows = new Map()
+export function rowsIn(journal: Journal, from: number = 0): ChangedRows {
+  const rows: ChangedRows = new Map()
   for (const { fold, slot, before } of journal.slice(from)) {
     const ofFold = rows.get(fold) ?? new Map<Key, Row>()
     rows.set(fold, ofFold)
@@ -30,7 +30,8 @@ export function rowsIn(journal: Journal, from: number = 0): Rows {
   return rows
 }
 
-export const rowsOf = (rows: Rows): readonly Row[] => [...rows.values()].flatMap((ofFold) => [...ofFold.values()])
+export const rowsOf = (rows: ChangedRows): readonly Row[] =>
+  [...rows.values()].flatMap((ofFold) => [...ofFold.values()])
 
 function rowNow({ definition, view }: Fold, key: Key): unknown {
   return definition.into.kind === 'table' ? (view as ReadTable<unknown>).get(key) : (view as ReadValue<unknown>).value
@@ -39,13 +40,13 @@ function rowNow({ definition, view }: Fold, key: Key): unknown {
 /** undefined stands for the whole row, where there are no two sets of properties to compare. */
 export function changedProperties(before: unknown, after: unknown): readonly (string | undefined)[] {
   if (rowsEqual(before, after)) return []
-  if (!isObject(before) || !isObject(after)) return [undefined]
+  if (!isRowObject(before) || !isRowObject(after)) return [undefined]
   const changed = Object.keys({ ...before, ...after }).filter((name) => !rowsEqual(before[name], after[name]))
   // What a Map or a Date holds is no property.
   return changed.length ? changed : [undefined]
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
+const isRowObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && !!value && !Array.isArray(value)
 
 /** A property, or the whole. */

@@ -2,34 +2,34 @@ import { createListeners } from '../../async.ts'
 import type { StoredEvent } from '../../model/events.ts'
 import type { CommandContext } from '../../model/model.ts'
 import type { Command } from '../pending.ts'
-import type { Rows } from './rowChanges.ts'
+import type { ChangedRows } from './rowChanges.ts'
 
 /** Commands that one step may hold: taking it back is one command, which should not hold up the page. */
 const PARTS_MAX = 1_000
 
 /** One command of a step, by its last decision. */
-export interface Part {
+export interface StepCommand {
   /** Higher for a command that was decided later. */
   readonly n: number
   /** The app's command: a redo decides it again. */
   readonly origin: Pick<Command, 'name' | 'input' | 'context'>
   /** The part that this one takes back, as long as it matters. */
-  back?: Part | undefined
-  rows: Rows
+  back?: StepCommand | undefined
+  rows: ChangedRows
   /** Decides what takes it back. undefined: nothing does, or the command is refused. */
   takeBack: ((context: CommandContext) => readonly StoredEvent[]) | undefined
 }
 
 /** What one undo or redo takes back. */
-export interface Step {
+export interface UndoStep {
   readonly n: number
   readonly kind: 'command' | 'undo' | 'redo'
-  parts: Part[]
+  parts: StepCommand[]
 }
 
 /** Commands of one tab that are to be one step. */
-interface Group {
-  readonly step: Step
+interface StepGroup {
+  readonly step: UndoStep
   /** Of `group(…)`; undefined: by time. */
   readonly running: object | undefined
   readonly name: string
@@ -38,38 +38,38 @@ interface Group {
 
 export interface Steps {
   /** The step that an undo, or a redo, takes back next. */
-  last(kind: 'undo' | 'redo'): Step | undefined
+  last(kind: 'undo' | 'redo'): UndoStep | undefined
   /** A new step, the last one. */
-  enter(kind: Step['kind']): Step
+  enter(kind: UndoStep['kind']): UndoStep
   /** The step for a new command: the one before, if both are of one group. */
-  join(name: string, at: number): Step
+  join(name: string, at: number): UndoStep
   /** Commands that are decided until `work` is over are one step. */
   group<T>(work: () => T): T
   /** Puts a step back where it was. */
-  stay(step: Step): void
-  leave(step: Step, part?: Part): void
+  stay(step: UndoStep): void
+  leave(step: UndoStep, part?: StepCommand): void
   /** A new command ends what could be done again. */
   endRedo(): void
   subscribe(listener: () => void): () => void
   clear(): void
 }
 
-const isPromise = (value: unknown): value is PromiseLike<unknown> =>
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof (value as PromiseLike<unknown> | undefined)?.then === 'function'
 
-const isOpen = ({ parts }: Step): boolean => parts.some(({ takeBack }) => takeBack)
+const isOpen = ({ parts }: UndoStep): boolean => parts.some(({ takeBack }) => takeBack)
 
 /** The steps that can be taken back, and those that can be done again. `limit` is for each; `groupMs` for commands of one name. */
 export function createSteps(limit: number, groupMs: number): Steps {
-  const done: Step[] = []
-  const undone: Step[] = []
+  const done: UndoStep[] = []
+  const undone: UndoStep[] = []
   const listeners = createListeners()
   let count = 0
   let isTelling = false
-  let group: Group | undefined
+  let group: StepGroup | undefined
   let running: object | undefined
 
-  const stackOf = ({ kind }: Pick<Step, 'kind'>): Step[] => (kind === 'undo' ? undone : done)
+  const stackOf = ({ kind }: Pick<UndoStep, 'kind'>): UndoStep[] => (kind === 'undo' ? undone : done)
 
   /** Not inside a decision, where `read` is on its way to another state. */
   function tell(): void {
@@ -84,7 +84,7 @@ export function createSteps(limit: number, groupMs: number): Steps {
   const steps: Steps = {
     last: (kind) => (kind === 'undo' ? done : undone).findLast(isOpen),
     enter(kind) {
-      const step: Step = { n: ++count, kind, parts: [] }
+      const step: UndoStep = { n: ++count, kind, parts: [] }
       group = undefined
       steps.stay(step)
       return step
@@ -107,7 +107,7 @@ export function createSteps(limit: number, groupMs: number): Steps {
       let isRunning = false
       try {
         const result = work()
-        if (isPromise(result)) {
+        if (isThenable(result)) {
           isRunning = true
           result.then(end, end)
         }

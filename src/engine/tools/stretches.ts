@@ -1,7 +1,7 @@
 import { CorruptLog } from '../../errors.ts'
-import { unpack } from '../../log/chunk.ts'
+import { unpackChunk } from '../../log/chunk.ts'
 import { type CommitRecord, commandsOf, isCommit } from '../../log/commit.ts'
-import { above, type Database, keyOf } from '../../log/database.ts'
+import { above, type Database, numberKeyOf } from '../../log/database.ts'
 import { queueBody, sealedChunk } from '../../log/sealed.ts'
 import type { SegmentRecord } from '../../log/stores.ts'
 import type { Core } from '../core.ts'
@@ -45,7 +45,7 @@ async function ofSegment(database: Database, segment: SegmentRecord): Promise<re
   try {
     const stored = await database.transact(['bodies'], 'readonly', (store) => queueBody(store, body))
     // Their checksum fits: what is wrong with one was wrong when it was sealed.
-    for await (const records of unpack(first - 1, await sealedChunk(database, segment, stored)))
+    for await (const records of unpackChunk(first - 1, await sealedChunk(database, segment, stored)))
       for (const record of records) add(stretches, record, first, true)
   } catch (error) {
     const from = (stretches.at(-1)?.last ?? first - 1) + 1
@@ -69,30 +69,32 @@ async function unsealed(
     // No range may be empty: both ends are left out.
     others: store('commits').getAll(IDBKeyRange.bound(from, to + 1, true, true)),
   }))
-  const sealed = keyOf(found.newest)
-  const begin = Math.max(from, sealed + 1)
+  const sealed = numberKeyOf(found.newest)
+  const firstSequence = Math.max(from, sealed + 1)
   const stretches: Stretch[] = []
   const before = found.before.result?.value
   for (const record of before ? [before, ...found.others.result] : found.others.result) {
     // What begins under the seal is not log.
-    if (!(isCommit(record) && record.first <= sealed)) add(stretches, record, begin)
+    if (!(isCommit(record) && record.first <= sealed)) add(stretches, record, firstSequence)
   }
-  const next = (stretches.at(-1)?.last ?? begin - 1) + 1
+  const next = (stretches.at(-1)?.last ?? firstSequence - 1) + 1
   if (next <= to) stretches.push({ first: next, last: to, error: new CorruptLog(next) })
   return stretches
 }
 
 /** The next record. What is missing before it, and a record that can't be read, is a stretch, too. */
-function add(stretches: Stretch[], record: CommitRecord, begin: number, isVerified = false): void {
+function add(stretches: Stretch[], record: CommitRecord, firstSequence: number, isVerified = false): void {
   if (!isCommit(record)) return
   const { first, last } = record
-  const next = stretches.length ? (stretches.at(-1) as Stretch).last + 1 : begin
+  const next = stretches.length ? (stretches.at(-1) as Stretch).last + 1 : firstSequence
   if (last < next) return
   if (first > next) stretches.push({ first: next, last: first - 1, error: new CorruptLog(next) })
-  stretches.push(isVerified || isWhole(record) ? stretchOf(record) : { first, last, error: new CorruptLog(first) })
+  stretches.push(
+    isVerified || isWholeRecord(record) ? stretchOf(record) : { first, last, error: new CorruptLog(first) },
+  )
 }
 
-function isWhole(record: CommitRecord): boolean {
+function isWholeRecord(record: CommitRecord): boolean {
   try {
     const events = commandsOf(record).reduce((count, command) => count + command.events.length, 0)
     return record.first + events === record.last + 1

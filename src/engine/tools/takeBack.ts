@@ -9,27 +9,27 @@ import type { Core } from '../core.ts'
 import type { Command } from '../pending.ts'
 import { conflictOf, type Taken } from './conflict.ts'
 import { apply, rowsIn, rowsOf } from './rowChanges.ts'
-import type { Part, Step } from './steps.ts'
+import type { StepCommand, UndoStep } from './steps.ts'
 
 /** Commands that were taken back and may still explain a value: two steps as large as they get. */
 const REMEMBERED_PARTS = 2_000
 
-type Made = Pick<Part, 'rows' | 'takeBack'>
+type UndoneRows = Pick<StepCommand, 'rows' | 'takeBack'>
 
 /** Decides what takes commands back. */
 export interface TakeBack {
   /** The part of a step that a command is which gives these events; on the state before them, which it leaves. */
-  made(origin: Part['origin'], stored: readonly StoredEvent[], command: Command): Part
+  made(origin: StepCommand['origin'], stored: readonly StoredEvent[], command: Command): StepCommand
   /** The events that take a step back on the state as it is now; each part on what the one before it leaves. Throws a refusal. */
-  takeBack(prior: Step, step: Step, command: Command): StoredEvent[]
+  takeBack(prior: UndoStep, step: UndoStep, command: Command): StoredEvent[]
   /** A step that took back another did not: empties it. */
-  forget(step: Step): void
+  forget(step: UndoStep): void
 }
 
 export function createTakeBack(core: Core, inverses: Record<string, (...given: any[]) => unknown>): TakeBack {
   const { model, types, folds, commandRead } = core
   /** Parts that take back others, in the order in which it was asked for. */
-  let takenBack: Part[] = []
+  let takenBack: StepCommand[] = []
   let count = 0
 
   /** Events of `command`, after the first `after` of it. */
@@ -42,7 +42,10 @@ export function createTakeBack(core: Core, inverses: Record<string, (...given: a
   }
 
   /** Asks the app for the inverse of a command, on the state before its events. */
-  function invert({ name, input }: Part['origin'], events: readonly AnyRecordedEvent[]): Part['takeBack'] {
+  function invert(
+    { name, input }: StepCommand['origin'],
+    events: readonly AnyRecordedEvent[],
+  ): StepCommand['takeBack'] {
     try {
       const inverse: unknown = inverses[name]!({ input, before: commandRead, events })
       if (typeof inverse === 'function') return (context) => storedOf(inverse(commandRead, context))
@@ -57,7 +60,7 @@ export function createTakeBack(core: Core, inverses: Record<string, (...given: a
 
   /** The app's command once more: with the ids it had, at the time of the redo. */
   const again =
-    ({ name, input, context }: Part['origin']): Part['takeBack'] =>
+    ({ name, input, context }: StepCommand['origin']): StepCommand['takeBack'] =>
     ({ now }) => {
       context.restart()
       return decide(model, name, commandRead, input, { now, id: context.id })
@@ -65,11 +68,11 @@ export function createTakeBack(core: Core, inverses: Record<string, (...given: a
 
   /** Applies events to the folds, from where `journal` leads back. */
   function foldPart(
-    origin: Part['origin'],
+    origin: StepCommand['origin'],
     events: readonly AnyRecordedEvent[],
-    kind: Step['kind'],
+    kind: UndoStep['kind'],
     journal: Journal,
-  ): Made {
+  ): UndoneRows {
     const takeBack = kind === 'undo' ? again(origin) : invert(origin, events)
     const from = journal.length
     apply(folds, events, journal)
@@ -77,16 +80,16 @@ export function createTakeBack(core: Core, inverses: Record<string, (...given: a
   }
 
   /** What was decided after a part and has been taken back. */
-  const takenAfter = ({ n }: Part): Taken[] =>
+  const takenAfter = ({ n }: StepCommand): Taken[] =>
     takenBack.flatMap(({ back, rows }) => (back && back.n > n ? { rows: back.rows, by: rows } : []))
 
-  function forget(step: Step): void {
+  function forget(step: UndoStep): void {
     const { parts } = step
     step.parts = []
     takenBack = takenBack.filter((part) => !parts.includes(part))
   }
 
-  function remember(part: Part): void {
+  function remember(part: StepCommand): void {
     takenBack.push(part)
     // A part must not hold on to all that it goes back to.
     if (takenBack.length > REMEMBERED_PARTS) takenBack.shift()!.back = undefined
@@ -114,7 +117,7 @@ export function createTakeBack(core: Core, inverses: Record<string, (...given: a
           const conflict = conflictOf({ rows: back.rows, by: made.rows }, takenAfter(back))
           if (conflict) throw new CommandRejected('undo-conflict', { ...conflict })
           stored.push(...given)
-          const part: Part = { n: ++count, origin, back, ...made }
+          const part: StepCommand = { n: ++count, origin, back, ...made }
           step.parts.push(part)
           remember(part)
         }

@@ -15,7 +15,7 @@ const POINTS_MAX = 32
 
 type Range = Pick<CommitRecord, 'first' | 'last'>
 
-interface Step {
+interface FoldedStep {
   readonly event: AnyRecordedEvent
   readonly journal: Journal
 }
@@ -24,7 +24,7 @@ interface Step {
  * Events that lie behind, as the first change of each slot they touched: enough to go back to `after`. Memory grows
  * with the rows that a stretch touches, not with its events.
  */
-interface Stretch {
+interface FoldedStretch {
   readonly after: number
   readonly firsts: Change[]
   /** The insertion counter of each fold at `after`. */
@@ -42,7 +42,7 @@ export interface Timeline {
   /** It is there, and knows what its event changed. */
   standsAt(sequence: number): boolean
   /** The last event and its changes; undefined at the log's beginning. */
-  readonly last: Step | undefined
+  readonly last: FoldedStep | undefined
   /** One event, and how to get back over it. An event that can't be folded takes back its whole record. */
   forward(event: AnyRecordedEvent, record: Range): void
   /** One event on the way to a distant one: nothing leads back over it but a point. */
@@ -58,12 +58,12 @@ export function createTimeline(first: readonly Fold[], create: () => readonly Fo
   /** By projection: the event that it can't fold. */
   const failedAt = new Map<string, number>()
   let folds = first
-  let past: Stretch[] = []
+  let past: FoldedStretch[] = []
   let sequence = start
   /** After the last one of `past`; `begun` is where. */
-  let steps: Step[] = []
+  let steps: FoldedStep[] = []
   let changes = 0
-  let begun = begin()
+  let begun = startStretch()
   const points: Point[] = []
   let between = POINT_EVENTS
   /** Something failed: from now on every event is a step, so that its commit can be taken back. */
@@ -72,7 +72,7 @@ export function createTimeline(first: readonly Fold[], create: () => readonly Fo
   /** A jump to the last point before this sequence, or to the log's beginning. */
   let jump: number | undefined
 
-  function begin(): Omit<Stretch, 'firsts'> {
+  function startStretch(): Omit<FoldedStretch, 'firsts'> {
     return { after: sequence, next: folds.map((fold) => fold.next) }
   }
 
@@ -90,10 +90,10 @@ export function createTimeline(first: readonly Fold[], create: () => readonly Fo
     past.push({ ...begun, firsts: firstsOf(steps.flatMap(({ journal }) => journal)) })
     steps = []
     changes = 0
-    while (past.length > STRETCHES_MAX && (past[1] as Stretch).after < first) past.shift()
+    while (past.length > STRETCHES_MAX && (past[1] as FoldedStretch).after < first) past.shift()
   }
 
-  function takeBack({ after, firsts, next }: Stretch): void {
+  function takeBack({ after, firsts, next }: FoldedStretch): void {
     for (const change of firsts.reverse()) {
       // A slot that came and went within the stretch is absent on both ends.
       if (change.before !== undefined || change.slot.row !== undefined) change.fold.revert(change)
@@ -158,7 +158,7 @@ export function createTimeline(first: readonly Fold[], create: () => readonly Fo
       // A record that is cut into stretches begins one, so that what fails in it can be taken back to its beginning.
       const length = event.sequence === record.first ? record.last - sequence : 1
       if (steps.length && (steps.length + length > STRETCH_EVENTS || changes > STRETCH_CHANGES)) close(record)
-      if (!steps.length) begun = begin()
+      if (!steps.length) begun = startStretch()
       const journal: Journal = []
       for (const fold of folds) {
         if (!works(fold, event.sequence)) continue
@@ -197,7 +197,7 @@ export function createTimeline(first: readonly Fold[], create: () => readonly Fo
     },
     back(wanted) {
       while (steps.length && sequence > wanted) {
-        const { journal } = steps.pop() as Step
+        const { journal } = steps.pop() as FoldedStep
         changes -= journal.length
         undo(journal)
         sequence--

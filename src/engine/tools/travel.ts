@@ -6,7 +6,7 @@ import { recordsNear } from './recordsNear.ts'
 import type { Timeline } from './timeline.ts'
 
 /** Events before a target from which on the way back is kept: those further back are folded again from a point. */
-const WINDOW_EVENTS = 4096
+const WAY_BACK_EVENTS = 4096
 /** Events between two looks at the clock, which takes longer than a small event; fewer if they are not small. */
 const UNTIMED_EVENTS = 16
 /** Milliseconds between two looks after which the next one follows the next event. */
@@ -80,8 +80,8 @@ export function createTravel(line: Timeline, log: Log, types: EventTypesAtRuntim
           until = Infinity
           travel.target = line.sequence
           // Only now it is known where the window begins.
-          windowStart = Math.max(start, travel.target - WINDOW_EVENTS)
-        } else if (record.last < travel.target - WINDOW_EVENTS) line.pass(event, record)
+          windowStart = Math.max(start, travel.target - WAY_BACK_EVENTS)
+        } else if (record.last < travel.target - WAY_BACK_EVENTS) line.pass(event, record)
         else line.forward(event, record)
         // Most events wait for nothing, not even for a microtask.
         const resting = folded()

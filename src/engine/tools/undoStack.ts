@@ -6,7 +6,7 @@ import { sendOf } from '../openEngine.ts'
 import type { Command, Interceptor } from '../pending.ts'
 import type { Engine, Receipt } from '../types.ts'
 import { inside } from './inside.ts'
-import { createSteps, type Part, type Step } from './steps.ts'
+import { createSteps, type StepCommand, type UndoStep } from './steps.ts'
 import { createTakeBack } from './takeBack.ts'
 
 /** Undos that are kept unless the app says how many. */
@@ -96,8 +96,8 @@ export function undoStack<E extends EventTypes, P, C>(
   if (!(groupMs >= 0)) throw new RangeError(`undoStack: groupMs is a number of milliseconds, 0 or more, not ${groupMs}`)
   const steps = createSteps(limit, groupMs)
   const undos = createTakeBack(core, inverses as Record<string, (...given: any[]) => unknown>)
-  const commands = new WeakMap<Command, { readonly step: Step; readonly part: Part }>()
-  const asked = new WeakMap<NonNullable<Command['decide']>, { readonly step: Step; readonly prior: Step }>()
+  const commands = new WeakMap<Command, { readonly step: UndoStep; readonly part: StepCommand }>()
+  const asked = new WeakMap<NonNullable<Command['decide']>, { readonly step: UndoStep; readonly prior: UndoStep }>()
 
   const interceptor: Interceptor = {
     owner: engine,
@@ -131,7 +131,7 @@ export function undoStack<E extends EventTypes, P, C>(
   }
   core.interceptors.add(interceptor)
 
-  async function take(kind: 'undo' | 'redo'): Promise<Receipt<E> | undefined> {
+  async function takeBackStep(kind: 'undo' | 'redo'): Promise<Receipt<E> | undefined> {
     const prior = steps.last(kind)
     if (!prior) return
     steps.leave(prior)
@@ -153,8 +153,8 @@ export function undoStack<E extends EventTypes, P, C>(
   }
 
   return {
-    undo: () => take('undo'),
-    redo: () => take('redo'),
+    undo: () => takeBackStep('undo'),
+    redo: () => takeBackStep('redo'),
     get canUndo() {
       return !!steps.last('undo')
     },

@@ -52,7 +52,7 @@ export async function verify<P>(
   signal?.throwIfAborted()
   const { database, types } = core
   if (!database) return []
-  const all = [...(await inPages(core, database)), ...(await onDisk(core, database, signal))]
+  const all = [...(await inPages(core, database)), ...(await persistedOnDisk(core, database, signal))]
   await loadBases(
     database,
     all.map(({ folded }) => folded),
@@ -91,7 +91,11 @@ async function inPages({ model }: Core, database: Database): Promise<Persisted[]
 }
 
 /** The databases that are noted with the log; one that was not made yet holds nothing. */
-async function onDisk({ model }: Core, database: Database, signal: AbortSignal | undefined): Promise<Persisted[]> {
+async function persistedOnDisk(
+  { model }: Core,
+  database: Database,
+  signal: AbortSignal | undefined,
+): Promise<Persisted[]> {
   const noted = await notedTables(database)
   const all: Persisted[] = []
   for (const folded of onDiskFolds(model)) {
@@ -112,13 +116,13 @@ async function* differences<P>(
   breather: Breather,
 ): AsyncGenerator<Difference<P>, void> {
   const projection = name as keyof P & string
-  const left = new Map(rows)
+  const unseenRows = new Map(rows)
   for (const { key, n, row } of folded.slots) {
-    const stored = left.get(key)
-    left.delete(key)
+    const stored = unseenRows.get(key)
+    unseenRows.delete(key)
     const isSame = stored && (stored.n ?? n) === n && rowsEqual(stored.row, row)
     if (!isSame) yield { projection, key, persisted: stored?.row, folded: row }
     if (breather.isDue) await breather.rest()
   }
-  for (const [key, { row }] of left) yield { projection, key, persisted: row, folded: undefined }
+  for (const [key, { row }] of unseenRows) yield { projection, key, persisted: row, folded: undefined }
 }

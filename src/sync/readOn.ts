@@ -38,8 +38,10 @@ export async function readOn(following: Following): Promise<OutboxState | undefi
   if (log?.format && !isShared(log)) throw withoutRemote(database.name, log.base ? 'archived' : 'others')
   const known = await readKnown(database)
   if (!known) return
-  // Another one, who followed the remote before, may have taken over its lineage.
-  if (known.log.id === shop.database.log?.id) shop.database.log = known.log
+  // Another one, who followed the remote before, may have taken over its lineage. Or an import has filled the empty log (rule 13), and the
+  // hint that said so was lost.
+  const { id: ours } = shop.database.log ?? {}
+  if (known.log.id === ours || known.log.was === ours) shop.database.log = known.log
   const { position, id } = known.position
   const call = limited(signal)
   /** The message that was read last has to be there (rule 5). */

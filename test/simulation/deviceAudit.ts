@@ -67,7 +67,7 @@ export const stateOf = (all: Devices): string =>
         .filter(({ actor }) => actor.alive)
         .map(({ actor, closed, engine }) => {
           const s = engine?.status
-          return `${actor.name}${closed ? ' closed' : ''} ${s?.state} at ${s?.sequence}, ${s?.pending} pending, ${s?.behind?.error ?? s?.lastError ?? ''} ${JSON.stringify(s?.sync)}`
+          return `${actor.name}${closed ? ' closed' : ''} ${s?.state} at ${s?.sequence}, ${s?.pending} pending, ${s?.behind?.error ?? s?.lastError ?? ''} ${JSON.stringify(s?.sync)} ${s?.sync?.error ?? ''}`
         })
       return `${device.name}: base ${marker?.base}, ${records.length} records, ${status}`
     })

@@ -1,5 +1,5 @@
 import { exportLog, importLog } from 'tidemark/tools'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { outcome, shown } from '../engine/todos.ts'
 import { devices, outboxOf } from './devices.ts'
 
@@ -45,4 +45,27 @@ test('a new device that begins with a file of the shared log goes on behind it',
   await expect.poll(() => a.status.sequence).toBe(3)
   expect(shown(a)).toEqual(shown(b))
   expect((await log()).ids).toHaveLength(3)
+})
+
+test('an import into an empty log is followed although the hint that says so was lost', async () => {
+  const { device, a, file } = await withFile()
+  const laptop = device()
+  laptop.network.set({ offline: true })
+  // This tab has the pipeline, which follows the remote.
+  await laptop.open()
+  const b = await laptop.open()
+  const { postMessage } = BroadcastChannel.prototype
+  const deaf = vi.spyOn(BroadcastChannel.prototype, 'postMessage').mockImplementation(function (
+    this: BroadcastChannel,
+    hint: object,
+  ) {
+    if (!('adopted' in hint)) postMessage.call(this, hint)
+  })
+  expect(await importLog(b, file)).toEqual({ sequence: 2 })
+  deaf.mockRestore()
+  await b.dispatch.add(add('mine'))
+  laptop.network.set({ offline: false })
+  await expect.poll(() => b.status.sync).toMatchObject({ state: 'online', pending: 0 })
+  await expect.poll(() => a.status.sequence).toBe(3)
+  expect(shown(a)).toEqual(shown(b))
 })

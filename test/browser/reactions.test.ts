@@ -9,6 +9,9 @@ import {
   serve,
 } from './harness/index.ts'
 
+/** `npm run soak -- --turns 30` asks for more. */
+const KILLS = Number(process.env.TIDEMARK_TURNS ?? 1)
+
 describe.skipIf(!has('chromium'))('reactions in Chromium', () => {
   let server: Server
   let browser: PlaywrightBrowser
@@ -74,4 +77,81 @@ describe.skipIf(!has('chromium'))('reactions in Chromium', () => {
     await b.waitFor(() => window.chat.read.turns.get('slow')?.state === 'interrupted')
     expect(Date.now() - began).toBeLessThan(15_000)
   })
+
+  it(`kill -9 of the browser in a storm of turns, ${KILLS}×: nothing acknowledged is lost, and every turn ends once, in the order of its lane`, {
+    timeout: 60_000 + KILLS * 30_000,
+  }, async () => {
+    const acknowledged = new Set<string>()
+    /** Which turn each idempotency key was used for. */
+    const provider = new Map<string, Set<string>>()
+    server.override('/acknowledged', (request, response) => {
+      void bodyOf(request).then((id) => acknowledged.add(id))
+      response.end()
+    })
+    server.override('/complete', (request, response) => {
+      const key = String(request.headers['idempotency-key'])
+      void bodyOf(request).then((id) => provider.set(key, (provider.get(key) ?? new Set()).add(id)))
+      setTimeout(() => response.end('words'), 20 + Math.random() * 380)
+    })
+    const total = { acknowledged: 0, finished: 0, interrupted: 0, deletedByBrowser: 0, lost: 0 }
+    for (let kill = 0; kill < KILLS; kill++) {
+      const storm = await open()
+      await storm.evaluate((kill) => {
+        const request = async (): Promise<void> => {
+          for (let i = 0; i < 100; i++) {
+            const id = `storm-${kill}-${i}`
+            await window.chat.dispatch.requestTurn({ id, thread: `lane ${i % 20}` })
+            void fetch('/acknowledged', { method: 'POST', body: id, keepalive: true }).catch(() => {})
+            await new Promise((resolve) => setTimeout(resolve, Math.random() * 60))
+          }
+        }
+        request().catch(() => {})
+      }, kill)
+      await new Promise((resolve) => setTimeout(resolve, 300 + Math.random() * 1700))
+      await browser.crash()
+
+      const next = await open()
+      await next.evaluate(() => window.chat.settled())
+      const { log, status } = await next.evaluate(async () => {
+        const log: (readonly [type: string, id: string])[] = []
+        for await (const { type, data } of window.chat.history()) log.push([type, (data as { id: string }).id])
+        const { lastError, reactions } = window.chat.status
+        return { log, status: { lost: (lastError as { kind?: string } | undefined)?.kind === 'lost', reactions } }
+      })
+      const requested = log.flatMap(([type, id]) => (type === 'turnRequested' ? id : []))
+      const ended = log.flatMap(([type, id]) => (type === 'turnRequested' ? [] : id))
+      // Chromium itself threw the database away, and the mirror brought back what is older than two seconds.
+      const lost = [...acknowledged].filter((id) => !requested.includes(id))
+      if (status.lost) {
+        total.deletedByBrowser++
+        total.lost += lost.length
+        for (const id of lost) acknowledged.delete(id)
+      } else expect(lost).toEqual([])
+      expect([...ended].sort()).toEqual([...requested].sort())
+      expect(new Set(ended).size).toBe(ended.length)
+      expect(status.reactions).toMatchObject({ answer: { open: 0, dead: 0 } })
+      const lanes: Record<string, number[]> = {}
+      for (const id of ended) {
+        const [, round, number] = id.split('-')
+        ;(lanes[`${round} ${Number(number) % 20}`] ??= []).push(Number(number))
+      }
+      for (const numbers of Object.values(lanes)) expect(numbers).toEqual([...numbers].sort((a, b) => a - b))
+      Object.assign(total, {
+        acknowledged: acknowledged.size,
+        finished: log.filter(([type]) => type === 'turnFinished').length,
+        interrupted: log.filter(([type]) => type === 'turnInterrupted').length,
+      })
+      await next.close()
+    }
+    console.log(`${KILLS} kills in a storm of turns: ${JSON.stringify(total)}`)
+    for (const ids of provider.values()) expect(ids.size).toBe(1)
+    expect(total.finished).toBeGreaterThan(KILLS)
+    expect(total.acknowledged).toBeGreaterThan(KILLS)
+  })
 })
+
+const bodyOf = async (request: AsyncIterable<Buffer>): Promise<string> => {
+  let body = ''
+  for await (const part of request) body += part
+  return body
+}

@@ -8,6 +8,8 @@ const PAUSE = 8
 /** Milliseconds within which a tab shows what was written, 19 times in 20. */
 const LATE_MS = 100
 const LONG_TASK_MS = 50
+/** Milliseconds that a bare message takes on a machine that does nothing else, 19 times in 20. */
+const BARE_MS = 50
 /** Long tasks of a tab that another test may cause, which runs at the same time. */
 const INTERRUPTED = 3
 
@@ -64,8 +66,10 @@ for (const engine of engines)
       expect(late.length).toBeGreaterThan(sent.length * 0.95)
       // Of a machine that is busy with other tests, a bare message says how late it is.
       expect(p95).toBeLessThanOrEqual(Math.max(LATE_MS, 2 * control))
+      // And how much longer each task takes there.
+      const longest = LONG_TASK_MS * Math.max(1, control / BARE_MS)
       for (const { longTasks } of [own, other])
-        expect(longTasks.filter((ms) => ms > LONG_TASK_MS).length).toBeLessThanOrEqual(INTERRUPTED)
+        expect(longTasks.filter((ms) => ms > longest).length).toBeLessThanOrEqual(INTERRUPTED)
       // Of the event that replaced it.
       expect([own.runs, other.runs]).toEqual([1, 1])
       expect(await reader.evaluate(() => [window.drafts.message(), window.drafts.sequence()])).toEqual([PIECES * 10, 1])

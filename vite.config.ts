@@ -160,7 +160,7 @@ const ofPackage = [
 
 /** Files at a time: databases and browsers wait for disk and timers half of the time. */
 const WORKERS = Math.max(3, availableParallelism() - 1)
-const BROWSERS = 3
+const BROWSERS = 2
 
 /**
  * Rooms first, then the package and the browsers.

@@ -66,6 +66,7 @@ export type {
   CommandInput,
   Commands,
   Decision,
+  DraftDefinition,
   DraftDefinitions,
   Model,
   Projections,

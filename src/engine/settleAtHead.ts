@@ -10,7 +10,7 @@ export async function settleAtHead(tab: Tab, leading: readonly Pending[]): Promi
   const { head } = tab
   const seen = leading.map((pending) => ({ pending, version: pending.version }))
   const found = await tab.log.look(head, givenIds(leading))
-  if (found.hasGrown) return 'raced'
+  if (found.raced) return 'raced'
   let settled = false
   for (const { pending, version } of seen) {
     // A hint or a caller may have come meanwhile, and a look-up may find the tab behind.

@@ -4,7 +4,7 @@ import { above, commitNow, type Database, numberKeyOf } from './database.ts'
 
 export interface Found {
   /** The log has grown past the head that was asked about. */
-  readonly hasGrown: boolean
+  readonly raced: boolean
   /** Which of the command ids are in the log. */
   readonly entries: ReadonlyMap<string, CommandEntry>
 }
@@ -13,7 +13,7 @@ export interface Found {
 export async function lookAtHead({ transact }: Database, head: number, ids: readonly string[]): Promise<Found> {
   const entries = new Map<string, CommandEntry>()
   const entriesUnderSeal: [id: string, commit: string][] = []
-  const hasGrown = await transact(['segments', 'commits', 'commands'], 'readonly', (store, transaction) => {
+  const raced = await transact(['segments', 'commits', 'commands'], 'readonly', (store, transaction) => {
     for (const id of ids) {
       const entry = store('commands').get(id)
       entry.onsuccess = () => entry.result && entries.set(id, entry.result)
@@ -36,7 +36,7 @@ export async function lookAtHead({ transact }: Database, head: number, ids: read
     entries.delete(id)
     await transact(['commands'], 'readwrite', (store) => deleteIf(store('commands'), id, 'commit', commit))
   }
-  return { hasGrown: hasGrown.some(({ result }) => result !== undefined), entries }
+  return { raced: raced.some(({ result }) => result !== undefined), entries }
 }
 
 /** The log's head, where no checkpoint tells it. */

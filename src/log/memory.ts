@@ -41,7 +41,7 @@ export function createMemoryLog(): Log {
         const entry = commands.get(id)
         return entry ? [[id, entry] as const] : []
       })
-      return { hasGrown: head() > sequence, entries: new Map(found) }
+      return { raced: head() > sequence, entries: new Map(found) }
     },
     async write({ keep }) {
       keep?.()

@@ -131,7 +131,7 @@ export async function readShared(
 /** What a command that gave no events has to know before it settles. */
 export interface FoundShared {
   /** The log or the outbox has grown. */
-  readonly hasGrown: boolean
+  readonly raced: boolean
   readonly entries: ReadonlyMap<string, CommandEntry>
 }
 
@@ -157,7 +157,7 @@ export async function lookShared(
     },
   )
   return {
-    hasGrown: segment.result !== undefined || commit.result !== undefined || numberKeyOf(newest) !== last,
+    raced: segment.result !== undefined || commit.result !== undefined || numberKeyOf(newest) !== last,
     entries: new Map(found.flatMap(([id, { result }]) => (result ? [[id, result] as const] : []))),
   }
 }

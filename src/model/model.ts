@@ -52,7 +52,12 @@ export type CommandInput<C, K extends keyof C> = C[K] extends (read: any, input:
       : [input: I]
   : never
 /** What `defineModel` takes as `drafts`: what `draft` of `tidemark/drafts` gives, by the names under which `engine.drafts` has them. */
-export type DraftDefinitions = Readonly<Record<string, { readonly open: (...given: any[]) => unknown }>>
+export type DraftDefinitions = Readonly<Record<string, DraftDefinition>>
+/** One draft of a model. `draft` of `tidemark/drafts` gives it; nobody else makes one. */
+export interface DraftDefinition {
+  /** For the engine. */
+  readonly open: (...given: any[]) => unknown
+}
 /** An app: its events, projections and commands, and its drafts if it has any. */
 export interface Model<E extends EventTypes, P, C, D = unknown> {
   readonly name: string

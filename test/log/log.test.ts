@@ -57,7 +57,7 @@ describe.each([
   test('an empty log has nothing to read', async () => {
     const log = await create()
     expect(await records(log)).toEqual([])
-    expect((await log.look(0, ['id'])).hasGrown).toBe(false)
+    expect((await log.look(0, ['id'])).raced).toBe(false)
   })
 
   test('the second writer at one head is refused and leaves nothing', async () => {
@@ -76,9 +76,9 @@ describe.each([
     const second = commit(2)
     expect(await log.append(second, beside(['b', entry(second)], ['a', entry(second)]))).toEqual({ taken: 'a' })
     expect(await records(log)).toEqual([first])
-    const { entries, hasGrown } = await log.look(1, ['a', 'b'])
+    const { entries, raced } = await log.look(1, ['a', 'b'])
     expect([...entries]).toEqual([['a', entry(first)]])
-    expect(hasGrown).toBe(false)
+    expect(raced).toBe(false)
   })
 
   test('a lost race counts before a taken id', async () => {
@@ -108,8 +108,8 @@ describe.each([
   test('looking says whether the log has grown', async () => {
     const log = await create()
     await log.append(commit(1, 5), beside())
-    expect((await log.look(0, [])).hasGrown).toBe(true)
-    expect((await log.look(5, [])).hasGrown).toBe(false)
+    expect((await log.look(0, [])).raced).toBe(true)
+    expect((await log.look(5, [])).raced).toBe(false)
   })
 
   test('rule 4: deciding inside gets the whole tail and what ids are taken, and what it answers is appended', async () => {
@@ -429,9 +429,9 @@ describe('the log in IndexedDB', () => {
     })
     expect(await records(log)).toHaveLength(6)
     expect(await records(log, 6)).toEqual([])
-    const { entries, hasGrown } = await log.look(6, ['mine'])
+    const { entries, raced } = await log.look(6, ['mine'])
     expect([...entries]).toEqual([])
-    expect(hasGrown).toBe(false)
+    expect(raced).toBe(false)
     expect(await dump(name, 'commands')).toEqual([])
     const again = commit(7)
     expect(await log.append(again, beside(['mine', entry(again)]))).toBe('appended')

@@ -19,7 +19,7 @@ const PARTS = [
   'white space, the characters * and >, and empty parts',
 ]
 /** What the panel says if all went well. */
-const SUCCESSES = ['Copied to the clipboard.', 'The browser keeps this storage.']
+const SUCCESSES = ['Copied to the clipboard.', 'The browser keeps this storage.', '… is sent again.']
 const isPart = (message: string): boolean =>
   [...PARTS, ...SUCCESSES].includes(message) ||
   /^(an instance of|the step to version) …+$|(something outside evolve|what evolve\.… returned( as row …)?)$/.test(

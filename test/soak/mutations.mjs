@@ -560,7 +560,7 @@ export const mutations = [
   {
     name: 'rule 7: a rejection is decided behind the head',
     in: 'settleAtHead',
-    find: "const $found = await tab.log.look($$given); if ($found.hasGrown) return 'raced'",
+    find: "const $found = await tab.log.look($$given); if ($found.raced) return 'raced'",
     put: "const $found = await tab.log.look($$given); if (!$found) return 'raced'",
     profiles: 'race,network',
   },

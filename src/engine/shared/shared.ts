@@ -175,8 +175,8 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
       const { head } = tab
       const { last } = local
       const seen = leading.map((pending) => ({ pending, version: pending.version }))
-      const { hasGrown, entries } = await lookShared(database, head, last, givenIds(leading))
-      if (hasGrown) return 'raced'
+      const { raced, entries } = await lookShared(database, head, last, givenIds(leading))
+      if (raced) return 'raced'
       let settled = false
       for (const { pending, version } of seen) {
         if (tab.head !== head || local.last !== last || tab.behind) continue

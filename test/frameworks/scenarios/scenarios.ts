@@ -213,7 +213,7 @@ export function createScenarios({ mount, mountRow, mountDraft, mountStatus, show
       return { seen, runs, left: listeners.count, title: engine.read.rows.get('0')?.title }
     },
 
-    /** What a status says of a remote, and what another one says of a reaction: no log has both yet. */
+    /** What a status says of a remote, and what another one says of a reaction. */
     async status() {
       const device = memoryRemote().device({ offline: true })
       let finish = (): void => {}
@@ -226,7 +226,9 @@ export function createScenarios({ mount, mountRow, mountDraft, mountStatus, show
         options: OpenOptions,
         steps: readonly (readonly [(engine: RowsEngine) => unknown, string])[],
       ) => {
-        const { engine, listeners } = watched(await openEngine(rowsModel, { name: `rows ${names++}`, ...options }))
+        // A remote that lives as long as this page has to find a log that does, too.
+        const name = `rows ${crypto.randomUUID()}`
+        const { engine, listeners } = watched(await openEngine(rowsModel, { name, ...options }))
         await engine.dispatch.fill({ rows: 1, label: 'row' })
         const unmount = mountStatus(page, engine)
         const line = () => page.querySelector('[data-status]')?.textContent?.trim()

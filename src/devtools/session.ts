@@ -9,7 +9,7 @@ import { followCommands, type SeenCommand } from './seenCommands.ts'
 export type InspectedEngine = Engine<any, any, any>
 
 /** Milliseconds between two looks at an engine that keeps changing: the page needs its time more than the panel does. */
-const REFRESH_MS = 1000
+const REFRESH_MS = 2000
 /** Milliseconds after which a look no longer waits until the page has nothing else to do. */
 const IDLE_MS = 100
 /** Errors that are kept. */
@@ -60,7 +60,7 @@ export interface Session {
   readonly place: PanelPlace
   /** What was done last, for the screen reader. */
   readonly said: string
-  /** Tells that something may have changed, at most once a second; a place and what was said at once. */
+  /** Tells that something may have changed, at most once in two seconds while it goes on changing; a place and what was said at once. */
   subscribe(listener: () => void): () => void
   show(place: PanelPlace): void
   say(text: string): void

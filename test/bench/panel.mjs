@@ -15,7 +15,7 @@ const { values } = parseArgs({
 })
 const events = Number(values.events)
 const turns = Number(values.turns)
-/** Dispatches of one turn: some seconds, because the panel looks at the engine once a second. */
+/** Dispatches of one turn: some seconds, because the panel looks at the engine once in two seconds. */
 const DISPATCHES = 600
 /** Milliseconds between two samples of a profile. */
 const SAMPLE_US = 200

@@ -11,9 +11,10 @@ import { bulkFigure, indexFigure, mainThreadFigure, storedFigure } from './figur
 import { mirrorFigure } from './figures/mirror.ts'
 import { threadsFigure, threadsPages } from './figures/threads.ts'
 import { writesFigure } from './figures/writes.ts'
-import { createSeries, summarize } from './measure.ts'
+import { createSeries, type Series, summarize } from './measure.ts'
 import { machine, versions } from './report/machine.ts'
 import { markdown } from './report/markdown.ts'
+import { merge } from './report/merge.ts'
 import { plots } from './report/plots.ts'
 import type { Result } from './report/result.ts'
 import { boot, check, openProfiles, type Run, record, withBrowser } from './run.ts'
@@ -41,7 +42,6 @@ const { values: options } = parseArgs({
     cells: { type: 'string', default: '10kx1k,100kx5k,100kx50k' },
     rounds: { type: 'string', default: '7' },
     quick: { type: 'boolean', default: false },
-    keep: { type: 'boolean', default: false },
     out: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
@@ -55,9 +55,10 @@ if (options.help) {
   --figures boot,writes   figures: ${Object.keys(figures).join(', ')}
   --cells 10kx1k,…        events × rows, for boot and writes
   --rounds 7              rounds, each with every subject
-  --keep                  keeps what the last results say of other figures: a long run in parts
   --quick                 smaller logs, fewer samples: for the daily loop
-  --out DIR               where README.md, latest.json and the plots go, instead of test/bench and test/bench/results`)
+  --out DIR               where README.md, latest.json and the plots go, instead of test/bench and test/bench/results
+What the last results say of other figures stays. A figure that was measured for fewer subjects or cells than they have
+is printed, and not written: its ratios would be to another run.`)
   process.exit()
 }
 const results = options.out ?? fileURLToPath(new URL('results', import.meta.url))
@@ -130,17 +131,16 @@ const run: Run = {
   },
 }
 
-const kept: Result | undefined = options.keep ? JSON.parse(await readFile(`${results}/latest.json`, 'utf8')) : undefined
+const kept: Result | undefined = await readFile(`${results}/latest.json`, 'utf8').then(JSON.parse, () => undefined)
 
-/** After every figure, so that a run that is ended keeps what it has. Ratios are made within a figure, so parts can stand side by side. */
-async function save(): Promise<string> {
-  const measured = new Set(series.all.map(({ figure }) => figure))
-  const all = [...(kept?.series.filter(({ figure }) => !measured.has(figure)) ?? []), ...series.all]
+/** What these series say, as part of these results or alone. */
+async function resultOf(all: readonly Series[], kept?: Result): Promise<Result> {
   const named = new Set([...subjects, ...(kept?.subjects ?? [])].map(({ name }) => name))
-  const result: Result = {
+  const command = `npm run bench -- ${process.argv.slice(2).join(' ')}`.trim()
+  return {
     date: new Date().toISOString(),
     minutes: Math.round((Date.now() - started) / 60_000) + (kept?.minutes ?? 0),
-    commands: [...(kept?.commands ?? []), `npm run bench -- ${process.argv.slice(2).join(' ')}`.trim()],
+    commands: [...new Set([...(kept?.commands ?? []), command])],
     machine: machine(),
     versions: { ...kept?.versions, ...(await versions(subjects)) },
     rounds: Math.min(run.rounds, kept?.rounds ?? run.rounds),
@@ -148,12 +148,20 @@ async function save(): Promise<string> {
     summary: summarize(all),
     series: all.map((s) => ({ ...s, values: s.values.map((x) => Number(x.toPrecision(5))) })),
   }
-  await mkdir(results, { recursive: true })
-  const text = markdown(result)
-  await writeFile(`${results}/latest.json`, `${JSON.stringify(result, undefined, 1)}\n`)
-  await writeFile(page, text)
-  for (const [name, svg] of Object.entries(plots(result))) await writeFile(`${results}/${name}.svg`, svg)
-  return text
+}
+
+/** After every figure, so that a run that is ended keeps what it has. Gives what this run alone has measured. */
+async function save(): Promise<string> {
+  const { series: all, left } = merge(kept?.series ?? [], series.all)
+  if (left.length < new Set(series.all.map(({ figure }) => figure)).size) {
+    const result = await resultOf(all, kept)
+    await mkdir(results, { recursive: true })
+    await writeFile(`${results}/latest.json`, `${JSON.stringify(result, undefined, 1)}\n`)
+    await writeFile(page, markdown(result))
+    for (const [name, svg] of Object.entries(plots(result))) await writeFile(`${results}/${name}.svg`, svg)
+  }
+  if (left.length) say(`! Not written, because the last results have more subjects or cells: ${left.join(', ')}`)
+  return markdown(await resultOf(series.all))
 }
 
 let failed = false

@@ -103,14 +103,15 @@ page.on('pageerror', (error) => console.log(error.stack))
 const cdp = await page.context().newCDPSession(page)
 await page.goto(`${server.resolvedUrls?.local[0]}devtools/index.html`)
 await page.waitForFunction(() => document.title === 'ready')
-await page.evaluate(
-  // 50 events of each row.
-  async (events) => {
-    await globalThis.page.open('panel')
-    await globalThis.page.fill(events, events / 50)
-  },
-  events,
-)
+/** Calls what the page of the panel offers. @param {string} name @param {unknown[]} given @returns {Promise<any>} */
+const call = (name, ...given) =>
+  page.evaluate(
+    ([name, given]) => Reflect.get(globalThis, 'page')[name](...given),
+    /** @type {const} */ ([name, given]),
+  )
+await call('open', 'panel')
+// 50 events of each row.
+await call('fill', events, events / 50)
 if (values.profile) {
   await cdp.send('Profiler.enable')
   await cdp.send('Profiler.setSamplingInterval', { interval: SAMPLE_US })
@@ -118,32 +119,34 @@ if (values.profile) {
 }
 console.log(`| ${events.toLocaleString('en')} events, ${turns} pairs of turns of ${DISPATCHES} dispatches | measured | goal |
 | --- | --- | --- |`)
-const opened = await page.evaluate(() => globalThis.page.timeOpening())
+const opened = await call('timeOpening')
 console.log(`| opening, until rows are seen | ${ms(opened)} | < 500 ms |`)
-const scrolled = await longestTask(cdp, () => page.evaluate(() => globalThis.page.scroll()))
+const scrolled = await longestTask(cdp, () => call('scroll'))
 console.log(
   `| longest task while scrolling | ${ms(scrolled.ms)}, ${scrolled.over} over 50 ms; ${ms(scrolled.worked)} on a processor at most | < 50 ms |`,
 )
 if (scrolled.over) console.error(`The longest task: ${scrolled.parts.join(', ')}`)
-const found = await page.evaluate(() => globalThis.page.timeFinding('row:items/i77', '50 found'))
+const found = await call('timeFinding', 'row:items/i77', '50 found')
 console.log(`| the events of one row | ${ms(found)} | < 200 ms |`)
-await page.evaluate((text) => globalThis.page.timeFinding('', text), `${events.toLocaleString('en')} events`)
+await call('timeFinding', '', `${events.toLocaleString('en')} events`)
 await cdp.send('Performance.enable')
+const turnsOfPair = /** @type {const} */ (['closed', 'open'])
 /** @type {Record<'closed' | 'open', { wall: number, cpu: number }[]>} */
 const all = { closed: [], open: [] }
 for (let i = 0; i < turns; i++)
   // Each comes first as often as the other.
-  for (const how of /** @type {const} */ (i % 2 ? ['closed', 'open'] : ['open', 'closed'])) {
-    await page.evaluate((open) => globalThis.page.setOpen(open), how === 'open')
+  for (const how of i % 2 ? turnsOfPair : [...turnsOfPair].reverse()) {
+    await call('setOpen', how === 'open')
     const before = await threadTime(cdp)
-    const wall = await page.evaluate((dispatches) => globalThis.page.timeDispatches(dispatches), DISPATCHES)
+    const wall = await call('timeDispatches', DISPATCHES)
     all[how].push({ wall, cpu: ((await threadTime(cdp)) - before) / DISPATCHES })
   }
 if (values.profile) writeFileSync(values.profile, JSON.stringify((await cdp.send('Profiler.stop')).profile))
-/** @param {'wall' | 'cpu'} of */
+/** @param {'wall' | 'cpu'} of @param {string} title */
 const lineOf = (of, title) => {
-  const [closed, open] = [all.closed, all.open].map((turns) => turns.map((one) => one[of]))
-  const ratio = median(closed.map((one, i) => open[i] / one))
+  const closed = all.closed.map((one) => one[of])
+  const open = all.open.map((one) => one[of])
+  const ratio = median(closed.map((one, i) => (open[i] ?? Number.NaN) / one))
   return `| ${title} | ${ms(median(closed))} closed, ${ms(median(open))} open, median of the ratios ${ratio.toFixed(3)} | ≤ 1.05 |`
 }
 console.log(lineOf('wall', 'a dispatch until it is durable'))

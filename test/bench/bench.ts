@@ -9,6 +9,7 @@ import { enginesFigure } from './figures/engines.ts'
 import { filesFigure } from './figures/files.ts'
 import { bulkFigure, indexFigure, mainThreadFigure, storedFigure } from './figures/log.ts'
 import { mirrorFigure } from './figures/mirror.ts'
+import { pastFigure } from './figures/past.ts'
 import { threadsFigure, threadsPages } from './figures/threads.ts'
 import { writesFigure } from './figures/writes.ts'
 import { createSeries, type Series, summarize } from './measure.ts'
@@ -29,6 +30,7 @@ const figures: Record<string, (run: Run) => Promise<void>> = {
   bulk: bulkFigure,
   index: indexFigure,
   stored: storedFigure,
+  past: pastFigure,
   'main-thread': mainThreadFigure,
   engines: enginesFigure,
   files: filesFigure,
@@ -120,7 +122,7 @@ const run: Run = {
           const tab = await boot(run, browser, subject.name, seed)
           const ms = await record(tab, cell, 0, seed)
           const settled = await tab.run<number>('bench.settle()')
-          if (!seed.wide && !seed.perCommit)
+          if (!seed.wide && seed.perCommit === undefined)
             series.add('record', nameOf(cell), subject.name, 'ms', subject.name === 'floor' ? ms + settled : ms)
           await check(tab, subject.name, cell)
         },

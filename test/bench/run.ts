@@ -26,7 +26,7 @@ export interface Seed {
   readonly wide?: boolean
   /** With `history` of one table. */
   readonly indexed?: boolean
-  /** Events per commit; 1: each event a write of its own, a thousand at once. */
+  /** Events per commit; 1: each event a write of its own, a thousand at once; 0: one write after the other. */
   readonly perCommit?: number
 }
 export interface Booted {

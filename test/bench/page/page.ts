@@ -31,10 +31,14 @@ const commands = {
     return { rows: rows.length, changes, ms: performance.now() - from }
   },
 
-  /** Records a range of the workload; the events of a commit are made as they are needed, as an app's would. */
+  /**
+   * Records a range of the workload; the events of a commit are made as they are needed, as an app's would. With 1 per commit, a thousand
+   * commands at once; with 0, each command when the one before is durable, so that each is a record of its own.
+   */
   async record(from: number, to: number, rows: number, perCommit = 1000) {
     const started = performance.now()
-    if (perCommit > 1)
+    if (perCommit === 0) for (const event of eventsBetween(from, to, rows)) await subject.write(event)
+    else if (perCommit > 1)
       for (let n = from; n < to; n += perCommit)
         await subject.record(eventsBetween(n, Math.min(n + perCommit, to), rows))
     else

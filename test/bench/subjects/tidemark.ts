@@ -1,4 +1,5 @@
 import { openEngine } from 'tidemark'
+import { at } from 'tidemark/tools'
 import { change, createBareFold, eventsBetween, type Item, idOf, listOf, titleOf } from '../workload.ts'
 import { besideEngine, commitsOf, settled } from './settled.ts'
 import type { Subject } from './subject.ts'
@@ -73,6 +74,23 @@ export const create = (given: { mirror?: false } = {}): Subject => ({
       const rest: { body: string }[] = await database((db) => db.transaction('commits').objectStore('commits').getAll())
       for (const { body } of rest) parse(body)
       return { ms: performance.now() - from, rows: fold.items.size }
+    },
+    /** The whole log folded to its last event; the step to the one before; and the first events of one row. */
+    async past(row: number) {
+      const times: number[] = []
+      async function timed<T>(work: () => Promise<T>): Promise<T> {
+        const from = performance.now()
+        const result = await work()
+        times.push(performance.now() - from)
+        return result
+      }
+      const head = engine.status.sequence
+      const past = await timed(() => at(engine, head))
+      await timed(() => past.move(head - 1))
+      const touching = engine.history({ table: 'items', key: idOf(row), limit: 1 })
+      const { value } = await timed(() => touching.next())
+      if (value?.type !== 'itemAdded' || past.sequence !== head - 1) throw new Error('the past is another')
+      return times
     },
     async openUncopied(events: number, rows: number) {
       uncopied = await openEngine(narrow, { name: `${name}-uncopied`, mirror: false, worker: narrowWorker })

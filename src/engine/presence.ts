@@ -17,99 +17,125 @@ import { withReactions } from './withReactions.ts'
 
 /** Takes what an open engine holds beside its log, until it ends: its lock, its host, the page's events. */
 export function appear(core: Core, options: OpenOptions, booted: number): void {
+  const presence = createPresence(core, options, booted)
+  const askStorage = (): void => askForStorage(core)
+  const forgetPage = followPage(core, presence, askStorage)
+  const stopAsking = storageChanged.add(askStorage)
+  core.ended.addEventListener('abort', () => {
+    forgetPage()
+    stopAsking()
+    putAway(core, presence)
+  })
+  if (core.database) core.database.lost = () => readMissed(core)
+  core.stepAside = async (task) => {
+    await presence.leave()
+    try {
+      return await task()
+    } finally {
+      if (!core.ended.aborted) presence.arrive()
+    }
+  }
+  askStorage()
+  showBuilding(core)
+  presence.arrive()
+}
+
+/** Its lock, and its host. */
+interface Presence {
+  arrive(): void
+  /** Resolves when others may have the lock alone. */
+  leave(): Promise<void>
+}
+
+function createPresence(core: Core, options: OpenOptions, booted: number): Presence {
   const { worker, mirror, remote, context } = options
-  const { name, ended, database } = core
-  const { navigator } = globalThis
+  const { name } = core
   let away: AbortController | undefined
   let free: Promise<void> | undefined
 
-  function arrive(): void {
-    if (away) return
-    const leaving = new AbortController()
-    away = leaving
-    hold(
-      core.projections.map(({ identity }) => holdName(name, identity)),
-      leaving.signal,
-    )
-    const gone = new Promise<void>((resolve) => leaving.signal.addEventListener('abort', () => resolve()))
-    // Shared by everyone who has this log open: what must be alone takes it exclusively.
-    free = navigator?.locks
-      ?.request(lockName('log', name), { mode: 'shared', signal: leaving.signal }, () => gone)
-      .catch(() => {})
-    core.channel?.post({ log: core.logId, asks: 'mirror' })
-    const changed = (kind: Core['worker'], error?: unknown): void => {
-      core.worker = kind
-      if (error && core.state === 'ready') core.error = error as Error
-      core.changed(false)
-    }
-    // A page without SharedWorker follows the remote itself, and runs the reactions.
-    const opened = (shop: Workshop): void => {
-      if (remote) void followInPage(core, shop, remote)
-      withReactions(core, options, (part) => part.reactInPage(core, options, shop, booted))
-    }
-    core.host = connectHost(core.model, name, worker, mirror, changed, core.channel, opened, firstCommandsAreIn(core), {
-      booted,
-      lend: context && (() => lend(core, options, context)),
-    })
+  const changed = (kind: Core['worker'], error?: unknown): void => {
+    core.worker = kind
+    if (error && core.state === 'ready') core.error = error as Error
+    core.changed(false)
+  }
+  // A page without SharedWorker follows the remote itself, and runs the reactions.
+  const opened = (shop: Workshop): void => {
+    if (remote) void followInPage(core, shop, remote)
+    withReactions(core, options, (part) => part.reactInPage(core, options, shop, booted))
   }
 
-  function leave(): void {
-    away?.abort()
-    away = undefined
-    core.host?.close()
+  return {
+    arrive() {
+      if (away) return
+      const leaving = new AbortController()
+      away = leaving
+      hold(
+        core.projections.map(({ identity }) => holdName(name, identity)),
+        leaving.signal,
+      )
+      const gone = new Promise<void>((resolve) => leaving.signal.addEventListener('abort', () => resolve()))
+      // Shared by everyone who has this log open: what must be alone takes it exclusively.
+      free = globalThis.navigator?.locks
+        ?.request(lockName('log', name), { mode: 'shared', signal: leaving.signal }, () => gone)
+        .catch(() => {})
+      core.channel?.post({ log: core.logId, asks: 'mirror' })
+      core.host = connectHost(core.model, name, {
+        spawn: worker,
+        mirror,
+        changed,
+        channel: core.channel,
+        opened,
+        ready: firstCommandsAreIn(core),
+        booted,
+        lend: context && (() => lend(core, options, context)),
+      })
+    },
+    async leave() {
+      away?.abort()
+      away = undefined
+      core.host?.close()
+      await free
+    },
   }
+}
 
-  /** Held locks and ports keep a page out of the back/forward cache, or frozen in it while others wait; a message throws it out. */
-  function putAway(): void {
-    core.channel?.close()
-    leave()
-  }
+/** Held locks and ports keep a page out of the back/forward cache, or frozen in it while others wait; a message throws it out. */
+function putAway(core: Core, presence: Presence): void {
+  core.channel?.close()
+  void presence.leave()
+}
 
+/** Hears when the page is put away and shown again, until the returned function is called. */
+function followPage(core: Core, presence: Presence, askStorage: () => void): () => void {
   function comeBack(event: Event): void {
     if (!(event as PageTransitionEvent).persisted) return
-    core.channel &&= openChannel(name, (hint) => takeHint(core, hint))
-    arrive()
+    core.channel &&= openChannel(core.name, (hint) => takeHint(core, hint))
+    presence.arrive()
     readMissed(core)
   }
 
-  function askStorage(): void {
-    aborting(Promise.resolve(navigator?.storage?.persisted?.()), ended)
-      .then((persistent) => {
-        if (core.persistent === persistent) return
-        core.persistent = persistent
-        core.changed(false)
-      })
-      .catch(() => {})
-  }
-
   const events = [
-    ['pagehide', putAway],
+    ['pagehide', () => putAway(core, presence)],
     ['pageshow', comeBack],
     ['focus', () => readMissed(core)],
     ['online', () => readMissed(core)],
     // The browser's settings are another page.
     ['focus', askStorage],
   ] as const
-  const stopAsking = storageChanged.add(askStorage)
   for (const [type, listener] of events) globalThis.addEventListener?.(type, listener)
-  ended.addEventListener('abort', () => {
+  return () => {
     for (const [type, listener] of events) globalThis.removeEventListener?.(type, listener)
-    stopAsking()
-    putAway()
-  })
-  if (database) database.lost = () => readMissed(core)
-  core.stepAside = async (task) => {
-    leave()
-    await free
-    try {
-      return await task()
-    } finally {
-      if (!ended.aborted) arrive()
-    }
   }
-  askStorage()
-  showBuilding(core)
-  arrive()
+}
+
+function askForStorage(core: Core): void {
+  aborting(Promise.resolve(globalThis.navigator?.storage?.persisted?.()), core.ended)
+    .then((persistent) => {
+      if (core.persistent === persistent) return
+      core.persistent = persistent
+      core.changed(false)
+    })
+    .catch(() => {})
 }
 
 /** The end of a port at whose other end the page answers for the app. */

@@ -1,7 +1,6 @@
 import { aborting, sleep } from '../async.ts'
 import type { OpenDrafts } from '../drafts/types.ts'
-import { EngineClosed, StorageError } from '../errors.ts'
-import { lockName } from '../locks.ts'
+import { EngineClosed } from '../errors.ts'
 import { appendInside } from '../log/appendInside.ts'
 import type { Hint } from '../log/channel.ts'
 import { fenced } from '../log/fenced.ts'
@@ -9,20 +8,21 @@ import { createLog } from '../log/log.ts'
 import { readSegment } from '../log/sealed.ts'
 import { eventTypes } from '../model/events.ts'
 import type { Fold } from '../model/fold.ts'
-import { commandReadOf, readOf } from '../model/model.ts'
+import { readOf } from '../model/model.ts'
 import { holdEngine } from '../projections/holder.ts'
 import type { Workshop } from '../projections/workshop.ts'
-import { createBackoff, createQueue } from '../queue.ts'
+import { createBackoff } from '../queue.ts'
 import { stateAfter } from './afterwards.ts'
+import type { AnyReceipt, Sender } from './caller.ts'
 import { catchUp } from './catchUp.ts'
 import { decideInside } from './decideInside.ts'
 import { dispatch, type Special } from './dispatch.ts'
 import { openDraftsOf } from './drafts.ts'
 import { makeRoom } from './makeRoom.ts'
-import type { AnyReceipt, Sender } from './pending.ts'
 import { createPump } from './pump.ts'
 import { standOnBase } from './standOnBase.ts'
 import { rebase, stop, type Tab } from './tab.ts'
+import { createTurns } from './turns.ts'
 import type { DispatchOptions } from './types.ts'
 
 /** Milliseconds after which a log that could not be read when the engine opened is read again, doubled up to the maximum. */
@@ -109,11 +109,7 @@ interface EngineParts {
 function createWorkerEngine(shop: Workshop, release: () => void): EngineParts {
   const { model, database, closing } = shop
   const ending = new AbortController()
-  const aside = createQueue()
   const sender: Sender = { meta: undefined, open: 0 }
-  let folds: readonly Fold[] = []
-  let commandRead: object = {}
-  let isOn = false
   let over: Promise<void> | undefined
 
   const channel = shop.channel.share((hint: Hint) => {
@@ -123,26 +119,15 @@ function createWorkerEngine(shop: Workshop, release: () => void): EngineParts {
     else if ('engine' in hint && hint.engine === 'asked') channel.post({ log: tab.logId, engine: 'here' })
   })
 
-  /** The pipeline has folded what it heard of: this tab is there too, unless it has to find out what became of a command. */
-  function stand(now: readonly Fold[]): void {
-    folds = now
-    commandRead = commandReadOf(now)
-    const isUnsure = tab.pending.some(({ phase }) => phase === 'unsure')
-    rebase(tab, () => {
-      if (!isUnsure) tab.head = Math.max(tab.head, database.log?.base ?? 0, ...now.map(({ sequence }) => sequence))
-    })
-    if (now.every(({ failed, sequence }) => failed || sequence >= tab.head)) return
-    throw new StorageError('aborted', `The pipeline of "${database.name}" has not folded what its engine has seen`)
-  }
-
+  const turns = createTurns(shop, () => tab)
   const tab: Tab = {
     model,
     types: eventTypes(model.events),
     get folds() {
-      return folds
+      return turns.folds
     },
     get commandRead() {
-      return commandRead
+      return turns.commandRead
     },
     interceptors: new Set(),
     database,
@@ -160,26 +145,7 @@ function createWorkerEngine(shop: Workshop, release: () => void): EngineParts {
     pending: [],
     state: 'ready',
     behind: true,
-    turns: {
-      get isOn() {
-        return isOn
-      },
-      runStep: (step) =>
-        aside.run(() =>
-          whileAllowed(database.name, closing, () =>
-            shop.atHead(async (now) => {
-              isOn = true
-              try {
-                stand(now)
-                await step()
-              } finally {
-                isOn = false
-              }
-            }, tab.behind),
-          ),
-        ),
-      fold: shop.fold,
-    },
+    turns,
     changed() {
       if (tab.state !== 'ready') leave(tab.error)
     },
@@ -223,19 +189,12 @@ function createWorkerEngine(shop: Workshop, release: () => void): EngineParts {
     },
     signal: ending.signal,
     drafts: tab.drafts?.byName,
-    stepAside: (task) => aside.run(task),
+    stepAside: turns.stepAside,
     close,
   }
 
   /** The pipeline makes new folds when it has to read its pages again. */
-  const current = (): readonly Fold[] => shop.tracks?.map(({ fold }) => fold) ?? folds
+  const current = (): readonly Fold[] => shop.tracks?.map(({ fold }) => fold) ?? turns.folds
 
   return { engine, tab, end }
-}
-
-/** Runs a turn while nobody needs to be alone with the log. */
-async function whileAllowed(name: string, closing: AbortSignal, turn: () => Promise<void>): Promise<void> {
-  const locks = globalThis.navigator?.locks
-  if (!locks) return turn()
-  await locks.request(lockName('turn', name), { mode: 'shared', signal: closing }, turn)
 }

@@ -2,10 +2,10 @@ import { sleep } from '../async.ts'
 import type { start } from '../copies/mirror.ts'
 import type { MirrorPlace } from '../copies/mirrorPlace.ts'
 import type { EngineClosed } from '../errors.ts'
-import { lockName } from '../locks.ts'
 import { toWire, type WireError } from '../log/wire.ts'
 import type { AnyModel } from '../model/model.ts'
 import { createBackoff } from '../queue.ts'
+import { createGuests } from './guests.ts'
 import { createPipeline, type PipelineOptions } from './pipeline.ts'
 import type { Checkpoints, Pipeline, Workshop } from './workshop.ts'
 
@@ -82,10 +82,12 @@ export function createHost(
   { idle, opened, loadMirror, ...options }: HostOptions = {},
 ): ProjectionHost {
   const hosted = new Map<string, Hosted>()
-  /** Tabs that hold a pipeline, by engine; '' stands for one that did not say which. */
-  const holders = new Map<string, Set<string>>()
+  const guests = createGuests((engine) => {
+    const one = hosted.get(engine)
+    if (one) one.leftAt = performance.now()
+    closeIfIdle(engine)
+  })
   const idling = new Map<string, ReturnType<typeof setTimeout>>()
-  const ports = new Map<string, Map<string, MessagePort>>()
   /** The heads that the first tab of each pipeline has seen. */
   const booted = new Map<string, number>()
   /** Engines that the host's own page has left. */
@@ -95,7 +97,7 @@ export function createHost(
     const pipeline = createPipeline(model, engine, options).then((pipeline) => {
       opened?.(pipeline, {
         booted: booted.get(engine) ?? 0,
-        ports: { [Symbol.iterator]: () => (ports.get(engine) ?? new Map()).values() },
+        ports: guests.portsOf(engine),
         stay(until) {
           one.working++
           void until.finally(() => {
@@ -145,7 +147,7 @@ export function createHost(
     )
   }
 
-  const isIdle = (engine: string): boolean => !holders.get(engine)?.size && !hosted.get(engine)?.asked
+  const isIdle = (engine: string): boolean => !guests.has(engine) && !hosted.get(engine)?.asked
 
   /** After a while without holders and questions; what has changed until then is written first. */
   function closeIfIdle(engine: string): void {
@@ -164,35 +166,11 @@ export function createHost(
     )
   }
 
-  function hold(engine: string, holder: string): void {
-    const all = holders.get(engine) ?? new Set()
-    holders.set(engine, all)
-    if (all.has(holder)) return
-    all.add(holder)
-    // There is no event for a tab that dies: it holds a lock while it lives.
-    if (holder)
-      globalThis.navigator?.locks
-        ?.request(lockName('holder', holder), { mode: 'shared' }, () => letGo(engine, holder))
-        .catch(() => {})
-  }
-
-  function letGo(engine: string, holder: string): void {
-    const all = holders.get(engine)
-    if (!all?.delete(holder)) return
-    const one = hosted.get(engine)
-    if (one) one.leftAt = performance.now()
-    if (!all.size) holders.delete(engine)
-    ports.get(engine)?.get(holder)?.close()
-    ports.get(engine)?.delete(holder)
-    closeIfIdle(engine)
-  }
-
   return {
     async hello(engine, name, mirror, holder = '', head = 0, port?: MessagePort) {
       if (name !== model.name) return { epoch, error: toWire(new Error(model.name)) }
-      hold(engine, holder)
+      guests.welcome(engine, holder, port)
       if (!hosted.has(engine)) booted.set(engine, head)
-      if (port) ports.set(engine, (ports.get(engine) ?? new Map()).set(holder, port))
       // Not awaited: a first fold of a long log takes its time, and a worker that answers is alive.
       void answer(engine, async ({ flush, shop }) => {
         try {
@@ -208,7 +186,7 @@ export function createHost(
     rebuild: (engine, ...given) => answer(engine, (pipeline) => pipeline.rebuild(...given)),
     cancel: (engine, ...given) => answer(engine, async (pipeline) => pipeline.cancel(...given)),
     async goodbye(engine, holder) {
-      if (holder !== undefined) return letGo(engine, holder)
+      if (holder !== undefined) return guests.letGo(engine, holder)
       leftEngines.add(engine)
       await end(engine, hosted.get(engine))
     },

@@ -1,7 +1,7 @@
 import { aborting, sleep } from '../async.ts'
+import type { AnyReceipt } from '../engine/caller.ts'
 import type { Special } from '../engine/dispatch.ts'
 import { openDraftsOf } from '../engine/drafts.ts'
-import type { AnyReceipt } from '../engine/pending.ts'
 import type { DispatchOptions } from '../engine/types.ts'
 import { EngineClosed } from '../errors.ts'
 import type { Hint } from '../log/channel.ts'

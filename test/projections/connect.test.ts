@@ -24,7 +24,7 @@ async function log(): Promise<string> {
   return name
 }
 
-const inPage = (name: string) => connectHost(model, name, undefined, false, () => {})
+const inPage = (name: string) => connectHost(model, name, { mirror: false, changed() {} })
 
 test('a question that is asked as the connection closes begins nothing', async () => {
   const name = await log()
@@ -112,16 +112,14 @@ test('a worker that hosts another model is named, with what to do, and the pipel
   delete scope.onconnect
   vi.stubGlobal('SharedWorker', class {})
   const told = new Promise<readonly [string, unknown]>((resolve) => {
-    const connection = connectHost(
-      model,
-      name,
-      () => ({ port: port1 }) as unknown as SharedWorker,
-      false,
-      (...given) => {
+    const connection = connectHost(model, name, {
+      spawn: () => ({ port: port1 }) as unknown as SharedWorker,
+      mirror: false,
+      changed(...given) {
         resolve(given as never)
         connection.close()
       },
-    )
+    })
   })
   const [worker, error] = await told
   expect(worker).toBe('in-page')
@@ -136,18 +134,16 @@ test('a worker that can not be started is said once on the console: what failed,
   const quotes = defineModel({ name: 'quotes', events: defineEvents({}), projections: {}, commands: {} })
   for (let i = 0; i < 2; i++) {
     await new Promise<void>((resolve) => {
-      const connection = connectHost(
-        quotes as unknown as AnyModel,
-        name,
-        () => {
+      const connection = connectHost(quotes as unknown as AnyModel, name, {
+        spawn() {
           throw new TypeError('Invalid URL')
         },
-        false,
-        () => {
+        mirror: false,
+        changed() {
           resolve()
           connection.close()
         },
-      )
+      })
     })
   }
   expect(warned).toHaveBeenCalledTimes(1)
@@ -164,10 +160,8 @@ test('a worker whose port answers with nothing but errors is started a few times
   let started = 0
   let isOver = false
   const worker = await new Promise<string>((resolve) => {
-    const connection = connectHost(
-      model,
-      name,
-      () => {
+    const connection = connectHost(model, name, {
+      spawn() {
         started++
         const { port1, port2 } = new MessageChannel()
         // Comlink's answer of a script that exposes something else.
@@ -182,13 +176,13 @@ test('a worker whose port answers with nothing but errors is started a few times
         }
         return { port: port1 } as unknown as SharedWorker
       },
-      false,
-      (kind) => {
+      mirror: false,
+      changed(kind) {
         isOver = true
         resolve(kind)
         connection.close()
       },
-    )
+    })
     void (async () => {
       // Bounded, so that a loop without an end fails here instead of hanging.
       for (let turn = 0; turn < 40 && started < 20 && !isOver; turn++) {

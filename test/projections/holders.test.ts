@@ -96,13 +96,11 @@ test('a tab tells the worker that it leaves, and holds its lock until then', asy
   // As the worker's script does.
   void locks.request(lockName('worker', 'epoch'), () => new Promise(() => {}))
   expose(host, port2 as never)
-  const connection = connectHost(
-    model,
-    name,
-    () => ({ port: port1 }) as unknown as SharedWorker,
-    false,
-    () => {},
-  )
+  const connection = connectHost(model, name, {
+    spawn: () => ({ port: port1 }) as unknown as SharedWorker,
+    mirror: false,
+    changed() {},
+  })
   await connection.flush()
   const holders = async () => (await locks.query()).held.filter((one) => one.name.startsWith('tidemark/holder/'))
   expect(await holders()).toHaveLength(1)

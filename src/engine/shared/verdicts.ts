@@ -5,8 +5,9 @@ import { type CommitRecord, commandsOf, recordedOf, type StoredCommand } from '.
 import type { RejectedCommand } from '../../log/local.ts'
 import { fromWire } from '../../log/wire.ts'
 import type { AnyRecordedEvent } from '../../model/events.ts'
+import type { AnyReceipt, Caller } from '../caller.ts'
 import { enterNew } from '../dispatch.ts'
-import { type AnyReceipt, type Caller, NO_TRIES, type Pending } from '../pending.ts'
+import { NO_TRIES, type Pending } from '../pending.ts'
 import type { Tab } from '../tab.ts'
 
 /** Milliseconds after which a read of the remote is asked for once more: a hint may be lost, and the follower that heard it may have gone. */

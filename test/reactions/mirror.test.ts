@@ -1,12 +1,23 @@
 import { openEngine } from 'tidemark'
 import { reaction } from 'tidemark/reactions'
+import { memoryRemote } from 'tidemark/testing'
 import { expect, test } from 'vitest'
+import { findReactions } from '../../src/copies/reactions.ts'
 import { atEnd } from '../engine/kit.ts'
-import { filesOf } from '../engine/mirrored.ts'
+import { disk, filesOf } from '../engine/mirrored.ts'
 import { freshName } from '../engine/todos.ts'
-import { deleteDatabase } from '../log/storage.ts'
+import { deleteDatabase, dump } from '../log/storage.ts'
 import { chatApp } from './chat.ts'
 import { openOf, positionsOf } from './kit.ts'
+
+const logOf = async (name: string) => (await dump(name, 'meta')).find(({ key }) => key === 'log')?.value
+const deviceOf = async (name: string) => (await dump(name, 'meta')).find(({ key }) => key === 'device')?.value
+
+/** What the mirror has of the reactions of a log. */
+async function reactionsInMirror(name: string) {
+  const folder = await disk.root.getDirectoryHandle(`tidemark-${name}`).catch(() => undefined)
+  return folder && findReactions(folder as unknown as FileSystemDirectoryHandle, (await logOf(name)).lineage)
+}
 
 test('the mirror keeps what is open, and a log that is restored from it goes on there', async () => {
   const name = freshName()
@@ -35,4 +46,97 @@ test('the mirror keeps what is open, and a log that is restored from it goes on 
   expect(restored.status.restored).toMatchObject({ sequence: 2 })
   expect(await openOf(name)).toEqual(open)
   expect(await positionsOf(name)).toMatchObject({ answer: { scanned: expect.any(Number) } })
+})
+
+test.each([
+  ['with', 'start'],
+  ['with', 'now'],
+  ['without', 'start'],
+] as const)(
+  'reactions rule 2: a restore %s what the mirror has of reactions calls nothing, and what comes behind it is called (from %s)',
+  async (kept, from) => {
+    const name = freshName()
+    const called: string[] = []
+    const open = async () => {
+      const chat = chatApp()
+      const answer = reaction(chat, {
+        on: ['turnRequested'],
+        from,
+        lane: ({ data }) => data.id,
+        async run({ event, dispatch }) {
+          called.push(event.data.id)
+          // One settles with its event, the other one when its work is done.
+          if (event.data.id !== 'b') await dispatch.finishTurn({ id: event.data.id, text: 'x' }, { settles: true })
+        },
+      })
+      const engine = await openEngine(chat, { name, reactions: async () => ({ answer }) })
+      atEnd(() => engine.close())
+      return engine
+    }
+    const engine = await open()
+    await engine.dispatch.requestTurns({ ids: ['a', 'b'], thread: 't' })
+    await engine.settled()
+    // Its round begins behind what was stored above.
+    const { sequence } = await engine.dispatch.note({ text: 'the mirror writes on' })
+    await expect.poll(() => engine.status.mirror, { timeout: 15_000 }).toEqual({ state: 'on', sequence })
+    const isMirrored = async () => (await reactionsInMirror(name))?.open.length === 0
+    await expect.poll(isMirrored, { timeout: 15_000 }).toBe(true)
+    if (kept === 'without') disk.root.files.delete(`tidemark-${name}/reactions.open`)
+
+    await deleteDatabase(name)
+    await engine.close()
+    const restored = await open()
+    expect(restored.status.restored).toMatchObject({ sequence })
+    await restored.settled()
+    await restored.dispatch.requestTurn({ id: 'c' })
+    await restored.settled()
+    expect(called.sort()).toEqual(['a', 'b', 'c'])
+    expect(restored.read.turns.all().map(({ id, state }) => `${id} ${state}`)).toEqual([
+      'a finished',
+      'b requested',
+      'c finished',
+    ])
+  },
+)
+
+test('with a remote, a restored log is the same device: it goes on with its own events, and reacts to no other’s', async () => {
+  const server = memoryRemote()
+  const [name, other] = [freshName(), freshName()]
+  const [mine, others] = [server.device(), server.device()]
+  const called: string[] = []
+  const open = async () => {
+    const chat = chatApp()
+    const answer = reaction(chat, {
+      on: ['turnRequested'],
+      from: 'now',
+      run: ({ event, dispatch }) => {
+        called.push(event.data.id)
+        return dispatch.finishTurn({ id: event.data.id, text: 'x' }, { settles: true })
+      },
+    })
+    const engine = await openEngine(chat, { name, remote: () => mine('shared'), reactions: async () => ({ answer }) })
+    atEnd(() => engine.close())
+    return engine
+  }
+  const engine = await open()
+  await engine.dispatch.requestTurn({ id: 'a' }, { durability: 'remote' })
+  await engine.settled()
+  const { sequence } = await engine.dispatch.note({ text: 'the mirror writes on' }, { durability: 'remote' })
+  await expect.poll(() => engine.status.mirror, { timeout: 15_000 }).toEqual({ state: 'on', sequence })
+  const device = await deviceOf(name)
+  expect(device).toEqual(expect.any(String))
+  await expect.poll(async () => (await reactionsInMirror(name))?.device, { timeout: 15_000 }).toBe(device)
+
+  await deleteDatabase(name)
+  await engine.close()
+  const far = await openEngine(chatApp(), { name: other, mirror: false, remote: () => others('shared') })
+  atEnd(() => far.close())
+  await far.dispatch.requestTurn({ id: 'of another' }, { durability: 'remote' })
+  const restored = await open()
+  expect(restored.status.restored).toMatchObject({ sequence })
+  await restored.dispatch.requestTurn({ id: 'b' }, { durability: 'remote' })
+  await restored.settled()
+  expect(await deviceOf(name)).toBe(device)
+  expect(await deviceOf(name)).toBe(device)
+  expect(called).toEqual(['a', 'b'])
 })

@@ -26,6 +26,8 @@ export interface NatsLink {
   readonly nc: NatsConnection
   readonly js: JetStreamClient
   readonly jsm: JetStreamManager
+  /** Subject under which answers arrive. */
+  readonly inboxPrefix: string
   /** Resolves once the connection has ended, for whatever reason. */
   readonly ended: Promise<void>
 }
@@ -73,9 +75,11 @@ export function createConnector(
       throw toRemoteError(error)
     })
     payload = nc.info?.max_payload ?? payload
-    const options = { timeout: NATS_ANSWER_MS, checkAPI: false, watcherPrefix: given?.inboxPrefix ?? '_INBOX' }
+    const inboxPrefix = given?.inboxPrefix ?? '_INBOX'
+    const options = { timeout: NATS_ANSWER_MS, checkAPI: false, watcherPrefix: inboxPrefix }
     return {
       nc,
+      inboxPrefix,
       js: jetstream(nc, options),
       jsm: await jetstreamManager(nc, options),
       ended: nc.closed().then(() => {}),

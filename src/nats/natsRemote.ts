@@ -1,10 +1,10 @@
 import { headers } from '@nats-io/nats-core'
 import { sleep } from '../async.ts'
-import { type OpenRemote, type Remote, RemoteError } from '../remote.ts'
+import { type OpenRemote, type Remote, RemoteError, type RemoteMessage } from '../remote.ts'
 import { defineRemote } from '../sync/carry.ts'
 import { createConnector, type NatsCredentials } from './connection.ts'
 import { type PlaceOptions, type StreamPlace, streamPlaceOf } from './place.ts'
-import { areFew, lastOf, readFew, readInBatches, readMany } from './readMessages.ts'
+import { inBatches, lastOf, MOST_SINGLE, readFew, readMany } from './readMessages.ts'
 import { isRefusal, isUnheard } from './toRemoteError.ts'
 import { watchStream } from './watchStream.ts'
 
@@ -77,8 +77,8 @@ function remoteOf(
       const until = Date.now() + BEHIND_MS
       while (true) {
         const last = await lastOf(connection, place)
-        if (last >= stored || !place.shared) return last
-        if (Date.now() > until) {
+        if (last >= stored) return last
+        if (!place.shared || Date.now() > until) {
           // The remote has forgotten it.
           stored = last
           return last
@@ -86,6 +86,10 @@ function remoteOf(
         await sleep(BEHIND_AGAIN_MS, signal)
       }
     })
+
+  /** Messages that are known to be there, asked for while the end is looked up: a message of another device costs one round trip. */
+  const readKnown = (from: number, to: number, signal: AbortSignal): Promise<readonly RemoteMessage[]> =>
+    to < from ? Promise.resolve([]) : connector.use(signal, (connection) => readFew(connection, place, from, to))
 
   return {
     limits,
@@ -113,11 +117,15 @@ function remoteOf(
     },
     async *read(after, { including = false, signal }) {
       const from = Math.max(1, Number(after) + (including ? 0 : 1))
-      const last = await lookUp(signal)
-      if (last < from) return
+      // The numbers of a shared stream are mostly those of other logs.
+      const known = place.shared ? 0 : Math.min(stored, from + MOST_SINGLE - 1)
+      const [last, found] = await Promise.all([lookUp(signal), readKnown(from, known, signal)])
+      yield* inBatches(found.filter(({ position }) => Number(position) <= last))
+      const next = Math.max(from, known + 1)
+      if (last < next) return
       yield* connector.stream(signal, async function* (connection) {
-        if (areFew(place, from, last)) yield* readInBatches(await readFew(connection, place, from, last))
-        else yield* readInBatches(readMany(connection, place, from, last, signal))
+        if (!place.shared && last - next < MOST_SINGLE) yield* inBatches(await readFew(connection, place, next, last))
+        else yield* readMany(connection, place, next, last, signal)
       })
     },
     // Of a stream with many logs nobody counts those of one.

@@ -1,14 +1,13 @@
 import { DeliverPolicy } from '@nats-io/jetstream'
 import { RemoteError, type RemoteMessage } from '../remote.ts'
-import { NATS_ANSWER_MS, type NatsLink } from './connection.ts'
+import type { NatsLink } from './connection.ts'
 import type { StreamPlace } from './place.ts'
+import { type Pulled, pull } from './pullMessages.ts'
 import { isMissingMessage } from './toRemoteError.ts'
 
 const NATS_BATCH_BYTES = 1_000_000
 /** So many messages are asked for one by one, at once: that is two round trips, a consumer is four and state on the server. */
-const SINGLE = 8
-/** What the server may send ahead of the reader. Larger than any message that a server of default settings takes. */
-const AHEAD_BYTES = 4_000_000
+export const MOST_SINGLE = 8
 /** The server keeps an unused consumer for so long. */
 const READ_CONSUMER_MS = 30_000
 
@@ -38,45 +37,48 @@ export async function readFew(
   return found.flatMap((one) => (one ? [{ position: String(one.seq), message: one.data }] : []))
 }
 
-export const areFew = ({ shared }: StreamPlace, from: number, to: number): boolean => !shared && to - from < SINGLE
-
-/** The messages from one sequence to another, by an ordered consumer, which every server since 2.9 has. */
+/** The messages from one sequence to another in batches, by an ordered consumer, which every server since 2.9 has. */
 export async function* readMany(
   connection: NatsLink,
   place: StreamPlace,
   from: number,
   to: number,
   signal: AbortSignal,
-): AsyncGenerator<RemoteMessage> {
-  const { js, ended } = connection
+): AsyncGenerator<readonly RemoteMessage[]> {
   const { stream, subject, shared } = place
-  const consumer = await js.consumers.get(stream, {
+  const ordered = await connection.js.consumers.get(stream, {
     deliver_policy: DeliverPolicy.StartSequence,
     opt_start_seq: from,
     inactive_threshold: READ_CONSUMER_MS,
     ...(shared && { filter_subjects: subject }),
   })
-  const { num_pending } = await consumer.info(true)
+  const { name: consumer, num_pending } = await ordered.info(true)
   if (num_pending === 0 && !(await isAnyFrom(connection, place, from))) return
-  const messages = await consumer.consume({ max_bytes: AHEAD_BYTES })
-  const stop = (): void => void messages.close()
-  let stalled = setTimeout(stop, NATS_ANSWER_MS)
-  signal.addEventListener('abort', stop)
-  void ended.then(stop)
+  const stopping = new AbortController()
+  const abort = (): void => stopping.abort(signal.reason)
+  signal.addEventListener('abort', abort)
+  const ask = (): Promise<Pulled> => {
+    const asked = pull(connection, { stream, consumer, to }, stopping.signal)
+    // Whoever waits for it hears of it; nobody may do so yet.
+    asked.catch(() => {})
+    return asked
+  }
   try {
-    for await (const { seq, data, info } of messages) {
-      clearTimeout(stalled)
-      if (seq <= to) yield { position: String(seq), message: data }
-      if (seq >= to || (info.pending === 0 && !(await isAnyFrom(connection, place, seq + 1)))) return
-      stalled = setTimeout(stop, NATS_ANSWER_MS)
+    for (let asked = ask(); ; ) {
+      const { messages, last, pending } = await asked
+      const isEnd = last >= to || pending === 0
+      // The next ones are on their way while these are taken in.
+      if (!isEnd) asked = ask()
+      if (messages.length > 0) yield messages
+      if (!isEnd) continue
+      if (last < to && (await isAnyFrom(connection, place, last + 1)))
+        yield* readMany(connection, place, last + 1, to, signal)
+      return
     }
   } finally {
-    clearTimeout(stalled)
-    signal.removeEventListener('abort', stop)
-    stop()
+    signal.removeEventListener('abort', abort)
+    stopping.abort(new RemoteError('unreachable'))
   }
-  signal.throwIfAborted()
-  throw new RemoteError('unreachable')
 }
 
 /**
@@ -95,12 +97,11 @@ async function isAnyFrom({ jsm }: NatsLink, { stream, subject, shared }: StreamP
   }
 }
 
-export async function* readInBatches(
-  messages: Iterable<RemoteMessage> | AsyncIterable<RemoteMessage>,
-): AsyncGenerator<readonly RemoteMessage[]> {
+/** In batches of about 1 MB. */
+export function* inBatches(messages: readonly RemoteMessage[]): Generator<readonly RemoteMessage[]> {
   let batch: RemoteMessage[] = []
   let bytes = 0
-  for await (const one of messages) {
+  for (const one of messages) {
     if (batch.length > 0 && bytes + one.message.length > NATS_BATCH_BYTES) {
       yield batch
       batch = []

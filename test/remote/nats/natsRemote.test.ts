@@ -1,4 +1,4 @@
-import { JetStreamApiError } from '@nats-io/jetstream'
+import { JetStreamApiError, jetstream } from '@nats-io/jetstream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ModelError } from '../../../src/errors.ts'
 import { isRefusal, toRemoteError } from '../../../src/nats/toRemoteError.ts'
@@ -102,6 +102,26 @@ authorization { users = [{ user: admin, password: admin }, { user: member, passw
     for await (const batch of remote.read('26', { signal: AbortSignal.timeout(60_000) }))
       near.push(...batch.map(({ position }) => position))
     expect(near).toEqual(['27', '29', '30'])
+  })
+
+  it('asks for a thousand small messages once, and for what is larger than an answer in parts', async () => {
+    const log = await newLog()
+    const fill = async (count: number, size: number): Promise<void> => {
+      const nc = await server.connect('admin', 'admin')
+      const js = jetstream(nc)
+      await Promise.all(Array.from({ length: count }, () => js.publish(`tm_${log}`, new Uint8Array(size))))
+      await nc.close()
+    }
+    const heard = async (): Promise<number> => ((await (await fetch(`${monitor}/varz`)).json()) as any).in_msgs
+    await fill(1000, 100)
+    await fill(12, 150_000)
+    const remote = open(log)
+    await append(remote, bytes('last'), '1012')
+    const before = await heard()
+    const lengths = (await read(remote)).map(({ message }) => message.length)
+    expect(lengths).toEqual([...Array(1000).fill(100), ...Array(12).fill(150_000), 4])
+    // Where it ends, a consumer, the first messages one by one, and about 1 MB with each request.
+    expect((await heard()) - before).toBeLessThan(20)
   })
 
   it('ends at the last message though that one was deleted', async () => {

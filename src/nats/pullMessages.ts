@@ -1,0 +1,105 @@
+import { createInbox, type Msg } from '@nats-io/nats-core'
+import { RemoteError, type RemoteMessage } from '../remote.ts'
+import { NATS_ANSWER_MS, type NatsLink } from './connection.ts'
+
+/** What one request asks for at most, in messages and in bytes. A single larger message is asked for alone. */
+const PULL_MESSAGES = 4096
+const PULL_BYTES = 1_000_000
+/** What a server sends as the end of a request, with the number that HTTP has for it. */
+const CONFLICT = 409
+const EXCEEDS_BYTES = /MaxBytes/i
+const NANOSECONDS = 1_000_000
+
+/** What came for one request. */
+export interface Pulled {
+  readonly messages: readonly RemoteMessage[]
+  readonly last: number
+  /** Messages of the consumer behind the last one. */
+  readonly pending: number
+}
+
+/** The consumer that is read, and where reading ends. */
+export interface Pulling {
+  readonly stream: string
+  readonly consumer: string
+  readonly to: number
+}
+
+/**
+ * Asks a consumer for its next messages, about 1 MB of them, and waits until they are here. The client's own `consume` has 100 messages on
+ * the way at most, so a log of small messages takes a round trip for every few dozen of them.
+ */
+export async function pull(link: NatsLink, pulling: Pulling, signal: AbortSignal): Promise<Pulled> {
+  const found = await request(link, pulling, { batch: PULL_MESSAGES, max_bytes: PULL_BYTES }, signal)
+  return found.messages.length ? found : request(link, pulling, { batch: 1 }, signal)
+}
+
+interface Limits {
+  readonly batch: number
+  readonly max_bytes?: number
+}
+
+function request(
+  { nc, inboxPrefix }: NatsLink,
+  { stream, consumer, to }: Pulling,
+  limits: Limits,
+  signal: AbortSignal,
+): Promise<Pulled> {
+  const messages: RemoteMessage[] = []
+  let last = 0
+  let pending = Number.POSITIVE_INFINITY
+  return new Promise((resolve, reject) => {
+    let heard = 0
+    const fail = (error: unknown): void => end(() => reject(error))
+    const done = (): void => end(() => resolve({ messages, last, pending }))
+    const abort = (): void => fail(signal.reason)
+    const timer = setInterval(() => {
+      if (messages.length === heard) fail(new RemoteError('unreachable'))
+      heard = messages.length
+    }, NATS_ANSWER_MS)
+
+    function end(tell: () => void): void {
+      clearInterval(timer)
+      signal.removeEventListener('abort', abort)
+      asked.unsubscribe()
+      tell()
+    }
+
+    function take(message: Msg): void {
+      const place = placeInStream(message)
+      if (!place) {
+        const isFull = message.headers?.code === CONFLICT && EXCEEDS_BYTES.test(message.headers.description)
+        if (isFull) done()
+        else fail(new RemoteError('unreachable'))
+        return
+      }
+      last = place.sequence
+      pending = place.pending
+      if (last <= to) messages.push({ position: String(last), message: message.data })
+      if (last >= to || pending === 0 || messages.length === limits.batch) done()
+    }
+
+    const asked = nc.subscribe(createInbox(inboxPrefix), {
+      callback: (error, message) => (error ? fail(error) : take(message)),
+    })
+    asked.closed.then(() => fail(new RemoteError('unreachable')), fail)
+    signal.addEventListener('abort', abort)
+    nc.publish(
+      `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
+      JSON.stringify({ ...limits, expires: NATS_ANSWER_MS * NANOSECONDS }),
+      { reply: asked.getSubject() },
+    )
+  })
+}
+
+/**
+ * A message of the stream names the subject at which it could be acknowledged: `$JS.ACK`, in newer servers domain and account, then stream,
+ * consumer, deliveries, the sequences in stream and consumer, the time, how many are pending, and what else newer servers add. What the
+ * server says about a request names none.
+ */
+function placeInStream({ reply }: Msg): { readonly sequence: number; readonly pending: number } | undefined {
+  const parts = reply?.split('.') ?? []
+  const rest = parts.slice(parts.length === 9 ? 2 : 4)
+  const [sequence, pending] = [Number(rest[3]), Number(rest[6])]
+  return Number.isSafeInteger(sequence) && Number.isSafeInteger(pending) ? { sequence, pending } : undefined
+}

@@ -19,11 +19,36 @@ const NAME = 'chat'
 const LOCK = `tidemark/engine/${NAME}`
 /** Steps of the end in which every turn has to end. */
 const END_STEPS = 40_000
-const THREADS = ['a', 'b', 'c']
 /** Attempts of each handler. */
 const TRIES = 4
-/** Lanes that run at the same time. */
-const CONCURRENCY = 2
+
+/** How much there is to answer, and how long an answer takes. */
+interface Load {
+  readonly lanes: readonly string[]
+  /** Lanes that run at the same time. */
+  readonly concurrency: number
+  readonly turns: number
+  /** Turns that are requested at once, at most. */
+  readonly atOnce: number
+  /** Steps of the faults, and how many more there may be. */
+  readonly length: readonly [least: number, more: number]
+  /** Virtual milliseconds that the provider takes; undefined: any step may bring its answer. */
+  readonly takes?: readonly [least: number, more: number]
+}
+const SMALL: Load = { lanes: ['a', 'b', 'c'], concurrency: 2, turns: 60, atOnce: 1, length: [1500, 2500] }
+/** Model calls of seconds, while a holder lives no longer than some seconds. */
+const STORM: Load = {
+  lanes: Array.from({ length: 20 }, (_, i) => `lane ${i}`),
+  concurrency: 8,
+  turns: 200,
+  atOnce: 12,
+  length: [6000, 2000],
+  takes: [1000, 7000],
+}
+/** Virtual milliseconds of a step in a storm, at most: its calls take as many steps as those of a short run. */
+const STORM_PACE = 40
+/** Steps in which every turn of a storm has to be requested. */
+const STORM_STEPS = 40_000
 
 const open = (chat: Chat, options: Parameters<typeof openEngine>[1]) => openEngine(chat, options)
 
@@ -50,9 +75,12 @@ export function executeReactions(plan: Plan, { traced = false }: { traced?: bool
   const storage = createStorage(w)
   const hit = (name: string): void => w.hit(`reactions: ${name}`)
   const hasLost = random.chance(0.7)
+  const isStorm = random.chance(0.05)
+  const load = isStorm ? STORM : SMALL
+  if (isStorm) w.pace = STORM_PACE
   const tabs: Tab[] = []
   const calls = new Set<Call>()
-  const audit = createReactionAudit(w, storage, THREADS, TRIES)
+  const audit = createReactionAudit(w, storage, load.lanes, TRIES)
   let opened = 0
   let turns = 0
   let sent = 0
@@ -63,7 +91,7 @@ export function executeReactions(plan: Plan, { traced = false }: { traced?: bool
       on: ['turnRequested'],
       from: 'now',
       lane: ({ data }) => data.thread,
-      concurrency: CONCURRENCY,
+      concurrency: load.concurrency,
       retry: { tries: TRIES, delay: 50 },
       cancel: { turnStopped: (stop, start) => stop.data.id === start.data.id },
       async run({ event, key, signal, dispatch }) {
@@ -85,7 +113,7 @@ export function executeReactions(plan: Plan, { traced = false }: { traced?: bool
     const mine = [...calls].filter((call) => call.actor === actor && !call.signal.aborted)
     if (mine.some((call) => call.thread === thread))
       w.fail(`rule 4: ${actor.name} answers two turns of ${thread} at once`)
-    if (mine.length >= CONCURRENCY) w.fail(`rule 4: ${actor.name} works in ${mine.length + 1} lanes at once`)
+    if (mine.length >= load.concurrency) w.fail(`rule 4: ${actor.name} works in ${mine.length + 1} lanes at once`)
     w.say(() => `asks for ${id} by ${key}`, actor)
     return new Promise((resolve, reject) => {
       const call: Call = {
@@ -101,21 +129,19 @@ export function executeReactions(plan: Plan, { traced = false }: { traced?: bool
         },
       }
       calls.add(call)
+      if (load.takes) setTimeout(() => calls.has(call) && answer(call), load.takes[0] + random.below(load.takes[1]))
       signal.addEventListener('abort', () => {
         calls.delete(call)
         reject(signal.reason)
       })
     })
   }
+  const answer = (call: Call): void =>
+    call.answer(random.chance(0.2) ? new Error('429') : `words ${random.below(1000)}`)
   w.sources.push((add) => {
     for (const call of calls) {
       if (!call.actor.alive) calls.delete(call)
-      else
-        add({
-          key: 'provider',
-          label: 'the provider',
-          run: () => call.answer(random.chance(0.2) ? new Error('429') : `words ${random.below(1000)}`),
-        })
+      else if (!load.takes) add({ key: 'provider', label: 'the provider', run: () => answer(call) })
     }
   })
   const scripts = new Map(
@@ -170,7 +196,7 @@ export function executeReactions(plan: Plan, { traced = false }: { traced?: bool
     const id = `t${++turns}`
     const stopped = random.chance(0.2) ? `t${1 + random.below(turns)}` : undefined
     inActor(actor, () => {
-      quietly(engine!.dispatch.requestTurn({ id, thread: random.pick(THREADS) }))
+      quietly(engine!.dispatch.requestTurn({ id, thread: random.pick(load.lanes) }))
       if (stopped) quietly(engine!.dispatch.stopTurn({ id: stopped }))
     })
   }
@@ -181,8 +207,9 @@ export function executeReactions(plan: Plan, { traced = false }: { traced?: bool
     const tab = all.length ? random.pick(all) : undefined
     const workers = w.actors.filter(({ kind }) => kind === 'worker')
     const x = random.below(1000)
-    if (x < 500) tab && turns < 60 && request(tab)
-    else if (x < 600) tabs.filter(({ actor }) => actor.alive).length < 3 && openTab()
+    if (x < 500) {
+      for (let n = Math.min(1 + random.below(load.atOnce), load.turns - turns); tab && n > 0; n--) request(tab)
+    } else if (x < 600) tabs.filter(({ actor }) => actor.alive).length < 3 && openTab()
     else if (x < 640 && tab) {
       hit('tab crashed')
       w.kill(tab.actor)
@@ -221,7 +248,7 @@ export function executeReactions(plan: Plan, { traced = false }: { traced?: bool
   process.on('unhandledRejection', rejected)
 
   return new Promise((resolve) => {
-    const length = 1500 + random.below(2500)
+    const length = load.length[0] + random.below(load.length[1])
     const rate = 0.05 + random.below(15) / 100
     let phase: 'faults' | 'end' = 'faults'
     let limit = 0
@@ -256,13 +283,15 @@ export function executeReactions(plan: Plan, { traced = false }: { traced?: bool
         first()
         return
       }
-      if (phase === 'faults' && w.steps >= length) calm()
+      const isAsked = !isStorm || turns >= load.turns || w.steps >= STORM_STEPS
+      if (phase === 'faults' && w.steps >= length && isAsked) calm()
       else if (phase === 'faults' && w.steps >= next) {
         next = w.steps + 1 + random.below(Math.ceil(1 / rate) * 4)
         act()
       } else if (phase === 'end' && w.steps % 20 === 0 && isOver()) {
         try {
           audit.checkEnd()
+          if (turns >= STORM.turns) hit('200 turns over 20 lanes')
         } catch (error) {
           w.violation ??= error as Error
         }

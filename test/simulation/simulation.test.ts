@@ -82,6 +82,13 @@ test(
   () =>
     playProfile('reactions', 100, [
       ...['turnFinished', 'turnInterrupted', 'turnFailed', 'turnStopped', 'all ended'],
-      ...['a position came after the first turns', 'holder stolen', 'worker crashed', 'worker frozen', 'tab crashed'],
+      ...[
+        '200 turns over 20 lanes',
+        'a position came after the first turns',
+        'holder stolen',
+        'worker crashed',
+        'worker frozen',
+        'tab crashed',
+      ],
     ]),
 )

@@ -2,6 +2,7 @@
 // npm run soak -- --mutations [--only 'rule 5'] [--seconds 15]: one deliberate mistake after the other has to be found.
 // npm run soak -- --kills 100: kill -9 of Chromium in a storm of writes; --damage 3: IndexedDB's files are damaged after every third. --freezes 20: of a tab that writes.
 // npm run soak -- --turns 30: kill -9 of Chromium in a storm of turns that a reaction answers.
+// npm run soak -- --timers 365000: a log of so many events, 2 % of them with a timer up to 90 days away, sealed and archived.
 // npm run soak -- --cycles 1000: engines opened and closed in one page, and every fifth time its worker ended.
 // npm run soak -- --large: the browser tests of large logs with all of the events, rows and flights they are made for.
 // npm run soak -- --cluster: three nodes of nats-server, the leader killed every 5 s for 60 s.
@@ -28,6 +29,7 @@ const { values } = parseArgs({
     kills: { type: 'string' },
     damage: { type: 'string', default: '0' },
     turns: { type: 'string' },
+    timers: { type: 'string' },
     freezes: { type: 'string' },
     cycles: { type: 'string' },
     large: { type: 'boolean', default: false },
@@ -186,6 +188,13 @@ function runFile(file, env, more = [], project = 'browser') {
 if (values.kills)
   runFile('test/browser/crash.test.ts', { TIDEMARK_KILLS: values.kills, TIDEMARK_DAMAGE: values.damage })
 else if (values.turns) runFile('test/browser/reactions.test.ts', { TIDEMARK_TURNS: values.turns }, ['-t', 'kill -9'])
+else if (values.timers)
+  runFile(
+    'test/reactions/archive.test.ts',
+    { TIDEMARK_TIMERS: values.timers },
+    ['-t', 'timers of up to 90 days'],
+    'unit',
+  )
 else if (values.freezes)
   runFile('test/browser/chromium.test.ts', { TIDEMARK_FREEZES: values.freezes }, ['-t', 'hazard 6'])
 else if (values.cycles)

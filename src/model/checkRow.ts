@@ -2,17 +2,17 @@ import type { Key } from '../data.ts'
 import { InvalidData, ModelError } from '../errors.ts'
 import { isPlain, tagOf } from './isPlain.ts'
 
-// Development only. A row is kept by structured clone, which refuses functions and leaves the methods of a class behind.
+// Development only. IndexedDB stores rows by structured clone, which refuses functions and drops the methods of a class.
 
 /** Parts of rows that were found to be storable, so that a spread row costs only what is new in it. */
 const checked = new WeakSet<object>()
 
-/** Rows of one handler that are cloned to find what only a clone shows: a proxy looks like what it stands for. Cloning all would be slow. */
+/** Rows of each handler that are cloned, to find proxies: a proxy looks like its target until it is cloned. Cloning all rows would be slow. */
 const CLONED_ROWS = 20
 const clonedRows = new WeakMap<object, number>()
 
 /**
- * Throws `InvalidData` with the path to a part that the database would refuse, or give back as something else. `what` names the row,
+ * Throws `InvalidData` with the path to a part that the database would refuse, or would return as something else. `what` names the row;
  * `handler` is the function that made it.
  */
 export function checkRow(what: string, row: unknown, handler: object): void {
@@ -63,7 +63,7 @@ function cloneError(value: unknown): { readonly cause: unknown } | undefined {
   }
 }
 
-/** Extends `path` from a value that can't be cloned to the part that is the reason. Returns false if it may be a part above. */
+/** Extends `path` from a value that can't be cloned to the part that causes it. Returns false if the cause may be a part above. */
 function findRefused(value: unknown, path: Key[], above: readonly unknown[]): boolean {
   let isReason = true
   for (const [step, member] of typeof value === 'object' && value ? membersOf(value) : []) {
@@ -92,14 +92,14 @@ function* membersOf(value: object): Generator<[Key, unknown]> {
   else if (isPlain(value)) yield* Object.entries(value)
 }
 
-/** Why an object does not come back from the database as it is; undefined if it does. */
+/** Why the database would not return an object as it is; undefined if it would. */
 function refusalOf(value: object): { part: string; cause?: unknown } | undefined {
   if (isPlain(value)) return
   const ownClass: unknown = value.constructor
   const part = `an instance of ${typeof ownClass === 'function' && ownClass.name ? ownClass.name : 'a class'}`
   if (!isBuiltIn(ownClass)) return { part }
   if (Array.isArray(value) || ArrayBuffer.isView(value) || BUILT_IN.has(tagOf(value))) return
-  // Another class of the browser: it says itself whether it can be cloned.
+  // Another class of the browser: only a clone shows whether it can be stored.
   try {
     const clone: object = structuredClone(value)
     if (Object.getPrototypeOf(clone) !== Object.getPrototypeOf(value)) return { part }
@@ -116,7 +116,7 @@ const isBuiltIn = (type: unknown): boolean =>
   typeof type === 'function' &&
   (Reflect.get(globalThis, type.name) === type || /\[native code\]\s*\}$/.test(Function.prototype.toString.call(type)))
 
-// ---- changes to what has no freeze
+// ---- changes to objects that `Object.freeze` does not protect
 
 const MUTATORS: Readonly<Record<string, readonly string[]>> = {
   Map: ['set', 'delete', 'clear'],
@@ -128,7 +128,7 @@ const MUTATORS: Readonly<Record<string, readonly string[]>> = {
 const bytesSeen = new WeakMap<object, Uint8Array>()
 let seesBytes = false
 
-/** Makes the methods that change a `Map`, a `Set` or a `Date` throw, and remembers bytes, which nothing can freeze. */
+/** Makes the methods throw that change a `Map`, a `Set` or a `Date`. Remembers bytes, which nothing can freeze. */
 export function forbidChanges(value: object, deepFreeze: (value: unknown) => unknown): void {
   const bytes = bytesOf(value)
   if (bytes && !bytesSeen.has(value)) {
@@ -155,7 +155,7 @@ function bytesOf(value: object): Uint8Array | undefined {
   return tagOf(value) === 'ArrayBuffer' ? new Uint8Array(value as ArrayBuffer) : undefined
 }
 
-/** Throws `ModelError` if bytes of a row are others than those that were seen first. `who` begins the message. */
+/** Throws `ModelError` if bytes of a row have changed since they were first seen. The message begins with `who`. */
 export function checkBytes(row: unknown, who: string): void {
   if (!seesBytes) return
   const found = new Set<unknown>()

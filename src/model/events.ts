@@ -5,7 +5,7 @@ import { copyJson, deepFreeze, type JsonOf } from './json.ts'
 // ---- types
 
 declare const payload: unique symbol
-/** Where an event type keeps what it declares. */
+/** The property under which an event type keeps its declaration. */
 const declaration: unique symbol = Symbol.for('tidemark.event')
 
 /** The type of an event whose payload is not JSON. */
@@ -38,8 +38,9 @@ export interface EventType<Data, Input = Data> {
   readonly [payload]?: Data
   readonly input?: Input
   /**
-   * Declares the next version of the payload, and how it is made of the one before. The version is the number of steps + 1. A step must take
-   * every payload of its version: one that throws makes the engine `'failed'`, with a `ModelError` that names type, version and sequence.
+   * Declares the next version of the payload, and the step that makes it from the version before. The version is the number of steps + 1.
+   * A step must take every payload of its version. If it throws, the engine is `'failed'`, with a `ModelError` that names type, version and
+   * sequence.
    * @example
    * ```ts
    * const noted = event<{ t: string }>().upcast(({ t }) => ({ title: t }))
@@ -66,7 +67,7 @@ export type InputOf<E> = E extends EventType<any, infer I> ? I : never
 /** The names of the events that are not retired. */
 export type LiveTypes<E> = { [K in keyof E & string]: E[K] extends RetiredEvent<any> ? never : K }[keyof E & string]
 
-/** An event that a creator made and no log holds yet. */
+/** A new event: a creator made it, and the log does not hold it yet. */
 export interface NewEvent<Type extends string, Data> {
   readonly type: Type
   readonly data: Data
@@ -117,27 +118,28 @@ export type TodaysEvent = Pick<AnyRecordedEvent, 'type' | 'version' | 'data'>
 /** The runtime side of a model's events. */
 export interface EventTypesAtRuntime {
   /**
-   * A command's event as the log keeps it: declared, not retired, and JSON. A schema runs in the creator, once: the payload of an event
-   * that no creator made (a recorded one, a copy of one) is already its output, and is copied as it is.
+   * Turns an event that a command gave into what the log stores. Throws if the event is not declared, is retired, or is not JSON. A schema
+   * runs once, in the creator. If no creator made the event (a recorded one, or a copy of one), its payload is already the output of the
+   * schema, so it is only copied.
    */
   store(event: unknown): StoredEvent
   /**
-   * Today's type, version and payload. It never changes `stored`. Throws `OutdatedCodeError` if this code does not know the event, and
-   * `ModelError` if a step of `upcast` throws; `sequence` is for that message.
+   * Converts a stored event to today's type, version and payload. It never changes `stored`. Throws `OutdatedCodeError` if this code does
+   * not know the event, and `ModelError` if a step of `upcast` throws; `sequence` is for that message.
    */
   today(stored: StoredEvent, sequence?: number): TodaysEvent
-  /** May this code read such an event? Former names and retired ones included. */
+  /** Can this code read such an event? It can read former names and retired events, too. */
   knows(type: string, version: number): boolean
-  /** Today's version of a name of today, else 0. */
+  /** Today's version of a declared type, 0 for a former name or an unknown one. */
   version(type: string): number
 }
 
 // ---- declaring
 
-/** Gives the payload to keep, or throws `InvalidData`, whose message begins with `owner`. */
+/** Returns the payload to keep, or throws `InvalidData`, whose message begins with `owner`. */
 type Validate = (data: unknown, owner: string) => unknown
 interface Declaration {
-  /** From each version to the next one. */
+  /** The first one leads from version 1 to version 2, and so on. */
   readonly steps: readonly ((data: any, owner: string) => unknown)[]
   readonly validate: Validate
   readonly names: readonly string[]
@@ -170,7 +172,7 @@ const validator =
     throw new InvalidData(`${owner}: ${messages.join('; ')}`, issues[0]?.path, result, issues)
   }
 
-/** `any`, because the compiler can't follow how a chain changes its types: `EventType` says that. */
+/** Returns `any`, because the compiler can't follow how a chain changes its types. `EventType` declares that. */
 const eventType = (self: Declaration): any => ({
   [declaration]: self,
   retired: () => eventType({ ...self, isRetired: true }),
@@ -193,8 +195,8 @@ const eventType = (self: Declaration): any => ({
  * })
  * ```
  *
- * A Standard Schema instead of the type makes creators take the schema's input and events keep its output; an issue throws
- * `InvalidData` with its path, an asynchronous schema is refused.
+ * With a Standard Schema instead of a type, creators take the schema's input and events keep its output. An issue throws
+ * `InvalidData` with its path. An asynchronous schema is refused.
  */
 export function event(): EventType<void>
 export function event<Data extends OnlyJson<Data>>(): EventType<Data>
@@ -213,7 +215,7 @@ export function eventTypes(events: object): EventTypesAtRuntime {
 }
 
 /**
- * Gives one creator per event: `events.todoAdded({ id, title })`.
+ * Returns one creator per event: `events.todoAdded({ id, title })`.
  * @example
  * ```ts
  * const events = defineEvents({ todoAdded: event<{ id: string }>(), cleared: event() })
@@ -221,7 +223,7 @@ export function eventTypes(events: object): EventTypesAtRuntime {
  * events.cleared()
  * ```
  *
- * A creator copies and checks its payload (`InvalidData` with the path); the event it gives is frozen.
+ * A creator copies and checks its payload (`InvalidData` with the path), and returns a frozen event.
  * A former name that is also another event's name throws `ModelError`.
  */
 export function defineEvents<E extends EventTypes>(types: E): Events<E> {
@@ -238,7 +240,7 @@ export function defineEvents<E extends EventTypes>(types: E): Events<E> {
     }
   }
   for (const [type, declared] of Object.entries<EventTypes[string]>(types)) {
-    // Only this file writes it.
+    // Only this file writes the property.
     const self = declared?.[declaration] as Declaration | undefined
     if (!self) throw new ModelError(`event "${type}": expected event()`)
     for (const name of [type, ...self.names]) {

@@ -31,7 +31,7 @@ export function explainDecision(command: string, decision: unknown, types: { ver
   }
 }
 
-/** What to keep instead of an instance. */
+/** By class: what a payload keeps instead of an instance. */
 const INSTEAD_OF: Record<string, string> = {
   Date: 'getTime() or toISOString()',
   Map: 'a list of its entries',

@@ -14,7 +14,7 @@ export interface Slot {
   row: any
 }
 
-/** One change, enough to take it back and to know which row it touched. */
+/** One change, enough to take it back and to know which row it touchedKeys. */
 export interface Change {
   readonly fold: Fold
   readonly slot: Slot
@@ -30,18 +30,18 @@ export interface Fold {
   readonly name: string
   readonly identity: string
   readonly definition: ProjectionDefinition
-  /** Of the last event folded or skipped; the owner moves it. */
+  /** The last event that was folded or skipped. The owner sets it. */
   sequence: number
   /** The insertion counter. It belongs to the checkpoint: the caller that loads rows sets it. */
   next: number
   /** Set by the owner. */
   failed: ProjectionFailed | undefined
-  /** Another object after each change, all of them alive. */
+  /** A new object after each change. Old ones show the present rows, too. */
   readonly view: ReadTable<any> | ReadValue<any>
   /** Present rows by insertion number; a value is one slot, n 0, key 0. */
   readonly slots: Iterable<Slot>
   handles(type: string): boolean
-  /** Applies one event: all of it or (it throws) nothing. Appends its changes to the journal when one is given. */
+  /** Applies all of one event, or throws and changes nothing. Appends its changes to the journal if one is given. */
   apply(event: AnyRecordedEvent, journal?: Journal): void
   /** Adds persisted rows, ascending by n. No checks, no copies: the hot path of boot. */
   load(rows: readonly unknown[], n: (index: number) => number): void
@@ -50,7 +50,7 @@ export interface Fold {
   revert(change: Change): void
 }
 
-/** Takes changes back, newest first, exactly; keeps the first `from`. */
+/** Takes changes back, the newest first, until only the first `from` are left. */
 export function undo(journal: Journal, from: number = 0): void {
   while (journal.length > from) {
     const change = journal.pop()!
@@ -60,7 +60,7 @@ export function undo(journal: Journal, from: number = 0): void {
 
 /**
  * Folds one whole commit, if it is the next one for this fold. If `evolve` throws, the fold has failed and everything that
- * the commit changed is taken back: a checkpoint is only ever at the end of a commit (rule 1). `folded` is told of each
+ * the commit changed is taken back: a checkpoint is only ever at the end of a commit (rule 1). Calls `folded` for each
  * event that the fold handles, right after its changes.
  */
 export function foldCommit(
@@ -88,7 +88,7 @@ export function foldCommit(
   }
 }
 
-/** Slots by insertion number, and the list last made of them. A table and each bucket of an index are one. */
+/** Slots by insertion number, and the list last made of them. A table has one, and so has each bucket of an index. */
 interface SlotList {
   readonly slots: Map<Key, Slot>
   list: readonly any[] | undefined
@@ -128,7 +128,7 @@ function listSlots(rows: SlotList): readonly any[] {
   return (rows.list ??= Object.freeze(Array.from(slotsInOrder(rows), ({ row }) => deepFreeze(row))))
 }
 
-/** Each fold has its own, so that logs of one page share nothing. `structuredClone` may be missing in a test's environment. */
+/** Each fold gets its own copy, so that two logs of one page share no state. `structuredClone` may be missing in a test's environment. */
 function copyInitial(initial: unknown): unknown {
   if (typeof initial !== 'object' || !initial) return initial
   try {
@@ -140,14 +140,14 @@ function copyInitial(initial: unknown): unknown {
 
 export function createFold(name: string, definition: ProjectionDefinition, types: EventTypesAtRuntime): Fold {
   const { by, evolve } = definition
-  // A value is a table of one row, which is always there and has no key of its own.
+  // A value is a table of one row, which always exists and has no key of its own.
   const { key: property, initial } = definition.into as { readonly key?: string; readonly initial?: unknown }
   const isTable = property !== undefined
   const indexes = new Map<string, Index>()
   let table: SlotList
   let view: Fold['view'] | undefined
 
-  const file = (index: Index, value: unknown, slot: Slot) => {
+  const addToIndex = (index: Index, value: unknown, slot: Slot) => {
     let bucket = index.get(value)
     if (!bucket) index.set(value, (bucket = emptyRows()))
     put(bucket, slot)
@@ -160,7 +160,7 @@ export function createFold(name: string, definition: ProjectionDefinition, types
       let index = indexes.get(property)
       if (!index) {
         indexes.set(property, (index = new Map()))
-        for (const slot of slotsInOrder(table)) file(index, slot.row[property], slot)
+        for (const slot of slotsInOrder(table)) addToIndex(index, slot.row[property], slot)
       }
       const bucket = index.get(value)
       return bucket ? listSlots(bucket) : noRows
@@ -173,7 +173,7 @@ export function createFold(name: string, definition: ProjectionDefinition, types
     },
   }
 
-  /** Every change goes through here, taken back or not. In a table, undefined is absence. */
+  /** Makes every change, also if it takes one back. In a table, undefined means that the row is absent. */
   const write = (slot: Slot, after: any) => {
     const before = slot.row
     slot.row = after
@@ -189,20 +189,20 @@ export function createFold(name: string, definition: ProjectionDefinition, types
           drop(bucket, slot)
           if (!bucket.slots.size) index.delete(from)
         }
-        if (after) file(index, after[property], slot)
+        if (after) addToIndex(index, after[property], slot)
       }
     }
   }
 
   const check = (key: unknown, type: string) => (isKey(key) ? key : checkKey(key, `${name}: event "${type}"`))
 
-  const touched = (event: AnyRecordedEvent): Key | readonly Key[] => {
+  const touchedKeys = (event: AnyRecordedEvent): Key | readonly Key[] => {
     if (!isTable) return 0
     const { type, data } = event
     const find = by[type]
     const named: any = find ? find(event, live) : data?.[property]
     if (__DEV__) explainKey(name, type, named, property, !!find)
-    // Only `by` may name several rows: a payload's key is a key.
+    // Only `by` may name several rows: the key in a payload is always one key.
     if (!find || !named || typeof named !== 'object') return check(named, type)
     if (Array.isArray(named)) return [...new Set(named.map((key) => check(key, type)))]
     const [first, ...rest] = Object.entries(named)
@@ -211,7 +211,7 @@ export function createFold(name: string, definition: ProjectionDefinition, types
       .map((row) => row[property])
   }
 
-  const evolved = (event: AnyRecordedEvent, key: Key, slot: Slot | undefined): any => {
+  const evolveRow = (event: AnyRecordedEvent, key: Key, slot: Slot | undefined): any => {
     const before = slot?.row
     if (__DEV__) {
       deepFreeze(before)
@@ -260,16 +260,16 @@ export function createFold(name: string, definition: ProjectionDefinition, types
     handles: (type) => !!evolve[type],
     apply(event, journal) {
       if (!evolve[event.type]) return
-      const keys = touched(event)
+      const keys = touchedKeys(event)
       if (typeof keys !== 'object') {
         const slot = table.slots.get(keys)
-        change(keys, slot, evolved(event, keys, slot), journal)
+        change(keys, slot, evolveRow(event, keys, slot), journal)
         return
       }
-      // All rows first: a throw halfway leaves nothing behind.
+      // Computes all rows before it writes the first, so a throw leaves nothing behind.
       const results = keys.map((key) => {
         const slot = table.slots.get(key)
-        return [key, slot, evolved(event, key, slot)] as const
+        return [key, slot, evolveRow(event, key, slot)] as const
       })
       for (const result of results) change(...result, journal)
     },

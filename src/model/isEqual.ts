@@ -41,7 +41,7 @@ export function rowsEqual(a: unknown, b: unknown): boolean {
 const hasMembers = (value: unknown): value is Record<PropertyKey, unknown> =>
   typeof value === 'object' && !!value && (Array.isArray(value) || isPlain(value))
 
-/** An own stack of pairs instead of recursion: rows may be nested deeper than the engine's call stack. */
+/** A stack of pairs instead of recursion: rows may be nested deeper than the call stack allows. */
 function isEqual(a: unknown, b: unknown, blobsByShape: boolean): boolean {
   const pairs: unknown[] = [a, b]
   const compared = new Map<object, Set<object>>()
@@ -50,7 +50,7 @@ function isEqual(a: unknown, b: unknown, blobsByShape: boolean): boolean {
     const one = pairs.pop()
     if (Object.is(one, other)) continue
     if (typeof one !== 'object' || typeof other !== 'object' || !one || !other) return false
-    // Pairs that were met before are equal, or the answer is no anyway: this ends cycles, and shared parts are compared once.
+    // A pair that was met before is compared only once: if it differs, the answer is false anyway. This also ends cycles.
     const met = compared.get(one)
     if (met?.has(other)) continue
     if (met) met.add(other)
@@ -60,7 +60,7 @@ function isEqual(a: unknown, b: unknown, blobsByShape: boolean): boolean {
   return true
 }
 
-/** Adds the pairs of members that have to be equal. Returns false if the two differ already. */
+/** Adds the pairs of members that still have to be compared. Returns false if the two differ already. */
 function pushMembers(pairs: unknown[], one: any, other: any, blobsByShape: boolean): boolean {
   const tag = tagOf(one)
   if (tag !== tagOf(other)) return false
@@ -104,7 +104,7 @@ function pushProperties(pairs: unknown[], one: any, other: any): boolean {
   return true
 }
 
-/** Keys that both have are compared by value. Keys that are objects are compared in their order. */
+/** Compares the values of the keys that both maps have, and pairs the remaining keys (mostly objects) in their order. */
 function pushEntries(pairs: unknown[], one: Map<unknown, unknown>, other: Map<unknown, unknown>): boolean {
   if (one.size !== other.size) return false
   const rest = [...other].filter(([key]) => !one.has(key))

@@ -4,7 +4,7 @@ import { forbidChanges } from './checkRow.ts'
 import { explainInstance } from './explain.ts'
 import { isPlain } from './isPlain.ts'
 
-/** `T` where it survives JSON unchanged; nothing fits into the places where it does not, and the compiler's message names them. */
+/** `T`, if it survives JSON unchanged. Each part that does not survive becomes `'not JSON'`, so that the compiler's message names it. */
 export type JsonOf<T> = [T] extends [Json]
   ? T
   : T extends string | number | boolean | null | undefined | void
@@ -30,7 +30,7 @@ export function copyJson(value: unknown, owner?: string): unknown {
       const copied = copyShallow(value)
       if (copied) return copied
     } catch {
-      // A getter or a proxy threw: the copy below says where.
+      // A getter or a proxy threw. The deep copy below reports its path.
     }
   }
   return copyDeep(value, owner)
@@ -58,7 +58,7 @@ function copyDeep(value: unknown, owner: string | undefined): unknown {
     let result: any
     if (Array.isArray(value)) {
       result = []
-      // `length` once: a hostile proxy could let it grow.
+      // Reads `length` once: a hostile proxy could make it grow.
       for (let i = 0, end = value.length; i < end; i++) {
         path[depth] = i
         result[i] = copy(value[i])
@@ -86,18 +86,18 @@ function copyDeep(value: unknown, owner: string | undefined): unknown {
   try {
     return value === undefined ? value : copy(value)
   } catch (error) {
-    // Or a getter or a proxy threw.
+    // Any other error was thrown by a getter or a proxy.
     throw error instanceof InvalidData ? error : refuse('what cannot be read', error)
   }
 }
 
-/** Properties and characters of each that a shallow copy may have, far below 16 MiB together. */
+/** The most properties of a shallow copy, and the most characters of each name and each text: together far below 16 MiB. */
 const SHALLOW_PROPERTIES = 64
 const SHALLOW_CHARACTERS = 65_536
 
 /**
- * What `copyJson` gives for a plain object of a few short primitives, or undefined if `value` is anything else, also if
- * it is wrong. Most inputs and payloads are such objects, and this allocates nothing but the copy.
+ * Copies a plain object of a few short primitives as `copyJson` does. Returns undefined for anything else, also for data that
+ * `copyJson` refuses. Most inputs and payloads are such objects, and this allocates nothing but the copy.
  */
 function copyShallow(value: object): object | undefined {
   if (Array.isArray(value) || !isPlain(value)) return
@@ -124,14 +124,14 @@ function copyShallow(value: object): object | undefined {
 }
 
 /**
- * Freezes plain objects and arrays all the way down. What is frozen already is taken to be frozen below, too. Development also makes the
- * methods throw that change a `Map`, a `Set` or a `Date`.
+ * Freezes plain objects and arrays all the way down. It assumes that the members of a frozen object are frozen, too. In development, the
+ * methods that change a `Map`, a `Set` or a `Date` throw.
  */
 export function deepFreeze<T>(value: T): T {
   if (typeof value !== 'object' || !value || Object.isFrozen(value)) return value
   if (Array.isArray(value) || isPlain(value)) {
     Object.freeze(value)
-    // `in`, because a list of the keys would be an allocation for each row and payload.
+    // `in`, because a list of the keys would be allocated for each row and payload.
     for (const key in value) {
       const property = (value as Record<string, unknown>)[key]
       if (typeof property === 'object' && Object.hasOwn(value, key)) deepFreeze(property)
@@ -141,8 +141,8 @@ export function deepFreeze<T>(value: T): T {
 }
 
 /**
- * The JSON text of what `copyJson` gave. A page may have given arrays or objects a `toJSON` (Prototype.js did), which
- * `JSON.stringify` would call: the value that was checked is the value that is stored.
+ * The JSON text of what `copyJson` returned. A page may have given arrays or objects a `toJSON` (Prototype.js did), which
+ * `JSON.stringify` would call. This function ignores it, so that the value that was checked is the value that is stored.
  */
 export function stringify(value: unknown): string {
   return 'toJSON' in Object.prototype || 'toJSON' in Array.prototype ? plainText(value) : JSON.stringify(value)
@@ -182,7 +182,7 @@ export function hash(text: string): string {
   return [text.length, a >>> 0, b >>> 0].map((part) => part.toString(36)).join('-')
 }
 
-/** Tells whether a command id comes again with the same command and input (copied JSON). */
+/** The same for equal commands and inputs (copied JSON): shows whether a command id was used again for something else. */
 export function fingerprint(command: string, input: unknown): string {
   return hash(canonical(input === undefined ? [command] : [command, input]))
 }
@@ -190,7 +190,7 @@ export function fingerprint(command: string, input: unknown): string {
 export const isKey = (key: unknown): key is Key =>
   typeof key === 'string' ? key.length <= 2 ** 20 : Number.isFinite(key)
 
-/** A usable key: absent ones mean that the model is wrong, others that the data is. `what` names where it came from. */
+/** Returns a usable key. Throws `ModelError` if it is absent, `InvalidData` if it is no key. `what` names where it came from. */
 export function checkKey(key: unknown, what: string): Key {
   if (isKey(key)) return key
   if (key == null) throw new ModelError(`${what} has no key`)

@@ -9,9 +9,9 @@ import type { OnDisk, Projection, ProjectionDefinition } from './projection.ts'
 
 // ---- types
 
-/** What `defineModel` takes as `projections`: by the names under which `engine.read` has them. */
+/** What `defineModel` takes as `projections`. `engine.read` has them under the same names. */
 export type Projections = Record<string, Projection<any>>
-/** The resident tables and values, by the type of a model's projections. For the type of a model: `ReadOf<typeof app>`. */
+/** The type of `engine.read`, from the type of a model's projections. `ReadOf<typeof app>` makes it from the type of the model. */
 export type ReadModel<P> = {
   readonly [K in keyof P as P[K] extends Projection<OnDisk<any>> ? never : K]: P[K] extends Projection<infer Read>
     ? Read
@@ -21,19 +21,19 @@ export type ReadModel<P> = {
 export type ReadOf<M> = M extends Model<any, infer P, any> ? ReadModel<P> : never
 /** Fixed for one dispatch: deciding again after a lost race gives the same ids and time. */
 export interface CommandContext {
-  /** A new id of 22 letters and digits or a few more. In `given` it is `id-1`, `id-2`, … */
+  /** Returns a new id: 22 letters and digits, or a few more. In `given`, ids are `id-1`, `id-2`, … */
   id(): string
   /** Milliseconds since 1970: the `at` of the events. */
   readonly now: number
 }
-/** What a command answers: one event, several, or nothing. `reject` answers no. */
+/** What a command returns: one event, several, or nothing. To refuse its input, it calls `reject`. */
 export type Decision<E extends EventTypes> = AnyNew<E> | readonly AnyNew<E>[] | undefined | void
 /** What `defineModel` takes as `commands`: functions of the read model, an input and a context. */
 export type Commands<P, E extends EventTypes> = Record<
   string,
   (read: ReadModel<P>, input: any, context: CommandContext) => Decision<E>
 >
-/** Makes the compiler refuse a command whose input has no type: it would take anything. */
+/** Makes the compiler refuse a command whose input has no type, because such a command would take anything. */
 export type Annotated<C> = {
   readonly [K in keyof C]: string extends K
     ? unknown
@@ -43,7 +43,7 @@ export type Annotated<C> = {
         : unknown
       : unknown
 }
-/** The arguments with which a command is asked for: its input, or none. */
+/** The arguments of a call of a command: its input, or none. */
 export type CommandInput<C, K extends keyof C> = C[K] extends (read: any, input: infer I, ...rest: any) => any
   ? unknown extends I
     ? []
@@ -51,9 +51,9 @@ export type CommandInput<C, K extends keyof C> = C[K] extends (read: any, input:
       ? [input?: I]
       : [input: I]
   : never
-/** What `defineModel` takes as `drafts`: what `draft` of `tidemark/drafts` gives, by the names under which `engine.drafts` has them. */
+/** What `defineModel` takes as `drafts`: results of `draft` of `tidemark/drafts`. `engine.drafts` has them under the same names. */
 export type DraftDefinitions = Readonly<Record<string, DraftDefinition>>
-/** One draft of a model. `draft` of `tidemark/drafts` gives it; nobody else makes one. */
+/** One draft of a model. Only `draft` of `tidemark/drafts` makes one. */
 export interface DraftDefinition {
   /** For the engine. */
   readonly open: (...given: any[]) => unknown
@@ -96,10 +96,11 @@ export interface AnyModel {
  * })
  * ```
  *
- * `name` names the log, unless `openEngine` is told another one. `version` (1 unless it is given) counts the versions of the commands: raise it
- * when one decides otherwise, so that an older build never decides again what a newer one has decided. Only a log with a remote needs it. A command is pure and synchronous and gives an event, several or none.
+ * `name` is the name of the log, unless `openEngine` gets another one. A command is pure and synchronous, and returns one event, several or
+ * none. The compiler refuses a command whose input has no type. `version` (1 by default) is the version of the commands. Raise it when a
+ * command decides differently: then an older build never decides again what a newer build has decided. Only a log with a remote needs it.
  * `drafts` are texts that are still being written, declared by `draft()` of `tidemark/drafts`.
- * A projection over other events than these throws `ModelError`. The input of a command has a type, or the compiler says so at the command.
+ * A projection over other events than these throws `ModelError`.
  */
 export function defineModel<
   E extends EventTypes,
@@ -138,7 +139,7 @@ function checkModel({ name, events, projections, commands, drafts = {} }: AnyMod
 }
 
 /**
- * Ends a command with a no: the dispatch rejects with `CommandRejected { code, details }` and nothing is appended.
+ * Refuses a command: the dispatch rejects with `CommandRejected { code, details }`, and nothing is appended.
  * @example
  * ```ts
  * const toggle = ({ todos }: Read, { id }: { id: string }) =>
@@ -156,7 +157,7 @@ export function createFolds(model: AnyModel): Fold[] {
   return foldsOf(model, true)
 }
 
-/** Empty folds of the projections on disk: they hold rows only while these are folded. */
+/** Empty folds of the projections on disk. Such a fold holds rows only as long as its caller keeps it. */
 export function onDiskFolds(model: AnyModel): Fold[] {
   return foldsOf(model, false)
 }
@@ -208,7 +209,10 @@ export function decide(
   return Array.isArray(decision) ? Array.from(decision, store) : [store(decision)]
 }
 
-/** The context of one dispatch. `restart` makes `id()` give the same ids again, for deciding again: those of `ids`, which gets what is drawn besides. */
+/**
+ * The context of one dispatch. Before the command is decided again, `restart` makes `id()` begin again with the first of `ids`. When these
+ * are used up, `id()` draws further ones and adds them to `ids`.
+ */
 export interface DispatchContext extends CommandContext {
   readonly ids: readonly string[]
   restart(): void
@@ -220,7 +224,7 @@ export const createContext = (now: number, random: () => string = randomId, ids:
 class Context implements DispatchContext {
   readonly now: number
   readonly ids: string[]
-  /** Bound, because commands take it out of the context. */
+  /** Bound, because commands destructure the context. */
   readonly id: () => string
   #given = 0
 

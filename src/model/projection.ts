@@ -13,7 +13,7 @@ import { hash, stringify } from './json.ts'
 
 // ---- types
 
-/** The names of the properties that are a `Value`. By `keyof`, because a message then lists them instead of naming this type. */
+/** The names of the properties whose type is `Value`. It uses `keyof`, so that a message of the compiler lists the names, not this type. */
 export type NameOf<Row, Value> = keyof { [K in keyof Row & string as Row[K] extends Value ? K : never]: K }
 /** The properties of a row that may be its key. */
 export type KeyProperty<Row> = NameOf<Row, Key>
@@ -79,8 +79,8 @@ export type EvolveValue<E extends EventTypes, State> = {
 }
 
 /**
- * Stands for `into` while the compiler has not seen it. A handler without parameters is typed before it has: without a type that asks for
- * literals, `() => ({ state: 'done' })` would give a `string` for good.
+ * The type of `into` until the compiler has inferred it. The compiler types a handler without parameters before that. If no type asked for
+ * literals then, it would take the `'done'` in `() => ({ state: 'done' })` for a `string`, and would not correct that later.
  */
 export interface Unseen {
   readonly [unseen]: true
@@ -153,10 +153,10 @@ export interface ProjectionDefinition {
 
 const PAGE_FORMAT = 1
 
-/** What IndexedDB takes as a key path of one step, and Dexie as no more than that. */
+/** A name that IndexedDB takes as a key path of one step, and in which Dexie sees no syntax of its own. */
 const PLAIN_NAME = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u
 
-/** Of persisted rows: another identity means other pages, so that two deploys never mix two folds. */
+/** The identity of persisted rows. Another identity means other pages, so two deploys never mix two folds. */
 export function identity(name: string, definition: ProjectionDefinition, types: EventTypesAtRuntime): string {
   const { into, version, evolve } = definition
   const handled = Object.keys(evolve)
@@ -190,7 +190,7 @@ export interface OnDiskOptions<Row> {
  *
  * A row is what structured clone takes, without functions and class instances. `history` keeps an index for
  * `engine.history({ table, key })`. With `resident: false` rows live on disk only, are queried with Dexie and never loaded at boot;
- * `indexes` are names of properties. A key or an index that is no plain name throws `ModelError`.
+ * `indexes` are names of properties. If a key or an index is not a plain name, it throws `ModelError`.
  *
  * In a generic factory, `table<T>('id')` takes a `T extends { id: string }`, and `table<T, 'slug'>('slug')` any other name.
  */
@@ -203,7 +203,7 @@ export function table<Row extends { readonly [P in Name]: Key }, Name extends st
   key: Name,
   options: OnDiskOptions<Row>,
 ): OnDisk<Row>
-// Last, because the compiler's message is about the last one.
+// Last, because the compiler's message is about the last overload.
 export function table<Row>(key: KeyProperty<Row>, options?: ResidentOptions): Resident<Row>
 export function table<Row>(key: KeyProperty<Row>, options: OnDiskOptions<Row>): OnDisk<Row>
 export function table(

@@ -1,5 +1,6 @@
 import { openEngine } from 'tidemark'
 import { type RowsEngine, rowsModel } from './model.ts'
+import { until } from './wait.ts'
 
 /** What the server has of its own. */
 export const SERVED: readonly string[] = ['of the server']
@@ -9,7 +10,16 @@ const page = (): HTMLElement => document.getElementById('page') as HTMLElement
 const textOf = (selector: string): string[] =>
   [...page().querySelectorAll(selector)].map((element) => element.textContent?.trim() ?? '')
 const shown = () => ({ sequence: textOf('[data-sequence]'), rows: textOf('li'), served: textOf('[data-served]') })
-const frame = (): Promise<unknown> => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))
+/** Until the page shows what the engine has: in all lists that it shows. */
+async function upToDate({ read, status }: RowsEngine): Promise<ReturnType<typeof shown>> {
+  const isShown = (): boolean => {
+    const { sequence, rows, served } = shown()
+    const lists = [rows.join(), ...served]
+    return sequence[0] === `${status.sequence}` && lists.every((list) => list === titles(read).join())
+  }
+  await until(isShown, true)
+  return shown()
+}
 
 /** Goes on from the HTML of the server with an engine that has rows. */
 export async function goOn(hydrate: (page: HTMLElement, engine: RowsEngine) => unknown): Promise<void> {
@@ -18,12 +28,11 @@ export async function goOn(hydrate: (page: HTMLElement, engine: RowsEngine) => u
   const elements = [...page().querySelectorAll('*')]
   const html = shown()
   await hydrate(page(), engine)
-  for (let i = 0; i < 3; i++) await frame()
-  const hydrated = shown()
+  const hydrated = await upToDate(engine)
   await engine.dispatch.rename({ id: '1', title: 'changed' })
-  await frame()
+  const changed = await upToDate(engine)
   const kept = elements.filter((element) => element.isConnected).length
-  window.hydration = { html, hydrated, changed: shown(), elements: elements.length, kept }
+  window.hydration = { html, hydrated, changed, elements: elements.length, kept }
 }
 
 declare global {

@@ -3,6 +3,7 @@ import { reaction } from 'tidemark/reactions'
 import { memoryRemote } from 'tidemark/testing'
 import { type RowsEngine, rowsModel } from './model.ts'
 import { probe } from './probe.ts'
+import { frame, mounted, still, until } from './wait.ts'
 
 /** A list of rows in one framework: a component for the list, and one for each row, that reads its row by id. */
 export interface Driver {
@@ -22,12 +23,9 @@ export interface Mounted {
 }
 
 const MICROTASKS = 20
-/** Frames in which a status has to show what it says: half a minute, if nothing is slow. */
-const STATUS_FRAMES = 1800
 const microtasks = async (): Promise<void> => {
   for (let i = 0; i < MICROTASKS; i++) await undefined
 }
-const frame = (): Promise<unknown> => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))
 
 let names = 0
 async function open(rows: number, label: string) {
@@ -60,18 +58,11 @@ function watched(opened: RowsEngine) {
   return { engine, listeners }
 }
 
-/** Until the list is shown and nobody subscribes any more: a framework may do that a while after it has painted. */
-async function mounted(listeners: { readonly count: number }): Promise<void> {
-  for (let last = -1, frames = 0; frames < 3 || !last; ) {
-    await frame()
-    frames = listeners.count === last ? frames + 1 : 0
-    last = listeners.count
-  }
-}
-
 export function createScenarios({ mount, mountRow, mountDraft, mountStatus, shown = microtasks }: Driver) {
   const page = document.body.appendChild(document.createElement('main'))
   const textOf = (id: string): string | undefined => page.querySelector(`[data-row="${id}"]`)?.textContent?.trim()
+  const rowsShown = (): number => page.querySelectorAll('[data-row]').length
+  const elementsLeft = (): number => page.childElementCount
 
   return {
     /** What the page shows before a dispatch, in its tick, and when it is durable. */
@@ -84,8 +75,7 @@ export function createScenarios({ mount, mountRow, mountDraft, mountStatus, show
       await shown()
       const inTick = textOf('1')
       await sent
-      await frame()
-      const result = { before, inTick, after: textOf('1'), others: [textOf('0'), textOf('2')] }
+      const result = { before, inTick, after: await still(() => textOf('1')), others: [textOf('0'), textOf('2')] }
       list.unmount()
       return result
     },
@@ -95,15 +85,13 @@ export function createScenarios({ mount, mountRow, mountDraft, mountStatus, show
       const { engine, listeners } = await open(1000, 'row')
       const list = mount(page, engine)
       await mounted(listeners)
-      const shownRows = page.querySelectorAll('[data-row]').length
+      const shownRows = await until(rowsShown, 1000)
       const elements = [...page.querySelectorAll('[data-row]')]
       probe.reset()
       const sent = engine.dispatch.rename({ id: '500', title: 'changed' })
-      await shown()
-      const text = textOf('500')
+      const text = await until(() => textOf('500'), 'changed')
       await sent
-      await frame()
-      const { renders, runs } = probe
+      const { renders, runs } = await still(() => probe)
       const most = (names: (name: string) => boolean): number =>
         Math.max(0, ...[...runs].filter(([name]) => names(name)).map(([, times]) => times))
       const result = {
@@ -124,37 +112,30 @@ export function createScenarios({ mount, mountRow, mountDraft, mountStatus, show
       let most = 0
       for (let i = 0; i < times; i++) {
         const list = mount(page, engine)
+        if (i % 10 === 0) await until(() => listeners.count > 0, true)
         most = Math.max(most, listeners.count)
-        if (i % 10 === 0) {
-          await frame()
-          most = Math.max(most, listeners.count)
-        }
         list.unmount()
         if (i % 10 === 0) await frame()
       }
-      await frame()
-      return { most, left: listeners.count, elements: page.childElementCount }
+      return { most, left: await until(() => listeners.count, 0), elements: await until(elementsLeft, 0) }
     },
 
     /** Another user's engine takes the place of the first one. */
     async swap() {
       const [one, other] = [await open(2, 'one'), await open(3, 'other')]
       const list = mount(page, one.engine)
-      await frame()
-      const first = textOf('0')
+      const first = await until(() => textOf('0'), 'one 0')
       list.swap(other.engine)
-      await frame()
-      const second = textOf('0')
-      const rows = page.querySelectorAll('[data-row]').length
+      const second = await until(() => textOf('0'), 'other 0')
+      const rows = await until(rowsShown, 3)
       await one.engine.dispatch.rename({ id: '0', title: 'late' })
-      await frame()
-      const stays = textOf('0')
+      const stays = await still(() => textOf('0'))
       await other.engine.dispatch.rename({ id: '0', title: 'changed' })
-      await frame()
-      const result = { first, second, rows, stays, changed: textOf('0'), listeners: one.listeners.count }
+      const changed = await until(() => textOf('0'), 'changed')
+      const ofFirst = await until(() => one.listeners.count, 0)
       list.unmount()
-      await frame()
-      return { ...result, left: other.listeners.count }
+      const left = await until(() => other.listeners.count, 0)
+      return { first, second, rows, stays, changed, listeners: ofFirst, left }
     },
 
     /** A component gets another id: its selector reads that one. */
@@ -162,55 +143,51 @@ export function createScenarios({ mount, mountRow, mountDraft, mountStatus, show
       const { engine, listeners } = await open(3, 'row')
       const row = mountRow(page, engine, '0')
       await mounted(listeners)
-      const seen: (string | undefined)[] = [textOf('0')]
+      const seen: (string | undefined)[] = []
+      const see = async (id: string, text: string) => seen.push(await until(() => textOf(id), text))
+      await see('0', 'row 0')
       row.show('2')
-      await frame()
-      seen.push(textOf('2'))
+      await see('2', 'row 2')
       await engine.dispatch.rename({ id: '2', title: 'changed' })
-      await frame()
-      seen.push(textOf('2'))
+      await see('2', 'changed')
       // Both at once.
       const sent = engine.dispatch.rename({ id: '1', title: 'changed, too' })
       row.show('1')
-      await frame()
-      seen.push(textOf('1'))
+      await see('1', 'changed, too')
       await sent
       await engine.dispatch.rename({ id: '2', title: 'seen by nobody' })
       await engine.dispatch.rename({ id: '1', title: 'last' })
-      await frame()
-      seen.push(textOf('1'))
+      await see('1', 'last')
       row.unmount()
-      await frame()
-      return { seen, left: listeners.count, elements: page.childElementCount }
+      return { seen, left: await until(() => listeners.count, 0), elements: await until(elementsLeft, 0) }
     },
 
     /** A text that is still being written grows, and ends; a component gets another id. */
     async draft() {
       const { engine, listeners } = await open(1, 'row')
       const draft = mountDraft(page, engine, 'a')
-      const text = () => page.querySelector('[data-draft]')?.textContent?.trim()
+      const seen: (string | undefined)[] = []
+      const see = async (text: string) =>
+        seen.push(await until(() => page.querySelector('[data-draft]')?.textContent?.trim(), text))
       await mounted(listeners)
-      const seen = [text()]
+      await see('none')
       const writer = engine.drafts.title.begin('a', {})
       engine.drafts.title.begin('b', {}).append('other')
       probe.reset()
-      for (const part of ['Hel', 'lo']) {
-        writer.append(part)
-        for (let i = 0; i < 5; i++) await frame()
-        seen.push(text())
-      }
-      const runs = [...probe.runs.values()].reduce((sum, times) => sum + times, 0)
+      writer.append('Hel')
+      await see('Hel')
+      writer.append('lo')
+      await see('Hello')
+      const runs = await still(() => [...probe.runs.values()].reduce((sum, times) => sum + times, 0))
       draft.show('b')
-      for (let i = 0; i < 3; i++) await frame()
-      seen.push(text())
+      await see('other')
       draft.show('a')
-      for (let i = 0; i < 3; i++) await frame()
+      await see('Hello')
       await writer.end((title) => engine.dispatch.rename({ id: '0', title }))
-      for (let i = 0; i < 5; i++) await frame()
-      seen.push(text())
+      await see('none')
       draft.unmount()
-      await frame()
-      return { seen, runs, left: listeners.count, title: engine.read.rows.get('0')?.title }
+      const left = await until(() => listeners.count, 0)
+      return { seen, runs, left, title: engine.read.rows.get('0')?.title }
     },
 
     /** What a status says of a remote, and what another one says of a reaction. */
@@ -235,13 +212,12 @@ export function createScenarios({ mount, mountRow, mountDraft, mountStatus, show
         const seen: (string | undefined)[] = []
         for (const [act, expected] of steps) {
           act(engine)
-          for (let i = 0; line() !== expected && i < STATUS_FRAMES; i++) await frame()
-          seen.push(line())
+          seen.push(await until(line, expected))
         }
         unmount()
-        await frame()
+        const left = await until(() => listeners.count, 0)
         await engine.close()
-        return { seen, left: listeners.count, elements: page.childElementCount }
+        return { seen, left, elements: await until(elementsLeft, 0) }
       }
       return {
         remote: await play({ mirror: false, remote: () => device('rows') }, [
@@ -267,14 +243,14 @@ export function createScenarios({ mount, mountRow, mountDraft, mountStatus, show
         await sent
       }
       const list = mount(page, engine)
-      await frame()
+      await mounted(listeners)
       const end = engine.subscribe(() => {
         end()
         list.unmount()
       })
       await engine.dispatch.rename({ id: '3', title: 'last' })
-      await frame()
-      return { left: listeners.count, elements: page.childElementCount, title: engine.read.rows.get('3')?.title }
+      const left = await until(() => listeners.count, 0)
+      return { left, elements: await until(elementsLeft, 0), title: engine.read.rows.get('3')?.title }
     },
   }
 }

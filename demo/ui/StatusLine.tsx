@@ -1,9 +1,9 @@
-import { useEffect, useState } from 'react'
+import { useEffect, useState, useSyncExternalStore } from 'react'
 import type { Engine, Status } from 'tidemark'
 import { useStatus } from 'tidemark/react'
 import { describeError } from './describeError.ts'
 import { type Description, describeStatus } from './describeStatus.ts'
-import { openDevtools } from './devtools.ts'
+import { devtoolsFailure, openDevtools } from './devtools.ts'
 import { count } from './format.ts'
 
 const workers: Record<Status['worker'], string> = { shared: 'shared', 'in-page': 'in this page', none: 'none' }
@@ -13,24 +13,30 @@ export function StatusLine({ engine }: { readonly engine: Engine<any, any, any> 
 }
 
 export function StatusBar({ status }: { readonly status: Status }) {
-  const { tone, sentence } = useRejection() ?? describeStatus(status, performance.timeOrigin)
+  const rejection = useRejection()
+  const devtools = useSyncExternalStore(devtoolsFailure.subscribe, devtoolsFailure.get)
+  const { tone, sentence } = rejection ?? devtools ?? describeStatus(status, performance.timeOrigin)
   return (
     <aside className="status" data-tone={tone} data-state={status.state} aria-label="Status of the log">
-      <p className="status-sentence" role="status">
-        {sentence}
-      </p>
-      <StatusHelp />
-      <dl>
-        <Fact name="sequence" value={count(status.sequence)} />
-        <Fact name="pending" value={count(status.pending)} />
-        <Fact name="projected" value={count(status.projected)} />
-        <Fact name="worker" value={workers[status.worker]} />
-        <Fact name="storage" value={status.storage} />
-        {status.storage !== 'memory' && <Fact name="second copy" value={status.mirror.state} />}
-      </dl>
-      <button type="button" className="status-devtools" title="Ctrl+Shift+D" onClick={openDevtools}>
-        Devtools
-      </button>
+      <div className="status-text">
+        <p className="status-sentence" role="status">
+          {sentence}
+        </p>
+        <dl>
+          <Fact name="sequence" value={count(status.sequence)} />
+          <Fact name="pending" value={count(status.pending)} />
+          <Fact name="projected" value={count(status.projected)} />
+          <Fact name="worker" value={workers[status.worker]} />
+          <Fact name="storage" value={status.storage} />
+          {status.storage !== 'memory' && <Fact name="second copy" value={status.mirror.state} />}
+        </dl>
+      </div>
+      <div className="status-actions">
+        <button type="button" className="status-devtools" title="Ctrl+Shift+D" onClick={openDevtools}>
+          Devtools
+        </button>
+        <StatusHelp />
+      </div>
     </aside>
   )
 }

@@ -1,14 +1,32 @@
 import type { Engine } from 'tidemark'
+import type { Description } from './describeStatus.ts'
 
 let engine: Engine<any, any, any> | undefined
+let failure: Description | undefined
+const listeners = new Set<() => void>()
+
+/** Why the devtools could not be opened; undefined again with the next try. For `useSyncExternalStore`. */
+export const devtoolsFailure = {
+  get: (): Description | undefined => failure,
+  subscribe(listener: () => void): () => void {
+    listeners.add(listener)
+    return () => void listeners.delete(listener)
+  },
+}
 
 /** Loads the devtools with the first call; a visitor who never asks for them pays nothing. */
 export async function openDevtools(): Promise<void> {
   if (!engine) return
-  // From now on the panel listens itself.
-  removeEventListener('keydown', openByKey)
-  const { mountDevtools } = await import('tidemark/devtools')
-  await mountDevtools(engine, { open: true, button: false })
+  setFailure(undefined)
+  try {
+    const { mountDevtools } = await import('tidemark/devtools')
+    await mountDevtools(engine, { open: true, button: false })
+    // From now on the panel listens itself.
+    removeEventListener('keydown', openByKey)
+  } catch (error) {
+    setFailure({ tone: 'careful', sentence: 'The devtools could not be loaded. Try again, or reload the page.' })
+    console.error(error)
+  }
 }
 
 /** From now on, Ctrl+Shift+D opens the devtools of this engine. */
@@ -21,4 +39,9 @@ function openByKey(event: KeyboardEvent): void {
   if (!(event.ctrlKey && event.shiftKey && event.key.toLowerCase() === 'd')) return
   event.preventDefault()
   void openDevtools()
+}
+
+function setFailure(next: Description | undefined): void {
+  failure = next
+  for (const listener of listeners) listener()
 }

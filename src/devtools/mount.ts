@@ -43,9 +43,9 @@ export async function defineDevtools(): Promise<void> {
  * ```ts
  * addEventListener('keydown', async function open({ ctrlKey, shiftKey, key }) {
  *   if (!(ctrlKey && shiftKey && key === 'D')) return
- *   removeEventListener('keydown', open) // from now on the panel listens itself
  *   const { mountDevtools } = await import('tidemark/devtools')
  *   await mountDevtools(engine, { open: true })
+ *   removeEventListener('keydown', open) // from now on the panel listens itself
  * })
  * ```
  *

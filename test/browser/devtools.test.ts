@@ -301,19 +301,34 @@ describe.skipIf(!has('chromium'))('every demo page', () => {
     await server?.close()
   })
 
+  /** Presses the page's button. If nothing opens, the error says what the page shows instead. */
+  const openByButton = async (tab: PlaywrightTab): Promise<void> => {
+    const { page } = tab
+    await page.getByRole('button', { name: 'Devtools', exact: true }).click()
+    await tabNamed(page, 'Log')
+      .waitFor()
+      .catch(async (cause) => {
+        const status = await page.locator('.status').textContent()
+        const shown = await panel(page).evaluateAll((all) => all.map((one) => one.shadowRoot?.textContent))
+        const files = server.requests.filter((request) => /\/(devtools|element)-/.test(request))
+        throw new Error(`No panel. ${JSON.stringify({ status, shown, files, log: tab.log })}`, { cause })
+      })
+  }
+
   it.each(['todomvc/', 'departures/'])(
     '/%s loads the devtools when they are asked for, by a button and by keys, and they rebuild, verify and export its log',
     async (path) => {
       const before = server.requests.length
       const tab = await browser.open(server.url + path)
       const { page } = tab
-      await page.getByRole('button', { name: 'Devtools' }).waitFor()
+      const button = page.getByRole('button', { name: 'Devtools', exact: true })
+      const place = await button.boundingBox()
       expect(server.requests.slice(before).filter((request) => request.includes('/element-'))).toEqual([])
       if (path === 'departures/') {
         await page.getByRole('button', { name: 'record the first 10,000 flights' }).click()
         await page.locator('[data-fact="flights"]', { hasText: '10,000' }).waitFor()
       }
-      await page.getByRole('button', { name: 'Devtools' }).click()
+      await openByButton(tab)
       await tabNamed(page, 'Projections').click()
       await panel(page).getByRole('button', { name: 'Rebuild all' }).click()
       await panel(page).getByText('Every projection was folded again from the log.').waitFor()
@@ -321,6 +336,8 @@ describe.skipIf(!has('chromium'))('every demo page', () => {
       await panel(page).getByText('What is persisted is what the log says.').waitFor()
       await page.keyboard.press('Escape')
       await tabNamed(page, 'Log').waitFor({ state: 'detached' })
+      // Whatever the status said meanwhile: a button that moves gets away from a click.
+      expect(await button.boundingBox()).toEqual(place)
       await page.keyboard.press('Control+Shift+D')
       await tabNamed(page, 'Storage').click()
       const download = page.waitForEvent('download')
@@ -334,6 +351,19 @@ describe.skipIf(!has('chromium'))('every demo page', () => {
       await tab.close()
     },
   )
+
+  it('/todomvc/ says that the devtools could not be loaded, and opens them with the next try', async () => {
+    const tab = await browser.open(`${server.url}todomvc/`)
+    const { page } = tab
+    server.override(/\/element-/, { status: 503 })
+    await page.getByRole('button', { name: 'Devtools', exact: true }).click()
+    await page.getByText('The devtools could not be loaded. Try again, or reload the page.').waitFor()
+    server.override(/\/element-/, undefined)
+    await page.keyboard.press('Control+Shift+D')
+    await tabNamed(page, 'Log').waitFor()
+    await page.getByText('The devtools could not be loaded').waitFor({ state: 'detached' })
+    await tab.close()
+  })
 
   it('/threads/ has its past, tests, sizes, reactions, drafts and a report in the devtools', async () => {
     const tab = await browser.open(`${server.url}threads/`)

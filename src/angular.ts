@@ -57,12 +57,13 @@ export function injectRead<P, T>(
   const source = injectSource(
     engine,
     ({ read }): ReadModel<P> => read,
-    ({ model }) => emptyOf(model).read as ReadModel<P>,
+    ({ model }) => emptyOf<P>(model).read,
     { ...(typeof options === 'object' && options), isServed: 'server' in given },
   )
   return computed(
     () => {
       const { value, isServed } = source()
+      // What the caller gave, in the type it gave.
       return isServed && 'server' in given ? (given.server as T) : select(value)
     },
     { equal },
@@ -83,7 +84,7 @@ export function injectStatus<P>(engine: GivenEngine<P>, options: InjectOptions =
   const source = injectSource(
     engine,
     ({ status }): Status<P> => status,
-    ({ model }) => emptyOf(model).status,
+    ({ model }) => emptyOf<P>(model).status,
     options,
   )
   return computed(() => source().value)

@@ -54,6 +54,7 @@ class SelectionController<E extends ControllerSource, T> implements ReactiveCont
   /** The present value: the same object while it is equal. Throws what the function throws. */
   get value(): T {
     const engine = this.#engineOf()
+    // E may allow for no engine yet.
     this.#get ??= this.#make(engine as E, this.#kept, () => {
       this.#ranAt = engine?.status
     })

@@ -1,4 +1,5 @@
 import { aborting, createListeners, type Listeners, sleep } from './async.ts'
+import { asError } from './caught.ts'
 import { StorageError } from './errors.ts'
 
 /** Attempts to fetch a part before the caller is told. */
@@ -74,7 +75,7 @@ export function part<T>(name: string, fetch: () => Promise<T>): Part<T> {
           return await load(signal)
         } catch (error) {
           signal.throwIfAborted()
-          failed(error as Error)
+          failed(asError(error))
         }
         await roundOver(ms, signal, arrivals)
       }

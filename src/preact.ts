@@ -42,7 +42,8 @@ export function useRead<P, T>(engine: AnyEngine<P>, select: Select<P, T>, option
     get,
     kept,
     isServed || isServer()
-      ? (): T => (isServed ? (given.server as T) : select(emptyOf(engine.model).read as ReadModel<P>))
+      ? // What the caller gave, in the type it gave.
+        (): T => (isServed ? (given.server as T) : select(emptyOf<P>(engine.model).read))
       : undefined,
   )
 }
@@ -60,7 +61,7 @@ export function useStatus<P>(engine: AnyEngine<P>): Status<P> {
     engine,
     get,
     useRef<Kept<Status<P>> | undefined>(undefined),
-    isServer() ? (): Status<P> => emptyOf(engine.model).status : undefined,
+    isServer() ? (): Status<P> => emptyOf<P>(engine.model).status : undefined,
   )
 }
 

@@ -57,8 +57,9 @@ export function useRead<P, T>(engine: AnyEngine<P>, select: Select<P, T>, option
   const server = useRef<{ readonly value: T }>(undefined)
   const serverSnapshot = (): T =>
     'server' in given
-      ? (given.server as T)
-      : (server.current ??= { value: select(emptyOf(engine.model).read as ReadModel<P>) }).value
+      ? // What the caller gave, in the type it gave.
+        (given.server as T)
+      : (server.current ??= { value: select(emptyOf<P>(engine.model).read) }).value
   const value = useSyncExternalStore(engine.subscribe, get, serverSnapshot)
   useEffect(() => {
     rendered.current = { value }
@@ -78,7 +79,7 @@ export function useStatus<P>(engine: Engine<any, P, any>): Status<P> {
   return useSyncExternalStore(
     engine.subscribe,
     (): Status<P> => engine.status,
-    (): Status<P> => emptyOf(engine.model).status,
+    (): Status<P> => emptyOf<P>(engine.model).status,
   )
 }
 
@@ -134,6 +135,7 @@ export function EngineProvider({
  * ```
  */
 export function useEngine<E extends EventTypes, P, C, D>(model: Model<E, P, C, D>): Engine<E, P, C, D> {
+  // Compared only.
   const engine = useContext(Engines).find((engine) => engine.model === (model as AnyModel))
   // The context forgets whose model it is.
   if (engine) return engine as unknown as Engine<E, P, C, D>
@@ -194,6 +196,7 @@ export function useCommand<E extends EventTypes, C, K extends keyof C & string>(
         // Unless another engine or command was asked meanwhile.
         setLast((shown) => (by > 0 || shown.dispatch === dispatch ? sent : shown))
       }
+      // What the command takes was checked where it was given.
       const receipt = engine.dispatch[name](...(given as [any]))
       show(1)
       return receipt.then(

@@ -80,6 +80,7 @@ export function select<R extends object, T>(
         const now = outcomeOf(get)
         if (known && Object.is(known.value, now.value) && Object.is(known.error, now.error)) return
         known = now
+        // Without a failure, it is a value.
         if (!now.isFailed) next?.call(run, now.value as T)
         else if (error) error.call(run, now.error)
         else throw now.error
@@ -105,6 +106,7 @@ export function select<R extends object, T>(
   // What rxjs asks for, with or without a polyfill of the symbol.
   for (const key of [Symbol.observable ?? '@@observable', '@@observable'])
     Object.defineProperty(selection, key, { value: () => selection, configurable: true })
+  // The interop symbol is defined under a computed name.
   return selection as Selection<T>
 }
 
@@ -148,6 +150,7 @@ export function createGetter<S extends object, T>(
       }
     }
     if (failure) throw failure.error
+    // Without a failure, it is a value.
     return (last as { value: T }).value
   }
 }

@@ -35,11 +35,12 @@ export function createRead<P, T>(
   const source = createSource(
     engine,
     ({ read }): ReadModel<P> => read,
-    ({ model }) => emptyOf(model).read as ReadModel<P>,
+    ({ model }) => emptyOf<P>(model).read,
   )
   return createMemo(
     () => {
       const { value, isServed } = source()
+      // What the caller gave, in the type it gave.
       return isServed && 'server' in given ? (given.server as T) : select(value)
     },
     undefined,
@@ -59,7 +60,7 @@ export function createStatus<P>(engine: AnyEngine<P> | Accessor<AnyEngine<P>>): 
   const source = createSource(
     engine,
     ({ status }): Status<P> => status,
-    ({ model }) => emptyOf(model).status,
+    ({ model }) => emptyOf<P>(model).status,
   )
   return createMemo(() => source().value)
 }

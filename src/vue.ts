@@ -50,11 +50,12 @@ export function useRead<P, T>(
   const source = followSource(
     engine,
     ({ read }): ReadModel<P> => read,
-    ({ model }) => emptyOf(model).read as ReadModel<P>,
+    ({ model }) => emptyOf<P>(model).read,
   )
   let last: { readonly value: T } | undefined
   return computed(() => {
     const { isServed, value: read } = source.value
+    // What the caller gave, in the type it gave.
     const value = isServed && 'server' in given ? (given.server as T) : select(read)
     if (!last || !equal(last.value, value)) last = { value }
     return last.value
@@ -73,7 +74,7 @@ export function useStatus<P>(engine: MaybeRefOrGetter<AnyEngine<P>>): ComputedRe
   const source = followSource(
     engine,
     ({ status }): Status<P> => status,
-    ({ model }) => emptyOf(model).status,
+    ({ model }) => emptyOf<P>(model).status,
   )
   return computed(() => source.value.value)
 }
@@ -161,6 +162,7 @@ export function provideEngine<A extends App | undefined = undefined>(engine: Eng
   const key = injectionKeyOf(engine.model)
   if (app) app.provide(key, engine)
   else provide(key, engine)
+  // The same app, whatever its type.
   return app as A
 }
 

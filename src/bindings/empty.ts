@@ -1,20 +1,21 @@
 import { createCore } from '../engine/core.ts'
 import { reserve } from '../engine/part.ts'
 import type { Status } from '../engine/types.ts'
-import type { AnyModel } from '../model/model.ts'
+import type { AnyModel, ReadModel } from '../model/model.ts'
 
-interface Empty {
-  readonly read: object
-  readonly status: Status<any>
+interface Empty<P> {
+  readonly read: ReadModel<P>
+  readonly status: Status<P>
 }
-const empties = new WeakMap<object, Empty>()
+const empties = new WeakMap<object, Empty<any>>()
 
 /**
  * What an engine of this model shows while its log is empty and in memory: what a server renders, and a page that goes on from that. The
  * same object each time.
  */
-export function emptyOf(model: object): Empty {
+export function emptyOf<P>(model: object): Empty<P> {
   let empty = empties.get(model)
-  if (!empty) empties.set(model, (empty = createCore(model as AnyModel, '', true, reserve.load)))
+  // The engine's inside knows no model's types.
+  if (!empty) empties.set(model, (empty = createCore(model as AnyModel, '', true, reserve.load) as Empty<P>))
   return empty
 }

@@ -15,7 +15,7 @@ const COMMANDS = 16_384
  * and an end that says how far it goes. Holds one chunk at a time.
  */
 export async function* exportChunks(database: Database, signal?: AbortSignal): AsyncGenerator<Chunk, void> {
-  const log = database.log as LogIdentity
+  const log = database.log!
   const until = await headOf(database)
   const base = log.base ?? 0
   if (base) yield* basesOf(database, log, base)

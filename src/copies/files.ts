@@ -1,3 +1,4 @@
+import { caughtName } from '../caught.ts'
 import type { Chunk, ChunkHeader } from '../log/chunk.ts'
 import { chunkHeaderOf } from '../log/chunk.ts'
 
@@ -30,7 +31,7 @@ export async function listChunks(folder: FileSystemDirectoryHandle): Promise<Map
   for await (const entry of folder.values()) {
     if (entry.kind !== 'file' || !FILE.test(entry.name)) continue
     const places: ChunkPlace[] = []
-    const file = await (entry as FileSystemFileHandle).getFile()
+    const file = await entry.getFile()
     if (file.size) files.set(entry.name, places)
     for (let from = 0; from < file.size; from = places.at(-1)?.to ?? file.size) {
       const start = new Uint8Array(await file.slice(from, from + LONGEST_HEADER_BYTES).arrayBuffer())
@@ -72,7 +73,7 @@ export async function remove(folder: FileSystemDirectoryHandle, name: string): P
   try {
     await folder.removeEntry(name)
   } catch (error) {
-    if ((error as Error).name !== 'NotFoundError') throw error
+    if (caughtName(error) !== 'NotFoundError') throw error
   }
 }
 

@@ -1,4 +1,5 @@
 import { quietly, sleep } from '../async.ts'
+import { asError, caughtName } from '../caught.ts'
 import { EngineClosed } from '../errors.ts'
 import { lockName } from '../locks.ts'
 import type { Hint } from '../log/channel.ts'
@@ -103,8 +104,8 @@ function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror 
         if (signal.aborted) continue
         // What is stolen from this one goes on for a moment without the lock.
         restart()
-        teller.know({ last: 0, reason: reasonOf(error as Error) })
-        if ((error as Error).name === 'QuotaExceededError' && place === true) await quietly(removePrivate(database))
+        teller.know({ last: 0, reason: reasonOf(asError(error)) })
+        if (caughtName(error) === 'QuotaExceededError' && place === true) await quietly(removePrivate(database))
         // Nothing changes that, but a user's gesture perhaps.
         if (error instanceof NoMirror) break
         // The pipeline may have been closed while the files went: nobody would end the wait.
@@ -121,7 +122,7 @@ function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror 
 }
 
 function retryMs(error: unknown): number {
-  const { name } = error as Error
+  const name = caughtName(error)
   const isFileError = error instanceof DOMException && name !== 'QuotaExceededError' && name !== 'AbortError'
   return isFileError ? FILES_AGAIN_MS : RETRY_LATER_MS
 }

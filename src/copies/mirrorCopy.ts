@@ -122,13 +122,13 @@ export async function createCopy(
     const { marker, records } = outbox
     const now = `${marker.generation} ${records.at(-1)?.n ?? marker.n}`
     if (now === unsent) return
-    await folder.put(UNSENT, [await packUnsent(log as LogIdentity, outbox)])
+    await folder.put(UNSENT, [await packUnsent(log!, outbox)])
     unsent = now
   }
 
   async function writeBeside({ file, content, pack }: AlsoMirrored): Promise<void> {
     if (content === beside) return
-    await folder.put(file, [await pack(log as LogIdentity)])
+    await folder.put(file, [await pack(log!)])
     beside = content
   }
 

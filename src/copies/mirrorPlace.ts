@@ -1,3 +1,4 @@
+import { caughtName } from '../caught.ts'
 import type { Database } from '../log/database.ts'
 
 /** What `openEngine` takes: the origin's private file system, nothing, or a folder of the user's. */
@@ -6,9 +7,12 @@ export type MirrorPlace = boolean | FileSystemDirectoryHandle
 /** The place in a message of another build or in a damaged record. Undefined if it is none: the mirror stays where it is. */
 export function toMirrorPlace(value: unknown): MirrorPlace | undefined {
   if (typeof value === 'boolean') return value
-  const isFolder = typeof (value as FileSystemDirectoryHandle | null | undefined)?.isSameEntry === 'function'
-  return isFolder ? (value as FileSystemDirectoryHandle) : undefined
+  return isFolder(value) ? value : undefined
 }
+
+const isFolder = (value: unknown): value is FileSystemDirectoryHandle =>
+  // Its own method tells: the class may be another window's.
+  typeof (value as FileSystemDirectoryHandle | null | undefined)?.isSameEntry === 'function'
 
 /** Permissions are Chromium's own; a private folder needs none. */
 interface Permitting {
@@ -37,7 +41,7 @@ export async function openPlace(
   if (!place) throw new NoMirror('mirror: false')
   checkBrowser()
   if (place !== true) {
-    const folder = place as FileSystemDirectoryHandle & Permitting
+    const folder: FileSystemDirectoryHandle & Permitting = place
     const state = await (mode === 'ask' ? folder.requestPermission : folder.queryPermission)?.call(folder, {
       mode: 'readwrite',
     })
@@ -50,7 +54,7 @@ export async function openPlace(
     return await storage.getDirectory()
   } catch (error) {
     // Firefox's private windows. Anything else may pass.
-    if ((error as Error).name === 'SecurityError') throw new NoMirror(`the private file system: ${error}`)
+    if (caughtName(error) === 'SecurityError') throw new NoMirror(`the private file system: ${error}`)
     throw error
   }
 }
@@ -67,7 +71,7 @@ export async function folderOf(
   try {
     return await place.getDirectoryHandle(folder, { create })
   } catch (error) {
-    if ((error as Error).name === 'NotFoundError') return
+    if (caughtName(error) === 'NotFoundError') return
     throw error
   }
 }

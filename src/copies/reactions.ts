@@ -40,9 +40,11 @@ export async function findReactions(
     const lines: string[] = []
     for await (const some of linesIn(chunk)) lines.push(...some)
     const [named, ...open] = lines.map((line) => JSON.parse(line))
+    // `packReactions` has written these lines, and their checksum fits.
     const positions = new Map(named as [string, ReactionPosition][])
     const { device } = (positions.get('') ?? {}) as { readonly device?: string }
     positions.delete('')
+    // The other lines.
     return { positions, open: open as OpenEvent[], device }
   } catch {
     // Without positions, a restored log begins behind what was restored.

@@ -25,6 +25,7 @@ export async function* readChunks(
       const { done, value } = await reader.read()
       ended = done
       if (!value) continue
+      // No stream of a file gives shared memory.
       parts.push(value as typeof rest)
       filled += value.length
     }

@@ -1,4 +1,5 @@
 import { sleep } from '../async.ts'
+import { caughtName } from '../caught.ts'
 import type { Database } from '../log/database.ts'
 import { listChunks } from './files.ts'
 import { atOnce, whenFree } from './mirrorLock.ts'
@@ -49,7 +50,7 @@ export async function removeMirror(
     try {
       return await (turn === 1 ? atOnce : whenFree)(name, removeAll)
     } catch (error) {
-      if ((error as Error).name !== 'AbortError' || turn === REMOVE_TURNS) throw error
+      if (caughtName(error) !== 'AbortError' || turn === REMOVE_TURNS) throw error
     }
   }
 
@@ -77,7 +78,7 @@ async function removeFolder(parent: FileSystemDirectoryHandle, name: string, tak
     try {
       return await parent.removeEntry(folderName(name), { recursive: true })
     } catch (error) {
-      const { name } = error as Error
+      const name = caughtName(error)
       if (name === 'NotFoundError') return
       // A file that is just being written can't be removed.
       if (name !== 'NoModificationAllowedError' || tries > REMOVE_TRIES) throw error

@@ -48,7 +48,7 @@ async function restoreOnce(
   const found = await lookForMirror(database, place, shared, signal, progress)
   // Of a log that was never synchronised, there may be the outbox alone.
   if (!found.sequence && !database.log?.format) await beginLog(database, log, shared)
-  return { log: database.log as LogIdentity, ...found }
+  return { log: database.log!, ...found }
 }
 
 async function lookForMirror(

@@ -1,3 +1,4 @@
+import { caughtName } from '../caught.ts'
 import { type Chunk, linesIn, makeChunk, openChunk } from '../log/chunk.ts'
 import { type CommandEntry, type CommitRecord, commandsOf } from '../log/commit.ts'
 import type { Database, LogIdentity, StoreOf } from '../log/database.ts'
@@ -49,7 +50,7 @@ export async function readUnsent(folder: FileSystemDirectoryHandle): Promise<Uns
     const file = await (await folder.getFileHandle(UNSENT)).getFile()
     bytes = new Uint8Array(await file.arrayBuffer())
   } catch (error) {
-    if ((error as Error).name === 'NotFoundError') return
+    if (caughtName(error) === 'NotFoundError') return
     throw error
   }
   const nothing = { lineage: undefined, base: 0, last: '', commands: [] }
@@ -62,7 +63,7 @@ export async function readUnsent(folder: FileSystemDirectoryHandle): Promise<Uns
     const lines: string[] = []
     for await (const some of linesIn(chunk)) lines.push(...some)
     const [marker, ...bodies] = lines
-    const { base, last } = JSON.parse(marker ?? '') as Marker
+    const { base, last }: Marker = JSON.parse(marker ?? '')
     const commands = bodies.flatMap((body) => localCommandsOf({ body }))
     return { lineage: chunk.header.lineage, base, last, commands }
   } catch (error) {

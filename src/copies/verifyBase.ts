@@ -32,7 +32,7 @@ async function verifyRows(chunk: FileChunk, signal: AbortSignal | undefined): Pr
   for await (const lines of linesIn(chunk))
     for (const line of lines) {
       const value = JSON.parse(line)
-      if (!head) head = value as Record<string, any>
+      if (!head) head = value
       else if (head.identity) count += value.rows.length
       else if (entries.push(value) > MOST_COMMANDS) throw new RangeError(`more than ${MOST_COMMANDS} commands`)
       if (breather.isDue) await breather.rest()

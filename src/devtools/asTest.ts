@@ -128,8 +128,10 @@ async function eventsBefore(
   const isWhole = before <= GIVEN_MAX
   const found = new Map<number, AnyRecordedEvent>()
   const collect = async (options: object): Promise<void> => {
-    for await (const event of engine.history({ before, reverse: true, limit: GIVEN_MAX, ...options }))
+    for await (const event of engine.history({ before, reverse: true, limit: GIVEN_MAX, ...options })) {
+      // The panel knows no model's types.
       found.set(event.sequence, event as AnyRecordedEvent)
+    }
   }
   if (isWhole) await collect({})
   else
@@ -166,6 +168,7 @@ function rowsAfter(core: Core, all: readonly AnyRecordedEvent[], last: readonly 
   const folds = createFolds(core.model)
   for (const event of all) for (const fold of folds) fold.apply(event)
   const names = new Set(last.flatMap((event) => touchedBy(core, event).map(({ projection }) => projection)))
+  // The panel knows no model's types.
   const read = readOf(folds) as Record<string, any>
   const rows: Record<string, unknown> = {}
   for (const name of names) {

@@ -1,4 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit'
+import { asError, caughtName } from '../caught.ts'
 import { CommandRejected } from '../errors.ts'
 import { describeError, duration, hueOf, line, plural, time } from './format.ts'
 import { Panel } from './panel.ts'
@@ -72,7 +73,7 @@ export class CommandsPanel extends Panel {
         error instanceof CommandRejected
           ? html`<h3>Rejection</h3><tidemark-tree .value=${{ code: error.code, details: error.details }}></tidemark-tree>`
           : error
-            ? html`<h3>Error</h3><pre class="bad">${(error as Error).stack ?? describeError(error)}</pre>`
+            ? html`<h3>Error</h3><pre class="bad">${asError(error).stack ?? describeError(error)}</pre>`
             : nothing
       }`,
     )
@@ -81,8 +82,9 @@ export class CommandsPanel extends Panel {
 
 function shownOutcomeOf({ state, events, error }: SeenCommand): TemplateResult {
   if (state === 'pending') return html`<span class="careful">pending</span>`
+  // That is what a rejected command has.
   if (state === 'rejected') return html`<span class="careful">rejected: ${(error as CommandRejected).code}</span>`
-  if (state === 'failed') return html`<span class="bad">${(error as Error | null)?.name ?? 'failed'}</span>`
+  if (state === 'failed') return html`<span class="bad">${caughtName(error) ?? 'failed'}</span>`
   if (state === 'duplicate') return html`<span class="quiet">answered before</span>`
   return html`<span class="good">${events ? plural(events, 'event') : 'nothing to do'}</span>`
 }

@@ -14,12 +14,11 @@ export async function diskRows(
 ): Promise<readonly ListedRow[]> {
   const { into } = core.model.projections[projection] ?? {}
   if (into?.kind !== 'table') return []
-  const table = await openTable<any, any>(engine, projection as never)
+  const table = await openTable<any, any>(engine, projection)
   const key = text.trim()
   const rows = key
     ? await table.bulkGet(Number.isFinite(Number(key)) ? [key, Number(key)] : [key])
     : await table.limit(DISK_ROWS_MAX).toArray()
-  return (rows as (Record<string, Key> | undefined)[]).flatMap((row) =>
-    row ? [{ key: row[into.key] as Key, row }] : [],
-  )
+  // A row that is gone is undefined.
+  return (rows as (Record<string, Key> | undefined)[]).flatMap((row) => (row ? [{ key: row[into.key]!, row }] : []))
 }

@@ -95,6 +95,7 @@ export class DevtoolsElement extends LitElement {
         this.#forget = session.subscribe(() => this.#look(session))
       }
     }
+    // Lit's map knows no types.
     if (changed.has('open')) this.#toggled(changed.get('open') as boolean | undefined)
   }
 
@@ -186,6 +187,7 @@ export class DevtoolsElement extends LitElement {
     return html`<section class="dock" aria-label="Tidemark devtools">
       <div class="grip" role="separator" tabindex="0" aria-label="Height of the devtools" aria-orientation="horizontal"
         aria-valuemin=${HEIGHT_MIN} aria-valuemax=${globalThis.innerHeight} aria-valuenow=${this.#height}
+        // The handle that is dragged.
         @pointerdown=${(event: PointerEvent) => (event.target as Element).setPointerCapture(event.pointerId)}
         @pointermove=${this.#dragged} @keydown=${this.#gripPressed}></div>
       <header>

@@ -49,6 +49,7 @@ export function fits({ type, command, text }: Filter, { event }: LogEntry): bool
 
 /** A key as somebody typed it: the number if that row is there, or looks like one of a table with numbers. */
 export function keyOfText(engine: InspectedEngine, table: string, text: string): Key {
+  // A table has it, a value does not.
   const read = engine.read[table] as { has?(key: Key): boolean } | undefined
   const isNumber = text !== '' && Number.isFinite(Number(text))
   return isNumber && read?.has?.(Number(text)) && !read.has(text) ? Number(text) : text

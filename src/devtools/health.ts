@@ -27,6 +27,7 @@ export class HealthPanel extends Panel {
     const { tone, sentence } = healthOf(session.engine)
     const { sequence, projected, pending } = session.engine.status
     const toggled = (event: Event): void => {
+      // The box's own listener.
       this.#isWhole = (event.target as HTMLInputElement).checked
       void this.#write()
     }

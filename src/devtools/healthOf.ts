@@ -1,4 +1,3 @@
-import type { ProjectionStatus } from '../engine/types.ts'
 import { formatCount, plural, time } from './format.ts'
 import type { InspectedEngine } from './session.ts'
 
@@ -14,7 +13,7 @@ export interface Health {
 export function healthOf({ status }: InspectedEngine): Health {
   const { state, sequence, projected, pending, projections, behind, storage, lastError, mirror, sync, reactions } =
     status
-  const failed = Object.entries(projections).filter(([, one]) => (one as ProjectionStatus).state === 'failed')
+  const failed = Object.entries(projections).filter(([, one]) => one.state === 'failed')
   if (state === 'closed') return { tone: 'careful', sentence: 'This engine is closed.' }
   if (state === 'failed')
     return {
@@ -29,7 +28,7 @@ export function healthOf({ status }: InspectedEngine): Health {
       sentence: `This tab can't read its log since ${time(behind.since)}. It tries again by itself.`,
     }
   if (failed.length) {
-    const names = failed.map(([name, one]) => `${name} at event ${formatCount((one as ProjectionStatus).sequence)}`)
+    const names = failed.map(([name, one]) => `${name} at event ${formatCount(one.sequence)}`)
     return { tone: 'bad', sentence: `${plural(failed.length, 'projection')} failed: ${names.join(', ')}.` }
   }
   const stopped = Object.entries(reactions).find(([, one]) => one.state === 'stopped')

@@ -96,9 +96,11 @@ export class LogPanel extends Panel {
     const total = search?.count ?? this.#head
     const { sequence } = this.#selected
     const index = sequence === undefined ? undefined : (search?.indexOf(sequence) ?? this.#head - sequence)
+    // The field's own listener.
     const typed = (event: Event): void => this.#filter((event.target as HTMLInputElement).value)
     const type = search?.filter.type ?? ''
     const chosen = (event: Event): void => {
+      // The list's own listener.
       const { value } = event.target as HTMLSelectElement
       const others = this.#line.replace(/(^|\s)type:\S+/g, '').trim()
       this.#filter(`${value ? `type:${value} ` : ''}${others}`)

@@ -1,3 +1,4 @@
+import { asError } from '../caught.ts'
 import type { Core } from '../engine/core.ts'
 import { type Stretch, stretchesAround, WINDOW_EVENTS } from '../engine/tools/stretches.ts'
 import { createBreather } from '../slices.ts'
@@ -46,7 +47,7 @@ export function createLogEntries(core: Core, changed: () => void): LogEntries {
     try {
       stretches = await stretchesAround(core, sequence, below?.last)
     } catch (error) {
-      stretches = [{ first: sequence, last: sequence, error: error as Error }]
+      stretches = [{ first: sequence, last: sequence, error: asError(error) }]
     }
     const isShort = below && below.last - below.first < WINDOW_EVENTS
     if (isShort && stretches[0]?.first === below.last + 1) stretches = [...below.stretches, ...stretches]
@@ -65,7 +66,7 @@ export function createLogEntries(core: Core, changed: () => void): LogEntries {
     let [low, high] = [0, stretches.length - 1]
     while (low < high) {
       const middle = (low + high) >> 1
-      if ((stretches[middle] as Stretch).last < sequence) low = middle + 1
+      if (stretches[middle]!.last < sequence) low = middle + 1
       else high = middle
     }
     const missing = { first: sequence, last: sequence, error: new Error('There is no such event.') }

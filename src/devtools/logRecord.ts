@@ -1,3 +1,4 @@
+import { asError } from '../caught.ts'
 import type { Core } from '../engine/core.ts'
 import type { Stretch } from '../engine/tools/stretches.ts'
 import { commandsOf } from '../log/commit.ts'
@@ -43,7 +44,8 @@ export function parseRecord({ types }: Core, { record, error, first, last }: Str
       try {
         return { sequence, isFirst, event: { ...types.today(stored, sequence), ...whole } }
       } catch (error) {
-        return { sequence, isFirst, event: { ...stored, ...whole } as AnyRecordedEvent, error: error as Error }
+        // The panel knows no model's types.
+        return { sequence, isFirst, event: { ...stored, ...whole } as AnyRecordedEvent, error: asError(error) }
       }
     }
 
@@ -57,6 +59,6 @@ export function parseRecord({ types }: Core, { record, error, first, last }: Str
       },
     }
   } catch (error) {
-    return damaged(error as Error)
+    return damaged(asError(error))
   }
 }

@@ -81,12 +81,12 @@ export function createLogSearch(
 
   async function findRow(table: string, text: string): Promise<void> {
     const key = keyOfText(engine, table, text)
-    const row = { table: table as never, key, reverse: true, signal }
+    const row = { table, key, reverse: true, signal }
     const { type, command, text: words } = filter
     const { to, sequences } = (!type && !command && !words && (await positionsOf(session, table, key))) || NOWHERE
     if (to < core.head)
       for await (const event of engine.history({ ...row, after: to })) {
-        const entry = entryOf(event as LogEntry['event'] & {})
+        const entry = entryOf(event)
         if (!fits(filter, entry)) continue
         found.push(entry)
         show()
@@ -99,7 +99,7 @@ export function createLogSearch(
     isOver = true
     changed()
     for await (const event of engine.history({ ...row, before: to + 1 })) {
-      const entry = entryOf(event as LogEntry['event'] & {})
+      const entry = entryOf(event)
       // Another commit may have been put in front, and the log may have become another one.
       next = found.findIndex(({ sequence }, i) => i >= next && sequence === entry.sequence)
       if (next < 0) return

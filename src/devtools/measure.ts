@@ -24,12 +24,14 @@ export interface TypeSize {
 /** Bytes of each store of a log's database. */
 export async function measureStores(database: Database, signal: AbortSignal): Promise<readonly StoreSize[]> {
   const sizes: StoreSize[] = []
+  // An older database has fewer of them, and never others.
   for (const store of [...(database.idb?.objectStoreNames ?? [])] as StoreName[]) {
     let [records, bytes] = [0, 0]
     for (let after: IDBValidKey | undefined; ; ) {
       signal.throwIfAborted()
       const range = after === undefined ? undefined : IDBKeyRange.lowerBound(after, true)
       const found = await database.transact([store], 'readonly', (of) => {
+        // One of them, for its methods.
         const one = of(store as 'pages')
         return [one.getAll(range, MEASURED_AT_ONCE), one.getAllKeys(range, MEASURED_AT_ONCE)] as const
       })

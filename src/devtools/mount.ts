@@ -59,7 +59,7 @@ export async function mountDevtools(
 ): Promise<Devtools> {
   await defineDevtools()
   const all = document.querySelectorAll<Element & Partial<Mounted>>('tidemark-devtools')
-  const known = [...all].find((one) => one.engine === engine) as Mounted | undefined
+  const known = [...all].find((one) => one.engine === engine)
   const element = known ?? Object.assign(document.createElement('tidemark-devtools'), { engine, button, open })
   if (!known) document.body.append(element)
   if (open) element.open = true

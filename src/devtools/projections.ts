@@ -1,6 +1,6 @@
 import { html, nothing, type TemplateResult } from 'lit'
 import type { Difference } from '../engine/tools/verify.ts'
-import type { Progress, ProjectionStatus } from '../engine/types.ts'
+import type { Progress } from '../engine/types.ts'
 import type { Fold } from '../model/fold.ts'
 import { difference, eventLink, rowLink } from './changes.ts'
 import { describeError, formatCount, plural } from './format.ts'
@@ -56,6 +56,7 @@ export class ProjectionsPanel extends Panel {
     const { engine } = this.session
     void this.#run('Rebuilding', async ({ stop }, onProgress) => {
       await engine.rebuild({
+        // The panel knows no model's types.
         ...(projections && { projections: projections as never }),
         signal: stop.signal,
         onProgress,
@@ -99,16 +100,18 @@ export class ProjectionsPanel extends Panel {
     const { core, engine } = this.session
     const { name, definition, identity, view } = fold
     const { into, version, evolve } = definition
-    const status = engine.status.projections[name] as ProjectionStatus
+    const status = engine.status.projections[name]!
     const { state, sequence, error, progress } = status
     const lag = Math.max(0, core.head - sequence)
     const tone = state === 'failed' ? 'bad' : state === 'building' ? 'careful' : 'good'
+    // Any error may have one.
     const cause = (error as { readonly cause?: Error } | undefined)?.cause
     return card(
       name,
       html`${name} <span class=${tone}>${state}</span>`,
       html`<dl>
         ${fact('kind', into.kind === 'value' ? 'value' : `table by ${into.key}, ${into.resident === false ? 'on disk' : 'in memory'}${into.history ? ', with history' : ''}`)}
+        // A resident table has a size.
         ${into.kind === 'table' && into.resident ? fact('rows', html`${rowLink(this.session, name)} ${formatCount((view as { size: number }).size)}`) : nothing}
         ${fact('version', version)}
         ${state === 'failed' ? fact('failed at', eventLink(this.session, sequence)) : fact('persisted', html`${formatCount(sequence)}${lag ? html` <span class="careful">${formatCount(lag)} behind</span>` : ''}`)}

@@ -1,4 +1,3 @@
-import type { ProjectionStatus } from '../engine/types.ts'
 import { healthOf } from './healthOf.ts'
 import type { Session } from './session.ts'
 
@@ -11,6 +10,7 @@ export async function healthReportOf({ engine, core, errors, commands }: Session
   const { usage, quota } = (await globalThis.navigator?.storage?.estimate?.().catch(() => undefined)) ?? {}
   const tellError = (error: Error): object => {
     const { name, message, stack = '' } = error
+    // Fields of our own errors; others have none.
     const { kind, sequence, type, version, reason } = error as Error & Record<string, unknown>
     const frames = stack.split('\n').filter((one) => /^\s*at |@/.test(one))
     // Addresses are of this site, and may name a person.
@@ -47,7 +47,7 @@ export async function healthReportOf({ engine, core, errors, commands }: Session
     mirror: { state: status.mirror.state, sequence: status.mirror.sequence },
     restored: status.restored?.sequence,
     projections: core.projections.map(({ name, definition }) => {
-      const { state, sequence, error } = status.projections[name] as ProjectionStatus
+      const { state, sequence, error } = status.projections[name]!
       const { kind, resident } = definition.into
       return { name, kind, resident, version: definition.version, state, sequence, error: error && tellError(error) }
     }),

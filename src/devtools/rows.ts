@@ -106,6 +106,7 @@ export class RowsPanel extends Panel {
     const table = this.#projection
     const definition = core.model.projections[table]
     const slot = this.#rows.find((row) => row.key === key)
+    // A table has it, a value does not.
     const live = (engine.read[table] as { get?(key: Key): unknown } | undefined)?.get?.(key)
     this.#selected = { key, row: slot?.row ?? live }
     this.requestUpdate()
@@ -122,7 +123,9 @@ export class RowsPanel extends Panel {
     this.#history = history
     try {
       const events: AnyRecordedEvent[] = []
+      // The panel knows no model's types.
       for await (const event of engine.history({ table: table as never, key, signal: history.signal })) {
+        // The panel knows no model's types.
         events.push(event as AnyRecordedEvent)
         if (events.length >= STEPS_MAX) break
       }
@@ -139,9 +142,11 @@ export class RowsPanel extends Panel {
     const into = this.#fold?.definition.into
     const isValue = into?.kind === 'value'
     const searched = (event: Event): void => {
+      // The field's own listener.
       this.#text = (event.target as HTMLInputElement).value
       void this.#read()
     }
+    // The list's own listener.
     const chosen = (event: Event): void => this.#choose((event.target as HTMLSelectElement).value)
     const index = this.#selected ? this.#rows.findIndex(({ key }) => key === this.#selected?.key) : -1
     return html`<div class="bar">

@@ -33,6 +33,7 @@ export type PanelName = (typeof PANELS)[number]
 /** The panels that have something to show: not every model has drafts, and not every log has a remote. */
 export function panelsOf({ engine }: Session): readonly PanelName[] {
   const isEmpty = { drafts: !Object.keys(engine.drafts).length, sync: !engine.status.sync }
+  // Other panels are never empty.
   return PANELS.filter((panel) => !isEmpty[panel as keyof typeof isEmpty])
 }
 
@@ -97,7 +98,7 @@ export function openSession(engine: InspectedEngine): Session {
   }
   function noteErrors(): void {
     const { lastError, behind, projections } = engine.status
-    const failures = Object.values(projections).map((one) => (one as { readonly error?: Error }).error)
+    const failures = Object.values(projections).map((one) => one.error)
     for (const error of [lastError, behind?.error, ...failures]) {
       if (!error || errors.some((seen) => seen.error === error)) continue
       errors.unshift({ at: Date.now(), error })

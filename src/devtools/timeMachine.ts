@@ -55,6 +55,7 @@ export class TimePanel extends Panel {
     const point = this.#wanted ?? head
     const step = (by: number, label: string, sign: string): TemplateResult =>
       html`<button aria-label=${label} title=${label} ?disabled=${point + by < 0 || point + by > head} @click=${() => this.#go(point + by)}>${sign}</button>`
+    // The slider's own listener.
     const slid = (event: Event): void => this.#go((event.target as HTMLInputElement).valueAsNumber)
     const { event } = this.#past ?? {}
     return html`<div class="bar">
@@ -76,6 +77,7 @@ export class TimePanel extends Panel {
     const names = Object.keys(read)
     const name = names.includes(this.#projection) ? this.#projection : (names[0] ?? '')
     const chosen = (event: Event): void => {
+      // The list's own listener.
       this.#projection = (event.target as HTMLSelectElement).value
       this.requestUpdate()
     }
@@ -92,6 +94,7 @@ export class TimePanel extends Panel {
       card(
         'State',
         'State',
+        // The panel knows no model's types.
         this.#state(name, (read as Record<string, any>)[name]),
         html`<select aria-label="Projection" @change=${chosen}>
           ${names.map((one) => html`<option ?selected=${one === name}>${one}</option>`)}
@@ -104,9 +107,9 @@ export class TimePanel extends Panel {
     if (!table) return quietLine('Rows on disk are not in it.')
     if (this.session.core.model.projections[name]?.into.kind === 'value')
       return html`<tidemark-tree .value=${table.value}></tidemark-tree>`
-    const { size } = table as { size: number }
+    const { size }: { size: number } = table
     const rows: unknown[] = table.all()
-    const key = (index: number): unknown => Object.values(rows[index] as object)[0]
+    const key = (index: number): unknown => Object.values(rows[index]!)[0]
     return html`${quietLine(plural(size, 'row'))}
       <tidemark-list class="state" .count=${size} .label=${'Rows at that point'} .item=${(index: number) => ({
         content: html`<span class="mono cut">${keyText(key(index))}</span><span class="mono quiet fill">${line(rows[index])}</span>`,

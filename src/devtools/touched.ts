@@ -20,8 +20,9 @@ export function touchedBy({ model }: Core, event: AnyRecordedEvent): readonly To
     // It looks at the rows of that time.
     if (find && find.length > 1) return [{ projection, where: 'rows that its `by` chose' }]
     try {
-      const named: unknown = find ? find(event, undefined as never) : (event.data as any)?.[into.key]
-      if (Array.isArray(named)) return [{ projection, keys: [...new Set(named as Key[])] }]
+      const named: unknown = find ? find(event, undefined) : event.data?.[into.key]
+      if (Array.isArray(named)) return [{ projection, keys: [...new Set(named)] }]
+      // What is neither a list nor a match is a key.
       if (typeof named !== 'object' || !named) return [{ projection, keys: [named as Key] }]
       const parts = Object.entries(named).map(([name, value]) => `${name} = ${JSON.stringify(value)}`)
       return [{ projection, where: parts.length ? `rows with ${parts.join(' and ')}` : 'all rows' }]

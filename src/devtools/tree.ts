@@ -76,6 +76,7 @@ export class Tree extends LitElement {
     const isOpen = this.#open.has(path)
     const shown = this.#more.get(path) ?? MEMBERS
     const toggled = (event: Event): void => {
+      // The element's own listener.
       const { open } = event.target as HTMLDetailsElement
       if (open === this.#open.has(path)) return
       if (open) this.#open.add(path)

@@ -78,7 +78,7 @@ export function draftsOnDisk(database: Database): DraftStore {
               store('drafts').getAll(all(DRAFT_PIECES, ...which)),
             ] as const,
         )
-        const isRead = (await loaded(database, heads as IDBRequest)) && (await loaded(database, pieces as IDBRequest))
+        const isRead = (await loaded(database, heads)) && (await loaded(database, pieces))
         if (isRead || reads === DRAFT_READS) return heads.result.map((head) => joinedPieces(head, pieces.result))
       }
     },
@@ -94,6 +94,7 @@ export function draftsOnDisk(database: Database): DraftStore {
           const key = [HEADS, name, id, epoch]
           const putHead = (): void => {
             removal(name, id)(store)
+            // Given with the first piece.
             drafts.put({ id, epoch, offset, text, header: begins?.header as Json }, key)
           }
           if (begins && !begins.instead) {
@@ -103,6 +104,7 @@ export function draftsOnDisk(database: Database): DraftStore {
           const head = drafts.getKey(begins ? all(HEADS, name, id) : key)
           const before = last === undefined ? head : drafts.getKey([DRAFT_PIECES, name, id, epoch, last])
           before.onsuccess = () => {
+            // An index over four properties has keys of four.
             if (begins ? !mayBegin(begins, (head.result as string[] | undefined)?.[3]) : !head.result) wrote[i] = 'over'
             else if (begins) putHead()
             else if (before.result === undefined) wrote[i] = 'dropped'

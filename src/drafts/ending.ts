@@ -52,7 +52,7 @@ export function createEnding(
     try {
       await storing.now()
       if (!(await isOurs(writing))) shelf.lose(writing)
-      if ((writing.state as DraftWriting['state']) !== 'ending') refuse()
+      if (writing.state !== 'ending') refuse()
       const mine = shelf.storeOf().end(name, id, writing.epoch)
       let answer: R | PromiseLike<R>
       try {

@@ -67,6 +67,7 @@ export function followDraft(
     const state = (writing ? writing.state === 'left' : known?.state === 'abandoned') ? 'abandoned' : 'live'
     if (shownEpoch === epoch && value?.text === text && value.state === state) return
     shownEpoch = epoch
+    // A header is a plain object, as `draftHeaderOf` has checked.
     value = epoch === undefined ? undefined : Object.freeze({ ...(header as object), id, text, state })
   }
 

@@ -1,6 +1,5 @@
 import { InvalidData } from '../errors.ts'
 import type { DraftHint } from '../log/channel.ts'
-import type { NextPiece } from './disk.ts'
 import { DraftOver } from './draftOver.ts'
 import { createEnding, type EndDraft } from './ending.ts'
 import { holdEpoch, isWritten } from './epochLock.ts'
@@ -38,6 +37,7 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
     stores.ask()
     await stores.now()
     // A fault of the disk keeps the text here.
+    // The compiler believes that nothing has changed it while we waited.
     if ((writing.state as DraftWriting['state']) !== 'left') return
     writing.lock.release()
     tells.left(writing)
@@ -107,7 +107,7 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
     const writing = createWriting(log, name, id, found.header, [found.epoch])
     appendText(writing, found.text)
     await writing.lock.granted
-    const piece = nextPiece(writing) as NextPiece
+    const piece = nextPiece(writing)!
     const [wrote] = await storeOf()
       .write([piece])
       .catch((error) => {
@@ -133,8 +133,9 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
         return Promise.all(
           found.map(async ({ id, epoch, header, text }): Promise<DraftText<any>> => {
             const own = shelf.find(name, id)
-            if (own?.writing) return own.get() as DraftText<any>
+            if (own?.writing) return own.get()
             const state = (await isWritten(log, epoch)) ? 'live' : 'abandoned'
+            // A header is a plain object, as `draftHeaderOf` has checked.
             return Object.freeze({ ...(header as object), id, text, state })
           }),
         )
@@ -189,9 +190,11 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
     ['pagehide', putAway],
     ['pageshow', comeBack],
   ] as const
+  // Each is the listener of its own event.
   for (const [type, listener] of events) globalThis.addEventListener?.(type, listener as EventListener)
 
   ended.addEventListener('abort', () => {
+    // Each is the listener of its own event.
     for (const [type, listener] of events) globalThis.removeEventListener?.(type, listener as EventListener)
     for (const { rest } of followed.values()) rest()
     tells.stop()

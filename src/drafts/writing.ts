@@ -69,7 +69,7 @@ export function createWriting(log: string, name: string, id: string, header: Jso
 const RESERVED = ['id', 'text', 'state']
 
 export function draftHeaderOf(id: string, given: unknown): Json {
-  const header = copyJson(given ?? {}, 'header') as Json
+  const header = copyJson(given ?? {}, 'header')
   if (typeof id !== 'string' || !id) throw new InvalidData('the id of a draft is a string that is not empty', ['id'])
   if (typeof header !== 'object' || header === null || Array.isArray(header))
     throw new InvalidData('the header of a draft is an object', ['header'])

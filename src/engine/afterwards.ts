@@ -42,7 +42,7 @@ export function afterArrival(tab: Tab): void {
   const unsure = pending.filter(({ phase }) => phase === 'unsure')
   for (const one of unsure) one.phase = 'waiting'
   const over = unsure.filter(({ tries }) => tries.failures >= FAILURES)
-  rejectCommands(tab, over, tab.error as Error)
+  rejectCommands(tab, over, tab.error!)
   // Behind again: others write faster than this tab decides.
   if (tab.behind) countRace(pending)
   if (trouble) tab.changed(false)
@@ -141,7 +141,7 @@ export function dismiss(tab: Tab): void {
   rejectCommands(
     tab,
     tab.pending.filter(({ phase }) => phase === 'waiting'),
-    tab.error as Error,
+    tab.error!,
   )
 }
 

@@ -31,7 +31,7 @@ export async function contextValue(
   context: () => Promise<Json>,
 ): Promise<{ readonly value: Json } | { readonly error: ReturnType<typeof toWire> }> {
   try {
-    return { value: copyJson(await context(), 'context') as Json }
+    return { value: copyJson(await context(), 'context')! }
   } catch (error) {
     return { error: toWire(error) }
   }

@@ -1,3 +1,4 @@
+import { asError } from '../caught.ts'
 import { restore } from '../copies/restore.ts'
 import type { Restored } from '../copies/restored.ts'
 import { EngineClosed, ProjectionFailed, StorageError } from '../errors.ts'
@@ -67,7 +68,7 @@ export async function boot(model: AnyModel, name: string, options: BootOptions):
     if (core.behind) core.pump()
   } catch (error) {
     // An observer reads it.
-    core.error = error as Error
+    core.error = asError(error)
     await core.end(new EngineClosed('closed'))
     throw error
   }
@@ -97,7 +98,7 @@ async function readDatabase(core: Core, database: Database, options: OpenOptions
   } catch (error) {
     // Older code shows the rows that it understands, and says so. After any other error, rows would be missing.
     if (stateAfter(error) !== 'outdated') throw error
-    opensOutdated(core, error as Error)
+    opensOutdated(core, asError(error))
   }
   if (core.state === 'closed') throw core.error
   const { restored } = database.log ?? {}

@@ -1,6 +1,5 @@
 import { sleep } from '../async.ts'
 import { StorageError } from '../errors.ts'
-import type { CommitRecord } from '../log/commit.ts'
 import { pause, SLICE_MS } from '../slices.ts'
 import { applyCommit, rebase, type Tab } from './tab.ts'
 import { takeOver } from './takeOver.ts'
@@ -54,7 +53,7 @@ async function readBatches(
       signal?.throwIfAborted()
       const until = performance.now() + SLICE_MS
       rebase(tab, () => {
-        do applyCommit(tab, records[at++] as CommitRecord)
+        do applyCommit(tab, records[at++]!)
         while (at < records.length && performance.now() < until)
         // With the last rows, so that subscribers are told once.
         if (isLast && at === records.length) tab.trouble = undefined

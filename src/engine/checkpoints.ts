@@ -15,6 +15,7 @@ export function noteCheckpoints(core: Core, checkpoints: Checkpoints): void {
   const { persisted, projections } = core
   for (const [identity, at] of Object.entries(checkpoints)) {
     const fold = projections.find((fold) => fold.identity === identity)
+    // A pipeline says nothing else of a projection without a checkpoint.
     const failure = typeof at === 'number' ? undefined : (fromWire(at) as ProjectionFailed)
     if (typeof at === 'number') persisted.set(identity, at)
     if (fold && isOnDisk(fold)) fold.failed = failure

@@ -54,7 +54,7 @@ function openCommand(
     ])
   const copy = copyJson(input, `command "${name}"`)
   const print = commandId === undefined ? undefined : isReactions ? name : fingerprint(name, copy)
-  const all = meta === undefined ? owner.meta : mergeMeta(owner.meta, copyJson(meta, 'meta') as Json)
+  const all = meta === undefined ? owner.meta : mergeMeta(owner.meta, copyJson(meta, 'meta')!)
   const inside = tab.drafts ? tab.drafts.take(special?.inside) : special?.inside
   const caller = new Caller(owner, resolve, reject, durability, inside)
   const pending = createPending(

@@ -1,5 +1,4 @@
 import { aborting, createListeners } from '../async.ts'
-import type { Json } from '../data.ts'
 import { EngineClosed, ModelError, StorageError } from '../errors.ts'
 import { type EventTypes, eventTypes } from '../model/events.ts'
 import { copyJson, deepFreeze } from '../model/json.ts'
@@ -73,6 +72,7 @@ export async function openEngine<E extends EventTypes, P, C, D>(
   const shared =
     joined ??
     share(open, key, (abandoned) =>
+      // What follows knows no model's types.
       boot(model as Model<any, any, any, any>, name, { ...options, remote, storage, server, signal: abandoned }),
     )
   const { core, abandoned } = shared
@@ -87,6 +87,7 @@ export async function openEngine<E extends EventTypes, P, C, D>(
     // Who gives up waiting does not take the engine from others who wait.
     const opened = await aborting(core, signal)
     if (joined && opened.database) await waitForHead(opened, signal)
+    // The only way from the handle without types to the public ones.
     return createHandle(opened, options, leave) as Engine<any, any, any, any>
   } catch (error) {
     leave().catch(() => {})
@@ -145,7 +146,7 @@ const NO_DRAFTS = Object.freeze({})
 function createHandle(core: Core, options: OpenOptions, leave: () => Promise<void>): EngineHandle {
   const listeners = createListeners()
   const unsubscribe = core.listeners.add(listeners.tell)
-  const sender: Sender = { meta: deepFreeze(copyJson(options.meta, 'meta') as Json | undefined), open: 0 }
+  const sender: Sender = { meta: deepFreeze(copyJson(options.meta, 'meta')), open: 0 }
   let closing: Promise<void> | undefined
   let last: { readonly read: object; readonly status: Status<any> } | undefined
 

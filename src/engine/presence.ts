@@ -1,4 +1,5 @@
 import { aborting } from '../async.ts'
+import { asError } from '../caught.ts'
 import { lockName } from '../locks.ts'
 import { openChannel } from '../log/channel.ts'
 import { connectHost } from '../projections/connect.ts'
@@ -55,7 +56,7 @@ function createPresence(core: Core, options: OpenOptions, booted: number): Prese
 
   const changed = (kind: Core['worker'], error?: unknown): void => {
     core.worker = kind
-    if (error && core.state === 'ready') core.error = error as Error
+    if (error && core.state === 'ready') core.error = asError(error)
     core.changed(false)
   }
   // A page without SharedWorker follows the remote itself, and runs the reactions.
@@ -108,6 +109,7 @@ function putAway(core: Core, presence: Presence): void {
 /** Hears when the page is put away and shown again, until the returned function is called. */
 function followPage(core: Core, presence: Presence, askStorage: () => void): () => void {
   function comeBack(event: Event): void {
+    // It is 'pageshow' or 'pagehide'.
     if (!(event as PageTransitionEvent).persisted) return
     core.channel &&= openChannel(core.name, (hint) => takeHint(core, hint))
     presence.arrive()

@@ -68,7 +68,7 @@ export function statusOf({
     ...((layer || sync) && { sync: { ...(sync ?? UNHEARD), pending: layer?.length ?? 0 } }),
     ...(error && { lastError: error }),
     ...(trouble && { behind: { since: trouble.since, error: trouble.error } }),
-  } satisfies Status<any>) as Status<any>
+  } satisfies Status<any>)
 }
 
 const NONE = Object.freeze({})

@@ -115,6 +115,7 @@ export interface Channel {
 /** Without BroadcastChannel (jsdom) there are no hints of others: the log is read when a page is looked at again. */
 export function openChannel(name: string, receive: (hint: Hint) => void): Channel {
   const channel = globalThis.BroadcastChannel && new BroadcastChannel(`tidemark:${name}`)
+  // Node's own: an open channel must not keep a process.
   ;(channel as { unref?: () => void } | undefined)?.unref?.()
   const ends = new Set<{ receive(hint: Hint): void }>()
   if (channel) {

@@ -114,7 +114,7 @@ export async function* linesIn({
     const lines = text.split('\n')
     // Only what is new is looked through: a line may be longer than many parts.
     lines[0] = rest + lines[0]
-    rest = lines.pop() as string
+    rest = lines.pop()!
     if (rest.length > MOST_LINE_CHARACTERS) throw new BadText(`a line may have ${MOST_LINE_CHARACTERS} characters`)
     yield lines
   }
@@ -247,6 +247,6 @@ export function crc32(bytes: Uint8Array, before: number = 0): number {
     return n
   })
   let crc = ~before
-  for (let i = 0; i < bytes.length; i++) crc = (crc >>> 8) ^ (crcTable[(crc ^ (bytes[i] as number)) & 255] as number)
+  for (let i = 0; i < bytes.length; i++) crc = (crc >>> 8) ^ crcTable[(crc ^ bytes[i]!) & 255]!
   return ~crc >>> 0
 }

@@ -52,6 +52,7 @@ export const commandsOf = (record: CommitRecord): readonly StoredCommand[] => JS
 
 /** Another tab's message or a stored value: is it a commit at all? */
 export const isCommit = (value: unknown): value is CommitRecord => {
+  // Each is checked below.
   const { id, first, last, body } = (value ?? {}) as CommitRecord
   return (
     typeof id === 'string' &&

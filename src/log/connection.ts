@@ -1,6 +1,7 @@
+import { caughtName } from '../caught.ts'
 import { StorageError } from '../errors.ts'
 import { randomId } from '../ids.ts'
-import { STORES, type Stores, VERSION } from './stores.ts'
+import { STORES, VERSION } from './stores.ts'
 
 /** Attempts of an open that the browser refuses for an unknown reason. */
 const OPEN_TRIES = 4
@@ -41,12 +42,13 @@ export async function connect(name: string, { create, blocked, signal }: Connect
     try {
       const request = indexedDB.open(databaseName(name), version)
       request.onupgradeneeded = (event) => {
+        // Chromium's and Firefox's own.
         const { dataLoss: said } = event as IDBVersionChangeEvent & { dataLoss?: string }
         if (said !== 'none') dataLoss ??= said
         // Without a number a new database would get the number 1.
         missing = version === undefined
         if (missing) request.transaction?.abort()
-        else createStores(request.result, request.transaction as IDBTransaction, dataLoss)
+        else createStores(request.result, request.transaction!, dataLoss)
       }
       const idb = await answerOf(request, 'opened', name, blocked, signal)
       // From the first moment: one that is only being looked at would keep a deletion waiting for ever.
@@ -57,9 +59,9 @@ export async function connect(name: string, { create, blocked, signal }: Connect
       if (missing && !create) return
       if (missing) version = VERSION
       // Another build was faster, with a number of its own.
-      else if (nameOf(error) === 'VersionError') version = undefined
+      else if (caughtName(error) === 'VersionError') version = undefined
       // Chromium, while it still cleans up after a process that ended.
-      else if (nameOf(error) === 'UnknownError' && tries++ < OPEN_TRIES) continue
+      else if (caughtName(error) === 'UnknownError' && tries++ < OPEN_TRIES) continue
       else throw error instanceof StorageError ? error : unavailable(String(error), error)
     }
   }
@@ -68,7 +70,7 @@ export async function connect(name: string, { create, blocked, signal }: Connect
 function createStores(idb: IDBDatabase, transaction: IDBTransaction, dataLoss: string | undefined): void {
   const id = randomId()
   for (const store of STORES) idb.createObjectStore(store)
-  const meta = transaction.objectStore('meta') as Stores['meta']
+  const meta = transaction.objectStore('meta')
   meta.add({ id, lineage: id, format: 0, ...(dataLoss !== undefined && { dataLoss }) }, 'log')
 }
 
@@ -126,7 +128,7 @@ export function answerOf(
       over()
       request.onblocked = null
       request.onupgradeneeded = () => request.transaction?.abort()
-      request.onsuccess = () => (request.result as IDBDatabase | undefined)?.close()
+      request.onsuccess = () => request.result?.close()
       request.onerror = (event) => event.preventDefault()
       reject(reason)
     }
@@ -144,8 +146,6 @@ export function answerOf(
     if (signal?.aborted) abort()
   })
 }
-
-const nameOf = (error: unknown): string | undefined => (error as Error | null)?.name
 
 export const unavailable = (message: string, cause?: unknown): StorageError =>
   new StorageError('unavailable', message, cause)

@@ -1,3 +1,4 @@
+import { asError, caughtName } from '../caught.ts'
 import { EngineClosed, StorageError } from '../errors.ts'
 import { connect } from './connection.ts'
 import { type LogIdentity, NEWER_STORES, type SegmentRecord, type StoreName, type StoreOf } from './stores.ts'
@@ -111,7 +112,7 @@ function use(database: Database, idb: IDBDatabase): void {
 /** Whether a transaction that failed did nothing, so that another connection may answer it. */
 function mayTryAgain(database: Database, idb: IDBDatabase, error: unknown, [, mode]: Parameters<Transact>): boolean {
   // A connection that is going refuses with this, before anything is queued and before it says so.
-  const refused = (error as Error | null)?.name === 'InvalidStateError'
+  const refused = caughtName(error) === 'InvalidStateError'
   if (refused && database.idb === idb) database.idb = undefined
   // The caller finds out what became of a write.
   return database.idb !== idb && (refused || mode === 'readonly')
@@ -147,20 +148,21 @@ async function reconnect(database: Database): Promise<IDBDatabase> {
  * value may never come, and has to be read again.
  */
 export async function loaded(database: Database, request: IDBRequest): Promise<boolean> {
-  const { db } = request.transaction as IDBTransaction
+  const { db } = request.transaction!
   await new Promise<void>((resolve) => {
     request.onsuccess = request.onerror = () => resolve()
     if (request.readyState === 'done' || database.idb !== db) resolve()
     else db.addEventListener('close', () => resolve())
   })
   if (request.readyState === 'pending') return false
-  const { name } = request.source as IDBObjectStore
-  if (request.error) throw withKind(request.error, false, [[name as StoreName], 'readonly', () => {}])
+  // Nobody waits here for a cursor, or for a store that is not ours.
+  const name = (request.source as IDBObjectStore).name as StoreName
+  if (request.error) throw withKind(request.error, false, [[name], 'readonly', () => {}])
   return true
 }
 
 function withKind(error: unknown, lost: boolean, [stores, mode]: Parameters<Transact>): Error {
-  const { name, message } = (error ?? new DOMException('the transaction was aborted', 'AbortError')) as Error
+  const { name, message } = asError(error ?? new DOMException('the transaction was aborted', 'AbortError'))
   const kind = name === 'QuotaExceededError' ? 'quota' : lost ? 'closed' : 'aborted'
   return new StorageError(kind, `${mode} of ${stores}: ${name} ${message}`, error)
 }
@@ -175,7 +177,7 @@ function runTransaction<T>(
   return new Promise((resolve, reject) => {
     const transaction = idb.transaction(stores, mode, { durability })
     // The one place where the browser's untyped stores become ours.
-    const storeOf = ((name: StoreName) => transaction.objectStore(name)) as StoreOf
+    const storeOf = (name: StoreName) => transaction.objectStore(name)
     let result: T
     transaction.oncomplete = () => resolve(result)
     transaction.onabort = () => reject(transaction.error)
@@ -194,6 +196,7 @@ export const readIdentity = async ({ transact }: Pick<Database, 'transact'>): Pr
 
 /** The key that a cursor over numbers found; 0 if it found none. */
 export const numberKeyOf = ({ result }: IDBRequest<IDBCursor | null>): number =>
+  // Its caller opened it over numbers.
   (result?.key as number | undefined) ?? 0
 
 export const above = (key: number): IDBKeyRange => IDBKeyRange.lowerBound(key + 1)

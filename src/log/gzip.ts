@@ -29,6 +29,7 @@ export async function* decompressed(bytes: Uint8Array<ArrayBuffer>): AsyncGenera
 
 /** The standard says TypeError for bytes that are not gzip; Node gives them a code of zlib's. */
 const isBadData = (error: unknown): boolean => {
+  // Checked below.
   const { code } = (error ?? {}) as { code?: unknown }
   return error instanceof TypeError || (typeof code === 'string' && code.startsWith('Z_'))
 }

@@ -85,10 +85,13 @@ export const localCommandsOf = ({ body }: Pick<LocalRecord, 'body'>): readonly L
 /** What an empty outbox of a new log holds. */
 export const FIRST_MARKER: Marker = { n: 0, base: 0, last: '', generation: 0 }
 
-export const isMarker = (value: unknown): value is Marker => Number.isSafeInteger((value as Marker | undefined)?.base)
+export const isMarker = (value: unknown): value is Marker =>
+  // A guard asks before it knows.
+  Number.isSafeInteger((value as Marker | undefined)?.base)
 
 /** Another tab's message: is it a record at all? */
 export const isLocal = (value: unknown): value is LocalRecord => {
+  // Each is checked below.
   const { n, id, body } = (value ?? {}) as LocalRecord
   return Number.isSafeInteger(n) && n > 0 && typeof id === 'string' && typeof body === 'string'
 }

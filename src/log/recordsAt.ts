@@ -67,10 +67,9 @@ interface SegmentGroup {
 function groupAt(segments: readonly SegmentRecord[], sequences: readonly number[], i: number): SegmentGroup {
   const at = (sequence: number): SegmentRecord | undefined =>
     segments.find(({ first, last }) => first <= sequence && last >= sequence)
-  const segment = at(sequences[i] as number)
+  const segment = at(sequences[i]!)
   let end = i + 1
-  while (end < sequences.length && at(sequences[end] as number) === segment && (segment || end - i < LOOKED_UP_AT_ONCE))
-    end++
+  while (end < sequences.length && at(sequences[end]!) === segment && (segment || end - i < LOOKED_UP_AT_ONCE)) end++
   return { segment, sequences: sequences.slice(i, end) }
 }
 

@@ -27,6 +27,7 @@ export async function readRecordWithBody(
     if (!(error instanceof StorageError && error.kind === 'aborted')) throw error
     // A body that can't be read may take its whole transaction with it: the record may still be there.
     const { result } = await database.transact([name], 'readonly', (store) => store(name).get(query))
+    // A StorageError that a transaction gave carries what the browser said.
     return { record: result, body: { result: undefined, error: error.cause as DOMException } }
   })
   const { record, body } = found
@@ -101,6 +102,7 @@ async function hasOtherLineage(database: Database): Promise<boolean> {
 
 /** undefined if these are not the bytes that the record stands for. */
 function chunkOf({ log }: Database, record: SegmentRecord, bytes: unknown): Chunk | undefined {
+  // IndexedDB gives back no shared memory.
   const chunk = bytes instanceof Uint8Array ? openChunk(bytes as Uint8Array<ArrayBuffer>) : undefined
   const { checksum, lineage, first, last } = chunk?.header ?? {}
   if (!chunk || checksum !== record.checksum || first !== record.first || last !== record.last) return

@@ -41,7 +41,7 @@ async function upgrade(
     // What is gone is not created again.
     if (!oldVersion) return transaction?.abort()
     for (const store of NEWER_STORES) if (!result.objectStoreNames.contains(store)) result.createObjectStore(store)
-    change?.(((store: StoreName) => transaction!.objectStore(store)) as StoreOf)
+    change?.((store: StoreName) => transaction!.objectStore(store))
   }
   try {
     return await answerOf(request, 'upgraded', name, blocked)

@@ -50,6 +50,7 @@ export function toWire(error: unknown): WireError {
 export function fromWire({ name, message, cause, ...fields }: WireError): Error {
   const known = Object.hasOwn(wireClasses, name) ? wireClasses[name]! : Error
   const error: Error = Reflect.construct(Error, [message], known)
+  // `toWire` has made both.
   const named = { name, ...(cause !== undefined && { cause: fromWire(cause as WireError) }) }
   for (const [key, value] of Object.entries(named)) Object.defineProperty(error, key, { value, configurable: true })
   return Object.assign(error, fields)

@@ -82,12 +82,15 @@ function findRefused(value: unknown, path: Key[], above: readonly unknown[]): bo
 function* membersOf(value: object): Generator<[Key, unknown]> {
   const tag = tagOf(value)
   if (tag === 'Map') {
+    // Of whatever window: the tag says what it is.
     for (const [key, member] of value as Map<unknown, unknown>) {
       const step = typeof key === 'number' || typeof key === 'string' ? key : typeof key
       yield [step, key]
       yield [step, member]
     }
-  } else if (tag === 'Set') yield* [...(value as Set<unknown>)].entries()
+  }
+  // By its tag, too.
+  else if (tag === 'Set') yield* [...(value as Set<unknown>)].entries()
   else if (Array.isArray(value)) yield* value.entries()
   else if (isPlain(value)) yield* Object.entries(value)
 }
@@ -152,6 +155,7 @@ export function forbidChanges(value: object, deepFreeze: (value: unknown) => unk
 
 function bytesOf(value: object): Uint8Array | undefined {
   if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+  // By its tag, as it may be another window's.
   return tagOf(value) === 'ArrayBuffer' ? new Uint8Array(value as ArrayBuffer) : undefined
 }
 

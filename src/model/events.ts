@@ -137,10 +137,10 @@ export interface EventTypesAtRuntime {
 // ---- declaring
 
 /** Returns the payload to keep, or throws `InvalidData`, whose message begins with `owner`. */
-type Validate = (data: unknown, owner: string) => unknown
+type Validate = (data: unknown, owner: string) => Json | undefined
 interface Declaration {
   /** The first one leads from version 1 to version 2, and so on. */
-  readonly steps: readonly ((data: any, owner: string) => unknown)[]
+  readonly steps: readonly ((data: any, owner: string) => Json | undefined)[]
   readonly validate: Validate
   readonly names: readonly string[]
   readonly isRetired?: true
@@ -158,6 +158,7 @@ const validator =
     if (result.then)
       throw new InvalidData(`${owner}: asynchronous schemas are refused. Await what it needs before the command`)
     if (!result.issues) return copyJson(result.value, owner)
+    // What a Standard Schema gives for what it refuses.
     const issues = Array.from(result.issues as readonly SchemaIssue[], ({ message, path }) => ({
       message,
       // Array.from, because a library's path may be an array of a class of its own.
@@ -179,6 +180,7 @@ const eventType = (self: Declaration): any => ({
   was: (...names: string[]) => eventType({ ...self, names: [...self.names, ...names] }),
   upcast(schema: unknown, step?: (data: any) => unknown) {
     const validate = step ? validator(schema) : copyJson
+    // Without a schema, the step is the only argument.
     const next = step ?? (schema as (data: any) => unknown)
     return eventType({ ...self, validate, steps: [...self.steps, (data, owner) => validate(next(data), owner)] })
   },
@@ -211,6 +213,7 @@ const runtime: unique symbol = Symbol.for('tidemark.events')
 
 /** The runtime side of what `defineEvents` returned. */
 export function eventTypes(events: object): EventTypesAtRuntime {
+  // The symbol is not part of the public type.
   return (events as { [runtime]: EventTypesAtRuntime })?.[runtime]
 }
 
@@ -250,9 +253,9 @@ export function defineEvents<E extends EventTypes>(types: E): Events<E> {
     if (!self.isRetired) creators.push([type, creator(type, self)])
   }
   const knows = (type: string, version: number) => version > 0 && version <= (known.get(type)?.steps.length ?? -1) + 1
-  const asStored = (type: string, version: number, data: unknown): StoredEvent => {
+  const asStored = (type: string, version: number, data: Json | undefined): StoredEvent => {
     const stored: StoredEvent = version > 1 ? { type, version } : { type }
-    if (data !== undefined) stored.data = data as Json
+    if (data !== undefined) stored.data = data
     return stored
   }
 
@@ -273,7 +276,7 @@ export function defineEvents<E extends EventTypes>(types: E): Events<E> {
       const version = stored.version ?? 1
       if (!knows(stored.type, version)) throw new OutdatedCodeError(stored.type, version)
       const { type, steps } = known.get(stored.type)!
-      // Nothing to change: the hot path of every replay.
+      // Nothing to change: the hot path of every replay. Its type and version are today's now, which is what TodaysEvent says.
       if (version > steps.length && type === stored.type) return stored as TodaysEvent
       // A copy, because a step may change what it gets.
       let data = copyJson(stored.data)
@@ -289,6 +292,7 @@ export function defineEvents<E extends EventTypes>(types: E): Events<E> {
           )
         }
       }
+      // Its type and version are today's.
       return asStored(type, steps.length + 1, data) as TodaysEvent
     },
     knows,
@@ -297,5 +301,6 @@ export function defineEvents<E extends EventTypes>(types: E): Events<E> {
       return found && found.type === type ? found.steps.length + 1 : 0
     },
   }
+  // The compiler does not know the entries of `fromEntries`.
   return Object.freeze(Object.fromEntries([...creators, [runtime, self]])) as Events<E>
 }

@@ -2,7 +2,9 @@ import { ModelError } from '../errors.ts'
 
 // Development only: longer messages for what production refuses too, with the value and the next step.
 
-const isPromise = (value: unknown): boolean => typeof (value as { then?: unknown } | undefined)?.then === 'function'
+const isPromise = (value: unknown): boolean =>
+  // A guard asks before it knows.
+  typeof (value as { then?: unknown } | undefined)?.then === 'function'
 
 const shownValue = (value: unknown): string => {
   const text = typeof value === 'function' ? 'a function' : (JSON.stringify(value) ?? String(value))
@@ -22,6 +24,7 @@ export function explainDecision(command: string, decision: unknown, types: { ver
     )
   }
   for (const event of [decision].flat()) {
+    // Asked before it is known to be an event.
     const type = (event as { type?: unknown } | null | undefined)?.type
     if (typeof type === 'string' && types.version(type)) continue
     throw new ModelError(
@@ -63,6 +66,7 @@ export function explainRow(
   const handler = (): string => `${projection}: evolve.${type}`
   if (isPromise(after)) throw new ModelError(`${handler()} is asynchronous: an event carries all that its fold needs`)
   if (property === undefined || after == null) return
+  // Both are objects here.
   const other = (after as Record<string, unknown>)[property]
   if (other === key) return
   throw new ModelError(

@@ -141,7 +141,7 @@ function copyInitial(initial: unknown): unknown {
 export function createFold(name: string, definition: ProjectionDefinition, types: EventTypesAtRuntime): Fold {
   const { by, evolve } = definition
   // A value is a table of one row, which always exists and has no key of its own.
-  const { key: property, initial } = definition.into as { readonly key?: string; readonly initial?: unknown }
+  const { key: property, initial } = definition.into
   const isTable = property !== undefined
   const indexes = new Map<string, Index>()
   let table: SlotList
@@ -206,6 +206,7 @@ export function createFold(name: string, definition: ProjectionDefinition, types
     if (!find || !named || typeof named !== 'object') return check(named, type)
     if (Array.isArray(named)) return [...new Set(named.map((key) => check(key, type)))]
     const [first, ...rest] = Object.entries(named)
+    // A property and a value of some row type.
     return (first ? live.by(...(first as [never, never])) : live.all())
       .filter((row) => rest.every(([property, value]) => row[property] === value))
       .map((row) => row[property])
@@ -252,7 +253,7 @@ export function createFold(name: string, definition: ProjectionDefinition, types
     next: 0,
     failed: undefined,
     get view() {
-      return (view ??= Object.create(live) as typeof live)
+      return (view ??= Object.create(live))
     },
     get slots() {
       return slotsInOrder(table)

@@ -118,6 +118,7 @@ function pushEntries(pairs: unknown[], one: Map<unknown, unknown>, other: Map<un
 
 function haveSameBytes(one: ArrayBufferView, other: ArrayBufferView): boolean {
   if (one.byteLength !== other.byteLength) return false
+  // `map` forgets that there are two.
   const [left, right] = [one, other].map(
     ({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength),
   ) as [Uint8Array, Uint8Array]

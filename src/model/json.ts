@@ -24,7 +24,7 @@ export type JsonOf<T> = [T] extends [Json]
  * plain. Anything else that JSON would change throws `InvalidData` with its path, as do more than 500 levels or 16 MiB of text. The
  * error's message begins with `owner`.
  */
-export function copyJson(value: unknown, owner?: string): unknown {
+export function copyJson(value: unknown, owner?: string): Json | undefined {
   if (typeof value === 'object' && value) {
     try {
       const copied = copyShallow(value)
@@ -36,7 +36,7 @@ export function copyJson(value: unknown, owner?: string): unknown {
   return copyDeep(value, owner)
 }
 
-function copyDeep(value: unknown, owner: string | undefined): unknown {
+function copyDeep(value: unknown, owner: string | undefined): Json | undefined {
   const path: Key[] = []
   const ancestors: unknown[] = []
   let length = 0
@@ -44,7 +44,7 @@ function copyDeep(value: unknown, owner: string | undefined): unknown {
   const refuse = (what: unknown, cause?: unknown): never => {
     throw new InvalidData(`${owner ? `${owner}: ` : ''}${String(what)} is not JSON`, path, cause)
   }
-  const copy = (value: any): unknown => {
+  const copy = (value: any): Json => {
     const type = typeof value
     length += type === 'string' ? value.length : 4
     if (length > 2 ** 24) refuse('more than 16 MiB')
@@ -99,13 +99,14 @@ const SHALLOW_CHARACTERS = 65_536
  * Copies a plain object of a few short primitives as `copyJson` does. Returns undefined for anything else, also for data that
  * `copyJson` refuses. Most inputs and payloads are such objects, and this allocates nothing but the copy.
  */
-function copyShallow(value: object): object | undefined {
+function copyShallow(value: object): Json | undefined {
   if (Array.isArray(value) || !isPlain(value)) return
-  const result: Record<string, unknown> = {}
+  const result: Record<string, Json> = {}
   let properties = 0
   for (const key in value) {
     if (++properties > SHALLOW_PROPERTIES || key.length > SHALLOW_CHARACTERS) return
     if (key === '__proto__' || !Object.hasOwn(value, key)) return
+    // Plain, and the key is its own.
     const property = (value as Record<string, unknown>)[key]
     if (property === undefined) continue
     if (typeof property === 'number') {
@@ -133,7 +134,7 @@ export function deepFreeze<T>(value: T): T {
     Object.freeze(value)
     // `in`, because a list of the keys would be allocated for each row and payload.
     for (const key in value) {
-      const property = (value as Record<string, unknown>)[key]
+      const property = value[key]
       if (typeof property === 'object' && Object.hasOwn(value, key)) deepFreeze(property)
     }
   } else if (__DEV__) forbidChanges(value, deepFreeze)

@@ -115,6 +115,7 @@ export function defineModel<
   commands: C & Commands<P, E>
   drafts?: D | undefined
 }): Model<E, P, C, D> {
+  // Whatever its types are.
   if (__DEV__) checkModel(model as Model<any, any, any, any>)
   return model
 }
@@ -147,7 +148,7 @@ function checkModel({ name, events, projections, commands, drafts = {} }: AnyMod
  * ```
  */
 export function reject(code: string, details?: Json): never {
-  throw new CommandRejected(code, copyJson(details) as Json | undefined)
+  throw new CommandRejected(code, copyJson(details))
 }
 
 // ---- running
@@ -204,6 +205,7 @@ export function decide(
   const decision: unknown = commands[name]!(read, input, context)
   if (__DEV__) explainDecision(name, decision, eventTypes(model.events))
   if (decision == null) return []
+  // It may be anything that a command gave.
   if ((decision as { then?: unknown }).then) throw new ModelError(`command "${name}" is asynchronous`)
   const { store } = eventTypes(model.events)
   return Array.isArray(decision) ? Array.from(decision, store) : [store(decision)]

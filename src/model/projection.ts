@@ -136,11 +136,15 @@ export interface IntoTable {
   readonly resident: boolean
   readonly history: boolean
   readonly indexes: readonly string[]
+  readonly initial?: never
 }
 export interface IntoValue {
   readonly kind: 'value'
   readonly initial: unknown
   readonly resident?: true
+  readonly key?: never
+  readonly history?: never
+  readonly indexes?: never
 }
 export interface ProjectionDefinition {
   readonly events: object
@@ -232,6 +236,7 @@ export function table(
  * ```
  */
 export function value<State>(initial: State): Value<State> {
+  // The row type is only a type.
   return { kind: 'value', initial } as Value<State>
 }
 
@@ -258,6 +263,7 @@ export function projection<E extends EventTypes, I extends Into = Unseen>(
   events: Events<E>,
   definition: { into: I; version?: number | undefined } & NoInfer<Handlers<E, I>>,
 ): Projection<ReadInto<I>> {
+  // From the public types to those that the rooms to the right see, and back below.
   const { into, version = 1, by, evolve } = definition as unknown as ProjectionDefinition
   if (__DEV__) checkProjection(eventTypes(events), { events, into, version, by, evolve })
   return {

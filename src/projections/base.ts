@@ -55,7 +55,8 @@ async function loadBase(fold: Fold, base: number, chunk: Chunk): Promise<void> {
   for await (const lines of linesIn(chunk))
     for (const line of lines) {
       if (next === undefined) {
-        ;({ next } = JSON.parse(line) as BaseHead)
+        const head: BaseHead = JSON.parse(line)
+        next = head.next
         continue
       }
       const { page, rows, at }: { page: number; rows: unknown[]; at?: number[] } = JSON.parse(line)

@@ -55,5 +55,6 @@ export function connectHost(model: AnyModel, engine: string, options: ConnectOpt
 
 function unwrap<T>({ value, error }: Reply<T>): T {
   if (error) throw fromWire(error)
+  // A reply without an error is a value, undefined perhaps.
   return value as T
 }

@@ -36,7 +36,7 @@ type Connected =
   | { readonly host: ProjectionHost; readonly epoch?: never; readonly dead?: never; release?(): void }
 
 /** Has a host at any time, or is about to have one. */
-export interface Connecting {
+export interface HostSource {
   /** The connection, or the present attempt at one. */
   readonly current: Promise<Connected>
   /** The same, for somebody who asks: an attempt that failed is made again. */
@@ -52,7 +52,7 @@ export function createConnecting(
   { spawn, mirror, changed, channel, opened, ready, booted, lend }: ConnectOptions,
   holder: string,
   signal: AbortSignal,
-): Connecting {
+): HostSource {
   /** Of workers, in a row. */
   let failures = 0
   /** Times in a row that no connection could be made. */

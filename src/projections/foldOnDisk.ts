@@ -4,7 +4,6 @@ import type { CommitRecord } from '../log/commit.ts'
 import type { AnyRecordedEvent } from '../model/events.ts'
 import { type Fold, foldCommit, type Journal } from '../model/fold.ts'
 import { isKey, stringify } from '../model/json.ts'
-import type { IntoTable } from '../model/projection.ts'
 import { orLost, type TableDatabase } from './tableDatabase.ts'
 import { failureToClone } from './uncloneable.ts'
 
@@ -54,7 +53,7 @@ async function loadRows(
   events: readonly AnyRecordedEvent[],
 ): Promise<ProjectionFailed | undefined> {
   const { by, into } = fold.definition
-  const { key: property } = into as IntoTable
+  const property = into.key!
   const keys = new Set<Key>()
   const matches = new Map<string, readonly [string, Key] | undefined>()
   let wrong: ProjectionFailed | undefined
@@ -63,7 +62,7 @@ async function loadRows(
     const named = namedBy(event, by[event.type], property)
     for (const key of [named].flat()) if (isKey(key)) keys.add(key)
     if (!named || typeof named !== 'object' || Array.isArray(named)) continue
-    const [match] = Object.entries(named) as [string, Key][]
+    const [match] = Object.entries(named)
     const { primKey, idxByName } = rows.schema
     if (match && !(isKey(match[1]) && (primKey.name === match[0] || idxByName[match[0]])))
       wrong ??= new ProjectionFailed(fold.name, event.sequence, new ModelError(`${fold.name}: no index finds ${match}`))
@@ -72,7 +71,7 @@ async function loadRows(
   const present = new Map<Key, unknown>()
   const asked = [...keys]
   ;(await orLost(rows.bulkGet(asked))).forEach((row, i) => {
-    if (row !== undefined) present.set(asked[i] as Key, row)
+    if (row !== undefined) present.set(asked[i]!, row)
   })
   for (const match of matches.values()) {
     const found = await orLost((match ? rows.where(match[0]).equals(match[1]) : rows.toCollection()).toArray())

@@ -38,7 +38,7 @@ function requestEngine(
       state = 'over'
       if (before === 'held') lost()
       else if (signal.aborted) reject(signal.reason)
-      else if ((error as Error | null)?.name === 'AbortError') resolve(undefined)
+      else if (error?.name === 'AbortError') resolve(undefined)
       else reject(error)
     })
   })

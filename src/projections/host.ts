@@ -1,4 +1,5 @@
 import { sleep } from '../async.ts'
+import { asError } from '../caught.ts'
 import type { start } from '../copies/mirror.ts'
 import type { MirrorPlace } from '../copies/mirrorPlace.ts'
 import type { EngineClosed } from '../errors.ts'
@@ -123,6 +124,7 @@ export function createHost(
       pipeline = await one.pipeline
       return { epoch, value: await ask(pipeline) }
     } catch (error) {
+      // Of other errors it is undefined.
       const { reason } = (error ?? {}) as EngineClosed
       // Told by the log, or by another question that was told so and has closed this pipeline.
       const isReplaced = reason === 'log replaced' || (reason && hosted.get(engine) !== one)
@@ -207,7 +209,7 @@ async function startMirror(
       return start(shop, place)
     } catch (error) {
       if (closing.aborted) return
-      post({ mirror: { state: 'off', sequence: 0, reason: (error as Error).message } })
+      post({ mirror: { state: 'off', sequence: 0, reason: asError(error).message } })
       await sleep(backoff.next(), closing).catch(() => {})
     }
   }

@@ -148,6 +148,7 @@ async function openFollowedTable(shop: Workshop, follower: Follower): Promise<Ta
     if (stored ? !(await stands(shop, stored)) : shop.database.log?.base) await startOver(shop, opened, fold)
     else if (stored) {
       fold.sequence = stored.sequence
+      // Nothing else was stored there.
       if (stored.failed) fold.failed = fromWire(stored.failed) as ProjectionFailed
     }
   } catch (error) {
@@ -231,6 +232,7 @@ async function startOver(
 
 /** Dexie has errors of its own. */
 function asOurs(error: unknown): unknown {
+  // Dexie's errors carry what the browser said.
   const { name, inner, message } = error as { name?: string; inner?: { name?: string }; message?: string }
   if (name === 'QuotaExceededError' || inner?.name === 'QuotaExceededError')
     return new StorageError('quota', message, error)

@@ -1,5 +1,4 @@
 import type { Database } from '../log/database.ts'
-import type { IntoTable } from '../model/projection.ts'
 import { openOnBase } from './base.ts'
 import { openIndex } from './rowEvents.ts'
 import { createTrack, type Track } from './track.ts'
@@ -7,7 +6,7 @@ import { createTrack, type Track } from './track.ts'
 /** A track with all that belongs to it: the index of its rows' events, and the base of an archived log. */
 export async function openTrack(database: Database, ...given: Parameters<typeof createTrack>): Promise<Track> {
   const track = createTrack(...given)
-  if ((track.fold.definition.into as IntoTable).history) await openIndex(database, track)
+  if (track.fold.definition.into.history) await openIndex(database, track)
   if (database.log?.base) await openOnBase(database, track)
   return track
 }

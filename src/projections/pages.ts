@@ -49,7 +49,7 @@ interface PageWrite {
 
 async function writeTracks({ transact }: Database, tracks: readonly Track[], attempt: PageWrite): Promise<void> {
   const writes = tracks.map(({ pages, dirty, index }) => ({
-    rows: Array.from(dirty, (page) => [page, encode(page, pages.get(page) as Set<Slot>)] as const),
+    rows: Array.from(dirty, (page) => [page, encode(page, pages.get(page)!)] as const),
     index: index?.pack() ?? [],
   }))
   await transact(['meta', 'checkpoints', 'pages', 'rowEvents'], 'readwrite', (store, transaction) => {

@@ -67,6 +67,7 @@ export async function createPipeline(
       announce()
     },
     post(hint) {
+      // The compiler can't tell one of many hints without its log.
       channel.post({ log: database.log?.id, ...hint } as Hint)
     },
   }

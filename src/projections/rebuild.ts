@@ -1,7 +1,6 @@
 import { aborting } from '../async.ts'
 import { StorageError } from '../errors.ts'
 import { randomId } from '../ids.ts'
-import type { Checkpoint } from '../log/stores.ts'
 import type { Fold } from '../model/fold.ts'
 import { createFolds } from '../model/model.ts'
 import { createQueue } from '../queue.ts'
@@ -220,8 +219,8 @@ async function swap(
  */
 async function unfinished({ database, reload }: Workshop, { building, before }: Begun): Promise<ReadonlySet<string>> {
   const { all, builds } = await database.transact(['checkpoints', 'meta'], 'readonly', (store) => ({
-    all: store('checkpoints').getAll() as IDBRequest<Checkpoint[]>,
-    builds: store('meta').get('builds') as IDBRequest<Readonly<Record<string, string>> | undefined>,
+    all: store('checkpoints').getAll(),
+    builds: store('meta').get('builds'),
   }))
   const remaining = building.filter(({ fold: { identity, failed } }) => {
     const build = builds.result?.[identity]

@@ -59,7 +59,7 @@ function createIndex({ fold, journal }: Track, recent: ReadonlyMap<Key, readonly
       const { length } = keys
       let noted = 0
       foldCommit(fold, record, events, journal, ({ sequence }) => {
-        for (; noted < journal.length; noted++) note((journal[noted] as (typeof journal)[0]).slot.key, sequence)
+        for (; noted < journal.length; noted++) note(journal[noted]!.slot.key, sequence)
       })
       // Of a commit that failed nothing stands (rule 1).
       if (fold.sequence !== record.last) empty(length)
@@ -145,15 +145,15 @@ function packed(keys: readonly Key[], sequences: readonly number[], filed: boole
   const rowOf = new Uint32Array(keys.length)
   let base = Infinity
   for (let i = 0; i < keys.length; i++) {
-    const key = keys[i] as Key
+    const key = keys[i]!
     let row = numbers.get(key)
     if (row === undefined) {
       row = counts.push(0) - 1
       numbers.set(key, row)
     }
     rowOf[i] = row
-    ;(counts[row] as number)++
-    base = Math.min(base, sequences[i] as number)
+    counts[row]!++
+    base = Math.min(base, sequences[i]!)
   }
   const parts: { keys: Key[]; ends: number[]; length: number }[] = []
   const partOfRow = new Uint8Array(counts.length)
@@ -163,7 +163,7 @@ function packed(keys: readonly Key[], sequences: readonly number[], filed: boole
     const part = (parts[n] ??= { keys: [], ends: [], length: 0 })
     partOfRow[row] = n
     place[row] = part.length
-    part.length += counts[row] as number
+    part.length += counts[row]!
     part.keys.push(key)
     part.ends.push(part.length)
   }
@@ -174,9 +174,9 @@ function packed(keys: readonly Key[], sequences: readonly number[], filed: boole
     base,
   }))
   for (let i = 0; i < rowOf.length; i++) {
-    const row = rowOf[i] as number
-    const part = made[partOfRow[row] as number] as FiledRows
-    part.sequences[(place[row] as number)++] = (sequences[i] as number) - base
+    const row = rowOf[i]!
+    const part = made[partOfRow[row]!]!
+    part.sequences[place[row]!++] = sequences[i]! - base
   }
   return made
 }
@@ -186,12 +186,12 @@ function unpackRows(all: readonly FiledRows[], only?: Key): Map<Key, number[]> {
   for (const { keys, ends, sequences, base } of all) {
     // Most parts of a long log say nothing of a row: a look at the text is enough.
     if (only !== undefined && !keys.includes(stringify(only))) continue
-    ;(JSON.parse(keys) as Key[]).forEach((key, i) => {
+    const filed: Key[] = JSON.parse(keys)
+    filed.forEach((key, i) => {
       if (only !== undefined && key !== only) return
       const row = rows.get(key) ?? []
       rows.set(key, row)
-      for (let at = i ? (ends[i - 1] as number) : 0; at < (ends[i] as number); at++)
-        row.push(base + (sequences[at] as number))
+      for (let at = i ? ends[i - 1]! : 0; at < ends[i]!; at++) row.push(base + sequences[at]!)
     })
   }
   return rows

@@ -9,6 +9,7 @@ let served: unknown
 
 /** Makes this SharedWorker script the host of a model's pipelines, for everyone who connects. */
 export function serve(model: Model<any, any, any, any>, options: HostOptions): void {
+  // The library of types is that of a window.
   const scope = globalThis as typeof globalThis & {
     onconnect?: ((event: MessageEvent) => void) | null
     navigator?: Navigator

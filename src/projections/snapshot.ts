@@ -83,7 +83,7 @@ export async function readSnapshot(
     return [log, store('types').getAll(), builds] as const
   })
   for (const [fold, { result }] of pages) {
-    const checkpoint = checkpoints.get(fold.identity) as Checkpoint
+    const checkpoint = checkpoints.get(fold.identity)!
     if (loadPages(fold, checkpoint, result)) continue
     fold.clear()
     checkpoints.delete(fold.identity)

@@ -101,7 +101,7 @@ function workerFailureOf(worker: SharedWorker): Promise<never> {
       worker.onerror = null
       reject(
         new Error(
-          `The worker script failed: ${(event as ErrorEvent).message ?? event.type}` +
+          `The worker script failed: ${event.message ?? event.type}` +
             (__DEV__ ? `. Is it where the \`worker\` option says, and a module: { type: 'module' }?` : ''),
         ),
       )

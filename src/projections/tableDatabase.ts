@@ -19,6 +19,7 @@ const OPEN_TABLE_TRIES = 3
 /** Opens the database of an on-disk table, noting first that it exists: who deletes the log deletes it too. */
 export async function openTableDatabase(database: Database, { identity, definition }: Fold): Promise<TableDatabase> {
   await noteTable(database, identity)
+  // Only tables are on disk.
   const { key, indexes } = definition.into as IntoTable
   const [name, former] = tableDatabaseNames(database.name, identity)
   const used = former !== undefined && (await holdsRowsOf(database, former)) ? former : name
@@ -46,6 +47,7 @@ export async function orLost<T>(read: PromiseLike<T>): Promise<T> {
   try {
     return await read
   } catch (error) {
+    // Dexie's errors carry what the browser said.
     const { name, inner } = error as { name?: string; inner?: { name?: string } }
     const names = [name, inner?.name]
     if (!READ_FAILURES.some((one) => names.includes(one))) throw error

@@ -84,6 +84,6 @@ export function place({ pages }: Track, slot: Slot): number {
   return page
 }
 
-/** What is stored may be damaged. */
+/** What is stored may be damaged: that it is an object is as much as `fromWire` needs. */
 const causeOf = (error: WireError | undefined): unknown =>
   typeof error?.cause === 'object' && error.cause ? fromWire(error.cause as WireError) : undefined

@@ -1,3 +1,4 @@
+import { asError } from '../caught.ts'
 import type { Key } from '../data.ts'
 import { InvalidData, ProjectionFailed } from '../errors.ts'
 
@@ -29,7 +30,7 @@ function refusal(value: unknown): Error | undefined {
   try {
     structuredClone(value)
   } catch (error) {
-    return error as Error
+    return asError(error)
   }
 }
 

@@ -58,6 +58,7 @@ export async function attempt(
     context: () => askPages(place.pages, signal),
     error: handler === 'failed' ? fromWire(open.error ?? toWire(new Error('It failed.'))) : undefined,
   }
+  // One of the handlers of whatever names the reaction has.
   const handle = definition[handler] as ((run: object) => unknown) | undefined
   try {
     await handle?.(run)

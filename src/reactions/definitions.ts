@@ -8,4 +8,4 @@ export const definitionsIn = (reactions: object): [name: string, definition: Any
   Object.entries(reactions).flatMap(([name, value]) => {
     const definition = definitions.get(value)
     return definition ? [[name, definition] as const] : []
-  }) as [string, AnyDefinition][]
+  })

@@ -86,6 +86,7 @@ export async function enterOutbox(
 }
 
 async function write(database: Database, inside: Inside | undefined): Promise<void> {
+  // `inside` names stores of this database.
   if (inside) await database.transact([...inside.stores] as StoreName[], 'readwrite', (store) => inside.write(store))
 }
 
@@ -125,11 +126,13 @@ const commandOf = (
   id,
   fingerprint: name,
   at: now,
+  // It was copied as JSON.
   ...(meta !== undefined && { meta: meta as Json }),
   ...(cause && { cause }),
   device,
   events,
   name,
+  // It was copied as JSON.
   ...(input !== undefined && { input: input as Json }),
   ids,
   model: version,

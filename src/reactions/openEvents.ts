@@ -73,8 +73,7 @@ export function openEvents(
     if (!local && event.sequence <= scanned) continue
     const cancels = cancel && Object.hasOwn(cancel, event.type) ? cancel[event.type] : undefined
     if (cancels) {
-      for (const one of [...open.values(), ...opened])
-        if (!one.done && cancels(event as never, one.event as never)) cancelled.add(one)
+      for (const one of [...open.values(), ...opened]) if (!one.done && cancels(event, one.event)) cancelled.add(one)
       for (const one of cancelled) opened.delete(one)
     }
     const isOurs = device === undefined || everywhere || local || caused.device === device
@@ -109,12 +108,12 @@ function openEvent(
     ...(device !== undefined && { device }),
   }
   try {
-    const due = after?.(event as never)
+    const due = after?.(event)
     if (depth >= DEEPEST)
       throw new Error(`${depth} reactions led to this event, one from the other: they may never end.`)
     return {
       ...open,
-      lane: String(lane?.(event as never) ?? ''),
+      lane: String(lane?.(event) ?? ''),
       due: due === undefined ? 0 : checkTime(typeof due === 'number' ? now + due : due.getTime()),
     }
   } catch (error) {

@@ -35,8 +35,9 @@ export function reaction<E extends EventTypes, P, C, D, const T extends keyof E 
   model: Model<E, P, C, D>,
   definition: ReactionDefinition<E, P, C, D, T>,
 ): Reaction<E, P, C, D, T> {
+  // From the public types to those that run it.
   const any = definition as unknown as AnyDefinition
-  checkReaction(model as Model<any, any, any, any>, any)
+  checkReaction(model, any)
   const made = Object.freeze({ [runner]: runReactions })
   definitions.set(made, any)
   return made

@@ -52,6 +52,7 @@ export function createReactionStore({ transact }: Database, lineage: string, sha
         const log = storeOf('meta').get('log')
         const holder = store.get(HOLDER)
         holder.onsuccess = () => {
+          // What lies under the key of the holder.
           isOver = (holder.result as ReactionHolder | undefined)?.epoch !== epoch || log.result?.lineage !== lineage
           if (isOver) transaction.abort()
           else body(store)
@@ -115,6 +116,7 @@ function changeOpen(
   const found = store.get(key)
   found.onsuccess = () => {
     if (found.result === undefined) return
+    // What lies under the key of an open event.
     const now = change(found.result as OpenEvent)
     if (now) store.put(now, key)
     else store.delete(key)

@@ -21,7 +21,7 @@ export async function goOnline(database: Database): Promise<LogIdentity> {
   const { name } = database
   const { locks } = globalThis.navigator ?? {}
   if (!locks) throw withoutRemote(name, 'no locks')
-  const log = database.log as LogIdentity
+  const log = database.log!
   try {
     return await locks.request(
       lockName('restore', name),

@@ -70,6 +70,7 @@ export async function openMessage(given: Uint8Array): Promise<Opened> {
   const isWhole = line.endsWith(checked) && found.bytes === body.length && crc32(body, crc32(start)) === found.checksum
   if (!isWhole) return nothing
   if (codec !== 'json' && codec !== 'gzip') return { is: 'newer', id, after, what: `message codec ${codec}` }
+  // Its checksum fits: it is as it was packed.
   const header = found as MessageHeader
   const records = await commandsInMessage(header, body)
   return records ? { is: 'message', id, header, records } : nothing

@@ -56,6 +56,7 @@ export function knownOf({ log, position, outbox, rejected, newest }: OutboxReque
       log: log.result!,
       newest: Math.max(numberKeyOf(newest), found.marker.n),
       position: position.result ?? BEGINNING,
+      // The keys of `rejected` are ids.
       rejected: new Set(rejected.result as string[]),
     }
   )

@@ -102,6 +102,7 @@ export function given<E extends EventTypes, P, C>(
   model: Model<E, P, C>,
   ...events: readonly GivenEvent<E>[]
 ): Specification<E, P, C> {
+  // The types are the overloads'.
   return specify(model as Model<any, any, any, any>, events, 0) as Specification<any, any, any>
 }
 
@@ -111,6 +112,7 @@ function specify(model: AnyModel, events: readonly unknown[], now: number): Spec
   function start(): History {
     const history = createHistory(model)
     for (const event of events) {
+      // A created event has none.
       const { at = 0 } = event as { readonly at?: number }
       history.fold([isOld(event) ? storedEventOf(event) : types.store(event)], at)
     }
@@ -137,8 +139,10 @@ function specify(model: AnyModel, events: readonly unknown[], now: number): Spec
     async reacts(reaction, event, fakes) {
       const history = start()
       history.fold([types.store(event)], now)
+      // Its context is what the reaction declares.
       return (await callHandler(model, history, reaction, event, now, fakes)) as Reacted<any>
     },
+    // By the names of projections, whatever the rows are.
     thenRows: (expected) => compareRows('the given events', start(), expected as Record<string, unknown>),
     when(command, ...rest: readonly unknown[]) {
       const { outcome, history } = decideOnce(command, rest[0])
@@ -174,6 +178,7 @@ function specify(model: AnyModel, events: readonly unknown[], now: number): Spec
         thenRows(expected) {
           if ('rejected' in outcome)
             failSpecification(`${command}: expected rows, got ${shownOutcome(outcome)}`, outcome, expected)
+          // By the names of projections, whatever the rows are.
           compareRows(command, history, expected as Record<string, unknown>)
         },
       }
@@ -186,7 +191,7 @@ export const isOld = (event: unknown): event is OldEvent => typeof (event as Par
 
 /** The event as that log holds it. */
 export function storedEventOf({ type, version, data }: OldEvent): StoredEvent {
-  const copy = copyJson(data, `event "${type}"`) as Json | undefined
+  const copy = copyJson(data, `event "${type}"`)
   return { type, ...(version !== 1 && { version }), ...(copy !== undefined && { data: copy }) }
 }
 

@@ -90,8 +90,9 @@ export async function callHandler(
       return typeof context === 'function' ? context() : context
     },
   }
-  const lane = String(definition.lane?.(recorded as never) ?? '')
-  const after = definition.after?.(recorded as never)
+  const lane = String(definition.lane?.(recorded) ?? '')
+  const after = definition.after?.(recorded)
+  // One of the handlers of whatever names the reaction has.
   const handle = definition[handler] as ((run: object) => unknown) | undefined
   if (!handle) throw new ModelError(`reacts: this reaction has no "${handler}"`)
   const outcome = { events: appended, lane, ...(after !== undefined && { after }) }

@@ -7,6 +7,7 @@ const ground = [
   'data.ts',
   'ids.ts',
   'errors.ts',
+  'caught.ts',
   'remote.ts',
   'async.ts',
   'slices.ts',

@@ -828,7 +828,7 @@ export const mutations = [
   {
     name: 'rule 20: a destroyed log whose remover went away halfway stays half there',
     in: 'removeMirror',
-    find: "if ($error.name !== 'AbortError' || $$rest) throw $error",
+    find: "if (caughtName($error) !== 'AbortError' || $$rest) throw $error",
     put: 'return',
     tests: ['test/engine/tools/destroy.test.ts', 'ends what the other one began'],
   },

@@ -77,7 +77,7 @@ export function createLocalLayer(
     if (on <= count) return
     // A fold that failed misses some of the rows: all are put on anew.
     const left = failed.length ? 0 : count
-    while (on > left) undo((entries[--on] as LocalEntry).journal)
+    while (on > left) undo(entries[--on]!.journal)
     for (const fold of failed.splice(0)) fold.failed = undefined
   }
 
@@ -143,7 +143,7 @@ export function createLocalLayer(
         for (const { type, version } of events) tab.stored.add(typeKey(type, version))
       entries = left
       on -= arrived.length
-      for (const [i, { record }] of next.entries()) (entries[i] as LocalEntry).record = record
+      for (const [i, { record }] of next.entries()) entries[i]!.record = record
       tab.head = commits.at(-1)?.last ?? tab.head
       for (const fold of tab.folds) if (!fold.failed) fold.sequence = tab.head
       note(outbox)
@@ -153,7 +153,7 @@ export function createLocalLayer(
       const next = outbox.records.flatMap(read)
       const kept = common(next)
       takeBackTo(kept)
-      for (const [i, { record }] of next.slice(0, kept).entries()) (entries[i] as LocalEntry).record = record
+      for (const [i, { record }] of next.slice(0, kept).entries()) entries[i]!.record = record
       entries = [...entries.slice(0, kept), ...next.slice(kept)]
       note(outbox)
       for (const { command, record } of next) answerLocal(tab, verdicts, command, record)
@@ -167,7 +167,7 @@ export function createLocalLayer(
     moveDown(record, decisions) {
       const commands = localCommandsOf(record)
       for (const [i, { journal, events }] of decisions.entries())
-        entries.push({ command: commands[i] as LocalCommand, record: record.id, journal, events })
+        entries.push({ command: commands[i]!, record: record.id, journal, events })
       on = entries.length
       last = record.n
     },

@@ -94,6 +94,7 @@ async function retryRejected(core: Core, database: Database, stored: RejectedCom
     const caller = new Caller({ meta: undefined, open: 0 }, () => resolve(), reject)
     const context = createContext(Date.now(), undefined, [...ids])
     // An undo is not a command of the model: it carries what it needs.
+    // Its own undo wrote this input.
     const decide = name === UNDO ? () => decideUndo(core.folds, input as unknown as Undoing) : undefined
     const pending = createPending(id, fingerprint, name, input, meta, decide, context, caller)
     retried.add(pending)

@@ -1,6 +1,5 @@
 import type { Appended } from '../../log/append.ts'
 import { isLarge } from '../../log/channel.ts'
-import type { Database } from '../../log/database.ts'
 import { readDevice } from '../../log/device.ts'
 import { isLocal, type LocalRecord, type Marker } from '../../log/local.ts'
 import {
@@ -35,7 +34,7 @@ wireClasses.RemoteError = RemoteError
 export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] | undefined): Layer<Tab> {
   const verdicts = createVerdicts(tab)
   const local = createLocalLayer(tab, verdicts, stored)
-  const database = tab.database as Database
+  const database = tab.database!
   let device: string | undefined
   /** Of an app with reactions: such a tab writes something with its first record. Says whether that was read now. */
   const readsDevice = async (): Promise<boolean> => {

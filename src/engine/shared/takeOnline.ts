@@ -1,3 +1,4 @@
+import { asError } from '../../caught.ts'
 import { goOnline } from '../../sync/goOnline.ts'
 import type { Core } from '../core.ts'
 import { tellError } from './follower.ts'
@@ -11,6 +12,6 @@ export async function takeOnline(core: Core): Promise<void> {
     core.logId = log.id
     core.channel?.post({ log: was, head, adopted: log })
   } catch (error) {
-    tellError(core, error as Error)
+    tellError(core, asError(error))
   }
 }

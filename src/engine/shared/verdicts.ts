@@ -157,6 +157,7 @@ export function createVerdicts(tab: Tab): Verdicts {
     leave(who, reason) {
       const isMeant = (caller: Caller): boolean => who === undefined || caller === who || caller.owner === who
       if (who === undefined) end?.close()
+      // A handle, or a caller of it.
       else departed.set(who as object, reason)
       for (const [read, those] of remoteReads) {
         for (const pending of those) {

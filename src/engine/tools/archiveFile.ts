@@ -1,7 +1,7 @@
 import { endOf } from '../../copies/exportChunks.ts'
 import { StorageError } from '../../errors.ts'
 import type { Chunk } from '../../log/chunk.ts'
-import type { Database, LogIdentity } from '../../log/database.ts'
+import type { Database } from '../../log/database.ts'
 import { queueBody, sealedChunk } from '../../log/sealed.ts'
 import type { SegmentRecord } from '../../log/stores.ts'
 import { streamOf } from './exportLog.ts'
@@ -19,7 +19,7 @@ export function archiveFileOf(database: Database): ArchiveFile {
   async function* chunks(): AsyncGenerator<Chunk, void> {
     const leftover = await database.transact(['meta'], 'readonly', (store) => store('meta').get('archived'))
     const found = leftover.result ?? []
-    const { id, lineage, base = 0 } = database.log as LogIdentity
+    const { id, lineage, base = 0 } = database.log!
     let last: Chunk | undefined
     for (const segment of found) {
       const body = await database.transact(['bodies'], 'readonly', (store) => queueBody(store, segment.body))

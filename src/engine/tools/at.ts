@@ -92,14 +92,17 @@ export async function at<E extends EventTypes, P, C>(
     get read() {
       const { sequence, folds } = line
       if (shown?.sequence !== sequence || shown.folds !== folds)
+        // The folds are the model's.
         shown = { sequence, folds, read: Object.freeze(readOf(folds)) as ReadModel<P> }
       return shown.read
     },
     get event() {
+      // The log is this model's.
       return line.last?.event as AnyRecorded<E> | undefined
     },
     get changes() {
       return firstsOf(line.last?.journal ?? []).map(({ fold, slot, before }) => ({
+        // The folds are the model's.
         projection: fold.name as keyof P & string,
         ...(fold.definition.into.kind === 'table' && { key: slot.key }),
         before: deepFreeze(before),

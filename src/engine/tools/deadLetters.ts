@@ -45,6 +45,7 @@ export async function deadLetters<E extends EventTypes>(engine: Engine<E, any, a
       Object.freeze({
         reaction: one.reaction,
         // The engine's own events.
+        // It was read in the types of this model.
         event: one.event as unknown as AnyRecorded<E>,
         error: one.error && fromWire(one.error),
         attempts: one.attempts,
@@ -73,6 +74,7 @@ async function replaceEntry(core: Core, seen: OpenEvent, by: OpenEvent | undefin
     await database.transact(['reactions'], 'readwrite', (store) => {
       const found = store('reactions').get(key)
       found.onsuccess = () => {
+        // What lies under the key of an open event.
         const now = found.result as OpenEvent | undefined
         isDecided = !!now && now.dead === seen.dead && now.attempts === seen.attempts
         if (isDecided && by) store('reactions').put(by, key)

@@ -32,7 +32,7 @@ export async function importLog(
   const core = inside(engine)
   signal?.throwIfAborted()
   if (core.state !== 'ready') throw core.error
-  const files = Array.isArray(file) ? (file as readonly Blob[]) : [file as Blob | ReadableStream<Uint8Array>]
+  const files = Array.isArray(file) ? file : [file]
   const total = files.reduce((sum, one) => sum + ('size' in one ? one.size : 0), 0)
   const chunks = chunksOf(files, (done) => onProgress?.({ phase: 'import', done, total }))
   const { database } = core

@@ -15,12 +15,12 @@ export async function moveOut(
   folds: readonly Fold[],
 ): Promise<LogIdentity> {
   const { base } = at
-  const { was: _, ...before } = database.log as LogIdentity
+  const { was: _, ...before } = database.log!
   const log: LogIdentity = { ...before, id: randomId(), format: isShared(before) ? 4 : 2, ...at }
   const made: { chunk: Chunk; record: SegmentRecord; identity: string }[] = []
   for (const fold of folds) {
-    const chunk = await makeBase(log, fold).catch((error) => {
-      const { message, path } = error as InvalidData
+    const chunk = await makeBase(log, fold).catch((error: InvalidData) => {
+      const { message, path } = error
       throw new InvalidData(`archive: a row of projection "${fold.name}" would not survive: ${message}`, path, error)
     })
     const { first, last, codec, checksum } = chunk.header

@@ -55,5 +55,6 @@ export async function openTable<P, K extends keyof P & string>(
   const table = tables.get(projection) ?? openRows()
   tables.set(projection, table)
   table.catch(() => tables.delete(projection))
+  // Its rows are of the table of that name in the model.
   return table as never
 }

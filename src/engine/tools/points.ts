@@ -36,9 +36,9 @@ export function* pointOf(folds: readonly Fold[], sequence: number): Generator<vo
 /** Fills empty folds with what a point holds, in pieces. */
 export function* fillFrom(point: Point, folds: readonly Fold[]): Generator<void, void> {
   for (const [i, fold] of folds.entries()) {
-    const { rows, ns, next } = point.folds[i] as RowsAt
+    const { rows, ns, next } = point.folds[i]!
     for (let from = 0; from < rows.length; from += ROWS_PER_PIECE) {
-      fold.load(rows.slice(from, from + ROWS_PER_PIECE), (n) => ns[from + n] as number)
+      fold.load(rows.slice(from, from + ROWS_PER_PIECE), (n) => ns[from + n]!)
       yield
     }
     fold.next = next

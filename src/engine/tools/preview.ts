@@ -51,10 +51,12 @@ export function preview<E extends EventTypes, P, C, K extends keyof C & string>(
     const events = recordedOf({ id: 'preview', at: context.now, events: stored }, tip + 1, types)
     apply(folds, events, journal)
     return {
+      // Of this model: they are made and folded by it.
       events: events.map(({ type, data }) => deepFreeze({ type, data }) as AnyNew<E>),
       changes: rowsOf(rowsIn(journal))
         .filter(({ before, after }) => before !== after)
         .map(({ fold, key, before, after }) => ({
+          // The folds are the model's.
           projection: fold.name as keyof P & string,
           ...(fold.definition.into.kind === 'table' && { key }),
           before: deepFreeze(before),

@@ -34,6 +34,7 @@ export const rowsOf = (rows: ChangedRows): readonly Row[] =>
   [...rows.values()].flatMap((ofFold) => [...ofFold.values()])
 
 function rowNow({ definition, view }: Fold, key: Key): unknown {
+  // The view of a fold is what its kind says.
   return definition.into.kind === 'table' ? (view as ReadTable<unknown>).get(key) : (view as ReadValue<unknown>).value
 }
 

@@ -55,6 +55,7 @@ export interface Steps {
 }
 
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  // A guard asks before it knows.
   typeof (value as PromiseLike<unknown> | undefined)?.then === 'function'
 
 const isOpen = ({ parts }: UndoStep): boolean => parts.some(({ takeBack }) => takeBack)

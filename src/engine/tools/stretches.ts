@@ -1,3 +1,4 @@
+import { asError } from '../../caught.ts'
 import { CorruptLog } from '../../errors.ts'
 import { unpackChunk } from '../../log/chunk.ts'
 import { type CommitRecord, commandsOf, isCommit } from '../../log/commit.ts'
@@ -49,7 +50,7 @@ async function ofSegment(database: Database, segment: SegmentRecord): Promise<re
       for (const record of records) add(stretches, record, first, true)
   } catch (error) {
     const from = (stretches.at(-1)?.last ?? first - 1) + 1
-    if (from <= last) stretches.push({ first: from, last, error: error as Error })
+    if (from <= last) stretches.push({ first: from, last, error: asError(error) })
   }
   return stretches
 }
@@ -86,7 +87,7 @@ async function unsealed(
 function add(stretches: Stretch[], record: CommitRecord, firstSequence: number, isVerified = false): void {
   if (!isCommit(record)) return
   const { first, last } = record
-  const next = stretches.length ? (stretches.at(-1) as Stretch).last + 1 : firstSequence
+  const next = stretches.length ? stretches.at(-1)!.last + 1 : firstSequence
   if (last < next) return
   if (first > next) stretches.push({ first: next, last: first - 1, error: new CorruptLog(next) })
   stretches.push(

@@ -90,7 +90,7 @@ export function createTimeline(first: readonly Fold[], create: () => readonly Fo
     past.push({ ...begun, firsts: firstsOf(steps.flatMap(({ journal }) => journal)) })
     steps = []
     changes = 0
-    while (past.length > STRETCHES_MAX && (past[1] as FoldedStretch).after < first) past.shift()
+    while (past.length > STRETCHES_MAX && past[1]!.after < first) past.shift()
   }
 
   function takeBack({ after, firsts, next }: FoldedStretch): void {
@@ -98,7 +98,7 @@ export function createTimeline(first: readonly Fold[], create: () => readonly Fo
       // A slot that came and went within the stretch is absent on both ends.
       if (change.before !== undefined || change.slot.row !== undefined) change.fold.revert(change)
     }
-    for (const [i, fold] of folds.entries()) fold.next = next[i] as number
+    for (const [i, fold] of folds.entries()) fold.next = next[i]!
     sequence = after
   }
 
@@ -118,7 +118,7 @@ export function createTimeline(first: readonly Fold[], create: () => readonly Fo
   /** At the end of a record. The more rows there are, the further apart, so that keeping them stays cheap. */
   function arrive(record: Range): void {
     if (sequence !== record.last) return
-    const { sequence: last, rows } = points.at(-1) as Point
+    const { sequence: last, rows } = points.at(-1)!
     isPointDue = sequence - last >= Math.max(between, rows)
   }
 
@@ -132,10 +132,10 @@ export function createTimeline(first: readonly Fold[], create: () => readonly Fo
 
   /** Fills other folds: what is read meanwhile is a state that there was. */
   function* jumpBefore(before: number): Generator<void, void> {
-    const point = points.findLast((point) => point.sequence < before) ?? (points[0] as Point)
+    const point = points.findLast((point) => point.sequence < before) ?? points[0]!
     const others = create()
     yield* fillFrom(point, others)
-    for (const [i, fold] of folds.entries()) (others[i] as Fold).failed = fold.failed
+    for (const [i, fold] of folds.entries()) others[i]!.failed = fold.failed
     folds = others
     sequence = point.sequence
     forgetWayBack()
@@ -197,7 +197,7 @@ export function createTimeline(first: readonly Fold[], create: () => readonly Fo
     },
     back(wanted) {
       while (steps.length && sequence > wanted) {
-        const { journal } = steps.pop() as FoldedStep
+        const { journal } = steps.pop()!
         changes -= journal.length
         undo(journal)
         sequence--

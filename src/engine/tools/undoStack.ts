@@ -95,6 +95,7 @@ export function undoStack<E extends EventTypes, P, C>(
     throw new RangeError(`undoStack: limit is a number of steps, 1 or more, not ${limit}`)
   if (!(groupMs >= 0)) throw new RangeError(`undoStack: groupMs is a number of milliseconds, 0 or more, not ${groupMs}`)
   const steps = createSteps(limit, groupMs)
+  // What an inverse takes is checked where `inverses` is declared.
   const undos = createTakeBack(core, inverses as Record<string, (...given: any[]) => unknown>)
   const commands = new WeakMap<Command, { readonly step: UndoStep; readonly part: StepCommand }>()
   const asked = new WeakMap<NonNullable<Command['decide']>, { readonly step: UndoStep; readonly prior: UndoStep }>()
@@ -149,6 +150,7 @@ export function undoStack<E extends EventTypes, P, C>(
       steps.stay(prior)
     }
     // What is not typed yet has every field of it.
+    // The receipt of a command of this model.
     return sent as unknown as Promise<Receipt<E>>
   }
 

@@ -5,7 +5,6 @@ import { readAfter } from '../../log/read.ts'
 import { type Fold, foldCommit } from '../../model/fold.ts'
 import { rowsEqual } from '../../model/isEqual.ts'
 import { createFolds, onDiskFolds } from '../../model/model.ts'
-import type { IntoTable } from '../../model/projection.ts'
 import { loadBases } from '../../projections/base.ts'
 import { holdsRowsOf } from '../../projections/formerTable.ts'
 import { readSnapshot } from '../../projections/snapshot.ts'
@@ -86,7 +85,7 @@ async function inPages({ model }: Core, database: Database): Promise<Persisted[]
     const slots = checkpoints.has(fold.identity)
       ? Array.from(fold.slots, ({ key, n, row }) => [key, { n, row }] as const)
       : []
-    return { name: fold.name, sequence: stored.sequence, rows: new Map(slots), folded: fresh[i] as Fold }
+    return { name: fold.name, sequence: stored.sequence, rows: new Map(slots), folded: fresh[i]! }
   })
 }
 
@@ -104,8 +103,8 @@ async function persistedOnDisk(
     const isFormer = former !== undefined && (await holdsRowsOf(database, former))
     const stored = await readTable(isFormer ? former : name, signal)
     if (!stored) continue
-    const { key } = folded.definition.into as IntoTable
-    const rows = new Map(stored.rows.map((row: any) => [row[key], { row }]))
+    const { key } = folded.definition.into
+    const rows = new Map(stored.rows.map((row: any) => [row[key!], { row }]))
     all.push({ name: folded.name, sequence: stored.checkpoint.sequence, rows, folded })
   }
   return all
@@ -115,6 +114,7 @@ async function* differences<P>(
   { name, rows, folded }: Persisted,
   breather: Breather,
 ): AsyncGenerator<Difference<P>, void> {
+  // The folds are the model's.
   const projection = name as keyof P & string
   const unseenRows = new Map(rows)
   for (const { key, n, row } of folded.slots) {

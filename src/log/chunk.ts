@@ -124,11 +124,15 @@ export async function* linesIn({
 export const recordsIn = (chunk: Chunk): AsyncGenerator<CommitRecord[]> => recordsOfLines(linesIn(chunk))
 
 /** The commits that these lines hold. */
-export async function* recordsOfLines(
-  some: AsyncIterable<readonly string[]> | Iterable<readonly string[]>,
-): AsyncGenerator<CommitRecord[]> {
+async function* recordsOfLines(some: AsyncIterable<readonly string[]>): AsyncGenerator<CommitRecord[]> {
+  const read = createCommitReader()
+  for await (const lines of some) yield read(lines)
+}
+
+/** Makes commits of lines, two for each, in parts that may end anywhere. Throws BadText. */
+export function createCommitReader(): (lines: readonly string[]) => CommitRecord[] {
   let record: { -readonly [K in keyof CommitRecord]: CommitRecord[K] } | undefined
-  for await (const lines of some) {
+  return (lines) => {
     const records: CommitRecord[] = []
     for (const line of lines) {
       if (record === undefined) record = commitHeadOf(line)
@@ -138,7 +142,7 @@ export async function* recordsOfLines(
         record = undefined
       }
     }
-    yield records
+    return records
   }
 }
 

@@ -1,6 +1,5 @@
-import type { CommitRecord } from '../log/commit.ts'
 import type { ReadPosition, TrailMark } from '../log/local.ts'
-import type { Opened } from './message.ts'
+import type { Opened, ReadCommit } from './message.ts'
 
 /** A message that was read, and its place. */
 export interface Read {
@@ -11,7 +10,7 @@ export interface Read {
 /** What the messages behind a position are of the log. */
 export interface Derived {
   /** The commits that chain: every device finds the same ones, because only bytes decide (rules 3 and 10). */
-  readonly commits: readonly CommitRecord[]
+  readonly commits: readonly ReadCommit[]
   readonly position: ReadPosition
   /** Of the log that the messages make; undefined if there is none. */
   readonly lineage: string | undefined
@@ -24,7 +23,7 @@ const TRAIL = 64
 
 /** Follows the chain of a log from a position through the messages behind it. At the beginning, the first message names the lineage. */
 export function derive(from: ReadPosition, messages: readonly Read[], known: string): Derived {
-  const commits: CommitRecord[] = []
+  const commits: ReadCommit[] = []
   let mark: TrailMark = from
   let lineage = from.head ? known : undefined
   let newer: string | undefined
@@ -36,12 +35,12 @@ export function derive(from: ReadPosition, messages: readonly Read[], known: str
     const { head, last } = mark
     mark = { position, id: opened.id, head, last }
     if (opened.is !== 'message') continue
-    const { header, records } = opened
+    const { header } = opened
     // It names the commit before it: else it came too late, or twice, and is no log.
     if (header.after !== last || header.first !== head + 1) continue
     if (lineage !== undefined && header.lineage !== lineage) continue
     lineage ??= header.lineage
-    commits.push(...records)
+    commits.push(...opened.commits)
     mark = { position, id: opened.id, head: header.last, last: header.id }
   }
   const { position, id, head, last } = mark

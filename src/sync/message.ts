@@ -1,5 +1,5 @@
-import { crc32, joinedBytes, linesIn, recordsOfLines, textOfRecords } from '../log/chunk.ts'
-import { type CommitRecord, commandsOf, isCommit } from '../log/commit.ts'
+import { crc32, createCommitReader, joinedBytes, linesIn, textOfRecords } from '../log/chunk.ts'
+import { type CommitRecord, commandsOf, isCommit, type StoredCommand } from '../log/commit.ts'
 import { BadText, compressed } from '../log/gzip.ts'
 import { stringify } from '../model/json.ts'
 
@@ -22,6 +22,12 @@ export interface MessageHeader {
   readonly checksum: number
 }
 
+/** A commit of a message, and what its body says. */
+export interface ReadCommit {
+  readonly record: CommitRecord
+  readonly commands: readonly StoredCommand[]
+}
+
 /** What bytes of a remote are, by themselves. */
 export type Opened =
   /** No message of ours, or one that was damaged: no log on any device. `id` tells it from others. */
@@ -32,7 +38,7 @@ export type Opened =
       readonly is: 'message'
       readonly id: string
       readonly header: MessageHeader
-      readonly records: readonly CommitRecord[]
+      readonly commits: readonly ReadCommit[]
     }
 
 /** Bytes of a body from which compressing it is worth while. */
@@ -55,25 +61,37 @@ export async function packMessage(
   return joinedBytes([start, end, body])
 }
 
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true })
+
 export async function openMessage(given: Uint8Array): Promise<Opened> {
   const bytes = new Uint8Array(given)
   const end = bytes.indexOf(10)
-  const line = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, Math.max(0, end)))
-  const nothing: Opened = { is: 'no message', id: `#${crc32(bytes)}` }
+  const line = textOf(bytes.subarray(0, Math.max(0, end)))
+  const nothing = (): Opened => ({ is: 'no message', id: `#${crc32(bytes)}` })
   const found = parseHeader(line)
-  if (!found || typeof found.id !== 'string' || typeof found.after !== 'string') return nothing
+  if (!found || typeof found.id !== 'string' || typeof found.after !== 'string') return nothing()
   const { id, after, v, codec } = found
-  if (v !== 1) return Number.isSafeInteger(v) ? { is: 'newer', id, after, what: `message format ${v}` } : nothing
+  if (v !== 1) return Number.isSafeInteger(v) ? { is: 'newer', id, after, what: `message format ${v}` } : nothing()
   const body = bytes.subarray(end + 1)
   const checked = `${MESSAGE_CHECKSUM}${found.checksum}}`
-  const start = new TextEncoder().encode(line.slice(0, -checked.length))
+  // What is checked is one byte a character at its end.
+  const start = bytes.subarray(0, Math.max(0, end - checked.length))
   const isWhole = line.endsWith(checked) && found.bytes === body.length && crc32(body, crc32(start)) === found.checksum
-  if (!isWhole) return nothing
+  if (!isWhole) return nothing()
   if (codec !== 'json' && codec !== 'gzip') return { is: 'newer', id, after, what: `message codec ${codec}` }
   // Its checksum fits: it is as it was packed.
   const header = found as MessageHeader
-  const records = await commandsInMessage(header, body)
-  return records ? { is: 'message', id, header, records } : nothing
+  const commits = soundCommits(header, await commitsIn(header, body))
+  return commits ? { is: 'message', id, header, commits } : nothing()
+}
+
+/** Empty for what is no text. */
+function textOf(bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes)
+  } catch {
+    return ''
+  }
 }
 
 function parseHeader(line: string): { readonly [K in keyof MessageHeader]?: unknown } | undefined {
@@ -85,50 +103,52 @@ function parseHeader(line: string): { readonly [K in keyof MessageHeader]?: unkn
   }
 }
 
-/** undefined if they are not what a writer may have written. */
-async function commandsInMessage(
-  header: MessageHeader,
-  body: Uint8Array<ArrayBuffer>,
-): Promise<readonly CommitRecord[] | undefined> {
-  const records: CommitRecord[] = []
+/** Empty if they are not what a writer may have written. */
+async function commitsIn({ codec }: MessageHeader, body: Uint8Array<ArrayBuffer>): Promise<readonly CommitRecord[]> {
+  const read = createCommitReader()
   try {
-    const lines =
-      header.codec === 'gzip'
-        ? linesIn({ header: { bytes: body.length }, bytes: body })
-        : [new TextDecoder().decode(body).split('\n').slice(0, -1)]
-    for await (const some of recordsOfLines(lines)) records.push(...some)
+    if (codec === 'json') return read(textOf(body).split('\n').slice(0, -1))
+    const records: CommitRecord[] = []
+    for await (const lines of linesIn({ header: { bytes: body.length }, bytes: body })) records.push(...read(lines))
+    return records
   } catch (error) {
-    if (error instanceof BadText) return
+    if (error instanceof BadText) return []
     throw error
   }
-  return isSound(header, records) ? records : undefined
 }
 
-/** Commits without a gap, whose commands a log may hold. */
-function isSound({ id, first, last, lineage }: MessageHeader, records: readonly CommitRecord[]): boolean {
-  if (typeof lineage !== 'string' || records.at(-1)?.id !== id) return false
+/** Commits without a gap, whose commands a log may hold; undefined if they are not. */
+function soundCommits(
+  { id, first, last, lineage }: MessageHeader,
+  records: readonly CommitRecord[],
+): readonly ReadCommit[] | undefined {
+  if (typeof lineage !== 'string' || records.at(-1)?.id !== id) return
   const ids = new Set<string>()
+  const commits: ReadCommit[] = []
   let at = first - 1
   for (const record of records) {
-    if (!isCommit(record) || record.first !== at + 1 || !isSoundBody(record, ids)) return false
+    if (!isCommit(record) || record.first !== at + 1) return
+    const commands = soundCommands(record, ids)
+    if (!commands) return
+    commits.push({ record, commands })
     at = record.last
   }
-  return at === last
+  return at === last ? commits : undefined
 }
 
-function isSoundBody(record: CommitRecord, ids: Set<string>): boolean {
+function soundCommands(record: CommitRecord, ids: Set<string>): readonly StoredCommand[] | undefined {
   try {
+    const commands = commandsOf(record)
     let count = 0
-    for (const { id, at, events, fingerprint = '' } of commandsOf(record)) {
-      if (typeof id !== 'string' || typeof fingerprint !== 'string' || !Number.isFinite(at) || ids.has(id)) return false
-      if (!Array.isArray(events) || !events.length) return false
-      for (const { type, version = 1 } of events)
-        if (typeof type !== 'string' || !Number.isSafeInteger(version)) return false
+    for (const { id, at, events, fingerprint = '' } of commands) {
+      if (typeof id !== 'string' || typeof fingerprint !== 'string' || !Number.isFinite(at) || ids.has(id)) return
+      if (!Array.isArray(events) || !events.length) return
+      for (const { type, version = 1 } of events) if (typeof type !== 'string' || !Number.isSafeInteger(version)) return
       ids.add(id)
       count += events.length
     }
-    return record.first + count === record.last + 1
+    return record.first + count === record.last + 1 ? commands : undefined
   } catch {
-    return false
+    return undefined
   }
 }

@@ -2,6 +2,8 @@
 const HEARD_MS = 10_000
 /** Milliseconds between two appends, for each device that writes. */
 const SHARE_MS = 400
+/** Milliseconds between two appends of a device that writes alone: what it is given meanwhile goes together. */
+const ALONE_MS = 40
 /** Characters at the beginning of a commit's id that all commits of one page or worker have. */
 const WRITER_CHARACTERS = 22
 
@@ -27,7 +29,7 @@ export function createPace(now: () => number = () => performance.now(), random: 
     appends(id) {
       own.add(writer(id))
       for (const [other, at] of others) if (at < now() - HEARD_MS) others.delete(other)
-      from = others.size ? now() + (0.5 + random()) * SHARE_MS * (others.size + 1) : 0
+      from = now() + (others.size ? (0.5 + random()) * SHARE_MS * (others.size + 1) : ALONE_MS)
     },
     waitMs: () => Math.max(0, from - now()),
   }

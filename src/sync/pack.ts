@@ -1,7 +1,7 @@
 import { localRecordsOf } from '../log/local.ts'
+import { commandsIn, RECORD_COMMANDS } from './plan.ts'
 import type { Following } from './readOn.ts'
 import { type OutboxState, writeOutbox } from './store.ts'
-import { commandsIn, RECORD_COMMANDS } from './take.ts'
 
 /** Records from which the outbox is packed: a boot reads few large ones faster than many small ones (rule 11). */
 const PACK_FROM = 64
@@ -28,5 +28,5 @@ export async function pack({ database }: Following, known: OutboxState): Promise
     position: undefined,
     log: undefined,
   })
-  return written === 'written'
+  return written !== undefined
 }

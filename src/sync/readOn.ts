@@ -1,24 +1,21 @@
 import type { SyncProgress } from '../log/channel.ts'
 import type { Database } from '../log/database.ts'
 import { BEGINNING, isShared, type ReadPosition, type TrailMark } from '../log/local.ts'
-import type { Workshop } from '../projections/workshop.ts'
 import { type Remote, RemoteError } from '../remote.ts'
 import type { Read } from './chain.ts'
 import { limited } from './limited.ts'
 import { openMessage } from './message.ts'
 import type { Pace } from './pace.ts'
+import { commandsIn } from './plan.ts'
 import { type OutboxState, readKnown, writePosition } from './store.ts'
-import { commandsIn, takeCommits } from './take.ts'
+import { type Taker, takeCommits } from './take.ts'
 import { withoutRemote } from './withoutRemote.ts'
 
 /** Bytes of messages that are taken in one transaction. */
 const TAKE_BYTES = 1_000_000
 
 /** What everybody needs who follows a remote. */
-export interface Following {
-  readonly shop: Workshop
-  /** Nothing is written through it once another one follows the remote. */
-  readonly database: Database
+export interface Following extends Taker {
   readonly remote: Remote
   readonly pace: Pace
   readonly signal: AbortSignal
@@ -72,7 +69,7 @@ export async function readOn(following: Following): Promise<OutboxState | undefi
           total > 0 ? { phase: 'download', done, total: Math.max(total, done + waiting.length) } : undefined,
         )
         done += waiting.length
-        now = await takeCommits({ shop, database }, waiting.splice(0), { before: now })
+        now = await takeCommits(following, waiting.splice(0), { before: now })
         bytes = 0
       }
       call.renew()
@@ -81,10 +78,10 @@ export async function readOn(following: Following): Promise<OutboxState | undefi
     call.end()
   }
   if (!isThere) return goBack(following, known)
-  if (waiting.length) now = await takeCommits({ shop, database }, waiting, { before: now })
+  if (waiting.length) now = await takeCommits(following, waiting, { before: now })
   // Refused behind others of this device, which are in the log now.
   const isHeld = now && now.position.head === now.marker.base && commandsIn(now)[0]?.events.length === 0
-  return isHeld ? takeCommits({ shop, database }, [], { before: now }) : now
+  return isHeld ? takeCommits(following, [], { before: now }) : now
 }
 
 /** 0: it can't say. What it says is for a progress bar only. */

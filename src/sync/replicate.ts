@@ -14,9 +14,9 @@ import { beginHolding } from './holding.ts'
 import { createPace } from './pace.ts'
 import { pack } from './pack.ts'
 import { type Following, readOn } from './readOn.ts'
+import { OtherLog } from './sameLog.ts'
 import { send } from './send.ts'
-import { readKnown } from './store.ts'
-import { OtherLog } from './take.ts'
+import { type OutboxState, readKnown } from './store.ts'
 
 /** Milliseconds between two looks if nobody says that there is something to do. */
 const UNASKED_MS = 30_000
@@ -65,6 +65,16 @@ interface Awaited {
   done(reads: readonly string[]): void
 }
 
+/** What the follower of a remote has to do next. */
+interface Due {
+  /** The remote may have more. */
+  read: boolean
+  /** The outbox may have grown: it is sent without a read before, which would be a round trip more. If others were faster, the append fails. */
+  look: boolean
+  /** It waits for its turn: what the outbox gets meanwhile goes with the rest. */
+  pausing: boolean
+}
+
 /** Reads that are noted at once; more are asked for again. */
 const MOST_READS = 1000
 
@@ -99,12 +109,19 @@ async function followRemote(shop: Workshop, open: OpenRemote, signal: AbortSigna
   const { database } = shop
   const bell = createBell()
   const reads = new Set<string>()
+  const due: Due = { read: true, look: false, pausing: false }
+  const readSoon = (loud = false): void => {
+    due.read = true
+    bell.ring(loud)
+  }
   const channel = shop.channel.share((hint: Hint) => {
     if (hint.log !== database.log?.id) return
-    if ('local' in hint) bell.ring()
-    else if ('remoteRead' in hint && hint.by === 'tab') {
+    if ('local' in hint) {
+      due.look = true
+      if (!due.pausing) bell.ring()
+    } else if ('remoteRead' in hint && hint.by === 'tab') {
       for (const read of hint.remoteRead) if (reads.size < MOST_READS) reads.add(read)
-      bell.ring()
+      readSoon()
     } else if ('asks' in hint) reporter.again()
     else if ('engine' in hint && hint.engine === 'asked') channel.post({ log: hint.log, engine: 'here' })
   })
@@ -114,7 +131,7 @@ async function followRemote(shop: Workshop, open: OpenRemote, signal: AbortSigna
     const remote = openedRemote(open, database.name)
     unwatch = remote.watch((poke) => {
       if (poke === 'offline') reporter.say({ state: 'offline' })
-      else bell.ring(poke === 'online')
+      else readSoon(poke === 'online')
     })
     const following: Following = {
       shop,
@@ -124,7 +141,7 @@ async function followRemote(shop: Workshop, open: OpenRemote, signal: AbortSigna
       signal,
       behind: (messages, progress) => reporter.say({ state: 'online', behind: messages, progress }),
     }
-    await runReplicator(following, bell, reporter, {
+    await runReplicator(following, due, bell, reporter, {
       reads,
       done(some) {
         for (const read of some) reads.delete(read)
@@ -152,43 +169,65 @@ function openedRemote(open: OpenRemote, log: string): Remote {
   }
 }
 
-async function runReplicator(following: Following, bell: Bell, { say }: Reporter, awaited: Awaited): Promise<void> {
-  const { signal, pace } = following
+async function runReplicator(
+  following: Following,
+  due: Due,
+  bell: Bell,
+  reporter: Reporter,
+  awaited: Awaited,
+): Promise<void> {
+  const { signal, database } = following
   const backoff = createBackoff(REMOTE_AGAIN_MIN_MS, REMOTE_AGAIN_MAX_MS)
   for (;;) {
     signal.throwIfAborted()
     bell.reset()
+    const isRead = due.read || !due.look
+    due.read = due.look = false
     try {
       const asked = [...awaited.reads]
-      const known = await readOn(following)
+      const known = isRead ? await readOn(following) : await readKnown(database)
       if (!known) {
+        due.read = true
         await bell.wait(REMOTE_AGAIN_MIN_MS, signal)
         continue
       }
-      awaited.done(asked)
-      const { position, marker } = known
-      const isUpload = position.head < marker.base
-      say({
-        state: 'online',
-        behind: 0,
-        // Those of reactions are told to these.
-        rejected: [...known.rejected].filter((id) => !isOfReaction(id)).length,
-        error: undefined,
-        progress: isUpload ? { phase: 'upload', done: position.head, total: marker.base } : undefined,
-      })
-      backoff.reset()
-      if ((await pack(following, known)) || (await send(following, known))) continue
-      await bell.wait((known.records.length && pace.waitMs()) || UNASKED_MS, signal)
+      if (isRead) {
+        awaited.done(asked)
+        backoff.reset()
+      }
+      reporter.say({ ...progressOf(known), ...(isRead && { state: 'online', behind: 0, error: undefined }) })
+      if (await pack(following, known)) due.look = true
+      else if (await send(following, known)) due.read = true
+      else await waitForMore(following, known, due, bell)
     } catch (error) {
       signal.throwIfAborted()
       if (error instanceof EngineClosed) throw error
       const failure = remoteFailureOf(error)
-      say(failure)
+      reporter.say(failure)
       if (failure.state === 'outdated' || failure.state === 'stalled') return
+      due.read = true
       await packAway(following)
       await bell.wait(backoff.next(), signal, true)
     }
   }
+}
+
+function progressOf({ position, marker, rejected }: OutboxState): Pick<SyncReport, 'rejected' | 'progress'> {
+  const isUpload = position.head < marker.base
+  return {
+    // Those of reactions are told to these.
+    rejected: [...rejected].filter((id) => !isOfReaction(id)).length,
+    progress: isUpload ? { phase: 'upload', done: position.head, total: marker.base } : undefined,
+  }
+}
+
+async function waitForMore({ pace, signal }: Following, { records }: OutboxState, due: Due, bell: Bell): Promise<void> {
+  const pause = records.length ? pace.waitMs() : 0
+  if (!pause) return bell.wait(UNASKED_MS, signal)
+  due.pausing = due.look = true
+  await bell.wait(pause, signal).finally(() => {
+    due.pausing = false
+  })
 }
 
 /** A device that is offline for long keeps a short outbox, too. */

@@ -8,9 +8,10 @@ import { RemoteError } from '../remote.ts'
 import { storedOf } from './decideAgain.ts'
 import { limited } from './limited.ts'
 import { packMessage } from './message.ts'
+import { commandsIn } from './plan.ts'
 import type { Following } from './readOn.ts'
 import type { OutboxState } from './store.ts'
-import { commandsIn, takeCommits } from './take.ts'
+import { takeCommits } from './take.ts'
 
 /** What one push takes of the outbox at most: commands, and characters of their JSON. A single command may have more. */
 const PUSH_COMMANDS = 1000
@@ -59,13 +60,13 @@ async function appendAtRemote(
 }
 
 /** A command that is too large for the remote keeps nobody waiting. */
-async function refuse({ shop, database }: Following, { marker }: OutboxState, { id }: LocalCommand): Promise<boolean> {
+async function refuse(following: Following, { marker }: OutboxState, { id }: LocalCommand): Promise<boolean> {
   const error = toWire(new RemoteError('too-large'))
   const tooLarge = (commands: readonly LocalCommand[]): RejectedCommand | undefined => {
     const command = commands.find((one) => one.id === id)
     return command && { ...command, error, sequence: marker.base }
   }
-  await takeCommits({ shop, database }, [], { refuse: tooLarge })
+  await takeCommits(following, [], { refuse: tooLarge })
   return true
 }
 

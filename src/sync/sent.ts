@@ -19,6 +19,9 @@ export interface KnownSent {
 /** Own commands of one commit, under its first sequence. */
 export type Sent = readonly [first: number, SentCommands]
 
+/** For a take that has none of its own. */
+export const NONE_SENT: KnownSent = { oldest: [], total: 0 }
+
 export async function readSent({ transact }: Database): Promise<KnownSent> {
   const { keys, values, newest } = await transact(['sent'], 'readonly', (store) => ({
     keys: store('sent').getAllKeys(null, MOST_FORGOTTEN),

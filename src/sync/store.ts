@@ -40,7 +40,7 @@ interface OutboxRequests {
 }
 
 /** The requests that `knownOf` answers from. The last one is `newest`. */
-export const queueKnown = (store: StoreOf): OutboxRequests => ({
+const queueKnown = (store: StoreOf): OutboxRequests => ({
   log: store('meta').get('log'),
   position: store('meta').get('remote'),
   outbox: store('outbox').getAll(whole()),
@@ -48,7 +48,7 @@ export const queueKnown = (store: StoreOf): OutboxRequests => ({
   newest: store('outbox').openKeyCursor(null, 'prev'),
 })
 
-export function knownOf({ log, position, outbox, rejected, newest }: OutboxRequests): OutboxState | undefined {
+function knownOf({ log, position, outbox, rejected, newest }: OutboxRequests): OutboxState | undefined {
   const found = outboxOf(outbox.result)
   return (
     found && {
@@ -86,10 +86,10 @@ export interface OutboxWrite {
   readonly log: LogIdentity | undefined
 }
 
-export const WRITTEN: StoreName[] = ['commits', 'outbox', 'commands', 'types', 'rejected', 'sent', 'meta']
+const WRITTEN: StoreName[] = ['commits', 'outbox', 'commands', 'types', 'rejected', 'sent', 'meta']
 
 /** Queues all of it. `refused` is told if somebody else was faster; the transaction aborts then. */
-export function queueWriting(store: StoreOf, { newest }: OutboxState, writing: OutboxWrite, refused: () => void): void {
+function queueWriting(store: StoreOf, { newest }: OutboxState, writing: OutboxWrite, refused: () => void): void {
   const { outbox, commits } = writing
   const watch = (request: IDBRequest): void => {
     request.onerror = () => request.error?.name === 'ConstraintError' && refused()
@@ -122,12 +122,42 @@ export function queueWriting(store: StoreOf, { newest }: OutboxState, writing: O
   if (writing.log) store('meta').put(writing.log, 'log')
 }
 
-/** Writes it, unless somebody else was faster. */
+/** What was stored before a transaction, and what that has written. */
+export interface Stored {
+  readonly known: OutboxState
+  readonly writing: OutboxWrite
+}
+
+/** What is stored then, but for what tabs have appended meanwhile. */
+export function afterWriting({ known, writing }: Stored): OutboxState {
+  const { outbox, settled, rejected, position, log } = writing
+  const { marker } = outbox
+  const left = known.records.filter(({ n }) => n > marker.n)
+  const records =
+    outbox.is === 'new'
+      ? outbox.records
+      : outbox.rest
+        ? left.map((record) => (record.n === outbox.rest?.n ? outbox.rest : record))
+        : left
+  const ids = new Set(known.rejected)
+  for (const id of settled) ids.delete(id)
+  for (const { id } of rejected) ids.add(id)
+  return {
+    marker,
+    records,
+    log: log ?? known.log,
+    newest: Math.max(records.at(-1)?.n ?? marker.n, outbox.is === 'new' ? 0 : known.newest),
+    position: position ?? known.position,
+    rejected: ids,
+  }
+}
+
+/** Writes it, unless somebody else was faster: then undefined. */
 export async function writeOutbox(
   { transact }: Database,
   known: OutboxState,
   writing: OutboxWrite,
-): Promise<'written' | 'raced'> {
+): Promise<Stored | undefined> {
   let raced = false
   try {
     await transact(WRITTEN, 'readwrite', (store, transaction) => {
@@ -138,12 +168,46 @@ export async function writeOutbox(
       commitNow(transaction)
     })
   } catch (error) {
-    if (raced) return 'raced'
+    if (raced) return
     throw error
   }
-  return raced ? 'raced' : 'written'
+  return raced ? undefined : { known, writing }
 }
 
 /** Notes how far the remote was read, where nothing of it is log. */
 export const writePosition = ({ transact }: Database, position: ReadPosition): Promise<unknown> =>
   transact(['meta'], 'readwrite', (store) => store('meta').put(position, 'remote'))
+
+/** Reads, decides and writes in one transaction: nobody can come between. undefined if there is nothing to decide on. */
+export async function writeInside(
+  { transact }: Database,
+  decide: (known: OutboxState) => OutboxWrite | undefined,
+): Promise<Stored | undefined> {
+  let thrown: unknown
+  let stored: Stored | undefined
+  let raced = false
+  try {
+    await transact(WRITTEN, 'readwrite', (store, transaction) => {
+      const asked = queueKnown(store)
+      asked.newest.onsuccess = () => {
+        try {
+          const known = knownOf(asked)
+          const writing = known && decide(known)
+          stored = known && writing && { known, writing }
+          if (stored) {
+            queueWriting(store, stored.known, stored.writing, () => {
+              raced = true
+            })
+          }
+          commitNow(transaction)
+        } catch (error) {
+          thrown = error
+          transaction.abort()
+        }
+      }
+    })
+  } catch (error) {
+    if (thrown ?? !raced) throw thrown ?? error
+  }
+  return raced ? undefined : stored
+}

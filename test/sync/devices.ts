@@ -43,7 +43,7 @@ export function devices(options: MemoryRemoteOptions = {}): Devices {
         const opened = await openMessage(message)
         if (opened.is !== 'message' || opened.header.after !== last) continue
         last = opened.header.id
-        for (const { body } of opened.records) ids.push(...JSON.parse(body).map(({ id }: { id: string }) => id))
+        for (const { commands } of opened.commits) ids.push(...commands.map(({ id }) => id))
       }
       return { ids, messages: messages.length }
     },

@@ -18,7 +18,7 @@ test('a push of one command has at most 400 bytes beside its body', async () => 
   expect(messages).toHaveLength(2)
   for (const { message } of messages) {
     const opened = await openMessage(message)
-    const body = opened.is === 'message' ? opened.records.map(({ body }) => body).join('') : ''
+    const body = opened.is === 'message' ? opened.commits.map(({ record }) => record.body).join('') : ''
     expect(body).not.toBe('')
     expect(message.length).toBeLessThanOrEqual(HEADER_BYTES + new TextEncoder().encode(body).length)
   }

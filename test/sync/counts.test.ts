@@ -1,0 +1,73 @@
+import type { Remote } from 'tidemark'
+import { defineRemote } from 'tidemark/sync'
+import { afterEach, expect, test, vi } from 'vitest'
+import { packMessage } from '../../src/sync/message.ts'
+import { tab } from '../engine/kit.ts'
+import { freshName } from '../engine/todos.ts'
+import { devices, LOG } from './devices.ts'
+
+afterEach(() => vi.restoreAllMocks())
+
+/** Transactions from now on, as the stores they are over. */
+function countTransactions(): string[] {
+  const found: string[] = []
+  const { transaction } = IDBDatabase.prototype
+  vi.spyOn(IDBDatabase.prototype, 'transaction').mockImplementation(function (this: IDBDatabase, ...given) {
+    found.push(`${given[1] ?? 'readonly'} ${[given[0]].flat().join()}`)
+    return transaction.apply(this, given)
+  })
+  return found
+}
+
+/** A device whose calls of its remote are noted. */
+function noted(remote: Remote, calls: string[]): Remote {
+  return {
+    ...remote,
+    append(...given) {
+      calls.push('append')
+      return remote.append(...given)
+    },
+    read(...given) {
+      calls.push('read')
+      return remote.read(...given)
+    },
+  }
+}
+
+test('a command is sent without a read before, and read once afterwards', async () => {
+  const { device } = devices()
+  const calls: string[] = []
+  const { network } = device()
+  const a = await tab(freshName(), {}, { remote: defineRemote(() => noted(network(LOG), calls)), mirror: false })
+  await a.dispatch.add({ id: 'x', title: 'x' })
+  await expect.poll(() => a.status.sync).toMatchObject({ state: 'online', pending: 0 })
+  await a.projected()
+  calls.length = 0
+  const transactions = countTransactions()
+  await a.dispatch.add({ id: 'y', title: 'y' })
+  await expect.poll(() => a.status.sequence).toBe(2)
+  await expect.poll(() => calls).toEqual(['append', 'read'])
+  const ofOutbox = transactions.filter((one) => one.includes('outbox'))
+  // The dispatch, a look before the append and one before the read, and the take; then the tab reads it.
+  expect(ofOutbox.filter((one) => one.startsWith('readwrite'))).toHaveLength(2)
+  expect(ofOutbox.filter((one) => one.startsWith('readonly'))).toHaveLength(3)
+})
+
+test('a thousand messages with one command each are taken in in a few transactions', async () => {
+  const { device, server } = devices()
+  let after = ''
+  for (let n = 1; n <= 1000; n++) {
+    const command = { id: `c${n}`, at: n, events: [{ type: 'todoAdded', data: { id: `${n}`, title: 'x' } }] }
+    const record = { id: `r${n}`, first: n, last: n, body: JSON.stringify([command]) }
+    server.put(LOG, await packMessage([record], { after, lineage: 'lineage' }))
+    after = record.id
+  }
+  const phone = device()
+  const transactions = countTransactions()
+  const a = await phone.open()
+  await expect.poll(() => a.status.sequence).toBe(1000)
+  expect(a.read.todos.size).toBe(1000)
+  await expect.poll(() => a.status.sync).toMatchObject({ state: 'online', behind: 0 })
+  expect(transactions.filter((one) => one.startsWith('readwrite') && one.includes('commits'))).toHaveLength(1)
+  expect(transactions.length).toBeLessThan(40)
+})

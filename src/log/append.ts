@@ -4,26 +4,26 @@ import { above, commitNow, type Database, type StoreName, type StoreOf } from '.
 import type { TypedStore } from './stores.ts'
 
 /**
- * What came of an append. `raced`: another commit took the key. `sealed`: the record fell under the newest segment and
- * is no log. `taken`: the caller's command id is in the log already.
+ * The outcome of an append. `raced`: another commit took the key. `sealed`: the record fell under the newest segment, so it
+ * is not part of the log. `taken`: the caller's command id is in the log already.
  */
 export type Appended = 'appended' | 'raced' | 'sealed' | { readonly taken: string }
 
 /**
- * Something that is written in the transaction that appends a command: then both are stored, or neither. `write` runs again if the append
- * is tried again. If the answer is an earlier receipt, or nothing had to be appended, it is written before the caller is told.
+ * A write in the transaction that appends a command, so that both are stored, or neither. `write` runs again if the append is retried. If
+ * nothing is appended, because there are no events or an earlier receipt answers, it runs in its own transaction before the caller is told.
  */
 export interface Inside {
   readonly stores: readonly StoreName[]
-  /** Queues its requests at once. If it throws, the append fails as if the disk did. */
+  /** Queues its requests at once. If it throws, the append fails as it would on a disk error. */
   write(store: StoreOf): void
-  /** In place of `write`, if the log is in memory. */
+  /** Called instead of `write` if the log is in memory. */
   keep?(): void
 }
 
-/** What goes into the log beside a record. */
+/** What an append writes beside its record. */
 export interface Beside {
-  /** Types that this is the first to append. */
+  /** Event types that this record is the first to append. */
   readonly types: Iterable<readonly [type: string, version: number]>
   /** Entries of `commands`, for ids that callers gave. */
   readonly entries: readonly (readonly [id: string, CommandEntry])[]
@@ -47,7 +47,7 @@ export function queueAppend(
   refused: (outcome: Appended) => void,
 ): void {
   const watch = (request: IDBRequest, outcome: Appended): void => {
-    // Every request behind the one that failed fails too, but not for this reason.
+    // When a request fails, the ones queued after it fail, too, but with AbortError.
     request.onerror = () => request.error?.name === 'ConstraintError' && refused(outcome)
   }
   assertReadable(record)
@@ -58,7 +58,7 @@ export function queueAppend(
   if (inside) for (const { write } of inside) write(store)
 }
 
-/** Nothing may be appended that could not be read again from a segment, an export or a mirror. */
+/** Refuses a record that is too long to be read again from a segment, an export or a mirror. */
 export function assertReadable({ body }: Pick<CommitRecord, 'body'>): void {
   if (body.length > MOST_LINE_CHARACTERS)
     throw new InvalidData(`the events of a command may have ${MOST_LINE_CHARACTERS} characters, not ${body.length}`)
@@ -77,10 +77,10 @@ export async function append(database: Database, record: CommitRecord, beside: B
         const found = store('segments').getKey(above(record.first - 1))
         const add = (): void => {
           queueAppend(store, record, beside, (refused) => (outcome ??= refused))
-          // Before any answer: a frozen tab must not hold the log's lock.
+          // Commits before any answer: a tab that is frozen in between would keep others from writing.
           commitNow(transaction)
         }
-        // What it brings along can't be taken out again: that waits until it is known that the record will be log.
+        // What `inside` writes can't be taken out again, so it is queued only after the look-up shows that no segment is above the record.
         if (!beside.inside) add()
         else
           found.onsuccess = () => {
@@ -105,12 +105,12 @@ export async function append(database: Database, record: CommitRecord, beside: B
     if (outcome) return outcome
     throw thrown === undefined ? error : new StorageError('aborted', String(thrown), thrown)
   }
-  // It is no log. What stays when this fails, others delete (rule 3).
+  // The record is not part of the log. If it can't be deleted now, another tab deletes it (rule 3).
   await takeOut(database, record, beside).catch(() => {})
   return 'sealed'
 }
 
-/** Takes out what an append left under the seal, if it is still that. */
+/** Deletes the record and the entries that an append left under the seal, if they are still its own. */
 async function takeOut({ transact }: Database, { first, id }: CommitRecord, { entries }: Beside): Promise<void> {
   await transact(['commits', 'commands'], 'readwrite', (store) => {
     deleteIf(store('commits'), first, 'id', id)

@@ -2,15 +2,16 @@ import { type Appended, appendStores, type Beside, type Inside, queueAppend } fr
 import type { CommitRecord } from './commit.ts'
 import { above, commitNow, type Database } from './database.ts'
 
-/** What goes into the log once the tail behind a head is known, or undefined. */
+/** Decides what to append once the tail behind a head is known; undefined for nothing. */
 export type DecideInside = (
   tail: readonly CommitRecord[],
   taken: ReadonlySet<string>,
 ) => { readonly record: CommitRecord; readonly beside: Beside } | undefined
 
 /**
- * Reads what stands behind `after` and adds what `decide` makes of it, in one transaction: nobody can come between
- * (rule 4). `inside` is what the record may bring along. Says whether it was added; it is not where the tail is sealed or not whole.
+ * Reads the records behind `after` and adds what `decide` makes of them, in one transaction, so no other append can come between
+ * (rule 4). `inside`: further writes of that transaction. Returns whether the record was added. Adds nothing if the tail is sealed or has
+ * a hole.
  */
 export async function appendInside(
   { transact }: Database,

@@ -4,28 +4,28 @@ import type { LocalRecord } from './local.ts'
 import type { WireError } from './wire.ts'
 
 /**
- * Hints between the tabs and workers of one log. Each carries the log id: one from a deleted or recreated log means
- * nothing here (rule 9). Losing every one of them costs latency only.
+ * Hints between the tabs and workers of one log. Each carries the log id: a hint of a deleted or recreated log is
+ * ignored (rule 9). Losing every hint costs latency only.
  */
 export type Hint = { readonly log: string } & (
   | { readonly commit: CommitRecord }
   /** The outbox grew by this record, or to this key. */
   | { readonly local: LocalRecord | number }
-  /** Where the log and its remote stand. */
+  /** The state of the log and its remote. */
   | { readonly sync: SyncReport }
-  /** Somebody wants to hear where the remote stands. */
+  /** Asks the follower of the remote for its `sync` hint. */
   | { readonly asks: 'sync' }
-  /** Reads of the remote that a tab waits for, by names that it gave them. The follower of the remote says that they are done. */
+  /** By a tab: the ids of the reads of the remote that it waits for. By the follower of the remote: these reads are done. */
   | { readonly remoteRead: readonly string[]; readonly by: 'tab' | 'follower' }
-  /** Where the reactions stand, and the event up to which they have looked at the log. */
+  /** The state of each reaction, and the last event that they have looked at. */
   | { readonly reactions: Readonly<Record<string, ReactionReport>>; readonly scanned: number }
-  /** Somebody wants to hear where they stand. `changed`: what is open was changed in the store. */
+  /** Asks for the `reactions` hint. `changed`: the sender has changed open events in the store. */
   | { readonly asks: 'reactions'; readonly changed?: true }
-  /** A worker or page waits to run reactions, by name and version. */
+  /** A worker or page waits to run these reactions: versions by name. */
   | { readonly wanted: Readonly<Record<string, number>> }
   /**
-   * The log grew; the commit itself is too large to send. `adopted`: it became another one, by an import while it was
-   * empty or by an archive.
+   * The log grew, and the commit is too large to send. `adopted`: the log got a new id, by an archive, or by an import or a
+   * restore while it was empty.
    */
   | { readonly head: number; readonly adopted?: LogIdentity }
   /** Persisted checkpoints by projection identity. */
@@ -34,27 +34,27 @@ export type Hint = { readonly log: string } & (
       readonly progress: { readonly phase: 'rebuild'; readonly done: number; readonly total: number }
       readonly projections: readonly string[]
     }
-  /** What a pipeline could not find or do, for the people in front of a tab. */
+  /** An error of a pipeline, which the tabs show in `status.lastError`. */
   | { readonly error: WireError }
   | { readonly mirror: MirrorStatus }
-  /** The writer of the mirror tells how far it is. */
+  /** Asks the writer of the mirror for its `mirror` hint. */
   | { readonly asks: 'mirror' }
-  /** Somebody needs the engine that works beside a pipeline; and it says that it is awake. */
+  /** `'asked'` wakes the engine that works beside a pipeline. `'here'` is its answer. */
   | { readonly engine: 'asked' | 'here' }
   /** A text that is still being written has grown, or is over. */
   | { readonly draft: DraftHint }
   | { readonly destroyed: true }
 )
 
-/** What the writer of a draft tells. */
+/** What the writer of a draft tells the other tabs. */
 export interface DraftHint {
   readonly name: string
   readonly id: string
-  /** Of one attempt to write it. */
+  /** Identifies one attempt to write it. */
   readonly epoch: string
   /** Characters that can be read from the log's database. */
   readonly stored: number
-  /** What is new behind `offset`. Neither: it is too large to be sent. */
+  /** `text` is new, behind `offset`. Both are absent if it is too large to send. */
   readonly offset?: number
   readonly text?: string
   /** Its writer has left it. */
@@ -63,7 +63,7 @@ export interface DraftHint {
   readonly over?: true
 }
 
-/** Where the second copy of a log stands. */
+/** The state of a log's second copy. */
 export interface MirrorStatus {
   readonly state: 'on' | 'behind' | 'off'
   /** The last event in its files. */
@@ -72,19 +72,19 @@ export interface MirrorStatus {
   readonly reason?: string
 }
 
-/** Where the log and its remote stand, as far as the follower of the remote knows. */
+/** The state of the log and its remote, as far as the follower of the remote knows. */
 export interface SyncReport {
   readonly state: 'online' | 'offline' | 'waiting' | 'denied' | 'outdated' | 'stalled' | 'forked' | 'other-log' | 'gone'
-  /** Commands that the shared log refused and that nobody has looked after yet. */
+  /** Commands that the shared log refused and that were neither retried nor dropped. */
   readonly rejected: number
   /** Messages of the remote, at least so many, that are not in the log yet. */
   readonly behind: number
-  /** Of a large upload or download. */
+  /** The progress of a large upload or download. */
   readonly progress?: SyncProgress | undefined
   readonly error?: WireError
 }
 
-/** Where one reaction stands. */
+/** The state of one reaction. */
 export interface ReactionReport {
   readonly state: 'idle' | 'running' | 'waiting' | 'stopped'
   /** Events that are not settled, without dead ones. */
@@ -98,7 +98,7 @@ export interface ReactionReport {
   readonly error?: WireError
 }
 
-/** Of an upload, in events; of a download, in messages. */
+/** Counts events of an upload, messages of a download. */
 export interface SyncProgress {
   readonly phase: 'upload' | 'download'
   readonly done: number
@@ -107,12 +107,12 @@ export interface SyncProgress {
 
 export interface Channel {
   post(hint: Hint): void
-  /** One more end in the same page, which hears what is said at the others: a hint is cloned once for all of them. */
+  /** Opens one more end in the same page. It hears the hints of the other ends. A hint is cloned once for all ends. */
   share(receive: (hint: Hint) => void): Channel
   close(): void
 }
 
-/** Without BroadcastChannel (jsdom) there are no hints of others: the log is read when a page is looked at again. */
+/** Without BroadcastChannel (jsdom) other pages send no hints: a page then reads the log when it gets the focus. */
 export function openChannel(name: string, receive: (hint: Hint) => void): Channel {
   const channel = globalThis.BroadcastChannel && new BroadcastChannel(`tidemark:${name}`)
   // Node's own: an open channel must not keep a process.
@@ -120,7 +120,7 @@ export function openChannel(name: string, receive: (hint: Hint) => void): Channe
   const ends = new Set<{ receive(hint: Hint): void }>()
   if (channel) {
     channel.onmessage = ({ data }: MessageEvent) => {
-      // Anything of this origin may speak here.
+      // Any script of this origin may post to this channel.
       if (typeof data?.log !== 'string' || (data.commit && !isCommit(data.commit))) return
       for (const end of [...ends]) end.receive(data)
     }
@@ -135,7 +135,7 @@ export function openChannel(name: string, receive: (hint: Hint) => void): Channe
         try {
           channel?.postMessage(hint)
         } catch {
-          // The page is being put away: who misses it reads the log.
+          // The page is being unloaded. Tabs that miss the hint read the log.
         }
         for (const other of ends) if (other !== mine) queueMicrotask(() => ends.has(other) && other.receive(hint))
       },
@@ -150,10 +150,10 @@ export function openChannel(name: string, receive: (hint: Hint) => void): Channe
   return open(receive)
 }
 
-/** Characters that are sent to every tab at once. */
+/** The most characters of a commit that is sent to every tab. */
 export const LARGEST_HINT = 16_384
 
-/** Tells the others what was appended; sent after `complete`, so that a reader of the log finds it. */
+/** Tells other tabs and workers what was appended. Call it after `complete`, so that they find the commit when they read the log. */
 export const ring = (channel: Channel | undefined, log: string, commit: CommitRecord): void =>
   channel?.post(isLarge(commit) ? { log, head: commit.last } : { log, commit })
 

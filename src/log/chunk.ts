@@ -5,22 +5,25 @@ import { type CommitRecord, MOST_LINE_CHARACTERS } from './commit.ts'
 import { BadText, compressed, decompressed } from './gzip.ts'
 import type { LogIdentity, SegmentRecord } from './stores.ts'
 
-/** First line of a chunk, as JSON; `bytes` bytes of body follow its line feed. A sealed segment, a mirror's file and a part of an export are chunks. */
+/**
+ * The first line of a chunk, as JSON. A line feed and `bytes` bytes of body follow. A sealed segment is one chunk; a mirror's file and an
+ * export consist of chunks.
+ */
 export interface ChunkHeader {
   readonly tidemark: 1
-  /** The log that made these bytes. A log that was imported keeps its chunks, so only the lineage is compared. */
+  /** The log that made these bytes. An imported log keeps its chunks under a new log id, so readers compare only the lineage. */
   readonly log: string
   readonly lineage: string
   readonly first: number
   readonly last: number
   /**
-   * `'base'`: rows that an archived log stands on at `last`; `'end'`: a file that holds `first..last` is whole; `'outbox'`: commands that
-   * were decided on the events up to `last`, in a file of their own.
+   * Absent for commits. `'base'`: the rows from which an archived log goes on, as they were at `last`. `'end'`: the end of a file that holds
+   * `first..last`. `'outbox'`: commands that were decided on the events up to `last`. `'reactions'`: positions and open events of reactions.
    */
   readonly kind?: 'base' | 'end' | 'outbox' | 'reactions'
   readonly codec: 'gzip'
   readonly bytes: number
-  /** CRC-32 of the header line up to here (the comma before this member left out) and of the body. */
+  /** CRC-32 of the header line up to this member (without the comma before it) and of the body. */
   readonly checksum: number
 }
 
@@ -40,12 +43,12 @@ export const archivedSegment = (base: number): SegmentRecord => ({
 
 const CHUNK_CHECKSUM = ',"checksum":'
 
-/** Characters of the lines of a chunk of commits: some 64 times what a seal puts into one, and one commit of any size. */
+/** The most characters of a chunk of commits: one commit of any size, and besides it 64 times what a seal aims at. */
 const MOST_CHARACTERS = 2 * MOST_LINE_CHARACTERS
-/** And of a base: the rows of one projection. It is read line by line. */
+/** The most characters of a base, which holds all rows of one projection. Readers take it line by line. */
 const MOST_BASE_CHARACTERS = 16 * MOST_LINE_CHARACTERS
 
-/** A chunk with this text in it, compressed; an end has none. */
+/** Makes a chunk of this text, compressed. An end has no text. */
 export async function makeChunk(
   header: Pick<ChunkHeader, 'log' | 'lineage' | 'first' | 'last' | 'kind'>,
   text: Iterable<string>,
@@ -58,7 +61,7 @@ export async function makeChunk(
   return { header: { ...fields, checksum }, bytes: joinedBytes([start, end, body]) }
 }
 
-/** Commits as a chunk; two lines a record: everything but its body as JSON (unknown fields too), then the body as it is. */
+/** Makes a chunk of commits. Each one has two lines: all of its fields but the body as JSON, also unknown ones; then the body as it is. */
 export function packChunk({ id, lineage }: LogIdentity, records: readonly CommitRecord[]): Promise<Chunk> {
   const first = records[0]?.first ?? 1
   const last = records.at(-1)?.last ?? 0
@@ -73,7 +76,7 @@ export function* textOfRecords(records: readonly CommitRecord[]): Generator<stri
   }
 }
 
-/** What a line says, if it can be the first line of a chunk. */
+/** Parses the first line of a chunk; undefined if it is none. */
 export function chunkHeaderOf(line: string): ChunkHeader | undefined {
   try {
     const { tidemark, log, lineage, first, last, codec, bytes, checksum } = JSON.parse(line)
@@ -85,14 +88,14 @@ export function chunkHeaderOf(line: string): ChunkHeader | undefined {
   }
 }
 
-/** Are header line and body what was written? Whatever was edited, in the header too, is found. */
+/** Are header line and body as they were written? It finds any change, also one in the header. */
 export function isWholeChunk(line: string, { checksum, bytes }: ChunkHeader, body: Uint8Array): boolean {
   const end = `${CHUNK_CHECKSUM}${checksum}}`
   const start = new TextEncoder().encode(line.slice(0, -end.length))
   return body.length === bytes && line.endsWith(end) && crc32(body, crc32(start)) === checksum
 }
 
-/** The lines of a chunk's body, as they are decompressed. Throws BadText for what no writer makes. */
+/** The lines of a chunk's body, as they are decompressed. Throws BadText for text that no writer makes. */
 export async function* linesIn({
   header,
   bytes,
@@ -112,7 +115,7 @@ export async function* linesIn({
     // A few bytes of gzip may stand for any number of blanks.
     if (characters > most) throw new BadText(`a chunk may unpack to ${most} characters`)
     const lines = text.split('\n')
-    // Only what is new is looked through: a line may be longer than many parts.
+    // Splits only the new text: a line may be longer than many parts, and searching it again for each part would be slow.
     lines[0] = rest + lines[0]
     rest = lines.pop()!
     if (rest.length > MOST_LINE_CHARACTERS) throw new BadText(`a line may have ${MOST_LINE_CHARACTERS} characters`)
@@ -120,7 +123,7 @@ export async function* linesIn({
   }
 }
 
-/** The commits in a chunk, as they are decompressed: their text is many times the chunk. Each head is parsed, nothing is checked. */
+/** The commits in a chunk, as they are decompressed: their text is many times longer than the chunk. Parses each head and checks nothing. */
 export const recordsIn = (chunk: Chunk): AsyncGenerator<CommitRecord[]> => recordsOfLines(linesIn(chunk))
 
 /** The commits that these lines hold. */
@@ -154,14 +157,14 @@ function commitHeadOf(line: string): CommitRecord {
   throw new BadText(`not the head of a commit: ${line.slice(0, 40)}`)
 }
 
-/** All of them. */
+/** All commits in a chunk. */
 export async function recordsOf(chunk: Chunk): Promise<CommitRecord[]> {
   const all: CommitRecord[] = []
   for await (const records of recordsIn(chunk)) all.push(...records)
   return all
 }
 
-/** A chunk by its bytes alone; undefined where they are not what was written. */
+/** Opens a chunk and verifies its checksum; undefined if the bytes are not as they were written. */
 export function openChunk(bytes: Uint8Array<ArrayBuffer>): Chunk | undefined {
   const end = bytes.indexOf(10)
   const line = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, Math.max(0, end)))
@@ -170,7 +173,7 @@ export function openChunk(bytes: Uint8Array<ArrayBuffer>): Chunk | undefined {
 }
 
 /**
- * The commits of a verified chunk that end behind `after`, in parts: a reader has folded one before the next is made.
+ * The commits of a verified chunk that end behind `after`, in parts. A reader folds one part before the next is unpacked.
  * Throws CorruptLog if they can't be read.
  */
 export async function* unpackChunk(after: number, chunk: Chunk): AsyncGenerator<readonly CommitRecord[]> {
@@ -180,15 +183,15 @@ export async function* unpackChunk(after: number, chunk: Chunk): AsyncGenerator<
     if ((part.at(-1)?.last ?? 0) - (part[0]?.first ?? 0) < PART) continue
     yield part
     part = []
-    // A transaction stood between two segments; nothing but microtasks may stand between two parts.
+    // Decompression may need only microtasks, and then the page could not render between two parts. This pause lets it.
     await pause()
   }
   if (part.length) yield part
 }
 
 /**
- * Those of the commits of a verified chunk that contain one of the sequences. They ascend. Reads no further than the
- * last. Throws CorruptLog if they can't be read.
+ * The commits of a verified chunk that contain one of the sequences, which have to ascend. Stops reading at the
+ * last of them. Throws CorruptLog if the commits can't be read.
  */
 export async function find(sequences: readonly number[], chunk: Chunk): Promise<readonly CommitRecord[]> {
   const found: CommitRecord[] = []
@@ -203,10 +206,10 @@ export async function find(sequences: readonly number[], chunk: Chunk): Promise<
   return found
 }
 
-/** Events of a part: enough for some milliseconds of work. */
+/** Events of a part: some milliseconds of work for a reader. */
 const PART = 4096
 
-/** The commits of a chunk whose checksum fits. What is wrong with their text was wrong when it was written. */
+/** The commits of a chunk whose checksum fits. If their text is wrong, it was wrong when it was written, so the log is corrupt. */
 async function* commitsInChunk(chunk: Chunk): AsyncGenerator<CommitRecord[]> {
   try {
     yield* recordsIn(chunk)
@@ -243,7 +246,7 @@ export function joinedBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffe
 
 let crcTable: Uint32Array | undefined
 
-/** CRC-32 as in ISO 3309 (the one of gzip and PNG), continued from that of what comes before. */
+/** CRC-32 as in ISO 3309 (the one of gzip and PNG). `before` is the CRC of the bytes before these. */
 export function crc32(bytes: Uint8Array, before: number = 0): number {
   crcTable ??= Uint32Array.from({ length: 256 }, (_, byte) => {
     let n = byte

@@ -12,25 +12,25 @@ export const MOST_LINE_CHARACTERS = 67_108_864
 export interface Cause {
   readonly reaction: string
   readonly commandId: string
-  /** Reactions that led to it, one from the other: 1 for a reaction to what a person did. */
+  /** The length of the chain of reactions that led to it: 1 for a reaction to a command of a person. */
   readonly depth: number
 }
 
-/** One command as the log keeps it. `fingerprint` only where the caller gave the id. */
+/** One command as the log stores it. `fingerprint` is present only if the caller gave the id. */
 export interface StoredCommand {
   readonly id: string
   readonly fingerprint?: string
   readonly at: number
   readonly meta?: Json
   readonly cause?: Cause
-  /** Where it was dispatched: only on a log with a remote, and only by an app that has reactions. */
+  /** The device that dispatched it. Present only on a log with a remote, and only if the app has reactions. */
   readonly device?: string
   readonly events: readonly StoredEvent[]
 }
 
 /**
- * One append, under the key `first`. `body` is the JSON of its `StoredCommand[]`: text costs IndexedDB half of what
- * cloning the same objects does, and sealing copies it without parsing.
+ * One append, under the key `first`. `body` is the JSON of its `StoredCommand[]`. Storing text costs IndexedDB
+ * half as much as cloning the same objects, and sealing copies text without parsing it.
  */
 export interface CommitRecord {
   readonly id: string
@@ -39,7 +39,7 @@ export interface CommitRecord {
   readonly body: string
 }
 
-/** Where a caller's command id was answered: the sequence of its last event and the commit that holds it. */
+/** The answer to a caller's command id: the sequence of the command's last event, and the commit that holds it. */
 export interface CommandEntry {
   readonly sequence: number
   readonly commit: string
@@ -50,7 +50,7 @@ export interface CommandEntry {
 
 export const commandsOf = (record: CommitRecord): readonly StoredCommand[] => JSON.parse(record.body)
 
-/** Another tab's message or a stored value: is it a commit at all? */
+/** Checks whether another tab's message or a stored value is a commit. */
 export const isCommit = (value: unknown): value is CommitRecord => {
   // Each is checked below.
   const { id, first, last, body } = (value ?? {}) as CommitRecord
@@ -73,7 +73,7 @@ export const recordedOf = (
   events.map((event, i) => {
     const at = sequence + i
     const { type, version, data } = types.today(event, at)
-    // Written out: spreading what JSON.parse made costs more than all the rest of a replay.
+    // Written out, because spreading an object that JSON.parse made costs more than the rest of a replay.
     const recorded: AnyRecordedEvent =
       version === undefined
         ? { type, data, at: time, commandId: id, sequence: at }
@@ -82,7 +82,10 @@ export const recordedOf = (
     return recorded
   })
 
-/** All events of a commit in today's types. Throws OutdatedCodeError for what this code does not know, CorruptLog where the numbers do not add up. */
+/**
+ * All events of a commit in today's types. Throws OutdatedCodeError for an event that this code does not know, and CorruptLog if the commit
+ * does not hold as many events as its numbers say.
+ */
 export function eventsOf(record: CommitRecord, types: EventTypesAtRuntime): AnyRecordedEvent[] {
   const events: AnyRecordedEvent[] = []
   let commands: readonly StoredCommand[] = []

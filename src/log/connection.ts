@@ -5,7 +5,7 @@ import { STORES, VERSION } from './stores.ts'
 
 /** Attempts of an open that the browser refuses for an unknown reason. */
 const OPEN_TRIES = 4
-/** Seconds without an answer after which the caller is told that something is in the way. */
+/** Seconds without an answer after which `blocked` is called. */
 const TOLD_AFTER_S = 3
 /** Seconds without an answer after which an open or a deletion rejects. */
 const BLOCKED_AFTER_S = 30
@@ -15,14 +15,14 @@ export const databaseName = (name: string): string => `tidemark:${name}`
 
 export interface Connection {
   readonly idb: IDBDatabase
-  /** What the browser said if this open had to create the database: `'total'` if it had lost one. */
+  /** What the browser reported as lost when this open created the database: `'total'` if it had lost one. */
   readonly dataLoss: string | undefined
 }
 
 export interface Connecting {
   /** Creates the database if there is none. */
   readonly create?: boolean
-  /** Told once, when another connection or a deletion keeps the browser from answering. */
+  /** Called once, when another connection or a deletion keeps the browser from answering. */
   readonly blocked?: (() => void) | undefined
   /** Ends the wait for an answer, with its reason. */
   readonly signal?: AbortSignal | undefined
@@ -42,25 +42,26 @@ export async function connect(name: string, { create, blocked, signal }: Connect
     try {
       const request = indexedDB.open(databaseName(name), version)
       request.onupgradeneeded = (event) => {
-        // Chromium's and Firefox's own.
+        // Only Chromium and Firefox have `dataLoss`.
         const { dataLoss: said } = event as IDBVersionChangeEvent & { dataLoss?: string }
         if (said !== 'none') dataLoss ??= said
-        // Without a number a new database would get the number 1.
+        // An open without a version would create the database with version 1. So it is aborted, and repeated with our version if
+        // `create` is set.
         missing = version === undefined
         if (missing) request.transaction?.abort()
         else createStores(request.result, request.transaction!, dataLoss)
       }
       const idb = await answerOf(request, 'opened', name, blocked, signal)
-      // From the first moment: one that is only being looked at would keep a deletion waiting for ever.
+      // Set at once: a connection that nobody has taken over yet must not block a deletion for ever.
       idb.onversionchange = () => idb.close()
       return { idb, dataLoss }
     } catch (error) {
       if (signal?.aborted) throw error
       if (missing && !create) return
       if (missing) version = VERSION
-      // Another build was faster, with a number of its own.
+      // Another build has created the database meanwhile, with a higher version.
       else if (caughtName(error) === 'VersionError') version = undefined
-      // Chromium, while it still cleans up after a process that ended.
+      // Chromium answers with this while it still cleans up after a process that ended.
       else if (caughtName(error) === 'UnknownError' && tries++ < OPEN_TRIES) continue
       else throw error instanceof StorageError ? error : unavailable(String(error), error)
     }
@@ -84,7 +85,7 @@ export async function deleteDatabase(name: string, blocked?: () => void): Promis
   }
 }
 
-/** The result of a request that other connections may hold up. One that is answered too late, or after the signal, changes nothing. */
+/** The result of a request that other connections may block. An answer that comes too late, or after the signal, changes nothing. */
 export function answerOf(
   request: IDBOpenDBRequest,
   what: 'opened' | 'upgraded' | 'deleted',
@@ -102,7 +103,7 @@ export function answerOf(
         console.warn(`tidemark: "${name}" is not ${what} yet: another tab keeps it open or is deleting it. Close it.`)
       blocked?.()
     }
-    /** In steps: a computer that sleeps meanwhile has not waited. */
+    /** Counts seconds one by one, so that the time in which the computer sleeps does not count. */
     const wait = (): ReturnType<typeof setTimeout> =>
       setTimeout(() => {
         seconds++

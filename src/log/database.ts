@@ -6,8 +6,8 @@ import { type LogIdentity, NEWER_STORES, type SegmentRecord, type StoreName, typ
 export type { LogIdentity, StoreName, StoreOf } from './stores.ts'
 
 /**
- * One transaction. `body` queues its requests at once and returns them, or a value that their callbacks fill; the
- * promise resolves at `complete`. Nothing but IndexedDB may be awaited inside.
+ * One transaction. `body` queues its requests at once and returns them, or a value that their callbacks fill. The
+ * promise resolves at `complete`. Await nothing but IndexedDB inside: the transaction would commit early.
  */
 export type Transact = <T>(
   stores: StoreName[],
@@ -16,30 +16,30 @@ export type Transact = <T>(
   durability?: 'relaxed' | 'strict',
 ) => Promise<T>
 
-/** The database of one log, through a connection that reopens itself but never creates what is gone. */
+/** The database of one log, through a connection that reopens itself but never creates a database that is gone. */
 export interface Database {
   readonly name: string
-  /** What the browser said if this open had to create the database: `'total'` if it had lost one. */
+  /** What the browser reported as lost when this open created the database: `'total'` if it had lost one. */
   dataLoss: string | undefined
   /** Set by the first reader; every reopen compares it before anything uses the connection. */
   log: LogIdentity | undefined
   /** The connection that is open. */
   idb: IDBDatabase | undefined
-  /** It has the stores that came after the first ones. Still true while the connection is opened again. */
+  /** Whether the database has `NEWER_STORES`. It keeps its value while the connection is reopened. */
   hasNewer: boolean
   closed: boolean
-  /** Told when the connection was taken away. */
+  /** Called when the browser has closed the connection, or another connection needs it closed. */
   lost?: () => void
-  /** Told when another connection keeps this one from being opened. */
+  /** Called when another connection keeps this one from being opened. */
   readonly blocked?: (() => void) | undefined
-  /** Set by the opener: the bytes of a record whose body the browser has lost, from its mirror. */
+  /** Reads from the mirror the bytes of a record whose body the browser has lost. Set by the code that opened the database. */
   rescue?: (record: SegmentRecord) => Promise<Uint8Array<ArrayBuffer> | undefined>
   readonly transact: Transact
   close(): void
 }
 
 /**
- * Opens the database of a log. Without `create`, the first use of one that does not exist throws `EngineClosed('log replaced')`.
+ * Opens the database of a log. If it does not exist and `create` is false, its first use throws `EngineClosed('log replaced')`.
  * The signal ends the opening, not the database.
  */
 export async function openDatabase(
@@ -95,10 +95,10 @@ export async function openDatabase(
   return database
 }
 
-/** Whether a database has the stores that came after the first ones. */
+/** Whether a database has `NEWER_STORES`. */
 export const hasNewerStores = ({ hasNewer }: Database): boolean => hasNewer
 
-/** From now on, transactions go through this connection. */
+/** Makes all further transactions use this connection. */
 function use(database: Database, idb: IDBDatabase): void {
   idb.onversionchange = idb.onclose = () => {
     idb.close()
@@ -109,12 +109,12 @@ function use(database: Database, idb: IDBDatabase): void {
   database.hasNewer = NEWER_STORES.every((store) => idb.objectStoreNames.contains(store))
 }
 
-/** Whether a transaction that failed did nothing, so that another connection may answer it. */
+/** Whether a failed transaction has certainly written nothing, so that it may run again on another connection. */
 function mayTryAgain(database: Database, idb: IDBDatabase, error: unknown, [, mode]: Parameters<Transact>): boolean {
-  // A connection that is going refuses with this, before anything is queued and before it says so.
+  // A connection that is closing throws this before any request is queued, and before its `close` event.
   const refused = caughtName(error) === 'InvalidStateError'
   if (refused && database.idb === idb) database.idb = undefined
-  // The caller finds out what became of a write.
+  // A write whose outcome is unknown is left to the caller, who reads what became of it.
   return database.idb !== idb && (refused || mode === 'readonly')
 }
 
@@ -133,7 +133,7 @@ async function reconnect(database: Database): Promise<IDBDatabase> {
     throw withKind(error, true, read)
   })
   const found = log.result
-  // Rule 13: if the log was empty and became another one, the owner of this connection can mistake nothing in it.
+  // Rule 13: the old log was empty when it got this new id. A tab that knows it by the old id has no events that could mismatch.
   if (found && found.was === database.log?.id) database.log = found
   if ((!database.log || found?.id === database.log.id) && !database.closed) {
     use(database, idb)
@@ -144,8 +144,8 @@ async function reconnect(database: Database): Promise<IDBDatabase> {
 }
 
 /**
- * Waits for a value of a transaction that is complete already. False if its connection was taken away meanwhile: such a
- * value may never come, and has to be read again.
+ * Waits for a value of a transaction that is complete already. Resolves to false if the connection was closed meanwhile: then the
+ * value may never come, and the caller has to read it again.
  */
 export async function loaded(database: Database, request: IDBRequest): Promise<boolean> {
   const { db } = request.transaction!
@@ -190,7 +190,7 @@ function runTransaction<T>(
   })
 }
 
-/** Which log it is; undefined if the database is another program's. */
+/** Reads which log the database holds; undefined if another program made the database. */
 export const readIdentity = async ({ transact }: Pick<Database, 'transact'>): Promise<LogIdentity | undefined> =>
   (await transact(['meta'], 'readonly', (store) => store('meta').get('log'))).result
 
@@ -202,8 +202,8 @@ export const numberKeyOf = ({ result }: IDBRequest<IDBCursor | null>): number =>
 export const above = (key: number): IDBKeyRange => IDBKeyRange.lowerBound(key + 1)
 
 /**
- * Ends a transaction before any answer. Not in Firefox, known by a global that no other engine has: a request that fails
- * after `commit()` does not abort its transaction there, which completes with the rest.
+ * Commits a transaction before any answer. Does nothing in Firefox (`InternalError` is a global of Firefox alone): there, a request
+ * that fails after `commit()` does not abort the transaction, and its other requests are stored.
  */
 export const commitNow = (transaction: IDBTransaction): void => {
   if (!('InternalError' in globalThis)) transaction.commit()

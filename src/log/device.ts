@@ -1,7 +1,7 @@
 import { randomId } from '../ids.ts'
 import type { Database } from './database.ts'
 
-/** The id of this device among those that share the log. It is drawn when it is first asked for. */
+/** The id of this device among those that share the log. The first call draws and stores it. */
 export async function readDevice({ transact }: Database): Promise<string> {
   const drawn = randomId()
   const { result } = await transact(['meta'], 'readwrite', (store) => {

@@ -1,9 +1,9 @@
 import type { Database } from './database.ts'
 
-/** Where the pieces of drafts begin, behind their heads: what a draft has written so far, but for its first words. */
+/** The first part of the key of a draft's later pieces. Its first piece, with the header, has 0 there. */
 export const DRAFT_PIECES = 1
 
-/** Rule 19: on a full disk, drafts are dropped before pages are. Says whether there were any. */
+/** Rule 19: drops the later pieces of all drafts, on a full disk and before any page. Returns whether there were any. */
 export async function dropDrafts({ transact, hasNewer }: Database): Promise<boolean> {
   if (!hasNewer) return false
   const found = await transact(['drafts'], 'readwrite', (store) => {

@@ -1,6 +1,9 @@
 import type { Database, StoreName } from './database.ts'
 
-/** The database for somebody who may end at any moment, also while its connection is opened again: then nothing of this store is written. */
+/**
+ * The database for a writer that may be replaced at any moment, even while the connection is reopened. Once `ended` has aborted, each
+ * readwrite transaction on the store `fence` throws.
+ */
 export const fenced = (database: Database, ended: AbortSignal, fence: StoreName): Database =>
   Object.create(database, {
     transact: {

@@ -3,13 +3,13 @@ import { type CommitRecord, isCommit } from './commit.ts'
 import { above, commitNow, type Database, loaded, type StoreOf } from './database.ts'
 import type { SegmentRecord } from './stores.ts'
 
-/** Events that one batch aims at; a batch is never less than one record. */
+/** The number of events that a batch aims at. A batch has at least one record. */
 const BATCH_EVENTS = 4096
-/** Records that are read at once: at first, and at most. */
+/** The number of records of the first read, and of the largest one. */
 const FIRST_READ_RECORDS = 64
 const MOST_READ_RECORDS = 1024
 
-/** Finds where the record that contains `sequence` starts, and tells it inside the transaction. */
+/** Finds the first sequence of the record that contains `sequence`, and calls `tell` with it inside the transaction. */
 export type FindRecord = (store: StoreOf, sequence: number, tell: (first: number) => void) => void
 
 /** A sealed segment: its last event, and its commits behind the sequence that was asked for, in parts. */
@@ -22,9 +22,9 @@ export interface Segment {
 export type ReadSegment = (database: Database, after: number) => Promise<Segment | undefined>
 
 /**
- * Batches of whole records behind `after` to the log's end. Throws CorruptLog at a hole. A record ends at `after`, or
- * `find` is given: then the first one is that which contains `after + 1`. `readSegment` is called only for a log that is
- * sealed behind `after`: a page loads its code later than the rest. `ends` is called before a batch that is known to be the last.
+ * Yields batches of whole records, from `after` to the end of the log. Throws CorruptLog at a hole. Give `find` unless a record ends at
+ * `after`: the first batch then begins with the record that contains `after + 1`. Calls `readSegment` only if the log is sealed behind
+ * `after`, because a page loads that code later. Calls `ends` before a batch that is known to be the last.
  */
 export async function* follow(
   readSegment: ReadSegment,
@@ -35,13 +35,13 @@ export async function* follow(
   ends?: () => void,
 ): AsyncGenerator<readonly CommitRecord[], void> {
   let at = after
-  /** Only the first record may begin before what was asked for. */
+  /** Only the first record may begin at or before `after`. */
   let within = find
   let count = FIRST_READ_RECORDS
-  /** A reader at its head mostly finds commits, so it asks for those first. */
+  /** A reader that continues from its head mostly finds commits, so it does not look for segments first. */
   let mayBeSealed = (!after || find !== undefined) && (await isSealed(database, after))
 
-  /** Checks that these records go on where the last ones ended. */
+  /** Throws unless these records continue where the last ones ended. */
   const check = (records: readonly CommitRecord[]): void => {
     for (const record of records) {
       const follows = isCommit(record) && (within ? record.first <= at + 1 : record.first === at + 1)
@@ -71,12 +71,12 @@ export async function* follow(
         mayBeSealed = true
         break
       }
-      // Chromium may call a transaction that was committed explicitly complete before it has loaded a large value.
+      // In Chromium, a transaction with an explicit commit may complete before a large value is loaded.
       if (commits?.readyState === 'pending' && !(await loaded(database, commits))) continue
       const records = commits?.result ?? []
       const from = at
       check(records)
-      // This transaction saw the end: a tab that writes back to back must not keep a reader reading.
+      // Stops at the end that this transaction saw: otherwise a tab that writes all the time would keep the reader reading.
       const isEnd = records.length < count || at === from
       if (isEnd) ends?.()
       // The record that contains `after` may end there.
@@ -92,7 +92,7 @@ async function isSealed({ transact }: Database, after: number): Promise<boolean>
   return result !== undefined
 }
 
-/** Segments and commits in one transaction: between two, a seal would look like a hole (rule 8). */
+/** Reads segments and commits in one transaction: a seal between two transactions would look like a hole (rule 8). */
 async function commitsAbove(
   { transact }: Database,
   at: number,
@@ -109,7 +109,7 @@ async function commitsAbove(
     if (find) find(store, at + 1, read)
     else {
       read(at + 1)
-      // Before any answer: a tab that is frozen while it catches up must not keep others from writing.
+      // Commits before any answer: a tab that is frozen in between would keep others from writing.
       commitNow(transaction)
     }
     return segment

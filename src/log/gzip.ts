@@ -1,12 +1,12 @@
 import { StorageError } from '../errors.ts'
 
-/** Bytes that are given to a stream at once; so much work is done between two looks at what came out. */
+/** Bytes that a stream gets at once. Its reader gets a turn after each. */
 const SLICE_BYTES = 16_384
 
-/** The contents of a chunk are not what a writer may have written. */
+/** The text of a chunk is none that a writer makes. */
 export class BadText extends Error {}
 
-/** Text as gzip, in parts. */
+/** Compresses text with gzip, in parts. */
 export async function compressed(text: Iterable<string>): Promise<Uint8Array[]> {
   const parts: Uint8Array[] = []
   for await (const part of through(
@@ -17,7 +17,7 @@ export async function compressed(text: Iterable<string>): Promise<Uint8Array[]> 
   return parts
 }
 
-/** What gzip holds, in parts. Throws BadText for bytes that are not gzip. */
+/** Decompresses gzip, in parts. Throws BadText for bytes that are not gzip. */
 export async function* decompressed(bytes: Uint8Array<ArrayBuffer>): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const stream = codec(() => new DecompressionStream('gzip'))
   try {
@@ -27,14 +27,14 @@ export async function* decompressed(bytes: Uint8Array<ArrayBuffer>): AsyncGenera
   }
 }
 
-/** The standard says TypeError for bytes that are not gzip; Node gives them a code of zlib's. */
+/** For bytes that are not gzip, the standard says TypeError, and Node throws an error with a code of zlib. */
 const isBadData = (error: unknown): boolean => {
   // Checked below.
   const { code } = (error ?? {}) as { code?: unknown }
   return error instanceof TypeError || (typeof code === 'string' && code.startsWith('Z_'))
 }
 
-/** Says nothing about the bytes. */
+/** Creates a codec. If that fails, the error says nothing about the bytes. */
 function codec<T>(create: () => T): T {
   try {
     return create()
@@ -54,7 +54,7 @@ function* sliced(bytes: Uint8Array<ArrayBuffer>): Generator<Uint8Array<ArrayBuff
   for (let at = 0; at < bytes.length; at += SLICE_BYTES) yield bytes.subarray(at, at + SLICE_BYTES)
 }
 
-/** Text as UTF-8, never all of it as one string or one buffer. */
+/** Encodes text as UTF-8 in slices, so that the whole text is never one string or one buffer. */
 function* encoded(text: Iterable<string>): Generator<Uint8Array<ArrayBuffer>> {
   const encoder = new TextEncoder()
   let slice = new Uint8Array()
@@ -67,7 +67,7 @@ function* encoded(text: Iterable<string>): Generator<Uint8Array<ArrayBuffer>> {
         slice = new Uint8Array(SLICE_BYTES)
         filled = 0
       }
-      // No more than fits: a browser copies what it is given. And not half of a pair.
+      // Passes no more than fits, because browsers copy the string. Never splits a surrogate pair.
       let end = at + slice.length - filled
       if (piece.codePointAt(end - 1)! > 0xffff) end--
       const { read, written } = encoder.encodeInto(piece.slice(at, end), slice.subarray(filled))
@@ -78,7 +78,7 @@ function* encoded(text: Iterable<string>): Generator<Uint8Array<ArrayBuffer>> {
   if (filled) yield slice.subarray(0, filled)
 }
 
-/** By hand: a Blob before and a Response behind the stream cost ten times what it does itself. */
+/** Pumps the slices through by hand: a Blob before the stream and a Response behind it cost ten times as much as the stream. */
 async function* through(
   slices: Iterable<Uint8Array<ArrayBuffer>>,
   { writable, readable }: CompressionStream | DecompressionStream,
@@ -91,7 +91,7 @@ async function* through(
     }
     await writer.close()
   }
-  // The reader is told what goes wrong here. An error of the slices themselves has to reach it, too.
+  // An error of the stream reaches the reader by itself. `abort` passes on an error of the slices, too.
   write().catch((error) => writer.abort(error).catch(() => {}))
   const reader = readable.getReader()
   try {

@@ -3,15 +3,15 @@ import { nextId } from '../ids.ts'
 import { stringify } from '../model/json.ts'
 import type { StoredCommand } from './commit.ts'
 
-// What a log with a remote keeps beside the events that the remote has ordered.
+// What a log with a remote stores besides the events that the remote has ordered.
 
-/** A command that the remote has not ordered yet: as the log will keep it, and what deciding it again needs. */
+/** A command that the remote has not ordered yet: as the log will store it, with what is needed to decide it again. */
 export interface LocalCommand extends StoredCommand {
   readonly name: string
   readonly input?: Json
-  /** The ids that it drew. */
+  /** The ids that the command drew from its context. */
   readonly ids: readonly string[]
-  /** Of the code that decided it. */
+  /** The version of the model that decided it. */
   readonly model: number
 }
 
@@ -23,24 +23,24 @@ export interface LocalRecord {
 }
 
 /**
- * Where the outbox begins, under the key `n`: the records above it were decided on the events up to `base`. A record below it is not
- * outbox: a tab that had fallen behind put it there.
+ * Where the outbox begins, under the key `n`. The records above it were decided on the events up to `base`. A record below it is not
+ * part of the outbox: a tab that did not know of this marker yet added it.
  */
 export interface Marker {
   readonly n: number
   readonly base: number
   /** Id of the commit that ends at `base`; `''` before the first one. */
   readonly last: string
-  /** Grows whenever the outbox is rewritten. The key `-generation` is taken then, so two writers can't rewrite the same one. */
+  /** Grows whenever the outbox is rewritten. Each rewrite adds the key `-generation`, so two writers can't rewrite the same outbox. */
   readonly generation: number
 }
 
 /** A command that the shared log refused, under its id. */
 export interface RejectedCommand extends Omit<LocalCommand, 'events'> {
-  /** What it gave on this device. */
+  /** The events that it gave on this device. */
   readonly events: LocalCommand['events']
   readonly error: { readonly name: string; readonly message: string; readonly [field: string]: unknown }
-  /** The last event of the state that it was refused on. */
+  /** The last event of the state on which it was refused. */
   readonly sequence: number
 }
 
@@ -49,7 +49,7 @@ export interface SentCommands {
   /** When they came into the log, in milliseconds since 1970. */
   readonly at: number
   readonly body: string
-  /** Characters of all bodies up to this one, with those that were deleted: sizes are known without reading what is between. */
+  /** Characters of all bodies up to this one, also of deleted ones: the size of a range is known without reading it. */
   readonly total: number
 }
 
@@ -59,17 +59,17 @@ export interface ReadPosition extends TrailMark {
   readonly trail: readonly TrailMark[]
 }
 
-/** A message of the remote, and where the log stands that all messages up to it make. */
+/** A message of the remote, and the head of the log that all messages up to it make. */
 export interface TrailMark {
   readonly position: string
-  /** Of the message there; `''` at the beginning. */
+  /** The id of the message there; `''` at the beginning. */
   readonly id: string
   readonly head: number
   /** The id of the commit that ends at `head`. */
   readonly last: string
 }
 
-/** Nothing has been read. */
+/** The position before anything was read. */
 export const BEGINNING: ReadPosition = { position: '', id: '', head: 0, last: '', trail: [] }
 
 /** Puts commands into records behind `n`. */
@@ -89,14 +89,14 @@ export const isMarker = (value: unknown): value is Marker =>
   // A guard asks before it knows.
   Number.isSafeInteger((value as Marker | undefined)?.base)
 
-/** Another tab's message: is it a record at all? */
+/** Checks whether another tab's message, or a stored value, is a record. */
 export const isLocal = (value: unknown): value is LocalRecord => {
   // Each is checked below.
   const { n, id, body } = (value ?? {}) as LocalRecord
   return Number.isSafeInteger(n) && n > 0 && typeof id === 'string' && typeof body === 'string'
 }
 
-/** Ids of commands that reactions dispatch. Each names what it is for, so the first receipt answers it, whatever the input. */
+/** Is this the id of a command of a reaction? Such an id names its purpose, so the first receipt answers it, even for another input. */
 export const isOfReaction = (id: string): boolean => id.startsWith('reaction:')
 
 /** The formats of a log with a remote. */

@@ -15,7 +15,7 @@ export interface Log {
     durability: 'relaxed' | 'strict',
     inside?: readonly Inside[],
   ): Promise<boolean>
-  /** `atEnd`: a record ends at `after`, as one does at every head. `ends` is called before a batch that is known to be the last. */
+  /** `atEnd`: a record ends at `after`, as at every head. Calls `ends` before a batch that is known to be the last. */
   readAfter(
     after: number,
     signal?: AbortSignal,
@@ -23,20 +23,20 @@ export interface Log {
     ends?: () => void,
   ): AsyncGenerator<readonly CommitRecord[], void>
   look(head: number, ids: readonly string[]): Promise<Found>
-  /** Writes what belongs to a command that is in the log already. */
+  /** Runs the write of a command that is in the log already. */
   write(inside: Inside): Promise<unknown>
-  /** A strict transaction that writes something: everything before it is on the disk. */
+  /** Writes in a strict transaction. When it resolves, everything before it is on the disk, too. */
   flush(): Promise<unknown>
 }
 
-/** A record may start before the sequence; what starts under the seal is not log. */
+/** A record may start before the sequence. A record that starts under the seal is not part of the log. */
 const findRecord: FindRecord = (store, sequence, tell) => {
   const newest = store('segments').openKeyCursor(null, 'prev')
   const floor = store('commits').openKeyCursor(IDBKeyRange.upperBound(sequence), 'prev')
   floor.onsuccess = () => tell(numberKeyOf(floor) > numberKeyOf(newest) ? numberKeyOf(floor) : sequence)
 }
 
-/** What a log needs now and then: a page loads its code later than the rest. */
+/** Code that a log seldom needs, so that a page loads it later than the rest. */
 export interface SeldomNeeded {
   readonly appendInside: typeof appendInside
   readonly readSegment: ReadSegment

@@ -9,7 +9,7 @@ export interface Found {
   readonly entries: ReadonlyMap<string, CommandEntry>
 }
 
-/** Is `head` the log's head, and which command ids does the log know? An entry whose commit is no log is deleted (rule 3). */
+/** Is `head` the log's head, and which command ids does the log know? Deletes entries whose commit is not part of the log (rule 3). */
 export async function lookAtHead({ transact }: Database, head: number, ids: readonly string[]): Promise<Found> {
   const entries = new Map<string, CommandEntry>()
   const entriesUnderSeal: [id: string, commit: string][] = []
@@ -28,7 +28,7 @@ export async function lookAtHead({ transact }: Database, head: number, ids: read
       }
     }
     const later = [store('segments').getKey(above(head)), store('commits').getKey(above(head))]
-    // All is asked: a tab that is frozen now must not keep others from writing.
+    // All requests are queued, so it commits: a tab that is frozen in between would keep others from writing.
     if (!ids.length) commitNow(transaction)
     return later
   })
@@ -39,7 +39,7 @@ export async function lookAtHead({ transact }: Database, head: number, ids: read
   return { raced: raced.some(({ result }) => result !== undefined), entries }
 }
 
-/** The log's head, where no checkpoint tells it. */
+/** Reads the log's head without the help of a checkpoint. */
 export async function headOf({ transact }: Database): Promise<number> {
   const [segment, commit] = await transact(
     ['segments', 'commits'],

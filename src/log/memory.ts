@@ -1,12 +1,12 @@
 import type { CommandEntry, CommitRecord } from './commit.ts'
 import type { Log } from './log.ts'
 
-/** A log that is gone with the page: `storage: 'memory'`. */
+/** A log that lives as long as the page: `storage: 'memory'`. */
 export function createMemoryLog(): Log {
   const commits: CommitRecord[] = []
   const commands = new Map<string, CommandEntry>()
   const head = (): number => commits.at(-1)?.last ?? 0
-  /** The records that end behind a sequence; mostly the newest few are asked for. */
+  /** The records that end behind a sequence, found by bisection: callers mostly want the newest few. */
   const after = (sequence: number): CommitRecord[] => {
     let from = 0
     for (let to = commits.length; from < to; ) {

@@ -1,20 +1,20 @@
 import type { StoreOf } from './database.ts'
 import type { OpenEvent, ReactionAwaits, ReactionBoot, ReactionPosition } from './stores.ts'
 
-/** What is stored of reactions, those of other builds too. */
+/** What the log stores of its reactions, also of those of other builds. */
 export interface KnownReactions {
   readonly positions: ReadonlyMap<string, ReactionPosition>
   readonly open: readonly OpenEvent[]
-  /** The least head at which a tab booted that has appended something since, while there was no position. */
+  /** While there is no position: the lowest head at which a tab has booted that has appended something since. */
   readonly booted?: number | undefined
-  /** Of a mirror: the device that has reacted so far. */
+  /** Only from a mirror: the device that has run the reactions so far. */
   readonly device?: string | undefined
 }
 
-/** The key of its record. */
+/** The key of an open event's record. */
 export const recordKey = ({ reaction, event, index }: OpenEvent): IDBValidKey => [reaction, event.commandId, index]
 
-/** The key of what says which command settles it. */
+/** The key of the record that says which command settles an open event. */
 export const awaitsKey = ({ reaction, event, index }: OpenEvent): IDBValidKey => [
   reaction,
   event.commandId,
@@ -22,7 +22,7 @@ export const awaitsKey = ({ reaction, event, index }: OpenEvent): IDBValidKey =>
   'awaits',
 ]
 
-/** The requests that `knownReactions` answers from. */
+/** Queues the requests whose results `knownReactions` reads. */
 export const askReactions = (storeOf: StoreOf): AskedReactions => ({
   keys: storeOf('reactions').getAllKeys(),
   values: storeOf('reactions').getAll(),
@@ -42,7 +42,7 @@ export function knownReactions({ keys, values }: AskedReactions): KnownReactions
     if (!value) continue
     if ('booted' in value) booted = Math.min(booted ?? value.booted, value.booted)
     if (!Array.isArray(key) || 'booted' in value) continue
-    // It comes right behind its event.
+    // By its key, the `awaits` record follows right behind its event.
     const before = open.at(-1)
     if ('awaits' in value && !('event' in value)) {
       const isOfIt =

@@ -5,23 +5,24 @@ import { above, commitNow, type Database, loaded, numberKeyOf, type StoreName, t
 import { isLocal, isMarker, type LocalRecord, type RejectedCommand } from './local.ts'
 import { type Outbox, outboxOf, whole } from './outboxOf.ts'
 
-/** Reads of an outbox whose connection is taken away each time. */
+/** The most attempts to read an outbox, if the connection is closed during each. */
 const READ_OUTBOX_TRIES = 8
-/** Commits that are read together with the outbox; what lies further is read before. */
+/** The most commits that are read together with the outbox. If there are more, the caller reads them first. */
 const NEAR_COMMITS = 64
 
-/** What goes into the outbox beside a record. */
+/** What an append to the outbox writes beside its record. */
 export interface BesideLocal {
   /** Entries of `commands`, for ids that callers gave. */
   readonly entries: readonly (readonly [id: string, CommandEntry])[]
-  /** Ids of commands that are not rejected any more. */
+  /** Ids of rejected commands that this record sends again. */
   readonly retried: readonly string[]
   readonly durability: 'relaxed' | 'strict'
   readonly inside?: readonly Inside[] | undefined
 }
 
 /**
- * Appends to the outbox at the record's own `n`, in one round trip. `sealed`: the outbox was rewritten above it, so that it is none.
+ * Appends to the outbox at the record's own `n`, in one round trip. `sealed`: the outbox was rewritten with a marker above the record, so
+ * the record is not part of it.
  */
 export async function appendLocal(database: Database, record: LocalRecord, beside: BesideLocal): Promise<Appended> {
   let outcome: Appended | undefined
@@ -32,14 +33,14 @@ export async function appendLocal(database: Database, record: LocalRecord, besid
       (store, transaction) => {
         queueLocal(store, record, beside, (refused) => (outcome ??= refused))
         const lowest = store('outbox').get(whole())
-        // Before any answer: a frozen tab must not hold the outbox.
+        // Commits before any answer: a tab that is frozen in between would keep others from the outbox.
         commitNow(transaction)
         return lowest
       },
       beside.durability,
     )
     if (outcome) return outcome
-    // A large value may not be loaded yet. A marker is small, and is alone at the bottom.
+    // The lowest value is the marker, which is small, if the record came above it. A large record may not be loaded yet.
     const bottom = lowest.readyState === 'done' ? lowest.result : undefined
     if (isMarker(bottom) && bottom.n < record.n) return 'appended'
   } catch (error) {
@@ -71,7 +72,7 @@ function queueLocal(
   if (inside) for (const { write } of inside) write(store)
 }
 
-/** Finds out whether a record that may have come below the marker is outbox, and takes it out if it is not. */
+/** Finds out whether a record is above the newest marker, and deletes it if it is not. */
 async function isOutbox({ transact }: Database, { n, id }: LocalRecord, { entries }: BesideLocal): Promise<boolean> {
   let is = false
   await transact(['outbox', 'commands'], 'readwrite', (store) => {
@@ -87,13 +88,13 @@ async function isOutbox({ transact }: Database, { n, id }: LocalRecord, { entrie
   return is
 }
 
-/** What a tab reads of a log with a remote, in one transaction. */
+/** The part of a log with a remote that a tab reads in one transaction. */
 export interface SharedLog extends Outbox {
   /** The next commits. */
   readonly commits: readonly CommitRecord[]
-  /** There is more behind the head than is read at once: read that first. */
+  /** There are more commits behind the head than one read returns. The caller has to read these first. */
   readonly far: boolean
-  /** Of the commands that were asked about, those that the shared log refused. */
+  /** Those of the given commands that the shared log refused. */
   readonly rejected: readonly RejectedCommand[]
 }
 
@@ -128,7 +129,7 @@ export async function readShared(
   throw new StorageError('closed')
 }
 
-/** What a command that gave no events has to know before it settles. */
+/** What has to be known before a command without events settles. */
 export interface FoundShared {
   /** The log or the outbox has grown. */
   readonly raced: boolean
@@ -162,17 +163,17 @@ export async function lookShared(
   }
 }
 
-/** Deletes an entry whose record is not in the outbox any more. */
+/** Deletes the entry of a command whose record is no longer in the outbox. */
 export const forgetEntry = ({ transact }: Database, id: string, { commit }: CommandEntry): Promise<void> =>
   transact(['commands'], 'readwrite', (store) => deleteIf(store('commands'), id, 'commit', commit))
 
-/** What goes into the outbox once all that is behind a head is known, or undefined. */
+/** Decides what to append once everything behind a head is known; undefined for nothing. */
 export type DecideLocal = (
   found: Outbox & { readonly commits: readonly CommitRecord[] },
   taken: ReadonlySet<string>,
 ) => { readonly record: LocalRecord; readonly beside: BesideLocal } | undefined
 
-/** Reads, decides and adds in one transaction: nobody can come between. Says whether it was added. */
+/** Reads, decides and adds in one transaction, so no other append can come between. Returns whether the record was added. */
 export async function appendLocalInside(
   { transact }: Database,
   after: number,

@@ -1,6 +1,6 @@
 import { isLocal, isMarker, type LocalRecord, type Marker } from './local.ts'
 
-/** Everything of the outbox; the keys below 0 only keep two writers apart. */
+/** The keys of the outbox. The keys below 0 only keep two writers apart (`Marker.generation`). */
 export const whole = (): IDBKeyRange => IDBKeyRange.lowerBound(0)
 
 /** The outbox as it is stored: the marker, and the records above it. */
@@ -9,7 +9,7 @@ export interface Outbox {
   readonly records: readonly LocalRecord[]
 }
 
-/** What is below the highest marker is no outbox. undefined if there is no marker: the log has no remote. */
+/** The records below the highest marker are not part of the outbox. undefined if there is no marker: the log has no remote. */
 export function outboxOf(found: readonly (LocalRecord | Marker)[]): Outbox | undefined {
   const marker = found.findLast(isMarker)
   if (!marker) return

@@ -3,7 +3,7 @@ import type { Database } from './database.ts'
 import { type FindRecord, follow } from './follow.ts'
 import { readSegment } from './sealed.ts'
 
-/** `follow` with the code for sealed segments at hand. */
+/** `follow`, for callers that have the code for sealed segments. */
 export const readAfter = (
   database: Database,
   after: number,

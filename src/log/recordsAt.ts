@@ -7,12 +7,12 @@ import type { SegmentRecord } from './stores.ts'
 
 /** Commits that are looked up in one transaction. */
 const LOOKED_UP_AT_ONCE = 256
-/** Bodies of segments that are read before they are looked through. */
+/** The number of segment bodies that are read ahead. */
 const AHEAD = 4
 
 /**
- * The records that contain these sequences, in their order, each once where they follow each other. The sequences
- * ascend or descend. Throws CorruptLog for one that is nowhere.
+ * The records that contain these sequences, in the same order. Sequences in a row that one record contains yield it once.
+ * The sequences have to ascend or descend. Throws CorruptLog for a sequence that no record contains.
  */
 export async function* recordsAt(database: Database, sequences: readonly number[]): AsyncGenerator<CommitRecord> {
   const [first = 0, last = 0] = [sequences[0], sequences.at(-1)].sort((a = 0, b = 0) => a - b)
@@ -23,7 +23,7 @@ export async function* recordsAt(database: Database, sequences: readonly number[
     groups.push(group)
     i += group.sequences.length
   }
-  /** Bodies are read ahead of their use, many in one transaction; the first alone, because somebody waits for it. */
+  /** Bodies are read ahead, many in one transaction. The first is read alone, so that the first record comes early. */
   const bodies: Promise<StoredBody | undefined>[] = []
   const readAhead = (count: number): void => {
     const from = bodies.length
@@ -34,7 +34,7 @@ export async function* recordsAt(database: Database, sequences: readonly number[
     )
     for (const i of some.keys()) {
       const body = read.then((found) => found[i])
-      // Told to a reader that gets so far.
+      // The reader gets the error if it gets as far as this body.
       body.catch(() => {})
       bodies.push(body)
     }
@@ -50,7 +50,7 @@ export async function* recordsAt(database: Database, sequences: readonly number[
       if (given) yield given
       else if (wanted.segment) throw new CorruptLog(sequence)
       else {
-        // Sealed since the segments were read, or nowhere.
+        // No commit has it. Either it was sealed since the segments were read, or no record contains it.
         if (!(await segmentsOf(database, sequence, sequence)).length) throw new CorruptLog(sequence)
         yield* recordsAt(database, [sequence])
       }
@@ -63,7 +63,7 @@ interface SegmentGroup {
   readonly sequences: readonly number[]
 }
 
-/** The sequences from `i` on that one read answers. */
+/** The sequences from `i` on that one read finds. */
 function groupAt(segments: readonly SegmentRecord[], sequences: readonly number[], i: number): SegmentGroup {
   const at = (sequence: number): SegmentRecord | undefined =>
     segments.find(({ first, last }) => first <= sequence && last >= sequence)

@@ -5,21 +5,21 @@ import { type CommitRecord, commandsOf, isCommit } from './commit.ts'
 import { type Database, numberKeyOf, type Transact } from './database.ts'
 import type { SegmentRecord, Stores } from './stores.ts'
 
-/** Events of a segment: large enough to read at the speed of packed records. */
+/** Events of a segment: enough to read a log at the speed of packed records. */
 export const SEGMENT_EVENTS = 16_384
-/** And its characters: few enough to unpack a segment for one of its events. */
+/** Characters of a segment: few enough to unpack a whole segment for one of its events. */
 export const SEGMENT_CHARACTERS = 1_048_576
-/** And those that one transaction aims to read. */
+/** The number of characters that a transaction aims to read. */
 const SLICE_CHARACTERS = 131_072
-/** Records that the first transaction reads, and that each may read. */
+/** The number of records that the first transaction reads, and the most that one may read. */
 const FIRST_SEALED_RECORDS = 8
 const MOST_SEALED_RECORDS = 512
 
 /**
- * Seals one segment of commits that end at or below `limit`, if there are enough of them (`rest`: however few), and says
+ * Seals one segment of commits that end at or below `limit`, if there are enough of them, or if `rest` is true. Returns
  * whether it did.
- * Reads and compresses outside any transaction; the writing one gives up unless the newest segment is still the one it
- * read (rule 11: of two sealers the slower one would delete commits that it has not read).
+ * Reads and compresses outside the writing transaction, which writes nothing unless the newest segment is still the one that was
+ * read (rule 11: of two sealers, the slower one would delete commits that it has not read).
  */
 export async function seal(
   { transact }: Database,
@@ -35,7 +35,7 @@ export async function seal(
     (store) => [newestOf(store('segments')), store('meta').get('log')] as const,
   )
   const after = numberKeyOf(found)
-  // Nothing is read to find out that there is little to seal: `limit` is in the log, and the log has no gaps.
+  // Numbers alone show that there is too little to seal, because the log has no gaps.
   if (!rest && limit - after < events / 4) return false
   const { records, isEnough } = await readToSeal(transact, after, limit, events)
   if (!isEnough && !(rest && records.length)) return false
@@ -51,7 +51,7 @@ export async function seal(
       store('bodies').put(bytes, segment.body)
       store('segments').put(segment, segment.last)
       store('commits').delete(IDBKeyRange.bound(segment.first, segment.last))
-      // Rule 3: what an append left under an older seal goes together with the command ids it claimed.
+      // Rule 3: deletes records that an append left under an older seal, with their entries in `commands`.
       const leftovers = store('commits').openCursor(IDBKeyRange.upperBound(after))
       leftovers.onsuccess = () => {
         if (!leftovers.result) return
@@ -66,7 +66,7 @@ export async function seal(
   return sealed
 }
 
-/** The commits behind `after` that go into one segment: `isEnough` says whether they fill it. */
+/** Reads the commits behind `after` for one segment. `isEnough`: they fill it. */
 async function readToSeal(
   transact: Transact,
   after: number,
@@ -77,7 +77,7 @@ async function readToSeal(
   let at = after
   let characters = 0
   let count = FIRST_SEALED_RECORDS
-  // Commits do not change, so in slices: an append waits for one of them at most.
+  // Reads in slices, so that an append waits for one slice at most. That is safe, because commits never change.
   while (at < limit) {
     const range = IDBKeyRange.bound(at + 1, limit)
     const { result } = await transact(['commits'], 'readonly', (store) => store('commits').getAll(range, count))

@@ -7,7 +7,7 @@ import type { SegmentRecord } from './stores.ts'
 /** The bytes of a segment or a base, as far as the browser still has them. */
 export type StoredBody = Pick<IDBRequest<Uint8Array<ArrayBuffer> | undefined>, 'result' | 'error'>
 
-/** Queues the read of a body. One that can't be read fails alone: the rest of its transaction goes on. */
+/** Queues the read of a body. If the body can't be read, only this request fails: the transaction goes on. */
 export function queueBody(store: StoreOf, id: string): IDBRequest<Uint8Array<ArrayBuffer> | undefined> {
   const request = store('bodies').get(id)
   request.onerror = (event) => {
@@ -17,7 +17,7 @@ export function queueBody(store: StoreOf, id: string): IDBRequest<Uint8Array<Arr
   return request
 }
 
-/** A record of `segments` or `bases`, and the verified chunk that it stands for; undefined if there is no such record. */
+/** Reads a record of `segments` or `bases` and its verified chunk; undefined if there is no such record. */
 export async function readRecordWithBody(
   database: Database,
   name: 'segments' | 'bases',
@@ -25,7 +25,7 @@ export async function readRecordWithBody(
 ): Promise<{ readonly record: SegmentRecord; readonly chunk: Chunk } | undefined> {
   const found = await readBoth(database, name, query).catch(async (error) => {
     if (!(error instanceof StorageError && error.kind === 'aborted')) throw error
-    // A body that can't be read may take its whole transaction with it: the record may still be there.
+    // A body that can't be read may abort the whole transaction. The record may still be readable.
     const { result } = await database.transact([name], 'readonly', (store) => store(name).get(query))
     // A StorageError that a transaction gave carries what the browser said.
     return { record: result, body: { result: undefined, error: error.cause as DOMException } }
@@ -34,7 +34,7 @@ export async function readRecordWithBody(
   return record && { record, chunk: await sealedChunk(database, record, body) }
 }
 
-/** The segment that holds the first event behind `after`, verified; undefined if none does. */
+/** Reads and verifies the segment that holds the first event behind `after`; undefined if there is none. */
 export async function readSegment(database: Database, after: number): Promise<Segment | undefined> {
   const found = await readRecordWithBody(database, 'segments', above(after))
   return found && { last: found.record.last, parts: unpackChunk(after, found.chunk) }
@@ -58,9 +58,9 @@ async function readBoth(
 }
 
 /**
- * The verified chunk of a record. If the browser has lost it, it is taken from the mirror, and put back. Throws
- * `StorageError('lost')` if it can't be read and no mirror has it, CorruptLog if it is missing or not what was sealed,
- * EngineClosed if an archive took it, OutdatedCodeError for an unknown format or codec.
+ * The verified chunk of a record. If its body is damaged or lost, takes it from the mirror and puts it back. Throws, if no mirror has it,
+ * `StorageError('lost')` for a body that can't be read, and CorruptLog for one that is missing or is not what was sealed.
+ * Throws EngineClosed if an archive has moved the events, OutdatedCodeError for an unknown format or codec.
  */
 export async function sealedChunk(
   database: Database,
@@ -78,7 +78,7 @@ export async function sealedChunk(
   const rescued = await database.rescue?.(record)
   const chunk = chunkOf(database, record, rescued)
   if (chunk) {
-    // It may be lost again, or there is no room: the mirror still has it.
+    // If it can't be put back, on a full disk say, the mirror still has it.
     await putBack(database, record, chunk).catch(() => {})
     return chunk
   }
@@ -91,7 +91,10 @@ export async function sealedChunk(
   )
 }
 
-/** An empty log takes over the lineage of its remote; the connections of others hear of it here. */
+/**
+ * An empty log takes over the lineage of its remote, and a connection that was opened before still compares the old one. Reads the lineage
+ * again and returns whether it has changed.
+ */
 async function hasOtherLineage(database: Database): Promise<boolean> {
   const { log } = database
   const now = log && (await readIdentity(database))
@@ -100,7 +103,7 @@ async function hasOtherLineage(database: Database): Promise<boolean> {
   return true
 }
 
-/** undefined if these are not the bytes that the record stands for. */
+/** Opens the chunk in these bytes; undefined if they are not what the record says. */
 function chunkOf({ log }: Database, record: SegmentRecord, bytes: unknown): Chunk | undefined {
   // IndexedDB gives back no shared memory.
   const chunk = bytes instanceof Uint8Array ? openChunk(bytes as Uint8Array<ArrayBuffer>) : undefined

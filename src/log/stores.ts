@@ -4,18 +4,18 @@ import type { CommandEntry, CommitRecord } from './commit.ts'
 import type { LocalRecord, Marker, ReadPosition, RejectedCommand, SentCommands } from './local.ts'
 import type { WireError } from './wire.ts'
 
-/** What `meta` holds under 'log'. Another id is another log; the lineage survives import and restore. */
+/** What `meta` holds under 'log'. Another id means another log. The lineage stays the same through import and restore. */
 export interface LogIdentity {
   readonly id: string
   readonly lineage: string
   /**
-   * 0: nobody has looked yet whether an earlier database has left a mirror; nothing may be appended. 2: archived, the
-   * log begins at a base. 3 and 4: as 1 and 2, with a remote: only what the remote has ordered goes into `commits`.
+   * 0: new, and it is not known yet whether an earlier database has left a mirror, so nothing may be appended. 1: begins at event 1.
+   * 2: archived, begins at a base. 3 and 4: as 1 and 2, with a remote: only events that the remote has ordered go into `commits`.
    */
   readonly format: 0 | 1 | 2 | 3 | 4
   /** While the format is 0: the browser said that it had lost a database of this name. */
   readonly dataLoss?: string
-  /** The id before it became another log, while it was empty: a tab that holds that one may take this one. */
+  /** The id that the log had while it was empty, before an import or a restore. A tab that knows that id may take the new one. */
   readonly was?: string
   /** The events up to here were archived: projections begin at a base. */
   readonly base?: number
@@ -23,17 +23,17 @@ export interface LogIdentity {
   readonly restored?: { readonly sequence: number; readonly at: number }
   /** The events up to here came with an import. */
   readonly imported?: number
-  /** Of the commit that ends at the base. */
+  /** The id of the commit that ends at the base. */
   readonly commit?: string
 }
 
-/** A range of sealed commits, under the key `last`; its chunk is kept in `bodies`, so that look-ups stay small. */
+/** A range of sealed commits, under the key `last`. Its chunk is stored in `bodies`, so that look-ups stay small. */
 export interface SegmentRecord {
   readonly first: number
   readonly last: number
-  /** `'archived'`: stands for the events that an archive took, so that the newest key still says what is not in the log. */
+  /** `'archived'`: stands in for the events that an archive moved, so that the newest key still shows which commits are not log (rule 3). */
   readonly codec: 'gzip' | 'archived'
-  /** The chunk's. */
+  /** The checksum of its chunk. */
   readonly checksum: number
   readonly body: string
 }
@@ -44,23 +44,23 @@ export interface StoredType {
   readonly version: number
 }
 
-/** Under [identity, build]. Written in the transaction of its pages, so that rows and sequence can't part. */
+/** Under [identity, build]. Written in the transaction of its pages, so that rows and sequence always belong together. */
 export interface Checkpoint {
   readonly identity: string
-  /** '' until a rebuild: pages of a rebuild are kept under an id of its own and are swapped in by one write. */
+  /** '' until the first rebuild. A rebuild stores its pages under its own id, and one write swaps them in. */
   readonly build: string
   readonly sequence: number
-  /** Where the commit that ends at `sequence` begins: without it, the log is another than the one that was folded. */
+  /** The first sequence of the commit that ends at `sequence`. If the log has no such commit, another log was folded. */
   readonly first: number
   /** The insertion counter. */
   readonly next: number
   readonly rows: number
   readonly failed?: { readonly sequence: number; readonly error: WireError }
-  /** Development only: of the code that folded the first rows. */
+  /** Development only: the code that folded the first rows. */
   readonly code?: string
 }
 
-/** Under [identity, build, page]: rows by insertion number; `at` are their places in the page if it has gaps. */
+/** Under [identity, build, page]: rows by insertion number. `at` has their places in the page if it has gaps. */
 export interface Page {
   readonly page: number
   readonly rows: readonly unknown[]
@@ -69,7 +69,7 @@ export interface Page {
 
 /** Entries of a row index by key, under [identity, build, part, sequence]. */
 export interface FiledRows {
-  /** JSON of their keys: text costs IndexedDB less than a list. */
+  /** The keys as JSON, because IndexedDB stores text faster than a list. */
   readonly keys: string
   /** Where the sequences of each key end, counted from `base`. */
   readonly ends: Uint32Array
@@ -77,13 +77,13 @@ export interface FiledRows {
   readonly base: number
 }
 
-/** Under [identity, build]: what is not filed yet, and the checkpoint that the whole index belongs to. */
+/** Under [identity, build]: the entries that are not filed yet, and the checkpoint to which the whole index belongs. */
 export interface RecentRows {
   readonly sequence: number
   readonly rows: FiledRows
 }
 
-/** A verified chunk of an import in `bodies` that nobody reads yet. */
+/** A verified chunk of an import, in `bodies`, that is not visible yet. */
 export interface StagedChunk extends SegmentRecord {
   readonly bytes: number
   /** The projection whose rows a base holds; `''`: the command ids and types of an archived log. */
@@ -92,12 +92,12 @@ export interface StagedChunk extends SegmentRecord {
 
 /** An import under way. */
 export interface Staging {
-  /** Who stages. Another import takes over by writing its own. */
+  /** The id of the import that stages. Another import takes over by writing its own id. */
   readonly owner: string
   readonly chunks: readonly StagedChunk[]
 }
 
-/** What becomes of a staged chunk beside its segment; under its body id and `+`. */
+/** What a staged chunk adds to `commands` and `types` when it becomes visible. Stored under its body id and `+`. */
 export interface Sidecar {
   readonly entries: readonly (readonly [id: string, CommandEntry])[]
   readonly types: readonly (readonly [type: string, version: number])[]
@@ -111,7 +111,7 @@ export interface Sidecar {
  */
 export interface DraftRecord {
   readonly id: string
-  /** Of one attempt to write it. */
+  /** Identifies one attempt to write it. */
   readonly epoch: string
   /** Characters before it. */
   readonly offset: number
@@ -129,75 +129,75 @@ export interface Meta {
   /** Identities whose databases may exist beside this one. */
   tables: readonly string[]
   staged: Staging
-  /** Segments that an archive took and that its caller has not forgotten yet. */
+  /** Segments that an archive has moved out and whose file was not forgotten (`forget`) yet. */
   archived: readonly SegmentRecord[]
   /** The folder of the user's that the mirror is written to. */
   mirror: FileSystemDirectoryHandle
-  /** When `flush` was last called; only writing it matters. */
+  /** When `flush` was last called. Nothing reads it: only the strict write matters. */
   flushed: number
   /** How far the remote has been read. */
   remote: ReadPosition
-  /** Which of the devices of a shared log this is, as soon as one of its reactions has to know. */
+  /** The id of this device on a shared log. Drawn when a reaction first needs it. */
   device: string
 }
 
 /** How far a reaction has looked, under [its name]. */
 export interface ReactionPosition {
-  /** Of the newest code that has run it. */
+  /** The version of the newest code that has run it. */
   readonly version: number
-  /** The log that it belongs to; it outlives restore and archive. */
+  /** The lineage of its log, which stays the same through restore and archive. */
   readonly lineage: string
-  /** Each event up to here was looked at. */
+  /** The last event that it has looked at. */
   readonly scanned: number
 }
 
 /** An event that a reaction has not settled, under [reaction, command id, index]. */
 export interface OpenEvent {
   readonly reaction: string
-  /** Of the event in its command. */
+  /** The place of the event in its command. */
   readonly index: number
   readonly event: AnyRecordedEvent
   readonly lane: string
   /** When it enters its lane, in milliseconds since 1970; 0: at once. */
   readonly due: number
   readonly handler: 'run' | 'lost' | 'failed'
-  /** Of this handler, those that failed. */
+  /** The number of failed attempts of this handler. */
   readonly attempts: number
-  /** No attempt before then, in milliseconds since 1970. */
+  /** The next attempt comes no sooner, in milliseconds since 1970. */
   readonly until: number
-  /** The epoch of the holder that began the attempt under way; '' if none is. */
+  /** The epoch of the holder that began the present attempt; '' if there is none. */
   readonly running: string
   readonly error?: WireError
-  /** Nobody tries again. */
+  /** It is not tried again. */
   readonly dead?: true
-  /** Reactions that led to it, one from the other. */
+  /** The length of the chain of reactions that led to it. */
   readonly depth: number
   /** Its command waits for the remote: the event is not in the log yet. */
   readonly local?: true
-  /** Settled before its command was in the log. It is kept until then, so that it does not open again. */
+  /** Settled before its command is in the log. The record stays until the command is there, so that the event does not open again. */
   readonly done?: true
   /** This device, if the reaction runs on each one. */
   readonly device?: string
-  /** The command that settles it as soon as the shared log has it. Stored as a record of its own, under the key of this one and `'awaits'`. */
+  /** The command that settles it once the shared log has that command. Stored as a separate record, under this one's key and `'awaits'`. */
   readonly awaits?: string
 }
 
-/** An open event ends with this command, which waits for the remote. */
+/** An open event is settled by this command, which waits for the remote. */
 export interface ReactionAwaits {
   readonly awaits: string
 }
 
-/** Who may write about reactions, under 'holder'. */
+/** The one holder that may write to `reactions`, under 'holder'. */
 export interface ReactionHolder {
   readonly epoch: string
 }
 
-/** Where the reactions of a tab begin on a log that no holder has looked at yet, under 'booted' and that number. */
+/** The head at which a tab booted, on a log that no holder has looked at yet: its reactions begin there. Under 'booted' and that number. */
 export interface ReactionBoot {
   readonly booted: number
 }
 
-/** A store whose values have one type. `One`: what a single key finds, if ranges find something else. */
+/** A store whose values have one type. `One`: the type that a single key finds, if a range finds another type. */
 export interface TypedStore<T, One = T> {
   readonly name: string
   add(value: T | One, key: IDBValidKey): IDBRequest<IDBValidKey>
@@ -223,7 +223,7 @@ export interface MetaStore {
   delete(name: keyof Meta): IDBRequest<undefined>
 }
 
-/** Bytes under their id, and while an import is staged, a sidecar under the id and `+`. */
+/** Bytes under their id. While an import is staged, there is also a sidecar under the id and `+`. */
 export interface BodyStore extends TypedStore<Uint8Array<ArrayBuffer> | Sidecar, Uint8Array<ArrayBuffer>> {
   get(id: `${string}+`): IDBRequest<Sidecar | undefined>
   get(id: string): IDBRequest<Uint8Array<ArrayBuffer> | undefined>
@@ -245,9 +245,9 @@ export interface Stores {
   outbox: TypedStore<LocalRecord | Marker>
   /** Commands that the shared log refused. */
   rejected: TypedStore<RejectedCommand>
-  /** Own commands as they were in the outbox, after they were confirmed. */
+  /** Commands of this device as they were in the outbox, after the remote confirmed them. */
   sent: TypedStore<SentCommands>
-  /** Which events reactions have looked at, and which are open. */
+  /** The events that reactions have looked at, and those that are open. */
   reactions: TypedStore<
     OpenEvent | ReactionPosition | ReactionBoot | ReactionAwaits,
     OpenEvent | ReactionPosition | ReactionBoot | ReactionAwaits | ReactionHolder
@@ -259,7 +259,7 @@ export interface Stores {
 export type StoreName = keyof Stores
 export type StoreOf = <N extends StoreName>(name: N) => Stores[N]
 
-/** The number of databases that have all stores. An older one opens as it is: nothing is upgraded by opening. */
+/** The IndexedDB version of databases that have all stores. An older database opens as it is: opening upgrades nothing. */
 export const VERSION = 11
 
 /** Stores that databases before `VERSION` do not have. `upgradeStores` adds them. */

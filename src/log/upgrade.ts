@@ -4,23 +4,23 @@ import { type Database, hasNewerStores, readIdentity, type StoreName, type Store
 import { NEWER_STORES, VERSION } from './stores.ts'
 
 /**
- * Gives an older database the newer stores; does nothing if it has them. Every connection to it is closed for that, so call it
- * alone, with the log's lock held exclusively. Rejects with `StorageError('blocked')` if a connection stays open: the log works
- * on without those stores.
+ * Gives an older database the newer stores; does nothing if it has them. That closes every connection to the database, so hold the
+ * log's lock exclusively. Rejects with `StorageError('blocked')` if a connection stays open: then the log goes on without
+ * those stores.
  */
 export async function upgradeStores(database: Database): Promise<void> {
-  // Opens the connection if it is not open.
+  // Opens the connection if it is closed.
   await readIdentity(database)
   if (hasNewerStores(database)) return
   await closeOthers(database)
-  // Through a new connection, whose log id is compared.
+  // Opens a new connection, which compares the log id.
   await readIdentity(database)
 }
 
 /**
- * Closes every other connection to the database, behind what they write at present, and adds the newer stores if it does not have them.
- * A tab that opens it again compares the id of the log: `change` is made before any can. This one has no connection then, either. Rejects
- * with `StorageError('blocked')` if a connection stays open for 30 seconds.
+ * Closes every connection to the database, after its running transactions, and adds the newer stores if they are missing. Makes `change`
+ * before any tab can open the database again and compare the log id. Rejects with `StorageError('blocked')` if a connection stays open
+ * for 30 seconds.
  */
 export async function closeOthers(database: Database, change?: (store: StoreOf) => void): Promise<void> {
   await readIdentity(database)
@@ -38,7 +38,7 @@ async function upgrade(
   const request = indexedDB.open(databaseName(name), version)
   request.onupgradeneeded = ({ oldVersion }) => {
     const { result, transaction } = request
-    // What is gone is not created again.
+    // A database that is gone is not created again.
     if (!oldVersion) return transaction?.abort()
     for (const store of NEWER_STORES) if (!result.objectStoreNames.contains(store)) result.createObjectStore(store)
     change?.((store: StoreName) => transaction!.objectStore(store))

@@ -11,7 +11,7 @@ import {
   StorageError,
 } from '../errors.ts'
 
-/** Every class of ours, by its name. A part that is loaded later adds its own. */
+/** The error classes of this package, by name. A part that is loaded later adds its own. */
 export const wireClasses: Record<string, abstract new (...given: any[]) => Error> = {
   CommandIdConflict,
   CommandRejected,
@@ -38,7 +38,8 @@ export function toWire(error: unknown): WireError {
     return { name: 'Error', message: typeof error === 'object' ? 'not an Error' : String(error) }
   }
   const { name, message, stack, cause } = error
-  // Only our own fields: a stranger's may not be cloneable. Known by how they have their name, as WebKit may hold two copies of a class.
+  // Copies the fields of our own errors only: those of others may not be cloneable. Our errors have an own `name` that is not enumerable.
+  // `instanceof` would miss some, because WebKit may hold two copies of a class.
   const own = Object.getOwnPropertyDescriptor(error, 'name')?.enumerable === false && {
     ...error,
     ...(cause !== undefined && { cause: toWire(cause) }),
@@ -46,7 +47,7 @@ export function toWire(error: unknown): WireError {
   return { name, message, stack, ...own }
 }
 
-/** The same class again, with its fields, stack and cause. */
+/** Makes the error again: the same class, fields, stack and cause. */
 export function fromWire({ name, message, cause, ...fields }: WireError): Error {
   const known = Object.hasOwn(wireClasses, name) ? wireClasses[name]! : Error
   const error: Error = Reflect.construct(Error, [message], known)

@@ -15,26 +15,25 @@ import { verifyCommits } from './verifyCommits.ts'
 const NOT_ONLINE = "an archived log can't have a remote: import it under another name"
 
 export interface AdoptOptions {
-  /** With it every event is decoded: OutdatedCodeError for one that this code does not know. */
+  /** If given, decodes every event, and throws OutdatedCodeError for one that this code does not know. */
   readonly types?: EventTypesAtRuntime
   readonly signal?: AbortSignal | undefined
-  /** The chunks are a mirror's: what was lost is restored. */
+  /** The chunks come from the mirror of a lost log. */
   readonly restoring?: boolean
-  /** The log has a remote from now on. One that has a remote keeps it. */
+  /** The log has a remote from now on. A log that has one already keeps it. */
   readonly shared?: boolean
-  /** What comes into its outbox, asked once all chunks are there. */
+  /** Gives the commands for its outbox. Called once all chunks are staged. */
   readonly unsent?: () => Unsent | undefined
-  /** Where its reactions stand. */
+  /** The positions and open events of its reactions. */
   readonly reactions?: KnownReactions | undefined
-  /** Told after each chunk, with its last sequence. */
+  /** Called after each chunk, with its last sequence. */
   readonly progress?: (sequence: number) => void
 }
 
 /**
- * Makes a log of chunks, in a database whose log is empty (rule 13): stages each one in `bodies` once it is verified,
- * then shows all of them in one transaction, under a new log id and the lineage that they have. What an interrupted call has
- * staged is taken up by the next call with the same chunks. Throws ImportError with the line and the reason, and
- * then leaves nothing behind.
+ * Makes a log of chunks, in a database whose log is empty (rule 13). Verifies each chunk and stages it in `bodies`, then makes all of
+ * them visible in one transaction, with a new log id and their own lineage. If a call is interrupted, the next call with the same chunks
+ * takes up what was staged. Throws ImportError with the line and the reason, and then leaves nothing behind.
  */
 export async function adopt(
   database: Database,
@@ -74,13 +73,13 @@ export async function adopt(
     await show(database, stage, log, lines, options.unsent?.(), options.reactions)
     return { log, sequence: last }
   } catch (error) {
-    // A verdict about the file; after any other error the same file may be taken up again.
+    // These two errors refuse the file. After any other one, the same file may be taken up again.
     if (error instanceof ImportError || error instanceof OutdatedCodeError) await stage.clear().catch(() => {})
     throw error
   }
 }
 
-/** Verifies and stages the chunk at `n`, unless an earlier attempt did. */
+/** Verifies and stages the chunk at `n`, unless an earlier attempt has staged it. */
 async function stageChunk(stage: Stage, n: number, chunk: FileChunk, { types, signal }: AdoptOptions): Promise<void> {
   const { header, line, bytes } = chunk
   const staged = await stage.find(n, header, line)
@@ -93,7 +92,7 @@ async function stageChunk(stage: Stage, n: number, chunk: FileChunk, { types, si
   await stage.put(n, bytes, made, sidecar)
 }
 
-/** The code may be another one than when the chunk was staged. */
+/** Throws OutdatedCodeError for an event that this code does not know: other code may have staged the chunk. */
 function assertKnownTypes(sidecar: Sidecar, types: EventTypesAtRuntime | undefined): void {
   const unknown = sidecar.types.find(([type, version]) => types && !types.knows(type, version))
   if (unknown) throw new OutdatedCodeError(...unknown)

@@ -10,7 +10,7 @@ import { findReactions } from './reactions.ts'
 import { type Restored, type RestoreProgress, withReason } from './restored.ts'
 import { beginUnsent, noteArrived, readUnsent, type Unsent } from './unsent.ts'
 
-/** Fills an empty log and its outbox from its mirror, if there can be one. Any error but ImportError means that it could not be looked for. */
+/** Fills an empty log and its outbox from its mirror, if it has one. Any error but ImportError means that the mirror could not be read. */
 export async function bringBack(
   database: Database,
   place: MirrorPlace,
@@ -34,12 +34,12 @@ export async function bringBack(
       return withReason(0, chain.reason ?? unsent?.reason)
     }
     const { lineage } = first.value.header
-    // An empty log has a lineage of its own, until it meets its remote.
+    // While a log is empty, it has its own lineage. It takes over that of its remote with the first commits.
     const own = !unsent?.base || unsent.lineage === lineage ? unsent : undefined
     const arrived = new Set<string>()
     const { sequence } = await adopt(database, numbered(first.value, chunks, own, arrived), {
       restoring: true,
-      // Without a word of the app, too: such a log must not be written to alone.
+      // A mirror with an outbox makes the log shared even if the app names no remote: only the remote may order its events.
       shared: shared || !!own,
       unsent: () => own && { ...own, commands: own.commands.filter(({ id }) => !arrived.has(id)) },
       reactions: folder && (await findReactions(folder, lineage)),

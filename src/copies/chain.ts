@@ -3,17 +3,17 @@ import { type CommitRecord, isCommit } from '../log/commit.ts'
 import { BadText } from '../log/gzip.ts'
 import { type ChunkPlace, chunkBytesOf } from './files.ts'
 
-/** What a mirror's files hold, and why not more. */
+/** The log that a mirror's files hold, and why it ends where it ends. */
 export interface Chain {
-  /** Verified and without overlap: an archived log's bases, then its commits. What is damaged or missing ends it. */
+  /** Verified chunks without overlap: an archived log's base, then commits. They end at the first chunk that is damaged or missing. */
   readonly chunks: AsyncIterable<Chunk>
   /** The last event that the files claim to hold. */
   readonly claimed: number
-  /** Once `chunks` has ended. */
+  /** Why `chunks` ended early, or which further file is damaged. Set once `chunks` has ended. */
   readonly reason: string | undefined
 }
 
-/** The one log that these files can be read as. */
+/** Reads the files of a mirror as one log. */
 export function chainOf(files: ReadonlyMap<string, readonly ChunkPlace[]>): Chain {
   const places = [...files.values()].flat()
   const claimed = claimedBy(places)
@@ -29,7 +29,7 @@ export function chainOf(files: ReadonlyMap<string, readonly ChunkPlace[]>): Chai
     let at = base[0]?.header.last ?? 0
     for (const place of base) {
       if (place.header.kind === 'end') break
-      // Without its end, the file was cut.
+      // A file without its end chunk was cut.
       const chunk = base.at(-1)?.header.kind === 'end' ? await verified(place) : undefined
       if (!chunk) {
         reason = `the base at ${at} is damaged`
@@ -72,7 +72,7 @@ function baseOf(files: ReadonlyMap<string, readonly ChunkPlace[]>): readonly Chu
   return bases.find((all) => all.every(({ header }) => header.last === newest)) ?? []
 }
 
-/** A file that says nothing, or that says something only up to its middle. */
+/** The first file with bytes that belong to no chunk. */
 function unreadOf(files: ReadonlyMap<string, readonly ChunkPlace[]>): string | undefined {
   for (const [file, places] of files) {
     const end = places.at(-1)
@@ -80,7 +80,7 @@ function unreadOf(files: ReadonlyMap<string, readonly ChunkPlace[]>): string | u
   }
 }
 
-/** The chunk that goes on behind `at`: of several, the one that begins last and is whole. */
+/** The chunk that continues the log behind `at`. Of several, it takes the whole one that begins last. */
 async function nextBehind(places: readonly ChunkPlace[], at: number): Promise<Chunk | 'none' | 'damaged'> {
   const candidates = places
     .filter(({ header: { first, last } }) => first <= at + 1 && last > at)
@@ -94,14 +94,14 @@ async function nextBehind(places: readonly ChunkPlace[], at: number): Promise<Ch
 
 const claimedBy = (places: readonly ChunkPlace[]): number => Math.max(0, ...places.map(({ header }) => header.last))
 
-/** undefined if the bytes are not what was written. A file that can't be read throws: it may be whole. */
+/** Opens a chunk; undefined if its bytes are damaged. Throws if the file can't be read, because it may be whole. */
 async function verified(place: ChunkPlace): Promise<Chunk | undefined> {
   const chunk = openChunk(await chunkBytesOf(place))
   if (chunk) assertKnownFormat(chunk.header)
   return chunk
 }
 
-/** The part of a chunk behind `at`, if it is whole commits in their order. */
+/** The part of a chunk behind `at`, if it holds whole commits in their order; otherwise undefined. */
 async function behind(place: ChunkPlace, at: number): Promise<Chunk | undefined> {
   const chunk = await verified(place)
   const records = chunk && (await commitsIn(chunk))
@@ -112,7 +112,7 @@ async function behind(place: ChunkPlace, at: number): Promise<Chunk | undefined>
   return rest[0]?.first === at + 1 ? packChunk({ id: log, lineage, format: 1 }, rest) : undefined
 }
 
-/** undefined unless they are commits that follow each other over the chunk's whole range. */
+/** The commits of a chunk; undefined unless they fill its whole range without a gap. */
 async function commitsIn(chunk: Chunk): Promise<readonly CommitRecord[] | undefined> {
   const { first, last } = chunk.header
   const all: CommitRecord[] = []

@@ -7,12 +7,12 @@ import { SEGMENT_CHARACTERS, SEGMENT_EVENTS } from '../log/seal.ts'
 import { readRecordWithBody } from '../log/sealed.ts'
 import { stringify } from '../model/json.ts'
 
-/** Command ids in one chunk. */
+/** The most command ids in one chunk. */
 const COMMANDS = 16_384
 
 /**
- * The whole log up to its head at the call: what an archived log stands on, sealed segments as they are, the tail packed,
- * and an end that says how far it goes. Holds one chunk at a time.
+ * The whole log up to its head at the call: the base of an archived log, sealed segments as they are, the packed tail,
+ * and an end with the range. Keeps one chunk in memory at a time.
  */
 export async function* exportChunks(database: Database, signal?: AbortSignal): AsyncGenerator<Chunk, void> {
   const log = database.log!
@@ -35,18 +35,18 @@ export const endOf = (
   first: number,
 ): Promise<Chunk> => makeChunk({ log, lineage, first, last, kind: 'end' }, [])
 
-/** Sealed segments as they are, for as long as one begins where the last ended. */
+/** Sealed segments as they are, as long as each begins where the last one ended. */
 export async function* segmentsAfter(database: Database, after: number, until: number): AsyncGenerator<Chunk, void> {
   for (let at = after; ; ) {
     const found = await readRecordWithBody(database, 'segments', above(at))
-    // One that was sealed meanwhile, over what this reader has as the tail, is read like that.
+    // A segment that reaches beyond `until` was sealed meanwhile. The caller reads its events as the tail.
     if (found?.record.first !== at + 1 || found.record.last > until) return
     yield found.chunk
     at = found.record.last
   }
 }
 
-/** Records in the portions that sealing makes, so that each fits into a chunk; `until`: nothing behind this event. */
+/** Groups records into portions of the size of a segment, so that each fits into a chunk. Leaves out records behind `until`. */
 export async function* inPortions(
   batches: AsyncIterable<readonly CommitRecord[]>,
   until: number,
@@ -55,7 +55,7 @@ export async function* inPortions(
   let characters = 0
   for await (const batch of batches)
     for (const record of batch) {
-      // Appended since.
+      // It was appended since the call.
       if (record.last > until) break
       records.push(record)
       characters += record.body.length
@@ -67,7 +67,7 @@ export async function* inPortions(
   if (records.length) yield records
 }
 
-/** What an archived log stands on: rows, and the command ids and types of the events that are gone. */
+/** The base of an archived log: rows, and the command ids and types of the events that were moved out. */
 export async function* basesOf(database: Database, log: LogIdentity, base: number): AsyncGenerator<Chunk, void> {
   const header = { log: log.id, lineage: log.lineage, first: 1, last: base, kind: 'base' } as const
   const types = await database.transact(['types'], 'readonly', (store) => store('types').getAll())

@@ -4,10 +4,10 @@ import { chunkHeaderOf } from '../log/chunk.ts'
 
 export const TAIL = 'tail.tidemark'
 const FILE = /\.tidemark$/
-/** Bytes in which a header line that we wrote ends. */
+/** The most bytes of a header line that this library writes. */
 const LONGEST_HEADER_BYTES = 4096
 
-/** A chunk in one of a mirror's files. Nothing is verified yet. */
+/** The place of a chunk in one of a mirror's files. The chunk is not verified yet. */
 export interface ChunkPlace {
   readonly file: File
   readonly header: ChunkHeader
@@ -16,15 +16,18 @@ export interface ChunkPlace {
   readonly to: number
 }
 
-/** What a range of a log is called as a file. They sort in the order of the log. A part of a long tail may have the range of a segment. */
+/**
+ * The file name for a range of a log. Names sort in the order of the log. `kind` keeps a part of a long tail apart from a segment with the
+ * same range.
+ */
 export const fileOf = ({ first, last, kind }: Pick<ChunkHeader, 'first' | 'last'> & { kind?: string }): string => {
   const digits = (n: number): string => `${n}`.padStart(12, '0')
   return kind ? `${digits(last)}.${kind}.tidemark` : `${digits(first)}-${digits(last)}.tidemark`
 }
 
 /**
- * Every chunk of a mirror as its headers say. A file that ends in the middle of one is listed with that, one that holds something
- * else up to there. Empty ones are left out: the browser was killed before they were written.
+ * Lists the chunks of a mirror by their headers. A chunk whose file ends in the middle of it is listed, too. A file is listed up to the
+ * first bytes that are no header. Empty files are left out: the browser was killed before it wrote their content.
  */
 export async function listChunks(folder: FileSystemDirectoryHandle): Promise<Map<string, readonly ChunkPlace[]>> {
   const files = new Map<string, readonly ChunkPlace[]>()
@@ -50,7 +53,7 @@ export async function listChunks(folder: FileSystemDirectoryHandle): Promise<Map
 export const chunkBytesOf = async ({ file, from, to }: ChunkPlace): Promise<Uint8Array<ArrayBuffer>> =>
   new Uint8Array(await file.slice(from, to).arrayBuffer())
 
-/** Writes a file whole: it has its old content, or none, until the new one is complete, and where `check` throws before that. */
+/** Writes a whole file. It keeps its old content (a new file stays empty) until the new content is complete, and if `check` throws. */
 export async function writeFile(
   folder: FileSystemDirectoryHandle,
   name: string,
@@ -77,7 +80,7 @@ export async function remove(folder: FileSystemDirectoryHandle, name: string): P
   }
 }
 
-/** Removes what a browser that was killed left of files that it was writing. Only for who has the lock. */
+/** Removes the temporary files that a killed browser has left. Only the holder of the mirror's lock may call it. */
 export async function sweepFiles(folder: FileSystemDirectoryHandle): Promise<void> {
   for await (const name of folder.keys()) if (name.endsWith('.crswap')) await remove(folder, name).catch(() => {})
 }

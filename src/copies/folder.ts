@@ -4,12 +4,12 @@ import { folderOf } from './mirrorPlace.ts'
 
 /** The folder that one mirror writes to. */
 export interface MirrorFolder {
-  /** Replaces a file whole. Makes the folder if there is none. */
+  /** Replaces the whole file. Makes the folder if there is none. */
   put(file: string, chunks: readonly Pick<Chunk, 'bytes'>[]): Promise<void>
   drop(file: string): Promise<void>
 }
 
-/** Once `gone` has aborted, somebody else may be writing the folder: nothing is written or removed any more. */
+/** Once `gone` has aborted, another writer may use the folder, so this one writes and removes nothing any more. */
 export function createFolder(
   parent: FileSystemDirectoryHandle,
   name: string,

@@ -1,14 +1,14 @@
 import { ImportError } from '../errors.ts'
 import type { Chunk } from '../log/chunk.ts'
 
-/** A chunk of a file, and which one of the file's it is; lines count from 1. */
+/** A chunk of a file, and its place among the file's chunks: `line` counts from 1. */
 export interface FileChunk extends Chunk {
   readonly line: number
 }
 
 /**
- * Chunks as they have to follow each other: of one lineage, gapless from 1 or from a base. Bases behind the events that
- * they replace are left out: so an export of an archived log may follow its archive files. Throws ImportError.
+ * Checks that chunks follow each other: one lineage, without a gap, from event 1 or from a base. A base that comes after the events that
+ * it replaces is left out, so an export of an archived log may follow its archive files. Throws ImportError.
  */
 export async function* chunksInOrder(chunks: AsyncIterable<FileChunk>): AsyncGenerator<FileChunk, void> {
   let lineage: string | undefined

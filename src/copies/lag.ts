@@ -1,15 +1,15 @@
 import { aborting, quietly } from '../async.ts'
 
-/** Milliseconds in which a mirror has to follow, or it is behind. */
+/** Milliseconds after which a mirror that has not written an event is `'behind'`. */
 export const MIRROR_LATE_MS = 1000
 
-/** Since when events wait to be in a file. */
+/** Measures how long events wait to be written. */
 export interface Lag {
-  /** The log has grown. True if nothing was waiting: from now on the clock runs. */
+  /** Notes that the log has grown. Returns true if no other event was waiting: the clock starts now. */
   hear(now: number): boolean
-  /** A round begins to write what was heard so far. */
+  /** Notes that a round begins to write all events up to now. */
   startRound(now: number): void
-  /** It is over; `whole`: it wrote all of that. */
+  /** Notes that the round is over. `whole`: it wrote all of them. */
   end(whole: boolean): void
   isLate(now: number): boolean
   /** Resolves when there is something to write, or at the signal. */
@@ -17,8 +17,9 @@ export interface Lag {
 }
 
 export function createLag(): Lag {
-  /** When the first event came of those that no round has begun to write, and of those that one is writing. */
+  /** When the first event came that no round has begun to write. */
   let waiting: number | undefined
+  /** When the first event came that the present round writes. */
   let writing: number | undefined
   let wake = (): void => {}
   return {

@@ -11,17 +11,17 @@ import { createTeller } from './mirrorStatus.ts'
 import { writeOn } from './mirrorTurn.ts'
 import { removePrivate } from './removeMirror.ts'
 
-/** Milliseconds until files that could not be read or written are tried again. */
+/** Milliseconds before the next attempt if files could not be read or written. */
 const FILES_AGAIN_MS = 30_000
-/** And until there may be room for them, or until the one that stole the lock may be done. */
+/** Milliseconds before the next attempt after any other error: if there was no room, or if the lock was stolen. */
 const RETRY_LATER_MS = 60_000
 
 export interface Mirror {
-  /** The log has grown, or was sealed. */
+  /** Notes that the log has grown or was sealed. */
   noteGrowth(): void
-  /** What another tab or worker said about this log; the pipeline has the channel. */
+  /** Takes a hint of another tab or worker. The pipeline owns the channel. */
   hear(hint: Hint): void
-  /** Goes on in this place; starts again where a permission was missing. */
+  /** Goes on in this place, also after it had stopped because a permission was missing. */
   resume(place: MirrorPlace | undefined): Promise<void>
 }
 
@@ -30,42 +30,42 @@ export interface MirrorHost {
   readonly database: Database
   readonly closing: AbortSignal
   post(hint: Hint extends infer H ? Omit<H, 'log'> : never): void
-  /** The second copy of the log, once it was asked for. */
+  /** The mirror, once `start` was called. */
   mirror?: Mirror
-  /** Gives what the mirror keeps beside the events: set by the one who stores it. */
+  /** Gives the content of the separate file beside the events. Set by the code that stores it. */
   also?: () => Promise<AlsoMirrored | undefined>
 }
 
-/** Starts the mirror of a pipeline, or goes on with it where a tab says. */
+/** Starts the mirror of a pipeline in the place that a tab names, or makes it go on there. */
 export function start(host: MirrorHost, said: MirrorPlace | undefined): void {
   const place = toMirrorPlace(said)
   if (host.mirror) void host.mirror.resume(place)
   else host.mirror = createMirror(host, place)
 }
 
-/** Follows a log into files. The holder of the lock writes; files of another lineage are left alone. */
+/** Copies a log into files while it holds the mirror's lock. Leaves files of another lineage alone. */
 function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror {
   const { database, closing, post } = host
   const { name } = database
   const lag = createLag()
-  /** Knows nothing while this mirror may not say it: it does not have the lock. */
+  /** Knows nothing while this mirror does not hold the lock: then the holder reports the status. */
   const teller = createTeller(lag, post)
   let place = given
   let running = false
-  /** Once it has aborted, nothing that it was given to may write any more. */
+  /** Aborts when the present attempt ends. Code that has its signal may not write after that. */
   let turn = new AbortController()
 
   const restart = (): void => turn.abort()
   closing.addEventListener('abort', restart, { once: true })
   database.lost = () => {
     teller.know(undefined)
-    // To find out whether the log is gone.
+    // The next attempt finds out whether the log is gone.
     restart()
   }
   const mirror: Mirror = {
     noteGrowth: hear,
     hear(hint) {
-      // `projected`: every hint that carried the events may have been lost.
+      // A checkpoint (`projected`) shows that the log has grown, even if every hint with the events was lost.
       if ('commit' in hint || 'head' in hint || 'projected' in hint || 'local' in hint) hear()
       else if ('asks' in hint) teller.tell(true)
     },
@@ -82,7 +82,7 @@ function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror 
   return mirror
 
   function hear(): void {
-    // A timer may come a millisecond early.
+    // 2 ms more, because a timer may fire a millisecond early.
     if (lag.hear(Date.now())) setTimeout(() => teller.tell(), MIRROR_LATE_MS + 2)
   }
 
@@ -102,15 +102,15 @@ function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror 
       } catch (error) {
         if (closing.aborted || error instanceof EngineClosed) break
         if (signal.aborted) continue
-        // What is stolen from this one goes on for a moment without the lock.
+        // If the lock was stolen, `writeOn` still runs. This stops it.
         restart()
         teller.know({ last: 0, reason: reasonOf(asError(error)) })
         if (caughtName(error) === 'QuotaExceededError' && place === true) await quietly(removePrivate(database))
-        // Nothing changes that, but a user's gesture perhaps.
+        // Another attempt would fail, too. Only `resume`, after a user's gesture, can help.
         if (error instanceof NoMirror) break
-        // The pipeline may have been closed while the files went: nobody would end the wait.
+        // If the pipeline was closed while the files were removed, nothing would end the wait below.
         if (closing.aborted) break
-        // The log goes on without; once in a while there is another attempt.
+        // The log goes on without a mirror until the next attempt.
         turn = new AbortController()
         await quietly(sleep(retryMs(error), turn.signal))
       } finally {
@@ -135,14 +135,14 @@ function reasonOf({ name, message }: Error): string {
 const isSamePlace = async (one: MirrorPlace, other: MirrorPlace | undefined): Promise<boolean> =>
   one === other || (typeof one === 'object' && typeof other === 'object' && (await one.isSameEntry(other)))
 
-/** A folder of the user's is remembered until another place is named. */
+/** Stores a user's folder as the place of the mirror until another place is named. Returns the place to use now. */
 async function remember({ transact }: Database, place: MirrorPlace | undefined): Promise<MirrorPlace> {
   const asked = transact(['meta'], place === undefined ? 'readonly' : 'readwrite', (store) => {
     if (typeof place === 'object') store('meta').put(place, 'mirror')
     else if (place !== undefined) store('meta').delete('mirror')
     return store('meta').get('mirror')
   })
-  // A handle that can't be stored serves until the last tab is closed.
+  // A handle that can't be stored works until the last tab is closed.
   const found = place === undefined ? await asked : await asked.catch(() => undefined)
   return toMirrorPlace(found?.result) ?? place ?? true
 }

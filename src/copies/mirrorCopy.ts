@@ -12,9 +12,9 @@ import { folderOf, NoMirror } from './mirrorPlace.ts'
 import { type PartFile, takeUp } from './takeUp.ts'
 import { packUnsent, readOutbox, UNSENT } from './unsent.ts'
 
-/** Events that one round reads, so that it ends. */
+/** The most events that one round reads. The bound lets the round end while tabs keep appending. */
 const ROUND_EVENTS = 32_768
-/** Shares of the origin's space up to which a mirror that exists goes on, and up to which a new one begins. */
+/** The shares of the origin's quota that may be in use when an existing mirror goes on, and when a new one begins. */
 const FULL = 0.8
 const HALF_FULL = 0.4
 
@@ -22,16 +22,16 @@ export interface MirrorCopy {
   /** The last event that is in a file. */
   readonly last: number
   /**
-   * Brings the files in line with the log. `'more'`: there is more than one round reads. `'replaced'`: the log became another
-   * one, by an import or an archive, and this copy is of no use any more.
+   * Brings the files in line with the log. `'more'`: the log has more events than one round reads. `'replaced'`: the log got another id
+   * or lineage, so this copy can't go on.
    */
   round(): Promise<'whole' | 'more' | 'replaced'>
 }
 
-/** A file of its own beside those of the events, and no part of their chain. Read before the events. */
+/** A separate file beside those of the events, outside their chain. Its content is read before the events. */
 export interface AlsoMirrored {
   readonly file: string
-  /** Tells whether the file has to be written again. */
+  /** The file is written again when this changes. */
   readonly content: string
   pack(log: LogIdentity): Promise<Chunk>
 }
@@ -43,8 +43,8 @@ export interface CopyHost {
 }
 
 /**
- * The files of one log's mirror. `inOrigin`: they take of the room that the log needs. `gone`: somebody else
- * writes now. Throws NoMirror if the files are another log's, an Error if there is no room.
+ * The files of one log's mirror. `inOrigin`: they use the same quota as the log. `gone` aborts when another writer takes over.
+ * Throws NoMirror if the files belong to another log, and an Error if there is no room.
  */
 export async function createCopy(
   host: CopyHost,
@@ -65,7 +65,7 @@ export async function createCopy(
 
   const folder = createFolder(parent, name, found, gone)
   const base = fileOf({ first: 1, last: log.base ?? 0, kind: 'base' })
-  // Before the segments go that it replaces.
+  // Writes the base before the files of the segments that it replaces are removed.
   if (log.base && files.get(base)?.at(-1)?.header.kind !== 'end') await putBase(database, log, log.base, folder, base)
   const taken = await takeUp(database, log, files, segments, base)
   for (const file of taken.lost) await folder.drop(file)
@@ -74,9 +74,9 @@ export async function createCopy(
   let sealed = 0
   let parts: readonly PartFile[] = taken.parts
   let { isStale } = taken
-  /** Which outbox its file holds. */
+  /** Identifies the outbox that its file holds. */
   let unsent = ''
-  /** What the file beside them holds. */
+  /** The content of the separate file. */
   let beside = ''
 
   const last = (): number => Math.max(sealed, tail.last || (parts.at(-1)?.last ?? 0))
@@ -92,7 +92,7 @@ export async function createCopy(
     if (segments.length) tail.trimTo(sealed)
   }
 
-  /** Reads on behind the tail; says whether it came to the log's end. */
+  /** Adds the next commits to the tail. Returns whether it reached the end of the log. */
   async function copyCommits(): Promise<boolean> {
     const from = last()
     for await (const records of readAfter(database, from, gone)) {
@@ -112,7 +112,7 @@ export async function createCopy(
     const chunks = await tail.pack()
     if (chunks.length) await folder.put(TAIL, chunks)
     else await folder.drop(TAIL)
-    // Only now: until the newer files were there, these were the only copy.
+    // Drops parts only now: until the segments had their files, these were the only copy.
     for (const { file, last } of parts) if (last <= sealed) await folder.drop(file)
     parts = parts.filter(({ last }) => last > sealed)
     isStale = false
@@ -137,7 +137,7 @@ export async function createCopy(
       return last()
     },
     async round() {
-      // Before the commits: a command that leaves it meanwhile is in both, and not in none.
+      // Reads the outbox before the commits: a command that moves from one to the other meanwhile is then in both files, not in neither.
       const outbox = isShared(log) ? await readOutbox(database) : undefined
       const also = await host.also?.()
       const now = await readSegments(database, sealed)
@@ -145,7 +145,7 @@ export async function createCopy(
       await copySegments(now.segments)
       const from = last()
       const whole = await copyCommits()
-      // An empty log takes over the lineage of the remote that it meets, together with its first commits.
+      // An empty log takes over the lineage of its remote together with its first commits.
       if (outbox && (await readIdentity(database))?.lineage !== log.lineage) return 'replaced'
       if (now.segments.length || last() > from || isStale) await writeTail()
       if (outbox) await writeOutbox(outbox)
@@ -182,13 +182,13 @@ async function putBase(
   await folder.put(file, [...chunks, await endOf(chunks[0]!.header, base + 1)])
 }
 
-/** Whether a segment's file was there, whole and alone in it, when the copy began. */
+/** Whether the segment had its file when the copy began: whole, and with nothing else in it. */
 function hasFile(files: ReadonlyMap<string, readonly ChunkPlace[]>, segment: SegmentRecord): boolean {
   const [place, ...more] = files.get(fileOf(segment)) ?? []
   return !!place && !more.length && place.header.checksum === segment.checksum && place.to === place.file.size
 }
 
-/** The log has the first claim on what the origin may store: a new mirror takes no more than what would be left twice. */
+/** Throws if the origin's storage is nearly full: the log needs the room more than its mirror does. */
 async function makeSureOfRoom(exists: boolean): Promise<void> {
   const { usage = 0, quota = Infinity } = (await navigator.storage.estimate?.()) ?? {}
   if (usage > quota * (exists ? FULL : HALF_FULL)) throw new Error('the storage is nearly full')

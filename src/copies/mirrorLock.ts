@@ -1,14 +1,14 @@
 import { lockName } from '../locks.ts'
 
-/** Milliseconds in which the holder of a mirror's lock lets it go by itself. */
+/** Milliseconds that the holder of a mirror's lock has to release it. */
 const LET_GO_MS = 3000
 
-/** What one does with a mirror; `taken` aborts if somebody else takes the lock away: then nothing may be changed any more. */
+/** Work under a mirror's lock. `taken` aborts if another caller steals the lock: from then on the task may change nothing. */
 type Task<T> = (taken: AbortSignal) => Promise<T>
 
 /**
- * Waits for a mirror's lock, and takes it from a holder that hangs. A worker that still follows a lost log finds out by itself
- * that the log is gone, completes the file that it is writing, and lets the lock go.
+ * Waits for a mirror's lock, and steals it from a holder that hangs. The wait is for a worker that still follows a lost log: it notices
+ * that the log is gone, completes the file that it is writing, and releases the lock.
  */
 export async function whenFree<T>(name: string, task: Task<T>): Promise<T> {
   const waiting = new AbortController()
@@ -23,7 +23,7 @@ export async function whenFree<T>(name: string, task: Task<T>): Promise<T> {
   })
 }
 
-/** Takes a mirror's lock from its holder, who has to stop. */
+/** Steals a mirror's lock at once. The signal of the former holder aborts. */
 export const atOnce = <T>(name: string, task: Task<T>): Promise<T> => request(name, { steal: true }, task)
 
 async function request<T>(name: string, options: LockOptions, task: Task<T>): Promise<T> {

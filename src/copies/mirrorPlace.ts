@@ -1,10 +1,10 @@
 import { caughtName } from '../caught.ts'
 import type { Database } from '../log/database.ts'
 
-/** What `openEngine` takes: the origin's private file system, nothing, or a folder of the user's. */
+/** The `mirror` option of `openEngine`: true for the origin's private file system, false for no mirror, or a folder of the user's. */
 export type MirrorPlace = boolean | FileSystemDirectoryHandle
 
-/** The place in a message of another build or in a damaged record. Undefined if it is none: the mirror stays where it is. */
+/** Checks a place from a stored record, or from a message of another build; undefined if it is not a place. */
 export function toMirrorPlace(value: unknown): MirrorPlace | undefined {
   if (typeof value === 'boolean') return value
   return isFolder(value) ? value : undefined
@@ -14,7 +14,7 @@ const isFolder = (value: unknown): value is FileSystemDirectoryHandle =>
   // Its own method tells: the class may be another window's.
   typeof (value as FileSystemDirectoryHandle | null | undefined)?.isSameEntry === 'function'
 
-/** Permissions are Chromium's own; a private folder needs none. */
+/** Only Chromium has these methods. A private folder needs no permission. */
 interface Permitting {
   queryPermission?(descriptor: { mode: 'readwrite' }): Promise<PermissionState>
   requestPermission?(descriptor: { mode: 'readwrite' }): Promise<PermissionState>
@@ -22,7 +22,7 @@ interface Permitting {
 
 const LONGEST_NAME = 255
 
-/** There can be no mirror here, and why. Any other error means that it could not be looked for. */
+/** Says why there can be no mirror here. Any other error means that the place could not be read now. */
 export class NoMirror extends Error {}
 
 /** Throws NoMirror if this browser lacks what every mirror needs. */
@@ -53,13 +53,13 @@ export async function openPlace(
   try {
     return await storage.getDirectory()
   } catch (error) {
-    // Firefox's private windows. Anything else may pass.
+    // Private windows of Firefox throw this. Any other error may be temporary.
     if (caughtName(error) === 'SecurityError') throw new NoMirror(`the private file system: ${error}`)
     throw error
   }
 }
 
-/** The folder of one log; undefined where there is none and none is to be made. */
+/** The folder of one log; undefined if there is none and `create` is false. */
 export async function folderOf(
   place: FileSystemDirectoryHandle,
   name: string,
@@ -87,11 +87,11 @@ export async function placeOfMirror(place: MirrorPlace, name: string): Promise<F
   }
 }
 
-/** Any name as one that every file system takes, and of which none takes two for the same. */
+/** Encodes a log's name for a folder. Every file system takes the result, and none takes two of them for the same. */
 export const folderName = (name: string): string =>
   `tidemark-${name.replace(/[^a-z\d_-]/g, (one) => `%${one.charCodeAt(0).toString(16).padStart(4, '0')}`)}`
 
-/** Where the mirror of a log is: in a folder of the user's that was given once, or in the private files. */
+/** The place of a log's mirror: the user's folder that was named last, or the private file system. */
 export async function mirrorPlaceOf({ transact }: Database): Promise<MirrorPlace> {
   return toMirrorPlace((await transact(['meta'], 'readonly', (store) => store('meta').get('mirror'))).result) ?? true
 }

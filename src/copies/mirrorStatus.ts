@@ -2,17 +2,17 @@ import type { MirrorStatus } from '../log/channel.ts'
 import { shallowEqual } from '../model/isEqual.ts'
 import type { Lag } from './lag.ts'
 
-/** What a mirror knows of its files. */
+/** The state of a mirror's files. */
 export interface MirrorFiles {
   /** The last event in them. */
   readonly last: number
-  /** They are to be in another place. */
+  /** The mirror is moving to another place. */
   readonly isMoving?: boolean
   /** Why nothing is written. */
   readonly reason?: string
 }
 
-/** Where a mirror is; undefined while another one has the lock, and says it. */
+/** The status of a mirror; undefined while another worker or page holds its lock and reports the status. */
 export function mirrorStatusOf(
   known: MirrorFiles | undefined,
   lag: Pick<Lag, 'isLate'>,
@@ -25,13 +25,13 @@ export function mirrorStatusOf(
 }
 
 export interface Teller {
-  /** Tells the tabs if something has changed for them; `again`: even if not. */
+  /** Tells the tabs the status if it has changed, or always if `again` is set. */
   tell(again?: boolean): void
   know(facts: MirrorFiles | undefined): void
   readonly known: MirrorFiles | undefined
 }
 
-/** Tells the tabs of one log where its mirror is. */
+/** Reports the status of one log's mirror to its tabs. */
 export function createTeller(lag: Lag, post: (hint: { readonly mirror: MirrorStatus }) => void): Teller {
   let known: MirrorFiles | undefined
   let lastTold: MirrorStatus | undefined

@@ -4,12 +4,12 @@ import { type CopyHost, createCopy } from './mirrorCopy.ts'
 import type { Teller } from './mirrorStatus.ts'
 import { removePrivate } from './removeMirror.ts'
 
-/** Milliseconds that events wait for company. */
+/** Milliseconds from a new event to the round that writes it, so that one round writes many events. */
 const MIRROR_DELAY_MS = 500
-/** At most: a computer that slept while it wrote did not write for that long. */
+/** The longest wait in milliseconds: if the computer slept during a round, the round seems to have taken that long. */
 const LONGEST_DELAY_MS = 4000
 
-/** What a mirror has while it writes, and while it does not. */
+/** The parts of a mirror that live on from one turn of writing to the next. */
 export interface MirrorWriting {
   readonly host: CopyHost
   readonly lag: Lag
@@ -17,8 +17,7 @@ export interface MirrorWriting {
 }
 
 /**
- * Writes the log into the files of this place: the caller has the lock. Returns when somebody else is to go on, or when the log has become
- * another one.
+ * Writes the log into the files of this place. The caller holds the lock. Returns when `gone` has aborted, or when the log was replaced.
  */
 export async function writeOn(
   { host, lag, teller }: MirrorWriting,
@@ -36,12 +35,12 @@ export async function writeOn(
     if (gone.aborted || done === 'replaced') return
     lag.end(done === 'whole')
     if (done === 'whole' && hasMoved) {
-      // An open without the folder would be given what is old.
+      // The private files grow old now. A later open that can't read the folder must not restore the log from them.
       await quietly(removePrivate(host.database, gone))
       hasMoved = false
     }
     if (!gone.aborted) teller.know({ last: copy.last })
-    // Writing takes a fifth of the time at most, however much there is to write.
+    // Waits four times as long as the round took, so that writing takes a fifth of the time at most.
     const delay = Math.min(LONGEST_DELAY_MS, Math.max(MIRROR_DELAY_MS, 4 * (Date.now() - began)))
     await lag.news(gone)
     await quietly(sleep(delay, gone))

@@ -1,4 +1,4 @@
 import { type Part, part } from '../load.ts'
 
-/** The second copy of a log: written by the pipeline, read by a boot that finds a new database. */
+/** The code of the mirror. A pipeline needs it to write one, and a boot needs it to restore a lost database. */
 export const copies: Part<typeof import('./copies.ts')> = part('copies', () => import('./copies.ts'))

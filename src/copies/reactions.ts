@@ -5,21 +5,21 @@ import type { OpenEvent, ReactionPosition } from '../log/stores.ts'
 import { stringify } from '../model/json.ts'
 import type { AlsoMirrored } from './mirrorCopy.ts'
 
-// Positions and open events in a mirror: a file of its own, no part of the chain of events.
+// Positions and open events of reactions in a mirror: a separate file, outside the chain of events.
 
-/** Not a file of events: readers of events do not look at it. */
+/** Readers of events skip the file, because its name does not end in `.tidemark`. */
 const REACTIONS = 'reactions.open'
 
 /**
- * undefined if there are none. Read before the events: what opens meanwhile is found again behind the position. The file has the positions
- * in its first line, then one line for each open event.
+ * The file of the reactions; undefined if there is no position. It is read before the events: an event that opens meanwhile is found again
+ * behind the position. The file has the positions in its first line, then one line for each open event.
  */
 export async function mirrorReactions({ transact, hasNewer }: Database): Promise<AlsoMirrored | undefined> {
   if (!hasNewer) return
   const { positions, open } = knownReactions(await transact(['reactions'], 'readonly', askReactions))
   if (!positions.size) return
   const { result: device } = await transact(['meta'], 'readonly', (store) => store('meta').get('device'))
-  // It stays the device whose commands it reacts to.
+  // A restored log keeps its device id, because a reaction may react only to commands of its own device.
   const lines = [[...positions, ...(device ? [['', { device }]] : [])], ...open].map((one) => `${stringify(one)}\n`)
   return {
     file: REACTIONS,
@@ -28,7 +28,7 @@ export async function mirrorReactions({ transact, hasNewer }: Database): Promise
   }
 }
 
-/** What a mirror has of the reactions of this lineage. undefined if it has none, or if the file is damaged. */
+/** Reads the reactions of this lineage from a mirror; undefined if it has none, or if the file is damaged. */
 export async function findReactions(
   folder: FileSystemDirectoryHandle,
   lineage: string,
@@ -47,11 +47,11 @@ export async function findReactions(
     // The other lines.
     return { positions, open: open as OpenEvent[], device }
   } catch {
-    // Without positions, a restored log begins behind what was restored.
+    // Without positions, the reactions begin behind the restored events.
   }
 }
 
-/** `last`: the newest event that was restored. What comes behind it is another event. */
+/** Stores the reactions of a restored log. `last` is its newest event: what the file says of later events is left out, unless they are local. */
 export function putReactions(store: StoreOf, { positions, open, device }: KnownReactions, last: number): void {
   if (device) store('meta').put(device, 'device')
   for (const [name, position] of positions)

@@ -1,23 +1,23 @@
 import { ImportError } from '../errors.ts'
 import { assertKnownFormat, type Chunk, chunkHeaderOf, isWholeChunk } from '../log/chunk.ts'
 
-/** Characters of a header line, at most. */
+/** The most characters of a header line. */
 const LONGEST_HEADER_CHARACTERS = 65_536
 
 /**
- * The chunks of a file, one after the other, each verified by its checksum; `line` counts them from `before + 1`. Holds
- * one chunk at a time. Throws ImportError with the line and the reason, OutdatedCodeError for a newer format or codec.
+ * Reads the chunks of a file and verifies their checksums. `line` counts them from `before + 1`. Keeps one chunk in memory at a time.
+ * Throws ImportError with the line and the reason, and OutdatedCodeError for a newer format or codec.
  */
 export async function* readChunks(
   file: Blob | ReadableStream<Uint8Array>,
   before: number = 0,
 ): AsyncGenerator<Chunk & { readonly line: number }, void> {
   const reader = ('getReader' in file ? file : file.stream()).getReader()
-  /** What was read and not used yet. */
+  /** Bytes that were read and not used yet. */
   let rest = new Uint8Array()
   let ended = false
 
-  /** Reads on until there are so many bytes, or the file ends. */
+  /** Reads until `rest` has this many bytes, or the file ends. Returns whether it has. */
   async function fill(length: number): Promise<boolean> {
     const parts = [rest]
     let filled = rest.length

@@ -5,16 +5,16 @@ import { listChunks } from './files.ts'
 import { atOnce, whenFree } from './mirrorLock.ts'
 import { folderName, folderOf, type MirrorPlace, NoMirror, openPlace } from './mirrorPlace.ts'
 
-/** Attempts to remove a folder in which files are being written: some two seconds. */
+/** The most retries to remove a folder in which files are being written: two seconds in all. */
 const REMOVE_TRIES = 20
-/** Milliseconds before the second attempt; each further one waits longer by as much. */
+/** Milliseconds before the first retry. Each further retry waits this much longer. */
 const REMOVE_RETRY_MS = 10
-/** Times that a removal begins again because somebody took its lock. */
+/** The most attempts at a removal whose lock another caller steals. */
 const REMOVE_TURNS = 5
 
 /**
- * Removes the private files of a log, and says whether there were any. A mirror of another lineage may be the only
- * copy of that log. `taken`: of the lock that the caller holds; without it, the writer of the files has to stop.
+ * Removes the private files of a log, and returns whether there were any. Leaves files of another lineage alone: they may be the only
+ * copy of another log. `taken`: the signal of the mirror's lock, if the caller holds it. Otherwise this steals the lock from the writer.
  */
 export async function removePrivate({ name, log }: Database, taken?: AbortSignal): Promise<boolean> {
   const parent = await openPlace(true)
@@ -24,7 +24,7 @@ export async function removePrivate({ name, log }: Database, taken?: AbortSignal
     return !!folder && headers.every(({ lineage }) => lineage === log?.lineage)
   }
   const remove = async (taken: AbortSignal): Promise<boolean> => {
-    // Another log may have begun before the lock was there.
+    // Looks again under the lock: another log may have begun meanwhile.
     const found = await isThere()
     if (found) await removeFolder(parent, name, taken)
     return found
@@ -34,10 +34,10 @@ export async function removePrivate({ name, log }: Database, taken?: AbortSignal
 }
 
 /**
- * Removes a log's mirror, before and after `removeLog`: its writer may end with a file. A caller that takes the lock meanwhile
- * removes the log, too, or restores it, or ends halfway; so this one waits, and begins again unless `isReplaced`: a new log
- * has begun, and what is there is that one's. Throws what keeps the private files from being looked at: they would bring the
- * log back. A user's folder is left as it is if it may not be written.
+ * Removes a log's mirror before `removeLog`, and again after it, because the writer of the mirror may complete one more file. Another
+ * caller that steals the lock may remove the log, too, restore it, or end halfway. So this call waits for the lock and begins again,
+ * unless `isReplaced`: then a new log has begun, and the files belong to it. Throws if the private files can't be looked at, because
+ * they would restore the log. Leaves a user's folder as it is if it can't be written.
  */
 export async function removeMirror(
   name: string,
@@ -80,7 +80,7 @@ async function removeFolder(parent: FileSystemDirectoryHandle, name: string, tak
     } catch (error) {
       const name = caughtName(error)
       if (name === 'NotFoundError') return
-      // A file that is just being written can't be removed.
+      // The browser does not remove a file that is being written.
       if (name !== 'NoModificationAllowedError' || tries > REMOVE_TRIES) throw error
       await sleep(REMOVE_RETRY_MS * tries)
     }

@@ -8,7 +8,7 @@ import { type ChunkPlace, chunkBytesOf, listChunks } from './files.ts'
 import { folderOf, mirrorPlaceOf, NoMirror, openPlace } from './mirrorPlace.ts'
 
 /**
- * The bytes of a segment or a base from the mirror; undefined if it does not have them. The caller verifies them. Rejects
+ * Reads the bytes of a segment or a base from the mirror; undefined if it does not have them. The caller verifies them. Rejects
  * with `StorageError('unavailable')` if the mirror can't be read now.
  */
 export async function rescue(database: Database, record: SegmentRecord): Promise<Uint8Array<ArrayBuffer> | undefined> {
@@ -34,7 +34,7 @@ export async function rescue(database: Database, record: SegmentRecord): Promise
 const isOf = ({ first, last, checksum }: SegmentRecord, { header }: ChunkPlace): boolean =>
   header.first === first && header.last === last && header.checksum === checksum
 
-/** The mirror has the events, but not in a file of their own yet: sealed again, they give the same bytes. */
+/** If the mirror has the events, but no file of this segment yet, seals them again: that gives the same bytes. */
 async function sealAgain(
   { log }: Database,
   { first, last }: SegmentRecord,

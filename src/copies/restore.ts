@@ -7,16 +7,16 @@ import { type MirrorPlace, placeOfMirror } from './mirrorPlace.ts'
 import { copies } from './part.ts'
 import { type Restored, type RestoreProgress, withReason } from './restored.ts'
 
-/** Attempts to look for a mirror before the caller is told that it could not be looked for. */
+/** Attempts to read a mirror before the caller gets an error. */
 const LOOK_TRIES = 3
 /** Milliseconds before the second attempt; the third waits four times as long. */
 const LOOK_RETRY_MS = 100
 
 /**
- * Fills a new database from its mirror, if there is one (rule 20). One tab does, the others wait for it; if it is killed,
- * the next one goes on. Afterwards the log's format says so. Rejects with `StorageError('unavailable')` if there may
- * be a mirror that can't be read now, and with OutdatedCodeError if a newer build wrote it; then nothing is written. `shared`: the
- * log has a remote from now on.
+ * Fills a new database from its mirror, if there is one (rule 20). One tab does this and the others wait. If that tab is killed,
+ * the next one goes on. Afterwards the log's format is no longer 0. Rejects, and writes nothing, with `StorageError('unavailable')` if
+ * there may be a mirror that can't be read now, and with OutdatedCodeError if a newer build wrote it. `shared`: the log has a remote
+ * from now on.
  */
 export async function restore(
   database: Database,
@@ -43,10 +43,10 @@ async function restoreOnce(
     database.log = log
     return { log, sequence: 0 }
   }
-  // Said by an open that ended before it could tell anybody.
+  // An earlier open may have created the database, and ended before it could report what was lost.
   database.dataLoss ??= log.dataLoss
   const found = await lookForMirror(database, place, shared, signal, progress)
-  // Of a log that was never synchronised, there may be the outbox alone.
+  // If the log never reached its remote, its mirror may hold only the outbox: then nothing was restored, but the log has begun.
   if (!found.sequence && !database.log?.format) await beginLog(database, log, shared)
   return { log: database.log!, ...found }
 }
@@ -60,15 +60,15 @@ async function lookForMirror(
 ): Promise<Omit<Restored, 'log'>> {
   for (let tries = 1; ; tries++) {
     try {
-      // Without a mirror, as at a first visit, the code that reads one is not needed.
+      // Loads the code that reads a mirror only if there is one: a first visit does not need it.
       if (!(await placeOfMirror(place, database.name))) return { sequence: 0 }
       const { bringBack } = await copies.load(signal)
       return await bringBack(database, place, shared, signal, progress)
     } catch (error) {
       signal?.throwIfAborted()
-      // A verdict about the files. They are left as they are.
+      // The files can't be used. They stay as they are.
       if (error instanceof ImportError) return withReason(0, error.reason)
-      // The mirror is fine, but nothing can be written now, or by this code.
+      // The files can be used, but not now or not by this code.
       if (error instanceof StorageError || error instanceof OutdatedCodeError) throw error
       if (tries === LOOK_TRIES) throw couldNotLook(database.name, place, error)
       await sleep(LOOK_RETRY_MS * 4 ** (tries - 1), signal)
@@ -85,7 +85,7 @@ const couldNotLook = (name: string, place: MirrorPlace, cause: unknown): Storage
     cause,
   )
 
-/** There is no mirror to restore from: from now on events may be appended. */
+/** Begins the log without a mirror: from now on events may be appended. */
 async function beginLog(database: Database, { dataLoss: _, ...log }: LogIdentity, shared: boolean): Promise<void> {
   const begun: LogIdentity = { ...log, format: shared ? 3 : 1 }
   await database.transact(shared ? ['meta', 'outbox'] : ['meta'], 'readwrite', (store) => {

@@ -1,9 +1,9 @@
 import type { LogIdentity } from '../log/database.ts'
 
-/** What a look for a mirror found. */
+/** What was restored from a mirror. */
 export interface Restored {
   readonly log: LogIdentity
-  /** Events that were restored; 0 if there was nothing, or nothing that could be used. */
+  /** The last event that was restored; 0 if there was no mirror, or none that could be used. */
   readonly sequence: number
   /** Why not all of a mirror was restored. */
   readonly reason?: string

@@ -17,13 +17,13 @@ import { askEmpty, isEmpty, notEmpty, type Stage, storesOfLog, takenOver } from 
 import { putUnsent, type Unsent } from './unsent.ts'
 import { twice } from './verifyCommits.ts'
 
-/** What an empty log may hold is worth nothing to the log that takes its place. */
+/** The stores that are cleared: what they hold of an empty log is of no use to the new one. */
 const CLEARED = ['commands', 'types', 'bases', 'pages', 'rowEvents', 'checkpoints'] as const
 const SHOWN_STORES: StoreName[] = ['meta', 'bodies', ...CLEARED]
 
 /**
- * The one transaction that makes a staged log visible. Throws ImportError if the log is not empty any more, or if a
- * command id is used by two chunks; `lines` says in which line of the file each chunk is.
+ * Makes a staged log visible, in one transaction. Throws ImportError if the log is not empty any more, or if two chunks use the
+ * same command id. `lines` has the line of each chunk in the file.
  */
 export async function show(
   database: Database,
@@ -54,7 +54,7 @@ export async function show(
     }
   }
 
-  /** One sidecar after the other: together they may be large. */
+  /** Reads one sidecar after the other, because together they may be large. */
   function index(store: StoreOf, n: number): void {
     const chunk = chunks[n]
     if (!chunk) return
@@ -73,7 +73,7 @@ export async function show(
     }
   }
 
-  /** The outbox of a log with a remote goes on from here. */
+  /** Begins the outbox of a log with a remote, behind the last event. */
   function putOutbox(store: StoreOf, base: number, last: string): void {
     const newest = store('outbox').openKeyCursor(null, 'prev')
     newest.onsuccess = () => {
@@ -84,13 +84,13 @@ export async function show(
   }
 
   try {
-    // The file that this log came from may be gone by tomorrow.
+    // Strict, because the user may delete the file once the import is done.
     const stores: StoreName[] = [...SHOWN_STORES, ...storesOfLog(database)]
     if (reactions && hasNewerStores(database)) stores.push('reactions')
     await database.transact(stores, 'readwrite', body, 'strict')
   } catch (error) {
     if (refusal) throw refusal
-    // The answer may be lost, not the transaction.
+    // The transaction may have completed although its answer was lost.
     const found = await readIdentity(database)
     if (found?.id !== log.id) throw error
   }

@@ -16,16 +16,16 @@ export const NOT_EMPTY = 'the log is not empty: import into a new one'
 /** The staged chunks of one import, in the order of the file. */
 export interface Stage {
   readonly owner: string
-  /** The log that was there, empty, when this import began. */
+  /** The empty log that the import replaces. */
   readonly before: LogIdentity
   readonly chunks: readonly StagedChunk[]
-  /** The sidecar of the chunk at `n`, if an earlier attempt has staged exactly this one; otherwise undefined. */
+  /** The sidecar of the chunk at `n`, if an earlier attempt has staged exactly this chunk; otherwise undefined. */
   find(n: number, header: ChunkHeader, line: number): Promise<Sidecar | undefined>
-  /** Stages a verified chunk at `n`; what an earlier attempt staged from there on is dropped. */
+  /** Stages a verified chunk at `n`, and drops what an earlier attempt staged from `n` on. */
   put(n: number, bytes: Uint8Array<ArrayBuffer>, made: Omit<StagedChunk, 'body'>, sidecar: Sidecar): Promise<void>
   /** Drops what an earlier attempt staged behind the file's end. */
   cut(length: number): Promise<void>
-  /** Drops everything: the file was refused. */
+  /** Drops all staged chunks, after the file was refused. */
   clear(): Promise<void>
 }
 
@@ -36,7 +36,7 @@ export async function openStage(database: Database): Promise<Stage> {
   const begun = await beginStaging(database, owner)
   let chunks = [...begun.chunks]
 
-  /** Writes to the staging while it is this import's own. */
+  /** Changes the staging. Throws if another import has taken it over. */
   async function write(body: (store: StoreOf, staging: Staging) => void): Promise<void> {
     let own = false
     await transact(['meta', 'bodies'], 'readwrite', (store) => {
@@ -99,17 +99,17 @@ function dropChunks(store: StoreOf, chunks: readonly StagedChunk[]): void {
 
 type StagingRequests = readonly (IDBRequest<IDBValidKey | undefined> | IDBRequest<IDBValidKey[]>)[]
 
-/** Stores that `askEmpty` looks into, of this database. */
+/** The stores that `askEmpty` reads. */
 export const storesOfLog = (database: Database): readonly StoreName[] =>
   hasNewerStores(database) ? ['segments', 'commits', 'outbox'] : ['segments', 'commits']
 
-/** Asks whether the log and its outbox are empty; every answer of the transaction has to be there before `isEmpty` is. */
+/** Queues the requests from which `isEmpty` finds out whether the log and its outbox are empty. */
 export const askEmpty = (store: StoreOf, database: Database): StagingRequests => [
   store('segments').getKey(above(0)),
   store('commits').getKey(above(0)),
   ...(hasNewerStores(database) ? [store('outbox').getAllKeys(IDBKeyRange.lowerBound(0), 2)] : []),
 ]
-/** An outbox has its marker at least. */
+/** Call it once all answers have come. An empty outbox still has its marker. */
 export const isEmpty = (asked: StagingRequests): boolean =>
   asked.every(({ result }) => (Array.isArray(result) ? result.length < 2 : result === undefined))
 

@@ -2,12 +2,12 @@ import { type Chunk, packChunk } from '../log/chunk.ts'
 import type { CommitRecord } from '../log/commit.ts'
 import type { LogIdentity } from '../log/database.ts'
 
-/** Events and characters after which a chunk of the tail is packed for good. */
+/** The number of events or characters after which a chunk of the tail is packed for good. */
 const CHUNK_EVENTS = 2048
 const CHUNK_CHARACTERS = 524_288
-/** Events of the packed chunks after which they get a file of their own: sealing is far behind. */
+/** The number of events after which packed chunks move to a file of their own, because sealing is far behind. */
 const TAIL_EVENTS = 16_384
-/** And their bytes: the tail is written again in each round. */
+/** The number of bytes after which they move, because each round writes the whole tail again. */
 const TAIL_BYTES = 1_048_576
 
 /** The newest commits, which no segment holds yet: packed chunks, and records that are too few to pack. */
@@ -15,11 +15,11 @@ export interface Tail {
   /** The last event in it; 0 if it is empty. */
   readonly last: number
   push(record: CommitRecord): Promise<void>
-  /** Forgets what is sealed. */
+  /** Removes the commits up to this event, which are sealed. */
   trimTo(sealed: number): void
-  /** Takes out what should get a file of its own; nothing as long as the tail is short. */
+  /** Takes out the chunks that should get a file of their own: none as long as the tail is short. */
   takeAway(): readonly Chunk[]
-  /** All that is left, packed. */
+  /** The rest of the tail, packed. */
   pack(): Promise<readonly Chunk[]>
 }
 
@@ -51,7 +51,7 @@ export function createTail(
       characters = sum(open, ({ body }) => body.length)
     },
     takeAway() {
-      // Something stays: by the tail's last commit the next pipeline knows whether all of this is its log's.
+      // Keeps the last commit in the tail: by it, the next pipeline recognises whether all these files belong to its log.
       const away = open.length ? packed : packed.slice(0, -1)
       const first = away[0]?.header.first ?? 0
       const last = away.at(-1)?.header.last ?? 0

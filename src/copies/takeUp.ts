@@ -8,23 +8,23 @@ import type { SegmentRecord } from '../log/stores.ts'
 import { type ChunkPlace, chunkBytesOf, fileOf, TAIL } from './files.ts'
 import { createTail, type Tail } from './tail.ts'
 
-/** A file that is no segment: chunks of a long tail. */
+/** A file with chunks of a long tail, which are not sealed yet. */
 export interface PartFile {
   readonly file: string
   readonly last: number
 }
 
-/** What of the files that were found belongs to this log. */
+/** The files of a mirror that belong to this log, and those that have to go. */
 export interface TakenUp {
   readonly tail: Tail
   readonly parts: readonly PartFile[]
-  /** The tail's file is not what the tail is: it has to be written, or to go. */
+  /** The tail's file differs from the tail, so it has to be written or removed. */
   readonly isStale: boolean
-  /** Files of a future that this database has lost. They have to go before others get the numbers. */
+  /** Files of events that this database has lost. They have to go before other events get the same numbers. */
   readonly lost: readonly string[]
 }
 
-/** Does the tail that was found belong to this log? If not, only segments and the base stay. */
+/** Finds out whether the tail's file belongs to this log. If not, keeps only the files of segments and of the base. */
 export async function takeUp(
   database: Database,
   log: LogIdentity,
@@ -38,7 +38,7 @@ export async function takeUp(
   const found = await readTail(files.get(TAIL) ?? [])
   if (found && found.first <= reachOf(others, newest) + 1 && (await isInLog(database, found.end))) {
     const parts = others.map(([file, places]) => ({ file, last: places.at(-1)?.header.last ?? 0 }))
-    // Sealed meanwhile: the file stays until the segments have theirs.
+    // The tail was sealed meanwhile. Its file stays until the segments have files.
     if (found.end.last <= newest) return { tail: createTail(log), parts, isStale: true, lost: [] }
     return { tail: createTail(log, found.packed, found.open), parts, isStale: false, lost: [] }
   }
@@ -72,7 +72,7 @@ async function readTail(places: readonly ChunkPlace[]): Promise<FoundTail | unde
   if (open && end) return { first: (chunks[0] ?? newest).header.first, end, packed: chunks, open }
 }
 
-/** How far segments and parts reach without a gap. */
+/** The last event up to which segments and parts have no gap. */
 function reachOf(others: readonly (readonly [string, readonly ChunkPlace[]])[], newest: number): number {
   const ranges = others.flatMap(([, places]) => places.map(({ header }) => header)).filter(({ last }) => last > newest)
   let at = newest
@@ -85,7 +85,7 @@ async function isInLog(database: Database, { id, last }: CommitRecord): Promise<
     const { value } = await recordsAt(database, [last]).next()
     return value?.id === id
   } catch (error) {
-    // If the database can't be read, nothing is known of it: the files may be all that there is.
+    // Any other error says nothing about the log. Throws it, so that no file is removed: the files may be the only copy.
     if (error instanceof CorruptLog) return false
     throw error
   }

@@ -7,32 +7,32 @@ import { type LocalCommand, localCommandsOf, localRecordsOf, type Marker } from 
 import { type Outbox, outboxOf, whole } from '../log/outboxOf.ts'
 import { stringify } from '../model/json.ts'
 
-// The outbox in a mirror: a file of its own, no part of the chain of events. That it is there says that the log has a remote.
+// The outbox in a mirror: a separate file, outside the chain of events. If the file exists, the log has a remote.
 
-/** Not a file of events: readers of events do not look at it. */
+/** Readers of events skip the file, because its name does not end in `.tidemark`. */
 export const UNSENT = 'outbox.unsent'
 
-/** Commands of one record of a restored outbox. */
+/** The most commands of one record of a restored outbox. */
 const RESTORED_RECORD_COMMANDS = 500
 
 /** The commands of a mirror that no remote had ordered when it was written. */
 export interface Unsent {
   readonly lineage: string | undefined
-  /** They were decided on the events up to here. */
+  /** The commands were decided on the events up to this one. */
   readonly base: number
-  /** The id of the commit that ends there. */
+  /** The id of the commit that ends at `base`. */
   readonly last: string
   readonly commands: readonly LocalCommand[]
-  /** Why they are not all that there were. */
+  /** Why commands may be missing. */
   readonly reason?: string
 }
 
-/** What is in the outbox now; undefined if the log has no remote. */
+/** Reads the outbox; undefined if the log has no remote. */
 export async function readOutbox({ transact }: Database): Promise<Outbox | undefined> {
   return outboxOf((await transact(['outbox'], 'readonly', (store) => store('outbox').getAll(whole()))).result)
 }
 
-/** The marker in the first line, then one line for each record. */
+/** Packs the outbox: the marker in the first line, then one line for each record. */
 export function packUnsent({ id: log, lineage }: LogIdentity, { marker, records }: Outbox): Promise<Chunk> {
   const range = { first: marker.base + 1, last: marker.base, kind: 'outbox' } as const
   return makeChunk(
@@ -43,7 +43,7 @@ export function packUnsent({ id: log, lineage }: LogIdentity, { marker, records 
 
 const lineOf = (one: Marker | { readonly body: string }): string => `${'body' in one ? one.body : stringify(one)}\n`
 
-/** undefined if there is no such file. One that is damaged says that there were commands. */
+/** Reads the file of the outbox; undefined if there is none. If it is damaged, `reason` says so: there were commands. */
 export async function readUnsent(folder: FileSystemDirectoryHandle): Promise<Unsent | undefined> {
   let bytes: Uint8Array<ArrayBuffer>
   try {
@@ -55,7 +55,7 @@ export async function readUnsent(folder: FileSystemDirectoryHandle): Promise<Uns
   }
   const nothing = { lineage: undefined, base: 0, last: '', commands: [] }
   const chunk = openChunk(bytes)
-  // The browser was killed before it was written.
+  // An empty file: the browser was killed before it wrote the content.
   if (!bytes.length) return nothing
   const damaged = { ...nothing, reason: 'the commands that were not sent are damaged' }
   if (!chunk) return damaged
@@ -72,14 +72,14 @@ export async function readUnsent(folder: FileSystemDirectoryHandle): Promise<Uns
   }
 }
 
-/** Notes which of the commands are in these commits: the file of the outbox may be older than those of the events. */
+/** Adds the ids of the commands in these commits to `arrived`. The outbox file may be older than the event files, and still hold them. */
 export function noteArrived(arrived: Set<string>, { base }: Unsent, records: readonly CommitRecord[]): void {
   for (const record of records) if (record.last > base) for (const { id } of commandsOf(record)) arrived.add(id)
 }
 
 /**
- * Puts them into an empty outbox, behind `base`. Those that were decided on other events have none until they are decided again: the
- * remote has to be read before.
+ * Puts the commands into an empty outbox, behind `base`. If they were decided on other events, their own events are dropped, and they are
+ * decided again once the remote has been read.
  */
 export function putUnsent(
   store: StoreOf,
@@ -101,7 +101,7 @@ export function putUnsent(
   }
 }
 
-/** Begins a log of which nothing but its outbox was found. */
+/** Begins a log whose mirror holds nothing but the outbox. */
 export async function beginUnsent(database: Database, unsent: Unsent): Promise<void> {
   let begun: LogIdentity | undefined
   await database.transact(['meta', 'outbox', 'commands'], 'readwrite', (store) => {

@@ -5,7 +5,7 @@ import type { Sidecar } from '../log/stores.ts'
 import { createBreather } from '../slices.ts'
 import type { FileChunk } from './inOrder.ts'
 
-/** Command ids that one chunk of a base may hold; an export puts a quarter of them into one. */
+/** The most command ids of one chunk of a base: four times as many as an export puts into one. */
 const MOST_COMMANDS = 65_536
 
 export interface VerifiedBase {
@@ -14,7 +14,7 @@ export interface VerifiedBase {
   readonly sidecar: Sidecar
 }
 
-/** Verifies a base line by line: its rows may be many. Throws ImportError. */
+/** Verifies a base line by line, because it may have many rows. Throws ImportError. */
 export async function verifyBase(chunk: FileChunk, signal: AbortSignal | undefined): Promise<VerifiedBase> {
   try {
     return await verifyRows(chunk, signal)

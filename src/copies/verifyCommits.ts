@@ -6,7 +6,7 @@ import type { EventTypesAtRuntime } from '../model/events.ts'
 import { createBreather } from '../slices.ts'
 import type { FileChunk } from './inOrder.ts'
 
-/** Verifies a chunk's commits: whole, gapless, decodable, each id of a caller once. Throws ImportError. */
+/** Verifies that a chunk's commits are whole, have no gap, can be decoded, and use each command id once. Throws ImportError. */
 export async function verifyCommits(
   chunk: FileChunk,
   types: EventTypesAtRuntime | undefined,

@@ -56,7 +56,7 @@ export interface Checkpoint {
   readonly next: number
   readonly rows: number
   readonly failed?: { readonly sequence: number; readonly error: WireError }
-  /** Development only: the code that folded the first rows. */
+  /** Development only: hashes of the code that folded the first rows. */
   readonly code?: string
 }
 

@@ -40,7 +40,8 @@ export const mayBeLost = (error: unknown): boolean => error instanceof StorageEr
 
 /**
  * Checkpoints, pages and types in one read transaction, loaded into empty folds. `more` may queue requests that depend
- * on the checkpoints; it is told where sealed commits end, and which log it is. No commit or segment is read.
+ * on the checkpoints; it is told where sealed commits end, and which log it is. No commit or segment is read. If it rejects, folds may
+ * hold rows: the next call empties them.
  */
 export async function readSnapshot(
   database: Database,
@@ -53,12 +54,23 @@ export async function readSnapshot(
   ) => void,
 ): Promise<Snapshot> {
   const checkpoints = new Map<string, Checkpoint>()
-  const pages = new Map<Fold, IDBRequest<Page[]>>()
   const discarded: Checkpoint[] = []
   const stores: StoreName[] = ['meta', 'types', 'checkpoints', 'pages', 'segments', 'commits']
   // A database without this store is that of a log without a remote.
   if (hasNewerStores(database)) stores.push('outbox')
+
+  function take(fold: Fold, checkpoint: Checkpoint, pages: readonly Page[]): void {
+    if (loadPages(fold, checkpoint, pages)) return
+    fold.clear()
+    checkpoints.delete(fold.identity)
+    discarded.push(checkpoint)
+  }
+
   const [log, types, builds] = await database.transact(stores, 'readonly', (store) => {
+    // If the connection was lost, another one reads all of it again.
+    for (const fold of folds) fold.clear()
+    checkpoints.clear()
+    discarded.length = 0
     const builds = store('meta').get('builds')
     const log = store('meta').get('log')
     // Keys only: no record at or below a checkpoint is read.
@@ -75,20 +87,15 @@ export async function readSnapshot(
         if (Math.max(numberKeyOf(commit), numberKeyOf(segment)) < checkpoint.first) discarded.push(checkpoint)
         else {
           checkpoints.set(identity, checkpoint)
-          pages.set(fold, store('pages').getAll(pagesOf(identity, build)))
+          const pages = store('pages').getAll(pagesOf(identity, build))
+          // Rows are made of one table while the browser reads the next one.
+          pages.onsuccess = () => take(fold, checkpoint, pages.result)
         }
       }
       besides?.(store, checkpoints, numberKeyOf(segment), log.result)
     }
     return [log, store('types').getAll(), builds] as const
   })
-  for (const [fold, { result }] of pages) {
-    const checkpoint = checkpoints.get(fold.identity)!
-    if (loadPages(fold, checkpoint, result)) continue
-    fold.clear()
-    checkpoints.delete(fold.identity)
-    discarded.push(checkpoint)
-  }
   return { log: log.result!, types: types.result, checkpoints, builds: builds.result, discarded }
 }
 

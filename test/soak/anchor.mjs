@@ -92,17 +92,29 @@ function patternOf(find) {
     : statements
 }
 
-/** @type {(node: Node, name: string) => Node[]} */
-function functionsOf(node, name) {
+/** The functions of a program by their names: hundreds of patterns are looked for in the same programs. @type {WeakMap<Node, Map<string, Node[]>>} */
+const named = new WeakMap()
+
+/** @type {(program: Node, name: string) => Node[]} */
+function functionsOf(program, name) {
+  const known = named.get(program) ?? namesOf(program)
+  named.set(program, known)
+  return known.get(name) ?? []
+}
+
+/** @type {(program: Node) => Map<string, Node[]>} */
+function namesOf(program) {
   const isFunction = (/** @type {Node | undefined} */ value) => /Function/.test(value?.type ?? '')
-  /** @type {Node[]} */
-  const found = []
-  walk(node, (at) => {
-    if (isFunction(at) && at.id?.name === name) found.push(at)
-    else if (at.type === 'VariableDeclarator' && at.id.name === name && isFunction(at.init)) found.push(at)
-    else if (/Property|MethodDefinition/.test(at.type) && at.key?.name === name && isFunction(at.value)) found.push(at)
-    else if (at.type === 'AssignmentExpression' && at.left.property?.name === name && isFunction(at.right))
-      found.push(at)
+  /** @type {Map<string, Node[]>} */
+  const found = new Map()
+  const add = (/** @type {string | undefined} */ name, /** @type {Node} */ at) => {
+    if (name !== undefined) found.set(name, [...(found.get(name) ?? []), at])
+  }
+  walk(program, (at) => {
+    if (isFunction(at) && at.id) add(at.id.name, at)
+    else if (at.type === 'VariableDeclarator' && isFunction(at.init)) add(at.id.name, at)
+    else if (/Property|MethodDefinition/.test(at.type) && isFunction(at.value)) add(at.key?.name, at)
+    else if (at.type === 'AssignmentExpression' && isFunction(at.right)) add(at.left.property?.name, at)
   })
   return found
 }

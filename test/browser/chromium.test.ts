@@ -20,7 +20,7 @@ import { createScene, threeViews, WORKER_MS } from './scenarios/scene.ts'
 const freezes = Number(process.env.TIDEMARK_FREEZES ?? 5)
 
 /** `npm run soak -- --cycles 1000` asks for more, and for a worker restart with every fifth of them. */
-const cycles = Number(process.env.TIDEMARK_CYCLES ?? 100)
+const cycles = Number(process.env.TIDEMARK_CYCLES ?? 40)
 
 /** Half of the time after which Chromium ends a transaction that a frozen tab keeps open: who waits for one waits longer. */
 const FROZEN_MS = 30_000
@@ -169,7 +169,7 @@ describe.skipIf(!has('chromium'))('Chromium', () => {
         n,
         restarts,
       )
-    await cycle(100, 5)
+    await cycle(cycles, 5)
     await tab.evaluate(async () => {
       await window.app.bare(1)
       // V8's table of the strings of numbers grows once.

@@ -11,10 +11,12 @@ import {
 import { sized } from './harness/sizes.ts'
 
 // A part of what the figures are measured with: `TIDEMARK_EVENTS=1000000 TIDEMARK_ROWS=500000`.
-const EVENTS = Number(process.env.TIDEMARK_EVENTS ?? sized(100_000, 300_000))
+const EVENTS = Number(process.env.TIDEMARK_EVENTS ?? sized(60_000, 300_000))
 const ROWS = Number(process.env.TIDEMARK_ROWS ?? sized(10_000, 50_000))
 const FOLDERS = ROWS / 10
-const PAST = sized(50_000, 100_000)
+/** Of the full one and the empty one in turn. */
+const BOOTS = sized(10, 30)
+const PAST = sized(30_000, 100_000)
 /** `TIDEMARK_PER_COMMIT=1`: the past of a log that was written one event at a time. */
 const PER_COMMIT = Number(process.env.TIDEMARK_PER_COMMIT ?? 1000)
 const median = (all: readonly number[]) => [...all].sort((a, b) => a - b)[all.length >> 1] as number
@@ -117,7 +119,7 @@ describe.skipIf(!has('chromium'))('tables in Chromium', () => {
     await tab.evaluate(() => window.tables.closeArchive())
     const boots: Record<string, number[]> = { full: [], empty: [] }
     const asked: Record<string, string[]> = {}
-    for (let i = 0; i < 30; i++) {
+    for (let i = 0; i < BOOTS; i++) {
       const name = i % 2 ? 'full' : 'empty'
       const { took, requests } = await tab.evaluate((name) => window.tables.openArchive(name), name)
       boots[name]?.push(took)

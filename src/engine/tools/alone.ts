@@ -3,12 +3,12 @@ import { EngineClosed, StorageError } from '../../errors.ts'
 import { lockName } from '../../locks.ts'
 import type { Core } from '../core.ts'
 
-/** Milliseconds that an engine beside a pipeline has to step aside. */
+/** Milliseconds that an engine beside a pipeline has to end its work on the log. */
 const TURN_MS = 10_000
 
 /**
- * Rule 12: runs a task while nobody else has the log open, or refuses. The task gets a look at who came meanwhile, which
- * throws. Rejects if the engine ends before the task began.
+ * Rule 12: runs a task while no other engine has the log open, or refuses. The task gets a function that throws if another engine
+ * waits for the log by now. Rejects if the engine ends before the task began.
  */
 export async function alone<T>(
   core: Core,
@@ -47,7 +47,7 @@ export async function alone<T>(
   )
 }
 
-/** Waits until the engine beside a pipeline is not at work on the log; it waits in turn. */
+/** Waits until the engine beside a pipeline has ended its work on the log. That engine waits while the task runs. */
 async function inTurn<T>(
   locks: LockManager,
   name: string,

@@ -30,12 +30,13 @@ export interface ArchiveOptions extends Watch {
  * await file.forget()
  * ```
  *
- * It needs the log for itself: `StorageError('unavailable')` names who is in the way, or says that there are no Web Locks. If
- * a sealed segment would have to be split, or a reaction has not looked at an event yet, less is taken. Rows have to be JSON (`InvalidData` names the projection), and no projection may be
- * failed (`ProjectionFailed`). Command ids stay known. A projection version that comes later needs the whole log: it is
- * failed until `importLog` makes that again, in a new log, from the archive files and an export. What was moved stays stored until `forget`
- * of a file that holds it, which only you can know to be saved: until then the next call's file begins with it. Either
- * the log is as it was when it rejects, or (`StorageError('unknown')`) the outcome could not be read, and the next call gives the file.
+ * No other tab may have the log open: `StorageError('unavailable')` names the others, or says that there are no Web Locks. It takes fewer
+ * events if a sealed segment would have to be split, or if a reaction has not looked at an event yet. Rows have to be JSON (`InvalidData`
+ * names the projection), and no projection may be failed (`ProjectionFailed`). Command ids stay known. A later projection version needs the
+ * whole log: it is failed until `importLog` makes a new log from the archive files and an export. The moved events stay stored until you
+ * call `forget` on a file that holds them, because only you know that the file is saved. Until then, the file of the next call begins with
+ * them. If it rejects, the log is as it was, except for `StorageError('unknown')`: then the outcome could not be read, and the next call
+ * gives the file.
  */
 export async function archive(
   engine: Engine<any, any, any>,
@@ -70,7 +71,7 @@ export async function archive(
   return archiveFileOf(database)
 }
 
-/** Seals what is to go, and says where it ends: at a segment's end. */
+/** Seals the events up to `limit`. Returns the last event of the newest segment that ends there or before. */
 async function sealUpTo(database: Database, limit: number, signal: AbortSignal | undefined): Promise<number> {
   while (await seal(database, limit, undefined, true)) signal?.throwIfAborted()
   const newest = await database.transact(['segments'], 'readonly', (store) =>
@@ -79,7 +80,7 @@ async function sealUpTo(database: Database, limit: number, signal: AbortSignal |
   return numberKeyOf(newest)
 }
 
-/** The sequence before the first event that is not older. */
+/** The sequence before the first event that is not older than `time`. */
 async function lastBefore(
   core: Core,
   database: Database,
@@ -93,7 +94,7 @@ async function lastBefore(
   return core.head
 }
 
-/** Every projection of the model as it was after that event. */
+/** Folds every projection of the model up to that event. */
 async function foldUpTo(
   core: Core,
   database: Database,
@@ -117,7 +118,7 @@ async function foldUpTo(
   return { folds, commit }
 }
 
-/** The log from its base on, in slices. */
+/** Reads the log from its base on, in slices. */
 async function* commitsFrom(
   { types }: Core,
   database: Database,

@@ -6,13 +6,13 @@ import { queueBody, sealedChunk } from '../../log/sealed.ts'
 import type { SegmentRecord } from '../../log/stores.ts'
 import { streamOf } from './exportLog.ts'
 
-/** What an archive moved, as one file. */
+/** The events that an archive moved out, as one file. */
 export interface ArchiveFile extends ReadableStream<Uint8Array<ArrayBuffer>> {
-  /** It is safe elsewhere: deletes what is stored here of it. Rejects with `StorageError('aborted')` before it was read to its end. */
+  /** Deletes these events here. Call it when the file is safe elsewhere. Rejects with `StorageError('aborted')` if the file was not read to its end. */
   forget(): Promise<void>
 }
 
-/** What was moved out and not forgotten yet. */
+/** The file of all events that were moved out and not forgotten yet. */
 export function archiveFileOf(database: Database): ArchiveFile {
   let segments: readonly SegmentRecord[] | undefined
 

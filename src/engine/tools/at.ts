@@ -9,7 +9,7 @@ import { inside, type Watch } from './inside.ts'
 import { createTimeline, firstsOf } from './timeline.ts'
 import { createTravel } from './travel.ts'
 
-/** One row (or value: without `key`) that an event changed; undefined: there was none, there is none. */
+/** One row that an event changed, or one value (without `key`). `before` or `after` is undefined if the row did not exist then. */
 export interface RowChange<P> {
   readonly projection: keyof P & string
   readonly key?: Key
@@ -20,13 +20,13 @@ export interface RowChange<P> {
 /** The state as it was at `sequence`. */
 export interface Past<E extends EventTypes, P> {
   readonly sequence: number
-  /** A new object per move; it answers with the point where the view stands. */
+  /** The state at `sequence`. A new object per move. */
   readonly read: ReadModel<P>
   /** The event at `sequence`; undefined where the log begins. */
   readonly event: AnyRecorded<E> | undefined
-  /** What that event changed, in resident tables and values. */
+  /** The changes of that event to resident tables and values. */
   readonly changes: readonly RowChange<P>[]
-  /** Goes there; of moves that overtake each other the last one counts, and all of them resolve when it has arrived. */
+  /** Moves the view. If it is called again meanwhile, the last call counts, and all of them resolve when the view is there. */
   move(sequence: number): Promise<void>
 }
 
@@ -41,9 +41,9 @@ export interface Past<E extends EventTypes, P> {
  * console.log(past.event?.type, past.changes)
  * ```
  *
- * The first look folds the log up to there, in slices, with `onProgress`; from then on it goes in both directions: thousands of events
- * back are at hand, what is further back is folded again from rows kept on the way. It reads today's versions of events and today's
- * `evolve`; rows on disk are not in it. A sequence that the log does not have rejects with `RangeError`;
+ * The first call folds the log up to the point, in slices, with `onProgress`. From then on the view moves in both directions: moves over the
+ * last thousands of events are fast, and a move further back folds again from rows that were kept on the way. The view uses today's versions
+ * of events and today's `evolve`, and has no rows of tables on disk. A sequence that the log does not have rejects with `RangeError`;
  * an archived log begins at its base. Otherwise it rejects like any reader: `CorruptLog`, `OutdatedCodeError`, `StorageError`, `EngineClosed`.
  */
 export async function at<E extends EventTypes, P, C>(

@@ -2,13 +2,13 @@ import type { Key } from '../../data.ts'
 import { rowsEqual } from '../../model/isEqual.ts'
 import { type ChangedRows, changedProperties, pick, type Row, rowsOf } from './rowChanges.ts'
 
-/** What one command changed, and, if it was taken back, what taking it back changed. */
+/** The changes of a command (`rows`), and those of the command that takes it back (`by`). */
 export interface Taken {
   readonly rows: ChangedRows
   readonly by: ChangedRows
 }
 
-/** A value that somebody else has written. */
+/** A value that another command has written since. */
 export interface Conflict {
   readonly projection: string
   readonly key?: Key
@@ -19,14 +19,14 @@ export interface Conflict {
 export interface Values {
   /** Before the command. */
   readonly before: unknown
-  /** What is there now if nobody else has written. */
+  /** The present value, if no other command has written it. */
   readonly afterCommand: unknown
   readonly now: unknown
-  /** If the command is taken back now. */
+  /** The value if the command is taken back now. */
   readonly next: unknown
 }
 
-/** Taking back would overwrite what somebody else wrote. A sum (a count, say) is no conflict: it becomes neither value. */
+/** Would taking back replace a value that another command has written by the old one? A sum (a count, say) never conflicts: its new value is neither. */
 export function isConflict({ before, afterCommand, now, next }: Values): boolean {
   const isChanged = !rowsEqual(next, now)
   const isOldValue = rowsEqual(next, before)
@@ -34,7 +34,7 @@ export function isConflict({ before, afterCommand, now, next }: Values): boolean
   return isChanged && isOldValue && isWrittenByOthers
 }
 
-/** The first value among the `rows` of a command that taking it back (`by`) must not overwrite; `later`: what was taken back since. */
+/** The first of a command's `rows` that taking it back (`by`) must not overwrite. `later`: the commands that were taken back since. */
 export function conflictOf({ rows, by }: Taken, later: readonly Taken[]): Conflict | undefined {
   for (const { fold, key, before, after } of rowsOf(rows)) {
     const change = by.get(fold)?.get(key)
@@ -61,7 +61,7 @@ const rowsAt =
     by.get(fold)?.get(key),
   ]
 
-/** Later commands that were taken back may have left another value than there was (a time of change, say). */
+/** The value that the command left, or that later commands left when they were taken back: it may differ (a time of change, say). */
 function leftBy(
   afterCommand: unknown,
   later: readonly (readonly [Row | undefined, Row | undefined])[],

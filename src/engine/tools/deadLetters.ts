@@ -6,23 +6,23 @@ import type { Core } from '../core.ts'
 import type { Engine } from '../types.ts'
 import { inside } from './inside.ts'
 
-/** An event that a reaction does not try again. */
+/** An event that a reaction no longer retries. */
 export interface DeadLetter<E extends EventTypes> {
   /** The name of the reaction. */
   readonly reaction: string
   readonly event: AnyRecorded<E>
-  /** What the last attempt threw. undefined if the code of the reaction is gone. */
+  /** What the last attempt threw; undefined if the code of the reaction is gone. */
   readonly error: Error | undefined
-  /** Attempts of the last handler that failed. */
+  /** The number of failed attempts of the last handler. */
   readonly attempts: number
-  /** Calls `run` again, as for a new event. False if somebody else has decided meanwhile. */
+  /** Calls `run` again, as for a new event. False if another caller has retried or dropped it meanwhile. */
   retry(): Promise<boolean>
-  /** Forgets the event. False if somebody else has decided meanwhile. */
+  /** Forgets the event. False if another caller has retried or dropped it meanwhile. */
   drop(): Promise<boolean>
 }
 
 /**
- * Lists the events that reactions do not try again: `failed` failed, or the reaction has none.
+ * Lists the events that reactions no longer retry, because the handler `failed` failed, too, or the reaction has none.
  * @example
  * ```ts
  * for (const { reaction, event, error, retry } of await deadLetters(engine)) {
@@ -31,8 +31,8 @@ export interface DeadLetter<E extends EventTypes> {
  * }
  * ```
  *
- * Open events of a reaction whose code is gone are among them once the reactions have told where they stand; without their code only `drop`
- * helps. Each letter can be decided once, from any tab. Rejects with `StorageError` or `EngineClosed`.
+ * The list includes open events of a reaction whose code is gone, once the other reactions have reported their state. For these, only `drop`
+ * helps. Each letter can be retried or dropped once, from any tab. Rejects with `StorageError` or `EngineClosed`.
  */
 export async function deadLetters<E extends EventTypes>(engine: Engine<E, any, any, any>): Promise<DeadLetter<E>[]> {
   const core = inside(engine)
@@ -59,13 +59,13 @@ function revived({ dead: _, error: __, ...open }: OpenEvent): OpenEvent {
   return { ...open, handler: 'run', attempts: 0, until: 0, running: '' }
 }
 
-/** What is stored of the reactions of a log. */
+/** Reads the stored positions and open events of a log's reactions. */
 export async function readReactions({ database, memoryReactions }: Core): Promise<KnownReactions> {
   if (!database?.hasNewer) return (await memoryReactions?.read()) ?? { positions: new Map(), open: [] }
   return knownReactions(await database.transact(['reactions'], 'readonly', askReactions))
 }
 
-/** Replaces the event if it is still as it was seen. */
+/** Replaces the open event, unless it has changed since it was read. */
 async function replaceEntry(core: Core, seen: OpenEvent, by: OpenEvent | undefined): Promise<boolean> {
   const { database, memoryReactions } = core
   const key = recordKey(seen)

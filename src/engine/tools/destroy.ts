@@ -10,19 +10,19 @@ import { inside, type Watch } from './inside.ts'
 
 /** The second argument of `destroy`. */
 export interface DestroyOptions extends Pick<Watch, 'onProgress'> {
-  /** `'discard'`: also if the remote has not ordered all commands of this device. They are lost. */
+  /** `'discard'`: destroys the log even if this device has commands that the remote has not ordered. They are lost. */
   readonly unsent?: 'discard' | undefined
 }
 
 /**
- * Logs out: closes this log in every tab (`EngineClosed('destroyed')`) and deletes it, its mirror first, with all that was made of it.
+ * Logs out: closes this log in every tab (`EngineClosed('destroyed')`) and deletes its mirror, then the log and everything derived from it.
  * @example
  * ```ts
  * await destroy(engine)
  * ```
  *
- * Resolves when it is deleted. A frozen tab, an extension or the developer tools may keep it open: `onProgress` tells the phase
- * `'blocked'`, and after 30 seconds the call rejects with `StorageError('blocked')`. The browser deletes it when they are closed.
+ * Resolves when it is deleted. A frozen tab, an extension or the developer tools may keep it open. Then `onProgress` gets the phase
+ * `'blocked'`, and after 30 seconds the call rejects with `StorageError('blocked')`. The browser deletes the log when they are closed.
  * After any other `StorageError`, open the log and call `destroy` again. If the log has a remote and this device has commands that it has
  * not sent, the call rejects with `StorageError('aborted')` and deletes nothing, unless `unsent` is `'discard'`.
  */
@@ -41,7 +41,7 @@ export async function destroy(
   const { log: known } = database
   const blocked = (): void => onProgress?.({ phase: 'blocked', done: 0, total: 1 })
   try {
-    // A boot that finds no database must find no mirror, either: it would restore it.
+    // The mirror goes first: a boot that finds a mirror but no database would restore the log.
     await removeMirror(name, place, removeLog, async () => (await find().catch(() => 'this')) === 'another')
   } catch (error) {
     if (error instanceof StorageError) throw error
@@ -49,17 +49,17 @@ export async function destroy(
   }
 
   async function removeLog(): Promise<void> {
-    // Of a new log nothing is deleted but tables, which are made again.
+    // If a new log has this name, deletes only tables, which are derived and made again.
     const names = (await find().catch(() => 'this')) === 'this' ? [databaseName(name), ...tables] : tables
     const deletions = names.map((one) => deleteDatabase(one, blocked))
-    // One that is blocked keeps no other from being deleted.
+    // Waits for all of them: a deletion that is blocked must not keep the others from ending.
     await Promise.allSettled(deletions)
     await Promise.all(deletions)
   }
 
   /**
-   * Which log has this name now. A new one in which nobody has looked for a mirror yet has nothing to lose. One that can't be read
-   * is to be deleted, and so is this one if it was restored meanwhile.
+   * Finds out which log has this name now. `'none'`: also a new one of format 0, which holds no event yet. `'this'`: also this log after
+   * another tab has restored it, and a database that holds no log. Callers take a log that can't be read for this one.
    */
   async function find(): Promise<'this' | 'none' | 'another'> {
     const found = await openDatabase(name, false, blocked)
@@ -74,7 +74,7 @@ export async function destroy(
   }
 }
 
-/** The names of the databases that were made of this log. */
+/** The names of the databases of this log's on-disk tables. */
 async function tablesOf(database: Database): Promise<string[]> {
   const tables: string[] = []
   for (const identity of await notedTables(database)) {

@@ -12,9 +12,9 @@ import { inside, type Watch } from './inside.ts'
  * const file = new Response(exportLog(engine)).blob()
  * ```
  *
- * It holds one chunk in memory at a time and ends at the head of the call; `onProgress` counts events. The stream fails
- * with `CorruptLog` if the log is corrupt, `StorageError` and `EngineClosed` if it can't be read, and the signal's reason; a file that
- * was cut is refused by `importLog`. Works in memory mode, too.
+ * It keeps one chunk in memory at a time and ends at the head of the call; `onProgress` counts events. The stream fails
+ * with `CorruptLog` if the log is corrupt, with `StorageError` or `EngineClosed` if it can't be read, and with the signal's reason.
+ * `importLog` refuses a file that was cut. It works in memory mode, too.
  */
 export function exportLog(
   engine: Engine<any, any, any>,
@@ -54,7 +54,7 @@ export function streamOf(
 async function* fromMemory(core: Core, total: number): AsyncGenerator<Chunk, void> {
   const id = (core.logId ||= randomId())
   let last: Chunk | undefined
-  // Not what was appended since.
+  // Leaves out events that were appended since the call.
   for await (const records of inPortions(core.log.readAfter(0), total))
     yield (last = await packChunk({ id, lineage: id, format: 1 }, records))
   yield endOf(last?.header ?? { log: id, lineage: id, last: 0 }, 1)

@@ -5,15 +5,15 @@ import { createBackoff } from '../../queue.ts'
 import type { Core } from '../core.ts'
 import { takeOver } from '../takeOver.ts'
 
-/** Attempts to read which log it is now: what was put there is visible, whatever becomes of them. */
+/** The most attempts to read the new log id. The new log is visible to other tabs even if all of them fail. */
 const TAKE_OVER_TRIES = 5
 const TAKE_OVER_MIN_MS = 100
 const TAKE_OVER_MAX_MS = 1000
 
-/** Lets an engine whose log was empty go on with what was put there: other tabs are told. */
+/** Lets an engine whose log was empty go on with an imported or restored log, and tells other tabs. */
 export async function goOnWith(core: Core, log: LogIdentity, sequence: number): Promise<void> {
   core.channel?.post({ log: core.logId, head: sequence, adopted: log })
-  // A hint was faster.
+  // A hint came first, and the engine has the new log already.
   if (core.head) return
   const backoff = createBackoff(TAKE_OVER_MIN_MS, TAKE_OVER_MAX_MS)
   for (let tries = 1; ; tries++) {

@@ -20,9 +20,9 @@ import { inside, type Watch } from './inside.ts'
  * ```
  *
  * Everything is verified before anything is visible. `ImportError` names the line (each chunk of the files is one, counted
- * from 1) and the reason, `OutdatedCodeError` the event that this model does not know. An import that was interrupted is taken up by
- * the next one of the same files. `onProgress` counts bytes; `total` is 0 for a stream, which does not say its length. When all
- * of it was verified, the signal only ends the wait for what this engine shows: the log is filled.
+ * from 1) and the reason, `OutdatedCodeError` the event that this model does not know. If an import is interrupted, the next import of
+ * the same files takes it up. `onProgress` counts bytes; `total` is 0 for a stream, whose length is unknown. Once everything is verified,
+ * the log is filled, and the signal only ends the wait until this engine shows the events.
  */
 export async function importLog(
   engine: Engine<any, any, any>,
@@ -40,12 +40,12 @@ export async function importLog(
   const { log, sequence } = await adopt(database, chunks, { types: core.types, signal })
   await goOnWith(core, log, sequence)
   await shownUpTo(core, sequence, signal)
-  // For the next boot; nobody has to wait for it.
+  // Persists the projections for the next boot. The caller need not wait for that.
   core.host?.flush().catch(() => {})
   return { sequence }
 }
 
-/** The chunks of files, one after the other; each file has to come to its end. */
+/** The chunks of all files, one after the other. Throws ImportError if a file has no end. */
 async function* chunksOf(
   files: readonly (Blob | ReadableStream<Uint8Array>)[],
   progress: (done: number) => void,
@@ -79,7 +79,7 @@ async function* chunksOf(
   }
 }
 
-/** The same checks, for a log that is gone with the page. */
+/** Imports into a log in memory, with the same checks. */
 async function intoMemory(
   core: Core,
   chunks: AsyncGenerator<FileChunk, void>,
@@ -109,7 +109,7 @@ async function intoMemory(
     for await (const records of recordsIn(chunk)) all.push(...records)
   }
   if (core.tip) throw notEmpty()
-  // All of them are asked for before the first answer, so that no command can come between.
+  // Starts all appends before the first answer, so that no command can come between.
   const appended = await Promise.all(
     all.map((record) =>
       core.log.append(record, { types: [], entries: entries.get(record.id) ?? [], durability: 'relaxed' }),

@@ -3,14 +3,14 @@ import type { Core } from '../core.ts'
 import { coreOf } from '../openEngine.ts'
 import type { Engine, Progress } from '../types.ts'
 
-/** Ends what takes long, and hears how far it is. */
+/** Options of long work: a signal to end it, and a callback for its progress. */
 export interface Watch {
   readonly signal?: AbortSignal | undefined
-  /** Told how far it is. */
+  /** Called with the progress. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
 }
 
-/** What stands behind an engine that is open. */
+/** The core of an open engine. Throws `ModelError` if it is not an engine, and the error that closed it if it is closed. */
 export function inside(engine: Engine<any, any, any>): Core {
   const core = coreOf.get(engine)
   if (!core) throw new ModelError('expected the engine that openEngine resolved to')

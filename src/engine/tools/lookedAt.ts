@@ -3,17 +3,17 @@ import type { Database } from '../../log/database.ts'
 import { askReactions, knownReactions } from '../../log/openReactions.ts'
 import type { Core } from '../core.ts'
 
-/** Milliseconds that the holder of the reactions has to look at what is left of the log. A frozen page never does. */
+/** Milliseconds that the holder of the reactions has to look at the remaining events. A frozen page never does. */
 const LOOKED_AT_MS = 15_000
 
 /**
- * The event up to which the reactions of this app have looked at the log, as soon as that is `wanted`. What they have opened is kept beside
- * the log; what they have not looked at is nowhere else. Reactions whose code is gone look at nothing any more.
+ * Waits until the reactions of this app have looked at the log up to `wanted`, and returns how far they are. Events that they have opened are
+ * stored beside the log, so they may be archived. Events that they have not looked at may not. Reactions whose code is gone do not count.
  */
 export async function lookedAt(core: Core, database: Database, wanted: number, signal?: AbortSignal): Promise<number> {
   if (!core.reactions || !database.hasNewer) return wanted
   const until = performance.now() + LOOKED_AT_MS
-  // Read anew each time: it changes while somebody waits.
+  // Read anew each time, because it changes during the wait.
   const declared = (): readonly (readonly [string, { readonly state: string }])[] =>
     Object.entries(core.reactions ?? {})
   const isStopped = (): boolean => declared().some(([, { state }]) => state === 'stopped')

@@ -8,7 +8,7 @@ import type { Fold } from '../../model/fold.ts'
 import { makeBase } from '../../projections/base.ts'
 import { deletePages } from '../../projections/discard.ts'
 
-/** The one transaction: bases in, segments out, another log id. */
+/** Puts bases in the place of the archived segments and gives the log a new id, in one transaction. */
 export async function moveOut(
   database: Database,
   at: { readonly base: number; readonly commit: string },
@@ -51,7 +51,7 @@ export async function moveOut(
             store('bases').put(record, identity)
             store('bodies').put(chunk.bytes, record.body)
           }
-          // Nobody else is here to hold other versions and unfinished builds, and they could not go on without the log.
+          // Deletes other versions and unfinished builds: no engine uses them now, and without the events they could not be continued.
           for (const { identity, build } of checkpoints.result)
             if (folds.every((fold) => fold.identity !== identity) || (builds.result?.[identity] ?? '') !== build)
               deletePages(store, identity, build)
@@ -61,7 +61,7 @@ export async function moveOut(
       'strict',
     )
   } catch (error) {
-    // The answer may be lost, not the transaction.
+    // The transaction may have completed although its answer was lost.
     const found = await readIdentity(database).catch(() => {
       throw new StorageError('unknown', `archive: whether the log was moved could not be read: ${error}`, error)
     })

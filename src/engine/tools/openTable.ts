@@ -10,16 +10,16 @@ import { inside } from './inside.ts'
 const open = new WeakMap<Core, Map<string, Promise<Table>>>()
 
 /**
- * An on-disk table as Dexie's `Table`, for its queries and `liveQuery`; its rows are at least those of `status.sequence` at the call.
+ * An on-disk table as Dexie's `Table`, for its queries and `liveQuery`. Its rows are at least as new as `status.sequence` at the call.
  * @example
  * ```ts
  * const search = await openTable(engine, 'search')
  * await search.where('title').startsWith('Buy').limit(100).toArray()
  * ```
  *
- * Read it only: the rows are a fold of the log, and what else is written there is lost with the next rebuild. After a dispatch,
- * `await engine.projected(sequence)` waits until its rows are there. The table closes with the engine. Rejects with
- * `ProjectionFailed` where the projection has failed, and with `StorageError('unavailable')` in memory.
+ * Only read it: the rows are a fold of the log, and anything that you write there is lost with the next rebuild. After a dispatch,
+ * `await engine.projected(sequence)` waits until its rows are stored. The table closes with the engine. Rejects with
+ * `ProjectionFailed` if the projection has failed, and with `StorageError('unavailable')` in memory.
  */
 export async function openTable<P, K extends keyof P & string>(
   engine: Engine<any, P, any>,
@@ -46,7 +46,7 @@ export async function openTable<P, K extends keyof P & string>(
       tables.delete(projection)
       dexie.close()
     }
-    // Deleted or made anew elsewhere: the next caller gets another one.
+    // Another tab or worker deletes or rebuilds the table. The next call opens it again.
     dexie.on('close', () => tables.delete(projection))
     ended.addEventListener('abort', end)
     if (ended.aborted) end()

@@ -35,6 +35,6 @@ export const performanceTrack: Observer = /* @__PURE__ */ spans(({ name, engine,
       },
     },
   })
-  // The panel has it by now. The page would keep one entry per command for ever.
+  // The panel has the entry by now. Without this, the page would keep one entry per command for ever.
   performance.clearMeasures(label)
 })

@@ -8,8 +8,8 @@ import { storageChanged } from '../persistence.ts'
  * button.onclick = () => persist()
  * ```
  *
- * Best called when the user has just done something: browsers decide by how much a site is used, Firefox asks the user. `false`
- * if the browser refuses, or can't be asked.
+ * Best called in a user's gesture: Firefox asks the user, and other browsers decide by how much the site is used. `false`
+ * if the browser refuses, or has no such method.
  */
 export async function persist(): Promise<boolean> {
   const persistent = await Promise.resolve(globalThis.navigator?.storage?.persist?.()).catch(() => false)

@@ -1,6 +1,6 @@
 import type { Fold } from '../../model/fold.ts'
 
-/** Rows between two chances for the page to render and answer. */
+/** The rows of one piece. The page can render between two pieces. */
 const ROWS_PER_PIECE = 2048
 
 interface RowsAt {
@@ -9,14 +9,14 @@ interface RowsAt {
   readonly next: number
 }
 
-/** All rows at the end of a record. Rows never change, so this is their places. */
+/** All rows at the end of a record. Row objects never change, so a point keeps references, not copies. */
 export interface Point {
   readonly sequence: number
   readonly rows: number
   readonly folds: readonly RowsAt[]
 }
 
-/** Keeps what the folds hold, in pieces; nothing may be folded meanwhile. */
+/** Makes a point of the folds' rows, in pieces. Nothing may be folded meanwhile. */
 export function* pointOf(folds: readonly Fold[], sequence: number): Generator<void, Point> {
   const kept: RowsAt[] = []
   let count = 0
@@ -33,7 +33,7 @@ export function* pointOf(folds: readonly Fold[], sequence: number): Generator<vo
   return { sequence, rows: count, folds: kept }
 }
 
-/** Fills empty folds with what a point holds, in pieces. */
+/** Fills empty folds with the rows of a point, in pieces. */
 export function* fillFrom(point: Point, folds: readonly Fold[]): Generator<void, void> {
   for (const [i, fold] of folds.entries()) {
     const { rows, ns, next } = point.folds[i]!

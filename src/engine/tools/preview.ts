@@ -11,7 +11,7 @@ import { apply, rowsIn, rowsOf } from './rowChanges.ts'
 
 /** What a command would do if it were dispatched now. */
 export interface Preview<E extends EventTypes, P> {
-  /** In the order in which they would be appended. Empty if the command would do nothing or is rejected. */
+  /** The events, in the order in which they would be appended. Empty if the command would do nothing or is rejected. */
   readonly events: readonly AnyNew<E>[]
   /** The rows and values that those events would change, in resident tables. */
   readonly changes: readonly RowChange<P>[]
@@ -20,7 +20,7 @@ export interface Preview<E extends EventTypes, P> {
 }
 
 /**
- * Decides a command on the state that this tab shows, and takes everything back: the events and row changes that a dispatch would
+ * Decides a command on the state that this tab shows, and takes everything back. Returns the events and row changes that a dispatch would
  * make now, or its rejection.
  * @example
  * ```ts

@@ -2,7 +2,7 @@ import { sleep } from '../../async.ts'
 import { StorageError } from '../../errors.ts'
 import type { TableCheckpoint } from '../../projections/tableList.ts'
 
-/** Seconds without an answer after which reading an on-disk table is given up. */
+/** Seconds without an answer after which the read of an on-disk table rejects. */
 const TABLE_BLOCKED_AFTER_S = 30
 
 /** What is stored of an on-disk table. */
@@ -12,8 +12,8 @@ export interface StoredTable {
 }
 
 /**
- * Reads the database of an on-disk table, by the browser's name for it, and creates nothing: undefined if there is none, or
- * nothing in it. Rejects with `StorageError`, and with the signal's reason.
+ * Reads the database of an on-disk table, by the browser's name for it, and creates nothing. undefined if there is no such database,
+ * or it is empty. Rejects with `StorageError`, and with the signal's reason.
  */
 export async function readTable(name: string, signal: AbortSignal | undefined): Promise<StoredTable | undefined> {
   const idb = await openExisting(name, signal)
@@ -33,7 +33,7 @@ export async function readTable(name: string, signal: AbortSignal | undefined): 
   }
 }
 
-/** A database that is being deleted keeps an open waiting. */
+/** Opens a database that exists. Bounded in time, because the browser does not answer while the database is being deleted. */
 async function openExisting(name: string, signal: AbortSignal | undefined): Promise<IDBDatabase | undefined> {
   const given = new AbortController()
   const request = indexedDB.open(name)
@@ -45,7 +45,7 @@ async function openExisting(name: string, signal: AbortSignal | undefined): Prom
   const opened = new Promise<IDBDatabase | undefined>((resolve, reject) => {
     request.onsuccess = () => {
       const idb = request.result
-      // Others may delete it at any time.
+      // Another tab may delete the database at any time. This connection must not block that.
       idb.onversionchange = () => idb.close()
       if (given.signal.aborted) idb.close()
       resolve(idb)

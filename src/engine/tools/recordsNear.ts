@@ -2,14 +2,14 @@ import { CorruptLog } from '../../errors.ts'
 import type { CommitRecord } from '../../log/commit.ts'
 import type { Log } from '../../log/log.ts'
 
-/** Characters of records that stay unpacked: about 100,000 events. */
+/** The most characters of records that stay unpacked: about 100,000 events. */
 const KEPT_CHARACTERS = 33_554_432
 
-/** The log around a point that moves: contiguous records, kept unpacked, so that the next one is at hand. */
+/** The log around a moving point: contiguous records, kept unpacked in memory, so that the next one is found at once. */
 export interface RecordsNear {
-  /** The record that holds the event, if it is at hand. */
+  /** The record that holds the event, if it is in memory. */
   find(sequence: number): CommitRecord | undefined
-  /** Reads a batch that begins with it. Throws CorruptLog where there is none. */
+  /** Reads a batch that begins with the record of this event. Throws CorruptLog if there is none. */
   load(sequence: number): Promise<void>
 }
 
@@ -18,7 +18,7 @@ type ReadAhead = ReturnType<Log['readAfter']>
 export function recordsNear(log: Log): RecordsNear {
   let records: CommitRecord[] = []
   let characters = 0
-  /** Where the next sequence is, most often. */
+  /** The index where the next search begins, because it mostly wants the next sequence. */
   let near = 0
   /** The next batch is read while this one is folded. */
   let reading:
@@ -30,7 +30,7 @@ export function recordsNear(log: Log): RecordsNear {
 
   function keep(batch: readonly CommitRecord[]): void {
     const behind = batch[0]!.first === lastOf() + 1
-    // What reaches into the records at hand, or up to them, goes before them.
+    // Records that end before those in memory go before them, if they reach up to them.
     const before = batch.filter(({ last }) => last < firstOf())
     const joins = before.at(-1)?.last === firstOf() - 1
     const added = behind || !joins ? batch : before
@@ -59,7 +59,7 @@ export function recordsNear(log: Log): RecordsNear {
       return
     },
     async load(sequence) {
-      // What was read ahead may have been the end then.
+      // Reads again if the batch that was read ahead is empty: the log may have grown since.
       const ahead = reading?.from === sequence ? (await reading.ahead).value : undefined
       const batches = ahead ? reading!.batches : log.readAfter(sequence - 1)
       const batch = ahead ?? (await batches.next()).value

@@ -6,14 +6,14 @@ import { goOnWith } from './goOn.ts'
 import { inside } from './inside.ts'
 
 /**
- * Asks the user again for the folder that `mirror` named, and goes on with the mirror; `true` when it may be written.
+ * Asks the user again for access to the folder that `mirror` named, and goes on with the mirror; `true` if it may be written.
  * @example
  * ```ts
  * button.onclick = () => resumeMirror(engine)
  * ```
  *
- * Call it in a user's gesture: browsers forget such a permission when the last tab is closed. A log that is still empty, because
- * the folder could not be read when it was opened, is restored from it. `false` in memory, too.
+ * Call it in a user's gesture: browsers forget such a permission when the last tab is closed. If the log is still empty, because
+ * the folder could not be read when the engine opened, it is restored from the folder. In memory, it resolves to `false`.
  */
 export async function resumeMirror(engine: Engine<any, any, any>): Promise<boolean> {
   const core = inside(engine)

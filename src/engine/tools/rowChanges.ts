@@ -13,12 +13,12 @@ export interface Row {
 }
 export type ChangedRows = Map<Fold, Map<Key, Row>>
 
-/** Folds events like a commit; `journal` leads back. */
+/** Folds events as a commit does. `undo(journal)` takes them back. */
 export function apply(folds: readonly Fold[], events: readonly AnyRecordedEvent[], journal: Journal): void {
   for (const event of events) for (const fold of folds) if (!fold.failed) fold.apply(event, journal)
 }
 
-/** What the changes of a journal, or those after `from` of them, lead to now, row by row. */
+/** The rows that a journal has changed, without its first `from` changes: each as it was before, and as it is now. */
 export function rowsIn(journal: Journal, from: number = 0): ChangedRows {
   const rows: ChangedRows = new Map()
   for (const { fold, slot, before } of journal.slice(from)) {
@@ -38,19 +38,19 @@ function rowNow({ definition, view }: Fold, key: Key): unknown {
   return definition.into.kind === 'table' ? (view as ReadTable<unknown>).get(key) : (view as ReadValue<unknown>).value
 }
 
-/** undefined stands for the whole row, where there are no two sets of properties to compare. */
+/** The names of the properties that differ; [undefined] for the whole row, if the two are not both objects with properties. */
 export function changedProperties(before: unknown, after: unknown): readonly (string | undefined)[] {
   if (rowsEqual(before, after)) return []
   if (!isRowObject(before) || !isRowObject(after)) return [undefined]
   const changed = Object.keys({ ...before, ...after }).filter((name) => !rowsEqual(before[name], after[name]))
-  // What a Map or a Date holds is no property.
+  // No property differs, but the contents do: of a Map or a Date, say.
   return changed.length ? changed : [undefined]
 }
 
 const isRowObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && !!value && !Array.isArray(value)
 
-/** A property, or the whole. */
+/** Reads a property of a row, or the whole row. */
 export const pick =
   (property: string | undefined) =>
   (row: any): unknown =>

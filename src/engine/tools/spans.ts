@@ -4,13 +4,13 @@ import type { Core } from '../core.ts'
 import type { Interceptor } from '../pending.ts'
 import type { Observer } from '../types.ts'
 
-/** Milliseconds that a decision may have taken. The clock was set if it looks like more. */
+/** The most milliseconds that a decision can take. If it seems to have taken more, the clock was set. */
 const DECISION_MAX_MS = 60_000
 
-/** What a span says beside its times. */
+/** The facts of a span besides its times. */
 export type SpanDetail = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>
 
-/** One piece of work that an engine has ended. */
+/** One piece of work that an engine has done. */
 export interface Span {
   /**
    * - `boot`: from the call of `openEngine` until `read` is ready.
@@ -21,19 +21,19 @@ export interface Span {
    * - `rebuild`: waiting for projections to be folded again, for `rebuild()`.
    */
   readonly name: 'boot' | 'dispatch' | 'append' | 'catch-up' | 'flush' | 'rebuild'
-  /** Of the log. */
+  /** The name of the log. */
   readonly engine: string
   /** Milliseconds, as `performance.now()` gives them. */
   readonly start: number
   /** Milliseconds. */
   readonly duration: number
   readonly detail: SpanDetail
-  /** What the work ended with, if it failed. */
+  /** What the work threw, if it failed. */
   readonly error?: unknown
 }
 
 /**
- * Gives an observer for `openEngine` that reports each piece of work when it has ended.
+ * Returns an observer for `openEngine` that reports each piece of work when it has ended.
  * @example
  * ```ts
  * const engine = await openEngine(todoApp, {
@@ -47,13 +47,13 @@ export interface Span {
  * ```
  *
  * Details hold names, ids, sequences and counts; no payload, input or row. Several handles that share one engine share the observer of the
- * first. What `report` throws goes to `reportError`. Work in the worker is not seen: of it, a page sees how long it waits.
+ * first. What `report` throws goes to `reportError`. Work in the worker is not seen: a page sees only how long it waits for it.
  */
 export function spans(report: (span: Span) => void): Observer {
   return (core: Core) => observe(core, report)
 }
 
-/** Follows an engine from outside: members that work are replaced by ones that are timed, so an engine without an observer pays nothing. */
+/** Follows an engine from outside: it replaces the members that do work by timed ones, so an engine without an observer costs nothing. */
 function observe(core: Core, report: (span: Span) => void): void {
   const tell = (name: Span['name'], start: number, detail: SpanDetail, error?: unknown): void => {
     const duration = performance.now() - start
@@ -64,7 +64,7 @@ function observe(core: Core, report: (span: Span) => void): void {
     }
   }
 
-  /** Times one call. `detail` is asked for when it has ended. */
+  /** Times one call. Calls `detail` when it has ended. */
   async function timed<T>(name: Span['name'], call: () => Promise<T>, detail: (result?: T) => SpanDetail): Promise<T> {
     const start = performance.now()
     try {
@@ -126,7 +126,7 @@ function observe(core: Core, report: (span: Span) => void): void {
   core.interceptors.add(dispatches(tell))
 }
 
-/** Follows the commands of a tab. A command is known from its first decision on. */
+/** Follows the commands of a tab, each from its first decision on. */
 function dispatches(tell: (name: 'dispatch', start: number, detail: SpanDetail, error?: unknown) => void): Interceptor {
   const known = new Map<string, { start: number; decisions: number; events: number }>()
   return {
@@ -139,7 +139,7 @@ function dispatches(tell: (name: 'dispatch', start: number, detail: SpanDetail, 
         events: 0,
       }
       known.set(id, one)
-      // A decision that failed on its own events is told twice.
+      // A decision whose own events failed is reported twice.
       if (stored) one.events = stored.length
       one.decisions++
     },
@@ -155,7 +155,7 @@ function dispatches(tell: (name: 'dispatch', start: number, detail: SpanDetail, 
   }
 }
 
-/** From now on, the member has what `replace` makes of each value that it is given. */
+/** Makes the member hold what `replace` makes of its value, now and after each assignment. */
 function replaceMember<T extends object, K extends keyof T>(owner: T, name: K, replace: (value: T[K]) => T[K]): void {
   let given = owner[name]
   let value = replace(given)
@@ -164,7 +164,7 @@ function replaceMember<T extends object, K extends keyof T>(owner: T, name: K, r
     configurable: true,
     get: () => value,
     set(next: T[K]) {
-      // Boot and each round of work set the log once more.
+      // Boot and each round of work assign the same log again.
       if (next === given) return
       given = next
       value = replace(next)
@@ -172,7 +172,7 @@ function replaceMember<T extends object, K extends keyof T>(owner: T, name: K, r
   })
 }
 
-/** Hears of each value that the member is given, after it has it. */
+/** Calls `heard` with each value that is assigned to the member, after the assignment. */
 function hearMember<T extends object, K extends keyof T>(owner: T, name: K, heard: (value: T[K]) => void): void {
   let value = owner[name]
   Object.defineProperty(owner, name, {

@@ -4,19 +4,19 @@ import type { CommandContext } from '../../model/model.ts'
 import type { Command } from '../pending.ts'
 import type { ChangedRows } from './rowChanges.ts'
 
-/** Commands that one step may hold: taking it back is one command, which should not hold up the page. */
+/** The most commands of one step. Taking it back is one command, which should not block the page. */
 const PARTS_MAX = 1_000
 
-/** One command of a step, by its last decision. */
+/** One command of a step, as it was last decided. */
 export interface StepCommand {
   /** Higher for a command that was decided later. */
   readonly n: number
   /** The app's command: a redo decides it again. */
   readonly origin: Pick<Command, 'name' | 'input' | 'context'>
-  /** The part that this one takes back, as long as it matters. */
+  /** The part that this one takes back, as long as it may explain a value. */
   back?: StepCommand | undefined
   rows: ChangedRows
-  /** Decides what takes it back. undefined: nothing does, or the command is refused. */
+  /** Decides the events that take it back. undefined if it can't be taken back, or was refused. */
   takeBack: ((context: CommandContext) => readonly StoredEvent[]) | undefined
 }
 
@@ -27,28 +27,29 @@ export interface UndoStep {
   parts: StepCommand[]
 }
 
-/** Commands of one tab that are to be one step. */
+/** The commands of one tab that become one step. */
 interface StepGroup {
   readonly step: UndoStep
-  /** Of `group(…)`; undefined: by time. */
+  /** Identifies the call of `group(…)`; undefined for a group by time. */
   readonly running: object | undefined
   readonly name: string
   readonly at: number
 }
 
 export interface Steps {
-  /** The step that an undo, or a redo, takes back next. */
+  /** The step that the next undo or redo takes back. */
   last(kind: 'undo' | 'redo'): UndoStep | undefined
-  /** A new step, the last one. */
+  /** Adds a new step behind the others. */
   enter(kind: UndoStep['kind']): UndoStep
-  /** The step for a new command: the one before, if both are of one group. */
+  /** The step for a new command: that of the command before, if both belong to one group. */
   join(name: string, at: number): UndoStep
-  /** Commands that are decided until `work` is over are one step. */
+  /** Makes one step of all commands that are decided until `work` is over. */
   group<T>(work: () => T): T
   /** Puts a step back where it was. */
   stay(step: UndoStep): void
+  /** Removes a step, or one part of it. */
   leave(step: UndoStep, part?: StepCommand): void
-  /** A new command ends what could be done again. */
+  /** Removes all steps that could be redone, because there is a new command. */
   endRedo(): void
   subscribe(listener: () => void): () => void
   clear(): void
@@ -60,7 +61,7 @@ const isThenable = (value: unknown): value is PromiseLike<unknown> =>
 
 const isOpen = ({ parts }: UndoStep): boolean => parts.some(({ takeBack }) => takeBack)
 
-/** The steps that can be taken back, and those that can be done again. `limit` is for each; `groupMs` for commands of one name. */
+/** The steps that can be undone, and those that can be redone: up to `limit` of each. `groupMs` groups commands of one name. */
 export function createSteps(limit: number, groupMs: number): Steps {
   const done: UndoStep[] = []
   const undone: UndoStep[] = []
@@ -72,7 +73,7 @@ export function createSteps(limit: number, groupMs: number): Steps {
 
   const stackOf = ({ kind }: Pick<UndoStep, 'kind'>): UndoStep[] => (kind === 'undo' ? undone : done)
 
-  /** Not inside a decision, where `read` is on its way to another state. */
+  /** Tells listeners in a microtask: inside a decision, `read` is in an intermediate state. */
   function tell(): void {
     if (isTelling) return
     isTelling = true

@@ -7,19 +7,18 @@ import { queueBody, sealedChunk } from '../../log/sealed.ts'
 import type { SegmentRecord } from '../../log/stores.ts'
 import type { Core } from '../core.ts'
 
-/** Events of the log that has not been sealed yet which are read at once. */
+/** The most events that are not sealed yet and are read at once. */
 export const WINDOW_EVENTS = 512
 
-/** A part of the log: a record, or numbers that can't be read and why. */
+/** A part of the log: a record, or a range that can't be read, with the error. */
 export type Stretch = { readonly first: number; readonly last: number } & (
   | { readonly record: CommitRecord; readonly error?: undefined }
   | { readonly record?: undefined; readonly error: Error }
 )
 
 /**
- * The stretches around one event, ascending and without a gap. Readers of a log refuse all of it at a damaged record, as they must: this
- * is for somebody who looks for what is left. What is not sealed is read behind `after` only. Rejects only if the storage itself gives no
- * answer.
+ * The stretches around one event, ascending and without a gap. Other readers refuse a log with a damaged record, as they must. This one is for
+ * tools that show what can still be read. It reads unsealed events only behind `after`. Rejects only if the storage itself fails.
  */
 export async function stretchesAround(core: Core, sequence: number, after = 0): Promise<readonly Stretch[]> {
   const { database, log, head } = core
@@ -45,7 +44,7 @@ async function ofSegment(database: Database, segment: SegmentRecord): Promise<re
   const stretches: Stretch[] = []
   try {
     const stored = await database.transact(['bodies'], 'readonly', (store) => queueBody(store, body))
-    // Their checksum fits: what is wrong with one was wrong when it was sealed.
+    // The checksum fits, so a record that is wrong was wrong when it was sealed.
     for await (const records of unpackChunk(first - 1, await sealedChunk(database, segment, stored)))
       for (const record of records) add(stretches, record, first, true)
   } catch (error) {
@@ -62,12 +61,12 @@ async function unsealed(
   after: number,
 ): Promise<readonly Stretch[]> {
   const from = Math.max(sequence - (sequence % WINDOW_EVENTS), after + 1)
-  // An engine that is outdated or behind has not got as far as its log.
+  // An engine that is outdated or behind has a lower head than its log.
   const to = Math.min(Math.max(head, sequence), from + WINDOW_EVENTS - 1)
   const found = await database.transact(['segments', 'commits'], 'readonly', (store) => ({
     newest: store('segments').openKeyCursor(null, 'prev'),
     before: store('commits').openCursor(IDBKeyRange.upperBound(from), 'prev'),
-    // No range may be empty: both ends are left out.
+    // IndexedDB throws for an empty range, so both ends are excluded.
     others: store('commits').getAll(IDBKeyRange.bound(from, to + 1, true, true)),
   }))
   const sealed = numberKeyOf(found.newest)
@@ -75,7 +74,7 @@ async function unsealed(
   const stretches: Stretch[] = []
   const before = found.before.result?.value
   for (const record of before ? [before, ...found.others.result] : found.others.result) {
-    // What begins under the seal is not log.
+    // A record that begins under the seal is not part of the log.
     if (!(isCommit(record) && record.first <= sealed)) add(stretches, record, firstSequence)
   }
   const next = (stretches.at(-1)?.last ?? firstSequence - 1) + 1
@@ -83,7 +82,7 @@ async function unsealed(
   return stretches
 }
 
-/** The next record. What is missing before it, and a record that can't be read, is a stretch, too. */
+/** Adds the next record. A gap before it becomes a stretch with an error, and so does a record that can't be read. */
 function add(stretches: Stretch[], record: CommitRecord, firstSequence: number, isVerified = false): void {
   if (!isCommit(record)) return
   const { first, last } = record

@@ -11,28 +11,28 @@ import { conflictOf, type Taken } from './conflict.ts'
 import { apply, rowsIn, rowsOf } from './rowChanges.ts'
 import type { StepCommand, UndoStep } from './steps.ts'
 
-/** Commands that were taken back and may still explain a value: two steps as large as they get. */
+/** The most parts that are remembered to explain a present value: two steps of the largest size. */
 const REMEMBERED_PARTS = 2_000
 
 type UndoneRows = Pick<StepCommand, 'rows' | 'takeBack'>
 
-/** Decides what takes commands back. */
+/** Decides the events that take commands back. */
 export interface TakeBack {
-  /** The part of a step that a command is which gives these events; on the state before them, which it leaves. */
+  /** Makes the part of a step for a command with these events. Call it on the state before them; the state stays the same. */
   made(origin: StepCommand['origin'], stored: readonly StoredEvent[], command: Command): StepCommand
-  /** The events that take a step back on the state as it is now; each part on what the one before it leaves. Throws a refusal. */
+  /** The events that take a step back. Decides the last part on the present state, and each other part on the result. Throws if it is refused. */
   takeBack(prior: UndoStep, step: UndoStep, command: Command): StoredEvent[]
-  /** A step that took back another did not: empties it. */
+  /** Empties a step whose command failed, so that it has taken back nothing. */
   forget(step: UndoStep): void
 }
 
 export function createTakeBack(core: Core, inverses: Record<string, (...given: any[]) => unknown>): TakeBack {
   const { model, types, folds, commandRead } = core
-  /** Parts that take back others, in the order in which it was asked for. */
+  /** The parts that take back others, in the order in which they were decided. */
   let takenBack: StepCommand[] = []
   let count = 0
 
-  /** Events of `command`, after the first `after` of it. */
+  /** Events of `command` as the log would record them, behind its first `after` events. */
   const recorded = (events: readonly StoredEvent[], { id, meta, context }: Command, after = 0): AnyRecordedEvent[] =>
     recordedOf({ id, at: context.now, events, ...(meta !== undefined && { meta }) }, core.tip + after + 1, types)
 
@@ -52,13 +52,13 @@ export function createTakeBack(core: Core, inverses: Record<string, (...given: a
       const stored = storedOf(inverse)
       return stored.length ? () => stored : undefined
     } catch (error) {
-      // The command is right, whatever becomes of its undo.
+      // The command goes on without an undo.
       globalThis.reportError?.(error)
       return
     }
   }
 
-  /** The app's command once more: with the ids it had, at the time of the redo. */
+  /** Decides the app's command again: with the ids that it had, at the time of the redo. */
   const again =
     ({ name, input, context }: StepCommand['origin']): StepCommand['takeBack'] =>
     ({ now }) => {
@@ -66,7 +66,7 @@ export function createTakeBack(core: Core, inverses: Record<string, (...given: a
       return decide(model, name, commandRead, input, { now, id: context.id })
     }
 
-  /** Applies events to the folds, from where `journal` leads back. */
+  /** Applies events to the folds. The journal gets their changes. */
   function foldPart(
     origin: StepCommand['origin'],
     events: readonly AnyRecordedEvent[],
@@ -79,7 +79,7 @@ export function createTakeBack(core: Core, inverses: Record<string, (...given: a
     return { takeBack, rows: rowsIn(journal, from) }
   }
 
-  /** What was decided after a part and has been taken back. */
+  /** The changes of parts that were decided after this one and have been taken back. */
   const takenAfter = ({ n }: StepCommand): Taken[] =>
     takenBack.flatMap(({ back, rows }) => (back && back.n > n ? { rows: back.rows, by: rows } : []))
 
@@ -91,7 +91,7 @@ export function createTakeBack(core: Core, inverses: Record<string, (...given: a
 
   function remember(part: StepCommand): void {
     takenBack.push(part)
-    // A part must not hold on to all that it goes back to.
+    // Drops the link to the part that it took back: a chain of links would keep every part in memory.
     if (takenBack.length > REMEMBERED_PARTS) takenBack.shift()!.back = undefined
   }
 

@@ -3,13 +3,13 @@ import type { AnyRecordedEvent } from '../../model/events.ts'
 import { type Change, type Fold, type Journal, type Slot, undo } from '../../model/fold.ts'
 import { fillFrom, type Point, pointOf } from './points.ts'
 
-/** Events after which steps become a stretch: what a step back over its beginning folds again. */
+/** The number of events after which steps become a stretch. A step back over the beginning of a stretch folds that many again. */
 const STRETCH_EVENTS = 256
-/** Changes after which they do, too: a stretch is taken back without a pause. */
+/** The number of changes after which steps become a stretch, because a stretch is taken back without a pause. */
 const STRETCH_CHANGES = 8192
-/** Stretches that are kept, as long as no record begins in an older one. */
+/** The most stretches that are kept, unless the present record begins in an older one. */
 const STRETCHES_MAX = 64
-/** Events between two points, if there are no more rows than that: what a move further back folds again. */
+/** Events between two points (more, if there are more rows). A move beyond the stretches folds that many again. */
 const POINT_EVENTS = 8192
 const POINTS_MAX = 32
 
@@ -21,7 +21,7 @@ interface FoldedStep {
 }
 
 /**
- * Events that lie behind, as the first change of each slot they touched: enough to go back to `after`. Memory grows
+ * Past events, as the first change of each slot that they touched: enough to go back to `after`. Memory grows
  * with the rows that a stretch touches, not with its events.
  */
 interface FoldedStretch {
@@ -32,44 +32,44 @@ interface FoldedStretch {
 }
 
 /**
- * Folds that go back as well as forward. `forward`, `pass` and `back` do a bounded piece of work. After each of them `due` says
- * what has to be done before the next, in pieces.
+ * Folds that go back as well as forward. `forward`, `pass` and `back` do a bounded piece of work. After each of them, `due` gives the
+ * work that has to be done before the next, in pieces.
  */
 export interface Timeline {
-  /** Others after a jump. */
+  /** Other objects after a jump. */
   readonly folds: readonly Fold[]
   readonly sequence: number
-  /** It is there, and knows what its event changed. */
+  /** Is the timeline at this sequence, does it know the changes of that event, and is no work due? */
   standsAt(sequence: number): boolean
   /** The last event and its changes; undefined at the log's beginning. */
   readonly last: FoldedStep | undefined
-  /** One event, and how to get back over it. An event that can't be folded takes back its whole record. */
+  /** Folds one event, and keeps its changes for the way back. If it can't be folded, takes back its whole record. */
   forward(event: AnyRecordedEvent, record: Range): void
-  /** One event on the way to a distant one: nothing leads back over it but a point. */
+  /** Folds one event on the way to a distant one. Keeps no changes: the way back over it starts from a point. */
   pass(event: AnyRecordedEvent, record: Range): void
-  /** Towards an earlier sequence: to it, over the beginning of one stretch, or (as `due`) to a point before it. */
+  /** Goes towards an earlier sequence: to it, over the beginning of one stretch, or (as `due`) to a point before it. */
   back(sequence: number): void
-  /** A jump, or a point that is to be kept. Nothing else may be called until it has ended. */
+  /** A jump, or the keeping of a point. Nothing else may be called until it has ended. */
   due(): Generator<void, void> | undefined
 }
 
 /** `create` gives empty folds; the first ones hold what the log begins with. */
 export function createTimeline(first: readonly Fold[], create: () => readonly Fold[], start: number): Timeline {
-  /** By projection: the event that it can't fold. */
+  /** By projection: the first event that it can't fold. */
   const failedAt = new Map<string, number>()
   let folds = first
   let past: FoldedStretch[] = []
   let sequence = start
-  /** After the last one of `past`; `begun` is where. */
+  /** The steps after the last stretch of `past`. They begin at `begun`. */
   let steps: FoldedStep[] = []
   let changes = 0
   let begun = startStretch()
   const points: Point[] = []
   let between = POINT_EVENTS
-  /** Something failed: from now on every event is a step, so that its commit can be taken back. */
+  /** An event has failed. From now on every event is a step, so that its commit can be taken back. */
   let isCareful = false
   let isPointDue = true
-  /** A jump to the last point before this sequence, or to the log's beginning. */
+  /** If set, a jump is due: to the last point before this sequence, or to the log's beginning. */
   let jump: number | undefined
 
   function startStretch(): Omit<FoldedStretch, 'firsts'> {
@@ -82,7 +82,7 @@ export function createTimeline(first: readonly Fold[], create: () => readonly Fo
     changes = 0
   }
 
-  /** Not a fold without a base in an archived log, nor behind the event that it can't fold. */
+  /** Can the fold take this event? Not if it has no base in an archived log, and not behind an event that it can't fold. */
   const works = (fold: Fold, sequence: number): boolean =>
     !fold.failed && sequence <= (failedAt.get(fold.name) ?? Infinity)
 
@@ -95,14 +95,14 @@ export function createTimeline(first: readonly Fold[], create: () => readonly Fo
 
   function takeBack({ after, firsts, next }: FoldedStretch): void {
     for (const change of firsts.reverse()) {
-      // A slot that came and went within the stretch is absent on both ends.
+      // Skips a slot that was absent before the stretch and is absent now.
       if (change.before !== undefined || change.slot.row !== undefined) change.fold.revert(change)
     }
     for (const [i, fold] of folds.entries()) fold.next = next[i]!
     sequence = after
   }
 
-  /** What a failing event takes back is a change like others: going back over it brings it again. */
+  /** Takes back the record of an event that failed. The journal gets that as changes, so that going back over the event restores it. */
   function takeBackRecord(fold: Fold, { first }: Range, journal: Journal): void {
     const since = [
       ...past.flatMap(({ after, firsts }) => (after >= first - 1 ? firsts : [])),
@@ -115,7 +115,7 @@ export function createTimeline(first: readonly Fold[], create: () => readonly Fo
     }
   }
 
-  /** At the end of a record. The more rows there are, the further apart, so that keeping them stays cheap. */
+  /** At the end of a record, finds out whether a point is due. More rows mean fewer points, so that keeping them stays cheap. */
   function arrive(record: Range): void {
     if (sequence !== record.last) return
     const { sequence: last, rows } = points.at(-1)!
@@ -130,7 +130,7 @@ export function createTimeline(first: readonly Fold[], create: () => readonly Fo
     for (let i = 1; i < points.length; i++) points.splice(i, 1)
   }
 
-  /** Fills other folds: what is read meanwhile is a state that there was. */
+  /** Fills new folds, so that readers of the present ones see no half-filled state. */
   function* jumpBefore(before: number): Generator<void, void> {
     const point = points.findLast((point) => point.sequence < before) ?? points[0]!
     const others = create()
@@ -155,7 +155,7 @@ export function createTimeline(first: readonly Fold[], create: () => readonly Fo
     standsAt: (wanted) =>
       wanted === sequence && jump === undefined && !isPointDue && (steps.length > 0 || sequence === start),
     forward(event, record) {
-      // A record that is cut into stretches begins one, so that what fails in it can be taken back to its beginning.
+      // A record that is longer than a stretch begins one, so that all of it can be taken back if one of its events fails.
       const length = event.sequence === record.first ? record.last - sequence : 1
       if (steps.length && (steps.length + length > STRETCH_EVENTS || changes > STRETCH_CHANGES)) close(record)
       if (!steps.length) begun = startStretch()

@@ -5,15 +5,15 @@ import { createBreather } from '../../slices.ts'
 import { recordsNear } from './recordsNear.ts'
 import type { Timeline } from './timeline.ts'
 
-/** Events before a target from which on the way back is kept: those further back are folded again from a point. */
+/** The number of events before a target whose changes are kept for the way back. Earlier events are folded again from a point. */
 const WAY_BACK_EVENTS = 4096
-/** Events between two looks at the clock, which takes longer than a small event; fewer if they are not small. */
+/** The most events between two looks at the clock, which takes longer than a small event. It is fewer if events take long. */
 const UNTIMED_EVENTS = 16
-/** Milliseconds between two looks after which the next one follows the next event. */
+/** If more milliseconds lie between two looks, the next look follows after one event. */
 const UNTIMED_MS = 2
 
 export interface Going {
-  /** Goes to the last event that is not later, if that is before the target. */
+  /** A time in milliseconds since 1970: if an event before the target is later, stops before it. */
   readonly until?: number
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((done: number) => void) | undefined
@@ -21,7 +21,7 @@ export interface Going {
 
 /** Moves a timeline along its log. */
 export interface Travel {
-  /** Where to; it may change on the way. */
+  /** The sequence to go to. It may change on the way. */
   target: number
   readonly isThere: boolean
   /** Goes there in slices, between which the page can render. */
@@ -39,7 +39,7 @@ export function createTravel(line: Timeline, log: Log, types: EventTypesAtRuntim
 
   async function go({ until = Infinity, signal, onProgress }: Going): Promise<void> {
     let breather = createBreather(signal)
-    /** Where to go first, so that the ways back over the events before the target are kept. */
+    /** The sequence to go to first, so that the changes of the events before the target are kept. */
     let windowStart: number | undefined
     let stride = 1
     let untimed = stride
@@ -52,7 +52,7 @@ export function createTravel(line: Timeline, log: Log, types: EventTypesAtRuntim
       looked = performance.now()
     }
 
-    /** Looks at the clock once in a while. */
+    /** Looks at the clock every few events, and rests if the slice is used up. */
     function folded(): Promise<void> | undefined {
       if (--untimed > 0) return
       const now = performance.now()
@@ -79,16 +79,16 @@ export function createTravel(line: Timeline, log: Log, types: EventTypesAtRuntim
         if (event.at > until) {
           until = Infinity
           travel.target = line.sequence
-          // Only now it is known where the window begins.
+          // Only now is the target known, and with it the start of the window.
           windowStart = Math.max(start, travel.target - WAY_BACK_EVENTS)
         } else if (record.last < travel.target - WAY_BACK_EVENTS) line.pass(event, record)
         else line.forward(event, record)
-        // Most events wait for nothing, not even for a microtask.
+        // Awaits only if there is something to wait for: a microtask per event would be slow.
         const resting = folded()
         if (resting) await resting
       } else {
         await records.load(next)
-        // The page could render meanwhile.
+        // The read has let the page render, so a new slice begins.
         breather = createBreather(signal)
       }
     }

@@ -9,11 +9,11 @@ import { inside } from './inside.ts'
 import { createSteps, type StepCommand, type UndoStep } from './steps.ts'
 import { createTakeBack } from './takeBack.ts'
 
-/** Undos that are kept unless the app says how many. */
+/** The steps that are kept if the app gives no `limit`. */
 const LIMIT = 100
 
 /**
- * What takes a command back: events, or a command that is decided on the state at the time of the undo and may `reject`.
+ * What undoes a command: events, or a command that is decided on the state at the time of the undo and may `reject`.
  * undefined: the command can't be undone.
  */
 export type Inverse<E extends EventTypes, P> =
@@ -22,7 +22,7 @@ export type Inverse<E extends EventTypes, P> =
   | undefined
   | ((read: ReadModel<P>, context: CommandContext) => Decision<E>)
 
-/** For each command that can be undone: what takes it back, from its input, the state before it and its events. */
+/** For each command that can be undone: a function that makes its inverse from its input, the state before it and its events. */
 export type Inverses<E extends EventTypes, P, C> = {
   readonly [K in keyof C]?: (done: {
     readonly input: C[K] extends (read: any, input: infer I, ...rest: any) => any ? I : never
@@ -36,26 +36,26 @@ export type InversesOf<M> = M extends Model<infer E, infer P, infer C> ? Inverse
 
 /** The third argument of `undoStack`. */
 export interface UndoOptions {
-  /** Steps that are kept for undo, and as many for redo: 100 unless given. */
+  /** The most steps that are kept for undo, and for redo. 100 by default. */
   readonly limit?: number | undefined
-  /** Commands of one name, each at most so many milliseconds after the one before, are one step. 0, the default: never. */
+  /** Makes one step of commands of one name that follow each other within this many milliseconds. 0, the default: never. */
   readonly groupMs?: number | undefined
 }
 
-/** What `undoStack` gives: the undo and redo of one tab. */
+/** The undo and redo of one tab, as `undoStack` returns them. */
 export interface UndoStack<E extends EventTypes = any> {
   /** Takes back the last step; undefined if there is none. */
   undo(): Promise<Receipt<E> | undefined>
-  /** Does again what the last undo took back, until a new command that can be undone. */
+  /** Does again what the last undo took back. A new command that can be undone ends that. */
   redo(): Promise<Receipt<E> | undefined>
   readonly canUndo: boolean
   readonly canRedo: boolean
   /**
-   * Makes one step of all commands that are dispatched until `work` returns, or until its promise settles. Gives what `work`
-   * gives. A group inside a group belongs to the outer one.
+   * Makes one step of all commands that are dispatched until `work` returns, or until its promise settles. Returns what `work`
+   * returns. A group inside a group belongs to the outer one.
    */
   group<T>(work: () => T): T
-  /** Tells that `canUndo` or `canRedo` may have changed; gives the function that ends it. */
+  /** Calls the listener when `canUndo` or `canRedo` may have changed. Returns the function that ends this. */
   subscribe(listener: () => void): () => void
   /** Forgets all steps and follows no more commands. The stack ends with its engine, too. */
   close(): void
@@ -126,7 +126,7 @@ export function undoStack<E extends EventTypes, P, C>(
       if (!own || !isOver) return
       undos.forget(own.step)
       steps.leave(own.step)
-      // Nobody decided against it: it can be tried again.
+      // The storage failed, and no decision refused the undo: it can be tried again.
       if (outcome.error instanceof StorageError) steps.stay(own.prior)
     },
   }
@@ -149,7 +149,7 @@ export function undoStack<E extends EventTypes, P, C>(
       steps.leave(step)
       steps.stay(prior)
     }
-    // What is not typed yet has every field of it.
+    // The receipt has every field, but `send` does not know the types of the events.
     // The receipt of a command of this model.
     return sent as unknown as Promise<Receipt<E>>
   }

@@ -15,7 +15,7 @@ import type { Engine } from '../types.ts'
 import { inside, type Watch } from './inside.ts'
 import { readTable } from './readTable.ts'
 
-/** A row (or value: key 0) of which the persisted state is not what the log says; undefined: there is none. */
+/** A row (or a value, with key 0) whose persisted state differs from the fold of the log. undefined: the row is missing there. */
 export interface Difference<P> {
   readonly projection: keyof P & string
   readonly key: Key
@@ -25,9 +25,9 @@ export interface Difference<P> {
 
 interface Persisted {
   readonly name: string
-  /** Up to where it was folded. */
+  /** The last event that was folded into it. */
   readonly sequence: number
-  /** Insertion numbers where they are kept. */
+  /** `n` is the insertion number, if it is stored. */
   readonly rows: ReadonlyMap<Key, { readonly n?: number; readonly row: unknown }>
   readonly folded: Fold
 }
@@ -40,8 +40,8 @@ interface Persisted {
  * if (differences.length) await engine.rebuild()
  * ```
  *
- * Empty if everything is as it should be, and in memory. It only reads. Equal rows in another order are named, too. An archived log is
- * folded from its base. Rejects with `CorruptLog`, `OutdatedCodeError`, `StorageError`, `EngineClosed` and the signal's reason.
+ * The result is empty if there is no difference, and always in memory. It only reads. It names equal rows in another order, too. An archived
+ * log is folded from its base. Rejects with `CorruptLog`, `OutdatedCodeError`, `StorageError`, `EngineClosed` and the signal's reason.
  */
 export async function verify<P>(
   engine: Engine<any, P, any>,
@@ -89,7 +89,7 @@ async function inPages({ model }: Core, database: Database): Promise<Persisted[]
   })
 }
 
-/** The databases that are noted with the log; one that was not made yet holds nothing. */
+/** Reads the on-disk tables that are noted in the log's database. A table that was not made yet is left out. */
 async function persistedOnDisk(
   { model }: Core,
   database: Database,

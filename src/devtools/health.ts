@@ -15,8 +15,10 @@ export class HealthPanel extends Panel {
   }
 
   async #write(): Promise<void> {
-    const { healthReportOf } = await toolsPart.load()
-    const report = await healthReportOf(this.session, this.#isWhole)
+    const report = await toolsPart
+      .load()
+      .then(({ healthReportOf }) => healthReportOf(this.session, this.#isWhole))
+      .catch(describeError)
     if (report === this.#report) return
     this.#report = report
     this.requestUpdate()

@@ -45,6 +45,7 @@ export class LogPanel extends Panel {
   protected override changed(): void {
     const { status } = this.session.engine
     const { database } = this.session.core
+    this.#log.forgetFailures()
     if (database && (status.state !== 'ready' || status.behind))
       void headOf(database).then(
         (head) => this.#grow(head),

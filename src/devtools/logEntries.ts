@@ -13,6 +13,8 @@ interface Region {
   readonly first: number
   readonly last: number
   readonly stretches: readonly Stretch[]
+  /** The storage gave no answer: it may give one later. */
+  readonly isFailed: boolean
 }
 
 /** The log by number, read as it is looked at. */
@@ -20,6 +22,8 @@ export interface LogEntries {
   /** undefined: it is being read, and `changed` tells. */
   at(sequence: number): LogEntry | undefined
   read(sequence: number): Promise<LogEntry>
+  /** What could not be read is read again when it is asked for. */
+  forgetFailures(): void
   /** From `before` backwards, in slices; `reading` hears how far it is. `mayFit` sees the text of a record before it is parsed. */
   backwards(
     before: number,
@@ -44,10 +48,12 @@ export function createLogEntries(core: Core, changed: () => void): LogEntries {
     // A log that grows while somebody looks: only what is new is read.
     const below = regions.find(({ last }) => last < sequence && sequence - last < WINDOW_EVENTS)
     let stretches: readonly Stretch[]
+    let isFailed = false
     try {
       stretches = await stretchesAround(core, sequence, below?.last)
     } catch (error) {
       stretches = [{ first: sequence, last: sequence, error: asError(error) }]
+      isFailed = true
     }
     const isShort = below && below.last - below.first < WINDOW_EVENTS
     if (isShort && stretches[0]?.first === below.last + 1) stretches = [...below.stretches, ...stretches]
@@ -55,6 +61,7 @@ export function createLogEntries(core: Core, changed: () => void): LogEntries {
       first: Math.min(sequence, stretches[0]?.first ?? sequence),
       last: Math.max(sequence, stretches.at(-1)?.last ?? sequence),
       stretches,
+      isFailed,
     }
     // What was read at the log's end has grown.
     regions = [region, ...regions.filter(({ first, last }) => last < region.first || first > region.last)]
@@ -109,6 +116,9 @@ export function createLogEntries(core: Core, changed: () => void): LogEntries {
     },
     async read(sequence) {
       return entryIn(await load(sequence), sequence)
+    },
+    forgetFailures() {
+      regions = regions.filter(({ isFailed }) => !isFailed)
     },
     async *backwards(before, mayFit, signal, reading) {
       const breather = createBreather(signal)

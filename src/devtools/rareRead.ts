@@ -4,12 +4,15 @@ export interface RareRead {
   look(version: unknown): void
   /** Reads now. */
   again(version: unknown): Promise<void>
+  /** A read has failed: the next look reads, even with the same version. */
+  forget(): void
   stop(): void
 }
 
 /** Reads at most once in `ms` milliseconds, and once more after the last change. */
 export function createRareRead(ms: number, read: () => Promise<void>): RareRead {
   let known: unknown
+  let isForgotten = false
   let began = Number.NEGATIVE_INFINITY
   let timer: ReturnType<typeof setTimeout> | undefined
 
@@ -17,19 +20,23 @@ export function createRareRead(ms: number, read: () => Promise<void>): RareRead 
     clearTimeout(timer)
     timer = undefined
     known = version
+    isForgotten = false
     began = performance.now()
     return read()
   }
 
   return {
     look(version) {
-      if (version === known) return
+      if (version === known && !isForgotten) return
       clearTimeout(timer)
       const wait = began + ms - performance.now()
       if (wait > 0) timer = setTimeout(() => void again(version), wait)
       else void again(version)
     },
     again,
+    forget() {
+      isForgotten = true
+    },
     stop: () => clearTimeout(timer),
   }
 }

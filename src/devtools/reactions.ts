@@ -45,6 +45,7 @@ export class ReactionsPanel extends Panel {
       this.#failure = undefined
     } catch (error) {
       this.#failure = error
+      this.#reading.forget()
     }
     this.requestUpdate()
   }

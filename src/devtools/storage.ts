@@ -30,9 +30,14 @@ export class StoragePanel extends Panel {
   async #ask(): Promise<void> {
     const { database } = this.session.core
     this.#estimate = await navigator.storage?.estimate?.().catch(() => undefined)
-    if (database) {
-      const { result } = await database.transact(['segments'], 'readonly', (store) => store('segments').getAllKeys())
-      this.#segments = { count: result.length, last: Number(result.at(-1) ?? 0) }
+    try {
+      if (database) {
+        const { result } = await database.transact(['segments'], 'readonly', (store) => store('segments').getAllKeys())
+        this.#segments = { count: result.length, last: Number(result.at(-1) ?? 0) }
+      }
+    } catch (error) {
+      this.#told = describeError(error)
+      this.#asked = false
     }
     this.requestUpdate()
   }
@@ -102,7 +107,7 @@ export class StoragePanel extends Panel {
           html`<dl>
             ${fact('used', bytes(usage))}
             ${fact('quota', quota ? html`${bytes(quota)} <meter aria-label="Used of the quota" max=${quota} .value=${usage}></meter>` : 'unknown')}
-            ${fact('segments', this.#segments ? `${formatCount(this.#segments.count)}, up to event ${formatCount(this.#segments.last)}` : 'none')}
+            ${fact('segments', this.#segments && `${formatCount(this.#segments.count)}, up to event ${formatCount(this.#segments.last)}`)}
           </dl>`,
           storage === 'best-effort'
             ? html`<button @click=${() => void this.#persist()}>Ask to persist</button>`
@@ -140,10 +145,16 @@ export class StoragePanel extends Panel {
   }
 
   async #persist(): Promise<void> {
-    const isKept = await persist()
-    this.session.say(
-      isKept ? 'The browser keeps this storage.' : 'The browser refused: it decides by how much a site is used.',
-    )
+    const { session } = this
+    try {
+      session.say(
+        (await persist())
+          ? 'The browser keeps this storage.'
+          : 'The browser refused: it decides by how much a site is used.',
+      )
+    } catch (error) {
+      session.say(describeError(error))
+    }
   }
 }
 

@@ -49,6 +49,7 @@ export class SyncPanel extends Panel {
       this.#failure = undefined
     } catch (error) {
       this.#failure = error
+      this.#reading.forget()
     }
     this.requestUpdate()
   }

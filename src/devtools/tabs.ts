@@ -25,7 +25,8 @@ export class TabsPanel extends Panel {
   async #ask(): Promise<void> {
     if (performance.now() - this.#asked < LOCKS_MS) return
     this.#asked = performance.now()
-    this.#held = (await navigator.locks?.query())?.held
+    // A page without storage of its own may not ask.
+    this.#held = (await navigator.locks?.query().catch(() => undefined))?.held
     this.requestUpdate()
   }
 

@@ -1,5 +1,5 @@
 import { openEngine } from 'tidemark'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { asTest, commandAsTest } from '../../src/devtools/asTest.ts'
 import { fits, mayFit, parseFilter } from '../../src/devtools/filter.ts'
 import { line } from '../../src/devtools/format.ts'
@@ -87,6 +87,20 @@ test('a log that grows while somebody looks is read on where it ended', async ()
   }
   // Nothing of it has to be read again.
   for (let i = 1; i <= 9; i++) expect(log.at(i)).toMatchObject({ sequence: i })
+})
+
+test('what the storage did not give is read again once it does', async () => {
+  const one = await tab(freshName())
+  await one.dispatch.addMany({ ids: ['a', 'b', 'c'] })
+  const log = createLogEntries(coreOf.get(one)!, () => {})
+  const broken = vi.spyOn(IDBDatabase.prototype, 'transaction').mockImplementation(() => {
+    throw new DOMException('no disk', 'UnknownError')
+  })
+  expect(await log.read(3)).toMatchObject({ error: { name: 'StorageError' } })
+  broken.mockRestore()
+  expect(log.at(3)).toMatchObject({ error: { name: 'StorageError' } })
+  log.forgetFailures()
+  expect(await log.read(3)).toMatchObject({ event: { data: { id: 'c' } } })
 })
 
 test('an event of a newer build is shown as it is stored', async () => {

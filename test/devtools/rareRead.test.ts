@@ -17,3 +17,16 @@ test('what changes all the time is read at most once in a while, and once more a
   vi.advanceTimersByTime(5000)
   expect(reads).toBe(6)
 })
+
+test('a read that failed is tried again with the next look, though nothing has changed, and not more often than others', () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+  let reads = 0
+  const rare = createRareRead(1000, async () => {
+    if (++reads < 3) rare.forget()
+  })
+  for (let look = 0; look < 100; look++) {
+    rare.look('the same')
+    vi.advanceTimersByTime(50)
+  }
+  expect(reads).toBe(3)
+})

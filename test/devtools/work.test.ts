@@ -5,6 +5,7 @@ import { waitingCommands } from '../../src/devtools/waitingCommands.ts'
 import { coreOf } from '../../src/engine/openEngine.ts'
 import { deadLetters, readReactions } from '../../src/engine/tools/deadLetters.ts'
 import { freshName } from '../engine/todos.ts'
+import { inDatabase } from '../log/storage.ts'
 import { chatTab, runner } from '../reactions/kit.ts'
 import { devices } from '../sync/devices.ts'
 
@@ -83,4 +84,31 @@ test('what is open can be read while this build is outdated', async () => {
   expect(older.status.state).toBe('outdated')
   expect(await openOf(older)).toBe(1)
   expect(await deadLetters(older)).toEqual([])
+})
+
+test('what is open can be read, and is still handed on, when the log is damaged', async () => {
+  const name = freshName()
+  const engine = await chatTab(name)
+  const core = coreOf.get(engine)!
+  const { close } = await runner(name, {
+    answer: {
+      from: 'start',
+      retry: { tries: 1 },
+      run() {
+        throw new RangeError('no provider')
+      },
+    },
+  })
+  await engine.dispatch.requestTurn({ id: 'a' })
+  const openNow = async () => storedReactions([], await readReactions(core))[0]?.open
+  await expect.poll(async () => (await openNow())?.[0]?.dead, { timeout: 20_000 }).toBeTruthy()
+  await close()
+  const next = engine.status.sequence + 1
+  await inDatabase(name, (store) => store('commits').put({ first: next, last: next } as never, next))
+  await engine.dispatch.requestTurn({ id: 'b' }).catch(() => {})
+  await expect.poll(() => engine.status.state, { timeout: 20_000 }).toBe('failed')
+  expect(await openNow()).toHaveLength(1)
+  const [letter] = await deadLetters(engine)
+  expect(await letter?.retry()).toBe(true)
+  expect(waitOf((await openNow())![0]!, Date.now())).toBe('attempt 1 is next in its lane')
 })

@@ -1,5 +1,5 @@
 import { headers } from '@nats-io/nats-core'
-import { sleep } from '../async.ts'
+import { quietly, sleep } from '../async.ts'
 import { type OpenRemote, type Remote, RemoteError, type RemoteMessage } from '../remote.ts'
 import { defineRemote } from '../sync/carry.ts'
 import { createConnector, type NatsCredentials } from './connection.ts'
@@ -28,6 +28,8 @@ const HEADER_BYTES = 1_024
 /** For servers of a shared stream that have not yet heard of a message that another one has stored. */
 const BEHIND_MS = 2_000
 const BEHIND_AGAIN_MS = 25
+/** Own messages that are remembered until the server tells of them, for somebody who does not watch. */
+const MOST_OWN = 64
 
 /**
  * The log's order on a NATS server with JetStream, over WebSocket: for page and worker, and for Node 22 or later. Needs the packages
@@ -65,6 +67,14 @@ function remoteOf(
   const saw = (sequence: number): void => {
     stored = Math.max(stored, sequence)
   }
+  /** The append that is under way, and messages that this device has stored and not heard of: whoever appends reads without being told. */
+  let appending: Promise<unknown> = Promise.resolve()
+  const own = new Set<number>()
+  const isNews = async (sequence: number): Promise<boolean> => {
+    saw(sequence)
+    await quietly(appending)
+    return !own.delete(sequence)
+  }
   const limits = {
     get bytes() {
       return Math.min(bytes, connector.payload - HEADER_BYTES)
@@ -101,11 +111,15 @@ function remoteOf(
         const named = headers()
         named.set('Tidemark-Id', id)
         try {
-          const { seq } = await js.publish(place.subject, copy, {
+          const published = js.publish(place.subject, copy, {
             headers: named,
             expect: place.shared ? { lastSubjectSequence: expected } : { lastSequence: expected },
           })
+          appending = published
+          const { seq } = await published
           saw(seq)
+          own.add(seq)
+          for (const oldest of own) if (own.size > MOST_OWN) own.delete(oldest)
           return 'appended'
         } catch (error) {
           if (isRefusal(error)) return 'refused'
@@ -130,6 +144,6 @@ function remoteOf(
     },
     // Of a stream with many logs nobody counts those of one.
     count: async (after, { signal }) => (place.shared ? 0 : Math.max(0, (await lookUp(signal)) - Number(after))),
-    watch: (hear) => watchStream(connector, place, saw, hear),
+    watch: (hear) => watchStream(connector, place, isNews, hear),
   }
 }

@@ -11,12 +11,12 @@ const WATCH_CONSUMER_MS = 30_000
 
 /**
  * Keeps a connection, and a consumer that hears of each message once it is stored: a plain subscription would hear of it before, and a read
- * might come too early.
+ * might come too early. `isNews` is told of each, and says whether this device has not stored it itself.
  */
 export function watchStream(
   connector: Connector,
   place: StreamPlace,
-  saw: (sequence: number) => void,
+  isNews: (sequence: number) => Promise<boolean>,
   hear: (poke: 'more' | 'online' | 'offline') => void,
 ): () => void {
   const ending = new AbortController()
@@ -40,8 +40,7 @@ export function watchStream(
     })
     const messages = await consumer.consume({
       callback({ seq }) {
-        saw(seq)
-        say('more')
+        void isNews(seq).then((is) => is && say('more'))
       },
     })
     say('online')

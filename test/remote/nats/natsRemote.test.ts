@@ -124,6 +124,18 @@ authorization { users = [{ user: admin, password: admin }, { user: member, passw
     expect((await heard()) - before).toBeLessThan(20)
   })
 
+  it('says nothing of what this device has appended, and of each message of another', async () => {
+    const log = await newLog()
+    const [one, other] = [open(log), open(log)]
+    const heard: string[] = []
+    const unwatch = one.watch((poke) => heard.push(poke))
+    await expect.poll(() => heard).toEqual(['online'])
+    for (const after of ['', '1', '2']) expect(await append(one, bytes('own'), after)).toBe('appended')
+    expect(await append(other, bytes('of another'), '3')).toBe('appended')
+    await expect.poll(() => heard).toEqual(['online', 'more'])
+    unwatch()
+  })
+
   it('ends at the last message though that one was deleted', async () => {
     const log = await newLog()
     const remote = open(log)

@@ -6,7 +6,7 @@ interface Timers {
 }
 const timers: Timers = globalThis
 
-/** fake-indexeddb answers on this one. */
+/** The timer on which fake-indexeddb answers. */
 const clock = (): keyof Timers => (timers.setImmediate ? 'setImmediate' : 'setTimeout')
 
 const isFaked = (): boolean => {
@@ -23,14 +23,14 @@ const advice = (): string =>
   "Fake only what the test needs, say vi.useFakeTimers({ toFake: ['Date'] }) or jest.useFakeTimers({ doNotFake: ['setImmediate'] }), " +
   "or open the engine with { storage: 'memory' }"
 
-/** Throws `ModelError` if nothing on IndexedDB could end. */
+/** Throws `ModelError` if fake timers keep fake-indexeddb from answering. */
 export function assertRealTimers(): void {
   if (isFaked()) throw new ModelError(`openTestEngine: ${advice()}`)
 }
 
 let hasWarned = false
 
-/** The same for timers that were faked later: once, and again after they were real. */
+/** Reports timers that were faked later: once, and again if they were real in between. */
 export function warnOfFakeTimers(): void {
   const faked = isFaked()
   if (faked && !hasWarned) console.error(`tidemark: ${advice()}`)

@@ -4,10 +4,10 @@ import type { Fold } from '../model/fold.ts'
 import { deepFreeze } from '../model/json.ts'
 import { type AnyModel, createFolds, onDiskFolds } from '../model/model.ts'
 
-/** Every projection in memory, those on disk too. */
+/** Every projection as a fold in memory, also those on disk. */
 export interface History {
   readonly resident: readonly Fold[]
-  /** Events that were folded. */
+  /** The number of events that were folded. */
   readonly sequence: number
   fold(stored: readonly StoredEvent[], at: number): void
   /** The rows of a table, or a value. */

@@ -14,13 +14,13 @@ export interface OldEvent {
   readonly type: string
   readonly version: number
   readonly data?: Json | undefined
-  /** Milliseconds since 1970; 0 unless given. */
+  /** Milliseconds since 1970. 0 by default. */
   readonly at?: number | undefined
 }
-/** An event that a specification starts from: of today, or as an older build wrote it. */
+/** An event that a specification starts from: a new one, or one as an older build wrote it. */
 export type GivenEvent<E extends EventTypes> = AnyNew<E> | OldEvent
 
-/** What projections are expected to hold: the rows of a table in their order, or a value. Only those that are named are compared. */
+/** The expected contents of projections: the rows of a table in their order, or a value. Projections that are not named are not compared. */
 export type RowsOf<P> = {
   readonly [K in keyof P]?: P[K] extends Projection<infer Read>
     ? Read extends ReadTable<infer Row> | OnDisk<infer Row>
@@ -31,26 +31,26 @@ export type RowsOf<P> = {
     : never
 }
 
-/** What a command is expected to answer. Each throws an `AssertionError` with `actual` and `expected` when it answered otherwise. */
+/** The checks of a command's result. Each throws an `AssertionError` with `actual` and `expected` if the result differs. */
 export interface Expectation<E extends EventTypes, P> {
-  /** Exactly these events, in this order. */
+  /** The command gave exactly these events, in this order. */
   then(...events: readonly AnyNew<E>[]): void
-  /** A rejection with this code, and these details where given. */
+  /** The command was rejected with this code and these details. */
   thenRejected(code: string, details?: Json): void
-  /** No events and no rejection. */
+  /** The command gave no events, and was not rejected. */
   thenNothing(): void
-  /** These rows, after the events of the command. */
+  /** Projections hold these rows after the events of the command. */
   thenRows(rows: RowsOf<P>): void
 }
 
-/** What has happened; `when` says what is done next. */
+/** The events that have happened. `when` adds the command. */
 export interface Specification<E extends EventTypes, P, C> {
-  /** The same events, with a clock: `now` of the command's context. */
+  /** The same events, with the time that the command's context has as `now`. */
   at(now: Date | number): Specification<E, P, C>
-  /** The command that is decided on what has happened. */
+  /** Decides the command on the given events. */
   when<K extends keyof C & string>(command: K, ...input: CommandInput<C, K>): Expectation<E, P>
   /**
-   * What a reaction does when this event comes behind the given ones: one attempt, without a browser.
+   * Runs one attempt of a reaction to this event, which follows the given ones, without a browser.
    * @example
    * ```ts
    * import { reaction } from 'tidemark/reactions'
@@ -65,25 +65,25 @@ export interface Specification<E extends EventTypes, P, C> {
    * expect(settled).toBe(true)
    * ```
    *
-   * Its commands are decided on the given events and its own. `fakes` stand for what a browser gives: `context`, `attempt`, `signal`, and
-   * which handler is called. What the handler throws is `error` of the result. Rejects with `ModelError` if the reaction is not on that event.
+   * Its commands are decided on the given events and its own. `fakes` replace what a browser gives: `context`, `attempt`, `signal`, and
+   * the handler that is called. What the handler throws is `error` of the result. Rejects with `ModelError` if the reaction is not on that event.
    */
   reacts<T extends keyof E & string>(
     reaction: Reaction<E, P, C, any, T>,
     event: Extract<AnyNew<E>, { readonly type: T }>,
     fakes?: ReactionFakes,
   ): Promise<Reacted<AnyNew<E>>>
-  /** These rows, after the given events alone. */
+  /** Projections hold these rows after the given events alone. */
   thenRows(rows: RowsOf<P>): void
 }
 
-/** What one decision gave. */
+/** The result of one decision. */
 type DecisionOutcome =
   | { readonly events: readonly StoredEvent[] }
   | { readonly rejected: string; readonly details?: Json }
 
 /**
- * Specifies a command, without a database: these events happened, this command comes, that is the answer.
+ * Specifies a command, without a database: these events have happened, this command is decided, this is the result.
  * @example
  * ```ts
  * given(todoApp, events.todoAdded({ id: 'a', title: 'Milk' }))
@@ -94,9 +94,9 @@ type DecisionOutcome =
  * given(todoApp, { type: 'todoAdded', version: 1, data: { id: 'a', text: 'Milk' } }).thenRows({ count: 1 })
  * ```
  *
- * An event with a `version` is one of an older build: it goes through `upcast`. `id()` gives `id-1`, `id-2`, …, `now` is 0 unless `at` says
- * otherwise. The input is frozen and the command decided twice: two answers throw `ModelError`. What the command throws besides a
- * rejection, or an `evolve` on its events, comes out of `when`. Nothing here is asynchronous: do not await.
+ * An event with a `version` is one of an older build: it goes through `upcast`. `id()` gives `id-1`, `id-2`, …, and `now` is 0 unless `at` sets
+ * it. The input is frozen, and the command is decided twice: if the results differ, it throws `ModelError`. `when` throws what `evolve` or the
+ * command throws, except for a rejection. All of this is synchronous: do not await it.
  */
 export function given<E extends EventTypes, P, C>(
   model: Model<E, P, C>,
@@ -112,7 +112,7 @@ function specify(model: AnyModel, events: readonly unknown[], now: number): Spec
   function start(): History {
     const history = createHistory(model)
     for (const event of events) {
-      // A created event has none.
+      // An event of a creator has no time.
       const { at = 0 } = event as { readonly at?: number }
       history.fold([isOld(event) ? storedEventOf(event) : types.store(event)], at)
     }
@@ -186,10 +186,10 @@ function specify(model: AnyModel, events: readonly unknown[], now: number): Spec
   }
 }
 
-/** Is it as a log holds it, of any version? */
+/** Is it an event as a log stores it, of any version? */
 export const isOld = (event: unknown): event is OldEvent => typeof (event as Partial<OldEvent>)?.version === 'number'
 
-/** The event as that log holds it. */
+/** The event as a log of an older build stores it. */
 export function storedEventOf({ type, version, data }: OldEvent): StoredEvent {
   const copy = copyJson(data, `event "${type}"`)
   return { type, ...(version !== 1 && { version }), ...(copy !== undefined && { data: copy }) }

@@ -3,13 +3,13 @@ import { type OpenRemote, type Position, type Remote, RemoteError, type RemoteMe
 import { defineRemote } from '../sync/carry.ts'
 import type { Seeded } from './seeded.ts'
 
-/** Shares from 0 to 1 of the calls that a fault strikes; 0 unless given. */
+/** The share of calls that each fault strikes, from 0 to 1. 0 by default. */
 export interface RemoteFaults {
-  /** The append doesn't arrive. The caller hears `'unreachable'`. */
+  /** The append doesn't arrive. The call rejects with `'unreachable'`. */
   readonly lost?: number | undefined
-  /** The append lands. The caller hears `'unreachable'`. */
+  /** The append lands. The call rejects with `'unreachable'`. */
   readonly lostAck?: number | undefined
-  /** The caller hears `'unreachable'`, and the append arrives up to `lateMs` later. */
+  /** The call rejects with `'unreachable'`, and the append arrives up to `lateMs` later. */
   readonly late?: number | undefined
   /** The append arrives twice. Where the remote compares, the second one is refused. */
   readonly doubled?: number | undefined
@@ -17,23 +17,23 @@ export interface RemoteFaults {
   readonly garbage?: number | undefined
   /** The read ends with `'unreachable'`, perhaps after some batches. */
   readonly lostRead?: number | undefined
-  /** Nobody tells the device that there is more. */
+  /** The device is not told that there are more messages. */
   readonly lostPoke?: number | undefined
 }
 
-/** The way between a device and the remote. */
+/** The network between a device and the remote. */
 export interface DeviceNetwork {
   readonly offline: boolean
   /** The remote refuses every call of the device. */
   readonly denied: boolean
-  /** Milliseconds from device to remote and back, or the least and the most. 0 needs no timer. */
+  /** Milliseconds from device to remote and back, or the least and the most of them. 0 needs no timer. */
   readonly latency: number | readonly [least: number, most: number]
   readonly faults: RemoteFaults
 }
 
-/** One device: it gives the remote of a log, and has a network to switch. */
+/** One device. Called with the name of a log, it returns the remote; `set` changes its network. */
 export interface MemoryDevice extends OpenRemote {
-  /** Changes the network from now on. A call that is under way meets the change too. */
+  /** Changes the network from now on, also for a call that is under way. */
   set(changes: Partial<DeviceNetwork>): void
 }
 
@@ -69,7 +69,7 @@ export function createDevice(shared: MemoryServer, changes: Partial<DeviceNetwor
   const isUp = (): boolean => !network.offline && !network.denied
   const strikes = (fault: keyof RemoteFaults): boolean => seeded.chance(network.faults[fault] ?? 0)
 
-  /** Half of the way between device and remote. */
+  /** Waits for one direction of the way between device and remote. */
   async function travel(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     const { latency } = network
@@ -80,7 +80,7 @@ export function createDevice(shared: MemoryServer, changes: Partial<DeviceNetwor
     if (network.denied) throw new RemoteError('denied')
   }
 
-  /** Something that anybody who may write could put into the stream. */
+  /** Appends a message that is not of the log, as any client with write access can. */
   function dropGarbage(stream: Stream, message: Uint8Array): void {
     const junk = [
       Uint8Array.from({ length: seeded.below(40) }, () => seeded.below(256)),
@@ -93,7 +93,7 @@ export function createDevice(shared: MemoryServer, changes: Partial<DeviceNetwor
 
   const remoteOf = (log: string): Remote => {
     const stream = shared.streamOf(log)
-    /** What the server does with the call, and whether the caller hears of it. */
+    /** Delivers an append to the server; `'unknown'` if the caller gets no answer. */
     function arrive(message: Uint8Array, after: Position): 'appended' | 'refused' | 'unknown' {
       if (strikes('garbage')) dropGarbage(stream, message)
       if (strikes('lost')) return 'unknown'
@@ -136,7 +136,7 @@ export function createDevice(shared: MemoryServer, changes: Partial<DeviceNetwor
         let up: boolean | undefined
         let live = true
         const say = (poke: 'more' | 'online' | 'offline'): void =>
-          // Soon, as from a socket: never inside the call that caused it.
+          // In a microtask, as from a socket: never inside the call that caused it.
           queueMicrotask(() => live && hear(poke))
         const watcher: Watcher = {
           isUp,

@@ -4,17 +4,17 @@ import { createSeeded } from './seeded.ts'
 
 /** How the remote in memory behaves. */
 export interface MemoryRemoteOptions {
-  /** Decides every fault and every latency: the same seed and the same calls give the same run. 1 unless given. */
+  /** Decides every fault and every latency: the same seed and the same calls give the same run. 1 by default. */
   readonly seed?: number | undefined
-  /** False: an append lands at the end whatever it expects, as in an engine that can't compare. */
+  /** False: every append goes to the end, whatever its `after` is, as in a server that can't compare. */
   readonly conditional?: boolean | undefined
-  /** The largest message, in bytes. 1,000,000 unless given. */
+  /** The largest message, in bytes. 1,000,000 by default. */
   readonly bytes?: number | undefined
   /** The most messages in a batch of a read; without it the only limit is about 1 MB. */
   readonly batch?: number | undefined
-  /** The most milliseconds by which a late append is late. 2,000 unless given. */
+  /** The most milliseconds by which an append is late. 2,000 by default. */
   readonly lateMs?: number | undefined
-  /** Runs something after some milliseconds. `setTimeout`, looked up at each call, unless given. */
+  /** Calls a function after some milliseconds. By default `setTimeout`, which is looked up at each call. */
   readonly later?: ((run: () => void, ms: number) => void) | undefined
 }
 
@@ -22,15 +22,15 @@ export interface MemoryRemoteOptions {
 export interface MemoryRemote {
   /** Another device of the same logs. */
   device(network?: Partial<DeviceNetwork>): MemoryDevice
-  /** What the remote holds of a log, in its order. */
+  /** The messages of a log, in the order of the remote. */
   messages(log: string): readonly RemoteMessage[]
-  /** Appends a message as somebody else does who may write. */
+  /** Appends a message, as any other client with write access can. */
   put(log: string, message: Uint8Array): void
-  /** The server is killed and starts without its newest messages. The next append takes the place of the first of them. */
+  /** Kills the server and starts it without its newest messages. The next append takes the position of the first of them. */
   forget(log: string, count: number): void
-  /** The server starts with these messages: a backup, another log, or nothing. */
+  /** Starts the server with these messages: a backup, another log, or nothing. */
   replace(log: string, messages: readonly Uint8Array[]): void
-  /** The log is deleted: each call rejects as `'gone'` until `replace` makes it again. */
+  /** Deletes the log: each call rejects as `'gone'` until `replace` makes it again. */
   remove(log: string): void
 }
 
@@ -38,8 +38,8 @@ const MEMORY_MESSAGE_BYTES = 1_000_000
 const MEMORY_LATE_MS = 2_000
 
 /**
- * A remote in memory, for tests and demos: devices that share it have one log. It loses, delays, doubles and forgets as a server and a
- * network do, at the moments that its seed decides.
+ * A remote in memory, for tests and demos. Devices that share it share their logs. It loses, delays, doubles and forgets messages as a server
+ * and a network do, at moments that depend on its seed.
  * @example
  * ```ts
  * const server = memoryRemote({ seed: 7 })
@@ -52,7 +52,7 @@ const MEMORY_LATE_MS = 2_000
  * server.forget('todos', 3)
  * ```
  *
- * Delays are `setTimeout`, so fake timers move them; without `latency` and `late` there is none.
+ * Delays use `setTimeout`, so fake timers move them. Without `latency` and `late` there are no delays.
  */
 export function memoryRemote({
   seed = 1,

@@ -9,29 +9,29 @@ import { definitions } from '../reactions/definitions.ts'
 import { reactionKeyOf } from '../reactions/entry.ts'
 import type { History } from './foldedHistory.ts'
 
-/** What a reaction gets in a test in place of what a browser gives. */
+/** Replaces, in a test, what a reaction gets from a browser. */
 export interface ReactionFakes {
-  /** The handler that is called: `'run'` unless it is given. */
+  /** The handler that is called. `'run'` by default. */
   readonly handler?: 'run' | 'lost' | 'failed' | undefined
-  /** Why the event failed, for `failed`. */
+  /** The reason why the event failed, for the handler `failed`. */
   readonly error?: Error | undefined
-  /** What `context()` gives, or a function that gives it. Without it, `context()` throws. */
+  /** The result of `context()`, or a function that gives it. Without it, `context()` throws. */
   readonly context?: Json | (() => Promise<Json>) | undefined
-  /** 1 unless it is given. */
+  /** The number of the attempt. 1 by default. */
   readonly attempt?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
 
-/** What one attempt of a reaction came to. */
+/** The result of one attempt of a reaction. */
 export interface Reacted<New> {
-  /** What its dispatches appended, in order. */
+  /** The events that its dispatches appended, in order. */
   readonly events: readonly New[]
-  /** A dispatch with `settles` has settled the event, or the handler has resolved. */
+  /** Whether a dispatch with `settles` has settled the event, or the handler has resolved. */
   readonly settled: boolean
   /** What the handler threw. */
   readonly error?: unknown
   readonly lane: string
-  /** What `after` gave. */
+  /** The result of `after`. */
   readonly after?: number | Date
 }
 

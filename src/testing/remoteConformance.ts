@@ -1,21 +1,21 @@
 import { sleep } from '../async.ts'
 import { type Position, type Remote, RemoteError, type RemoteMessage } from '../remote.ts'
 
-/** How to reach a remote. A part that it lacks leaves out the cases that need it. */
+/** How to reach a remote. If an optional function is missing, the cases that need it are left out. */
 export interface RemoteUnderTest<Place> {
-  /** False: the remote can't compare, so an append lands at the end whatever it expects. */
+  /** False: the remote can't compare, so every append goes to the end, whatever its `after` is. */
   readonly conditional: boolean
-  /** Makes a log that is empty. `Place` is what the other functions need to find it. */
+  /** Makes an empty log. `Place` is what the other functions need to find it. */
   create(): Promise<Place> | Place
-  /** Gives the remote as one more device has it. */
+  /** Opens the remote as one more device. */
   open(place: Place): Remote
-  /** Gives the remote as a device has it that may not use it. */
+  /** Opens the remote as a device that has no access. */
   openDenied?(place: Place): Remote
   /** Stops the server as a crash does. */
   stop?(place: Place): Promise<void> | void
   /** Starts the server that was stopped. */
   start?(place: Place): Promise<void> | void
-  /** Stops the server, takes the newest messages away, and starts it. */
+  /** Stops the server, removes its newest messages, and starts it again. */
   forget?(place: Place, count: number): Promise<void> | void
   /** Deletes the log. */
   remove?(place: Place): Promise<void> | void
@@ -26,14 +26,14 @@ export interface RemoteUnderTest<Place> {
 /** One test: `run` rejects if the remote isn't what the engine relies on. */
 export interface ConformanceCase {
   readonly name: string
-  /** Plays the case; rejects if the remote fails it. */
+  /** Runs the case; rejects if the remote fails it. */
   run(): Promise<void>
 }
 
 /** The longest that a call of a remote may take before its case fails. */
 const CONFORMANCE_CALL_MS = 30_000
 const POLL_MS = 20
-/** What a batch may hold beyond the 1 MB that it should, for the framing of an engine. */
+/** The most bytes of a batch: the 1 MB that it should have, and some more for the framing of a server. */
 const MOST_BATCH_BYTES = 1_250_000
 
 /**
@@ -345,7 +345,7 @@ async function collect(read: AsyncIterable<readonly RemoteMessage[]>): Promise<R
 const readAll = (remote: Remote, after: Position = '', including = false): Promise<RemoteMessage[]> =>
   collect(remote.read(after, { including, ...patience() }))
 
-/** Appends behind what is there, again and again while others are faster. */
+/** Appends at the end. Tries again as long as other writers are faster. */
 async function appendAtEnd(remote: Remote, message: Uint8Array): Promise<void> {
   const { signal } = patience()
   let last: Position = ''
@@ -363,7 +363,7 @@ async function fill(remote: Remote, count: number): Promise<readonly RemoteMessa
   return all
 }
 
-/** The first calls after a start may come too early. */
+/** Repeats a call as long as the remote is unreachable: the first calls after a start may come too early. */
 async function retryCall<T>(run: () => Promise<T>): Promise<T> {
   const { signal } = patience()
   while (true) {
@@ -406,7 +406,7 @@ const range = <T>(length: number, make: (i: number) => T): T[] => Array.from({ l
 const messagesOf = (messages: readonly RemoteMessage[]): readonly Uint8Array[] => messages.map(({ message }) => message)
 const listedPositions = (messages: readonly RemoteMessage[]): string =>
   messages.map(({ position }) => position).join(' ')
-/** Bytes that no compression shortens and no text decoder keeps. */
+/** Bytes that compression can't shorten and that are not valid text. */
 const noise = (length: number): Uint8Array =>
   Uint8Array.from({ length }, (_, i) => Math.imul(i + length, 0x9e3779b1) >>> 24)
 

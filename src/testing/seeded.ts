@@ -1,6 +1,6 @@
-/** Numbers that follow from a seed. */
+/** Random numbers that depend only on a seed. */
 export interface Seeded {
-  /** From 0 up to, and without, 1. */
+  /** A number from 0 up to 1, without 1. */
   next(): number
   /** A whole number below `n`; 0 if `n` is 0. */
   below(n: number): number

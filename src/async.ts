@@ -14,12 +14,12 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   })
 }
 
-/** Resolves when the task is over, however it ended. */
+/** Resolves when the task is over, also if it failed. */
 export const quietly = (task: Promise<unknown>): Promise<unknown> => task.catch(() => {})
 
 /**
- * The promise, or the signal's reason, whichever comes first. `Promise.race` with a promise that never settles would
- * keep every answer in memory.
+ * Settles as the promise does, or rejects with the signal's reason, whichever comes first. `Promise.race` with a promise that never
+ * settles would keep every answer in memory.
  */
 export function aborting<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise
@@ -31,9 +31,9 @@ export function aborting<T>(promise: Promise<T>, signal: AbortSignal | undefined
   })
 }
 
-/** Listeners that are told in turn. One that throws is reported to the page and keeps no other from being told. */
+/** Listeners that are called in turn. If one throws, its error is reported to the page, and the others are still called. */
 export interface Listeners {
-  /** The same function given twice is told twice. Returns the function that ends it. */
+  /** A function that is added twice is called twice. Returns the function that removes it. */
   add(listener: () => void): () => void
   tell(): void
   readonly size: number

@@ -1,6 +1,6 @@
 import type { Json, Key } from './data.ts'
 
-/** What our own errors have in common: a name that survives a minifier, and fields that survive a port and end the message. */
+/** The base of our own errors: the name survives a minifier, the fields survive a port, and the message ends with the fields. */
 export class Named<Name extends string> extends Error {
   declare readonly name: Name
   constructor(name: Name, message: string, fields?: object, cause?: unknown) {
@@ -11,7 +11,7 @@ export class Named<Name extends string> extends Error {
 }
 
 /**
- * A command said no, by `reject(code, details)`. Nothing was appended.
+ * A command refused its input with `reject(code, details)`. Nothing was appended.
  * @example
  * ```ts
  * try { await engine.dispatch.toggle({ id }) } catch (error) { if (error instanceof CommandRejected) console.log(error.code) }
@@ -54,8 +54,8 @@ export interface Issue {
 }
 
 /**
- * A payload, an input, a row or a key is not what it has to be: it is not JSON, breaks its schema or a limit. `path` leads to the first
- * value that was refused. `issues` has every one, and `cause` is what the schema answered.
+ * A payload, an input, a row or a key is invalid: it is not JSON, or breaks its schema or a limit. `path` leads to the first
+ * value that was refused. `issues` has all of them, and `cause` is what the schema answered.
  * @example
  * ```ts
  * try { await engine.dispatch.signUp(form) } catch (error) {

@@ -5,7 +5,7 @@ let drawn: string[] = []
  * because a thousand commands in one tick need two thousand.
  */
 export function randomId(): string {
-  // Only stretches without + and /, which is every second one.
+  // Takes runs of 22 characters without + and /.
   if (!drawn[0]) drawn = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(4095)))).match(/[^+/]{22}/g)!
   return drawn.pop()!
 }
@@ -13,5 +13,5 @@ export function randomId(): string {
 let page = ''
 let idCount = 0
 
-/** Unique but not secret, for every command in the log. Ids of one page differ only at their end, so they compress to a byte or two. */
+/** An id that is unique but not secret, for every command in the log. Ids of one page differ only at their end, so they compress to a byte or two. */
 export const nextId = (): string => (page ||= randomId()) + idCount++

@@ -6,17 +6,17 @@ import { StorageError } from './errors.ts'
 const LOAD_TRIES = 3
 /** Milliseconds before the second attempt; the third waits four times as long. */
 const LOAD_RETRY_MS = 100
-/** Milliseconds between two rounds of attempts of somebody who does not give up; twice as long each time, up to the most. */
+/** Milliseconds between two rounds of attempts of `keepLoading`: the first wait, which doubles each time, and the longest. */
 const ROUND_MS = 1000
 const ROUND_MAX_MS = 30_000
 
-/** A part of the library that is loaded when it is first needed. */
+/** A part of the library, loaded when it is first needed. */
 export interface Part<T> {
-  /** The part, loaded now unless it is there. Rejects with `StorageError('unavailable')`; the next call tries again. */
+  /** Loads the part unless it is loaded. Rejects with `StorageError('unavailable')`; the next call tries again. */
   load(signal?: AbortSignal): Promise<T>
   /**
-   * The part, however long that takes: `failed` hears of each round of attempts. The next one comes after 1, 2, 4 … 30 s,
-   * or earlier when the page gets the focus or a network. Rejects only with the signal's reason.
+   * Loads the part, and tries again until it succeeds. Calls `failed` after each round of attempts that failed. The next one comes after
+   * 1, 2, 4 … 30 s, or earlier when the page gets the focus or a network. Rejects only with the signal's reason.
    */
   keepLoading(signal: AbortSignal, failed: (error: Error) => void): Promise<T>
   /** undefined until it is loaded. */
@@ -83,7 +83,7 @@ export function part<T>(name: string, fetch: () => Promise<T>): Part<T> {
   }
 }
 
-/** Resolves after `ms`, or when the page gets the focus or a network, or when the part has come by another call. */
+/** Resolves after `ms`, or when the page gets the focus or a network, or when another call has loaded the part. */
 function roundOver(ms: number, signal: AbortSignal, arrivals: Listeners): Promise<void> {
   const began = performance.now()
   return new Promise((resolve) => {

@@ -1,6 +1,6 @@
-/** What a Web Lock of ours is held for. */
+/** The purpose of a Web Lock of this library. */
 export type LockKind =
-  /** Shared by every engine that has the log open; exclusive for what has to be alone with it. */
+  /** Held shared by every engine that has the log open, and exclusively by work that needs the log alone. */
   | 'log'
   /** Held by the tab that looks for a mirror of a new database. */
   | 'restore'
@@ -10,11 +10,11 @@ export type LockKind =
   | 'worker'
   /** Held by a tab while its connection to a worker is open; named by an id of the connection. */
   | 'holder'
-  /** Held by the page whose pipeline works, if there is no worker. */
+  /** Held by the page whose pipeline is at work, if there is no worker. */
   | 'pipeline'
   /** Held by the one engine that works beside a pipeline of this log, and to take its place. */
   | 'engine'
-  /** Shared by that engine while it works on the log; exclusive for what has to be alone with it. */
+  /** Held shared by that engine while it works on the log, and exclusively by work that needs the log alone. */
   | 'turn'
   /** Shared by the users of a projection's rows, or held by a rebuild: log, identity, build. */
   | 'rows'
@@ -28,6 +28,6 @@ export type LockKind =
 export const lockName = (kind: LockKind, ...names: readonly string[]): string =>
   ['tidemark', kind, ...names.map(encodeName)].join('/')
 
-/** Letters, digits, `_` and `-` stay; every other code unit is written as four digits. Unlike encodeURIComponent it takes half of a pair. */
+/** Letters, digits, `_` and `-` stay. Every other code unit becomes four hex digits. Unlike encodeURIComponent it takes a lone surrogate. */
 const encodeName = (name: string): string =>
   name.replace(/[^A-Za-z\d_-]/g, (one) => `%${one.charCodeAt(0).toString(16).padStart(4, '0')}`)

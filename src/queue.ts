@@ -1,7 +1,7 @@
-/** Runs tasks one after the other. A task that fails rejects its own promise and stops nobody else. */
+/** Runs tasks one after the other. A task that fails rejects its own promise and does not stop the others. */
 export interface Queue {
   run<T>(task: () => Promise<T>): Promise<T>
-  /** Runs the task once more after this call: callers that ask while the same function waits for its turn share that turn. */
+  /** Runs the task once more after this call. While the same function still waits for its turn, all calls share that turn. */
   join(task: () => Promise<void>): Promise<void>
   /** Resolves when every task that was queued before is over. */
   idle(): Promise<void>
@@ -37,7 +37,7 @@ export function createQueue(): Queue {
 /** Milliseconds to wait before the next attempt: from `min`, doubled after each failure, never over `max`. */
 export interface Backoff {
   next(): number
-  /** An attempt went well. */
+  /** Begins again with `min`, after an attempt that succeeded. */
   reset(): void
 }
 

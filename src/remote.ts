@@ -1,9 +1,9 @@
 import { Named } from './errors.ts'
 
-/** A place in the order of a remote: `''` is the beginning, any other one is opaque. It stays valid over restarts of client and server. */
+/** A place in the order of a remote: `''` is the beginning, any other string is opaque. It stays valid over restarts of client and server. */
 export type Position = string
 
-/** One message of a remote, and its place. */
+/** One message of a remote, and its position. */
 export interface RemoteMessage {
   readonly position: Position
   readonly message: Uint8Array
@@ -39,9 +39,9 @@ export interface Remote {
     options: { readonly after: Position; readonly id: string; readonly signal: AbortSignal },
   ): Promise<'appended' | 'refused'>
   /**
-   * Everything behind a position, in the one order, up to what is there when it is read, in batches of about 1 MB at most (a single larger
-   * message is a batch). No batch is empty. `including` begins with the message at the position itself. A position that the remote doesn't
-   * have any more, because it forgot its newest messages, yields only what is behind it, which may be nothing. Throws `RemoteError`.
+   * Yields all messages behind a position, in their order, up to the newest one at the time of the read. They come in batches of about 1 MB
+   * at most (a single larger message is a batch), and no batch is empty. `including` begins with the message at the position itself. If the
+   * remote has forgotten the position, with its newest messages, yields only the messages behind it, if any. Throws `RemoteError`.
    */
   read(
     after: Position,
@@ -52,7 +52,7 @@ export interface Remote {
    * whenever it changes. A missing `'more'` costs time only. Keeps the connection open until the returned function is called.
    */
   watch(hear: (poke: 'more' | 'online' | 'offline') => void): () => void
-  /** How many messages there are behind a position, for a progress bar only: about so many will do. */
+  /** The number of messages behind a position. It is only for a progress bar, so an estimate will do. */
   count?(after: Position, options: { readonly signal: AbortSignal }): Promise<number>
   /** `bytes`: the size of the largest message that `append` takes. */
   readonly limits: { readonly bytes: number }

@@ -8,11 +8,11 @@ declare global {
   }
 }
 
-/** Told the value at once and after each change. `error` is told what `select`'s function throws later; without it, the page is told. */
+/** Gets the value at once and after each change. `error` gets what `select`'s function throws later; without it, `reportError` does. */
 export interface SelectionObserver<T> {
-  /** Told the value. */
+  /** Called with the value. */
   readonly next?: ((value: T) => void) | undefined
-  /** Told what `select`'s function threw. */
+  /** Called with what `select`'s function threw. */
   readonly error?: ((error: unknown) => void) | undefined
 }
 
@@ -21,8 +21,8 @@ export interface Selection<T> {
   /** The present value: the same object until it changes. Throws what the function of `select` throws. */
   get(): T
   /**
-   * Calls `run` at once with the present value and then after each change of it. Returns the function that ends this, which is also an
-   * object with `unsubscribe`, as observables give one.
+   * Calls `run` at once with the present value, and again after each change of it. Returns the function that ends this. It also has a
+   * method `unsubscribe`, as the subscriptions of observables have.
    */
   subscribe(run: ((value: T) => void) | SelectionObserver<T>): Unsubscribe
   /** For rxjs. */
@@ -53,10 +53,10 @@ export interface Selectable<R> {
  * end()
  * ```
  *
- * `fn` runs at most once for each change of `read`, however many listeners there are, and not at all while nobody asks. Its result is kept
- * while the next one is equal: by default the same value, or arrays or plain objects whose members are the same (`shallowEqual`). Pass
- * `deepEqual` if `fn` builds objects inside an array. The engine knows a selection only while somebody is subscribed. If `fn` throws, `get`
- * and `subscribe` throw; a later failure goes to `error` of the observer, or to `reportError`, and the next change is told as usual.
+ * `fn` runs at most once for each change of `read`, for any number of listeners, and does not run without one unless `get` is called. Its
+ * result is kept while the next one is equal: by default the same value, or arrays or plain objects whose members are the same
+ * (`shallowEqual`). Pass `deepEqual` if `fn` builds objects inside an array. The engine knows a selection only while it has a subscriber. If
+ * `fn` throws, `get` and `subscribe` throw. A later failure goes to `error` of the observer, or to `reportError`; then changes go on as usual.
  */
 export function select<R extends object, T>(
   engine: Selectable<R>,
@@ -72,7 +72,7 @@ export function select<R extends object, T>(
     subscribe(run: ((value: T) => void) | SelectionObserver<T>): Unsubscribe {
       const { next, error }: SelectionObserver<T> = typeof run === 'function' ? { next: run } : run
       get()
-      /** What this listener knows. A listener may change the log: then an inner round has told the others already. */
+      /** The last outcome that this listener got. If a listener changes the log, an inner round has told the others already. */
       let known: SelectorOutcome<T> | undefined
       let isOver = false
       const tell = (): void => {
@@ -103,7 +103,7 @@ export function select<R extends object, T>(
       return Object.assign(end, { unsubscribe: end })
     },
   }
-  // What rxjs asks for, with or without a polyfill of the symbol.
+  // The two keys that rxjs looks for, with and without a polyfill of the symbol.
   for (const key of [Symbol.observable ?? '@@observable', '@@observable'])
     Object.defineProperty(selection, key, { value: () => selection, configurable: true })
   // The interop symbol is defined under a computed name.
@@ -125,8 +125,8 @@ function outcomeOf<T>(get: () => T): SelectorOutcome<T> {
 }
 
 /**
- * Gives the value that `fn` makes of a source, which is another object whenever it changed: `fn` runs once for each. `kept` stays the value
- * while it is equal. Throws what `fn` threw.
+ * Returns a function that gives the value that `fn` makes of a source. The source is a new object after each change, and `fn` runs once for
+ * each. `kept` is the first value, as long as the new one is equal. The function throws what `fn` threw.
  */
 export function createGetter<S extends object, T>(
   sourceOf: () => S,

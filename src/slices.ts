@@ -1,4 +1,4 @@
-/** Milliseconds of work between two chances for the page to render and answer. */
+/** Milliseconds of work after which the page gets a chance to render and answer. */
 export const SLICE_MS = 12
 
 /** Lets the page render and answer. */
@@ -12,7 +12,7 @@ export const pause = (): Promise<void> =>
     port2.postMessage(0)
   })
 
-/** Work in slices: `isDue` says that the present slice is used up, `rest` ends it. */
+/** Cuts work into slices. `isDue`: the present slice is used up. */
 export interface Breather {
   readonly isDue: boolean
   /** Pauses if the slice is used up. Throws the signal's reason. */

@@ -1,5 +1,5 @@
 /**
- * What an app does with a log that has a remote: refused commands and what waits.
+ * For logs that have a remote: the commands that it refused, and remotes of your own.
  * @module
  */
 export { type Rejected, rejected } from './engine/shared/rejected.ts'

@@ -11,16 +11,16 @@ import type { Tables } from './projections/workshop.ts'
 import type { OpenRemote } from './remote.ts'
 import { replicators } from './sync/registry.ts'
 
-/** Milliseconds until a log that no tab has open any more is let go. */
+/** Milliseconds after which the worker closes a log that no tab has open any more. */
 const LOG_IDLE_MS = 3000
 
-/** What a worker brings besides its model. */
+/** The second argument of `hostProjections`. */
 export interface HostProjectionsOptions {
-  /** What `tidemark/tables` exports, if the model has tables with `resident: false`. */
+  /** The export `tables` of `tidemark/tables`, if the model has tables with `resident: false`. */
   readonly tables?: Tables | undefined
-  /** The remote that `openEngine` gets, too: the worker follows it. */
+  /** The remote that `openEngine` gets, too. The worker follows it. */
   readonly remote?: OpenRemote | undefined
-  /** By their names, what `reaction` of `tidemark/reactions` gave: `{ answer }`. */
+  /** Reactions by name, as `reaction` of `tidemark/reactions` returned them: `{ answer }`. */
   readonly reactions?: Readonly<Record<string, unknown>> | undefined
 }
 

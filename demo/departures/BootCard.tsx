@@ -6,7 +6,7 @@ export const BootCard = memo(function BootCard({ boot }: { readonly boot: Boot }
   const { sinceNavigation, sinceScript, head, snapshot, rows } = boot
   const tail = head - snapshot
   const stored = useStoredBytes()
-  // Of the list of airports at most: that boot had nothing to show.
+  // The log held the list of airports at most, so that boot had nothing to show.
   if (head <= 1) return <FirstVisit />
   return (
     <section className="card boot" aria-labelledby="boot-title">
@@ -64,7 +64,7 @@ function sentence(head: number, snapshot: number): string {
   return `It opened from the snapshot and read only the ${plural(head - snapshot, 'event')} after it.`
 }
 
-/** The log as a line: what the snapshot stands for, the mark, what had to be read. */
+/** The log as a line: the part that the snapshot covers, the mark, and the part that had to be read. */
 function TideMark({ head, snapshot }: { readonly head: number; readonly snapshot: number }) {
   const width = 300
   const mark = Math.min((width * snapshot) / head, width - (snapshot < head ? 3 : 0))

@@ -88,7 +88,7 @@ interface DotProps {
   readonly onAirport: (code: string) => void
 }
 
-/** The pointer's way in; keyboards have the list of airports above the map. */
+/** Chooses an airport by pointer. By keyboard, the list of airports above the map does. */
 const Dot = memo(function Dot({ airport, largest, chosen, onAirport }: DotProps) {
   const at = useMemo(() => place(airport), [airport])
   if (!at) return null
@@ -115,7 +115,7 @@ interface ChoiceProps extends Omit<Props, 'read'> {
 
 function AirportChoice({ airports, airport, onAirport }: ChoiceProps) {
   const codes = airports.map(({ code }) => code).join()
-  // The names never change, only their numbers do: the list is made once for the same airports.
+  // Names never change, only numbers do, so the list is made once for the same airports.
   // biome-ignore lint/correctness/useExhaustiveDependencies: `codes` stands for what is used of `airports`
   const options = useMemo(
     () =>
@@ -161,7 +161,7 @@ export const delayStep = (minutes: number): number => {
 const place = (airport: Readonly<Airport> | undefined): [number, number] | null =>
   airport ? projection([airport.lon, airport.lat]) : null
 
-/** A curve that bends to the same side seen from its start, so that both directions of a route can be told apart. */
+/** A curve that always bends to the same side, seen from its start. So the two directions of a route differ. */
 function arc([x1, y1]: [number, number], [x2, y2]: [number, number]): string {
   const bend = 0.16
   const x = (x1 + x2) / 2 + (y2 - y1) * bend

@@ -24,7 +24,7 @@ export function Page({ engine, live, boot }: Props) {
   const { read, status } = useLive(live)
   const machine = useTimeMachine(engine)
   const shown = machine.moment?.read ?? read
-  /** The pictures may come a frame later, and in slices: recording goes on meanwhile. */
+  /** The pictures may come a frame later, and in slices, so that recording goes on meanwhile. */
   const pictured = useDeferredValue(shown)
   const [airport, setAirport] = useState('')
   const { flights } = read.recorded.value

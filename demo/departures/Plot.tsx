@@ -9,17 +9,17 @@ export interface Ink {
 }
 
 interface Props {
-  /** What the picture says, for those who don't see it. */
+  /** The content of the picture in words, for screen readers. */
   readonly label: string
   readonly height: number
   readonly data: uPlot.AlignedData
-  /** A constant: the plot is made again when it changes. */
+  /** Pass a constant, because the plot is made again when this changes. */
   readonly options: (ink: Ink) => Omit<uPlot.Options, 'width' | 'height'>
 }
 
 const dark = matchMedia('(prefers-color-scheme: dark)')
 
-/** uPlot draws on a canvas: this gives it the page's colours and width, and new data without drawing it anew. */
+/** uPlot draws on a canvas. This component gives it the page's colours and width, and passes new data without a new plot. */
 export function Plot({ label, height, data, options }: Props) {
   const element = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot>(undefined)

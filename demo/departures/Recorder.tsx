@@ -17,9 +17,9 @@ interface Run {
 
 interface Props {
   readonly engine: DeparturesEngine
-  /** How many are recorded: read at the page's pace. */
+  /** The number of recorded flights, updated as often as the page renders. */
   readonly flights: number
-  /** What there is before the first flight. */
+  /** The rows that exist before the first flight. */
   readonly places: Pick<DeparturesRead, 'airports' | 'routes'>
 }
 

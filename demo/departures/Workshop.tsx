@@ -9,7 +9,7 @@ interface Props {
   readonly status: DeparturesEngine['status']
 }
 
-/** Things to break, and to watch while they mend. */
+/** Buttons that break something. The page shows how it recovers. */
 export function Workshop({ engine, status }: Props) {
   return (
     <section className="card workshop" aria-labelledby="workshop-title">
@@ -98,7 +98,7 @@ function Rebuild({ engine }: { readonly engine: DeparturesEngine }) {
   )
 }
 
-/** What a browser does to a site that it thinks unused, or after a crash at the wrong moment. */
+/** Deletes the database, as a browser does to a site that seems unused, or after a crash at the wrong moment. */
 function LoseDatabase({ status: { state, mirror, sequence } }: { readonly status: Props['status'] }) {
   const [note, setNote] = useState<string>()
   const lose = async (): Promise<void> => {

@@ -1,11 +1,11 @@
 import type { DeparturesEngine } from './engine.ts'
 
-/** What opening this tab took, taken down at the moment `openEngine` resolved. */
+/** How long this tab took to open, measured when `openEngine` resolved. */
 export interface Boot {
   /** Milliseconds since the navigation began, and since the page's own script ran. */
   readonly sinceNavigation: number
   readonly sinceScript: number
-  /** The log's head, and up to which event the snapshot stood: the tail is what lies between. */
+  /** The log's head, and the last event in the snapshot. The events between them are the tail. */
   readonly head: number
   readonly snapshot: number
   readonly rows: { readonly airports: number; readonly routes: number; readonly hours: number }

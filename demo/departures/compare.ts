@@ -15,8 +15,8 @@ const name = 'departures-comparison'
 const rounds = 3
 
 /**
- * A log of its own, opened again and again as it grows: from its snapshot, and under a projection version that has none,
- * which is what opening takes where every page replays its history. Deleted at the end.
+ * Measures how long a separate log takes to open as it grows: from its snapshot, and under a projection version without a snapshot, as if
+ * every page replayed its history. Deletes the log at the end.
  */
 export async function compare(signal: AbortSignal, onMeasured: (measured: Measured) => void): Promise<void> {
   try {
@@ -44,7 +44,7 @@ export async function compare(signal: AbortSignal, onMeasured: (measured: Measur
   }
 }
 
-/** The same model, as if every projection had just been changed: no snapshot fits, so the tab folds the log. */
+/** The same model with another version of each projection: no snapshot fits, so the tab folds the log. */
 function withVersion(version: number): typeof departures {
   const { airports, routes, delayByHour, recorded } = departures.projections
   return defineModel({

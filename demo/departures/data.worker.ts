@@ -27,7 +27,7 @@ interface Row {
   readonly destination: string
 }
 
-/** All that this file needs; hyparquet-compressors has more, and WebAssembly that a strict content policy refuses. */
+/** The only codec that this file needs. hyparquet-compressors has more, but with WebAssembly that a strict content policy refuses. */
 const compressors: Compressors = { ZSTD: (bytes) => decompress(bytes) }
 
 let opened: Promise<{ file: AsyncBuffer; metadata: FileMetaData }> | undefined
@@ -38,7 +38,7 @@ async function openFile(): Promise<{ file: AsyncBuffer; metadata: FileMetaData }
   return { file, metadata: await parquetMetadataAsync(file) }
 }
 
-/** The group of rows that holds `row`; the last one read is kept. */
+/** Reads the group of rows that holds `row`, and keeps the last group. */
 async function groupWith(row: number): Promise<{ first: number; rows: Row[] }> {
   if (group && row >= group.first && row < group.first + group.rows.length) return group
   opened ??= openFile()
@@ -72,7 +72,7 @@ const flightOf = ({ origin, destination, date, delay, distance }: Row): Flight =
 })
 
 const data = {
-  /** Up to `count` flights from `first` on. */
+  /** Reads up to `count` flights, from `first` on. */
   async flights(first: number, count: number): Promise<Flight[]> {
     const flights: Flight[] = []
     while (flights.length < count) {
@@ -107,7 +107,7 @@ const data = {
 export type Data = typeof data
 expose(data)
 
-/** `iata,name,city,state,country,latitude,longitude`; a name may stand in quotes and hold a comma. */
+/** `iata,name,city,state,country,latitude,longitude`. A name may be in quotes and then have a comma. */
 function parseAirports(csv: string): PlacedAirport[] {
   return csv
     .trim()

@@ -13,9 +13,9 @@ export interface Flight {
   to: string
   /** Local time of departure, `2001-01-31T23:59`. */
   time: string
-  /** Minutes; below 0: early. */
+  /** In minutes. Below 0: early. */
   delay: number
-  /** Miles. */
+  /** In miles. */
   distance: number
 }
 
@@ -88,7 +88,7 @@ const delayByHour = projection(events, {
   },
 })
 
-/** How many flights of the file are recorded, and up to when: recording goes on from here. */
+/** The number of flights that are recorded, and the time of the last one. Recording goes on from here. */
 const recorded = projection(events, {
   into: value({ flights: 0, until: '' }),
   evolve: { flightDeparted: ({ flights }, { data }) => ({ flights: flights + 1, until: data.time }) },
@@ -101,7 +101,7 @@ export const departures = defineModel({
   commands: {
     listNetwork: ({ airports }, network: { airports: PlacedAirport[]; routes: string[] }) =>
       airports.size === 0 ? events.networkListed(network) : [],
-    /** `first`: how many flights stand before these. Two tabs that record at once can't record a flight twice. */
+    /** `first`: the number of flights before these. It keeps two tabs that record at once from recording a flight twice. */
     recordFlights: ({ recorded }, { first, flights }: { first: number; flights: Flight[] }) =>
       first === recorded.value.flights
         ? flights.map((flight) => events.flightDeparted(flight))

@@ -3,7 +3,7 @@ import { geoAlbersUsa } from 'd3-geo'
 export const width = 975
 export const height = 610
 
-/** Alaska and Hawaii stand in the lower left corner; Puerto Rico and the Virgin Islands are off this map. */
+/** Shows Alaska and Hawaii in the lower left corner. Puerto Rico and the Virgin Islands are not on the map. */
 export const projection = geoAlbersUsa()
   .scale(1300)
   .translate([width / 2, height / 2])

@@ -1,4 +1,4 @@
-// Which routes the three million flights use, known before the first is recorded: node demo/departures/listRoutes.mjs
+// Writes routes.json, the routes of all three million flights: node demo/departures/listRoutes.mjs
 import { writeFileSync } from 'node:fs'
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'

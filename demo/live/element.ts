@@ -1,4 +1,4 @@
-/** An element with its properties and what is in it. */
+/** Creates an element with these properties and children. */
 export function element<K extends keyof HTMLElementTagNameMap>(
   name: K,
   properties: Partial<HTMLElementTagNameMap[K]> = {},

@@ -4,7 +4,7 @@ import { count, plural } from '../ui/format.ts'
 import { element } from './element.ts'
 import type { TodoEngine } from './panel.ts'
 
-/** Events of the log's end that are listed. */
+/** The number of newest events that are listed. */
 export const LISTED = 24
 
 type Recorded = TodoEngine extends { readonly events: (...args: any) => AsyncIterable<infer R> } ? R : AnyRecorded<any>
@@ -12,13 +12,13 @@ type Recorded = TodoEngine extends { readonly events: (...args: any) => AsyncIte
 export interface LogView {
   readonly element: HTMLElement
   add(event: Recorded): void
-  /** Puts the tide mark above the event that the snapshot reaches to. */
+  /** Puts the tide mark above the last event in the snapshot. */
   markAt(projected: number): void
-  /** The event that is looked back at; `undefined`: now. */
+  /** Marks the event after which the rows are shown; `undefined`: the present rows. */
   choose(sequence: number | undefined): void
 }
 
-/** The log's end, newest first: what the snapshot does not have yet is above the tide mark. */
+/** Lists the newest events, the newest first. Those that are not in the snapshot yet are above the tide mark. */
 export function createLogView(onChoose: (sequence: number) => void): LogView {
   const list = element('ol', { className: 'live-events', reversed: true })
   const mark = element('li', { className: 'live-mark' }, element('span', {}, 'tide mark: the snapshot has all below'))

@@ -7,7 +7,7 @@ import { createRowsView } from './rowsView.ts'
 
 export type TodoEngine = Awaited<ReturnType<typeof openTodos>>
 
-/** Opens the log and shows its end beside its rows, in `place`. */
+/** Opens the log and shows its newest events beside its rows, in `place`. */
 export async function showPanel(place: HTMLElement): Promise<void> {
   const started = performance.now()
   try {
@@ -27,7 +27,7 @@ function describeBoot({ status: { sequence, projected } }: TodoEngine, ms: numbe
   return `Opened in ${milliseconds(ms)}, from ${from}${tail ? ` and ${plural(tail, 'event')} after it` : ' alone'}.`
 }
 
-/** Two tabs may both find an empty log: the ids let only one of them begin it. */
+/** Two tabs may both find an empty log. The command ids make sure that it gets these todos once. */
 async function addFirstTodos({ status, dispatch }: TodoEngine): Promise<void> {
   if (status.sequence > 0) return
   const { events } = await dispatch.add({ title: 'Read the log' }, { commandId: 'first-1' })

@@ -1,5 +1,5 @@
 /**
- * A file of its own, loaded with the first look back. The bundler keeps an `import()` of `tidemark/tools` itself in the chunk of a
- * page that imports it, and loading that chunk runs the page.
+ * A separate file, loaded when the visitor first looks at the past. If `panel.ts` called `import('tidemark/tools')`, the bundler would put
+ * the tools into the chunk of another page that imports them, and loading that chunk would run that page.
  */
 export { at } from 'tidemark/tools'

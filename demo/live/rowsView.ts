@@ -12,7 +12,7 @@ interface Row {
   shown: Readonly<Todo>
 }
 
-/** The rows in their order. A row that did not change is the same object, so only those that did are drawn again. */
+/** Shows the rows in their order. A row that did not change is the same object, so only changed rows are drawn again. */
 export function createRowsView(on: { toggle(id: string): void; remove(id: string): void }): RowsView {
   const list = element('ul', { className: 'live-rows' })
   const empty = element('p', { className: 'live-empty' }, 'No rows: the events left nothing behind.')
@@ -24,7 +24,7 @@ export function createRowsView(on: { toggle(id: string): void; remove(id: string
     toggle.addEventListener('change', () => on.toggle(id))
     const remove = element('button', { type: 'button', className: 'live-remove', ariaLabel: `Remove ${title}` }, '×')
     remove.addEventListener('click', () => {
-      // The button goes with its row: the keyboard goes on at the next one.
+      // The button is removed with its row, so the focus moves to the row beside it.
       const beside = line.nextElementSibling ?? line.previousElementSibling
       beside?.querySelector('input')?.focus()
       on.remove(id)
@@ -59,7 +59,7 @@ export function createRowsView(on: { toggle(id: string): void; remove(id: string
   }
 }
 
-/** Milliseconds that a changed row is tinted. */
+/** Milliseconds for which a changed row is tinted. */
 const FLASH_MS = 900
 
 function flash(line: HTMLElement): void {

@@ -3,7 +3,7 @@ import { todoApp } from './todos.ts'
 
 hostProjections(todoApp)
 
-/** Only this demo: a button on the page lets the worker die, to show that nothing depends on it. */
+/** Only in this demo: a button on the page kills the worker, to show that nothing depends on it. */
 const demo = new BroadcastChannel('first-page-demo')
 demo.onmessage = ({ data }) => {
   if (data === 'stop the worker') self.close()

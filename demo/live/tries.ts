@@ -1,7 +1,7 @@
 import { milliseconds } from '../ui/format.ts'
 import { element } from './element.ts'
 
-/** The buttons below the panel: a second tab, a worker that dies, a reload. They are only on the first page. */
+/** Connects the buttons below the panel: a second tab, a worker that dies, a reload. Only the first page has them. */
 export function connectTries(): void {
   document.querySelector('.try-tab button')?.addEventListener('click', showSecondTab)
   document.querySelector('.try-reload button')?.addEventListener('click', () => location.reload())

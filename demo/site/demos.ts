@@ -2,7 +2,7 @@ export interface Demo {
   /** The folder in demo/, with a slash at its end. */
   readonly path: string
   readonly title: string
-  /** What one sees there, in a sentence. */
+  /** What the demo shows, in a sentence. */
   readonly about: string
 }
 

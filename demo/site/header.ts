@@ -10,7 +10,7 @@ export interface Place {
 export const escapeHtml = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
 
-/** The head of every page: it needs no script to lead anywhere. */
+/** The header of every page. Its links work without a script. */
 export function header({ root, path }: Place): string {
   const link = (href: string, text: string, here: boolean) =>
     `<a href="${root}${href}"${here ? ' aria-current="true"' : ''}>${text}</a>`

@@ -2,7 +2,7 @@ import { escapeHtml } from './header.ts'
 import type { Heading } from './markdown.ts'
 import type { Book, Page } from './pages.ts'
 
-/** A page of the guide or the reference, before the site's header is put in. */
+/** A page of the guide or the reference, without the site's header, which is added later. */
 export function layout({ path, rendered, book }: Page): string {
   const { title, description, html, headings } = rendered
   const pages = book.groups.flatMap(({ pages }) => pages)

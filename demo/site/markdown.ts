@@ -7,7 +7,7 @@ export interface Heading {
   readonly anchor: string
 }
 
-/** A heading with the plain text below it: what search finds. */
+/** A heading with the plain text below it, as the search index has it. */
 export interface Section {
   readonly anchor: string
   readonly title: string
@@ -23,18 +23,18 @@ export interface Rendered {
   readonly sections: readonly Section[]
 }
 
-/** Where a link of a page leads on the site; `undefined`: to a file that the site does not have, so only its text is shown. */
+/** The target of a page's link on the site. `undefined`: the site does not have that file, so only the text of the link is shown. */
 export type FindLink = (href: string) => string | undefined
 
 export interface Markdown {
   render(text: string, findLink: FindLink): Rendered
-  /** Code as HTML with a class per kind of token, so that a strict content policy has nothing to refuse. */
+  /** Code as HTML with a class per kind of token: a strict content policy refuses inline styles. */
   highlight(code: string, language: string): string
 }
 
 const languages = ['ts', 'tsx', 'js', 'jsx', 'json', 'sh', 'html', 'css', 'vue', 'svelte', 'http', 'diff']
 
-/** Headings below this level belong to the section above them: "Example" alone is nothing to find. */
+/** Headings below this level belong to the section above them: a search result "Example" would say nothing. */
 const DEEPEST = 3
 
 /** The anchor that GitHub gives a heading, so that links work in both places. */
@@ -74,7 +74,7 @@ export async function createMarkdown(): Promise<Markdown> {
 
 interface Env {
   readonly findLink: FindLink
-  /** How often each anchor was given: GitHub numbers those that are given again. */
+  /** The number of headings with each anchor: GitHub adds a number to an anchor that is used again. */
   readonly anchors: Map<string, number>
   readonly headings: Heading[]
   readonly sections: Section[]
@@ -117,7 +117,7 @@ function addRules(markdown: MarkdownIt, highlight: Markdown['highlight']): void 
 
   rules.table_open = () => '<div class="table" role="group" aria-label="Table" tabindex="0"><table>\n'
   rules.table_close = () => '</table></div>\n'
-  // The corner of a table with heads on two sides heads nothing.
+  // The empty corner of a table is a header of nothing, so it is a plain cell.
   rules.th_open = (tokens, index, options, _, self) =>
     tokens[index + 1]?.content ? self.renderToken(tokens, index, options) : '<td>'
   rules.th_close = (tokens, index) => (tokens[index - 1]?.content ? '</th>' : '</td>')
@@ -136,22 +136,22 @@ function addRules(markdown: MarkdownIt, highlight: Markdown['highlight']): void 
     return `${link}${self.renderToken(tokens, index, options)}`
   }
 
-  // A link to a file that the site does not have is a span: its text says what it is, its title where it is.
+  // A link to a file that the site does not have becomes a span, with the path as its title.
   rules.link_open = (tokens, index, options, _, self) => {
     const file = fileOf(tokens[index])
     return file ? `<span class="file" title="${escapeHtml(file)}">` : self.renderToken(tokens, index, options)
   }
   rules.link_close = (tokens, index, options, _, self) => {
-    // Links are not nested: the one before opens it.
+    // Links can't be nested, so this closes the link that was opened last.
     const opened = tokens.slice(0, index).findLast(({ type }) => type === 'link_open')
     return fileOf(opened) ? '</span>' : self.renderToken(tokens, index, options)
   }
 }
 
-/** Characters of a cell from which on its column needs room for a few words side by side. */
+/** Characters of a cell from which on its column gets room for a few words side by side. */
 const LONG_CELL = 24
 
-/** Marks the cells of columns that have sentences: beside wider ones, a browser would make them as narrow as their longest word. */
+/** Marks the cells of columns with sentences. Beside wider columns, a browser would make them as narrow as their longest word. */
 function markLongColumns(tokens: readonly Token[]): void {
   const isLong = (cell: number): boolean => plain(tokens[cell + 1]?.children ?? []).length > LONG_CELL
   let columns: number[][] = []
@@ -168,7 +168,7 @@ function markLongColumns(tokens: readonly Token[]): void {
   })
 }
 
-/** Gives headings their anchors and links their targets, and takes down what search and contents need. */
+/** Gives headings their anchors and links their targets, and collects the sections and contents of the page. */
 function readTokens(tokens: readonly Token[], env: Env): void {
   let section = { anchor: '', title: '', text: '' }
   const sections = [section]

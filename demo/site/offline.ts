@@ -1,11 +1,11 @@
 import type { PluginOption } from 'vite'
 
-/** Bytes of the largest file that is kept for offline use: the map of the states has 640 kB, the flights have 13 MB and are left out. */
+/** The largest file, in bytes, that is kept for offline use. The map of the states (640 kB) is kept, the flights (13 MB) are not. */
 const LARGEST = 2_000_000
 
 /**
- * A service worker that keeps every file of one build, so the site works offline after the first visit. A new build is fetched
- * whole beside the old one and waits until the visitor takes it: a page never gets files of two builds.
+ * A service worker that keeps every file of one build, so that the site works offline after the first visit. It fetches all of a new build
+ * beside the old one, and waits until the visitor accepts it: a page never gets files of two builds.
  */
 export async function offline(): Promise<PluginOption> {
   const { VitePWA } = await import('vite-plugin-pwa')
@@ -19,9 +19,9 @@ export async function offline(): Promise<PluginOption> {
       maximumFileSizeToCacheInBytes: LARGEST,
       inlineWorkboxRuntime: true,
       cleanupOutdatedCaches: true,
-      // The first visit is offline at once, without a reload.
+      // The first visit works offline at once, without a reload.
       clientsClaim: true,
-      // A page that does not exist is the server's to answer.
+      // The server answers for a page that does not exist.
       navigateFallback: null,
       sourcemap: false,
     },

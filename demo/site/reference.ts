@@ -17,7 +17,7 @@ export async function readReference(): Promise<Reference> {
   const now = fingerprint()
   if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== now) {
     rmSync(folder, { recursive: true, force: true })
-    // TypeDoc needs the TypeScript of its own workspace.
+    // TypeDoc needs the version of TypeScript in its own workspace.
     execFileSync(process.execPath, [generator, folder], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] })
     writeFileSync(stamp, now)
   }
@@ -31,7 +31,7 @@ export async function readReference(): Promise<Reference> {
     .map((name) => ({ name, text: readFileSync(join(folder, `${name}.md`), 'utf8') }))
 }
 
-/** Of the contents, so that a fresh checkout and a touched file cost nothing. */
+/** A hash of the contents, so that a fresh checkout or a touched file generates nothing. */
 function fingerprint(): string {
   const hash = createHash('sha256')
   const src = join(root, 'src')

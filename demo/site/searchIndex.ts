@@ -9,7 +9,7 @@ const EXCERPT = 140
 export function searchIndex(pages: readonly Page[]): string {
   const index = new MiniSearch<Found & { id: string; text: string }>(searchOptions)
   for (const { path, rendered, book } of pages) {
-    // The overviews repeat what other pages say.
+    // Leaves out the overviews, which repeat what other pages say.
     if (path.endsWith('/index.html')) continue
     for (const { anchor, title, text } of rendered.sections) {
       const url = anchor ? `${path}#${anchor}` : path

@@ -9,7 +9,7 @@ export interface Found {
   readonly excerpt: string
 }
 
-/** The same where the index is made and where it is read. */
+/** The options of the index. Build and browser have to use the same ones. */
 export const searchOptions: Options = {
   fields: ['title', 'page', 'text'],
   storeFields: ['url', 'title', 'page', 'excerpt'] satisfies (keyof Found)[],

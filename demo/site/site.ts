@@ -54,7 +54,7 @@ export async function site(): Promise<Plugin> {
   }
 }
 
-/** The page with the header, its style and its script. */
+/** Adds the header, its style and its script to a page. */
 function dress(html: string, path: string, markdown: Markdown): string {
   const withCode = html.replace(/<!-- code: (\S+) -->/g, (_, file: string) =>
     markdown.highlight(readFileSync(join(demo, file), 'utf8').trimEnd(), file.split('.').at(-1) ?? ''),

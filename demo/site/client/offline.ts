@@ -1,10 +1,10 @@
-/** Keeps the site for offline use, unless the visitor saves data. A new build is offered, and taken in all tabs at once. */
+/** Keeps the site for offline use, unless the browser saves data. Offers a new build, which all tabs take at once. */
 export async function keepOffline(): Promise<void> {
   const { serviceWorker } = navigator
   const { connection } = navigator as { readonly connection?: { readonly saveData?: boolean } }
   if (import.meta.env.DEV || !serviceWorker || connection?.saveData) return
   const hadOne = serviceWorker.controller !== null
-  // Other tabs take the new build, too: their files are gone with the old one.
+  // All tabs reload with the new build, because the files of the old one are gone.
   serviceWorker.addEventListener('controllerchange', () => hadOne && location.reload())
   await loaded()
   const home = document.querySelector<HTMLAnchorElement>('.site-home')
@@ -17,11 +17,11 @@ export async function keepOffline(): Promise<void> {
       worker?.addEventListener('statechange', () => worker.state === 'installed' && hadOne && offer(worker))
     })
   } catch {
-    // Blocked by the browser, or the page is not secure: the site works online.
+    // The browser blocks it, or the page is not secure. The site still works online.
   }
 }
 
-/** The page comes first: what is kept for later is fetched when it is there. */
+/** Waits until the page has loaded, so that files for offline use do not slow it down. */
 const loaded = (): Promise<void> =>
   new Promise((resolve) => {
     if (document.readyState === 'complete') resolve()

@@ -1,7 +1,7 @@
 import type MiniSearch from 'minisearch'
 import { type Found, searchOptions } from '../searchOptions.ts'
 
-/** Results that are shown. */
+/** The most results that are shown. */
 const SHOWN = 12
 
 interface Search {
@@ -11,7 +11,7 @@ interface Search {
 
 let opened: Search | undefined
 
-/** Opens the search over the page, at once: what is typed from here on is searched when the index is loaded, with the first call. */
+/** Opens the search over the page at once. The first call loads the index; what is typed meanwhile is searched when the index is loaded. */
 export function openSearch(root: string): void {
   opened ??= create(root)
   const { dialog, input } = opened
@@ -20,7 +20,7 @@ export function openSearch(root: string): void {
   input.select()
 }
 
-/** MiniSearch and the index: most visitors never ask for them. */
+/** Loads MiniSearch and the index when they are needed: most visitors never search. */
 async function loadIndex(): Promise<MiniSearch> {
   const [{ default: Index }, { default: text }] = await Promise.all([
     import('minisearch'),
@@ -45,14 +45,14 @@ function create(root: string): Search {
   const links = () => [...list.querySelectorAll('a')]
 
   dialog.addEventListener('click', ({ target }) => {
-    // A click beside it is one on the dialog itself; a link within the same page would leave it open.
+    // A click on the dialog element itself is one beside its content. A link within the same page would not close the dialog.
     if (target === dialog || (target as Element).closest('a')) dialog.close()
   })
   dialog.addEventListener('keydown', (event) => {
     const all: HTMLElement[] = [input, ...links()]
     const at = all.indexOf(document.activeElement as HTMLElement)
     if (event.key === 'Escape') {
-      // Chromium would empty the input first.
+      // Otherwise Chromium would first empty the input.
       event.preventDefault()
       dialog.close()
     }

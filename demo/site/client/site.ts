@@ -1,4 +1,4 @@
-/** On every page of the site: the menu of demos, the way to the search, reading offline. */
+/** Runs on every page of the site: the menu of demos, the button of the search, and offline use. */
 import { keepOffline } from './offline.ts'
 import { openSearch } from './search.ts'
 

@@ -218,7 +218,10 @@ describe('reactions rule 14, cost:', () => {
     expect(await costOf(10)).toEqual(none)
   })
 
-  test('a worker’s script reaches the code of reactions only through what the app gives it', async () => {
+  const source = (path: string): string => new URL(`../../src/${path}`, import.meta.url).pathname
+
+  /** The sources that an entry loads without `import()`. */
+  async function reachedFrom(entry: string): Promise<string[]> {
     const { readFileSync } = await import('node:fs')
     const seen = new Set<string>()
     const visit = (file: string): void => {
@@ -228,8 +231,48 @@ describe('reactions rule 14, cost:', () => {
       for (const [, type, path = ''] of text.matchAll(/^(?:import|export)( type)? [^'"]*?\bfrom ['"](\.[^'"]+)['"]/gms))
         if (!type) visit(new URL(path, `file://${file}`).pathname)
     }
-    visit(new URL('../../src/worker.ts', import.meta.url).pathname)
-    expect([...seen].filter((file) => file.includes('/reactions/') || file.includes('workerEngine'))).toEqual([])
+    visit(source(entry))
     expect(seen.size).toBeGreaterThan(50)
+    return [...seen].map((file) => file.slice(source('').length))
+  }
+
+  test('a worker’s script reaches the code of reactions only through what the app gives it', async () => {
+    const reached = await reachedFrom('worker.ts')
+    expect(reached.filter((file) => file.startsWith('reactions/') || file.includes('workerEngine'))).toEqual([])
+  })
+
+  test('the files of reactions that an app loads which declares none add at most 500 bytes, in page and worker together', async () => {
+    const { gzipSync } = await import('node:zlib')
+    const { build } = await import('vite')
+    /** Of what an entry loads at once, gzip; with nothing in the files of reactions, if it is `without` them. */
+    const bytesOf = async (entry: string, without: readonly string[]): Promise<number> => {
+      const [made] = (await build({
+        configFile: false,
+        logLevel: 'error',
+        define: { __DEV__: 'false' },
+        plugins: [
+          {
+            name: 'parts',
+            enforce: 'pre',
+            resolveDynamicImport: (id) => ({ id: String(id), external: true }),
+            load: (id) =>
+              without.some((file) => id.endsWith(file))
+                ? "export const runner = '', runReactionsOf = () => {}, noteBooted = () => {}, withReactions = () => {}"
+                : undefined,
+          },
+        ],
+        build: { write: false, minify: true, lib: { entry: source(entry), formats: ['es'] } },
+        // One format: one output, of one file.
+      })) as unknown as { output: { code: string }[] }[]
+      return gzipSync(made!.output[0]!.code).length
+    }
+    let more = 0
+    for (const entry of ['index.ts', 'worker.ts']) {
+      const ofReactions = (await reachedFrom(entry)).filter((file) => /react(ion|ing)/i.test(file))
+      expect(ofReactions).toContain('engine/reactions.ts')
+      more += (await bytesOf(entry, [])) - (await bytesOf(entry, ofReactions))
+    }
+    expect(more).toBeGreaterThan(0)
+    expect(more).toBeLessThanOrEqual(500)
   })
 })

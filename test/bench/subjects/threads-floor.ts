@@ -1,10 +1,16 @@
 import { openEngine } from 'tidemark'
 import { threadsApp } from '../../../demo/threads/model/threadsApp.ts'
+import { type AnyModel, onDiskFolds } from '../../../src/model/model.ts'
 import type { Subject } from './subject.ts'
 import { fill, rowsOf, tables, unused } from './threads.rows.ts'
 
-/** As in `floor.ts`: as little as an app with these rows and this log can do. Boot is one transaction: pages, checkpoint, events after it. */
+/**
+ * As in `floor.ts`: as little as an app with these rows and this log can do. Boot is one transaction: pages, checkpoint, events after it. The
+ * transcripts and their words are kept, too, and not read: what a browser does to open a database follows from all that is in it.
+ */
 const perRecord = 500
+/** Kept on disk, a record for each row. */
+const onDisk = ['transcripts', 'words'] as const
 const rows = new Map<string, Map<string, object>>(tables.map((name) => [name, new Map()]))
 let settings: unknown
 let head = 0
@@ -14,7 +20,7 @@ function open(): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
     const request = indexedDB.open('threads-floor', 1)
     request.onupgradeneeded = () => {
-      for (const name of ['events', 'meta', ...tables]) request.result.createObjectStore(name)
+      for (const name of ['events', 'meta', ...tables, ...onDisk]) request.result.createObjectStore(name)
     }
     request.onsuccess = () => resolve(request.result)
     request.onerror = () => reject(request.error)
@@ -33,6 +39,12 @@ async function store(name: string, all: readonly object[]): Promise<void> {
   const transaction = db.transaction(name, 'readwrite', { durability: 'relaxed' })
   for (let i = 0; i < all.length; i += perRecord)
     transaction.objectStore(name).put(all.slice(i, i + perRecord), i / perRecord)
+  await done(transaction)
+}
+
+async function storeEach(name: string, slots: Iterable<{ readonly key: string | number; readonly row: unknown }>) {
+  const transaction = db.transaction(name, 'readwrite', { durability: 'relaxed' })
+  for (const { key, row } of slots) transaction.objectStore(name).put(row, key)
   await done(transaction)
 }
 
@@ -64,7 +76,13 @@ export const subject: Subject = {
       const engine = await openEngine(threadsApp, { storage: 'memory' })
       await fill(engine, threads)
       const events: object[] = []
-      for await (const event of engine.history()) events.push(event)
+      // The library's own types know no app.
+      const folds = onDiskFolds(threadsApp as unknown as AnyModel)
+      for await (const event of engine.history()) {
+        events.push(event)
+        for (const fold of folds) fold.apply(event)
+      }
+      for (const fold of folds) await storeEach(fold.name, fold.slots)
       await store('events', events)
       const all = rowsOf(engine.read)
       for (const name of tables) await store(name, all[name])

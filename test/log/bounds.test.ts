@@ -12,7 +12,7 @@ import {
   verifyCommits,
 } from './rooms.ts'
 
-// What a chunk may hold, and what is known of one that can't be unpacked.
+// The limits of a chunk, and the errors of a chunk that can't be unpacked.
 
 const identity = { id: 'log', lineage: 'line', format: 1 } as const
 const record: CommitRecord = {
@@ -107,7 +107,7 @@ describe('a chunk that can not be unpacked', () => {
   })
 })
 
-test('what a page gave arrays as toJSON is not asked: a base holds what was checked', async () => {
+test('a toJSON that a page gave to arrays is not called: a base holds the values that were checked', async () => {
   const prototype = Array.prototype as { toJSON?: () => string }
   prototype.toJSON = () => 'not the array'
   try {

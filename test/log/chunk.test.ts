@@ -74,7 +74,7 @@ describe('a chunk', () => {
       }
   })
 
-  test('of which any byte was changed is refused with its line', async () => {
+  test('is refused with its line if any byte was changed', async () => {
     const first = await whole(packChunk(identity, commits(1, 4)))
     const bytes = await whole(packChunk(identity, commits(1, 4)), packChunk(identity, commits(5, 2)))
     await fc.assert(
@@ -90,7 +90,7 @@ describe('a chunk', () => {
     )
   })
 
-  test('that is cut is refused, and says so', async () => {
+  test('is refused if it is cut, and the error says so', async () => {
     const bytes = await whole(packChunk(identity, commits(1, 4)))
     for (let length = 1; length < bytes.length; length++)
       await expect(readAll(new Blob([bytes.subarray(0, length)]))).rejects.toMatchObject({
@@ -100,7 +100,7 @@ describe('a chunk', () => {
       })
   })
 
-  test('with something before, between or behind it is refused', async () => {
+  test('is refused with bytes before, between or behind it', async () => {
     const one = await whole(packChunk(identity, commits(1, 1)))
     const two = await whole(packChunk(identity, commits(2, 1)))
     for (const [line, parts] of [

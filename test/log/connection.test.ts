@@ -91,7 +91,7 @@ describe('opening', () => {
     expect((await indexedDB.databases()).map((one) => one.name)).not.toContain(`tidemark:${name}`)
   })
 
-  test('that the caller gives up ends at once, and keeps no timer and no connection', async () => {
+  test('ends at once if the caller gives up, and keeps no timer and no connection', async () => {
     const name = freshName()
     const other = await older(name)
     const deleting = indexedDB.deleteDatabase(`tidemark:${name}`)
@@ -111,7 +111,7 @@ describe('opening', () => {
     await settled(indexedDB.deleteDatabase(`tidemark:${name}`))
   })
 
-  test('beside a deletion that a tab holds up is reported, rejects after a while, and works once the tab is closed', async () => {
+  test('is reported if a tab blocks a deletion before it, rejects after a while, and works once the tab is closed', async () => {
     const name = freshName()
     const other = await older(name)
     const deleting = indexedDB.deleteDatabase(`tidemark:${name}`)
@@ -138,7 +138,7 @@ describe('opening', () => {
 })
 
 describe('deleting', () => {
-  test('what a tab keeps open is reported, and rejects after a while', async () => {
+  test('is reported if a tab keeps the database open, and rejects after a while', async () => {
     const name = freshName()
     const other = await older(name)
     const blocked = vi.fn()
@@ -169,7 +169,7 @@ describe('adding the newer stores', () => {
     expect(opens).toEqual([])
   })
 
-  test('that another connection holds up rejects after a while, and the log works on without them', async () => {
+  test('rejects after a while if another connection blocks it, and the log works without them', async () => {
     const name = freshName()
     const other = await older(name)
     const blocked = vi.fn()

@@ -19,7 +19,7 @@ test('two locks have one name only if kind and names are the same, whatever logs
   )
 })
 
-test('a lock name says its kind, and is one that browsers take', () => {
+test('a lock name says its kind, and browsers accept it', () => {
   fc.assert(
     fc.property(lock, ({ kind, names }) => {
       const made = lockName(kind, ...names)

@@ -17,7 +17,7 @@ import {
 } from './rooms.ts'
 import { answerLate, dump, inDatabase, watchTraffic } from './storage.ts'
 
-/** A commit of one command with so many events. */
+/** A commit of one command with this many events. */
 const commit = (first: number, events = 1, id = `c${first}`): CommitRecord => ({
   id,
   first,
@@ -112,7 +112,7 @@ describe.each([
     expect((await log.look(5, [])).raced).toBe(false)
   })
 
-  test('rule 4: deciding inside gets the whole tail and what ids are taken, and what it answers is appended', async () => {
+  test('rule 4: deciding inside gets the whole tail and the ids that are taken, and its result is appended', async () => {
     const log = await create()
     const first = commit(1, 2)
     await log.append(first, beside(['a', entry(first)]))
@@ -138,7 +138,7 @@ describe.each([
     expect(await records(log)).toEqual([])
   })
 
-  test('what a decision inside throws comes out, and nothing was appended', async () => {
+  test('an append rejects with what a decision inside throws, and nothing was appended', async () => {
     const log = await create()
     const error = new Error('decided badly')
     await expect(
@@ -163,7 +163,7 @@ describe.each([
 })
 
 describe('the log in IndexedDB', () => {
-  test('guarantee 1: a hole is corruption at the missing sequence, and what stands before it comes first', async () => {
+  test('guarantee 1: a hole is corruption at the missing sequence, after the events before it were read', async () => {
     const { log, name } = await open()
     for (const one of [commit(1, 2), commit(3), commit(4, 2), commit(6)]) await log.append(one, beside())
     await inDatabase(name, (store) => store('commits').delete(4))
@@ -180,7 +180,7 @@ describe('the log in IndexedDB', () => {
     await expect(records(log, 4)).rejects.toMatchObject({ name: 'CorruptLog' })
   })
 
-  test('a stored value that is no commit is corruption', async () => {
+  test('a stored value that is not a commit is corruption', async () => {
     const { log, name } = await open()
     await log.append(commit(1), beside())
     await inDatabase(name, (store) => store('commits').put('garbage', 2))
@@ -210,7 +210,7 @@ describe('the log in IndexedDB', () => {
     IDBTransaction.prototype.commit = before
   })
 
-  test('hazard 6: what a tab reads at its head is all asked for and committed before any answer', async () => {
+  test('hazard 6: a read at the head queues all requests and commits before any answer', async () => {
     const { log } = await open()
     for (const first of [1, 2]) await log.append(commit(first), beside())
     const { commit: before } = IDBTransaction.prototype
@@ -249,13 +249,13 @@ describe('the log in IndexedDB', () => {
       expect((await read).value).toEqual([commit(2)])
     })
 
-    test('is read again where the connection went first', async () => {
+    test('is read again if the connection is closed first', async () => {
       const { read, database } = await reading()
       forceCloseDatabase(database.idb as never)
       expect((await read).value).toEqual([commit(2)])
     })
 
-    test('is a storage error where it could not be loaded', async () => {
+    test('is a storage error if it can not be loaded', async () => {
       const { read, answer } = await reading()
       answer(new DOMException('by the test', 'DataError'))
       await expect(read).rejects.toMatchObject({ name: 'StorageError', kind: 'aborted', cause: { name: 'DataError' } })
@@ -332,7 +332,7 @@ describe('the log in IndexedDB', () => {
     expect(watched.transactions.filter(({ stores }) => stores.join() === 'commits')).toHaveLength(2)
   })
 
-  test('rule 8: a seal between two batches of a read is no hole', async () => {
+  test('rule 8: a seal between two batches of a read is not taken for a hole', async () => {
     const { log, database } = await open()
     const all = Array.from({ length: 200 }, (_, i) => commit(i + 1))
     for (const one of all) await log.append(one, beside())
@@ -344,7 +344,7 @@ describe('the log in IndexedDB', () => {
     expect(read.filter(({ first }, i) => i === 0 || first > read[i - 1]!.first)).toEqual(all)
   })
 
-  test('how much was in the segments says nothing of the commits behind them', async () => {
+  test('commits behind large segments are read in one request', async () => {
     const { log, database } = await open()
     for (const first of [1, 20_001]) {
       await log.append(commit(first, 20_000), beside())
@@ -358,7 +358,7 @@ describe('the log in IndexedDB', () => {
     expect(watched.requests.filter((one) => one === 'getAll commits')).toHaveLength(1)
   })
 
-  test('a command of more events than a function takes arguments is read', () => {
+  test('a command with more events than a function can have arguments is read', () => {
     const events = eventsOf(commit(1, 200_000), eventTypes(defineEvents({ x: event() })))
     expect(events).toHaveLength(200_000)
     expect(events.at(-1)).toMatchObject({ sequence: 200_000, type: 'x' })
@@ -386,7 +386,7 @@ describe('the log in IndexedDB', () => {
     await expect(records(log)).rejects.toMatchObject({ name: 'OutdatedCodeError' })
   })
 
-  test('rule 2: an append that fell under the seal is no log, and it and its command ids are deleted', async () => {
+  test('rule 2: an append that fell under the seal is not part of the log, and is deleted with its command ids', async () => {
     const { log, name, database } = await open()
     for (let i = 1; i <= 6; i++) await log.append(commit(i), beside())
     await seal(database, 6, 6)
@@ -397,7 +397,7 @@ describe('the log in IndexedDB', () => {
     expect(await records(log)).toHaveLength(6)
   })
 
-  test('rule 2: what an append brings along is not written if it fell under the seal', async () => {
+  test('rule 2: further writes of an append are not made if it fell under the seal', async () => {
     const { log, name, database } = await open()
     for (let i = 1; i <= 6; i++) await log.append(commit(i), beside())
     await seal(database, 6, 6)
@@ -408,7 +408,7 @@ describe('the log in IndexedDB', () => {
     expect(await dump(name, 'reactions')).toHaveLength(1)
   })
 
-  test('rule 2: what falls under the seal takes no entry of another commit with it', async () => {
+  test('rule 2: deleting an append that fell under the seal keeps the entries of other commits', async () => {
     const { log, name, database } = await open()
     const all = Array.from({ length: 6 }, (_, i) => commit(i + 1))
     for (const one of all) await log.append(one, beside([`id-${one.id}`, entry(one)]))
@@ -418,7 +418,7 @@ describe('the log in IndexedDB', () => {
     expect((await dump(name, 'commands')).map(({ key }) => key)).toContain('id-c3')
   })
 
-  test('rule 3: what stands under the seal is no log: not read, and its command ids do not count', async () => {
+  test('rule 3: a commit under the seal is not part of the log: it is not read, and its command ids do not count', async () => {
     const { log, name, database } = await open()
     for (let i = 1; i <= 6; i++) await log.append(commit(i), beside())
     await seal(database, 6, 6)
@@ -438,7 +438,7 @@ describe('the log in IndexedDB', () => {
     expect([...(await log.look(7, ['mine'])).entries]).toEqual([['mine', entry(again)]])
   })
 
-  test('rule 3: sealing on deletes what an append left under an older seal', async () => {
+  test('rule 3: the next seal deletes a commit that an append left under an older seal', async () => {
     const { log, name, database } = await open()
     for (let i = 1; i <= 12; i++) await log.append(commit(i), beside())
     await seal(database, 6, 6)
@@ -454,7 +454,7 @@ describe('the log in IndexedDB', () => {
     expect(await records(log)).toHaveLength(12)
   })
 
-  test('deciding inside gives up where the tail is sealed or not whole', async () => {
+  test('deciding inside appends nothing if the tail is sealed or has a hole', async () => {
     const { log, name, database } = await open()
     for (let i = 1; i <= 8; i++) await log.append(commit(i), beside())
     await seal(database, 6, 6)

@@ -55,7 +55,7 @@ export interface Traffic {
   }[]
   /** `method store` of every request; a cursor's steps count as requests, too. */
   readonly requests: string[]
-  /** What came back from `commits`, `segments` and `bodies`: values, not keys. */
+  /** The values, not the keys, that were read from `commits`, `segments` and `bodies`. */
   readonly read: { readonly store: string; readonly value: any }[]
   stop(): unknown
 }
@@ -119,9 +119,9 @@ export function watchTraffic(): Traffic {
   return traffic
 }
 
-/** Lets a test change what becomes of requests and transactions, until `stop()`. */
+/** Lets a test make requests and transactions fail, until `stop()`. */
 export function faults(): {
-  /** Called before every write; what it throws is thrown by the request's method. */
+  /** Called before every write. If it throws, the request's method throws the same. */
   onWrite: ((store: string, value: any, key: any, transaction: IDBTransaction) => void) | undefined
   /** Called with each new transaction. */
   onTransaction: ((transaction: IDBTransaction, stores: readonly string[], mode: string) => void) | undefined
@@ -152,29 +152,29 @@ export function faults(): {
 
 const aborted = new WeakSet<IDBTransaction>()
 
-/** A transaction that ends the way a full disk ends it: nothing but the abort says it. */
+/** Aborts a transaction as a full disk does: no request fails, and only the abort has the error. */
 export function abortWith(transaction: IDBTransaction, name: string): void {
   const error = new DOMException('by the test', name)
   Object.defineProperty(transaction, 'error', { get: () => error, set() {} })
   transaction.commit = () => {}
   setImmediate(() => {
-    // Once, though a test may say so for each of several writes.
+    // Aborts once, though a test may call this for each of several writes.
     if (aborted.has(transaction)) return
     aborted.add(transaction)
     try {
       transaction.abort()
     } catch {
-      // The library aborted it before: that it ended so is all that a test asks for.
+      // The library has aborted it already.
     }
   })
 }
 
-/** It commits, and its caller is told that the connection was lost. */
+/** Lets a transaction commit, and tells its caller that the connection was lost. */
 export function loseAnswer(transaction: IDBTransaction): void {
   holdAnswer(transaction, undefined)
 }
 
-/** It commits, and its caller hears of it when `until` settles (never: hears an abort instead). */
+/** Lets a transaction commit, and tells its caller when `until` settles. If `until` is undefined, the caller gets an abort instead. */
 export function holdAnswer(transaction: IDBTransaction, until: Promise<void> | undefined): void {
   const told: Record<string, ((event: Event) => void) | null> = {}
   for (const name of ['oncomplete', 'onabort'])

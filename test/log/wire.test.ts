@@ -30,7 +30,7 @@ describe.each(each.map((error) => [error.name, error] as const))('%s', (name, er
   })
 })
 
-test('every class of ours was tried', () => {
+test('this test covers every error class of the package', () => {
   const names = new Set<string>(each.map(({ name }) => name))
   expect(names).toEqual(new Set(Object.keys(errors).filter((name) => name !== 'Named')))
 })

@@ -43,7 +43,7 @@ test('a message says what happened, to which value and what to do, in production
   expect(String(new errors.ImportError(3, 'cut'))).toMatch('Line 3 of the file could not be imported: cut.')
 })
 
-test('what was thrown may have no way to become a string', () => {
+test('a thrown value may have no way to become a string', () => {
   expect(new errors.ProjectionFailed('todos', 7, Object.create(null)).message).toMatch('an object was thrown')
 })
 

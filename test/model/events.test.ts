@@ -42,13 +42,13 @@ describe('creators', () => {
     expect(events.cleared()).toEqual({ type: 'cleared' })
   })
 
-  test('copy and check their payload, whose path an error names', () => {
+  test('copy and check their payload, and an error names the path', () => {
     const error = caught(() => events.removed({ id: Number.NaN as never }))
     expect(error).toBeInstanceOf(InvalidData)
     expect(error.path).toEqual(['id'])
   })
 
-  test('give events that nothing changes later: not what the payload came from, not their holder', () => {
+  test('give events that never change, though the given payload changes or their holder tries to', () => {
     const payload = { id: 'a', title: 'x', at: 1 }
     const noted = events.noted(payload)
     payload.id = 'b'
@@ -58,7 +58,7 @@ describe('creators', () => {
     expect(types.store(noted)).toEqual({ type: 'noted', version: 3, data: { id: 'a', title: 'x', at: 1 } })
   })
 
-  test('are passed to map as they are: only the first argument counts', () => {
+  test('can be passed to map: only the first argument counts', () => {
     expect([{ id: 'a' }].map(events.removed)).toEqual([{ type: 'removed', data: { id: 'a' } }])
   })
 
@@ -67,8 +67,8 @@ describe('creators', () => {
   })
 })
 
-describe('what the log keeps', () => {
-  test('the version is left out when 1, the payload when there is none', () => {
+describe('a stored event', () => {
+  test('has no version if that is 1, and no payload if there is none', () => {
     expect(types.store(events.removed({ id: 'a' }))).toStrictEqual({ type: 'removed', data: { id: 'a' } })
     expect(types.store(events.cleared())).toStrictEqual({ type: 'cleared' })
     expect(types.store(events.noted({ id: 'a', title: 'b', at: 1 }))).toStrictEqual({
@@ -113,7 +113,7 @@ describe('what the log keeps', () => {
 })
 
 describe("today's event from a stored one", () => {
-  test('a former version walks the rest of the chain', () => {
+  test('a former version goes through the rest of the chain', () => {
     const today = { type: 'noted', version: 3, data: { id: 'a', title: 'x', at: 0 } }
     expect(types.today({ type: 'noted', data: { id: 'a', t: 'x' } })).toEqual(today)
     expect(types.today({ type: 'noted', version: 2, data: { id: 'a', title: 'x' } })).toEqual(today)
@@ -136,7 +136,7 @@ describe("today's event from a stored one", () => {
     expect(types.today({ type: 'old', data: { x: 1 } })).toEqual({ type: 'old', data: { x: 1 } })
   })
 
-  test('a step that changes what it gets changes neither the stored event nor the answer', () => {
+  test('a step that changes its argument changes neither the stored event nor the result', () => {
     const mutating = eventTypes(
       defineEvents({
         a: event<{ n: number; list: number[] }>().upcast((v) => {
@@ -152,7 +152,7 @@ describe("today's event from a stored one", () => {
     }
   })
 
-  test('what a step gives is JSON, like every payload', () => {
+  test('the result of a step has to be JSON, like every payload', () => {
     const steps = eventTypes(
       defineEvents({ a: event<{ n?: number }>().upcast((v) => ({ n: v.n, m: undefined as undefined | number })) }),
     )
@@ -276,7 +276,7 @@ describe('schemas', () => {
     expect(runs).toBe(1)
   })
 
-  test('asynchronous ones are refused', () => {
+  test('asynchronous schemas are refused', () => {
     const events = defineEvents({ added: event(z.string().refine(async () => true)) })
     const error = caught(() => events.added('x'))
     expect(error).toBeInstanceOf(InvalidData)
@@ -289,7 +289,7 @@ describe('schemas', () => {
     expect(caught(() => events.added({ at: '2020-01-01' })).path).toEqual(['at'])
   })
 
-  test('a step may bring one: old payloads go through it, new ones are created by it', () => {
+  test('a step may have a schema: old payloads go through it, and creators use it', () => {
     const events = defineEvents({
       added: event<{ t: string }>()
         .upcast(z.object({ title: z.string(), tags: z.array(z.string()).default([]) }), ({ t }) => ({ title: t }))
@@ -308,7 +308,7 @@ describe('schemas', () => {
     expect(error.cause).toBeInstanceOf(InvalidData)
   })
 
-  test('after a step without one, creators are not bound to the schema before', () => {
+  test('after a step without a schema, creators do not use the schema before it', () => {
     const events = defineEvents({ added: event(z.object({ t: z.string() })).upcast(({ t }) => ({ title: t })) })
     expect(events.added({ title: 'x' }).data).toEqual({ title: 'x' })
   })
@@ -321,7 +321,7 @@ describe('a wrong declaration is a ModelError', () => {
     expect(() => defineEvents({ a: event().was('a') })).toThrow(ModelError)
   })
 
-  test('something that is no event type', () => {
+  test('something that is not an event type', () => {
     expect(() => defineEvents({ a: {} as never })).toThrow(/event "a"/)
     expect(() => defineEvents({ a: undefined as never })).toThrow(ModelError)
     expect(() => defineEvents({ a: event as never })).toThrow(ModelError)

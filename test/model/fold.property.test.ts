@@ -48,7 +48,7 @@ const definition = projection(events, {
   },
 })
 
-/** The same table as a plain array in order of insertion, written as naively as possible. */
+/** The same table as a plain array in order of insertion, in the simplest code. */
 type Event = ReturnType<(typeof events)[keyof typeof events & string]>
 function naive(rows: readonly Row[], event: Event): readonly Row[] {
   const change = (touched: readonly string[], evolve: (row: Row | undefined, key: string) => Row | null | undefined) =>
@@ -111,7 +111,7 @@ test('the fold equals an array, whatever is applied, taken back, looked at in be
     fc.property(fc.array(anyStep, { maxLength: 40 }), (steps) => {
       let fold = createFold('p', definition as never, types)
       let journal: Journal = []
-      /** What stood before each event: rows, and how long the journal was. */
+      /** The rows, and the length of the journal, before each event. */
       let past: { rows: readonly Row[]; kept: number; objects: readonly unknown[]; next: number }[] = []
       let rows: readonly Row[] = []
       let sequence = 0

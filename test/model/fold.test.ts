@@ -86,7 +86,7 @@ describe('which rows an event touches', () => {
     expect(() => fold(todos).apply(events.added({ id: 'x'.repeat(2 ** 20 + 1) }))).toThrow(InvalidData)
   })
 
-  test('`by` with one key, also of a row that is not there yet', () => {
+  test('`by` with one key, also of a row that does not exist yet', () => {
     const one = projection(events, {
       into: table<Todo>('id'),
       by: { listRenamed: ({ data }) => data.to },
@@ -160,7 +160,7 @@ describe('which rows an event touches', () => {
 })
 
 describe('what evolve returns', () => {
-  test('null for a row that is not there: nothing', () => {
+  test('null for a row that does not exist: nothing', () => {
     const { apply, journal, fold: made } = fold(todos)
     apply(events.removed({ id: 'x' }))
     expect(journal).toEqual([])
@@ -176,7 +176,7 @@ describe('what evolve returns', () => {
     expect(journal.length).toBe(1)
   })
 
-  test('a row under another key is refused, whichever way it got there', () => {
+  test('a returned value without the right key is refused, whatever it is', () => {
     const returning = (row: unknown) =>
       fold(projection(events, { into: table<Todo>('id'), evolve: { added: () => row as Todo } }), 'todos')
     for (const row of [{ id: 'b' }, { id: 1 }, {}, 'a', 7, true, [], new Map()]) {
@@ -209,7 +209,7 @@ describe('what evolve returns', () => {
     expect([journal.length, made.next]).toEqual([1, 1])
   })
 
-  test('what evolve gets is frozen while an app is written: a mutating evolve shows itself', () => {
+  test('in development, evolve gets frozen rows, so that one that mutates them throws', () => {
     const mutating = projection(events, {
       into: table<Todo>('id'),
       evolve: {
@@ -259,7 +259,7 @@ describe('reading a table', () => {
     expect(ids(rows.by('id', 'a'))).toEqual(['a'])
   })
 
-  test('what does not change keeps its identity: rows, all() of a table, by() of a bucket', () => {
+  test('rows, all() of a table and by() of a bucket keep their identity while they do not change', () => {
     const { apply, rows } = fold(todos)
     for (const id of ['a', 'b', 'c']) apply(events.added({ id, list: id === 'c' ? 'y' : 'x' }))
     const [a, b, all, x, y, z] = [
@@ -284,7 +284,7 @@ describe('reading a table', () => {
     expect(rows.by('list', 'z')).toBe(z)
   })
 
-  test('what was handed out never changes, all the way down', () => {
+  test('rows and lists that were returned never change, all the way down', () => {
     const deep = projection(events, {
       into: table<Todo & { tags?: { name: string }[] }>('id'),
       evolve: { added: (_, { data }) => ({ title: '', done: false, ...data, tags: [{ name: 'x' }] }) },
@@ -307,7 +307,7 @@ describe('reading a table', () => {
     expect(Object.isFrozen((rows.by('id', 'c')[0] as any).tags[0])).toBe(true)
   })
 
-  test('the view is another object after each change, and every one of them is alive', () => {
+  test('the view is a new object after each change, and old ones show the present rows, too', () => {
     const { apply, fold: made } = fold(todos)
     const first = made.view as ReadTable<Todo>
     expect(made.view).toBe(first)
@@ -405,7 +405,7 @@ describe('a value', () => {
     expect((made.view as any).value).toEqual({ titles: ['x'] })
   })
 
-  test('is frozen, in what evolve gets and in what is read', () => {
+  test('is frozen, for evolve and for readers', () => {
     const { apply, fold: made } = state()
     apply(events.added({ id: 1, title: 'x' }))
     expect(() => (made.view as any).value.titles.push('y')).toThrow(TypeError)
@@ -454,7 +454,7 @@ describe('a value', () => {
 })
 
 describe('persisted rows', () => {
-  test('are loaded in pages, keep their places, and what follows is behind them', () => {
+  test('are loaded in pages, keep their places, and new rows follow behind them', () => {
     const { apply, rows, fold: made } = fold(todos)
     const row = (id: string) => ({ id, title: id, done: false })
     made.load([row('a'), row('b')], (i) => [3, 9][i]!)
@@ -498,7 +498,7 @@ describe('rule 14: identity of persisted rows', () => {
   const evolve = { added: () => null }
   const base = () => projection(events, { into: table<Todo>('id'), evolve })
 
-  test('is short and stays what it was: pages are found by it', () => {
+  test('is short and never changes, because pages are found by it', () => {
     expect(of(base)).toMatchInlineSnapshot(`"p@1.1:2s-13ly2o6-1xcrlag"`)
     expect(of(() => projection(events, { into: value(0), evolve: { added: (n) => n } }))).toMatchInlineSnapshot(
       `"p@1.1:18-57ckzo-1mq6ync"`,

@@ -123,7 +123,7 @@ describe('a payload is copied by the rules of JSON', () => {
   })
 })
 
-describe('what JSON would change is refused with its path', () => {
+describe('a value that JSON would change is refused with its path', () => {
   class Point {
     x = 1
   }
@@ -155,11 +155,11 @@ describe('what JSON would change is refused with its path', () => {
     expect(refusal(value).path).toEqual(path)
   })
 
-  test('a path is right after deeper branches were left', () => {
+  test('a path is right behind a deeper branch', () => {
     expect(refusal({ a: { b: [1, { c: 1 }] }, d: [[1], Number.NaN] }).path).toEqual(['d', 1])
   })
 
-  test('a getter or a proxy that throws: with what it threw as the cause', () => {
+  test('a getter or a proxy that throws: the cause is what it threw', () => {
     const thrown = new Error('no')
     const error = refusal({
       a: {
@@ -270,7 +270,7 @@ describe('fingerprint', () => {
     )
   })
 
-  test('is short, and stays what it was: logs keep it', () => {
+  test('is short, and never changes, because logs store it', () => {
     expect(fingerprint('add', { title: 'Milk', tags: ['a', 'b'] })).toMatchInlineSnapshot(`"15-1iggx1f-a8uq77"`)
     expect(fingerprint('add', { long: 'x'.repeat(100_000) }).length).toBeLessThan(24)
   })

@@ -48,7 +48,7 @@ describe('a command', () => {
     )
   })
 
-  test('says no with a code and details, which are copied', () => {
+  test('rejects with a code and details, which are copied', () => {
     const details = { list: [1] }
     const error = (() => {
       try {
@@ -63,7 +63,7 @@ describe('a command', () => {
     expect(() => decided(() => reject('no', new Date() as never))).toThrow(InvalidData)
   })
 
-  test('what it throws comes out as it is', () => {
+  test('passes on what it throws, unchanged', () => {
     const thrown = { not: 'an error' }
     expect(() =>
       decided(() => {
@@ -94,7 +94,7 @@ describe('a command', () => {
     expect(decided(() => Array.from({ length: 10_000 }, (_, i) => events.added({ id: `${i}` }))).length).toBe(10_000)
   })
 
-  test('finds its input frozen while an app is written', () => {
+  test('gets a frozen input in development', () => {
     expect(() => decided((_, input) => input.list.push(1), { list: [] })).toThrow(TypeError)
   })
 
@@ -126,7 +126,7 @@ describe('a context', () => {
 })
 
 describe('a read model', () => {
-  test('is another object each time, over the same tables while they do not change', () => {
+  test('is a new object each time, with the same tables as long as they do not change', () => {
     const folds = createFolds(model({}))
     const [one, two] = [readOf(folds), readOf(folds)] as any[]
     expect(one).not.toBe(two)
@@ -138,7 +138,7 @@ describe('a read model', () => {
     expect(one.rows.size).toBe(1)
   })
 
-  test('has what is in memory, in the order of declaration', () => {
+  test('has the projections in memory, in the order of declaration', () => {
     expect(createFolds(model({})).map(({ name }) => name)).toEqual(['rows', 'count'])
   })
 })

@@ -3,10 +3,10 @@ import { createRequire } from 'node:module'
 import { describe, expect, test } from 'vitest'
 import { copyJson } from '../../src/model/json.ts'
 
-// The frameworks themselves, as a browser runs them. Their names are no literals, so that the compiler does not read their types.
+// The frameworks, as a browser runs them. Their names are not literals, so that the compiler does not read their types.
 const framework = (name: string): Promise<any> => import(name)
 
-/** Solid's builds for Node have no proxies: its stores are taken from the builds for browsers. */
+/** Solid's builds for Node have no proxies, so this imports the builds for browsers. */
 async function solid(): Promise<any> {
   const require = createRequire(import.meta.url)
   const store = require.resolve('solid-js/store/dist/store.cjs')
@@ -57,14 +57,14 @@ const proxies: readonly (readonly [name: string, make: () => Promise<unknown>])[
   ['snapshot of Valtio', async () => (await framework('valtio')).snapshot((await framework('valtio')).proxy(make()))],
 ]
 
-describe('hazard 14: the proxies of a framework are copied as the plain data they stand for', () => {
+describe('hazard 14: the proxies of a framework are copied as plain data', () => {
   test.each(proxies)('%s', async (_, make) => {
     const proxy: any = await make()
     expect(copyJson(proxy)).toStrictEqual(copied)
     expect(copyJson({ input: [proxy, proxy.tags] })).toStrictEqual({ input: [copied, copied.tags] })
   })
 
-  test('they are the real ones: symbols are among their keys, or structured clone refuses them', async () => {
+  test('they are real proxies: symbols are among their keys, or structured clone refuses them', async () => {
     const refused = []
     for (const [name, make] of proxies) {
       try {

@@ -56,7 +56,7 @@ class Point {
 class Tags extends Set<string> {}
 class List extends Array<string> {}
 
-describe('a row that the database would refuse or change is refused where evolve returns it, while an app is written', () => {
+describe('in development, evolve may not return a row that the database would refuse or change', () => {
   test.each<[string, () => object, (string | number)[], RegExp]>([
     ['a function', () => ({ onClick: () => 1 }), ['onClick'], /a function at \["onClick"\]/],
     ['a function in a list', () => ({ list: [{ f() {} }] }), ['list', 0, 'f'], /a function at \["list"\]\[0\]\["f"\]/],
@@ -81,13 +81,13 @@ describe('a row that the database would refuse or change is refused where evolve
     expect(read.size).toBe(0)
   })
 
-  test('again and again, also when the refused part is the same object', () => {
+  test('each time, even if the refused part is the same object', () => {
     const part = { f: () => 1 }
     const { add } = rowsOf(() => ({ part }))
     for (let i = 0; i < 3; i++) expect(() => add()).toThrow(InvalidData)
   })
 
-  test('what structured clone keeps is taken', () => {
+  test('values that structured clone keeps are accepted', () => {
     const cycle: Row = { id: 'a' }
     cycle.self = cycle
     const row = {
@@ -110,7 +110,7 @@ describe('a row that the database would refuse or change is refused where evolve
     expect(read.get('a')!.bytes).toEqual(new Uint8Array(2))
   })
 
-  test('a value, and what it begins with', () => {
+  test('the same for a value, and for its initial state', () => {
     const error = caught(() => projection(events, { into: value({ f: () => 1 }), evolve: {} }))
     expect(error).toBeInstanceOf(InvalidData)
     expect(error.path).toEqual(['f'])
@@ -126,7 +126,7 @@ describe('a row that the database would refuse or change is refused where evolve
   })
 })
 
-describe('what a row holds does not change in place', () => {
+describe('the contents of a row do not change in place', () => {
   const holding = () => ({
     at: new Date(5),
     map: new Map([['k', { n: 1 }]]),
@@ -200,7 +200,7 @@ describe('what a row holds does not change in place', () => {
   })
 })
 
-test('two logs of one page do not share what a value begins with', () => {
+test('two logs of one page do not share the initial state of a value', () => {
   const initial = { list: [] as string[], map: new Map<string, number>() }
   const definition = projection(events, {
     into: value(initial),
@@ -217,7 +217,7 @@ test('two logs of one page do not share what a value begins with', () => {
   expect(state(two).map.size).toBe(0)
 })
 
-describe('a key or an index that is no plain name is a wrong model', () => {
+describe('a key or an index that is not a plain name throws ModelError', () => {
   const wrong = [
     'user.id',
     '++id',
@@ -242,11 +242,11 @@ describe('a key or an index that is no plain name is a wrong model', () => {
       /is no plain name of a property/,
     )
   })
-  test('a name that is no string', () => {
+  test('a name that is not a string', () => {
     for (const name of [undefined, 1, ['a', 'b'], Symbol('x')])
       expect(() => table<any>(name as never)).toThrow(ModelError)
   })
-  test('plain names are taken, in any alphabet', () => {
+  test('plain names are accepted, in any alphabet', () => {
     for (const name of ['id', '_id', '$id', 'Größe', '名前', 'a1', 'constructor']) {
       expect(table<any>('id', { resident: false, indexes: [name] })).toMatchObject({ indexes: [name] })
     }

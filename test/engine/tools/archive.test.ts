@@ -218,7 +218,7 @@ describe('rule 12: archive is alone, or refuses', () => {
     expect((await collect(one.history()))[0]).toMatchObject({ sequence: 21 })
   })
 
-  test('where a tab opens while it works', async () => {
+  test('if a tab opens the log during the archive', async () => {
     const name = freshName()
     const one = await written(name, 40, [12])
     let late: Promise<Tab> | undefined
@@ -236,7 +236,7 @@ describe('rule 12: archive is alone, or refuses', () => {
     await expect.poll(() => one.read.todos.has('late')).toBe(true)
   })
 
-  test('where there are no Web Locks', async () => {
+  test('if there are no Web Locks', async () => {
     vi.stubGlobal('navigator', {})
     const one = await written(freshName(), 40, [12])
     await expect(archive(one, { before: 21 })).rejects.toMatchObject({ kind: 'unavailable' })
@@ -297,7 +297,7 @@ test('a past view folds nothing into a projection without a base', async () => {
   expect(past.read.titles.size).toBe(0)
 })
 
-test('what was moved stays until it is said to be saved, and the next file begins with it', async () => {
+test('moved events stay stored until forget() is called, and the next file begins with them', async () => {
   const name = freshName()
   const one = await written(name, 40, [12])
   const whole = await collect(one.history())
@@ -331,7 +331,7 @@ test('what was moved stays until it is said to be saved, and the next file begin
   expect(headers(await taken(again, 31))).toEqual([[31, 30, 'end']])
 })
 
-test('a file that is forgotten takes nothing with it that was moved after it', async () => {
+test('forget() deletes only the events of its file, not those that were moved later', async () => {
   const one = await written(freshName(), 40, [12])
   const first = await archive(one, { before: 15 })
   await bytesOf(first)
@@ -341,7 +341,7 @@ test('a file that is forgotten takes nothing with it that was moved after it', a
   expect(headers(await taken(one, 31)).at(-1)).toEqual([15, 30, 'end'])
 })
 
-test('an archive that breaks at any of its transactions has moved nothing or everything', async () => {
+test('an archive that fails at any of its transactions has moved nothing or everything', async () => {
   let last = 0
   for (let step = 0; last === step; step++)
     for (const fault of ['aborted', 'answer lost'] as const) {
@@ -380,7 +380,7 @@ test('an archive that breaks at any of its transactions has moved nothing or eve
   expect(last).toBe(3)
 }, 60_000)
 
-test('rule 18: an on-disk table goes on from where it stands, and is made again from the base', async () => {
+test('rule 18: an on-disk table goes on from its checkpoint, and a new one is made from the base', async () => {
   const events = defineEvents({ noted: event<{ id: string; text: string }>(), erased: event<{ id: string }>() })
   const app = () =>
     defineModel({

@@ -133,7 +133,7 @@ describe('at', () => {
         )
       })
 
-    test('a first look folds each event once, its neighbours few, and a distant one those behind a point', async () => {
+    test('the first view folds each event once, a move to a neighbour few, and a distant move those behind a point', async () => {
       const engine = await open()
       const chance = random(5)
       const looks = [EVENTS, 1, EVENTS / 2, ...Array.from({ length: 30 }, () => 1 + Math.floor(chance() * EVENTS))]
@@ -160,7 +160,7 @@ describe('at', () => {
       await engine.close()
     })
 
-    test('a date is found, and its neighbours are at hand', async () => {
+    test('a date is found, and moves to its neighbours are fast', async () => {
       const engine = await open()
       const last = (await collect(engine.history({ reverse: true, limit: 1 })))[0]!.at
       await later(5)
@@ -178,7 +178,7 @@ describe('at', () => {
       await engine.close()
     })
 
-    test('what fails on the way to a distant sequence takes its commit back', async () => {
+    test('an event that fails on the way to a distant sequence takes its commit back', async () => {
       const engine = await open()
       const [start, end] = [12_000, 12_500]
       const states = await rows(engine, [100, start, 12_100, 12_233, end, 25_000])
@@ -252,7 +252,7 @@ describe('at', () => {
     expect(await outcome(at(a, new Date(Number.NaN)))).toBeInstanceOf(RangeError)
   })
 
-  test('what the log does not have is a RangeError, and the view stays', async () => {
+  test('a sequence that the log does not have is a RangeError, and the view stays', async () => {
     const a = await tab(freshName())
     await a.dispatch.add({ title: 'x' })
     for (const wrong of [-1, 2, 0.5, Number.NaN]) expect(await outcome(at(a, wrong))).toBeInstanceOf(RangeError)
@@ -272,7 +272,7 @@ describe('at', () => {
     expect(await outcome(at({} as never, 1))).toMatchObject({ name: 'ModelError' })
   })
 
-  test('of moves that overtake each other the last one counts', async () => {
+  test('if it is moved again during a move, the last move counts', async () => {
     const a = await tab(freshName())
     await lively(a, 600)
     const past = await at(a, 0)
@@ -307,7 +307,7 @@ describe('at', () => {
     expect(past.read.todos.size).toBe(1)
   })
 
-  test('what fails late in a large commit takes all of it back', async () => {
+  test('an event that fails late in a large commit takes all of the commit back', async () => {
     const name = freshName()
     // Before there are rows that a tab without the mistake has persisted.
     const a = await tab(name, { poison: 'bad' })
@@ -449,7 +449,7 @@ describe('at', () => {
       await past.move(ROWS - 9000)
       await past.move(ROWS)
       expect(past.read.rows.size).toBe(ROWS)
-      // Each state that was seen is one that there was: of a jump, the last point and nothing between.
+      // Each state that was seen has existed. A jump shows the last point, and nothing in between.
       const sizes = [...seen]
       expect(sizes.filter((size) => size < 8000)).toEqual([])
       expect(turns).toBeGreaterThan((ROWS - 9000) / 2048)

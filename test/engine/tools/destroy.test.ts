@@ -22,7 +22,7 @@ describe('destroy', () => {
     expect((await tab(name)).status.sequence).toBe(0)
   })
 
-  test('leaves nothing of a mirror whose first file is just being written', async () => {
+  test('leaves nothing of a mirror whose first file is being written', async () => {
     const name = freshName()
     const one = await tab(name)
     await mirrored(one, 0)
@@ -39,7 +39,7 @@ describe('destroy', () => {
     expect((await tab(name)).status.sequence).toBe(0)
   })
 
-  test('asked for in two tabs at once, both hear that it is done', async () => {
+  test('resolves in both tabs if two tabs call it at once', async () => {
     const name = freshName()
     const [one, two] = [await tab(name), await tab(name)]
     await one.dispatch.add({ title: 'a' })
@@ -74,7 +74,7 @@ describe('destroy', () => {
     const take = (name: string, task: () => Promise<unknown>) =>
       locks.request(`tidemark/mirror/${name}`, { steal: true }, task)
 
-    test('leaves a log alone that began meanwhile, and its mirror', async () => {
+    test('leaves alone a log that began meanwhile, and its mirror', async () => {
       const { name, destroyed, release } = await halted()
       await take(name, async () => {
         await disk.root.removeEntry(`tidemark-${name}`, { recursive: true })
@@ -119,7 +119,7 @@ describe('destroy', () => {
   })
 
   describe('while a connection elsewhere stays open', () => {
-    /** A page that does not hear that it has to close. */
+    /** A page that does not get the event that it has to close. */
     const keepOpen = (name: string): Promise<IDBDatabase> =>
       new Promise((resolve) => {
         const request = indexedDB.open(`tidemark:${name}`)

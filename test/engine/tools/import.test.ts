@@ -19,7 +19,7 @@ beforeAll(async () => {
   foreign = await bytesOf(exportLog(await written()))
 })
 
-/** Nothing of an import is there, neither to see nor left behind. */
+/** Expects that nothing of an import is visible or left in the stores. */
 async function expectNothing(one: Tab, name: string): Promise<void> {
   expect(one.status.sequence).toBe(0)
   expect(one.read.todos.size).toBe(0)
@@ -271,7 +271,7 @@ describe('an import that was interrupted', () => {
     expect(last).toBe(5)
   }, 60_000)
 
-  test('by another import of the same log is told so, and one of them is there', async () => {
+  test('by another import of the same log rejects, and one of the two is visible', async () => {
     const name = freshName()
     const [one, two] = [await tab(name), await tab(name)]
     const outcomes = await Promise.allSettled([importLog(one, blobOf(file)), importLog(two, blobOf(foreign))])
@@ -282,7 +282,7 @@ describe('an import that was interrupted', () => {
   })
 })
 
-test('records keep what they hold, unknown fields too', async () => {
+test('records keep all fields, also unknown ones', async () => {
   const identity = { id: 'log', lineage: 'lineage', format: 1 } as const
   const records = [
     {

@@ -97,7 +97,7 @@ async function two() {
 }
 
 describe('undoStack', () => {
-  test('takes commands back, the last one first, and brings them again', async () => {
+  test('undoes commands, the last one first, and redoes them', async () => {
     const a = await open()
     const stack = stackOf(a)
     expect([stack.canUndo, stack.canRedo, await stack.undo(), await stack.redo()]).toEqual([
@@ -286,7 +286,7 @@ describe('undoStack', () => {
     expect([titles(a), stack.canUndo, stack.canRedo]).toEqual([[], false, true])
   })
 
-  test("an inverse's own mistake is reported, and its command goes on without one", async () => {
+  test('an inverse that throws is reported, and its command goes on without an undo', async () => {
     const reported: unknown[] = []
     vi.stubGlobal('reportError', (error: unknown) => reported.push(error))
     const a = await open()
@@ -296,7 +296,7 @@ describe('undoStack', () => {
     expect(stack.canUndo).toBe(false)
   })
 
-  test('a command answered by its first answer is not taken back by the caller that repeats it', async () => {
+  test('a command with a repeated id is not undone by the caller that repeats it', async () => {
     const { a, b, together } = await two()
     await b.dispatch.add({ id: 'a', title: 'Milk' }, { commandId: 'once' })
     await together()
@@ -325,7 +325,7 @@ describe('undoStack', () => {
     expect(stack.canUndo).toBe(true)
   })
 
-  test('two stacks of one tab keep out of each other', async () => {
+  test('two stacks of one tab do not affect each other', async () => {
     const a = await open(freshName(), { storage: 'memory' })
     const one = stackOf(a)
     const other = undoStack(a, { colour: ({ before }) => events.coloured({ colour: before.settings.value.colour }) })

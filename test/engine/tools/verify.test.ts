@@ -6,14 +6,14 @@ import { atEnd, broken, traffic } from '../kit.ts'
 import { freshName, outcome } from '../todos.ts'
 import { written } from './files.ts'
 
-test('verify finds nothing where what is persisted is what the log says', async () => {
+test('verify finds nothing if the persisted rows equal the fold of the log', async () => {
   const one = await written()
   const done: number[] = []
   expect(await verify(one, { onProgress: (progress) => done.push(progress.done) })).toEqual([])
   expect(done.at(-1)).toBe(one.status.sequence)
 })
 
-test('verify names each row that was changed, is missing, is too many or stands elsewhere', async () => {
+test('verify names each row that was changed, is missing, should not exist or is at another place', async () => {
   const name = freshName()
   const one = await written(name)
   const [page] = (await dump(name, 'pages')).filter(({ key }) => key[0].startsWith('todos'))
@@ -47,7 +47,7 @@ test('verify compares up to the checkpoint, whatever was appended since, and end
 })
 
 const events = defineEvents({ filed: event<{ id: string; folder: string }>() })
-/** A worker that never answers: nothing is built meanwhile. */
+/** A worker that never answers, so that nothing is built during the test. */
 class SilentWorker extends EventTarget {
   readonly port = new MessageChannel().port1
 }
@@ -109,7 +109,7 @@ test('verify only reads: a table that was not built yet is not made by it, and n
   expect(await databases()).toEqual(before)
 })
 
-test('verify makes no database for a table that is noted, but gone', async () => {
+test('verify makes no database for a table that is noted but was deleted', async () => {
   const name = freshName()
   const { engine: first, tableName } = await filed(name)
   await first.close()

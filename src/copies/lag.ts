@@ -13,7 +13,7 @@ export interface Lag {
   end(whole: boolean): void
   isLate(now: number): boolean
   /** Resolves when there is something to write, or at the signal. */
-  news(gone: AbortSignal): Promise<void>
+  waitForEvents(gone: AbortSignal): Promise<void>
 }
 
 export function createLag(): Lag {
@@ -41,7 +41,7 @@ export function createLag(): Lag {
       const since = writing ?? waiting
       return since !== undefined && now - since >= MIRROR_LATE_MS
     },
-    async news(gone) {
+    async waitForEvents(gone) {
       while (waiting === undefined && !gone.aborted) {
         const heard = new Promise<void>((resolve) => {
           wake = resolve

@@ -37,8 +37,8 @@ export interface MirrorHost {
 }
 
 /** Starts the mirror of a pipeline in the place that a tab names, or makes it go on there. */
-export function start(host: MirrorHost, said: MirrorPlace | undefined): void {
-  const place = toMirrorPlace(said)
+export function start(host: MirrorHost, named: MirrorPlace | undefined): void {
+  const place = toMirrorPlace(named)
   if (host.mirror) void host.mirror.resume(place)
   else host.mirror = createMirror(host, place)
 }
@@ -137,12 +137,12 @@ const isSamePlace = async (one: MirrorPlace, other: MirrorPlace | undefined): Pr
 
 /** Stores a user's folder as the place of the mirror until another place is named. Returns the place to use now. */
 async function remember({ transact }: Database, place: MirrorPlace | undefined): Promise<MirrorPlace> {
-  const asked = transact(['meta'], place === undefined ? 'readonly' : 'readwrite', (store) => {
+  const stored = transact(['meta'], place === undefined ? 'readonly' : 'readwrite', (store) => {
     if (typeof place === 'object') store('meta').put(place, 'mirror')
     else if (place !== undefined) store('meta').delete('mirror')
     return store('meta').get('mirror')
   })
   // A handle that can't be stored works until the last tab is closed.
-  const found = place === undefined ? await asked : await asked.catch(() => undefined)
+  const found = place === undefined ? await stored : await stored.catch(() => undefined)
   return toMirrorPlace(found?.result) ?? place ?? true
 }

@@ -42,7 +42,7 @@ export async function writeOn(
     if (!gone.aborted) teller.know({ last: copy.last })
     // Waits four times as long as the round took, so that writing takes a fifth of the time at most.
     const delay = Math.min(LONGEST_DELAY_MS, Math.max(MIRROR_DELAY_MS, 4 * (Date.now() - began)))
-    await lag.news(gone)
+    await lag.waitForEvents(gone)
     await quietly(sleep(delay, gone))
   }
 }

@@ -87,14 +87,14 @@ const couldNotLook = (name: string, place: MirrorPlace, cause: unknown): Storage
 
 /** Begins the log without a mirror: from now on events may be appended. */
 async function beginLog(database: Database, { dataLoss: _, ...log }: LogIdentity, shared: boolean): Promise<void> {
-  const begun: LogIdentity = { ...log, format: shared ? 3 : 1 }
+  const newLog: LogIdentity = { ...log, format: shared ? 3 : 1 }
   await database.transact(shared ? ['meta', 'outbox'] : ['meta'], 'readwrite', (store) => {
     const now = store('meta').get('log')
     now.onsuccess = () => {
       if (now.result?.id !== log.id) return
-      store('meta').put(begun, 'log')
+      store('meta').put(newLog, 'log')
       if (shared) store('outbox').put(FIRST_MARKER, FIRST_MARKER.n)
     }
   })
-  database.log = begun
+  database.log = newLog
 }

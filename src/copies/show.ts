@@ -37,10 +37,10 @@ export async function show(
   const body = (store: StoreOf, transaction: IDBTransaction): void => {
     refusal = undefined
     const was = store('meta').get('log')
-    const asked = askEmpty(store, database)
+    const requests = askEmpty(store, database)
     const staged = store('meta').get('staged')
     staged.onsuccess = () => {
-      if (!isEmpty(asked)) refusal = notEmpty()
+      if (!isEmpty(requests)) refusal = notEmpty()
       else if (was.result?.id !== before.id || staged.result?.owner !== owner) refusal = takenOver()
       if (refusal) return transaction.abort()
       for (const name of CLEARED) store(name).clear()

@@ -33,8 +33,8 @@ export interface Stage {
 export async function openStage(database: Database): Promise<Stage> {
   const { transact } = database
   const owner = randomId()
-  const begun = await beginStaging(database, owner)
-  let chunks = [...begun.chunks]
+  const beginning = await beginStaging(database, owner)
+  let chunks = [...beginning.chunks]
 
   /** Changes the staging. Throws if another import has taken it over. */
   async function write(body: (store: StoreOf, staging: Staging) => void): Promise<void> {
@@ -51,7 +51,7 @@ export async function openStage(database: Database): Promise<Stage> {
 
   return {
     owner,
-    before: begun.log,
+    before: beginning.log,
     get chunks() {
       return chunks
     },
@@ -110,8 +110,8 @@ export const askEmpty = (store: StoreOf, database: Database): StagingRequests =>
   ...(hasNewerStores(database) ? [store('outbox').getAllKeys(IDBKeyRange.lowerBound(0), 2)] : []),
 ]
 /** Call it once all answers have come. An empty outbox still has its marker. */
-export const isEmpty = (asked: StagingRequests): boolean =>
-  asked.every(({ result }) => (Array.isArray(result) ? result.length < 2 : result === undefined))
+export const isEmpty = (requests: StagingRequests): boolean =>
+  requests.every(({ result }) => (Array.isArray(result) ? result.length < 2 : result === undefined))
 
 export const notEmpty = (): ImportError => new ImportError(1, NOT_EMPTY)
 export const takenOver = (): StorageError => new StorageError('aborted', 'another import of this log took over')
@@ -121,20 +121,20 @@ async function beginStaging(
   owner: string,
 ): Promise<{ log: LogIdentity; chunks: readonly StagedChunk[] }> {
   const stores: StoreName[] = ['meta', 'bodies', ...storesOfLog(database)]
-  const { log, asked, staged } = await database.transact(stores, 'readwrite', (store) => {
+  const { log, requests, staged } = await database.transact(stores, 'readwrite', (store) => {
     const log = store('meta').get('log')
-    const asked = askEmpty(store, database)
+    const requests = askEmpty(store, database)
     const staged = store('meta').get('staged')
     staged.onsuccess = () => {
       const chunks = staged.result?.chunks ?? []
-      if (isEmpty(asked)) store('meta').put({ owner, chunks }, 'staged')
+      if (isEmpty(requests)) store('meta').put({ owner, chunks }, 'staged')
       else if (staged.result) {
         dropChunks(store, chunks)
         store('meta').delete('staged')
       }
     }
-    return { log, asked, staged }
+    return { log, requests, staged }
   })
-  if (!isEmpty(asked)) throw notEmpty()
+  if (!isEmpty(requests)) throw notEmpty()
   return { log: log.result!, chunks: staged.result?.chunks ?? [] }
 }

@@ -103,17 +103,17 @@ export function putUnsent(
 
 /** Begins a log whose mirror holds nothing but the outbox. */
 export async function beginUnsent(database: Database, unsent: Unsent): Promise<void> {
-  let begun: LogIdentity | undefined
+  let newLog: LogIdentity | undefined
   await database.transact(['meta', 'outbox', 'commands'], 'readwrite', (store) => {
     const now = store('meta').get('log')
     now.onsuccess = () => {
       const { dataLoss: _, ...log } = now.result!
-      begun = log
+      newLog = log
       if (log.format) return
-      begun = { ...log, format: 3, restored: { sequence: 0, at: Date.now() } }
-      store('meta').put(begun, 'log')
+      newLog = { ...log, format: 3, restored: { sequence: 0, at: Date.now() } }
+      store('meta').put(newLog, 'log')
       putUnsent(store, unsent, 1, 0, '')
     }
   })
-  database.log = begun
+  database.log = newLog
 }

@@ -108,14 +108,14 @@ export async function readShared(
     const stores: StoreName[] = ['segments', 'commits', 'outbox']
     if (ids.length) stores.push('rejected')
     const { segment, commits, outbox, rejected } = await database.transact(stores, 'readonly', (store, transaction) => {
-      const asked = {
+      const requests = {
         segment: store('segments').getKey(above(head)),
         commits: store('commits').getAll(above(head), NEAR_COMMITS),
         outbox: store('outbox').getAll(whole()),
         rejected: ids.map((id) => store('rejected').get(id)),
       }
       commitNow(transaction)
-      return asked
+      return requests
     })
     let isLoaded = true
     for (const request of [commits, outbox, ...rejected])
@@ -147,14 +147,14 @@ export async function lookShared(
     ['segments', 'commits', 'outbox', 'commands'],
     'readonly',
     (store, transaction) => {
-      const asked = {
+      const requests = {
         segment: store('segments').getKey(above(head)),
         commit: store('commits').getKey(above(head)),
         newest: store('outbox').openKeyCursor(null, 'prev'),
         found: ids.map((id) => [id, store('commands').get(id)] as const),
       }
       commitNow(transaction)
-      return asked
+      return requests
     },
   )
   return {

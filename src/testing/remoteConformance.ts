@@ -120,15 +120,15 @@ export function remoteConformance<Place>(subject: RemoteUnderTest<Place>): reado
         const answers = await Promise.all(
           writers.map((remote, w) => appendMessage(remote, text(`round ${round}, writer ${w}`), last)),
         )
-        const news = await readAll(open(), last)
-        const landed = news.map(({ message }) => decode(message))
+        const added = await readAll(open(), last)
+        const landed = added.map(({ message }) => decode(message))
         for (const [w, answer] of answers.entries()) {
           const times = landed.filter((one) => one === `round ${round}, writer ${w}`).length
           assertHolds(times === (answer === 'appended' ? 1 : 0), `an append that was ${answer} is there ${times} times`)
         }
         if (conditional)
           assertHolds(landed.length === 1, `${landed.length} of ${writers.length} landed behind "${last}"`)
-        last = news.at(-1)?.position ?? last
+        last = added.at(-1)?.position ?? last
       }
     },
   )

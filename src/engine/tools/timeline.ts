@@ -60,10 +60,10 @@ export function createTimeline(first: readonly Fold[], create: () => readonly Fo
   let folds = first
   let past: FoldedStretch[] = []
   let sequence = start
-  /** The steps after the last stretch of `past`. They begin at `begun`. */
+  /** The steps after the last stretch of `past`. They begin at `stretchStart`. */
   let steps: FoldedStep[] = []
   let changes = 0
-  let begun = startStretch()
+  let stretchStart = startStretch()
   const points: Point[] = []
   let between = POINT_EVENTS
   /** An event has failed. From now on every event is a step, so that its commit can be taken back. */
@@ -87,7 +87,7 @@ export function createTimeline(first: readonly Fold[], create: () => readonly Fo
     !fold.failed && sequence <= (failedAt.get(fold.name) ?? Infinity)
 
   function close({ first }: Range): void {
-    past.push({ ...begun, firsts: firstsOf(steps.flatMap(({ journal }) => journal)) })
+    past.push({ ...stretchStart, firsts: firstsOf(steps.flatMap(({ journal }) => journal)) })
     steps = []
     changes = 0
     while (past.length > STRETCHES_MAX && past[1]!.after < first) past.shift()
@@ -158,7 +158,7 @@ export function createTimeline(first: readonly Fold[], create: () => readonly Fo
       // A record that is longer than a stretch begins one, so that all of it can be taken back if one of its events fails.
       const length = event.sequence === record.first ? record.last - sequence : 1
       if (steps.length && (steps.length + length > STRETCH_EVENTS || changes > STRETCH_CHANGES)) close(record)
-      if (!steps.length) begun = startStretch()
+      if (!steps.length) stretchStart = startStretch()
       const journal: Journal = []
       for (const fold of folds) {
         if (!works(fold, event.sequence)) continue
@@ -167,7 +167,7 @@ export function createTimeline(first: readonly Fold[], create: () => readonly Fo
         } catch {
           isCareful = true
           failedAt.set(fold.name, event.sequence)
-          if ((past[0] ?? begun).after >= record.first) {
+          if ((past[0] ?? stretchStart).after >= record.first) {
             jump = record.first
             return
           }

@@ -98,7 +98,10 @@ export function undoStack<E extends EventTypes, P, C>(
   // What an inverse takes is checked where `inverses` is declared.
   const undos = createTakeBack(core, inverses as Record<string, (...given: any[]) => unknown>)
   const commands = new WeakMap<Command, { readonly step: UndoStep; readonly part: StepCommand }>()
-  const asked = new WeakMap<NonNullable<Command['decide']>, { readonly step: UndoStep; readonly prior: UndoStep }>()
+  const stepsOfDecisions = new WeakMap<
+    NonNullable<Command['decide']>,
+    { readonly step: UndoStep; readonly prior: UndoStep }
+  >()
 
   const interceptor: Interceptor = {
     owner: engine,
@@ -120,7 +123,7 @@ export function undoStack<E extends EventTypes, P, C>(
     },
     settled(command, outcome) {
       const known = commands.get(command)
-      const own = command.decide && asked.get(command.decide)
+      const own = command.decide && stepsOfDecisions.get(command.decide)
       const isOver = 'error' in outcome
       if (known && (isOver || outcome.duplicate || !known.part.takeBack)) steps.leave(known.step, known.part)
       if (!own || !isOver) return
@@ -142,7 +145,7 @@ export function undoStack<E extends EventTypes, P, C>(
       isDecided = true
       return undos.takeBack(prior, step, command)
     }
-    asked.set(decideIt, { step, prior })
+    stepsOfDecisions.set(decideIt, { step, prior })
     const sent = send(kind, undefined, undefined, { decide: decideIt })
     if (!isDecided) {
       // The engine takes no commands.

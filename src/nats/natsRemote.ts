@@ -1,10 +1,11 @@
 import { headers } from '@nats-io/nats-core'
-import { quietly, sleep } from '../async.ts'
+import { quietly } from '../async.ts'
 import { type OpenRemote, type Remote, RemoteError, type RemoteMessage } from '../remote.ts'
 import { defineRemote } from '../sync/carry.ts'
 import { createConnector, type NatsCredentials } from './connection.ts'
 import { type PlaceOptions, type StreamPlace, streamPlaceOf } from './place.ts'
-import { inBatches, lastOf, MOST_SINGLE, readFew, readMany } from './readMessages.ts'
+import { inBatches, MOST_SINGLE, readFew, readMany } from './readMessages.ts'
+import { createStreamEnd } from './streamEnd.ts'
 import { isRefusal, isUnheard } from './toRemoteError.ts'
 import { watchStream } from './watchStream.ts'
 
@@ -25,9 +26,6 @@ export interface NatsRemoteOptions extends PlaceOptions {
 const NATS_MESSAGE_BYTES = 1_000_000
 /** What the headers of an append take of the server's largest payload. */
 const HEADER_BYTES = 1_024
-/** For servers of a shared stream that have not yet heard of a message that another one has stored. */
-const BEHIND_MS = 2_000
-const BEHIND_AGAIN_MS = 25
 /** Own messages that are remembered until the server tells of them, for somebody who does not watch. */
 const MOST_OWN = 64
 
@@ -62,16 +60,12 @@ function remoteOf(
   { servers, credentials, bytes }: Pick<NatsRemoteOptions, 'servers' | 'credentials'> & { readonly bytes: number },
 ): Remote {
   const connector = createConnector(servers, credentials)
-  /** The last message that this device knows to be stored: another server of the cluster may not have it yet. */
-  let stored = 0
-  const saw = (sequence: number): void => {
-    stored = Math.max(stored, sequence)
-  }
+  const end = createStreamEnd(connector, place)
   /** The append that is under way, and messages that this device has stored and not heard of: whoever appends reads without being told. */
   let appending: Promise<unknown> = Promise.resolve()
   const own = new Set<number>()
   const isNews = async (sequence: number): Promise<boolean> => {
-    saw(sequence)
+    end.saw(sequence)
     await quietly(appending)
     return !own.delete(sequence)
   }
@@ -80,22 +74,6 @@ function remoteOf(
       return Math.min(bytes, connector.payload - HEADER_BYTES)
     },
   }
-
-  /** The last message that there is to read. */
-  const lookUp = (signal: AbortSignal): Promise<number> =>
-    connector.use(signal, async (connection) => {
-      const until = Date.now() + BEHIND_MS
-      while (true) {
-        const last = await lastOf(connection, place)
-        if (last >= stored) return last
-        if (!place.shared || Date.now() > until) {
-          // The remote has forgotten it.
-          stored = last
-          return last
-        }
-        await sleep(BEHIND_AGAIN_MS, signal)
-      }
-    })
 
   /** Messages that are known to be there, asked for while the end is looked up: a message of another device costs one round trip. */
   const readKnown = (from: number, to: number, signal: AbortSignal): Promise<readonly RemoteMessage[]> =>
@@ -117,7 +95,7 @@ function remoteOf(
           })
           appending = published
           const { seq } = await published
-          saw(seq)
+          end.saw(seq)
           own.add(seq)
           for (const oldest of own) if (own.size > MOST_OWN) own.delete(oldest)
           return 'appended'
@@ -132,8 +110,8 @@ function remoteOf(
     async *read(after, { including = false, signal }) {
       const from = Math.max(1, Number(after) + (including ? 0 : 1))
       // The numbers of a shared stream are mostly those of other logs.
-      const known = place.shared ? 0 : Math.min(stored, from + MOST_SINGLE - 1)
-      const [last, found] = await Promise.all([lookUp(signal), readKnown(from, known, signal)])
+      const known = place.shared ? 0 : Math.min(end.seen, from + MOST_SINGLE - 1)
+      const [last, found] = await Promise.all([end.lookUp(signal), readKnown(from, known, signal)])
       yield* inBatches(found.filter(({ position }) => Number(position) <= last))
       const next = Math.max(from, known + 1)
       if (last < next) return
@@ -143,7 +121,7 @@ function remoteOf(
       })
     },
     // Of a stream with many logs nobody counts those of one.
-    count: async (after, { signal }) => (place.shared ? 0 : Math.max(0, (await lookUp(signal)) - Number(after))),
+    count: async (after, { signal }) => (place.shared ? 0 : Math.max(0, (await end.lookUp(signal)) - Number(after))),
     watch: (hear) => watchStream(connector, place, isNews, hear),
   }
 }

@@ -57,6 +57,7 @@ function knownOf({ log, position, outbox, rejected, newest }: OutboxRequests): O
       newest: Math.max(numberKeyOf(newest), found.marker.n),
       position: position.result ?? BEGINNING,
       // The keys of `rejected` are ids.
+      // Its keys are ids of commands.
       rejected: new Set(rejected.result as string[]),
     }
   )

@@ -1,17 +1,21 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Browser, buildPages, engines, has, launch, type Server, serve, type Tab } from './harness/index.ts'
+import { sized } from './harness/sizes.ts'
 
-const PIECES = 10_000
+const PIECES = sized(5000, 10_000)
 /** Pieces in one go, and milliseconds between two: 10,000 in some ten seconds. */
 const AT_ONCE = 10
 const PAUSE = 8
-/** Milliseconds within which a tab shows what was written, 19 times in 20. */
+/** Milliseconds within which a tab shows what was written, 19 times in 20; on a machine that other tests keep busy, half of the times. */
 const LATE_MS = 100
+const SHARE = sized(0.5, 0.95)
 const LONG_TASK_MS = 50
 /** Milliseconds that a bare message takes on a machine that does nothing else, 19 times in 20. */
 const BARE_MS = 50
 /** Long tasks of a tab that another test may cause, which runs at the same time. */
 const INTERRUPTED = 3
+/** Goes that may never be shown: the end may come before the last of them was. */
+const UNSEEN = 50
 
 let server: Server
 beforeAll(async () => {
@@ -52,22 +56,22 @@ for (const engine of engines)
       const lateness = (arrived: [length: number, at: number][]): number[] =>
         sent
           .map(([length, at]) => (arrived.find(([reached]) => reached >= length)?.[1] ?? Number.NaN) - at)
-          // The end may come before the last of it was shown.
           .filter((ms) => !Number.isNaN(ms))
           .sort((a, b) => a - b)
-      const p95Of = (times: number[]): number => times[Math.floor(times.length * 0.95)] as number
+      const quantile = (times: number[], share: number): number => times[Math.floor(times.length * share)] as number
       const late = lateness(other.seen)
-      const p95 = p95Of(late)
-      const control = p95Of(lateness(other.heard))
+      const [p95, within] = [quantile(late, 0.95), quantile(late, SHARE)]
+      const control = lateness(other.heard)
+      const bare = quantile(control, 0.95)
       console.log(
-        `${engine}: ${own.writes.length} writes, shown ${late[late.length >> 1]?.toFixed()} ms later, p95 ${p95.toFixed()} ms (a bare message ${control.toFixed()} ms), ` +
+        `${engine}: ${own.writes.length} writes, shown ${late[late.length >> 1]?.toFixed()} ms later, p95 ${p95.toFixed()} ms (a bare message ${bare.toFixed()} ms), ` +
           `longest tasks ${Math.max(0, ...own.longTasks)} and ${Math.max(0, ...other.longTasks)} ms`,
       )
-      expect(late.length).toBeGreaterThan(sent.length * 0.95)
+      expect(sent.length - late.length).toBeLessThan(UNSEEN)
       // Of a machine that is busy with other tests, a bare message says how late it is.
-      expect(p95).toBeLessThanOrEqual(Math.max(LATE_MS, 2 * control))
+      expect(within).toBeLessThanOrEqual(Math.max(LATE_MS, 2 * quantile(control, SHARE)))
       // And how much longer each task takes there.
-      const longest = LONG_TASK_MS * Math.max(1, control / BARE_MS)
+      const longest = LONG_TASK_MS * Math.max(1, bare / BARE_MS)
       for (const { longTasks } of [own, other])
         expect(longTasks.filter((ms) => ms > longest).length).toBeLessThanOrEqual(INTERRUPTED)
       // Of the event that replaced it.

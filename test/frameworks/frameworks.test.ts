@@ -2,11 +2,12 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Browser, has, launch, type Server, serve, type Tab } from '../browser/harness/index.ts'
+import { sized } from '../browser/harness/sizes.ts'
 import type {} from './scenarios/hydration.ts'
 import { wanted } from './setup.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const MOUNTS = 1000
+const MOUNTS = sized(200, 1000)
 let server: Server
 beforeAll(async () => {
   server = await serve(join(root, 'build/frameworks'))

@@ -4,7 +4,7 @@
 // npm run soak -- --turns 30: kill -9 of Chromium in a storm of turns that a reaction answers.
 // npm run soak -- --timers 365000: a log of so many events, 2 % of them with a timer up to 90 days away, sealed and archived.
 // npm run soak -- --cycles 1000: engines opened and closed in one page, and every fifth time its worker ended.
-// npm run soak -- --large: the browser tests of large logs with all of the events, rows and flights they are made for.
+// npm run soak -- --large [--only drafts]: the browser tests of large logs with all of the events, rows and flights they are made for.
 // npm run soak -- --cluster: three nodes of nats-server, the leader killed every 5 s for 60 s.
 import { spawn, spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -122,7 +122,19 @@ function tested(copy, tests) {
 }
 
 /** Browser tests that are smaller in `npm test`. */
-const LARGE = ['scenarios/chromium', 'scenarios/firefox', 'scenarios/webkit', 'tables', 'ownership', 'devtools', 'demo']
+const LARGE = [
+  ...[
+    'scenarios/chromium',
+    'scenarios/firefox',
+    'scenarios/webkit',
+    'tables',
+    'ownership',
+    'drafts',
+    'devtools',
+    'demo',
+  ].map((name) => ['browser', `test/browser/${name}.test.ts`]),
+  ['frameworks', 'test/frameworks/frameworks.test.ts'],
+]
 
 /** Seeds that one process plays; of one kind of run, there is one in about thirty. */
 const PIECE = values.profile ? 40_000 : 2000
@@ -200,8 +212,8 @@ else if (values.freezes)
 else if (values.cycles)
   runFile('test/browser/chromium.test.ts', { TIDEMARK_CYCLES: values.cycles }, ['-t', 'nothing leaks'])
 else if (values.large)
-  for (const name of LARGE)
-    runFile(`test/browser/${name}.test.ts`, { TIDEMARK_LARGE: 'true', TIDEMARK_FLIGHTS: '1,000,000' })
+  for (const [project, file = ''] of LARGE.filter(([, file = '']) => file.includes(values.only)))
+    runFile(file, { TIDEMARK_LARGE: 'true', TIDEMARK_FLIGHTS: '1,000,000' }, [], project)
 else if (values.cluster) runFile('test/remote/nats/cluster.test.ts', { TIDEMARK_CLUSTER: '60' }, [], 'unit')
 else if (values.mutations) mutate()
 else await soak()

@@ -1,4 +1,5 @@
 import { describeError } from '../ui/describeError.ts'
+import { devtoolsFailure, offerDevtools, openDevtools } from '../ui/devtools.ts'
 import { milliseconds, plural } from '../ui/format.ts'
 import { element } from './element.ts'
 import { openTodos } from './engine.ts'
@@ -14,6 +15,7 @@ export async function showPanel(place: HTMLElement): Promise<void> {
     const engine = await openTodos()
     const opened = describeBoot(engine, performance.now() - started)
     await addFirstTodos(engine)
+    offerDevtools(engine)
     place.replaceChildren(...createPanel(engine, opened))
   } catch (error) {
     place.replaceChildren(element('p', { className: 'live-note' }, `The log did not open: ${describeError(error)}.`))
@@ -66,6 +68,15 @@ function createPanel(engine: TodoEngine, opened: string): readonly HTMLElement[]
     }
   }
   back.addEventListener('click', showNow)
+  const devtools = element(
+    'button',
+    { type: 'button', className: 'status-devtools', title: 'Ctrl+Shift+D' },
+    'Devtools',
+  )
+  devtools.addEventListener('click', () => openDevtools())
+  devtoolsFailure.subscribe(() => {
+    note.textContent = devtoolsFailure.get()?.sentence ?? ''
+  })
 
   const run = (command: Promise<unknown>): void => {
     showNow()
@@ -95,7 +106,7 @@ function createPanel(engine: TodoEngine, opened: string): readonly HTMLElement[]
       column('The log', 'what is stored', log.element),
       column('The rows', 'what your components read', rows.element),
     ),
-    element('div', { className: 'live-said' }, note, back),
+    element('div', { className: 'live-said' }, note, back, devtools),
   ]
 }
 

@@ -1,9 +1,10 @@
 import '../ui/theme.css'
 import './twoDevices.css'
-import { useEffect, useState } from 'react'
+import { useEffect, useState, useSyncExternalStore } from 'react'
 import { type EngineOf, openEngine } from 'tidemark'
 import { useRead, useStatus } from 'tidemark/react'
 import { type Rejected, rejected } from 'tidemark/sync'
+import { devtoolsFailure, openDevtools } from '../ui/devtools.ts'
 import { openPage } from '../ui/openPage.tsx'
 import { remoteOf } from './between.ts'
 import { describeSync } from './describeSync.ts'
@@ -25,9 +26,16 @@ const book = (engine: SeatEngine, seat: string): void => {
 function Device({ engine }: { readonly engine: SeatEngine }) {
   const seats = useRead(engine, (read) => read.seats.all())
   const { tone, text } = describeSync(useStatus(engine).sync)
+  const failure = useSyncExternalStore(devtoolsFailure.subscribe, devtoolsFailure.get)
   return (
     <main>
-      <h1>{name}</h1>
+      <div className="device-head">
+        <h1>{name}</h1>
+        <button type="button" className="status-devtools" title="Ctrl+Shift+D" onClick={openDevtools}>
+          Devtools
+        </button>
+      </div>
+      {failure && <p role="alert">{failure.sentence}</p>}
       <p className="sync" data-tone={tone} role="status">
         {text}
       </p>

@@ -36,6 +36,9 @@ describe.skipIf(!has('chromium'))('Two devices', () => {
 
     await page.getByRole('button', { name: 'The server forgets its last second' }).click()
     await page.locator('.strip', { hasText: 'Ada booked 1B' }).waitFor()
+    // Each device has its own devtools.
+    await device('Ada').getByRole('button', { name: 'Devtools', exact: true }).click()
+    await device('Ada').locator('tidemark-devtools').getByRole('tab', { name: 'Sync', exact: true }).waitFor()
     await page.reload()
     for (const name of ['Ada', 'Bo']) await device(name).getByText('Up to date').waitFor()
     await seat('Bo', 'other', '1B').waitFor()

@@ -61,8 +61,9 @@ function remoteOf(
 ): Remote {
   const connector = createConnector(servers, credentials)
   const end = createStreamEnd(connector, place)
-  /** The append that is under way, and messages that this device has stored and not heard of: whoever appends reads without being told. */
+  /** The append that is under way. */
   let appending: Promise<unknown> = Promise.resolve()
+  /** Messages that this device has stored. It reads them after each append, so a notice of one says nothing new. */
   const own = new Set<number>()
   const isNews = async (sequence: number): Promise<boolean> => {
     end.saw(sequence)

@@ -59,7 +59,7 @@ export async function* readMany(
   signal.addEventListener('abort', abort)
   const ask = (): Promise<Pulled> => {
     const asked = pull(connection, { stream, consumer, to }, stopping.signal)
-    // Whoever waits for it hears of it; nobody may do so yet.
+    // The loop below handles its rejection, but may not wait for it yet.
     asked.catch(() => {})
     return asked
   }

@@ -85,7 +85,7 @@ export async function openMessage(given: Uint8Array): Promise<Opened> {
   return commits ? { is: 'message', id, header, commits } : nothing()
 }
 
-/** Empty for what is no text. */
+/** Empty if the bytes are not text. */
 function textOf(bytes: Uint8Array): string {
   try {
     return decoder.decode(bytes)

@@ -135,7 +135,7 @@ const run: Run = {
 
 const kept: Result | undefined = await readFile(`${results}/latest.json`, 'utf8').then(JSON.parse, () => undefined)
 
-/** What these series say, as part of these results or alone. */
+/** The result of this run alone, or merged into the results that are kept. */
 async function resultOf(all: readonly Series[], kept?: Result): Promise<Result> {
   const named = new Set([...subjects, ...(kept?.subjects ?? [])].map(({ name }) => name))
   const command = `npm run bench -- ${process.argv.slice(2).join(' ')}`.trim()

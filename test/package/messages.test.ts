@@ -17,11 +17,14 @@ const PARTS = [
   'the given events',
   'white space, and the characters . * > / \\',
   'white space, the characters * and >, and empty parts',
+  'the transaction was aborted',
 ]
 /** What the panel says if all went well. */
 const SUCCESSES = ['Copied to the clipboard.', 'The browser keeps this storage.', '… is sent again.']
 const isPart = (message: string): boolean =>
   [...PARTS, ...SUCCESSES].includes(message) ||
+  // A subject of NATS.
+  message.startsWith('$JS.API.') ||
   /^(an instance of|the step to version) …+$|(something outside evolve|what evolve\.… returned( as row …)?)$/.test(
     message,
   )

@@ -73,7 +73,10 @@ const createPlaces = () => {
     }
     return found
   }
-  return (id: string, graph: Graph): string | null => (places ??= placeAll(graph)).get(id) ?? null
+  return (id: string, graph: Graph): string | null => {
+    places ??= placeAll(graph)
+    return places.get(id) ?? null
+  }
 }
 
 /** What an app installs itself. The devtools bring their own lit. */

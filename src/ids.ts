@@ -14,4 +14,7 @@ let page = ''
 let idCount = 0
 
 /** An id that is unique but not secret, for every command in the log. Ids of one page differ only at their end, so they compress to a byte or two. */
-export const nextId = (): string => (page ||= randomId()) + idCount++
+export function nextId(): string {
+  page ||= randomId()
+  return page + idCount++
+}

@@ -59,7 +59,8 @@ export function useRead<P, T>(engine: AnyEngine<P>, select: Select<P, T>, option
     'server' in given
       ? // What the caller gave, in the type it gave.
         (given.server as T)
-      : (server.current ??= { value: select(emptyOf<P>(engine.model).read) }).value
+      : // biome-ignore lint/suspicious/noAssignInExpressions: every page that renders pays for each byte here
+        (server.current ??= { value: select(emptyOf<P>(engine.model).read) }).value
   const value = useSyncExternalStore(engine.subscribe, get, serverSnapshot)
   useEffect(() => {
     rendered.current = { value }

@@ -10,7 +10,10 @@ const flights = await parquetReadObjects({ file, compressors, columns: ['origin'
 
 /** @type {Record<string, Set<string>>} */
 const destinations = {}
-for (const { origin, destination } of flights) (destinations[origin] ??= new Set()).add(destination)
+for (const { origin, destination } of flights) {
+  destinations[origin] ??= new Set()
+  destinations[origin].add(destination)
+}
 
 const lines = Object.keys(destinations)
   .sort()

@@ -183,8 +183,10 @@ function readTokens(tokens: readonly Token[], env: Env): void {
       token.attrSet('id', anchor)
       token.meta = { anchor, text, level } satisfies Heading
       if (level === 1) section.title = text
-      else if (level <= DEEPEST) sections.push((section = { anchor, title: text, text: '' }))
-      else section.text += `${text} `
+      else if (level <= DEEPEST) {
+        section = { anchor, title: text, text: '' }
+        sections.push(section)
+      } else section.text += `${text} `
     } else if (token.type === 'paragraph_open') {
       env.description ||= plain(children)
     } else if (token.type === 'inline' && tokens[index - 1]?.type !== 'heading_open') {

@@ -15,7 +15,10 @@ const empties = new WeakMap<object, Empty<any>>()
  */
 export function emptyOf<P>(model: object): Empty<P> {
   let empty = empties.get(model)
-  // The engine's inside knows no model's types.
-  if (!empty) empties.set(model, (empty = createCore(model as AnyModel, '', true, reserve.load) as Empty<P>))
+  if (!empty) {
+    // The engine's inside knows no model's types.
+    empty = createCore(model as AnyModel, '', true, reserve.load) as Empty<P>
+    empties.set(model, empty)
+  }
   return empty
 }

@@ -22,10 +22,14 @@ export async function* exportChunks(database: Database, signal?: AbortSignal): A
   let last: Chunk | undefined
   for await (const chunk of segmentsAfter(database, base, until)) {
     signal?.throwIfAborted()
-    yield (last = chunk)
+    last = chunk
+    yield chunk
   }
   const tail = readAfter(database, last?.header.last ?? base, signal)
-  for await (const records of inPortions(tail, until)) yield (last = await packChunk(log, records))
+  for await (const records of inPortions(tail, until)) {
+    last = await packChunk(log, records)
+    yield last
+  }
   yield endOf(last?.header ?? { log: log.id, lineage: log.lineage, last: base }, base + 1)
 }
 

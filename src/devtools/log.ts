@@ -20,10 +20,12 @@ export class LogPanel extends Panel {
   #search: LogSearch | undefined
 
   get #log(): LogEntries {
-    return (this.#entries ??= createLogEntries(this.session.core, () => this.requestUpdate()))
+    this.#entries ??= createLogEntries(this.session.core, () => this.requestUpdate())
+    return this.#entries
   }
   get #selected(): EventDetail {
-    return (this.#detail ??= createEventDetail(this.session, this.#log, () => this.requestUpdate()))
+    this.#detail ??= createEventDetail(this.session, this.#log, () => this.requestUpdate())
+    return this.#detail
   }
   get #list(): List | null {
     return this.renderRoot.querySelector<List>('tidemark-list')

@@ -30,7 +30,8 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
   function abandon(writing: DraftWriting): Promise<void> {
     if (writing.state === 'over') return Promise.resolve()
     writing.state = 'left'
-    return (writing.leaving = leave(writing))
+    writing.leaving = leave(writing)
+    return writing.leaving
   }
 
   async function leave(writing: DraftWriting): Promise<void> {

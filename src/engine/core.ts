@@ -101,10 +101,12 @@ export function createCore(model: AnyModel, name: string, isStored: boolean, res
     copy: { mirror: { state: 'off', sequence: 0 } },
     ended: ending.signal,
     get read() {
-      return (read ??= Object.freeze(readOf(folds)))
+      read ??= Object.freeze(readOf(folds))
+      return read
     },
     get status() {
-      return (status ??= keepIfSame(before, statusOf(core)))
+      status ??= keepIfSame(before, statusOf(core))
+      return status
     },
     changed(rows) {
       if (rows) read = undefined

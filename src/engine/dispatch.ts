@@ -78,8 +78,10 @@ function enter(tab: Tab, pending: Pending, caller: Caller, signal: AbortSignal |
   const { id, fingerprint: print } = pending
   const same = print === undefined ? undefined : tab.pending.find((other) => other.id === id)
   if (tab.state !== 'ready') caller.reject(tab.error)
-  else if (same && same.fingerprint !== print) (same.after ??= []).push(() => enter(tab, pending, caller, signal))
-  else if (same) {
+  else if (same && same.fingerprint !== print) {
+    same.after ??= []
+    same.after.push(() => enter(tab, pending, caller, signal))
+  } else if (same) {
     caller.joined = true
     same.callers.push(caller)
     same.version++

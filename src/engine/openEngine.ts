@@ -193,10 +193,11 @@ function createHandle(core: Core, options: OpenOptions, leave: () => Promise<voi
     },
     // Any name but those that `await` and JSON ask for: a misspelt command is answered like any other that can't be, by a rejection.
     dispatch: new Proxy<Record<string, (...given: any[]) => unknown>>(Object.create(null), {
-      get: (known, name) =>
-        typeof name !== 'string' || name === 'then' || name === 'toJSON'
-          ? undefined
-          : (known[name] ??= (input: unknown, given?: DispatchOptions) => send(name, input, given)),
+      get(known, name) {
+        if (typeof name !== 'string' || name === 'then' || name === 'toJSON') return undefined
+        known[name] ??= (input: unknown, given?: DispatchOptions) => send(name, input, given)
+        return known[name]
+      },
     }),
     drafts: core.drafts?.byName ?? NO_DRAFTS,
     subscribe: listeners.add,

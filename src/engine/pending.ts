@@ -132,7 +132,8 @@ export function insideOf(commands: readonly Pending[], first?: Inside, record?: 
     for (const caller of callers)
       if (caller.inside) {
         caller.wroteIn = record ?? caller.wroteIn
-        ;(all ??= []).push(caller.inside)
+        all ??= []
+        all.push(caller.inside)
       }
   return all
 }

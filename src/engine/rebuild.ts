@@ -29,7 +29,9 @@ export async function rebuild(core: Core, { projections, signal, onProgress }: R
   let lastProgress: Progress | undefined
   const forget = core.listeners.add(() => {
     const progress = core.progress.get(names[0] ?? '')
-    if (progress && progress !== lastProgress) onProgress?.((lastProgress = progress))
+    if (!progress || progress === lastProgress) return
+    lastProgress = progress
+    onProgress?.(progress)
   })
   const key = JSON.stringify(names)
   const shared = core.rebuilds.get(key) ?? startRebuild(core, key, names)

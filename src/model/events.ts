@@ -85,6 +85,7 @@ export interface Recorded<Type extends string, Data> extends NewEvent<Type, Data
 /** One creator per event that is not retired. */
 export type Events<E extends EventTypes> = {
   readonly [K in LiveTypes<E>]: (
+    // biome-ignore lint/suspicious/noConfusingVoidType: an event without data is an EventType<void>
     ...data: [InputOf<E[K]>] extends [void] ? [] : [InputOf<E[K]>]
   ) => NewEvent<K, DataOf<E[K]>>
 } & { readonly [payload]?: E }

@@ -125,7 +125,8 @@ function slotsInOrder(rows: SlotList): Iterable<Slot> {
 
 /** Rows are frozen when they are read, not when they are made: most are never read. */
 function listSlots(rows: SlotList): readonly any[] {
-  return (rows.list ??= Object.freeze(Array.from(slotsInOrder(rows), ({ row }) => deepFreeze(row))))
+  rows.list ??= Object.freeze(Array.from(slotsInOrder(rows), ({ row }) => deepFreeze(row)))
+  return rows.list
 }
 
 /** Each fold gets its own copy, so that two logs of one page share no state. `structuredClone` may be missing in a test's environment. */
@@ -149,7 +150,10 @@ export function createFold(name: string, definition: ProjectionDefinition, types
 
   const addToIndex = (index: Index, value: unknown, slot: Slot) => {
     let bucket = index.get(value)
-    if (!bucket) index.set(value, (bucket = emptyRows()))
+    if (!bucket) {
+      bucket = emptyRows()
+      index.set(value, bucket)
+    }
     put(bucket, slot)
   }
   const live: ReadTable<any> & ReadValue<any> = {
@@ -159,7 +163,8 @@ export function createFold(name: string, definition: ProjectionDefinition, types
     by(property: any, value: unknown) {
       let index = indexes.get(property)
       if (!index) {
-        indexes.set(property, (index = new Map()))
+        index = new Map()
+        indexes.set(property, index)
         for (const slot of slotsInOrder(table)) addToIndex(index, slot.row[property], slot)
       }
       const bucket = index.get(value)
@@ -253,7 +258,9 @@ export function createFold(name: string, definition: ProjectionDefinition, types
     next: 0,
     failed: undefined,
     get view() {
-      return (view ??= Object.create(live))
+      // It has what `live` has.
+      view ??= Object.create(live) as typeof live
+      return view
     },
     get slots() {
       return slotsInOrder(table)

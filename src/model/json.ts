@@ -7,7 +7,8 @@ import { isPlain } from './isPlain.ts'
 /** `T`, if it survives JSON unchanged. Each part that does not survive becomes `'not JSON'`, so that the compiler's message names it. */
 export type JsonOf<T> = [T] extends [Json]
   ? T
-  : T extends string | number | boolean | null | undefined | void
+  : // biome-ignore lint/suspicious/noConfusingVoidType: an event without data is an EventType<void>
+    T extends string | number | boolean | null | undefined | void
     ? T
     : T extends ((...args: any) => any) | Date | { readonly [Symbol.toStringTag]: string }
       ? 'not JSON'

@@ -27,6 +27,7 @@ export interface CommandContext {
   readonly now: number
 }
 /** What a command returns: one event, several, or nothing. To refuse its input, it calls `reject`. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a command may end without a return
 export type Decision<E extends EventTypes> = AnyNew<E> | readonly AnyNew<E>[] | undefined | void
 /** What `defineModel` takes as `commands`: functions of the read model, an input and a context. */
 export type Commands<P, E extends EventTypes> = Record<

@@ -93,7 +93,8 @@ export function createConnector(
       ({ ended }) => ended.then(() => forget(mine)),
       () => forget(mine),
     )
-    return (current = mine)
+    current = mine
+    return mine
   }
   function forget(one: Promise<NatsLink> | undefined): void {
     if (current === one) current = undefined

@@ -76,7 +76,10 @@ export async function makeBase(
   for (const { n, row } of slots) {
     const page = Math.floor(n / PAGE_ROWS)
     let into = pages.get(page)
-    if (!into) pages.set(page, (into = { rows: [], at: [] }))
+    if (!into) {
+      into = { rows: [], at: [] }
+      pages.set(page, into)
+    }
     into.rows.push(copyJson(row))
     into.at.push(n - page * PAGE_ROWS)
     rows++

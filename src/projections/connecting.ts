@@ -4,7 +4,7 @@ import type { Channel } from '../log/channel.ts'
 import type { AnyModel } from '../model/model.ts'
 import { holdAsGuest } from './hold.ts'
 import type { ProjectionHost } from './host.ts'
-import { hostInPage, warnOfNoWorker } from './inPage.ts'
+import { pipeline } from './part.ts'
 import { type Guest, HELLO_MS, NotAnswered, type RunningWorker, startWorker } from './startWorker.ts'
 import type { Workshop } from './workshop.ts'
 
@@ -124,8 +124,9 @@ export function createConnecting(
   }
 
   async function here(error?: unknown): Promise<Connected> {
+    const { hostInPage, warnOfNoWorker } = await pipeline.load(signal)
     if (error) warnOfNoWorker(model.name, error)
-    const host = inPage ?? (await hostInPage(model, engine, { mirror, channel, opened }, signal))
+    const host = inPage ?? hostInPage(model, engine, { mirror, channel, opened }, signal)
     loads = 0
     if (!inPage) changed('in-page', error)
     inPage = host

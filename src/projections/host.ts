@@ -1,18 +1,12 @@
-import { sleep } from '../async.ts'
-import { asError } from '../caught.ts'
 import type { start } from '../copies/mirror.ts'
 import type { MirrorPlace } from '../copies/mirrorPlace.ts'
 import type { EngineClosed } from '../errors.ts'
+import type { Part } from '../load.ts'
 import { toWire, type WireError } from '../log/wire.ts'
 import type { AnyModel } from '../model/model.ts'
-import { createBackoff } from '../queue.ts'
 import { createGuests } from './guests.ts'
 import { createPipeline, type PipelineOptions } from './pipeline.ts'
 import type { Checkpoints, Pipeline, Workshop } from './workshop.ts'
-
-/** Milliseconds after which a mirror whose code could not be loaded is begun again, doubled up to the maximum. */
-const MIRROR_RETRY_MIN_MS = 1000
-const MIRROR_RETRY_MAX_MS = 30_000
 
 /** Milliseconds that an attempt of a reaction keeps a pipeline that no tab holds. */
 const LINGER_MS = 30_000
@@ -48,7 +42,7 @@ export interface ProjectionHost {
 
 export interface HostOptions extends PipelineOptions {
   /** Gives the code of the mirror; without it, there is none. A worker has it at hand: an `import()` there would keep Vite 5 to 7 from building it. */
-  readonly loadMirror?: ((signal?: AbortSignal) => Promise<{ readonly start: typeof start }>) | undefined
+  readonly loadMirror?: Part<{ readonly start: typeof start }>['keepLoading'] | undefined
   /** Milliseconds until a pipeline that no tab holds is closed; without it, it stays until goodbye. */
   readonly idle?: number
   /**
@@ -179,7 +173,7 @@ export function createHost(
           // It reads the log, so a pipeline whose log was replaced is found out and made anew.
           await flush()
         } finally {
-          if (loadMirror && mirror !== false) void startMirror(loadMirror, shop, mirror)
+          if (loadMirror && mirror !== false) startMirror(loadMirror, shop, mirror).catch(() => {})
         }
       })
       return { epoch }
@@ -202,15 +196,8 @@ async function startMirror(
   place: MirrorPlace | undefined,
 ): Promise<void> {
   const { closing, post } = shop
-  const backoff = createBackoff(MIRROR_RETRY_MIN_MS, MIRROR_RETRY_MAX_MS)
-  while (!closing.aborted) {
-    try {
-      const { start } = await loadMirror(closing)
-      return start(shop, place)
-    } catch (error) {
-      if (closing.aborted) return
-      post({ mirror: { state: 'off', sequence: 0, reason: asError(error).message } })
-      await sleep(backoff.next(), closing).catch(() => {})
-    }
-  }
+  const { start } = await loadMirror(closing, ({ message }) =>
+    post({ mirror: { state: 'off', sequence: 0, reason: message } }),
+  )
+  start(shop, place)
 }

@@ -4,8 +4,7 @@ import { randomId } from '../ids.ts'
 import { lockName } from '../locks.ts'
 import type { Channel } from '../log/channel.ts'
 import type { AnyModel } from '../model/model.ts'
-import type { ProjectionHost } from './host.ts'
-import { pipeline } from './part.ts'
+import { createHost, type ProjectionHost } from './host.ts'
 import { tablesPart } from './tablesPart.ts'
 import type { Workshop } from './workshop.ts'
 
@@ -20,18 +19,17 @@ export interface InPage {
 
 /**
  * The same host in this page, until the signal. A Web Lock lets one tab at a time follow the log: that saves work, it is not
- * needed. Rejects with `StorageError('unavailable')` if its code can't be loaded.
+ * needed.
  */
-export async function hostInPage(
+export function hostInPage(
   model: AnyModel,
   engine: string,
   { mirror, channel, opened }: InPage,
   signal: AbortSignal,
-): Promise<ProjectionHost> {
-  const { createHost } = await pipeline.load(signal)
+): ProjectionHost {
   const host = createHost(model, randomId(), {
     loadTables: tablesPart.load,
-    loadMirror: copies.load,
+    loadMirror: copies.keepLoading,
     listen: channel && ((_, receive) => channel.share(receive)),
     ...(opened && { opened: ({ shop }) => opened(shop) }),
   })

@@ -160,7 +160,8 @@ function packed(keys: readonly Key[], sequences: readonly number[], filed: boole
   const place = new Uint32Array(counts.length)
   for (const [key, row] of numbers) {
     const n = filed ? partOf(key) : 0
-    const part = (parts[n] ??= { keys: [], ends: [], length: 0 })
+    parts[n] ??= { keys: [], ends: [], length: 0 }
+    const part = parts[n]
     partOfRow[row] = n
     place[row] = part.length
     part.length += counts[row]!

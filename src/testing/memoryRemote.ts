@@ -66,7 +66,10 @@ export function memoryRemote({
   const streams = new Map<string, Stream>()
   const streamOf = (log: string): Stream => {
     let stream = streams.get(log)
-    if (!stream) streams.set(log, (stream = { messages: [], gone: false, watchers: new Set() }))
+    if (!stream) {
+      stream = { messages: [], gone: false, watchers: new Set() }
+      streams.set(log, stream)
+    }
     return stream
   }
   const poke = (stream: Stream): void => {

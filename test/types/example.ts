@@ -70,6 +70,7 @@ const todos = projection(events, {
     todoToggled: (todo) => todo && { ...todo, done: !todo.done },
     todoRemoved: () => null,
     doneCleared: (_, e) => {
+      // biome-ignore lint/suspicious/noConfusingVoidType: that is the type of no data
       const none: void = e.data
       void none
       return null

@@ -82,8 +82,10 @@ export function createVerdicts(tab: Tab): Verdicts {
     pending.callers = pending.callers.filter((caller) => !hasLeft(caller))
     const same = pending.fingerprint !== undefined && tab.pending.find(({ id }) => id === pending.id)
     if (tab.state !== 'ready') for (const caller of pending.callers) caller.reject(tab.error)
-    else if (pending.callers.length && same) (same.after ??= []).push(() => enter(pending))
-    else if (pending.callers.length) {
+    else if (pending.callers.length && same) {
+      same.after ??= []
+      same.after.push(() => enter(pending))
+    } else if (pending.callers.length) {
       pending.tries = NO_TRIES
       enterNew(tab, pending)
     }

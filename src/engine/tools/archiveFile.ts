@@ -23,7 +23,8 @@ export function archiveFileOf(database: Database): ArchiveFile {
     let last: Chunk | undefined
     for (const segment of found) {
       const body = await database.transact(['bodies'], 'readonly', (store) => queueBody(store, segment.body))
-      yield (last = await sealedChunk(database, segment, body))
+      last = await sealedChunk(database, segment, body)
+      yield last
     }
     yield endOf(last?.header ?? { log: id, lineage, last: base }, found[0]?.first ?? base + 1)
     segments = found

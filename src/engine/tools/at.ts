@@ -71,9 +71,10 @@ export async function at<E extends EventTypes, P, C>(
     inside(engine)
     travel.target = inLog(sequence)
     while (!travel.isThere) {
-      await (moving ??= travel.go({}).finally(() => {
+      moving ??= travel.go({}).finally(() => {
         moving = undefined
-      }))
+      })
+      await moving
     }
   }
 

@@ -52,10 +52,13 @@ export function streamOf(
 }
 
 async function* fromMemory(core: Core, total: number): AsyncGenerator<Chunk, void> {
-  const id = (core.logId ||= randomId())
+  core.logId ||= randomId()
+  const id = core.logId
   let last: Chunk | undefined
   // Leaves out events that were appended since the call.
-  for await (const records of inPortions(core.log.readAfter(0), total))
-    yield (last = await packChunk({ id, lineage: id, format: 1 }, records))
+  for await (const records of inPortions(core.log.readAfter(0), total)) {
+    last = await packChunk({ id, lineage: id, format: 1 }, records)
+    yield last
+  }
   yield endOf(last?.header ?? { log: id, lineage: id, last: 0 }, 1)
 }

@@ -73,7 +73,8 @@ async function* chunksOf(
         )
       } else first = undefined
       yield chunk
-      progress((done += bytes.length))
+      done += bytes.length
+      progress(done)
     }
     if (!ended) throw new ImportError(line + 1, 'the file is cut: its end is missing')
   }

@@ -73,5 +73,6 @@ export async function moveOut(
       'aborted',
       'archive: another tab has archived this log meanwhile, and nothing was removed here. Archive again if that is not enough',
     )
-  return (database.log = log)
+  database.log = log
+  return log
 }

@@ -184,11 +184,12 @@ export class DevtoolsElement extends LitElement {
     }
     const { tone, sentence } = healthOf(session.engine)
     const panels = panelsOf(session)
+    // Only the handle gets these events, and it is an element.
+    const dragBegins = ({ target, pointerId }: PointerEvent): void => (target as Element).setPointerCapture(pointerId)
     return html`<section class="dock" aria-label="Tidemark devtools">
       <div class="grip" role="separator" tabindex="0" aria-label="Height of the devtools" aria-orientation="horizontal"
         aria-valuemin=${HEIGHT_MIN} aria-valuemax=${globalThis.innerHeight} aria-valuenow=${this.#height}
-        // The handle that is dragged.
-        @pointerdown=${(event: PointerEvent) => (event.target as Element).setPointerCapture(event.pointerId)}
+        @pointerdown=${dragBegins}
         @pointermove=${this.#dragged} @keydown=${this.#gripPressed}></div>
       <header>
         <h2 class="name">Tidemark <span class="quiet">${session.core.name}</span></h2>

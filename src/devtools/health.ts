@@ -54,7 +54,7 @@ export class HealthPanel extends Panel {
         'Report',
         'Report',
         html`${quietLine(this.#isWhole ? 'Messages of errors may hold what people wrote.' : 'Redacted: no payloads, rows, keys, ids or messages of errors.')}
-        <pre tabindex="0" aria-label="The report">${this.#report}</pre>`,
+        <pre tabindex="0" role="group" aria-label="The report">${this.#report}</pre>`,
         html`<label><input type="checkbox" .checked=${this.#isWhole} @change=${toggled}> with messages</label>
           <button @click=${() => session.copy(this.#report)}>Copy a report</button>`,
       ),

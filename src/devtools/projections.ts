@@ -103,6 +103,8 @@ export class ProjectionsPanel extends Panel {
     const status = engine.status.projections[name]!
     const { state, sequence, error, progress } = status
     const lag = Math.max(0, core.head - sequence)
+    // A resident table has a size.
+    const rows = into.kind === 'table' && into.resident ? (view as { size: number }).size : undefined
     const tone = state === 'failed' ? 'bad' : state === 'building' ? 'careful' : 'good'
     // Any error may have one.
     const cause = (error as { readonly cause?: Error } | undefined)?.cause
@@ -111,8 +113,7 @@ export class ProjectionsPanel extends Panel {
       html`${name} <span class=${tone}>${state}</span>`,
       html`<dl>
         ${fact('kind', into.kind === 'value' ? 'value' : `table by ${into.key}, ${into.resident === false ? 'on disk' : 'in memory'}${into.history ? ', with history' : ''}`)}
-        // A resident table has a size.
-        ${into.kind === 'table' && into.resident ? fact('rows', html`${rowLink(this.session, name)} ${formatCount((view as { size: number }).size)}`) : nothing}
+        ${rows === undefined ? nothing : fact('rows', html`${rowLink(this.session, name)} ${formatCount(rows)}`)}
         ${fact('version', version)}
         ${state === 'failed' ? fact('failed at', eventLink(this.session, sequence)) : fact('persisted', html`${formatCount(sequence)}${lag ? html` <span class="careful">${formatCount(lag)} behind</span>` : ''}`)}
         ${fact('events', Object.keys(evolve).join(', '))}

@@ -42,7 +42,7 @@ export class TabsPanel extends Panel {
       void this.#ask()
     }
     return html`<div class="bar"><button @click=${again}>Look again</button></div>
-      <div class="page"><div class="cards">${[
+      <div class="page" tabindex="0"><div class="cards">${[
         card(
           'Worker',
           html`Worker <span class=${worker === 'shared' ? 'good' : 'careful'}>${worker}</span>`,

@@ -191,51 +191,30 @@ describe.skipIf(!has('chromium'))('the devtools', () => {
 
   it('shows what reactions have still to do and what they gave up, tries it again, and follows drafts', async () => {
     const tab = await open()
-    await tab.evaluate(async () => {
-      const engine = await page.openJobs('jobs')
-      await engine.dispatch.ask({ id: 'a' })
-      await engine.dispatch.ask({ id: 'b', kind: 'bad' })
-      await engine.dispatch.ask({ id: 'c', kind: 'slow' })
-      await page.mount(engine)
-      Object.assign(globalThis, { jobs: engine })
-    })
+    await tab.evaluate(() => page.showJobs())
     await tabNamed(tab.page, 'Reactions').click()
     const card = panel(tab.page).getByRole('region', { name: 'work' })
     const dead = card.getByRole('row').filter({ hasText: 'RangeError: the job b is bad' })
     await dead.waitFor()
     await card.getByRole('row').filter({ hasText: 'attempt 1 is under way' }).waitFor()
     await panel(tab.page).getByRole('region', { name: 'remind' }).getByText('due at').nth(2).waitFor()
-    await tab.evaluate(() => (globalThis as any).jobs.dispatch.mend({ id: 'b' }).then(() => undefined))
+    await tab.evaluate(() => page.jobs!.dispatch.mend({ id: 'b' }).then(() => undefined))
     await card.getByRole('button', { name: 'Retry jobAsked 2' }).press('Enter')
     await panel(tab.page).getByText('jobAsked 2 is tried again.').waitFor()
     await dead.waitFor({ state: 'detached' })
     await tabNamed(tab.page, 'Drafts').click()
-    await panel(tab.page).getByText('Nothing is being written.').waitFor()
-    await tab.evaluate(() => {
-      const writer = (globalThis as any).jobs.drafts.report.begin('r1', { job: 'a' })
-      writer.append('Once')
-      Object.assign(globalThis, { writer })
-    })
     const row = panel(tab.page).getByRole('row').filter({ hasText: 'r1' })
     await row.filter({ hasText: 'live, 4 characters' }).waitFor()
-    await tab.evaluate(() => (globalThis as any).writer.append(' more'))
+    await tab.evaluate(() => page.writer!.append(' more'))
     await row.filter({ hasText: 'live, 9 characters' }).waitFor()
+    await tab.evaluate(() => page.writer!.end(() => page.jobs!.dispatch.mend({ id: 'b' })).then(() => undefined))
+    await panel(tab.page).getByText('Nothing is being written.').waitFor()
     expect(complaints(tab)).toEqual([])
   })
 
   it('shows where the remote stands, what waits for it, and what it refused', async () => {
     const tab = await open()
-    await tab.evaluate(async () => {
-      const { first, second, setOffline } = await page.openDevices('sync')
-      setOffline(true)
-      await second.dispatch.ask({ id: 'a' })
-      await first.dispatch.ask({ id: 'a' })
-      setOffline(false)
-      await page.until(() => second.status.sync?.rejected)
-      setOffline(true)
-      await second.dispatch.ask({ id: 'b' })
-      await page.mount(second)
-    })
+    await tab.evaluate(() => page.showDevice())
     await tabNamed(tab.page, 'Sync').click()
     const region = (name: string) => panel(tab.page).getByRole('region', { name, exact: true })
     await region('Outbox').getByRole('row').filter({ hasText: 'id: "b"' }).waitFor()
@@ -248,40 +227,56 @@ describe.skipIf(!has('chromium'))('the devtools', () => {
 })
 
 describe.skipIf(!has('chromium'))('axe finds nothing in the devtools', () => {
-  // A colour does not depend on the width, and neither does the width on a colour.
-  it.each([
-    [1280, 'light'],
-    [390, 'dark'],
-  ] as const)('at %i px, in %s', async (width, colorScheme) => {
+  it('at 1280 and at 390 px, in light and dark, in each tab', async () => {
     const server = await serve(buildPages())
     const browser = await chromium({ context: { bypassCSP: true } })
-    const tab = await browser.open(`${server.url}devtools/`)
-    await tab.page.setViewportSize({ width, height: 900 })
-    await tab.waitFor(() => document.title === 'ready')
-    await tab.evaluate(() => page.open('axe').then(() => page.fill(2000, 500)))
-    await tab.evaluate(() =>
-      page
-        .mount()
-        .then(() => page.engine!.dispatch.finish({ id: 'i3' }))
-        .then(() => undefined),
-    )
-    await tab.page.evaluate(axe)
+    const open = async (): Promise<PlaywrightTab> => {
+      const tab = await browser.open(`${server.url}devtools/`)
+      await tab.waitFor(() => document.title === 'ready')
+      await tab.page.evaluate(axe)
+      return tab
+    }
     const said: string[] = []
-    await tab.page.emulateMedia({ colorScheme })
-    for (const name of TABS) {
-      await tabNamed(tab.page, name).click()
-      const list = tab.page.locator('[role=tabpanel]:not([hidden]) .row').first()
-      if (['Log', 'Rows', 'Commands'].includes(name)) await list.click()
-      const found = (await tab.page.evaluate('axe.run().then(({ violations }) => violations)')) as {
+    const look = async ({ page }: PlaywrightTab, where: string): Promise<void> => {
+      const found = (await page.evaluate('axe.run().then(({ violations }) => violations)')) as {
         id: string
         nodes: { target: unknown; failureSummary?: string }[]
       }[]
       for (const { id, nodes } of found)
         for (const { target, failureSummary } of nodes)
-          said.push(
-            `${name}, ${colorScheme}: ${id} ${JSON.stringify(target)} ${failureSummary?.split('\n')[1]?.trim()}`,
-          )
+          said.push(`${where}: ${id} ${JSON.stringify(target)} ${failureSummary?.split('\n')[1]?.trim()}`)
     }
+    /** Each of these tabs, with what is in it when `filled` is there. */
+    const walk = async (tab: PlaywrightTab, names: readonly string[], filled?: string): Promise<void> => {
+      for (const width of [1280, 390])
+        for (const colorScheme of ['light', 'dark'] as const) {
+          await tab.page.setViewportSize({ width, height: 900 })
+          await tab.page.emulateMedia({ colorScheme })
+          for (const name of names) {
+            await tabNamed(tab.page, name).click()
+            if (filled) await panel(tab.page).getByText(filled).first().waitFor()
+            const list = tab.page.locator('[role=tabpanel]:not([hidden]) .row').first()
+            if (['Log', 'Rows', 'Commands'].includes(name)) await list.click()
+            await look(tab, `${name}, ${width} px, ${colorScheme}`)
+          }
+        }
+    }
+    const items = await open()
+    await items.evaluate(() => page.open('axe').then(() => page.fill(2000, 500)))
+    await items.evaluate(() =>
+      page
+        .mount()
+        .then(() => page.engine!.dispatch.finish({ id: 'i3' }))
+        .then(() => undefined),
+    )
+    await walk(items, TABS)
+    const jobs = await open()
+    await jobs.evaluate(() => page.showJobs())
+    await walk(jobs, ['Reactions'], 'RangeError: the job b is bad')
+    await walk(jobs, ['Drafts'], 'live, 4 characters')
+    const device = await open()
+    await device.evaluate(() => page.showDevice())
+    await walk(device, ['Sync'], 'CommandRejected')
     expect(said).toEqual([])
     await browser.close()
     await server.close()

@@ -1,4 +1,5 @@
 import { type Engine, type EngineOf, type OpenOptions, openEngine } from 'tidemark'
+import type { DraftWriter } from 'tidemark/drafts'
 import { openDevices, openJobs } from './jobs.ts'
 import { app } from './model.ts'
 import workerUrl from './worker.ts?sharedworker&url'
@@ -44,8 +45,31 @@ export const page = {
       await engine!.dispatch.fill({ from, count: Math.min(1000, count - from), rows })
     await engine!.projected()
   },
-  openJobs,
-  openDevices,
+  jobs: undefined as Awaited<ReturnType<typeof openJobs>> | undefined,
+  writer: undefined as DraftWriter | undefined,
+  /** The panel on a log with reactions and drafts: `work` has given up one event, another one is under way, and one draft is being written. */
+  async showJobs(): Promise<void> {
+    const jobs = await openJobs('jobs')
+    await jobs.dispatch.ask({ id: 'a' })
+    await jobs.dispatch.ask({ id: 'b', kind: 'bad' })
+    await jobs.dispatch.ask({ id: 'c', kind: 'slow' })
+    page.jobs = jobs
+    page.writer = jobs.drafts.report.begin('r1', { job: 'a' })
+    page.writer.append('Once')
+    await page.mount(jobs)
+  },
+  /** The panel on a device that is offline: the remote has refused one command, and another one waits. */
+  async showDevice(): Promise<void> {
+    const { first, second, setOffline } = await openDevices('sync')
+    setOffline(true)
+    await second.dispatch.ask({ id: 'a' })
+    await first.dispatch.ask({ id: 'a' })
+    setOffline(false)
+    await page.until(() => second.status.sync?.rejected)
+    setOffline(true)
+    await second.dispatch.ask({ id: 'b' })
+    await page.mount(second)
+  },
   async mount(engine?: Engine<any, any, any, any>): Promise<void> {
     const { mountDevtools } = await import('tidemark/devtools')
     await mountDevtools(engine ?? page.engine!, { open: true })

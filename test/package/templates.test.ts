@@ -1,0 +1,33 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseAst } from 'rolldown/parseAst'
+import { expect, it } from 'vitest'
+import { root } from './run.ts'
+
+/** Lines of `html` and `css` templates that were meant as comments: in a template they are text. */
+function commentsInTemplates(code: string): string[] {
+  const found: string[] = []
+  function walk(node: any): void {
+    if (typeof node !== 'object' || node === null) return
+    if (node.type === 'TaggedTemplateExpression' && ['html', 'css', 'svg'].includes(node.tag.name))
+      for (const { value } of node.quasi.quasis) found.push(...(value.raw.match(/^\s*\/\/ .*/gm) ?? []))
+    for (const child of Object.values(node)) walk(child)
+  }
+  walk(parseAst(code, { lang: 'ts' }).body)
+  return found.map((line) => line.trim())
+}
+
+it('no template of the devtools shows a comment to its reader', () => {
+  const folder = join(root, 'src/devtools')
+  const found = readdirSync(folder).flatMap((file) =>
+    commentsInTemplates(readFileSync(join(folder, file), 'utf8')).map((line) => `${file}: ${line}`),
+  )
+  expect(found).toEqual([])
+})
+
+it('finds a comment inside a template, also between attributes, and none outside', () => {
+  const code = ['html`<p', '// one', '@click=$', '{f}>$', '{', '// two', 'b}', '  // three', '</p>`']
+    .join('\n')
+    .replaceAll('$\n', '$')
+  expect(commentsInTemplates(code)).toEqual(['// one', '// three'])
+})

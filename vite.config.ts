@@ -208,6 +208,7 @@ const tests: UserConfig = {
           name,
           include: [`test/${name}/**/*.test.ts`],
           globalSetup: path(`test/${name}/setup.ts`),
+          setupFiles: path('test/browser/harness/tell.ts'),
           testTimeout: 240_000,
           hookTimeout: 240_000,
           maxWorkers: BROWSERS,

@@ -61,6 +61,45 @@ export const waitUntil = async (ask: () => Promise<unknown>, what: string, timeo
   throw new Error(`waited ${timeout} ms for ${what}; last answer: ${last instanceof Error ? last.message : last}`)
 }
 
+/** Milliseconds that a page has to say what it shows. */
+const ANSWER_MS = 5000
+/** Characters of its text, and lines of its console. */
+const TEXT_MAX = 1500
+const LINES_MAX = 20
+/** Tabs that are told of when a test fails. */
+const TABS_MAX = 6
+
+/** Those that were opened last, closed ones too. */
+export const lastTabs: Tab[] = []
+export const remember = <T extends Tab>(tab: T): T => {
+  lastTabs.push(tab)
+  if (lastTabs.length > TABS_MAX) lastTabs.shift()
+  return tab
+}
+
+/** What a tab shows, and the end of its console. */
+export const describeTab = async (tab: Tab): Promise<string> => {
+  const shown = tab
+    .evaluate(() => `${location.href}: ${document.body.textContent}`)
+    .catch(({ message }: Error) => `nothing: ${message}`)
+  const late = new Promise<string>((resolve) => setTimeout(resolve, ANSWER_MS, 'nothing: it does not answer'))
+  const text = (await Promise.race([shown, late])).replace(/\s+/g, ' ').slice(0, TEXT_MAX)
+  return `The page shows ${text}\nIts console says ${tab.log.slice(-LINES_MAX).join('\n') || 'nothing'}`
+}
+
+/** Until it is truthy in the page. If it never is, the error has what the page shows, so that a run on another machine explains itself. */
+export const waitInTab = async <A extends readonly unknown[]>(
+  tab: Tab,
+  run: (...args: A) => unknown,
+  args: A,
+): Promise<void> => {
+  try {
+    await waitUntil(() => tab.evaluate(run, ...args), `${run}`)
+  } catch (error) {
+    throw new Error(`${(error as Error).message}\n${await describeTab(tab)}`)
+  }
+}
+
 export const freshProfile = (engine: string) => {
   const folder = mkdtempSync(join(tmpdir(), `tidemark-${engine}-`))
   // A browser that just ended may still write for a moment.

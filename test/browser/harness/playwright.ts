@@ -1,7 +1,7 @@
 import { readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { type BrowserContext, type BrowserType, chromium, firefox, type Page, webkit } from 'playwright-core'
-import { type Browser, expression, freshProfile, outcome, type Tab, waitUntil } from './browser.ts'
+import { type Browser, expression, freshProfile, outcome, remember, type Tab, waitInTab } from './browser.ts'
 import type { Engine } from './find.mjs'
 
 export interface PlaywrightTab extends Tab {
@@ -47,7 +47,7 @@ const tabOf = (page: Page): PlaywrightTab => {
       await page.reload()
     },
     evaluate: async (run, ...args) => outcome(await page.evaluate(expression(run, args))),
-    waitFor: (run, ...args) => waitUntil(() => tab.evaluate(run, ...args), String(run)),
+    waitFor: (run, ...args) => waitInTab(tab, run, args),
     close: () => page.close(),
   }
   return tab
@@ -79,7 +79,7 @@ export const launchPlaywright = async (
       return context
     },
     async open(url) {
-      const tab = tabOf(await context.newPage())
+      const tab = remember(tabOf(await context.newPage()))
       await tab.goto(url)
       return tab
     },

@@ -1,5 +1,5 @@
 import puppeteer, { type Page, type Browser as PuppeteerProcess } from 'puppeteer-core'
-import { type Browser, expression, freshProfile, outcome, type Tab, waitUntil } from './browser.ts'
+import { type Browser, expression, freshProfile, outcome, remember, type Tab, waitInTab } from './browser.ts'
 import { chromiumFlags } from './playwright.ts'
 
 export interface PuppeteerTab extends Tab {
@@ -31,7 +31,7 @@ const tabOf = (page: Page): PuppeteerTab => {
       await page.reload()
     },
     evaluate: async (run, ...args) => outcome((await page.evaluate(expression(run, args))) as string),
-    waitFor: (run, ...args) => waitUntil(() => tab.evaluate(run, ...args), String(run)),
+    waitFor: (run, ...args) => waitInTab(tab, run, args),
     close: () => page.close(),
   }
   return tab
@@ -66,7 +66,7 @@ export const launchPuppeteer = async (
       // A window for each tab of Firefox: timers of a tab in the background are slowed down, here nothing is.
       const page = await process.newPage(chromium ? { type: 'tab' } : { type: 'window' })
       page.setDefaultTimeout(60_000)
-      const tab = tabOf(page)
+      const tab = remember(tabOf(page))
       await tab.goto(url)
       return tab
     },

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import WebSocket from 'ws'
-import { type Browser, expression, freshProfile, outcome, type Tab, waitUntil } from './browser.ts'
+import { type Browser, expression, freshProfile, outcome, remember, type Tab, waitInTab, waitUntil } from './browser.ts'
 import type { Found } from './find.mjs'
 
 const freePort = () =>
@@ -199,14 +199,14 @@ export const launchWebKit = async ({ path, xvfb }: Found): Promise<Browser> => {
             await new Promise((resolve) => setTimeout(resolve, pause))
           }
         },
-        waitFor: (run, ...args) => waitUntil(() => tab.evaluate(run, ...args), String(run)),
+        waitFor: (run, ...args) => waitInTab(tab, run, args),
         async close() {
           await page.evaluate('window.close(); null').catch(() => {})
           page.close()
         },
       }
       await loaded()
-      return tab
+      return remember(tab)
     },
     async restart(between) {
       await end()

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { chromium, has, type PlaywrightBrowser, serve } from '../browser/harness/index.ts'
 import { pack, root, run } from './run.ts'
 
@@ -66,9 +66,7 @@ describe('npm create tidemark', () => {
   let browser: PlaywrightBrowser | undefined
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'tidemark-create-'))
-    const library = pack()
-    shareModules(folder, library.tarball)
-    library.remove()
+    shareModules(folder, inject('tarball'))
     const create = pack(join(root, 'demo/create'))
     run('tar', ['-xzf', create.tarball, '-C', folder])
     create.remove()

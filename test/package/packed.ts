@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { inject } from 'vitest'
@@ -13,7 +13,17 @@ export interface PackedApp {
   remove(): void
 }
 
-/** An app in a folder of its own that has installed the tarball, as a user has it. */
+/** The tarball and its dependencies in the `node_modules` of a folder, as an installation leaves them; package.test.ts installs it. */
+const addPackage = (folder: string, tarball: string): void => {
+  const modules = join(folder, 'node_modules')
+  mkdirSync(join(modules, 'tidemark'), { recursive: true })
+  run('tar', ['-xzf', tarball, '-C', join(modules, 'tidemark'), '--strip-components', '1'])
+  const { dependencies } = JSON.parse(readFileSync(join(modules, 'tidemark/package.json'), 'utf8'))
+  for (const name of Object.keys(dependencies))
+    cpSync(join(root, 'node_modules', name), join(modules, name), { recursive: true })
+}
+
+/** An app in a folder of its own that has the tarball, as a user has it. */
 export const packedApp = (sources: string): PackedApp => {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-app-'))
   const write = (file: string, text: string) => {
@@ -22,7 +32,7 @@ export const packedApp = (sources: string): PackedApp => {
   }
   const dependencies = { tidemark: `file:${inject('tarball')}` }
   write('package.json', JSON.stringify({ name: 'app', private: true, type: 'module', dependencies }))
-  run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--silent'], folder)
+  addPackage(folder, inject('tarball'))
   cpSync(sources, folder, { recursive: true })
   return {
     folder,

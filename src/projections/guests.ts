@@ -12,38 +12,36 @@ export interface Guests {
 
 /** `left`: told of each tab that is gone. */
 export function createGuests(left: (engine: string) => void): Guests {
-  /** Tabs that hold a pipeline; '' stands for one that did not say which. */
-  const holders = new Map<string, Set<string>>()
-  const ports = new Map<string, Map<string, MessagePort>>()
-
-  function hold(engine: string, holder: string): void {
-    const all = holders.get(engine) ?? new Set()
-    holders.set(engine, all)
-    if (all.has(holder)) return
-    all.add(holder)
-    // There is no event for a tab that dies: it holds a lock while it lives.
-    if (holder)
-      globalThis.navigator?.locks
-        ?.request(lockName('holder', holder), { mode: 'shared' }, () => letGo(engine, holder))
-        .catch(() => {})
-  }
+  /** Of each log, the tabs that hold its pipeline, with the port of each if it has one. '' stands for a tab that did not say which it is. */
+  const guests = new Map<string, Map<string, MessagePort | undefined>>()
 
   function letGo(engine: string, holder: string): void {
-    const all = holders.get(engine)
-    if (!all?.delete(holder)) return
-    if (!all.size) holders.delete(engine)
-    ports.get(engine)?.get(holder)?.close()
-    ports.get(engine)?.delete(holder)
+    const all = guests.get(engine)
+    if (!all?.has(holder)) return
+    all.get(holder)?.close()
+    all.delete(holder)
+    if (!all.size) guests.delete(engine)
     left(engine)
   }
 
   return {
     welcome(engine, holder, port) {
-      hold(engine, holder)
-      if (port) ports.set(engine, (ports.get(engine) ?? new Map()).set(holder, port))
+      const all = guests.get(engine) ?? new Map()
+      guests.set(engine, all)
+      const isKnown = all.has(holder)
+      if (port || !isKnown) all.set(holder, port)
+      // There is no event for a tab that dies: it holds a lock while it lives.
+      if (holder && !isKnown)
+        globalThis.navigator?.locks
+          ?.request(lockName('holder', holder), { mode: 'shared' }, () => letGo(engine, holder))
+          .catch(() => {})
     },
     letGo,
-    has: (engine) => holders.has(engine),
-    portsOf: (engine) => ({ [Symbol.iterator]: () => (ports.get(engine) ?? new Map()).values() }),
+    has: (engine) => guests.has(engine),
+    portsOf: (engine) => ({
+      *[Symbol.iterator]() {
+        for (const port of guests.get(engine)?.values() ?? []) if (port) yield port
+      },
+    }),
   }
 }

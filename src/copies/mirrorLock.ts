@@ -17,16 +17,16 @@ export async function whenFree<T>(name: string, task: Task<T>): Promise<T> {
     clearTimeout(timer)
     return task(taken)
   }
-  return request(name, { signal: waiting.signal }, runTask).catch((error) => {
+  return requestLock(name, { signal: waiting.signal }, runTask).catch((error) => {
     if (!waiting.signal.aborted) throw error
     return atOnce(name, task)
   })
 }
 
 /** Steals a mirror's lock at once. The signal of the former holder aborts. */
-export const atOnce = <T>(name: string, task: Task<T>): Promise<T> => request(name, { steal: true }, task)
+export const atOnce = <T>(name: string, task: Task<T>): Promise<T> => requestLock(name, { steal: true }, task)
 
-async function request<T>(name: string, options: LockOptions, task: Task<T>): Promise<T> {
+async function requestLock<T>(name: string, options: LockOptions, task: Task<T>): Promise<T> {
   const taken = new AbortController()
   try {
     return await navigator.locks.request(lockName('mirror', name), options, () => task(taken.signal))

@@ -4,11 +4,13 @@ import { hash } from '../model/json.ts'
 
 /** Development only: what `by` and `evolve` say, then what a value begins with. What the handlers call is not seen. */
 export function codeOf({ definition: { by, evolve, into } }: Fold): string {
-  const handlers = hash(textOf([by, evolve].map((part) => Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))))
-  return into.kind === 'value' ? `${handlers}/${hash(textOf(into.initial))}` : handlers
+  const handlers = hash(
+    canonicalText([by, evolve].map((part) => Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))),
+  )
+  return into.kind === 'value' ? `${handlers}/${hash(canonicalText(into.initial))}` : handlers
 }
 
-function textOf(value: unknown): string {
+function canonicalText(value: unknown): string {
   const plain = (_: string, part: unknown): unknown => {
     if (typeof part === 'function' || typeof part === 'bigint') return String(part)
     return part instanceof Map || part instanceof Set ? [...part] : part

@@ -81,7 +81,7 @@ export async function openMessage(given: Uint8Array): Promise<Opened> {
   if (codec !== 'json' && codec !== 'gzip') return { is: 'newer', id, after, what: `message codec ${codec}` }
   // Its checksum fits: it is as it was packed.
   const header = found as MessageHeader
-  const commits = soundCommits(header, await commitsIn(header, body))
+  const commits = soundCommits(header, await unpackCommits(header, body))
   return commits ? { is: 'message', id, header, commits } : nothing()
 }
 
@@ -104,7 +104,10 @@ function parseHeader(line: string): { readonly [K in keyof MessageHeader]?: unkn
 }
 
 /** Empty if they are not what a writer may have written. */
-async function commitsIn({ codec }: MessageHeader, body: Uint8Array<ArrayBuffer>): Promise<readonly CommitRecord[]> {
+async function unpackCommits(
+  { codec }: MessageHeader,
+  body: Uint8Array<ArrayBuffer>,
+): Promise<readonly CommitRecord[]> {
   const read = createCommitReader()
   try {
     if (codec === 'json') return read(textOf(body).split('\n').slice(0, -1))

@@ -121,7 +121,7 @@ export function createDevice(shared: MemoryServer, changes: Partial<DeviceNetwor
         if (stream.gone) throw new RemoteError('gone')
         const from = Math.max(0, Number(after) - (including ? 1 : 0))
         const breaks = strikes('lostRead')
-        const batches = inBatches(stream.messages.slice(from), from, shared.batch)
+        const batches = splitInBatches(stream.messages.slice(from), from, shared.batch)
         for (const batch of batches.slice(0, breaks ? seeded.below(batches.length + 1) : undefined)) {
           await travel(signal)
           yield batch
@@ -169,7 +169,7 @@ export function createDevice(shared: MemoryServer, changes: Partial<DeviceNetwor
   return defineRemote(device)
 }
 
-function inBatches(messages: readonly Uint8Array[], from: number, most: number): RemoteMessage[][] {
+function splitInBatches(messages: readonly Uint8Array[], from: number, most: number): RemoteMessage[][] {
   const batches: RemoteMessage[][] = []
   let bytes = Number.POSITIVE_INFINITY
   for (const [i, message] of messages.entries()) {

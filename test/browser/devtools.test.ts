@@ -246,7 +246,7 @@ describe.skipIf(!has('chromium'))('axe finds nothing in the devtools', () => {
         for (const { target, failureSummary } of nodes)
           said.push(`${where}: ${id} ${JSON.stringify(target)} ${failureSummary?.split('\n')[1]?.trim()}`)
     }
-    /** Each of these tabs, with what is in it when `filled` is there. */
+    /** Looks at the named tabs; where `filled` is given, once that text is shown. */
     const walk = async (tab: PlaywrightTab, names: readonly string[], filled?: string): Promise<void> => {
       for (const width of [1280, 390])
         for (const colorScheme of ['light', 'dark'] as const) {

@@ -121,13 +121,16 @@ export const tabs = (scene: Scene) => {
       await busy.evaluate((events) => void window.app.keepWriting(events, 'busy'), events)
       await slow[0]!.waitFor(() => window.app.status().sequence > 0)
       // Starvation has a system: before it was mended, none settled in 8 s.
-      const answers = await Promise.all(
-        slow.map((tab) => tab.evaluate((n) => window.app.writeEach(n, 'slow', 10), commands)),
-      )
+      const attempts: number[] = []
+      // Until the busy tab was in the way: whether it wins a race in one round is the browser's choice.
+      for (let round = 0; round < 10 && Math.max(0, ...attempts) < 2; round++) {
+        const answers = await Promise.all(
+          slow.map((tab) => tab.evaluate((n) => window.app.writeEach(n, 'slow', 10), commands)),
+        )
+        attempts.push(...answers.flatMap(({ attempts }) => attempts))
+      }
       await busy.evaluate(() => window.app.stopWriting())
-      const attempts = answers.flatMap(({ attempts }) => attempts)
       expect(Math.max(...attempts)).toBeLessThanOrEqual(3)
-      // The busy tab was in the way.
       expect(Math.max(...attempts)).toBeGreaterThan(1)
       // Nothing was decided on a stale state.
       const { shown, folded } = await threeViews(slow[0]!, name)

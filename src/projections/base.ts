@@ -17,8 +17,8 @@ interface BaseHead {
 }
 
 /**
- * Lets each fold that stands below the base of an archived log begin there. One without a base needs the whole log: it is
- * failed.
+ * Moves each fold that is below the base of an archived log to that base. A projection that has no base would need the
+ * whole log, so it fails.
  */
 export async function loadBases(database: Database, folds: readonly Fold[]): Promise<void> {
   const base = database.log?.base ?? 0
@@ -41,7 +41,7 @@ export async function loadBases(database: Database, folds: readonly Fold[]): Pro
   }
 }
 
-/** A track that no page brought further begins at the base, and none of its pages is written. */
+/** Starts a track at the base if its pages do not reach that far, and marks all its pages as dirty. */
 export async function openOnBase(database: Database, track: Track): Promise<void> {
   const { fold, dirty } = track
   const { sequence } = fold
@@ -66,7 +66,10 @@ async function loadBase(fold: Fold, base: number, chunk: Chunk): Promise<void> {
   fold.next = next
 }
 
-/** The rows of a fold as the chunk that an archived log, its export and its mirror keep. Throws InvalidData for a row that JSON would change. */
+/**
+ * The rows of a fold as a chunk. An archived log, its exports and its mirror keep this chunk. Throws InvalidData if
+ * JSON would change a row.
+ */
 export async function makeBase(
   { id, lineage }: LogIdentity,
   { identity, sequence, next, slots }: Fold,

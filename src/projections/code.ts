@@ -2,7 +2,10 @@ import type { Checkpoint } from '../log/stores.ts'
 import type { Fold } from '../model/fold.ts'
 import { hash } from '../model/json.ts'
 
-/** Development only: what `by` and `evolve` say, then what a value begins with. What the handlers call is not seen. */
+/**
+ * Development only. A hash of the source text of `by` and `evolve`; for a value, followed by a hash of its initial
+ * value. Functions that the handlers call are not part of it.
+ */
 export function codeOf({ definition: { by, evolve, into } }: Fold): string {
   const handlers = hash(
     canonicalText([by, evolve].map((part) => Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))),
@@ -22,13 +25,16 @@ function canonicalText(value: unknown): string {
   }
 }
 
-/** Earlier versions did not write down what a value begins with. */
+/** Earlier versions stored no hash of the initial value. */
 const isSameCode = (before: string, now: string): boolean =>
   before === now || (!before.includes('/') && before === now.split('/')[0])
 
-/** Development only: rows that other code folded stay as they are until the version says so. */
+/**
+ * Development only. Rows that older code folded are kept until the projection's `version` changes, so a warning says
+ * so.
+ */
 export function warnOfChange(fold: Fold, { code }: Checkpoint): void {
-  // What is stored may be anything.
+  // A damaged checkpoint may hold anything.
   if (typeof code !== 'string' || isSameCode(code, codeOf(fold))) return
   console.warn(
     `tidemark: the code of projection "${fold.name}" has changed (by, evolve or the initial value), its version (${fold.definition.version}) has not: ` +

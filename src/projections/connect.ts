@@ -8,12 +8,12 @@ import { type ConnectOptions, createConnecting } from './connecting.ts'
 import type { ProjectionHost, Reply } from './host.ts'
 import type { Checkpoints } from './workshop.ts'
 
-/** A tab's side of the projection host. It asks the host that is alive: one that dies meanwhile is replaced and asked again. */
+/** A tab's connection to its projection host. If the host dies before it answers, a new host gets the same question. */
 export interface HostConnection {
   flush(): Promise<Checkpoints>
   rebuild(id: string, projections?: readonly string[]): Promise<void>
   cancel(id: string): Promise<void>
-  /** The mirror may be written now. */
+  /** Tells the host that it may write the mirror now. */
   resume(mirror: MirrorPlace): Promise<void>
   close(): void
 }
@@ -31,7 +31,7 @@ export function connectHost(model: AnyModel, engine: string, options: ConnectOpt
       signal.throwIfAborted()
       try {
         const reply = await aborting(question(host), dead)
-        // The script was run again on the same port, with nothing of what it knew (WebKit): introduce this engine anew.
+        // WebKit may run the script again on the same port. The new run knows no engines, so this tab says hello again.
         if (epoch && reply.epoch !== epoch) connecting.renew(asked)
         return unwrap(reply)
       } catch (error) {
@@ -55,6 +55,6 @@ export function connectHost(model: AnyModel, engine: string, options: ConnectOpt
 
 function unwrap<T>({ value, error }: Reply<T>): T {
   if (error) throw fromWire(error)
-  // A reply without an error is a value, undefined perhaps.
+  // A reply without an error carries a value, which may be undefined.
   return value as T
 }

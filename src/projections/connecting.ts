@@ -8,21 +8,21 @@ import { pipeline } from './part.ts'
 import { type Guest, HELLO_MS, NotAnswered, type RunningWorker, startWorker } from './startWorker.ts'
 import type { Workshop } from './workshop.ts'
 
-/** Failures to start a worker after which the pipeline runs in the page. */
+/** After this many failed starts in a row, the pipeline runs in the page. */
 const MOST_FAILURES = 6
 /** Milliseconds before the first new worker; twice as long before each later one. */
 const RESPAWN_MS = 100
-/** Milliseconds before the pipeline's code is asked for again; twice as long each time, up to the most. */
+/** Milliseconds before the pipeline's code is loaded again; doubled after each failure, up to the maximum. */
 const RELOAD_MS = 1000
 const RELOAD_MAX_MS = 30_000
 
-/** What a tab gives its host, and how it hears of it. */
+/** What a tab passes to its host, and the callbacks by which the host's state reaches the tab. */
 export interface ConnectOptions extends Pick<Guest, 'booted' | 'lend'> {
   readonly spawn?: (() => SharedWorker) | undefined
   readonly mirror?: MirrorPlace | undefined
-  /** Told where the pipeline runs now. */
+  /** Called when the pipeline runs somewhere else than before. */
   changed(worker: 'shared' | 'in-page' | 'none', error?: unknown): void
-  /** The tab's own, for a pipeline in its page. */
+  /** The tab's own channel, which a pipeline in the same page shares. */
   readonly channel?: Channel | undefined
   /** Called with a pipeline in this page once it is open. */
   readonly opened?: ((shop: Workshop) => void) | undefined
@@ -30,22 +30,25 @@ export interface ConnectOptions extends Pick<Guest, 'booted' | 'lend'> {
   readonly ready?: Promise<void> | undefined
 }
 
-/** The host that answers: a worker's, or the page's own, which has no epoch and does not die. */
+/** A host that answers: a worker's, or one in the page, which has no epoch and does not die. */
 type Connected =
   | RunningWorker
   | { readonly host: ProjectionHost; readonly epoch?: never; readonly dead?: never; release?(): void }
 
-/** Has a host at any time, or is about to have one. */
+/** Keeps one connection to a host, and makes a new one when the host is lost. */
 export interface HostSource {
-  /** The connection, or the present attempt at one. */
+  /** The connection, or the attempt that is under way. */
   readonly current: Promise<Connected>
-  /** The same, for somebody who asks: an attempt that failed is made again. */
+  /** Like `current`, but starts a new attempt if the last one failed. For callers that have a question. */
   asked(): Promise<Connected>
-  /** Lets this connection go for a new one. */
+  /** Replaces this connection by a new one, if it is still the current one. */
   renew(connection: Promise<Connected>): void
 }
 
-/** Starts the worker, another one whenever it died, and in the end the pipeline in this page. `holder` is what a worker knows the tab by. */
+/**
+ * Starts the worker, and a new one whenever it dies. After too many failures the pipeline runs in this page. `holder`
+ * is the id by which a worker knows this tab.
+ */
 export function createConnecting(
   model: AnyModel,
   engine: string,
@@ -53,17 +56,19 @@ export function createConnecting(
   holder: string,
   signal: AbortSignal,
 ): HostSource {
-  /** Of workers, in a row. */
+  /** Workers that failed in a row. */
   let failures = 0
-  /** Times in a row that no connection could be made. */
+  /** Connections that failed in a row. */
   let loads = 0
   let inPage: ProjectionHost | undefined
-  /** The last connection that could not be made. */
+  /** The last connection that failed. */
   let failed: Promise<Connected> | undefined
   let holds: Promise<void> | undefined
   let current = connect()
 
-  /** A connection that could not be made rejects for those who wait. The next caller makes another, or a timer does. */
+  /**
+   * A connection that fails rejects for the callers that wait for it. The next caller or a timer starts another one.
+   */
   function connect(error?: unknown): Promise<Connected> {
     const connected = attempt(error)
     connected.catch((failure) => {
@@ -97,7 +102,7 @@ export function createConnecting(
         return await shared(spawn)
       } catch (failure) {
         signal.throwIfAborted()
-        // Every attempt counts, so that this loop ends.
+        // Every failure counts as at least one, so that this loop ends.
         failures += failure instanceof NotAnswered ? failure.counts : 1
         error = failure instanceof NotAnswered ? failure.cause : failure
       }
@@ -113,7 +118,7 @@ export function createConnecting(
       holds,
       signal,
       (death) => {
-        // One that served for a while is another matter than one that dies at each start.
+        // A worker that ran for a while resets the count; only workers that die right after their start add up.
         failures = performance.now() - since > HELLO_MS ? 1 : failures + 1
         current = connect(death)
       },

@@ -5,27 +5,29 @@ import { dropDrafts } from '../log/dropDrafts.ts'
 import { type BuildKey, pagesOf } from './snapshot.ts'
 import type { Track } from './track.ts'
 
-/** Removes the pages and checkpoint of one build, together. */
+/** Removes the pages of one build together with their checkpoint. */
 export function deletePages(store: StoreOf, identity: string, build: string): void {
   store('pages').delete(pagesOf(identity, build))
   store('rowEvents').delete(pagesOf(identity, build))
   store('checkpoints').delete([identity, build])
 }
 
-/** Removes what turned out to be no snapshot. */
+/** Removes builds that can't be used as a snapshot. */
 export const discardPages = ({ transact }: Database, discarded: readonly BuildKey[]): Promise<void> =>
   transact(['pages', 'rowEvents', 'checkpoints'], 'readwrite', (store) => {
     for (const { identity, build } of discarded) deletePages(store, identity, build)
   })
 
-/** Removes the rows that tabs read of one projection, whichever build they are. */
+/** Removes the rows of one projection that tabs read, in whichever build they are. */
 export const discardLive = ({ transact }: Database, identity: string): Promise<void> =>
   transact(['meta', 'pages', 'rowEvents', 'checkpoints'], 'readwrite', (store) => {
     const builds = store('meta').get('builds')
     builds.onsuccess = () => deletePages(store, identity, builds.result?.[identity] ?? '')
   })
 
-/** Rule 19: derived pages give way to the log, and a mark keeps every pipeline from writing them again at once. */
+/**
+ * Removes all pages to make room for the log (rule 19). A mark keeps every pipeline from writing them again at once.
+ */
 export async function dropPages({ transact }: Database, head: number): Promise<void> {
   await transact(['pages', 'rowEvents', 'checkpoints', 'meta'], 'readwrite', (store) => {
     store('pages').clear()
@@ -35,7 +37,10 @@ export async function dropPages({ transact }: Database, head: number): Promise<v
   })
 }
 
-/** Pages were not written: without a mirror or drafts there may be room for them, else they give way themselves. */
+/**
+ * Frees space after pages could not be written for lack of it. Removes the private mirror; if there is none, stored
+ * drafts; if there are none either, the pages.
+ */
 export async function giveWay(database: Database, { kind }: StorageError, tracks: readonly Track[]): Promise<void> {
   if (kind !== 'quota') return
   const removed = await removePrivate(database).catch(() => false)

@@ -1,22 +1,24 @@
-/** Milliseconds that changed rows wait for company. A boot's tail covers what a lost worker had not written. */
+/**
+ * Milliseconds that changed rows wait for more. If a worker dies meanwhile, a boot finds the rest in the log's tail.
+ */
 const FLUSH_DELAY_MS = 250
-/** What waits for a flush, sealing too, waits this long at most. */
+/** The longest wait for a flush, and with it for sealing. */
 const FLUSH_DELAY_MAX_MS = 4000
-/** Writing takes at most one part in so many of the time. */
+/** Writing takes at most one part of this many of the time. */
 const WRITING_SHARE = 25
-/** Changes after which pages are written in the middle of a catch-up. */
+/** A catch-up writes pages on its way after this many changes. */
 const FLUSH_CHANGES = 8192
 
 /** Decides when changed rows are written, not what is written. */
 export interface Flushing {
-  /** So many changes are in memory only. */
+  /** Counts changes that are in memory only. */
   note(changes: number): void
-  /** So much has changed that a catch-up writes on its way. */
+  /** Whether a catch-up has to write pages before it continues. */
   readonly isDue: boolean
   readonly hasChanges: boolean
   /** Asks for a flush in a while, unless one has been asked for. */
   later(): void
-  /** A write begins with everything that has changed so far. Call the result when pages were written. */
+  /** Notes that a write of all changes begins. Call the result once the pages are written. */
   startWrite(): () => void
   stop(): void
 }

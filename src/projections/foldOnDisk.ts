@@ -8,9 +8,9 @@ import { orLost, type TableDatabase } from './tableDatabase.ts'
 import { failureToClone } from './uncloneable.ts'
 
 /**
- * Folds whole commits inside one transaction: reads the rows that their events name, folds in memory, writes what
- * changed. Rows that a match finds in the table are all it can touch: what changed since is in memory already. Gives the
- * last commit's id.
+ * Folds whole commits inside one transaction: reads the rows that their events name, folds in memory and writes the
+ * rows that changed. A match is looked up in the table before the first event is folded; rows that these commits change
+ * later are in memory by then. Returns the id of the last commit that was folded.
  */
 export async function foldOnDisk(
   fold: Fold,
@@ -46,7 +46,10 @@ export async function foldOnDisk(
   return commit
 }
 
-/** Puts the rows that these events may touch into the empty fold. Gives the first match that no index answers. */
+/**
+ * Loads the rows that these events may touch into the empty fold. Returns a failure for the first match that has no
+ * index.
+ */
 async function loadRows(
   fold: Fold,
   rows: TableDatabase['rows'],
@@ -81,7 +84,7 @@ async function loadRows(
   return wrong
 }
 
-/** What an event names. Where that throws or is nothing, folding the event says so. */
+/** The key, keys or match that an event names. If `by` throws, the fold of that event reports it. */
 function namedBy(
   event: AnyRecordedEvent,
   by: ((event: AnyRecordedEvent) => unknown) | undefined,

@@ -9,14 +9,14 @@ import type { Workshop, Written } from './workshop.ts'
 
 /** Folds the log into tracks and writes their pages: for the live ones and for those of a rebuild. */
 export interface Folding extends Pick<Workshop, 'foldToHead' | 'write'> {
-  /** Folds one commit into those tracks that it is the next one of. */
+  /** Folds one commit into the tracks that it follows next. */
   fold(record: CommitRecord, into: readonly Track[]): void
 }
 
 export interface FoldingHooks {
-  /** Pages were written, or not, because others had moved them. */
+  /** A write ended: pages were written, or refused because another pipeline had moved their checkpoints. */
   written(): void
-  /** What the live tracks hold belongs to no page any more (rule 15). */
+  /** The live tracks no longer match the stored pages (rule 15). */
   outdated(): void
 }
 

@@ -2,8 +2,8 @@ import type { Database } from '../log/database.ts'
 import type { TableCheckpoint } from './tableList.ts'
 
 /**
- * Whether the database that has this name holds rows of this log. Another log may have the name that earlier versions gave
- * (`tableDatabaseNames`). One that does not exist, and is not made here, or can't be read holds nothing.
+ * Whether the database of this name holds rows of this log. A name that earlier versions gave may belong to another log
+ * (`tableDatabaseNames`). False if the database does not exist (it is not created) or can't be read.
  */
 export function holdsRowsOf({ log }: Database, name: string): Promise<boolean> {
   return new Promise((resolve) => {

@@ -2,17 +2,18 @@ import { lockName } from '../locks.ts'
 
 /** The tabs that a host works for, by engine. */
 export interface Guests {
-  /** A tab that is known already may bring another port. */
+  /** Adds a tab. A tab that says hello again may bring a new port. */
   welcome(engine: string, holder: string, port: MessagePort | undefined): void
+  /** Removes a tab and closes its port. */
   letGo(engine: string, holder: string): void
   has(engine: string): boolean
-  /** In the order of their hellos, as they are at each iteration. */
+  /** The ports in the order of the tabs' hellos. Each iteration sees the tabs of that moment. */
   portsOf(engine: string): Iterable<MessagePort>
 }
 
-/** `left`: told of each tab that is gone. */
+/** `left` is called after a tab was removed. */
 export function createGuests(left: (engine: string) => void): Guests {
-  /** Of each log, the tabs that hold its pipeline, with the port of each if it has one. '' stands for a tab that did not say which it is. */
+  /** For each engine, its tabs by holder id, with their ports if they have one. '' is a tab that gave no holder id. */
   const guests = new Map<string, Map<string, MessagePort | undefined>>()
 
   function letGo(engine: string, holder: string): void {
@@ -30,7 +31,8 @@ export function createGuests(left: (engine: string) => void): Guests {
       guests.set(engine, all)
       const isKnown = all.has(holder)
       if (port || !isKnown) all.set(holder, port)
-      // There is no event for a tab that dies: it holds a lock while it lives.
+      // There is no event for a tab that dies. It holds a lock while it lives, so this request is granted when it is
+      // gone.
       if (holder && !isKnown)
         globalThis.navigator?.locks
           ?.request(lockName('holder', holder), { mode: 'shared' }, () => letGo(engine, holder))

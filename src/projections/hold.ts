@@ -1,17 +1,23 @@
 import { lockName } from '../locks.ts'
 
-/** Held shared by every tab and pipeline that uses these rows, and by a rebuild for its build. */
+/**
+ * The name of a lock that every tab and pipeline that uses these rows holds in shared mode, and a rebuild for its
+ * build.
+ */
 export const holdName = (engine: string, identity: string, build = ''): string =>
   lockName('rows', engine, identity, build)
 
-/** Holds identities, or a build, until the signal; where there are no Web Locks nothing is ever swept. */
+/** Holds these locks until the signal aborts. Without Web Locks it does nothing, because then nothing is ever swept. */
 export function hold(names: readonly string[], signal: AbortSignal): void {
   const released = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
   for (const name of names)
     globalThis.navigator?.locks?.request(name, { mode: 'shared', signal }, () => released).catch(() => {})
 }
 
-/** Resolves when this tab holds the lock by whose end a worker learns that it is gone. It holds it until the signal. */
+/**
+ * Takes this tab's own lock and resolves when it is held, until the signal aborts. A worker waits for the same lock to
+ * learn that the tab is gone.
+ */
 export function holdAsGuest(holder: string, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const closed = new Promise((end) => signal.addEventListener('abort', end, { once: true }))

@@ -1,8 +1,9 @@
 import { lockName } from '../locks.ts'
 
 /**
- * Waits until this is the only holder of a log's engine in this browser; without Web Locks nobody can know. Gives the
- * function that lets go. `lost` is told if the lock is stolen. Rejects with the signal's reason.
+ * Waits until this page or worker is the only holder of a log's engine in this browser, and returns the function that
+ * releases it. Calls `lost` if the lock is stolen. Rejects with the signal's reason. Without Web Locks it returns at
+ * once, because nobody can be excluded.
  */
 export async function holdEngine(name: string, signal: AbortSignal, lost: () => void): Promise<() => void> {
   signal.throwIfAborted()
@@ -14,7 +15,7 @@ export async function holdEngine(name: string, signal: AbortSignal, lost: () => 
   }
 }
 
-/** undefined if the lock was stolen before this page or worker heard that it has it. */
+/** undefined if the lock was stolen before this page or worker learned that it was granted. */
 function requestEngine(
   locks: LockManager,
   name: string,

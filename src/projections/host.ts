@@ -8,10 +8,12 @@ import { createGuests } from './guests.ts'
 import { createPipeline, type PipelineOptions } from './pipeline.ts'
 import type { Checkpoints, Pipeline, Workshop } from './workshop.ts'
 
-/** Milliseconds that an attempt of a reaction keeps a pipeline that no tab holds. */
+/** Milliseconds that a running attempt of a reaction keeps a pipeline open that no tab holds. */
 const LINGER_MS = 30_000
 
-/** What a reply carries: whose it is (a worker that was run again has another epoch) and a value or an error. */
+/**
+ * A value or an error, and the epoch of the host that replied. A worker script that was run again has another epoch.
+ */
 export interface Reply<T> {
   readonly epoch: string
   readonly value?: T
@@ -21,9 +23,10 @@ export interface Reply<T> {
 /** The pipelines of one model, by engine name. The same object serves in the page and, wrapped by Comlink, across a port. */
 export interface ProjectionHost {
   /**
-   * Starts the pipeline of this engine. For another model than the host's the error is that one's name. `holder` is the id
-   * of a tab that holds the Web Lock of that name: the pipeline stays until each of them has gone. `booted` is the head of the log when
-   * that tab opened it, and at the other end of `port` it answers for its app.
+   * Starts the pipeline of this engine. If the host serves another model, the error's message is the name of that
+   * model.
+   * `holder` is the id of a tab that holds a Web Lock of that name: the pipeline stays until every such tab has gone.
+   * `booted` is the head of the log when that tab opened it. Through `port` the tab answers questions to its app.
    */
   hello(
     engine: string,
@@ -36,26 +39,30 @@ export interface ProjectionHost {
   flush(engine: string): Promise<Reply<Checkpoints>>
   rebuild(engine: string, id: string, projections?: readonly string[]): Promise<Reply<void>>
   cancel(engine: string, id: string): Promise<Reply<void>>
-  /** That tab needs the pipeline no more. Without a holder: the page that the host runs in has left, nothing begins again. */
+  /**
+   * That tab no longer needs the pipeline. Without a holder, the page that runs this host has left, and no pipeline is
+   * opened again.
+   */
   goodbye(engine: string, holder?: string): Promise<void>
 }
 
 export interface HostOptions extends PipelineOptions {
-  /** Gives the code of the mirror; without it, there is none. A worker has it at hand: an `import()` there would keep Vite 5 to 7 from building it. */
-  readonly loadMirror?: Part<{ readonly start: typeof start }>['keepLoading'] | undefined
-  /** Milliseconds until a pipeline that no tab holds is closed; without it, it stays until goodbye. */
-  readonly idle?: number
   /**
-   * Called with each pipeline that was opened: for an engine that works beside it. It ends with `shop.closing`.
+   * Loads the code of the mirror; without it, there is no mirror. A worker imports that code statically, because Vite 5
+   * to 7 can't build a worker that contains an `import()`.
    */
+  readonly loadMirror?: Part<{ readonly start: typeof start }>['keepLoading'] | undefined
+  /** Milliseconds until a pipeline that no tab holds is closed. Without it, the pipeline stays until `goodbye`. */
+  readonly idle?: number
+  /** Called with each pipeline that was opened. An engine may work beside the pipeline until `shop.closing` aborts. */
   readonly opened?: (pipeline: Pipeline, pages: Pages) => void
 }
 
-/** What a host knows of the pages of one pipeline. */
+/** What a host knows about the pages that use one pipeline. */
 export interface Pages {
   /** The head of the log when the first of them opened it. */
   readonly booted: number
-  /** In the order of their hellos. */
+  /** The ports of the pages, in the order of their hellos. */
   readonly ports: Iterable<MessagePort>
   /** After the last page has gone, the pipeline stays until the promise settles, for at most 30 seconds. */
   stay(until: Promise<unknown>): void
@@ -83,7 +90,7 @@ export function createHost(
     closeIfIdle(engine)
   })
   const idling = new Map<string, ReturnType<typeof setTimeout>>()
-  /** The heads that the first tab of each pipeline has seen. */
+  /** By engine, the head of the log when its first tab opened it. */
   const booted = new Map<string, number>()
   /** Engines that the host's own page has left. */
   const leftEngines = new Set<string>()
@@ -108,7 +115,10 @@ export function createHost(
     return one
   }
 
-  /** A pipeline that never opened, or whose log was replaced, is made anew for the next question. */
+  /**
+   * Answers a question with a pipeline. One that failed to open or whose log was replaced is closed, and the next
+   * question opens another.
+   */
   async function answer<T>(engine: string, ask: (pipeline: Pipeline) => Promise<T>): Promise<Reply<T>> {
     const known = hosted.get(engine)
     const one = known ?? open(engine)
@@ -118,12 +128,12 @@ export function createHost(
       pipeline = await one.pipeline
       return { epoch, value: await ask(pipeline) }
     } catch (error) {
-      // Of other errors it is undefined.
+      // Only EngineClosed has a reason; for other errors this is undefined.
       const { reason } = (error ?? {}) as EngineClosed
-      // Told by the log, or by another question that was told so and has closed this pipeline.
+      // The log was replaced if the error says so, or if another question learned it first and closed this pipeline.
       const isReplaced = reason === 'log replaced' || (reason && hosted.get(engine) !== one)
       if (!pipeline || reason) await end(engine, one)
-      // The question may well be about the log that took the place of the one this pipeline followed.
+      // The caller may already have the new log open, so the question is asked again with a new pipeline.
       if (known && isReplaced && !leftEngines.has(engine)) return answer(engine, ask)
       return { epoch, error: toWire(error) }
     } finally {
@@ -145,7 +155,7 @@ export function createHost(
 
   const isIdle = (engine: string): boolean => !guests.has(engine) && !hosted.get(engine)?.asked
 
-  /** After a while without holders and questions; what has changed until then is written first. */
+  /** Closes a pipeline after a while without tabs and questions. Flushes it first. */
   function closeIfIdle(engine: string): void {
     clearTimeout(idling.get(engine))
     idling.delete(engine)
@@ -167,10 +177,11 @@ export function createHost(
       if (name !== model.name) return { epoch, error: toWire(new Error(model.name)) }
       guests.welcome(engine, holder, port)
       if (!hosted.has(engine)) booted.set(engine, head)
-      // Not awaited: a first fold of a long log takes its time, and a worker that answers is alive.
+      // Not awaited: the first fold of a long log takes long, and the tab needs an answer to know that this worker is
+      // alive.
       void answer(engine, async ({ flush, shop }) => {
         try {
-          // It reads the log, so a pipeline whose log was replaced is found out and made anew.
+          // A flush reads the log. If the log was replaced, it fails here, and `answer` opens a new pipeline.
           await flush()
         } finally {
           if (loadMirror && mirror !== false) startMirror(loadMirror, shop, mirror).catch(() => {})
@@ -189,7 +200,9 @@ export function createHost(
   }
 }
 
-/** Begins the mirror as soon as its code is there; until then it is off and says why. */
+/**
+ * Starts the mirror once its code is loaded. If the code fails to load, the mirror's status is `off`, with the reason.
+ */
 async function startMirror(
   loadMirror: NonNullable<HostOptions['loadMirror']>,
   shop: Workshop,

@@ -8,18 +8,18 @@ import { createHost, type ProjectionHost } from './host.ts'
 import { tablesPart } from './tablesPart.ts'
 import type { Workshop } from './workshop.ts'
 
-/** How a page runs its pipeline itself. */
+/** Options of a pipeline that runs in the page. */
 export interface InPage {
   readonly mirror: MirrorPlace | undefined
-  /** The page's own, which the pipeline shares. */
+  /** The page's own channel, which the pipeline shares. */
   readonly channel: Channel | undefined
   /** Called with the pipeline once it is open. */
   readonly opened: ((shop: Workshop) => void) | undefined
 }
 
 /**
- * The same host in this page, until the signal. A Web Lock lets one tab at a time follow the log: that saves work, it is not
- * needed.
+ * Runs the host in this page until the signal aborts. A Web Lock lets only one tab at a time follow the log. That saves
+ * work; correctness does not depend on it.
  */
 export function hostInPage(
   model: AnyModel,
@@ -34,7 +34,7 @@ export function hostInPage(
     ...(opened && { opened: ({ shop }) => opened(shop) }),
   })
   const runPipeline = async (): Promise<void> => {
-    // The lock may have been granted before it was taken back.
+    // The lock may be granted just before the abort cancels the request.
     if (signal.aborted) return
     const closed = new Promise((resolve) => signal.addEventListener('abort', resolve))
     await host.hello(engine, model.name, mirror)
@@ -47,10 +47,10 @@ export function hostInPage(
   return host
 }
 
-/** Models whose worker could not be started, and whose developer has been told. */
+/** Models about whose worker a warning was printed. */
 const warned = new Set<string>()
 
-/** In production, too: nothing else shows that a bundler left out the worker's script. */
+/** Warns once per model, in production too: nothing else shows that a bundler left out the worker's script. */
 export function warnOfNoWorker(model: string, error: unknown): void {
   if (warned.has(model)) return
   warned.add(model)

@@ -5,11 +5,14 @@ import { createBackoff } from '../queue.ts'
 const CATCH_UP_MIN_MS = 1000
 const CATCH_UP_MAX_MS = 30_000
 
-/** Catches up for hints, which have nobody to tell of an error: the next question gets it, and the log is read again in a while. */
+/**
+ * Catches up after hints. No caller waits for such a catch-up, so nobody gets its error: it is retried after a while,
+ * and the next question to the pipeline fails with the same error if it lasts.
+ */
 export interface Later {
-  /** Asks for a catch-up in a task of its own, unless one has been asked for. */
+  /** Schedules a catch-up in a task of its own, unless one is scheduled. */
   ask(): void
-  /** A catch-up went well, for any caller. */
+  /** Resets the delay between retries. Call it after any catch-up that succeeded. */
   succeeded(): void
 }
 

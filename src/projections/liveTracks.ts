@@ -12,26 +12,30 @@ import type { BuildKey } from './snapshot.ts'
 import type { Track } from './track.ts'
 import type { Checkpoints, Workshop, Written } from './workshop.ts'
 
-/** Times that a pipeline whose tracks were moved under it reads the pages again, before it waits to be asked again. */
+/**
+ * How often a pipeline reads the pages again because another one moved them, before it gives up until the next
+ * question.
+ */
 const MOVED_TRIES = 4
 
-/** The tracks whose pages tabs read. One asynchronous method at a time: the pipeline's queue sees to it. */
+/** The tracks whose pages tabs read. Run only one asynchronous method at a time, through the pipeline's queue. */
 export interface LiveTracks extends Pick<Workshop, 'atHead'> {
   /** Undefined while the pages have to be read. */
   readonly tracks: readonly Track[] | undefined
   readonly checkpoints: Checkpoints
-  /** Folds what was heard, and what the log has if that is not all. */
+  /** Folds the commits that hints carried. Reads the log if some are missing. */
   readOn(): Promise<void>
-  /** Folds what the log has and writes it. */
+  /** Folds the log to its end and writes the pages. */
   flush(): Promise<Written>
   write(): Promise<Written>
-  /** Folds the next commit, which the caller has from elsewhere. */
+  /** Folds the next commit, which the caller read itself. */
   fold(record: CommitRecord): void
+  /** Drops the tracks, so that the pages are read again. */
   forget(): void
 }
 
 export interface LiveTracksHooks {
-  /** The tracks were led to the end of the log. */
+  /** The tracks have reached the end of the log. */
   reached(): void
   /** A task over the folds may have changed them. */
   changed(): void
@@ -57,7 +61,7 @@ export function createLiveTracks(
         else heard.isBehind ||= live.some(({ fold }) => fold.sequence < record.last)
       }
       if (!heard.isBehind || !live.length) return
-      // Before the read: a hint that comes meanwhile is read by the next one.
+      // Cleared before the read: a hint that arrives during it sets it again, for the next read.
       heard.isBehind = false
       try {
         if ((await folding.foldToHead(live, shop.closing)) !== 'moved') return
@@ -110,15 +114,15 @@ export function createLiveTracks(
   return live
 }
 
-/** The tracks as their pages have them. */
+/** The tracks, loaded from their stored pages. */
 async function loadTracks({ database, model, post }: Workshop): Promise<Track[]> {
   const types = eventTypes(model.events)
   const folds = createFolds(model)
   const { log, types: stored, checkpoints, builds, discarded } = await openSnapshot(database, folds)
-  // Being restored: what is read here is not the log yet.
+  // The database is being restored: its content is not the log yet.
   if (!log.format) throw new StorageError('closed')
   database.log = log
-  // A worker of an older build leaves alone what it does not understand (rule 17).
+  // A worker of an older build must not fold events that it does not know (rule 17).
   for (const { type, version } of stored) if (!types.knows(type, version)) throw new OutdatedCodeError(type, version)
   if (discarded.length) {
     await discardPages(database, discarded)

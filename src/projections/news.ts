@@ -1,16 +1,16 @@
 import type { Hint } from '../log/channel.ts'
 import type { CommitRecord } from '../log/commit.ts'
 
-/** Commits that hints carried and that wait to be folded. If there are more, the log is read instead. */
+/** Commits from hints that may wait to be folded. If there are more, the log is read instead. */
 const HINTED_COMMITS_MAX = 1024
 
-/** What a pipeline has heard of its log and has not folded yet. */
+/** The hints about its log that a pipeline has received and not folded yet. */
 export interface News {
-  /** What was heard is not all: the log has to be read. */
+  /** Commits may be missing here: the log has to be read. */
   isBehind: boolean
-  /** Keeps what a hint says. Returns whether it says anything of the log's head. */
+  /** Keeps the commit of a hint. Returns whether the hint is about the log's head. */
   hear(hint: Hint): boolean
-  /** The commits that were heard, in the order of the hints. They are kept no longer. */
+  /** Removes and returns the commits, in the order of the hints. */
   drain(): CommitRecord[]
 }
 

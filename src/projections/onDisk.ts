@@ -13,19 +13,19 @@ import { openTableDatabase, orLost, type TableDatabase } from './tableDatabase.t
 import type { TableCheckpoint } from './tableList.ts'
 import type { OnDiskTables, Tables, Workshop } from './workshop.ts'
 
-/** Attempts to read a table: once more as it is, once more when it was emptied. */
+/** Attempts to read a table: the first, a second one as it is, and a third one after it was emptied. */
 const READ_TABLE_TRIES = 3
-/** Milliseconds that events wait for company. */
+/** Milliseconds that events wait for more, so that they are folded together. */
 const TABLES_DELAY_MS = 250
 
-/** One on-disk table as a pipeline keeps it: no rows, only where they stand. */
+/** One on-disk table as a pipeline keeps it in memory: its checkpoint, without its rows. */
 interface Follower {
   readonly fold: Fold
-  /** undefined until its checkpoint was compared with the log. */
+  /** undefined until the table's checkpoint was compared with the log. */
   database: TableDatabase | undefined
 }
 
-/** What a page loads and a worker's script is given: everything about on-disk tables that needs Dexie. */
+/** The code of on-disk tables that needs Dexie. A page loads it, and a worker's script passes it in. */
 export const onDisk: Tables = { follow: followTables, open: openTableDatabase }
 
 function followTables(shop: Workshop, folds: readonly Fold[]): OnDiskTables {
@@ -74,10 +74,13 @@ function followTables(shop: Workshop, folds: readonly Fold[]): OnDiskTables {
   }
 }
 
-/** The checkpoint to go on from, or the reason there is none. */
+/** The checkpoint of a table, or the error that it failed with. */
 const standing = ({ failed, sequence }: Fold): number | WireError => (failed ? toWire(failed) : sequence)
 
-/** Folds the log into one table, to its end. A table that the browser can't read is a cache: it is emptied and folded again. */
+/**
+ * Folds the log into one table, to the log's end. A table is a cache, so one that the browser can't read is emptied and
+ * folded again.
+ */
 async function followTable(shop: Workshop, follower: Follower, signal: AbortSignal): Promise<void> {
   const { fold } = follower
   for (let tries = 1; ; tries++) {
@@ -85,7 +88,7 @@ async function followTable(shop: Workshop, follower: Follower, signal: AbortSign
       await followToEnd(shop, follower, signal)
       break
     } catch (error) {
-      // What is in memory may be ahead of what was written.
+      // The fold in memory may be ahead of the rows on disk, so it is loaded again.
       follower.database?.dexie.close()
       follower.database = undefined
       signal.throwIfAborted()
@@ -116,7 +119,7 @@ async function followToEnd(shop: Workshop, follower: Follower, signal: AbortSign
       for await (const records of readAfter(database, fold.sequence, signal)) {
         const decoded = records.map((record) => [record, eventsOf(record, types)] as const)
         await dexie.transaction('rw', rows, checkpoint, async () => {
-          // Another pipeline has written: what is in memory here belongs to no row any more (rule 15).
+          // Another pipeline has written, so the fold in memory does not match the rows any more (rule 15).
           const stored = (await orLost(checkpoint.get(0))) ?? { sequence: 0, commit: '' }
           moved = stored.sequence !== fold.sequence
           if (moved) return
@@ -127,7 +130,7 @@ async function followToEnd(shop: Workshop, follower: Follower, signal: AbortSign
         })
         if (moved) follower.database = undefined
         if (moved || fold.failed) break
-        // What takes more than a batch says how far it is.
+        // Progress is reported only if one batch was not enough.
         if (!total) total = await headOf(database)
         if (fold.sequence < total) report(fold.sequence, total)
       }
@@ -137,7 +140,10 @@ async function followToEnd(shop: Workshop, follower: Follower, signal: AbortSign
   }
 }
 
-/** Opens a table's database, and believes its rows only if the log still holds the commit that they were folded to. */
+/**
+ * Opens a table's database. Keeps its rows only if the log still holds the commit that they were folded up to (rule
+ * 18).
+ */
 async function openFollowedTable(shop: Workshop, follower: Follower): Promise<TableDatabase> {
   const { fold } = follower
   if (follower.database?.dexie.isOpen()) return follower.database
@@ -148,7 +154,7 @@ async function openFollowedTable(shop: Workshop, follower: Follower): Promise<Ta
     if (stored ? !(await stands(shop, stored)) : shop.database.log?.base) await startOver(shop, opened, fold)
     else if (stored) {
       fold.sequence = stored.sequence
-      // Nothing else was stored there.
+      // Only ProjectionFailed is stored in this field.
       if (stored.failed) fold.failed = fromWire(stored.failed) as ProjectionFailed
     }
   } catch (error) {
@@ -169,7 +175,7 @@ async function openAlive({ database, closing }: Workshop, fold: Fold): Promise<T
   throw closing.reason
 }
 
-/** A table whose rows the database refuses stays as it was stored, and says that it has failed. */
+/** Stores the failure of a table whose rows the database refuses. The rows stored before are kept. */
 async function storeFailure(shop: Workshop, follower: Follower, failure: ProjectionFailed): Promise<void> {
   const { fold } = follower
   const opened = await openAlive(shop, fold)
@@ -187,7 +193,7 @@ async function storeFailure(shop: Workshop, follower: Follower, failure: Project
   follower.database = opened
 }
 
-/** Empties a table without reading it; one that is open stays open. */
+/** Empties a table without reading it. An open database stays open. */
 async function emptyTable(shop: Workshop, follower: Follower): Promise<void> {
   const { fold, database } = follower
   const opened = database?.dexie.isOpen() ? database : await openAlive(shop, fold)
@@ -195,6 +201,7 @@ async function emptyTable(shop: Workshop, follower: Follower): Promise<void> {
   await startOver(shop, opened, fold)
 }
 
+/** Whether the log still holds the commit that a table was folded up to. */
 async function stands({ database }: Workshop, { sequence, lineage, commit }: TableCheckpoint): Promise<boolean> {
   if (!sequence) return true
   if (lineage !== database.log?.lineage) return false
@@ -208,7 +215,7 @@ async function stands({ database }: Workshop, { sequence, lineage, commit }: Tab
   return false
 }
 
-/** Empties a table, or fills it from the base of an archived log. */
+/** Empties a table. In an archived log it is then filled from the base. */
 async function startOver(
   { database }: Workshop,
   { dexie, rows, checkpoint }: TableDatabase,
@@ -230,9 +237,9 @@ async function startOver(
   fold.failed = failed
 }
 
-/** Dexie has errors of its own. */
+/** Turns an error of Dexie into a StorageError, if it is about space or the connection. */
 function asOurs(error: unknown): unknown {
-  // Dexie's errors carry what the browser said.
+  // `inner` is the browser's error.
   const { name, inner, message } = error as { name?: string; inner?: { name?: string }; message?: string }
   if (name === 'QuotaExceededError' || inner?.name === 'QuotaExceededError')
     return new StorageError('quota', message, error)

@@ -3,13 +3,13 @@ import type { Fold } from '../model/fold.ts'
 import { discardPages } from './discard.ts'
 import { type BuildKey, mayBeLost, type OpenSnapshot, pagesOf, readSnapshot } from './snapshot.ts'
 
-/** Reads of a value before it counts as lost: a browser that is busy may refuse one. */
+/** Reads of a value before it counts as lost. A busy browser may refuse one read. */
 const READ_VALUE_TRIES = 2
 
 /**
- * The snapshot, and once more without the values that the browser has lost: Chromium keeps a value over some 64 kB in a
- * file of its own, and a read of one that is gone fails with its whole transaction, each time. Pages are a cache, so they
- * are deleted with their checkpoint and named in `discarded`. If everything can be read, this is one transaction.
+ * Reads the snapshot in one transaction. If the browser has lost values, reads it again without them. Chromium keeps
+ * each value above about 64 kB in its own file; if that file is missing, every transaction that reads the value fails.
+ * Pages are a cache, so lost ones are deleted with their checkpoint and named in `discarded`.
  */
 export async function openSnapshot(database: Database, ...given: ReadArguments): Promise<OpenSnapshot> {
   try {
@@ -20,7 +20,8 @@ export async function openSnapshot(database: Database, ...given: ReadArguments):
     for (const fold of folds) fold.clear()
     const lost = await findLost(database, folds)
     if (lost.length) await discardPages(database, lost)
-    // Also if nothing is lost: another tab may have dropped it meanwhile. What still can't be read is no value of the cache.
+    // Read again even if nothing was found: another tab may have deleted the lost values. If this read fails too, the
+    // lost value is not in the cache.
     const snapshot = await readSnapshot(database, ...given)
     return { ...snapshot, discarded: [...snapshot.discarded, ...lost] }
   }
@@ -28,7 +29,7 @@ export async function openSnapshot(database: Database, ...given: ReadArguments):
 
 type ReadArguments = Parameters<typeof readSnapshot> extends [unknown, ...infer Rest] ? Rest : never
 
-/** Builds whose checkpoint, or whose pages for a fold, can't be read. */
+/** Builds whose checkpoint can't be read, or whose pages can't if one of these folds needs them. */
 async function findLost(database: Database, folds: readonly Fold[]): Promise<BuildKey[]> {
   const { result: keys } = await database.transact(['checkpoints'], 'readonly', (store) =>
     store('checkpoints').getAllKeys(),

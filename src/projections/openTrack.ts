@@ -3,7 +3,9 @@ import { openOnBase } from './base.ts'
 import { openIndex } from './rowEvents.ts'
 import { createTrack, type Track } from './track.ts'
 
-/** A track with all that belongs to it: the index of its rows' events, and the base of an archived log. */
+/**
+ * Creates a track with its row-event index, if the table has `history`, and starts it at the base of an archived log.
+ */
 export async function openTrack(database: Database, ...given: Parameters<typeof createTrack>): Promise<Track> {
   const track = createTrack(...given)
   if (track.fold.definition.into.history) await openIndex(database, track)

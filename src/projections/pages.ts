@@ -8,15 +8,16 @@ import type { Track } from './track.ts'
 import { failureToClone } from './uncloneable.ts'
 
 /**
- * Writes dirty pages and their checkpoints in one transaction and returns the identities it refused: another pipeline
- * has moved the checkpoint or swapped the build, so this one's memory is no longer what the pages hold (rule 15).
- * undefined if nothing may be written for now. A projection whose rows can't be stored fails, and the others are written.
+ * Writes dirty pages and their checkpoints in one transaction and returns the identities it refused. It refuses a track
+ * if another pipeline has moved its checkpoint or swapped its build, because the track no longer matches the stored
+ * pages (rule 15). Returns undefined if nothing may be written for now. A projection whose rows can't be stored fails,
+ * and the others are written.
  */
 export async function writePages(
   database: Database,
   tracks: readonly Track[],
 ): Promise<ReadonlySet<string> | undefined> {
-  // Each further attempt writes the rows of one projection less.
+  // Each further attempt leaves out the rows of one more projection, so this loop ends.
   for (;;) {
     const attempt: PageWrite = { refused: new Set(), isHeld: false, unstorable: undefined }
     try {
@@ -43,7 +44,7 @@ export async function writePages(
 interface PageWrite {
   readonly refused: Set<string>
   isHeld: boolean
-  /** A projection that holds a row which IndexedDB refuses. */
+  /** A projection with a row that IndexedDB refuses. */
   unstorable: { readonly track: Track; readonly cause: unknown } | undefined
 }
 
@@ -56,9 +57,9 @@ async function writeTracks({ transact }: Database, tracks: readonly Track[], att
     const hold = store('meta').get('hold')
     const builds = store('meta').get('builds')
     const before = tracks.map(({ fold, build }) => store('checkpoints').get([fold.identity, build]))
-    // The last that was asked for.
+    // Requests finish in order, so all are answered when the last one is.
     before.at(-1)!.onsuccess = () => {
-      // After a quota error nothing is written until an append has gone through since (rule 19); this write is the probe.
+      // After a quota error no page is written until an append has succeeded; then this write is the probe (rule 19).
       const isHeld = tracks.every(({ fold }) => fold.sequence <= (hold.result?.head ?? Number.NEGATIVE_INFINITY))
       attempt.isHeld = isHeld
       if (isHeld) return
@@ -77,7 +78,7 @@ async function writeTracks({ transact }: Database, tracks: readonly Track[], att
             else store('pages').delete([identity, build, page])
           }
         } catch (cause) {
-          // What was queued for this projection before can't be taken back alone.
+          // The puts already queued for this projection can only be undone with the whole transaction.
           attempt.unstorable = { track, cause }
           transaction.abort()
           return
@@ -92,7 +93,7 @@ async function writeTracks({ transact }: Database, tracks: readonly Track[], att
   })
 }
 
-/** `stored`: the checkpoint so far. It stays what its pages are if the rows behind it can't be stored. */
+/** The checkpoint to write. If the rows can't be stored, it keeps what `stored`, the last one, says about its pages. */
 function checkpointOf(
   { fold, build, first, pages, code, unstorable }: Track,
   stored: Checkpoint | undefined,
@@ -113,7 +114,7 @@ function checkpointOf(
   }
 }
 
-/** Forgets the rows of a projection that can't be stored. What was stored of it stays, and says that it has failed. */
+/** Fails a projection whose rows can't be stored and drops its rows from memory. The pages stored before are kept. */
 function failToStore(track: Track, cause: unknown): void {
   const { fold, stored = 0, pages, dirty } = track
   const { name, sequence } = fold

@@ -15,9 +15,9 @@ import { createTidying } from './tidy.ts'
 import type { LoadTables, Pipeline, Workshop } from './workshop.ts'
 
 export interface PipelineOptions {
-  /** Gives the code of tables on disk; without it, they are reported as failed. */
+  /** Loads the code of on-disk tables. Without it, they are reported as failed. */
   readonly loadTables?: LoadTables | undefined
-  /** Where this pipeline hears and speaks; by default it opens a channel of its own. */
+  /** Opens the channel that this pipeline uses. By default it opens its own. */
   readonly listen?: ((name: string, receive: (hint: Hint) => void) => Channel) | undefined
 }
 
@@ -35,11 +35,11 @@ export async function createPipeline(
 
   const channel = listen(name, (hint) => {
     if (hint.log !== database.log?.id) return
-    // Also if every projection here has failed, so that the log is not folded any more.
+    // The mirror and the on-disk tables follow the log even if every projection in the pages has failed.
     shop.mirror?.hear(hint)
     shop.tables?.hear(hint)
     if ('adopted' in hint) database.log = hint.adopted ?? database.log
-    // In a task of its own: a tab that shares this page has just appended, and answers its caller first.
+    // In a task of its own: a tab in the same page has just appended, and it has to answer its caller first.
     if (heard.hear(hint)) later.ask()
   })
 
@@ -67,7 +67,7 @@ export async function createPipeline(
       announce()
     },
     post(hint) {
-      // The compiler can't tell one of many hints without its log.
+      // The compiler can't see that a hint without its log, plus a log, is a hint.
       channel.post({ log: database.log?.id, ...hint } as Hint)
     },
   }

@@ -2,12 +2,15 @@ import { aborting, sleep } from '../async.ts'
 import { lockName } from '../locks.ts'
 import type { Channel } from '../log/channel.ts'
 
-/** Seconds that the holder of a log's engine has to answer; a frozen page or worker never does, and keeps its lock. */
+/**
+ * Seconds that the holder of a log's engine has to answer. A frozen page or worker keeps its lock but never answers.
+ */
 const ANSWER_S = 15
 
 /**
- * For a tab that needs the engine which works beside a pipeline of this log: asks whether its holder is awake. If 15 seconds
- * pass without an answer, the lock is stolen for a moment, and the next in its queue gets it.
+ * Asks whether the holder of the engine that works beside a pipeline of this log is awake. Call it in a tab that needs
+ * that engine. If there is no answer for 15 seconds, the lock is stolen for a moment, and the next in its queue gets
+ * it.
  */
 export async function reachHolder(
   name: string,
@@ -20,7 +23,7 @@ export async function reachHolder(
     if (hint.log === log && 'engine' in hint && hint.engine === 'here') answered.abort()
   })
   try {
-    // In steps: a computer that sleeps meanwhile has not waited.
+    // Counted in steps, because time in which the computer slept must not count as waiting.
     for (let seconds = 0; seconds < ANSWER_S; seconds++) {
       mine.post({ log, engine: 'asked' })
       await aborting(sleep(1000, answered.signal), signal).catch(() => {})

@@ -5,22 +5,23 @@ import type { Fold } from '../model/fold.ts'
 import { warnOfChange } from './code.ts'
 import { type OpenSnapshot, readSnapshot, type Snapshot } from './snapshot.ts'
 
-/** Commits that boot reads with the pages; what lies further is catch-up. */
+/** Commits that boot reads together with the pages. Catch-up reads the rest. */
 const TAIL_COMMITS = 256
 
 export interface Boot extends OpenSnapshot {
-  /** The lowest checkpoint, and the first commits behind it. */
+  /** The lowest checkpoint. */
   readonly from: number
+  /** The first commits after the lowest checkpoint. */
   readonly tail: readonly CommitRecord[]
-  /** There may be more than the tail. */
+  /** There may be more commits after the tail. */
   readonly behind: boolean
-  /** Of a log with a remote. */
+  /** The outbox of a log with a remote. */
   readonly outbox: readonly (LocalRecord | Marker)[] | undefined
 }
 
 /**
- * The snapshot and a bounded tail in one read transaction (rule 17). The number of requests depends on the folds alone;
- * no commit or segment at or below the lowest checkpoint is read. `open` reads the snapshot.
+ * Reads the snapshot and a bounded tail in one read transaction (rule 17). The number of requests depends only on the
+ * number of folds. No commit or segment at or below the lowest checkpoint is read. `open` reads the snapshot.
  */
 export async function readBoot(
   database: Database,
@@ -35,7 +36,7 @@ export async function readBoot(
   const snapshot = await open(database, folds, (store, checkpoints, sealed, log) => {
     end = sealed
     if (isShared(log)) outbox = store('outbox').getAll(IDBKeyRange.lowerBound(0))
-    // Nothing to fold: the head is all there is to know.
+    // Without folds only the head of the log is needed.
     if (!folds.length) {
       newest = store('commits').openCursor(null, 'prev')
       return
@@ -63,7 +64,7 @@ export async function readBoot(
   }
 }
 
-/** Where the log has to be read from; a failed projection counts only where there is no other (rule 11). */
+/** The lowest checkpoint, from which the log is read. Failed projections count only if all have failed (rule 11). */
 function lowest(folds: readonly Fold[], checkpoints: Snapshot['checkpoints']): number {
   let low = Infinity
   let most = 0

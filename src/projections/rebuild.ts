@@ -11,9 +11,9 @@ import { loadPages, pagesOf } from './snapshot.ts'
 import type { Track } from './track.ts'
 import type { Workshop } from './workshop.ts'
 
-/** Times that a build which was deleted under its rebuild is begun again. */
+/** How often a rebuild starts over because another writer deleted its build. */
 const REBUILD_TRIES = 4
-/** Times that a build follows the log to its end because the rows that it replaces are further. */
+/** How often a build is folded to the end of the log again because the rows that it replaces are ahead of it. */
 const SWAP_TRIES = 16
 
 /** One rebuild, and the calls that wait for it. */
@@ -26,9 +26,9 @@ interface Running {
 }
 
 export interface Rebuilds {
-  /** Folds these projections again. A call whose projections are being folded already joins that rebuild; others queue. */
+  /** Folds these projections again. A call joins a rebuild that already covers its projections; otherwise it queues. */
   rebuild(id: string, wanted?: readonly string[]): Promise<void>
-  /** Takes a call back. What its rebuild has written is taken up by the next one. */
+  /** Cancels a call. The next rebuild resumes from the pages that were already written. */
   cancel(id: string): void
 }
 
@@ -48,7 +48,7 @@ export function createRebuilds(shop: Workshop): Rebuilds {
         running.delete(one)
         shop.closing.removeEventListener('abort', stop)
       })
-    // Told to those who called, and only to them.
+    // Callers await this promise and get its error. This handler prevents an unhandled rejection if all have cancelled.
     one.result.catch(() => {})
     running.add(one)
     return one
@@ -77,8 +77,8 @@ export function createRebuilds(shop: Workshop): Rebuilds {
 }
 
 /**
- * Folds projections again from the log, under a build id of their own: live tabs and boots go on with the old pages
- * until one write of `meta` swaps them (rule 16). What an earlier rebuild left unfinished is taken up.
+ * Folds projections again from the log, under new build ids. Tabs that boot meanwhile read the old pages, until one
+ * write of `meta` swaps the builds (rule 16). A build that an earlier rebuild left unfinished is resumed.
  */
 async function rebuildTracks(shop: Workshop, names: readonly string[], signal: AbortSignal): Promise<void> {
   const { database, model, exclusive, foldToHead, post, tables } = shop
@@ -104,13 +104,14 @@ async function rebuildTracks(shop: Workshop, names: readonly string[], signal: A
       progress(Math.min(...building.map(({ fold }) => fold.sequence)))
       let swapped: Swapped = 'behind'
       for (let swaps = SWAP_TRIES; swaps-- && swapped === 'behind'; ) {
-        // Most of it beside the flushes, and only what came meanwhile in their queue.
+        // Most of the log is folded while flushes go on. Only the last commits are folded inside the queue that flushes
+        // use.
         const followed = await foldToHead(building, signal, progress)
         swapped = followed === 'moved' ? followed : await exclusive(() => swap(shop, building, signal))
       }
       if (swapped === 'swapped') return
       if (swapped === 'behind') throw restless(names)
-      // Another rebuild was faster: what it has swapped in is as good. The rest is begun again.
+      // Another rebuild was faster. The builds that it swapped in are kept, and the remaining projections start over.
       folds = wanted(await exclusive(() => unfinished(shop, begun)))
     }
   } finally {
@@ -126,7 +127,7 @@ interface Begun {
   readonly total: number
 }
 
-/** `fresh`: nothing that was left unfinished is taken up. */
+/** Opens a new build for each fold, or resumes an unfinished one. With `fresh` it resumes none. */
 async function beginBuilds({ database }: Workshop, folds: readonly Fold[], fresh: boolean): Promise<Begun> {
   const { all, builds, log } = await database.transact(['checkpoints', 'meta'], 'readonly', (store) => ({
     all: store('checkpoints').getAll(),
@@ -165,7 +166,7 @@ async function beginBuilds({ database }: Workshop, folds: readonly Fold[], fresh
 
 type Swapped = 'swapped' | 'behind' | 'moved'
 
-/** Makes finished builds the live ones, if none is behind what it replaces. */
+/** Makes finished builds the live ones, unless one of them is behind the build that it replaces. */
 async function swap(
   { database, foldToHead, write, reload }: Workshop,
   building: readonly Track[],
@@ -188,7 +189,7 @@ async function swap(
       const before: Readonly<Record<string, string>> = builds.result ?? {}
       const at = (identity: string, build = ''): number =>
         all.result.find((one) => one.identity === identity && one.build === build)?.sequence ?? -1
-      // Another rebuild has swapped meanwhile, and swept this one's build away.
+      // Another rebuild has swapped its own build in and deleted this one.
       lost = building.some(({ fold: { identity }, build, stored = -1 }) => at(identity, build) !== stored)
       swapped =
         !lost &&
@@ -199,7 +200,7 @@ async function swap(
       const after = { ...before }
       for (const { fold, build } of building) {
         const { identity } = fold
-        // An empty log leaves nothing to swap.
+        // With an empty log nothing was written, so there is no build to swap in.
         if (at(identity, build) < 0) continue
         after[identity] = build
         for (const one of all.result)
@@ -214,8 +215,9 @@ async function swap(
 }
 
 /**
- * Of a rebuild that was overtaken: the identities that still have to be built. One is finished if another rebuild has
- * swapped a build in since, unless only that one has failed: other code may have folded it.
+ * The identities that still have to be built after another rebuild was faster. An identity is finished if that rebuild
+ * has swapped a build in. It is not finished if the other build failed and this one did not, because other code may
+ * have folded it.
  */
 async function unfinished({ database, reload }: Workshop, { building, before }: Begun): Promise<ReadonlySet<string>> {
   const { all, builds } = await database.transact(['checkpoints', 'meta'], 'readonly', (store) => ({

@@ -7,14 +7,17 @@ import { discardLive, discardPages } from './discard.ts'
 import { loadPages, mayBeLost, pagesOf } from './snapshot.ts'
 import type { RowIndex, Track } from './track.ts'
 
-/** Parts that an index is split into by key: who looks for one row reads one part. */
+/** An index is split by key into this many parts, so that a look-up of one row reads one part. */
 const PARTS = 16
-/** Entries that every flush writes again, until there are so many that they are filed under the parts of their keys. */
+/** Every flush writes the recent entries again. Above this many, they are moved to the parts of their keys. */
 const RECENT = 4096
 
 const nothing: FiledRows = { keys: '[]', ends: new Uint32Array(), sequences: new Uint32Array(), base: 0 }
 
-/** Gives a track its index. Where that does not stand where the rows do, the track starts over: the index is folded with them. */
+/**
+ * Opens the index of a track. If the index and the rows have different checkpoints, both are discarded and folded again
+ * together.
+ */
 export async function openIndex(database: Database, track: Track): Promise<void> {
   const { fold, build, stored } = track
   const { identity } = fold
@@ -31,7 +34,7 @@ export async function openIndex(database: Database, track: Track): Promise<void>
   track.index = createIndex(track, unpackRows(whole && result ? [result.rows] : []))
 }
 
-/** undefined if there is none, or if the browser has lost it: a cache is made again. */
+/** undefined if there is none, or if the browser has lost it. The index is a cache, so it is folded again. */
 async function readRecent({ transact }: Database, key: readonly [string, string]): Promise<RecentRows | undefined> {
   try {
     const found = await transact(['rowEvents'], 'readonly', (store) => store('rowEvents').get([...key]))
@@ -61,7 +64,7 @@ function createIndex({ fold, journal }: Track, recent: ReadonlyMap<Key, readonly
       foldCommit(fold, record, events, journal, ({ sequence }) => {
         for (; noted < journal.length; noted++) note(journal[noted]!.slot.key, sequence)
       })
-      // Of a commit that failed nothing stands (rule 1).
+      // A failed commit leaves nothing behind (rule 1).
       if (fold.sequence !== record.last) empty(length)
     },
     pack() {
@@ -80,8 +83,9 @@ function createIndex({ fold, journal }: Track, recent: ReadonlyMap<Key, readonly
 }
 
 /**
- * The events up to the table's checkpoint that touched a row; undefined where there is no index that can be trusted.
- * The empty fold is brought to that checkpoint: with its rows, where it has to go on to `head`.
+ * The sequences of the events up to the table's checkpoint that touched a row; undefined if there is no valid index.
+ * Moves the empty fold to that checkpoint, and loads its rows if the checkpoint is below `head`, so that the caller can
+ * fold on.
  */
 export async function lookUpRow(
   database: Database,
@@ -94,7 +98,7 @@ export async function lookUpRow(
   } catch (error) {
     if (!mayBeLost(error)) throw error
     fold.clear()
-    // The pipeline finds its checkpoint gone and makes rows and index again.
+    // The pipeline finds its checkpoint missing and folds rows and index again.
     await discardLive(database, fold.identity)
   }
 }
@@ -137,9 +141,12 @@ async function lookUpStored(
   return unpackRows([...(found.parts?.result ?? []), recent.rows], key).get(key) ?? []
 }
 
-/** Entries by row: one part, or as many as their keys are filed under. Counted first, so that each list has its place at once. */
+/**
+ * Packs entries by row, into one part, or into the parts of their keys if `filed`. Counts the entries of each row
+ * first, so that each sequence is written to its final place.
+ */
 function packed(keys: readonly Key[], sequences: readonly number[], filed: boolean): FiledRows[] {
-  /** FiledRows in the order of their first entry. */
+  /** The number of each row, in the order of their first entries. */
   const numbers = new Map<Key, number>()
   const counts: number[] = []
   const rowOf = new Uint32Array(keys.length)
@@ -185,7 +192,7 @@ function packed(keys: readonly Key[], sequences: readonly number[], filed: boole
 function unpackRows(all: readonly FiledRows[], only?: Key): Map<Key, number[]> {
   const rows = new Map<Key, number[]>()
   for (const { keys, ends, sequences, base } of all) {
-    // Most parts of a long log say nothing of a row: a look at the text is enough.
+    // Most parts of a long log do not have the key. Searching the text finds that out without parsing it.
     if (only !== undefined && !keys.includes(stringify(only))) continue
     const filed: Key[] = JSON.parse(keys)
     filed.forEach((key, i) => {
@@ -198,7 +205,7 @@ function unpackRows(all: readonly FiledRows[], only?: Key): Map<Key, number[]> {
   return rows
 }
 
-/** FNV-1a. `1` and `'1'` may well share a part. */
+/** The part of a key, by an FNV-1a hash. The keys `1` and `'1'` share a part. */
 function partOf(key: Key): number {
   const text = String(key)
   let hash = 0x811c9dc5

@@ -10,10 +10,13 @@ import {
 import type { Checkpoint, Page, StoredType } from '../log/stores.ts'
 import type { Fold } from '../model/fold.ts'
 
-/** Rows to a page: the number of records is the cost of a snapshot, not the bytes. A row's page is its insertion number ÷ this. */
+/**
+ * Rows per page. A row's page is its insertion number ÷ this. Rows are packed because the cost of a snapshot depends on
+ * the number of its records more than on their bytes.
+ */
 export const PAGE_ROWS = 512
 
-/** What names one build of one projection's rows. */
+/** The key of one build of one projection's rows. */
 export type BuildKey = Pick<Checkpoint, 'identity' | 'build'>
 
 export interface Snapshot {
@@ -21,9 +24,9 @@ export interface Snapshot {
   readonly types: readonly StoredType[]
   /** The checkpoint of every fold that has one; its rows are loaded. */
   readonly checkpoints: ReadonlyMap<string, Checkpoint>
-  /** The build that tabs read, where a rebuild has swapped one in. */
+  /** By identity, the build that tabs read. An identity is missing if no rebuild has swapped a build in. */
   readonly builds: Readonly<Record<string, string>> | undefined
-  /** What was no snapshot; it is folded again from the log. */
+  /** Checkpoints whose pages can't be used. Their projections are folded again from the log. */
   readonly discarded: readonly Checkpoint[]
 }
 
@@ -35,13 +38,13 @@ export interface OpenSnapshot extends Omit<Snapshot, 'discarded'> {
 export const pagesOf = (identity: string, build: string): IDBKeyRange =>
   IDBKeyRange.bound([identity, build], [identity, build, []])
 
-/** The transaction was refused for what it read, and not because its connection went. */
+/** Whether a transaction failed because of a value that it read, and not because its connection was lost. */
 export const mayBeLost = (error: unknown): boolean => error instanceof StorageError && error.kind === 'aborted'
 
 /**
- * Checkpoints, pages and types in one read transaction, loaded into empty folds. `more` may queue requests that depend
- * on the checkpoints; it is told where sealed commits end, and which log it is. No commit or segment is read. If it rejects, folds may
- * hold rows: the next call empties them.
+ * Reads checkpoints, pages and types in one read transaction, and loads the pages into empty folds. `besides` may queue
+ * requests that depend on the checkpoints; it also gets the last sealed sequence and the log's identity. No commit or
+ * segment is read. If this rejects, folds may hold rows, which the next call removes.
  */
 export async function readSnapshot(
   database: Database,
@@ -56,7 +59,7 @@ export async function readSnapshot(
   const checkpoints = new Map<string, Checkpoint>()
   const discarded: Checkpoint[] = []
   const stores: StoreName[] = ['meta', 'types', 'checkpoints', 'pages', 'segments', 'commits']
-  // A database without this store is that of a log without a remote.
+  // A database without this store belongs to a log without a remote.
   if (hasNewerStores(database)) stores.push('outbox')
 
   function take(fold: Fold, checkpoint: Checkpoint, pages: readonly Page[]): void {
@@ -67,7 +70,7 @@ export async function readSnapshot(
   }
 
   const [log, types, builds] = await database.transact(stores, 'readonly', (store) => {
-    // If the connection was lost, another one reads all of it again.
+    // `transact` runs this again on a new connection if the first one was lost.
     for (const fold of folds) fold.clear()
     checkpoints.clear()
     discarded.length = 0
@@ -83,12 +86,12 @@ export async function readSnapshot(
         const build = builds.result?.[identity] ?? ''
         const checkpoint = all.result.find((one) => one?.identity === identity && one.build === build)
         if (!checkpoint) continue
-        // A log that was shortened: what these rows were folded from is gone.
+        // The log ends before these rows, so the events that they were folded from are missing.
         if (Math.max(numberKeyOf(commit), numberKeyOf(segment)) < checkpoint.first) discarded.push(checkpoint)
         else {
           checkpoints.set(identity, checkpoint)
           const pages = store('pages').getAll(pagesOf(identity, build))
-          // Rows are made of one table while the browser reads the next one.
+          // One table is loaded while the browser reads the next.
           pages.onsuccess = () => take(fold, checkpoint, pages.result)
         }
       }
@@ -99,7 +102,7 @@ export async function readSnapshot(
   return { log: log.result!, types: types.result, checkpoints, builds: builds.result, discarded }
 }
 
-/** Puts persisted rows into an empty fold; false where they are not what the checkpoint says. */
+/** Loads persisted rows into an empty fold. False if they do not match the checkpoint. */
 export function loadPages(fold: Fold, { sequence, next, rows }: Checkpoint, pages: readonly Page[]): boolean {
   let count = 0
   try {

@@ -4,21 +4,21 @@ import type { MirrorPlace } from '../copies/mirrorPlace.ts'
 import { lockName } from '../locks.ts'
 import type { ProjectionHost } from './host.ts'
 
-/** Milliseconds that a worker has to answer. */
+/** Milliseconds that a worker has to answer the first message. */
 export const HELLO_MS = 5000
-/** What a silent worker counts: each costs a whole deadline, so a second one is the last. */
+/** A silent worker counts as this many failures: each costs a whole deadline, so the second one is the last attempt. */
 const SILENCE = 3
 
-/** What a worker learns of a tab. */
+/** What a tab tells a worker about itself. */
 export interface Guest {
   readonly engine: string
   readonly model: string
   readonly mirror: MirrorPlace | undefined
-  /** The id of the lock by whose end a worker learns that the tab is gone. */
+  /** The id of the tab's lock. When the lock is free, the worker knows that the tab is gone. */
   readonly holder: string
-  /** The head of the log when it opened it. */
+  /** The head of the log when the tab opened it. */
   readonly booted?: number | undefined
-  /** Gives the end of a port at whose other end the tab answers for its app. */
+  /** Returns one end of a new message channel. The tab answers questions to its app at the other end. */
   readonly lend?: (() => MessagePort) | undefined
 }
 
@@ -28,11 +28,14 @@ export interface RunningWorker {
   readonly epoch: string
   /** Aborts when the worker is dead. */
   readonly dead: AbortSignal
-  /** Says goodbye and lets the worker go. */
+  /** Says goodbye to the worker and closes the port. */
   release(): void
 }
 
-/** Why there is no answer (`cause`), and as how many failures that counts: as all, if asking again would not help. */
+/**
+ * A worker gave no answer. `cause` is the reason. `counts` is the number of failures it counts as: Infinity if retrying
+ * can't help.
+ */
 export class NotAnswered extends Error {
   readonly counts: number
   constructor(cause: unknown, counts: number) {
@@ -42,8 +45,8 @@ export class NotAnswered extends Error {
 }
 
 /**
- * Starts a worker and introduces this tab once it `holds` its lock. Rejects with NotAnswered, or with any other error of the port.
- * `died` is told when a worker that has answered is dead.
+ * Starts a worker and says hello once this tab holds its lock (`holds`). Rejects with NotAnswered, or with an error of
+ * the port. Calls `died` when a worker that has answered is dead.
  */
 export async function startWorker(
   spawn: () => SharedWorker,
@@ -58,7 +61,7 @@ export async function startWorker(
   const { engine, model, mirror, holder, booted, lend } = guest
   const port = lend?.()
   const letGo = (): void => {
-    // Forgets who waits for an answer: Chromium keeps a page's end of a worker for as long as that lives.
+    // Chromium keeps a page's end of the port as long as the worker lives. Releasing it frees the waiting callers.
     remote[releaseProxy]()
     worker.port.close()
   }
@@ -79,7 +82,7 @@ export async function startWorker(
     throw error
   } finally {
     clearTimeout(timer)
-    // For the same reason: what this listener knows is the whole engine.
+    // Removed for the same reason: this listener's closure reaches the whole engine.
     worker.onerror = null
   }
 }
@@ -118,7 +121,7 @@ const silence = (): Error =>
 const otherModel = (hosted: string, model: string): Error =>
   new Error(`The worker script hosts "${hosted}", not "${model}": each model needs its own.`)
 
-/** Aborts when this worker is dead, which holds a lock while it lives, or when nobody wants to know any more. */
+/** Aborts when this worker is dead or `signal` aborts. The worker holds a lock while it lives. */
 function deathOf(epoch: string, signal: AbortSignal, letGo: () => void, died: (death: Error) => void): AbortSignal {
   const dead = new AbortController()
   const end = (): void => dead.abort(signal.reason)

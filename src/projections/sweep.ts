@@ -4,8 +4,9 @@ import { holdName } from './hold.ts'
 import { deleteTableDatabase } from './tableList.ts'
 
 /**
- * Deletes what nobody holds (rule 16): versions that are not in `mine`, and builds that no rebuild works on. Such a
- * build is deleted if it has not moved since the sweep before, by `seen`: a rebuild whose worker died is taken up by the next.
+ * Deletes rows that nobody holds (rule 16): versions that are not in `mine`, and builds that no rebuild works on. A
+ * build is deleted only if its checkpoint is the same as at the last sweep (`seen`), because the next rebuild can
+ * resume a build whose worker died.
  */
 export async function sweepTables(
   database: Database,
@@ -36,7 +37,7 @@ export async function sweepTables(
         const all = store('checkpoints').getAll()
         const builds = store('meta').get('builds')
         builds.onsuccess = () => {
-          // Pages with their checkpoint, those of a build that came meanwhile too.
+          // Pages are deleted with their checkpoint, also those of a build that started after the first read.
           for (const one of all.result) if (one?.identity === identity) deletePages(store, identity, one.build)
           const { [identity]: _, ...rest } = builds.result ?? {}
           if (identity in (builds.result ?? {})) store('meta').put(rest, 'builds')

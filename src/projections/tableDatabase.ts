@@ -6,17 +6,20 @@ import type { IntoTable } from '../model/projection.ts'
 import { holdsRowsOf } from './formerTable.ts'
 import { deleteTableDatabase, noteTable, type TableCheckpoint, tableDatabaseNames } from './tableList.ts'
 
-/** The database of one on-disk table: disposable, because the log makes it again. */
+/** The database of one on-disk table. It can be deleted at any time, because it is folded again from the log. */
 export interface TableDatabase {
   readonly rows: Table
   readonly checkpoint: Table<TableCheckpoint, number>
   readonly dexie: Dexie
 }
 
-/** Attempts to open the database of a table before it is deleted and made anew. */
+/** Attempts to open the database of a table before it is deleted and created again. */
 const OPEN_TABLE_TRIES = 3
 
-/** Opens the database of an on-disk table, noting first that it exists: who deletes the log deletes it too. */
+/**
+ * Opens the database of an on-disk table. Notes its existence in the log first, so that deleting the log deletes it
+ * too.
+ */
 export async function openTableDatabase(database: Database, { identity, definition }: Fold): Promise<TableDatabase> {
   await noteTable(database, identity)
   // Only tables are on disk.
@@ -24,8 +27,8 @@ export async function openTableDatabase(database: Database, { identity, definiti
   const [name, former] = tableDatabaseNames(database.name, identity)
   const used = former !== undefined && (await holdsRowsOf(database, former)) ? former : name
   for (let tries = 1; ; tries++) {
-    // Deleted under us, it is not made again by the next question.
     const { indexedDB, IDBKeyRange } = globalThis
+    // Without `autoOpen`, Dexie does not create the database again after somebody deleted it.
     const dexie = new Dexie(used, { indexedDB, IDBKeyRange, autoOpen: false })
     dexie.version(1).stores({ rows: [key, ...indexes].join(), checkpoint: '' })
     try {
@@ -35,19 +38,19 @@ export async function openTableDatabase(database: Database, { identity, definiti
       dexie.close()
       const message = `The database of the on-disk table "${identity}" did not open: ${error}. It can be deleted: the log makes it again.`
       if (tries > OPEN_TABLE_TRIES) throw new StorageError('unavailable', message, error)
-      // It is a cache, so one that can't be opened at all is made anew.
+      // The table is a cache, so a database that can't be opened is deleted and created again.
       if (tries === OPEN_TABLE_TRIES)
         await deleteTableDatabase(database, identity).then(() => noteTable(database, identity))
     }
   }
 }
 
-/** The answer of a read. What the browser refuses to read, though the connection is there, counts as lost. */
+/** Awaits a read. Throws `StorageError('lost')` if the browser can't read a value although the connection is open. */
 export async function orLost<T>(read: PromiseLike<T>): Promise<T> {
   try {
     return await read
   } catch (error) {
-    // Dexie's errors carry what the browser said.
+    // `inner` is the browser's error.
     const { name, inner } = error as { name?: string; inner?: { name?: string } }
     const names = [name, inner?.name]
     if (!READ_FAILURES.some((one) => names.includes(one))) throw error
@@ -55,7 +58,7 @@ export async function orLost<T>(read: PromiseLike<T>): Promise<T> {
   }
 }
 
-/** What browsers say of a value whose file is gone or damaged. */
+/** Names of the errors that browsers give for a value whose file is missing or damaged. */
 const READ_FAILURES: readonly string[] = [
   'UnknownError',
   'NotReadableError',

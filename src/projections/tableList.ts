@@ -1,20 +1,26 @@
 import type { Database } from '../log/database.ts'
 import type { WireError } from '../log/wire.ts'
 
-/** Written in the transaction of its rows. Compared with the log before rows are believed (rule 18). */
+/**
+ * The checkpoint of an on-disk table, written in the transaction of its rows. It is compared with the log before the
+ * rows are used (rule 18).
+ */
 export interface TableCheckpoint {
   readonly sequence: number
-  /** Of the log that was folded. Not its id: import and restore keep lineage, commits and their numbers. */
+  /**
+   * The lineage of the log that was folded. Not its id, because import and restore keep the lineage, the commits and
+   * their sequences.
+   */
   readonly lineage: string
-  /** Id of the commit that ends at `sequence`: after a power cut others may have taken the numbers. */
+  /** The id of the commit that ends at `sequence`. After a power cut, other events may have got the same sequences. */
   readonly commit: string
-  /** A ProjectionFailed. */
+  /** A ProjectionFailed, as `toWire` gives it. */
   readonly failed?: WireError
 }
 
 /**
- * The names that the database of a table may have: today's, which no other engine has, and that of earlier versions, if it is another.
- * An engine called `a` and one called `a:b` could have had the same.
+ * The names that the database of a table may have: the current one, and the one that earlier versions gave if it
+ * differs. The current name is unique. Under earlier versions, engines called `a` and `a:b` could have the same name.
  */
 export function tableDatabaseNames(engine: string, identity: string): readonly [name: string, ...former: string[]] {
   const escaped = engine.replace(/[%:]/g, encodeURIComponent)
@@ -22,13 +28,13 @@ export function tableDatabaseNames(engine: string, identity: string): readonly [
   return escaped === engine ? [nameOf(engine)] : [nameOf(escaped), nameOf(engine)]
 }
 
-/** The identities of the tables whose databases were made of this log. */
+/** The identities of the on-disk tables that have a database for this log. */
 export async function notedTables({ transact }: Database): Promise<readonly string[]> {
   const { result = [] } = await transact(['meta'], 'readonly', (store) => store('meta').get('tables'))
   return result
 }
 
-/** A table's database is about to be made: what deletes the log deletes it, too. */
+/** Notes that a table's database is about to be created, so that deleting the log deletes it too. */
 export async function noteTable({ transact }: Database, identity: string): Promise<void> {
   await transact(['meta'], 'readwrite', (store) => {
     const list = store('meta').get('tables')
@@ -40,8 +46,8 @@ export async function noteTable({ transact }: Database, identity: string): Promi
 }
 
 /**
- * Deletes the database of one on-disk table. Every connection to it is closed. What has the name of an earlier version may be another
- * log's: a cache, which is made again.
+ * Deletes the database of one on-disk table. Dexie closes the open connections to it. A database with the name of an
+ * earlier version may belong to another log. It is deleted too: it is a cache, and that log folds it again.
  */
 export async function deleteTableDatabase({ name, transact }: Database, identity: string): Promise<void> {
   for (const one of tableDatabaseNames(name, identity))

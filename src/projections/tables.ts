@@ -9,10 +9,10 @@ import type { LoadTables, OnDiskTables, Workshop } from './workshop.ts'
 const LOAD_RETRY_MIN_MS = 1000
 const LOAD_RETRY_MAX_MS = 30_000
 
-/** What a worker's script imports. */
+/** The entry that a worker's script imports. */
 const TABLES_ENTRY = 'tidemark/tables'
 
-/** Follows the log into the on-disk tables of a model as soon as their code is there; undefined if the model has none. */
+/** Folds the log into the on-disk tables of a model once their code is loaded. undefined if the model has none. */
 export function openTables(shop: Workshop, loadTables: LoadTables | undefined): OnDiskTables | undefined {
   const { closing, model } = shop
   const folds = onDiskFolds(model)
@@ -40,7 +40,7 @@ export function openTables(shop: Workshop, loadTables: LoadTables | undefined): 
     } catch (error) {
       failure = error
       shop.post({ projected: failed() })
-      // What a worker's script was not given does not come by waiting.
+      // If the worker's script did not pass the code, waiting does not help.
       if (loadTables && !closing.aborted) retryLater()
       throw error
     }
@@ -64,12 +64,12 @@ export function openTables(shop: Workshop, loadTables: LoadTables | undefined): 
   return {
     hear: (hint) => loaded?.hear(hint),
     async flush() {
-      // An attempt under way is awaited; the next one comes in its own time.
+      // Awaits an attempt that is under way. Does not start one: the timer does.
       const tables = loaded ?? (await loading?.catch(() => undefined))
       closing.throwIfAborted()
       return tables ? tables.flush() : failed()
     },
-    // Rule 11: a failed projection keeps nothing from being sealed.
+    // A failed projection does not keep events from being sealed (rule 11).
     stored: () => loaded?.stored() ?? (failure ? [] : folds.map(() => 0)),
     async rebuild(names, signal) {
       if (!folds.some(({ name }) => names.includes(name))) return

@@ -7,23 +7,23 @@ import type { Workshop } from './workshop.ts'
 /** Milliseconds of quiet before sealing and sweeping, and between two slices of it. */
 const QUIET_MS = 1000
 const TIDY_SLICE_MS = 50
-/** Newest events that stay unsealed, so that a tab a little behind reads commits. */
+/** The newest events stay unsealed, so that a tab that is a little behind can read commits. */
 const UNSEALED = 2048
 
 /** Milliseconds between two sweeps. */
 const SWEEP_MS = 60_000
 
-/** Seals what is old enough, and sweeps what nobody uses, once nobody has asked for a while. */
+/** Seals old commits and sweeps unused rows, after a while without activity. */
 export interface Tidying {
-  /** Begins, or begins again, to wait for quiet. */
+  /** Starts the wait again. */
   later(): void
 }
 
 export function createTidying(shop: Workshop): Tidying {
   const { closing, database, model } = shop
-  /** Identities that this pipeline keeps. */
+  /** Identities that this pipeline persists. */
   const mine = [...createFolds(model), ...onDiskFolds(model)].map(({ identity }) => identity)
-  /** Builds that were found, and where they stood. */
+  /** Builds found by the last sweep, with their checkpoints. */
   const builds = new Map<string, number>()
   let timer: ReturnType<typeof setTimeout> | undefined
   let swept = Number.NEGATIVE_INFINITY
@@ -41,16 +41,16 @@ export function createTidying(shop: Workshop): Tidying {
       )
     }
     const now = setTimeout(async () => {
-      // If it fails, for whatever reason, it is tried again after the next events.
+      // If it fails, it is tried again after the next events.
       if ((await tidy().catch(() => false)) && timer === now) wait(TIDY_SLICE_MS)
     }, delay)
     timer = now
   }
 
-  /** Says whether there is more to do. */
+  /** Does one slice of work. Returns whether there is more to do. */
   async function tidy(): Promise<boolean> {
     const { tracks = [], tables } = shop
-    // At or below the lowest checkpoint; a failed projection keeps nothing from being sealed (rule 11).
+    // Seals only at or below the lowest checkpoint. Failed projections do not count (rule 11).
     const stored = tracks.flatMap(({ fold, stored = 0 }) => (fold.failed ? [] : stored))
     stored.push(...(tables?.stored() ?? []))
     const limit = Math.min(...stored) - UNSEALED

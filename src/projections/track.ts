@@ -7,13 +7,13 @@ import { type Fold, foldCommit, type Journal, type Slot } from '../model/fold.ts
 import { codeOf } from './code.ts'
 import { PAGE_ROWS } from './snapshot.ts'
 
-/** One projection as a pipeline keeps it: its fold, and what is persisted of it. */
+/** One projection in a pipeline: its fold, and the state of its persisted pages. */
 export interface Track {
   readonly fold: Fold
   readonly build: string
-  /** The build that tabs read, as opposed to a rebuild that is under way. */
+  /** True for the build that tabs read, false for a rebuild that is under way. */
   readonly live: boolean
-  /** Where the last commit that it folded begins. */
+  /** The first sequence of the last commit that was folded. */
   first: number
   /** The persisted checkpoint, as far as this pipeline knows. */
   stored: number | undefined
@@ -21,15 +21,15 @@ export interface Track {
   readonly pages: Map<number, Set<Slot>>
   readonly dirty: Set<number>
   readonly journal: Journal
-  /** Development only. */
+  /** Development only: `codeOf` the code that folded the stored rows. */
   code?: string | undefined
-  /** Of a table with `history`. */
+  /** The index of a table with `history`. */
   index?: RowIndex | undefined
-  /** It holds a row that IndexedDB refuses: only that is written of it. */
+  /** A row is refused by IndexedDB. Only this failure is written, not the rows. */
   unstorable?: boolean
 }
 
-/** A track from its checkpoint on; `openTrack` gives it all that belongs to it. */
+/** Creates a track that starts at a checkpoint. Call `openTrack` to get one with its index and base. */
 export function createTrack(
   fold: Fold,
   checkpoint: Checkpoint | undefined,
@@ -49,22 +49,25 @@ export function createTrack(
   }
   if (__DEV__) track.code = checkpoint ? checkpoint.code : codeOf(fold)
   if (failed) track.failed = fold.failed = new ProjectionFailed(fold.name, failed.sequence, causeOf(failed.error))
-  // A value that no event has changed yet has no page.
+  // A value that no event has changed has a slot, but no page.
   if (rows) for (const slot of fold.slots) place(track, slot)
   return track
 }
 
-/** Which events touched which row of one table, for `engine.history({ table, key })`. */
+/** Records which events touched which row of one table, for `engine.history({ table, key })`. */
 export interface RowIndex {
-  /** Folds a commit and notes what each of its events touched. */
+  /** Folds a commit and notes the rows that each of its events touched. */
   fold(record: CommitRecord, events: readonly AnyRecordedEvent[]): void
-  /** What `rowEvents` gets with a checkpoint: the rest of the key, and the value. */
+  /** The records to write to `rowEvents` with a checkpoint: the last parts of each key, and the value. */
   pack(): readonly (readonly [rest: readonly number[], value: FiledRows | RecentRows])[]
-  /** What was packed is stored. */
+  /** Call it once the packed records are stored. */
   written(): void
 }
 
-/** Folds one commit, if it is the next one, and notes which pages it changed; says how much that was. */
+/**
+ * Folds one commit, if it is the next one, and marks the pages that it changed. Returns the number of changes, plus
+ * one.
+ */
 export function foldInto(track: Track, record: CommitRecord, events: readonly AnyRecordedEvent[]): number {
   const { fold, journal, dirty, index } = track
   if (index) index.fold(record, events)
@@ -74,7 +77,7 @@ export function foldInto(track: Track, record: CommitRecord, events: readonly An
   return journal.splice(0).length + 1
 }
 
-/** Notes which page a row is in, or is gone from. */
+/** Puts a row into its page, or removes a deleted one from it. Returns the page's number. */
 export function place({ pages }: Track, slot: Slot): number {
   const page = Math.floor(slot.n / PAGE_ROWS)
   const slots = pages.get(page) ?? new Set()
@@ -84,6 +87,6 @@ export function place({ pages }: Track, slot: Slot): number {
   return page
 }
 
-/** What is stored may be damaged: that it is an object is as much as `fromWire` needs. */
+/** The cause of a stored error. It may be damaged; `fromWire` needs no more than an object. */
 const causeOf = (error: WireError | undefined): unknown =>
   typeof error?.cause === 'object' && error.cause ? fromWire(error.cause as WireError) : undefined

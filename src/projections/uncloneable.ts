@@ -2,12 +2,12 @@ import { asError } from '../caught.ts'
 import type { Key } from '../data.ts'
 import { InvalidData, ProjectionFailed } from '../errors.ts'
 
-/** Steps into a row that an error shows. */
+/** The longest path into a row that an error shows. */
 const PATH_LENGTH_MAX = 16
 
 /**
- * Rows that structured clone refuses can't be stored: their projection has failed. The cause names the row's key and the
- * path in it. undefined if every row can be cloned.
+ * A failure for the first row that structured clone refuses, because such a row can't be stored. Its cause names the
+ * row's key and the path in the row. undefined if every row can be cloned.
  */
 export function failureToClone(
   name: string,
@@ -34,7 +34,7 @@ function refusal(value: unknown): Error | undefined {
   }
 }
 
-/** Leads to the innermost value that is refused, or to a cycle around it. */
+/** The path to the innermost value that is refused. If that value is in a cycle, the path stops at the limit. */
 function pathTo(value: unknown): Key[] {
   const path: Key[] = []
   for (let inner = value; path.length < PATH_LENGTH_MAX && typeof inner === 'object' && inner !== null; ) {

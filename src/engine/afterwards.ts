@@ -2,40 +2,45 @@ import { CorruptLog, EngineClosed, ModelError, OutdatedCodeError, StorageError }
 import { failCommand, type Pending } from './pending.ts'
 import { rebase, stop, type Tab } from './tab.ts'
 
-// The one place that knows what came of a step: who is told, when the log is asked again, and what is true meanwhile.
+// Handles the outcome of each step of a tab: decides which callers to tell, when to try again, and what the tab shows
+// meanwhile.
 //
-//   raced, sealed     another tab was faster: read, decide again
-//   not whole         the tail can't be decided on inside a transaction: read
-//   arrived           the log was read to its end: what was unsure is known, what troubled the tab is over
-//   quota             something is dropped: the neighbours of a group, the mirror, drafts, the pages; then the caller is told
-//   closed            another log has this name, or the log was destroyed: the engine ends
-//   corrupt, an upcast that throws: 'failed'; an event of a newer build: 'outdated'. Rows stay, commands are refused
-//   anything else     (the storage failed, a file of the app could not be loaded, a mistake of ours)
-//       of a transaction with commands: their outcome is open until the log has been read. What is not in it is appended
-//       again: at once, then after 1 and 2 seconds. After four failures the callers are told
-//       of a read: the tab does not follow its log, says so, and tries again after 1, 2, 4 … 30 seconds. Commands stay
-//       visible and wait. After four failures, which take some six seconds, their callers are told: 'unknown' if a
-//       transaction had them, else the error. Nothing that was acknowledged is affected.
+//   raced, sealed     Another tab was faster: read the log, decide again.
+//   not whole         The tail is too long to decide inside the transaction: read the log first.
+//   arrived           The log was read to its end: open outcomes are known now, and the trouble is over.
+//   quota             Make room: first send each command of the group alone, then delete the mirror, drafts and pages.
+//                     If that does not help, reject the command.
+//   closed            Another log has this name, or the log was destroyed: the engine ends.
+//   corrupt           The engine is 'failed', also if an upcast throws. Rows stay, commands are refused.
+//   newer event       The engine is 'outdated'. Rows stay, commands are refused.
+//   any other error   The storage failed, a file of the app could not be loaded, or this library has a bug.
+//       In a transaction with commands: their outcome is open until the log has been read. Commands that are not in the
+//       log are appended again: at once, then after 1 and 2 seconds. After four failures their callers get the error.
+//       In a read: the tab does not follow its log. It says so in its status and tries again after 1, 2, 4 … 30
+// seconds.       Commands stay visible and wait. After four failures (about six seconds) their callers get the error,
+// or 'unknown'       if a transaction had the command. Acknowledged commands are not affected.
 
-/** Milliseconds from a try that failed to the next one; each further failure doubles them. */
+/** Milliseconds from a failed try to the next one, doubled by each further failure. */
 export const RETRY_MS = 1000
 export const RETRY_MAX_MS = 30_000
 /** The longest wait while commands are pending. */
 export const RETRY_PENDING_MAX_MS = 2000
-/** Milliseconds between two tries at least, however often somebody asks. */
+/** The shortest wait between two tries in milliseconds, however often `nudge` is called. */
 export const RETRY_CLOSEST_MS = 1000
-/** Failures of the storage after which the callers of a command are told. */
+/** After this many failures of the storage, the callers of a command get the error. */
 export const FAILURES = 4
 
 /** Another tab was faster, or the record fell under the seal: the log is ahead. */
 export function afterLoss(tab: Tab, commands: readonly Pending[], outcome: 'raced' | 'sealed' | 'not whole'): void {
   tab.behind = true
   if (outcome === 'raced') countRace(commands)
-  // Only reading helps, and commands that still count their lost races would keep the tab from it.
+  // The tab has to read the log next. `next` would decide inside a transaction again while lost races are counted.
   if (outcome === 'not whole') for (const pending of tab.pending) pending.tries = { ...pending.tries, races: 0 }
 }
 
-/** The log was read to its end: a command whose outcome was open is not in it, or it would be settled. */
+/**
+ * The log was read to its end. A command that is still 'unsure' is not in it, because catch-up settles those that are.
+ */
 export function afterArrival(tab: Tab): void {
   const { trouble, pending } = tab
   tab.trouble = undefined
@@ -43,7 +48,7 @@ export function afterArrival(tab: Tab): void {
   for (const one of unsure) one.phase = 'waiting'
   const over = unsure.filter(({ tries }) => tries.failures >= FAILURES)
   rejectCommands(tab, over, tab.error!)
-  // Behind again: others write faster than this tab decides.
+  // The tab is behind again, because others write faster than it decides.
   if (tab.behind) countRace(pending)
   if (trouble) tab.changed(false)
 }
@@ -52,7 +57,7 @@ function countRace(commands: readonly Pending[]): void {
   for (const pending of commands) pending.tries = { ...pending.tries, races: pending.tries.races + 1 }
 }
 
-/** The state in which an error leaves an engine for good; undefined if it may pass. */
+/** The final state of an engine after this error; undefined if the engine can recover. */
 export function stateAfter(error: unknown): Exclude<Tab['state'], 'ready'> | undefined {
   if (error instanceof EngineClosed) return 'closed'
   if (error instanceof OutdatedCodeError) return 'outdated'
@@ -70,10 +75,11 @@ export function afterError(tab: Tab, thrown: unknown): void {
   else afterFailedTransaction(tab, sent, error)
 }
 
-/** These errors come before anything is written: the commands of this transaction left nothing. */
+/** These errors are thrown before anything is written, so the commands of this transaction left nothing behind. */
 function afterEnd(tab: Tab, state: Exclude<Tab['state'], 'ready'>, error: Error, sent: readonly Pending[]): void {
   for (const pending of sent) pending.phase = 'waiting'
-  // An ended tab reads for the sake of unsure commands only: nothing else will be known of them.
+  // A tab that has ended reads the log only to settle unsure commands. If that fails too, no later read will settle
+  // them.
   if (tab.state !== 'ready') rejectCommands(tab, tab.pending, error)
   if (tab.state === 'ready' || state === 'closed') rebase(tab, () => stop(tab, state, error))
 }
@@ -92,7 +98,7 @@ function afterFailedTransaction(tab: Tab, sent: readonly Pending[], error: Error
   if (tab.state === 'ready') tab.error = error
   countFailure(sent)
   const failures = Math.max(...sent.map(({ tries }) => tries.failures))
-  // At once after the first failure: mostly the connection was lost, and there is another by now.
+  // The first retry does not wait: mostly the connection was lost, and there is a new one by now.
   if (failures > 1) tab.appendFrom = performance.now() + waitAfter(failures - 2, RETRY_PENDING_MAX_MS)
   for (const pending of sent) pending.phase = pending.attempts ? 'unsure' : 'waiting'
   const over = sent.filter(({ phase, tries }) => phase === 'waiting' && tries.failures >= FAILURES)
@@ -120,7 +126,7 @@ function countFailure(commands: readonly Pending[]): void {
   for (const pending of commands) pending.tries = { ...pending.tries, failures: pending.tries.failures + 1 }
 }
 
-/** Rejects these commands, and decides the others without them. */
+/** Rejects these commands and decides the others again without them. */
 function rejectCommands(tab: Tab, failed: readonly Pending[], error: Error): void {
   if (!failed.length) return
   rebase(tab, () => {
@@ -136,7 +142,7 @@ const outcomeUnknown = (cause: Error): StorageError =>
     cause,
   )
 
-/** An ended tab answers the commands that no transaction has any more. */
+/** Rejects the commands of an ended tab that are not in a transaction. */
 export function dismiss(tab: Tab): void {
   rejectCommands(
     tab,
@@ -145,7 +151,10 @@ export function dismiss(tab: Tab): void {
   )
 }
 
-/** Somebody asks: a hint, the focus, a command, the network that is back. The next try comes earlier, if not at once. */
+/**
+ * Brings the next try forward: after a hint, a focus, a command, or when the network is back. It is not always
+ * immediate.
+ */
 export function nudge(tab: Tab): void {
   const { trouble } = tab
   if (trouble) tab.trouble = { ...trouble, until: Math.min(trouble.until, trouble.last + RETRY_CLOSEST_MS) }

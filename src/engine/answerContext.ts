@@ -2,21 +2,23 @@ import type { Json } from '../data.ts'
 import { toWire } from '../log/wire.ts'
 import { copyJson } from '../model/json.ts'
 
-/** What the holder of the reactions asks a page over its port. */
+/** A question that the holder of the reactions sends to a page over its port. */
 export interface ContextQuestion {
   readonly id: number
-  /** Only a page that somebody looks at answers. */
+  /** If true, a hidden page answers `hidden` instead of a value. */
   readonly visible: boolean
 }
 
-/** A page's answer: the value, why there is none, or that nobody looks at it. */
+/** A page's answer: the value, the error, or that the page is hidden. */
 export type ContextAnswer = { readonly id: number } & (
   | { readonly value: Json }
   | { readonly error: ReturnType<typeof toWire> }
   | { readonly hidden: true }
 )
 
-/** Answers with what the app's function gives. It is copied for nobody else. */
+/**
+ * Answers each question on this port with the value of the app's `context` function. The value goes to no other port.
+ */
 export function answerContext(port: MessagePort, context: () => Promise<Json>): void {
   port.onmessage = async ({ data }: MessageEvent<ContextQuestion>) => {
     const { id, visible } = data
@@ -26,7 +28,7 @@ export function answerContext(port: MessagePort, context: () => Promise<Json>): 
   }
 }
 
-/** What an app's `context` gives, as a value. */
+/** Calls an app's `context` function and returns its value or its error. Never rejects. */
 export async function contextValue(
   context: () => Promise<Json>,
 ): Promise<{ readonly value: Json } | { readonly error: ReturnType<typeof toWire> }> {

@@ -4,7 +4,9 @@ import { type Composed, compose } from './compose.ts'
 import { attemptIn, type Pending, succeed } from './pending.ts'
 import { applyCommit, rebase, type Tab, typeKey } from './tab.ts'
 
-/** Appends these commands in one record. If it throws, their phase stays 'in transaction': the outcome is open. */
+/**
+ * Appends these commands in one record. If it throws, their phase stays 'in transaction', because the outcome is open.
+ */
 export async function appendGroup(tab: Tab, group: readonly Pending[]): Promise<Appended> {
   const composed = compose(tab, group)
   for (const pending of group) pending.phase = 'in transaction'
@@ -14,7 +16,9 @@ export async function appendGroup(tab: Tab, group: readonly Pending[]): Promise<
   return outcome
 }
 
-/** The log has the record. What was shown before is what it says, unless something came between. */
+/**
+ * Applies a record that was just appended. Usually the rows already show its events, so only the commands are settled.
+ */
 export function confirm(tab: Tab, { record, beside, parts }: Composed): void {
   tab.first = undefined
   ring(tab.channel, tab.logId, record)
@@ -40,6 +44,6 @@ export function confirm(tab: Tab, { record, beside, parts }: Composed): void {
       record.id,
     )
   }
-  // After the last one left `pending`, and still before anybody hears of it: what waits runs in a microtask.
+  // After the last command left `pending`, and before its callers continue: they run in microtasks.
   tab.changed(false)
 }

@@ -3,7 +3,10 @@ import { headOf } from '../log/look.ts'
 import type { Core } from './core.ts'
 import { readMissed } from './hints.ts'
 
-/** Waits until this engine is at the head that its log has now: hints may have been lost. Throws what keeps it from reading. */
+/**
+ * Waits until this engine has applied the log up to its present head. It reads the head, because hints may have been
+ * lost. Throws the error if the log can't be read.
+ */
 export async function waitForHead(core: Core, signal: AbortSignal | undefined): Promise<void> {
   const { database } = core
   if (!database || core.state !== 'ready') return

@@ -24,18 +24,18 @@ import type { OpenOptions } from './types.ts'
 import { visitIsDone } from './visitIsDone.ts'
 import { withReactions } from './withReactions.ts'
 
-/** `server`: nothing is stored, and this is what a dispatch is told. */
+/** `server`: the error that rejects every dispatch on a server, where nothing is stored. */
 export interface BootOptions extends OpenOptions {
   readonly server?: StorageError | undefined
 }
 
 /**
- * Opens one log: listens, reads the snapshot in one transaction, applies the tail. It arrives at the head that the log had at
- * the call, or rejects with a typed error. The worker is never awaited.
+ * Opens one log: listens to the channel, reads the snapshot in one transaction, applies the tail. Resolves at the head
+ * that the log had at the call, or rejects with a typed error. Never waits for the worker.
  */
 export async function boot(model: AnyModel, name: string, options: BootOptions): Promise<Core> {
   const { storage, signal } = options
-  // First of all: the browser opens it while this page makes what the rows go into.
+  // Started first: the browser opens the database while this page creates the folds.
   const blocked = (): void => options.onProgress?.({ phase: 'blocked', done: 0, total: 1 })
   const opening = storage ? undefined : openDatabase(name, true, blocked, signal)
   const seldomNeeded = (): ReturnType<typeof reserve.load> => reserve.load()
@@ -53,7 +53,7 @@ export async function boot(model: AnyModel, name: string, options: BootOptions):
       await readDatabase(core, core.database, options)
       signal?.throwIfAborted()
       if (options.reactions && database.hasNewer) core.first = noteBooted(core.head)
-      // There is no first paint to wait for, and what can't be loaded now never will be.
+      // A service worker has no first paint to wait for, and it can load code only while it starts.
       if ('ServiceWorkerGlobalScope' in globalThis)
         await Promise.all([reserve.load(), options.reactions && reacting.load()])
       appearLater(core, options)
@@ -67,7 +67,7 @@ export async function boot(model: AnyModel, name: string, options: BootOptions):
     core.isOpen = true
     if (core.behind) core.pump()
   } catch (error) {
-    // An observer reads it.
+    // An observer reads this error.
     core.error = asError(error)
     await core.end(new EngineClosed('closed'))
     throw error
@@ -83,7 +83,7 @@ async function readDatabase(core: Core, database: Database, options: OpenOptions
   takeSnapshot(core, snapshot)
   await settle(core, database, snapshot, options)
   try {
-    // If the file that does it can't be loaded, the log opens as it is.
+    // If this part can't be loaded, the log opens without going online.
     if (options.remote && !isShared(database.log))
       await sharedPart.load(options.signal).then(
         (part) => part.takeOnline(core),
@@ -96,7 +96,8 @@ async function readDatabase(core: Core, database: Database, options: OpenOptions
     }
     await applyTail(core, snapshot.tail, options)
   } catch (error) {
-    // Older code shows the rows that it understands, and says so. After any other error, rows would be missing.
+    // Outdated code shows the rows up to the first event that it does not know. After any other error, rows would be
+    // missing.
     if (stateAfter(error) !== 'outdated') throw error
     opensOutdated(core, asError(error))
   }
@@ -105,7 +106,7 @@ async function readDatabase(core: Core, database: Database, options: OpenOptions
   if (restored) core.copy = { ...core.copy, restored }
 }
 
-/** The snapshot and the tail. If the browser has lost a page, the rest without it. */
+/** Reads the snapshot and the tail. If the browser has lost a page, reads the rest without it. */
 async function readStored(database: Database, { folds }: Core, { signal }: OpenOptions): Promise<Boot> {
   try {
     return await readBoot(database, folds)
@@ -116,7 +117,7 @@ async function readStored(database: Database, { folds }: Core, { signal }: OpenO
   }
 }
 
-/** Applies the tail that boot read, and what the log has behind it. */
+/** Applies the tail that boot read, and then the rest of the log. */
 async function applyTail(core: Core, tail: Boot['tail'], { signal, onProgress }: OpenOptions): Promise<void> {
   rebase(core, () => {
     for (const record of tail) applyCommit(core, record)
@@ -130,11 +131,11 @@ async function applyTail(core: Core, tail: Boot['tail'], { signal, onProgress }:
 
 function opensOutdated(core: Core, error: Error): void {
   rebase(core, () => stop(core, 'outdated', error))
-  // Or an app that removed an event while it is written shows old rows, or none, and nobody says why.
+  // A developer who removed an event from the model would otherwise see old rows, or none, without a reason.
   if (__DEV__) console.warn(`tidemark: "${core.name}" opens outdated. ${error}`)
 }
 
-/** What was persisted: how far the rows are, which types the log has, which projections failed. */
+/** Takes over what was read: the checkpoints, the event types of the log, the projections that failed. */
 function takeSnapshot(core: Core, { log, checkpoints, types, from, behind }: Boot): void {
   const { folds, projections, persisted, stored, building } = core
   core.head = core.tip = from
@@ -149,7 +150,7 @@ function takeSnapshot(core: Core, { log, checkpoints, types, from, behind }: Boo
       persisted.set(fold.identity, 0)
       building.add(fold)
     }
-    // Of a table on the disk: it is what the host says.
+    // A tab does not fold on-disk tables. Their state is what the host reports.
     if (!folds.includes(fold)) fold.sequence = Number.POSITIVE_INFINITY
   }
   for (const one of types) if (one) stored.add(typeKey(one.type, one.version))
@@ -157,7 +158,7 @@ function takeSnapshot(core: Core, { log, checkpoints, types, from, behind }: Boo
   core.logId = log?.id
 }
 
-/** Does what the state of the log asks for before its tail is applied. */
+/** Checks the stored log before its tail is applied: discards damaged pages, restores a lost log, starts at a base. */
 async function settle(core: Core, database: Database, boot: Boot, options: OpenOptions): Promise<void> {
   const { name, folds } = core
   const verdictOn = (log: LogIdentity): Verdict =>
@@ -166,7 +167,7 @@ async function settle(core: Core, database: Database, boot: Boot, options: OpenO
   let verdict = verdictOn(boot.log)
   if (verdict.is === 'damaged') throw verdict.error
   if (boot.discarded.length) {
-    // Before anything is appended: another event may take the number that they are at.
+    // Before anything is appended: a new event could otherwise get the sequence of the damaged checkpoint.
     await (await reserve.load(options.signal)).discardPages(database, boot.discarded)
     const pages = boot.discarded.map(({ identity }) => identity)
     lost.push(`The pages of ${pages} were damaged: they are folded again from the log.`)
@@ -183,20 +184,20 @@ async function settle(core: Core, database: Database, boot: Boot, options: OpenO
   if (verdict.is === 'on a base') await (await reserve.load(options.signal)).standOnBase(core)
 }
 
-/** A new database: its log comes from the second copy, or begins. */
+/** Fills a new database: restores the log from its mirror, or begins a new log. */
 async function restoreLog(core: Core, database: Database, options: OpenOptions): Promise<Restored> {
   const { mirror = true, signal, onProgress, remote } = options
   const progress = (done: number, total: number): void => onProgress?.({ phase: 'restore', done, total })
   const restored = await restore(database, mirror, !!remote, signal, progress)
   core.logId = restored.log.id
-  // Another tab may have restored it.
+  // Another tab may have restored it, so there may be commits to read.
   core.behind = true
   return restored
 }
 
 /**
- * Takes lock, host and the rest after the caller's first paint. The code for emergencies follows after the visit's first work,
- * however long it takes to load. Nothing waits for it.
+ * Takes the lock and connects the host after the caller's first paint. Loads the code for emergencies after the first
+ * work of the visit. Nothing waits for either.
  */
 function appearLater(core: Core, options: OpenOptions): void {
   const booted = core.head

@@ -4,30 +4,35 @@ import type { Inside } from '../log/append.ts'
 import type { Log } from '../log/log.ts'
 import type { AnyRecordedEvent } from '../model/events.ts'
 
-/** What the dispatches of one handle have in common. */
+/** The state that the dispatches of one handle share. */
 export interface Sender {
-  /** Of `openEngine`, copied. */
+  /** The `meta` option of `openEngine`, copied. */
   readonly meta: Json | undefined
-  /** Dispatches that were not answered yet. */
+  /** The number of dispatches that are not settled. */
   open: number
-  /** Told when the last of them is. */
+  /** Called when the last of them settles. */
   idle?: () => void
 }
 
-/** A dispatch that waits for a command: the first one, and every later one with the same command id and input. */
+/**
+ * One dispatch that waits for a command. Later dispatches with the same command id and input wait for the same command.
+ */
 export class Caller {
-  /** Joined a command that was pending already. */
+  /** True if the command was already pending. */
   joined = false
-  /** Waits for the shared log: `'wanted'`; `'read'`: that was read once more since it was refused here. */
+  /**
+   * Set if the dispatch waits for the remote (`durability: 'remote'`). `'read'`: the remote was read once more after
+   * the command was refused here.
+   */
   remote: 'wanted' | 'read' | undefined
-  /** The last record in which `inside` was appended. */
+  /** The id of the last record with which `inside` was written. */
   wroteIn = ''
-  /** Lets go of the signal that the dispatch came with. */
+  /** Removes the listener from the dispatch's `signal`. */
   letGo: (() => void) | undefined
   readonly strict: boolean
-  /** The handle it came through. */
+  /** The handle that dispatched. */
   readonly owner: Sender
-  /** Is written with the command. */
+  /** Extra writes for the transaction of the command. */
   readonly inside: Inside | undefined
   readonly #resolve: (receipt: AnyReceipt) => void
   readonly #reject: (error: unknown) => void
@@ -70,13 +75,13 @@ export class Caller {
 export interface AnyReceipt {
   readonly commandId: string
   readonly sequence?: number
-  /** Only of a log with a remote: it is in the outbox. */
+  /** False if the command is in the outbox and the remote has not ordered it. */
   readonly confirmed?: false
   readonly events: readonly AnyRecordedEvent[]
   readonly duplicate: boolean
 }
 
-/** Answers a caller once the disk has what it asked for besides the command. */
+/** Resolves a caller after its extra writes and its flush to the disk are done. */
 export async function resolveBehind(
   log: Log,
   caller: Caller,
@@ -107,7 +112,10 @@ export function receiptOf(
   return Object.freeze(receipt)
 }
 
-/** Of all kinds, only 'unknown' says that the command may be in the log: here it is, but a power cut may take it. */
+/**
+ * The kind is 'unknown', the only one that says the command may be in the log. Here it is, but a power cut may remove
+ * it.
+ */
 const notFlushed = (id: string, cause: unknown): StorageError =>
   new StorageError(
     'unknown',

@@ -4,15 +4,18 @@ import { pause, SLICE_MS } from '../slices.ts'
 import { applyCommit, rebase, type Tab } from './tab.ts'
 import { takeOver } from './takeOver.ts'
 
-/** Failed reads in a row before the caller is told: a connection may be lost in the middle of one. A fault that lasts is read once a try. */
+/**
+ * Reads in a row before the error is thrown, because a connection may be lost during one. While the tab is in trouble,
+ * each try reads once.
+ */
 const CATCH_UP_READS = 3
 /** Milliseconds before the second read; the third waits four times as long. */
 const READ_AGAIN_MS = 20
 
 /**
- * Reads the log behind the head and applies it, in slices. Boot's tail, a lost race, another tab's commit, a thaw: all
- * come here. Resolves only when the tab is at the head that the log had at the call. Rejects with what kept it from that:
- * `StorageError`, or `CorruptLog`, `OutdatedCodeError`, `ModelError`, `EngineClosed`, or the signal's reason.
+ * Reads the log after the tab's head and applies it in slices. Boot's tail, a lost race, another tab's commit and a
+ * thaw all call this. Resolves when the tab is at the head that the log had at the call. Rejects with `StorageError`,
+ * `CorruptLog`, `OutdatedCodeError`, `ModelError`, `EngineClosed`, or the signal's reason.
  */
 export async function catchUp(tab: Tab, signal?: AbortSignal, progress?: (head: number) => void): Promise<void> {
   tab.catchingUp = true
@@ -24,7 +27,7 @@ export async function catchUp(tab: Tab, signal?: AbortSignal, progress?: (head: 
         return
       } catch (error) {
         tab.behind = true
-        // A part of the code that can't be loaded was tried often enough.
+        // 'unavailable': a part of the code can't be loaded. The loader has already retried it.
         const mayPass = error instanceof StorageError && error.kind !== 'unavailable'
         if (!mayPass || reads === CATCH_UP_READS || signal?.aborted) throw error
       }
@@ -40,12 +43,12 @@ async function readBatches(
   signal: AbortSignal | undefined,
   progress: ((head: number) => void) | undefined,
 ): Promise<void> {
-  // A pipeline follows by itself.
+  // Over a pipeline's folds (`turns`), the pipeline itself notices an imported log.
   const empty = tab.head === 0 && !tab.turns
   if (empty) await takeOver(tab)
   let isLast = false
   const ends = (): void => {
-    // Of what else has to be read, others know.
+    // In the other two cases more is read after this, so the trouble is not over yet.
     isLast = !empty && !tab.layer
   }
   for await (const records of tab.log.readAfter(tab.head, signal, true, ends)) {
@@ -55,13 +58,13 @@ async function readBatches(
       rebase(tab, () => {
         do applyCommit(tab, records[at++]!)
         while (at < records.length && performance.now() < until)
-        // With the last rows, so that subscribers are told once.
+        // Cleared together with the last rows, so that subscribers are called once.
         if (isLast && at === records.length) tab.trouble = undefined
       })
       if (at < records.length) await pause()
     }
     progress?.(tab.head)
   }
-  // The log may have been imported just now.
+  // The log was empty at the first look, so these commits may come from an import meanwhile.
   if (empty && tab.head) await takeOver(tab)
 }

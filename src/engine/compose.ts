@@ -5,10 +5,10 @@ import { stringify } from '../model/json.ts'
 import { type Decided, insideOf, isStrict, noteAttempt, type Pending } from './pending.ts'
 import { type Tab, typeKey } from './tab.ts'
 
-/** Characters of JSON that one group may have; a single command may have more. */
+/** The largest group, in characters of JSON. A single command may be larger. */
 const GROUP_CHARACTERS = 1_048_576
 
-/** A command as it goes into a record. */
+/** A command in a record, with the decision that was written. */
 interface CommandInRecord {
   readonly pending: Pending
   readonly decision: Decided
@@ -21,7 +21,7 @@ export interface Composed {
   readonly parts: readonly CommandInRecord[]
 }
 
-/** As many accepted commands as fit into one record: all that waited while a transaction was in flight (rule 6). */
+/** The commands for one record: as many as fit of those that waited while a transaction was in flight (rule 6). */
 export function groupOf(accepted: readonly Pending[]): Pending[] {
   const group: Pending[] = []
   let characters = 0
@@ -33,7 +33,7 @@ export function groupOf(accepted: readonly Pending[]): Pending[] {
   return group
 }
 
-/** The record of the group at `head + 1`, and what is written with it. */
+/** Builds the record of a group at `head + 1`, and what is written with it. */
 export function compose(tab: Tab, group: readonly Pending[]): Composed {
   const id = nextId()
   const entries: [string, CommandEntry][] = []
@@ -44,7 +44,7 @@ export function compose(tab: Tab, group: readonly Pending[]): Composed {
     last += decision.stored.length
     if (fingerprint) entries.push([command, { sequence: last, commit: id, fingerprint }])
     for (const { type, version = 1 } of decision.stored) {
-      // Events of one type mostly come together, and a type has one version that commands give.
+      // Events of one type often follow each other, and commands create only one version of a type.
       if (type === seen) continue
       seen = type
       const key = typeKey(type, version)
@@ -52,7 +52,7 @@ export function compose(tab: Tab, group: readonly Pending[]): Composed {
     }
   }
   const inside = insideOf(group, tab.first, id)
-  // The strictest of a group wins (rule 6).
+  // The strictest durability in a group applies to all of it (rule 6).
   const strict = group.some(isStrict)
   noteAttempt(group, id, strict)
   return {
@@ -62,7 +62,7 @@ export function compose(tab: Tab, group: readonly Pending[]): Composed {
   }
 }
 
-/** One command as the log keeps it, made once for each decision. */
+/** The JSON of one command for the log, built once for each decision. */
 export function bodyOf({ id, fingerprint, context, meta, cause, decision }: Pending): string {
   decision.body ??= stringify({
     id,

@@ -14,57 +14,60 @@ import { rebase, stop, type Tab } from './tab.ts'
 import { keepIfSame, type Shown, statusOf } from './tabStatus.ts'
 import type { Status } from './types.ts'
 
-/** A rebuild that is under way, for everyone in this page who asked for it meanwhile. */
+/** A rebuild that is under way. All callers in this page that want the same projections share it. */
 export interface Rebuild {
   callers: number
   readonly done: Promise<void>
   readonly cancelled: AbortController
 }
 
-/** Reactions of a log in memory. */
+/** The reactions of a log in memory. */
 interface MemoryReactions {
-  /** Looks at the log, and tells. `changed`: somebody has changed what is open. */
+  /** Looks at the log and reports. `changed`: the list of open events was changed. */
   ask(changed?: boolean): void
   read(): Promise<KnownReactions>
   replace(open: OpenEvent, by: OpenEvent | undefined): Promise<boolean>
 }
 
-/** What the handles of one page share: one tab's fold of one log. */
+/** One tab's fold of one log. The handles of a page share it. */
 export interface Core extends Tab, Shown {
   readonly name: string
   readonly read: object
   readonly status: Status<any>
-  /** Told when `read` or `status` changed. */
+  /** Called when `read` or `status` changed. */
   readonly listeners: Listeners
-  /** Projections of which nothing was persisted when this engine opened. */
+  /** Projections that had no persisted rows when this engine opened. */
   readonly building: Set<Fold>
-  /** By the names of the projections. */
+  /** Rebuilds under way, by a key of their projections' names. */
   readonly rebuilds: Map<string, Rebuild>
   host?: HostConnection | undefined
-  /** Why every dispatch is refused, though nothing is wrong with the log. */
+  /** If set, every dispatch is rejected with this, although nothing is wrong with the log. */
   refusal?: StorageError
-  /** It shows the log as it was read: hints are applied from now on. */
+  /** True once boot has applied the log. From then on hints are applied. */
   isOpen: boolean
-  /** The event up to which the reactions have looked at the log, as far as this tab has heard. */
+  /** The sequence up to which the reactions have looked at the log, as far as this tab was told. */
   reacted?: number
-  /** Once the code for that is there. */
+  /** Receives reports about reactions. undefined until its code is loaded. */
   hearReactions?: (reports: Readonly<Record<string, ReactionReport>>, scanned: number) => void
-  /** In memory: who runs them, and what is open. */
+  /** Only for a log in memory: runs its reactions and knows what is open. */
   memoryReactions?: MemoryReactions
   /** Aborts when the engine ends. */
   readonly ended: AbortSignal
-  /** Runs a task while this engine holds neither its lock nor its host. undefined until it has them. */
+  /** Runs a task while this engine has released its lock and its host. undefined until it has them. */
   stepAside?: <T>(task: () => Promise<T>) => Promise<T>
-  /** Resolves at the next change, or a little later. */
+  /** Resolves at the next change, or after a short while without one. */
   nextChange(): Promise<void>
-  /** The only end. Resolves when nothing is in a transaction. */
+  /** Ends the engine; there is no other way. Resolves when nothing is in a transaction. */
   end(error: EngineClosed): Promise<void>
 }
 
-/** Milliseconds after which somebody who waits for a change looks again: holds and failures of a pipeline end without one here. */
+/**
+ * Milliseconds after which `nextChange` resolves without a change: some changes in a pipeline are not reported to this
+ * tab.
+ */
 const LOOK_AGAIN_MS = 250
 
-/** An engine that has read nothing yet. Its log is in memory until it is given another. */
+/** Creates an engine that has read nothing yet. Its log is in memory until boot assigns another. */
 export function createCore(model: AnyModel, name: string, isStored: boolean, reserve: Core['reserve']): Core {
   const folds = createFolds(model)
   const ending = new AbortController()
@@ -136,7 +139,7 @@ export function createCore(model: AnyModel, name: string, isStored: boolean, res
   return core
 }
 
-/** Tells the listeners if `read` or `status` is another than the one that they were told of. */
+/** Calls the listeners if `read` or `status` changed since their last call. */
 function createPublisher(core: Core): () => void {
   let told = false
   let more = false
@@ -156,7 +159,8 @@ function createPublisher(core: Core): () => void {
   return () => {
     more = true
     if (told) return
-    // The first change is told at once, so that a controlled input keeps its caret; the others of this turn together.
+    // The first change is published at once, so that a controlled input keeps its caret. Later changes of the same turn
+    // are published together.
     told = true
     tell()
     queueMicrotask(() => {

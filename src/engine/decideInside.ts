@@ -6,8 +6,8 @@ import { givenIds } from './settleAtHead.ts'
 import { applyCommit, rebase, type Tab } from './tab.ts'
 
 /**
- * Rule 4: reads, folds, decides and adds in one transaction, which cannot lose. A rejection is decided there at the log's
- * head, too. If it throws, the phase of the commands stays 'in transaction'.
+ * Reads, folds, decides and adds in one transaction, so that the tab cannot lose a race (rule 4). Rejections are
+ * decided there too, at the log's head. If it throws, the phase of the commands stays 'in transaction'.
  */
 export async function decideInside(tab: Tab, commands: readonly Pending[]): Promise<'decided' | 'not whole'> {
   const refused: { readonly pending: Pending; readonly version: number }[] = []
@@ -28,7 +28,8 @@ export async function decideInside(tab: Tab, commands: readonly Pending[]): Prom
       rebase(tab, () => {
         for (const record of tail) applyCommit(tab, record)
       })
-      // In order: refusals with nothing before them, then what is accepted, up to the first that has another answer.
+      // In order: first the commands without events, then the accepted ones. Stops at the next one without events, and
+      // at any command that can't be answered here.
       for (const pending of tab.state === 'ready' ? tab.pending : []) {
         if (!commands.includes(pending) || taken.has(pending.id)) break
         if (pending.decision.events.length) accepted.push(pending)
@@ -45,7 +46,7 @@ export async function decideInside(tab: Tab, commands: readonly Pending[]): Prom
   if (!whole || (composed && !added)) return 'not whole'
   const head = composed ? composed.record.first - 1 : tab.head
   for (const { pending, version } of refused) {
-    // Callers that joined after the log was read are not answered by it.
+    // If a caller joined after the log was read, this read does not answer the command.
     if (pending.version === version) settleWithoutEvents(tab, pending, head)
   }
   if (composed) confirm(tab, composed)

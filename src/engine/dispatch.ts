@@ -11,15 +11,16 @@ import { createPending, failCommand, type Pending } from './pending.ts'
 import { decideNow, rebase, refuseInside, type Tab } from './tab.ts'
 import type { DispatchOptions } from './types.ts'
 
-/** What only this package gives a dispatch. */
+/** Options of a dispatch that only this package passes. */
 export interface Special {
   /** Decides in place of the model's command of that name. */
   readonly decide?: Pending['decide']
+  /** Extra writes for the transaction that appends the command. */
   readonly inside?: Inside | undefined
   readonly cause?: Cause | undefined
 }
 
-/** Decides and applies at once, queues the append; the promise settles when the log has the answer. */
+/** Decides and applies a command at once and queues its append. The promise settles when the outcome is in the log. */
 export const dispatch = (
   tab: Tab,
   owner: Sender,
@@ -28,7 +29,7 @@ export const dispatch = (
   options: DispatchOptions | undefined,
   special?: Special,
 ): Promise<AnyReceipt> =>
-  // What is thrown rejects it.
+  // The promise turns anything that `openCommand` throws into a rejection.
   new Promise((resolve, reject) =>
     openCommand(tab, owner, name, input, options ?? NO_OPTIONS, special, resolve, reject),
   )
@@ -72,7 +73,7 @@ function openCommand(
   enter(tab, pending, caller, signal)
 }
 
-/** Takes a command in, or joins the one with its id, or waits for it if that is another command. */
+/** Enters a command. Joins a pending one with the same id, or waits for it if its input differs. */
 function enter(tab: Tab, pending: Pending, caller: Caller, signal: AbortSignal | undefined): void {
   if (signal?.aborted) return
   const { id, fingerprint: print } = pending
@@ -89,7 +90,7 @@ function enter(tab: Tab, pending: Pending, caller: Caller, signal: AbortSignal |
   tab.pump()
 }
 
-/** The caller leaves when the signal aborts, unless its command is in a transaction then. */
+/** Takes the caller's dispatch back when the signal aborts, unless the command is in a transaction then. */
 function withdrawOn(signal: AbortSignal, tab: Tab, made: Pending, caller: Caller): void {
   const withdraw = (): void => {
     const joined = caller.joined ? tab.pending.find(({ callers }) => callers.includes(caller)) : undefined
@@ -101,7 +102,7 @@ function withdrawOn(signal: AbortSignal, tab: Tab, made: Pending, caller: Caller
   signal.addEventListener('abort', withdraw)
 }
 
-/** Decides a new command and shows what it gives. */
+/** Decides a new command and shows its events. */
 export function enterNew(tab: Tab, pending: Pending): void {
   if (!tab.turns) pending.decision = decideNow(tab, pending)
   pending.phase = 'waiting'
@@ -109,7 +110,7 @@ export function enterNew(tab: Tab, pending: Pending): void {
   tab.changed(pending.decision.events.length > 0)
 }
 
-/** A caller leaves. The command goes with the last one, unless it is in a transaction already. */
+/** Removes a caller. With the last caller the command is removed too, unless it is in a transaction already. */
 export function takeBack(tab: Tab, pending: Pending, caller: Caller, reason: unknown): void {
   if (pending.phase !== 'waiting') {
     tab.layer?.leave(caller, reason)
@@ -121,7 +122,7 @@ export function takeBack(tab: Tab, pending: Pending, caller: Caller, reason: unk
   } else rebase(tab, () => failCommand(tab, pending, reason))
 }
 
-/** Two objects are merged, and the dispatch's properties win. Any other value replaces the engine's. */
+/** Merges two objects; the dispatch's properties win. Any other value replaces the engine's. */
 function mergeMeta(engine: Json | undefined, own: Json): Json {
   return isJsonObject(engine) && isJsonObject(own) ? { ...engine, ...own } : own
 }

@@ -1,6 +1,6 @@
 import type { Draft, DraftHost, OpenDrafts } from '../drafts/types.ts'
 import type { AnyModel } from '../model/model.ts'
 
-/** What the drafts of a model bring along: each has the code. The model knows them by their outside only. */
+/** Opens the drafts of a model. The code is in each draft's declaration, so that apps without drafts do not load it. */
 export const openDraftsOf = ({ drafts = {} }: AnyModel, host: DraftHost): OpenDrafts | undefined =>
   (Object.values(drafts) as Draft<any>[])[0]?.open(host, Object.keys(drafts))

@@ -7,9 +7,9 @@ import { waitForHead } from './arrive.ts'
 import type { Core } from './core.ts'
 import type { Engine, EventsOptions } from './types.ts'
 
-/** Reads of the log that fail one after the other before the reader is told. */
+/** After this many failed reads in a row, the reader gets the error. */
 const READ_EVENTS_TRIES = 4
-/** Milliseconds before the second read, doubled up to the most. */
+/** Milliseconds before the second read, doubled up to the maximum. */
 const READ_AGAIN_MIN_MS = 20
 const READ_AGAIN_MAX_MS = 1000
 
@@ -17,8 +17,8 @@ type EventSource = Pick<Engine<any, any, any>, 'status' | 'subscribe'>
 type CommitBatches = AsyncGenerator<readonly CommitRecord[], void>
 
 /**
- * Every event behind `after`, then each one as this engine applies its commit. Nothing is buffered for a slow reader: the log keeps what it
- * has not asked for yet, and is read again in batches. `return` also ends a `next` that waits.
+ * All events after `after`, and then each new one when this engine applies its commit. A slow reader needs no buffer:
+ * the log is read in batches as the reader asks for them. `return` also ends a `next` that waits.
  */
 export function events(core: Core, handle: EventSource, options: EventsOptions): AsyncIterator<AnyRecordedEvent, void> {
   const leaving = new AbortController()
@@ -58,7 +58,7 @@ async function* followLog(
         if (!batches) checkPosition(core, at)
         batches ??= core.log.readAfter(at, signal)
         const { value, done } = await batches.next()
-        // The engine shows more than the log has: another log may be about to take its place.
+        // The log ends below the engine's head: another log may be about to replace it.
         if (done) throw new CorruptLog(at + 1)
         records = value
         failures = 0
@@ -76,7 +76,7 @@ async function* followLog(
         throwIfClosed(core, handle)
         at = event.sequence
       }
-      // What is behind the head is not applied here yet: it is read again then.
+      // The batch may hold events above the head, which this engine has not applied yet. They are read again later.
       if (at >= head) {
         await batches?.return()
         batches = undefined
@@ -87,7 +87,10 @@ async function* followLog(
   }
 }
 
-/** Where to begin: a position is checked against the log itself, because this tab may be behind the one that gave it. */
+/**
+ * The position to start after. It is checked against the log itself, because this tab may be behind the tab that stored
+ * it.
+ */
 async function startOf(
   core: Core,
   handle: EventSource,
@@ -109,7 +112,7 @@ async function startOf(
   return after
 }
 
-/** What was archived is not skipped without a word. */
+/** Throws if archived events would be skipped. */
 function checkPosition({ database }: Core, after: number): void {
   const base = database?.log?.base ?? 0
   if (after < base)
@@ -123,7 +126,7 @@ function throwIfClosed(core: Core, handle: EventSource): void {
   if (handle.status.state === 'closed') throw core.state === 'closed' ? core.error : new EngineClosed('closed')
 }
 
-/** The events behind `after` up to `head`, one at a time. */
+/** The events after `after` up to `head`, one at a time. */
 function* eventsIn(
   { types }: Core,
   records: readonly CommitRecord[],
@@ -140,7 +143,7 @@ function* eventsIn(
   }
 }
 
-/** Resolves when the engine tells something, or when a signal aborts. */
+/** Resolves when the engine publishes a change, or when a signal aborts. */
 function nextChange({ subscribe }: EventSource, signals: readonly (AbortSignal | undefined)[]): Promise<void> {
   return new Promise((resolve) => {
     const wake = (): void => {

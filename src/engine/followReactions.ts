@@ -5,10 +5,10 @@ import { fromWire } from '../log/wire.ts'
 import { reachHolder } from '../projections/reachHolder.ts'
 import type { Core } from './core.ts'
 
-/** Milliseconds between two questions to the holder, at least, however often somebody needs it. */
+/** The shortest time between two questions to the holder, in milliseconds. */
 const ASK_EVERY_MS = 5000
 
-/** What a tab hears of the reactions of its log. */
+/** Takes a report about the reactions of the log into the tab's status. */
 export function hearReactions(core: Core, reports: Readonly<Record<string, ReactionReport>>, scanned: number): void {
   core.reacted = scanned
   core.reactions = Object.fromEntries(
@@ -21,8 +21,8 @@ export function hearReactions(core: Core, reports: Readonly<Record<string, React
 }
 
 /**
- * Keeps a tab informed of its reactions until it ends. If somebody looks at the tab and the holder does not answer, because its page is
- * frozen, the tab takes the holder's place from it.
+ * Keeps a tab informed about its reactions until it ends. If the tab is visible and the holder does not answer, because
+ * its page is frozen, the holder's lock is stolen, and the next page runs the reactions.
  */
 export async function followReactions(core: Core): Promise<void> {
   const { ended, name, channel } = core
@@ -34,7 +34,7 @@ export async function followReactions(core: Core): Promise<void> {
     isNeeded = true
   }
   const stopListening = core.listeners.add(() => {
-    // Something was appended that the holder has not told of yet.
+    // Events were appended that the holder has not reported yet.
     if (core.head > (core.reacted ?? 0)) isNeeded = true
   })
   const events = ['focus', 'pageshow', 'visibilitychange'] as const
@@ -45,7 +45,7 @@ export async function followReactions(core: Core): Promise<void> {
       if (isNeeded && isLookedAt() && core.channel) {
         isNeeded = false
         if ((await reachHolder(name, core.logId, core.channel, ended)) === 'stolen' && core.worker !== 'shared')
-          // Its page may run the pipeline, too. The next page that waits for that begins.
+          // The frozen page may run the pipeline too. Stealing its lock lets the next page that waits for it start one.
           await navigator.locks.request(lockName('pipeline', name), { steal: true }, () => {})
       }
       await sleep(ASK_EVERY_MS, ended)

@@ -6,16 +6,16 @@ import { isOnDisk, noteCheckpoints } from './checkpoints.ts'
 import type { Core } from './core.ts'
 import { applyCommit, rebase } from './tab.ts'
 
-/** Takes what another tab or a host says of a log. */
+/** Receives a hint from another tab or a host. */
 export function takeHint(core: Core, hint: Hint): void {
-  // Before the snapshot is read, nothing can be applied: the log is read once more afterwards.
+  // Hints can't be applied before the snapshot is. Boot reads the log once more instead.
   if (!core.isOpen) core.behind = true
-  // Rule 9: the numbers of another log may happen to fit.
+  // A hint of another log is ignored, because its sequences may happen to fit (rule 9).
   else if (hint.log === core.logId) {
     try {
       handleHint(core, hint)
     } catch {
-      // Any page of this origin may say anything.
+      // Any page of this origin can post anything to the channel, so malformed hints are ignored.
     }
   }
 }
@@ -23,7 +23,8 @@ export function takeHint(core: Core, hint: Hint): void {
 function handleHint(core: Core, hint: Hint): void {
   if ('commit' in hint) {
     const { commit } = hint
-    // With commands pending, each hint would decide them again: a tab that writes back to back would drown this one.
+    // With commands pending, each hint would decide all of them again, and a tab that writes without pause would block
+    // this one.
     const fits = commit.first === core.head + 1 && !core.catchingUp && !core.behind && !core.pending.length
     if (fits) takeCommit(core, commit)
     else if (commit.last > core.head) core.behind = true
@@ -40,7 +41,7 @@ function handleHint(core: Core, hint: Hint): void {
   } else if ('projected' in hint) {
     noteCheckpoints(core, hint.projected)
     core.changed(false)
-    // Every hint that carried these events was lost.
+    // The host has persisted events that this tab has not seen, so the hints that carried them were lost.
     if (Object.values(hint.projected).some((at) => Number(at) > core.head)) readMissed(core)
   } else if ('progress' in hint) {
     showProgress(core, hint)
@@ -55,7 +56,7 @@ function handleHint(core: Core, hint: Hint): void {
   else if ('destroyed' in hint) void core.end(new EngineClosed('destroyed'))
 }
 
-/** What is only said, and can't be applied, is looked up in the log. */
+/** Applies the commit of a hint. If that fails, the tab reads the log instead. */
 function takeCommit(core: Core, commit: CommitRecord): void {
   try {
     rebase(core, () => applyCommit(core, commit))
@@ -74,7 +75,7 @@ function showProgress(core: Core, { progress, projections }: Extract<Hint, { rea
     if (isOnDisk(fold) && projections.includes(fold.name)) fold.sequence = isDone ? Number.POSITIVE_INFINITY : 0
 }
 
-/** Hints may have been missed: the log is read. */
+/** Reads the log, because hints may have been missed. */
 export function readMissed(core: Core): void {
   if (core.state !== 'ready') return
   core.behind = true

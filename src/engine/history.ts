@@ -12,8 +12,8 @@ import type { Core } from './core.ts'
 import type { EventRange, WithLocal } from './layer.ts'
 
 /**
- * Committed events up to `head`, the one at the call, in today's type and version; `withLocal` adds what a log with a remote showed then
- * and the remote had not ordered.
+ * Committed events up to `head`, the head at the call, in today's type and version. `withLocal` adds the events that
+ * were shown at the call and that the remote had not ordered.
  */
 export async function* history(
   core: Core,
@@ -38,7 +38,7 @@ function eventsInRange(
   { after = 0, before = Infinity, reverse = false, table, key, signal }: EventRange,
 ): AsyncGenerator<AnyRecordedEvent> {
   const end = Math.min(before, head + 1)
-  // An archived log begins behind its base.
+  // An archived log begins after its base.
   const from = Math.max(after, core.database?.log?.base ?? 0)
   if (table !== undefined) return ofRow(core, table, checkKey(key, 'history'), from, end, reverse, signal)
   return reverse ? backwards(core, from, end, signal) : forwards(core, from, end, signal)
@@ -65,7 +65,7 @@ async function* forwards(
   }
 }
 
-/** Newest first, window by window; a window that brings nothing back costs one read. */
+/** Events from newest to oldest. Reads the log in windows that grow. */
 async function* backwards(
   core: Core,
   after: number,
@@ -81,7 +81,7 @@ async function* backwards(
   }
 }
 
-/** The events that touched one row: through the table's index up to its checkpoint, behind it by folding. */
+/** The events that touched one row. Up to the table's checkpoint they come from its index, after it from folding. */
 async function* ofRow(
   core: Core,
   table: string,
@@ -105,7 +105,7 @@ async function* ofRow(
   const found: AnyRecordedEvent[] = []
   const journal: Journal = []
   const breather = createBreather(signal)
-  // What a `by` touched depends on the table at that time, so the table is folded along.
+  // Which rows a `by` touches can depend on the table at that time, so the table is folded too.
   for await (const event of forwards(core, fold.sequence, end, signal)) {
     foldCommit(fold, { first: event.sequence, last: event.sequence }, [event], journal)
     if (fold.failed) throw fold.failed
@@ -121,7 +121,7 @@ async function* ofRow(
   yield* events
 }
 
-/** The events with these sequences, which ascend or descend. */
+/** The events with these sequences, which must ascend or descend. */
 async function* eventsAt({ database, types }: Core, sequences: readonly number[]): AsyncGenerator<AnyRecordedEvent> {
   if (!database || !sequences.length) return
   let at = 0

@@ -4,7 +4,7 @@ import type { CommitRecord } from '../log/commit.ts'
 import type { AnyRecordedEvent } from '../model/events.ts'
 import type { Pending } from './pending.ts'
 
-/** How a tab takes the steps that read or write its log. */
+/** The steps that read or write a tab's log. A log with a remote has its own. */
 export interface Ways<Tab> {
   catchUp(tab: Tab, signal?: AbortSignal, progress?: (head: number) => void): Promise<void>
   appendGroup(tab: Tab, group: readonly Pending[]): Promise<Appended>
@@ -13,7 +13,7 @@ export interface Ways<Tab> {
   decideInside(tab: Tab, commands: readonly Pending[]): Promise<'decided' | 'not whole'>
 }
 
-/** Which events of the past, and in which order; of one row, if there is a key. */
+/** The events to read and their order. With `table` and `key`, only those of one row. */
 export interface EventRange {
   readonly after?: number | undefined
   readonly before?: number | undefined
@@ -24,25 +24,29 @@ export interface EventRange {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Adds to committed events, in the order that was asked for, those that the remote has not ordered. */
+/** Adds the events that the remote has not ordered to committed events, in the order of the request. */
 export type WithLocal = (committed: AsyncGenerator<AnyRecordedEvent>) => AsyncGenerator<AnyRecordedEvent>
 
 /**
- * What a tab shows between the log and its pending commands, where the log has a remote: the commands of this device that the remote
- * has not ordered yet. They are folded from their stored events; nothing is decided for it.
+ * The commands of this device that the remote has not ordered yet. A tab of a log with a remote shows them between the
+ * log and its pending commands. They are folded from their stored events and not decided again here.
  */
 export interface Layer<Tab> extends Ways<Tab> {
-  /** Commands in it. */
+  /** The number of commands. */
   readonly length: number
-  /** What its commands gave until now goes to the newest end of the past, marked as pending. */
+  /** A function that adds the present events of these commands at the newest end of the history, marked as pending. */
   past(of: EventRange): WithLocal
-  /** Takes its rows back, before the log moves. Only inside `rebase`, which puts on what is off. */
+  /**
+   * Undoes the rows of these commands before the log's rows change. Only inside `rebase`, which calls `putOn`
+   * afterwards.
+   */
   takeBack(): void
+  /** Applies the rows of all commands that are not applied. */
   putOn(): void
-  /** A commit came into the log: what it holds is local no more. */
+  /** Removes the commands that a new commit of the log holds. */
   arrived(record: CommitRecord): void
-  /** This caller, or everybody of this handle, or everybody waits no longer for what the remote says. */
+  /** Stops waiting for the remote: `who` is one caller or one handle; undefined means all callers. */
   leave(who: unknown, reason: unknown): void
-  /** Another tab says that the outbox grew. */
+  /** Receives a hint that the outbox has grown. */
   hear(local: unknown): void
 }

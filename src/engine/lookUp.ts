@@ -3,17 +3,20 @@ import { readCommand } from '../log/log.ts'
 import type { Pending } from './pending.ts'
 import { answer, rebase, type Tab } from './tab.ts'
 
-/** The caller's id is in the log: the first answer counts (rules 3 and 5). `known` is its entry, if that was read already. */
+/**
+ * Answers a command whose id is already in the log with the first answer (rules 3 and 5). `known` is its entry, if
+ * already read.
+ */
 export async function lookUpCommand(tab: Tab, pending: Pending, known?: CommandEntry): Promise<void> {
   const entry = known ?? (await tab.log.look(tab.head, [pending.id])).entries.get(pending.id)
-  // The entry did not count: its record fell under the seal.
+  // The entry does not count, because its record fell under the seal.
   if (!entry) return
   if (entry.sequence > tab.head) {
-    // Catching up meets it.
+    // Catch-up will find the command and answer it.
     tab.behind = true
     return
   }
-  // Of an archived command only the entry is left.
+  // Only the entry of an archived command is left; its events are in the archive.
   const archived = entry.sequence <= (tab.database?.log?.base ?? 0)
   const found = archived ? undefined : await readCommand(tab.log, pending.id, entry.sequence)
   const { command, first } = found ?? {

@@ -4,7 +4,7 @@ import { dropPages } from '../projections/discard.ts'
 import type { Pending } from './pending.ts'
 import type { Tab } from './tab.ts'
 
-/** Rule 19: the mirror is deleted first, then drafts, then derived pages, never the log. */
+/** Frees space for a command: deletes the mirror first, then drafts, then derived pages, never the log (rule 19). */
 export async function makeRoom(tab: Tab, pending: Pending): Promise<void> {
   const { database, head } = tab
   tab.full = undefined

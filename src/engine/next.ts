@@ -2,27 +2,27 @@ import { groupOf } from './compose.ts'
 import type { Pending } from './pending.ts'
 import type { Tab } from './tab.ts'
 
-/** Lost races after which a command is decided inside the appending transaction (rule 4). */
+/** After this many lost races, a command is decided inside the appending transaction (rule 4). */
 export const LOST_RACES = 2
 
 export type NextStep =
   /** Nothing is left to do. */
   | { readonly do: 'rest' }
-  /** The log is left alone until then, by `performance.now()`. */
+  /** Do nothing until then, by `performance.now()`. */
   | { readonly do: 'wait'; readonly until: number }
   | { readonly do: 'read' }
-  /** The disk is full: something is deleted for this command. */
+  /** The disk is full: delete something for this command. */
   | { readonly do: 'make room'; readonly pending: Pending }
-  /** An ended engine answers its commands. */
+  /** The engine has ended: reject its commands. */
   | { readonly do: 'dismiss' }
-  /** Commands without events, with nothing accepted before them. */
+  /** Settle commands without events that have no accepted command before them. */
   | { readonly do: 'settle'; readonly leading: readonly Pending[] }
   | { readonly do: 'append'; readonly group: readonly Pending[] }
   | { readonly do: 'decide inside'; readonly commands: readonly Pending[] }
 
 type TabState = Pick<Tab, 'pending' | 'state' | 'trouble' | 'full' | 'behind' | 'appended' | 'appendFrom'>
 
-/** What a tab does next. Pure: `work` carries it out, `afterwards` says what came of it. */
+/** Decides what a tab does next. Pure: `work` carries it out, `afterwards` handles the outcome. */
 export function next(tab: TabState, now: number): NextStep {
   const { pending, state, trouble, full, behind, appended, appendFrom = now } = tab
   const isUnsure = pending.some(({ phase }) => phase === 'unsure')
@@ -36,7 +36,7 @@ export function next(tab: TabState, now: number): NextStep {
   if (accepted.length && now < appendFrom) return { do: 'wait', until: appendFrom }
   const leading = accepted[0] ? pending.slice(0, pending.indexOf(accepted[0])) : [...pending]
   if (contended) return { do: 'decide inside', commands: [...leading, ...groupOf(accepted)] }
-  // Alternately, so that a stream of appends does not keep a rejection waiting.
+  // Appends and settlements alternate, so that a stream of appends does not keep a rejection waiting.
   if (leading.length && (appended || !accepted.length)) return { do: 'settle', leading }
   return { do: 'append', group: groupOf(accepted) }
 }

@@ -17,24 +17,24 @@ interface SharedEngine {
   handles: number
   readonly core: Promise<Core>
   opened?: Core
-  /** Ends an opening that nobody waits for. */
+  /** Aborts the boot when no caller waits for it any more. */
   readonly abandoned: AbortController
 }
 
 const cores = new WeakMap<object, Map<string, SharedEngine>>()
 
-/** The log that a test has put in the place of the one that an app opens. */
+/** By model, the log that a test opens instead of the app's. */
 export const replacements: WeakMap<object, () => Pick<OpenOptions, 'name' | 'storage'> | undefined> = new WeakMap()
 
 /** The core behind a handle. */
 export const coreOf: WeakMap<object, Core> = new WeakMap()
 
-/** Dispatches through a handle, with what apps can't give. */
+/** By handle, the function that dispatches with options that apps can't pass. */
 export const sendOf: WeakMap<object, Send> = new WeakMap()
 export type Send = (name: string, input: unknown, options?: DispatchOptions, special?: Special) => Promise<AnyReceipt>
 
 /**
- * Opens the log of a model and gives an engine whose read model is ready.
+ * Opens the log of a model and returns an engine whose read model is ready.
  * @example
  * ```ts
  * const engine = await openEngine(todoApp, {
@@ -44,12 +44,16 @@ export type Send = (name: string, input: unknown, options?: DispatchOptions, spe
  * await engine.dispatch.add({ title: 'Buy milk' })
  * ```
  *
- * Opens from the persisted snapshot and the tail behind it; without a usable snapshot it folds the log, in slices, with
- * `onProgress`. Each call gives a handle of its own; those of the same model, name and storage share one engine.
- * It resolves at the head that the log has at the call, or rejects: with `StorageError('unavailable')` if there is no IndexedDB,
- * if the database is not a log of Tidemark's or if a part of the library can't be loaded; with `StorageError('blocked')` if
- * another tab keeps the database from being opened; with `CorruptLog` if the log has a hole. On a server (no window, no
- * IndexedDB) it opens empty: `status.storage` is `'memory'`, `status.lastError` says why, and every dispatch is refused.
+ * It reads the persisted snapshot and the tail after it. Without a usable snapshot it folds the log in slices and calls
+ * `onProgress`. Each call returns a handle of its own. Handles of the same model, name and storage share one engine.
+ *
+ * Resolves at the head that the log has at the call. Rejects with `StorageError('unavailable')` if there is no
+ * IndexedDB, if the database is not a log of Tidemark, or if a part of the library can't be loaded; with
+ * `StorageError('blocked')` if another tab keeps the database from being opened; with `CorruptLog` if the log has a
+ * hole.
+ *
+ * On a server (no window, no IndexedDB) the engine opens empty: `status.storage` is `'memory'`, `status.lastError`
+ * gives the reason, and every dispatch rejects.
  */
 export async function openEngine<E extends EventTypes, P, C, D>(
   model: Model<E, P, C, D>,
@@ -67,12 +71,12 @@ export async function openEngine<E extends EventTypes, P, C, D>(
   cores.set(model, open)
   const key = `${storage}:${name}`
   const known = open.get(key)
-  // An engine that failed stays as it is, for those who have it.
+  // Handles of a failed engine keep it. A new call opens a new engine.
   const joined = known?.opened?.state === 'failed' ? undefined : known
   const shared =
     joined ??
     share(open, key, (abandoned) =>
-      // What follows knows no model's types.
+      // From here on, no code depends on the types of a model.
       boot(model as Model<any, any, any, any>, name, { ...options, remote, storage, server, signal: abandoned }),
     )
   const { core, abandoned } = shared
@@ -84,10 +88,10 @@ export async function openEngine<E extends EventTypes, P, C, D>(
   }
   shared.handles++
   try {
-    // Who gives up waiting does not take the engine from others who wait.
+    // If this caller's signal aborts, other callers keep waiting for the engine.
     const opened = await aborting(core, signal)
     if (joined && opened.database) await waitForHead(opened, signal)
-    // The only way from the handle without types to the public ones.
+    // The handle is built without a model's types. This cast adds them.
     return createHandle(opened, options, leave) as Engine<any, any, any, any>
   } catch (error) {
     leave().catch(() => {})
@@ -106,7 +110,7 @@ function share(
   shared.core.then(
     (core) => {
       shared.opened = core
-      // However it ends, the next call opens another.
+      // After any end of this engine, the next call opens another.
       core.ended.addEventListener('abort', () => forget(open, key, shared), { once: true })
     },
     () => forget(open, key, shared),
@@ -119,8 +123,8 @@ function forget(open: Map<string, SharedEngine>, key: string, shared: SharedEngi
 }
 
 /**
- * On a server, which renders pages for many visitors, a module's engine shows the empty log and takes no command: what one
- * visitor wrote would be shown to the next.
+ * The error that refuses commands on a server; undefined in a browser. A server renders pages for many visitors with
+ * one engine, so it shows an empty log: otherwise one visitor would see the data of another.
  */
 function refusalOnServer(name: string): StorageError | undefined {
   const isServer = !('window' in globalThis) && !('WorkerGlobalScope' in globalThis) && !globalThis.indexedDB
@@ -131,7 +135,7 @@ function refusalOnServer(name: string): StorageError | undefined {
   )
 }
 
-/** An engine before it has a model's types; `Symbol.asyncDispose` is added where the platform has it. */
+/** An engine without a model's types. `Symbol.asyncDispose` is added if the platform has it. */
 interface EngineHandle
   extends Omit<Engine<any, any, any>, 'model' | 'read' | 'dispatch' | 'drafts' | typeof Symbol.asyncDispose> {
   readonly model: Core['model']
@@ -140,7 +144,7 @@ interface EngineHandle
   readonly drafts: object
 }
 
-/** Of a model that declares none. */
+/** The drafts of a model that declares none. */
 const NO_DRAFTS = Object.freeze({})
 
 function createHandle(core: Core, options: OpenOptions, leave: () => Promise<void>): EngineHandle {
@@ -172,13 +176,13 @@ function createHandle(core: Core, options: OpenOptions, leave: () => Promise<voi
     const { read, status } = core
     last = { read, status: Object.freeze({ ...status, state: 'closed' }) }
     for (const interceptor of core.interceptors) if (interceptor.owner === handle) core.interceptors.delete(interceptor)
-    // The end of the engine would tell its listeners the same once more.
+    // Unsubscribed first, because the end of the engine would call the listeners a second time.
     unsubscribe()
     await leave()
     listeners.tell()
   }
 
-  /** Another handle may keep the engine: this one answers nothing any more. */
+  /** A closed handle throws, even if another handle keeps the engine open. */
   const throwIfClosed = (): void => {
     if (closing) throw new EngineClosed('closed')
   }
@@ -191,7 +195,8 @@ function createHandle(core: Core, options: OpenOptions, leave: () => Promise<voi
     get status() {
       return (last ?? core).status
     },
-    // Any name but those that `await` and JSON ask for: a misspelt command is answered like any other that can't be, by a rejection.
+    // Every name is a function, so that a misspelt command rejects like any other error. The exceptions are the names
+    // that `await` and JSON look for.
     dispatch: new Proxy<Record<string, (...given: any[]) => unknown>>(Object.create(null), {
       get(known, name) {
         if (typeof name !== 'string' || name === 'then' || name === 'toJSON') return undefined

@@ -7,42 +7,45 @@ import type { Journal } from '../model/fold.ts'
 import type { DispatchContext } from '../model/model.ts'
 import { type AnyReceipt, type Caller, receiptOf, resolveBehind } from './caller.ts'
 
-/** One decision: replaced, never changed, when the command is decided again. */
+/** The outcome of one decision. A new decision replaces it; it never changes, except for `body`. */
 export interface Decided {
   readonly stored: readonly StoredEvent[]
   readonly events: readonly AnyRecordedEvent[]
   readonly journal: Journal
-  /** A rejection, or whatever else the command or `evolve` threw. */
+  /** A rejection, or any other error that the command or `evolve` threw. */
   readonly error?: unknown
-  /** Its JSON for the log, once it was needed. */
+  /** The JSON for the log, built when it is first needed. */
   body?: string
 }
 
 export type Phase =
-  /** Not decided: another command with its id is pending. The only phase outside `tab.pending`, but for 'settled'. */
+  /**
+   * Not decided, because another command with its id is pending. Like 'settled' ones, such commands are not in
+   * `tab.pending`.
+   */
   | 'new'
-  /** Decided and shown; no transaction has it. */
+  /** Decided and shown, and in no transaction. */
   | 'waiting'
   | 'in transaction'
-  /** Its transaction ended without an answer: only the log can say what became of it. */
+  /** Its transaction ended without an answer. The log has to be read to find out whether it was appended. */
   | 'unsure'
   | 'settled'
 
-/** A record that a command was appended in. */
+/** A record in which a command was sent to the log. */
 interface AppendAttempt {
   readonly record: string
   readonly strict: boolean
 }
 
-/** What went wrong with a command so far. Replaced, never changed: most commands share `NO_TRIES`. */
+/** What went wrong with a command so far. Replace it instead of changing it, because most commands share `NO_TRIES`. */
 export interface Tries {
-  /** Commits of other tabs that were faster. */
+  /** Lost races: commits of other tabs that were faster. */
   readonly races: number
-  /** Times the storage failed it. */
+  /** Failures of the storage. */
   readonly failures: number
-  /** What has given way to it on a full disk: 1 the mirror, 2 drafts, 3 the pages as well. */
+  /** What was deleted for it on a full disk. 1: the mirror; 2: also drafts; 3: also the pages. */
   readonly room: 0 | 1 | 2 | 3
-  /** Its group failed: it goes alone. */
+  /** Its group failed on a full disk, so it is appended alone. */
   readonly alone: boolean
 }
 export const NO_TRIES: Tries = Object.freeze({ races: 0, failures: 0, room: 0, alone: false })
@@ -52,39 +55,46 @@ const UNDECIDED: Decided = Object.freeze({ stored: [], events: [], journal: [] }
 /** A command that is not settled yet. */
 export interface Pending {
   readonly id: string
-  /** Only where the caller gave the id. */
+  /** undefined if the caller gave no id. */
   readonly fingerprint: string | undefined
   readonly name: string
   readonly input: unknown
   readonly meta: Json | undefined
   readonly cause: Cause | undefined
-  /** Decides in place of the model's command of that name: an undo is no command of the model. */
+  /** Decides instead of a command of the model. An undo uses it. */
   readonly decide: ((command: Command) => StoredEvent[]) | undefined
   readonly context: DispatchContext
   callers: Caller[]
-  /** Dispatches of the same id with another command or input: they wait for what becomes of this one. */
+  /** Called when this command ends. Dispatches of the same id with another command or input wait for it. */
   after?: (() => void)[]
   phase: Phase
   decision: Decided
-  /** Grows with each decision and each caller that joins: an equal version is the same answer for the same callers. */
+  /**
+   * Grows with each decision and each caller that joins. An equal version means the same decision for the same callers.
+   */
   version: number
-  /** The records it was appended in. Replaced, never changed: the commands of one group share their first. */
+  /**
+   * The records in which it was sent to the log. Replace the array instead of changing it: a group shares its first
+   * one.
+   */
   attempts?: readonly AppendAttempt[]
   tries: Tries
 }
 
-/** What of a command its decision depends on, besides the state. One object for all of its decisions. */
+/** The parts of a command on which its decision depends, besides the state. It is one object for all decisions. */
 export type Command = Pick<Pending, 'id' | 'name' | 'input' | 'meta' | 'decide' | 'context'>
 
-/** A tool that follows the commands of this tab. It leaves with `interceptors.delete`, and with its handle. */
+/**
+ * A tool that observes the commands of this tab. It is removed by `interceptors.delete`, and when its handle closes.
+ */
 export interface Interceptor {
   readonly owner: unknown
   /**
-   * A command was decided, or decided again: `stored` is what it gives, on a state that does not show it yet.
-   * undefined: this decision failed. What is thrown becomes the command's error.
+   * Called each time a command is decided. `stored` are its events, which the state does not show yet; undefined if the
+   * decision failed. If this throws, the command gets the error.
    */
   decided(command: Command, stored: readonly StoredEvent[] | undefined): void
-  /** It ended: its callers have been told. Must not throw. */
+  /** Called after a command ended. Must not throw. */
   settled(command: Command, outcome: { readonly duplicate: boolean } | { readonly error: unknown }): void
 }
 
@@ -95,7 +105,7 @@ export interface CommandQueue {
   log: Log
 }
 
-/** A command as it is dispatched. Every property at once: a thousand may be dispatched in one tick. */
+/** Creates a command. All properties are set at once for speed: a thousand commands may be dispatched in one tick. */
 export const createPending = (
   id: string,
   fingerprint: string | undefined,
@@ -123,8 +133,8 @@ export const createPending = (
 })
 
 /**
- * What these commands bring along, behind `first`. undefined: nothing, as mostly. What this `record` writes is not written again for those
- * who wait now.
+ * The extra writes of these commands, after `first`. undefined if there are none, which is the usual case. Notes for
+ * each caller that `record` contains its write, so that it is not written again.
  */
 export function insideOf(commands: readonly Pending[], first?: Inside, record?: string): Inside[] | undefined {
   let all = first && [first]
@@ -140,27 +150,30 @@ export function insideOf(commands: readonly Pending[], first?: Inside, record?: 
 
 export const isStrict = ({ callers }: Pending): boolean => callers.some(({ strict }) => strict)
 
-/** These commands go into one record. */
+/** Notes that these commands are sent to the log in one record. */
 export function noteAttempt(group: readonly Pending[], record: string, strict: boolean): void {
   const first: readonly AppendAttempt[] = [{ record, strict }]
   for (const pending of group) pending.attempts = pending.attempts ? [...pending.attempts, ...first] : first
 }
 
-/** Whether its own attempt in this record was strict, or undefined if no attempt of its own was in it. */
+/** Whether the command's own attempt in this record was strict; undefined if this record is not one of its attempts. */
 export const attemptIn = ({ attempts }: Pending, record: string): boolean | undefined =>
   attempts?.find((attempt) => attempt.record === record)?.strict
 
-/** Takes a command out, unless it ended before. Its rows are not touched: the caller rebases or confirms them, unless there are none. */
+/**
+ * Removes a command from the queue. False if it had ended before. Its rows stay: the caller has to rebase or confirm
+ * them.
+ */
 function removePending(tab: CommandQueue, pending: Pending): boolean {
   if (pending.phase === 'settled') return false
   pending.phase = 'settled'
-  // Mostly it is the first one, and this allocates nothing.
+  // Mostly it is the first one, and `shift` allocates nothing.
   if (tab.pending[0] === pending) tab.pending.shift()
   else tab.pending.splice(tab.pending.indexOf(pending), 1)
   return true
 }
 
-/** Its callers have been told, or will be once they are written to the disk. */
+/** Notifies interceptors and waiting dispatches. The callers were answered, or will be after their flush. */
 function tellOthers(tab: CommandQueue, pending: Pending, outcome: Parameters<Interceptor['settled']>[1]): void {
   for (const interceptor of tab.interceptors) interceptor.settled(pending, outcome)
   pending.after?.forEach(queueMicrotask)
@@ -172,7 +185,10 @@ export function failCommand(tab: CommandQueue, pending: Pending, error: unknown)
   tellOthers(tab, pending, { error })
 }
 
-/** `strictly`: the commit that answers was written with strict durability. `record`: the id of what holds the command. */
+/**
+ * Ends a command with a receipt. `strictly`: the commit that holds it was written with strict durability. `record`: the
+ * id of the record that holds it.
+ */
 export function succeed(
   tab: CommandQueue,
   pending: Pending,
@@ -186,7 +202,8 @@ export function succeed(
     const receipt = receiptOf(pending.id, outcome, outcome.duplicate || (caller.joined && any))
     const { inside } = caller
     const toWrite = inside && (!record || caller.wroteIn !== record) ? inside : undefined
-    // Rule 6: answered by a commit that was not written strictly.
+    // A strict caller was answered by a commit that was not written strictly, so its disk write must be flushed (rule
+    // 6).
     const toFlush = caller.strict && !strictly && any
     if (toWrite || toFlush) void resolveBehind(tab.log, caller, receipt, toWrite, toFlush)
     else caller.resolve(receipt)
@@ -194,7 +211,7 @@ export function succeed(
   tellOthers(tab, pending, outcome)
 }
 
-/** Ends a command that gave no events, decided at `head`: nothing was appended. */
+/** Ends a command that was decided at `head` and has no events. */
 export function settleWithoutEvents(tab: CommandQueue, pending: Pending, head: number): void {
   const { decision } = pending
   if ('error' in decision) failCommand(tab, pending, decision.error)

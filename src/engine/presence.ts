@@ -16,7 +16,7 @@ import type { OpenOptions } from './types.ts'
 import { firstCommandsAreIn } from './visitIsDone.ts'
 import { withReactions } from './withReactions.ts'
 
-/** Takes what an open engine holds beside its log, until it ends: its lock, its host, the page's events. */
+/** Takes an engine's lock, connects its host and listens to the page's events, until the engine ends. */
 export function appear(core: Core, options: OpenOptions, booted: number): void {
   const presence = createPresence(core, options, booted)
   const askStorage = (): void => askForStorage(core)
@@ -41,10 +41,11 @@ export function appear(core: Core, options: OpenOptions, booted: number): void {
   presence.arrive()
 }
 
-/** Its lock, and its host. */
+/** The lock and the host connection of an engine. */
 interface Presence {
+  /** Takes the lock and connects the host. */
   arrive(): void
-  /** Resolves when others may have the lock alone. */
+  /** Closes the host connection and releases the lock. Resolves when the lock is free. */
   leave(): Promise<void>
 }
 
@@ -59,7 +60,7 @@ function createPresence(core: Core, options: OpenOptions, booted: number): Prese
     if (error && core.state === 'ready') core.error = asError(error)
     core.changed(false)
   }
-  // A page without SharedWorker follows the remote itself, and runs the reactions.
+  // A page without SharedWorker follows the remote and runs the reactions itself.
   const opened = (shop: Workshop): void => {
     if (remote) void followInPage(core, shop, remote)
     withReactions(core, options, (part) => part.reactInPage(core, options, shop, booted))
@@ -75,7 +76,7 @@ function createPresence(core: Core, options: OpenOptions, booted: number): Prese
         leaving.signal,
       )
       const gone = new Promise<void>((resolve) => leaving.signal.addEventListener('abort', () => resolve()))
-      // Shared by everyone who has this log open: what must be alone takes it exclusively.
+      // Every open engine of this log holds this lock in shared mode. Tools that must be alone take it exclusively.
       free = globalThis.navigator?.locks
         ?.request(lockName('log', name), { mode: 'shared', signal: leaving.signal }, () => gone)
         .catch(() => {})
@@ -100,16 +101,19 @@ function createPresence(core: Core, options: OpenOptions, booted: number): Prese
   }
 }
 
-/** Held locks and ports keep a page out of the back/forward cache, or frozen in it while others wait; a message throws it out. */
+/**
+ * Releases locks, ports and the channel before the page enters the back/forward cache. Locks and ports would keep it
+ * out, or keep other tabs waiting while it is frozen; a message would evict it.
+ */
 function putAway(core: Core, presence: Presence): void {
   core.channel?.close()
   void presence.leave()
 }
 
-/** Hears when the page is put away and shown again, until the returned function is called. */
+/** Listens for the page being hidden and shown again. The returned function stops it. */
 function followPage(core: Core, presence: Presence, askStorage: () => void): () => void {
   function comeBack(event: Event): void {
-    // It is 'pageshow' or 'pagehide'.
+    // Both 'pageshow' and 'pagehide' are PageTransitionEvents.
     if (!(event as PageTransitionEvent).persisted) return
     core.channel &&= openChannel(core.name, (hint) => takeHint(core, hint))
     presence.arrive()
@@ -121,7 +125,7 @@ function followPage(core: Core, presence: Presence, askStorage: () => void): () 
     ['pageshow', comeBack],
     ['focus', () => readMissed(core)],
     ['online', () => readMissed(core)],
-    // The browser's settings are another page.
+    // The user may have changed the permission on the browser's settings page.
     ['focus', askStorage],
   ] as const
   for (const [type, listener] of events) globalThis.addEventListener?.(type, listener)
@@ -140,7 +144,7 @@ function askForStorage(core: Core): void {
     .catch(() => {})
 }
 
-/** The end of a port at whose other end the page answers for the app. */
+/** Returns one end of a new message channel. At the other end the page answers with the app's `context`. */
 function lend(core: Core, options: OpenOptions, context: NonNullable<OpenOptions['context']>): MessagePort {
   const { port1, port2 } = new MessageChannel()
   withReactions(core, options, (part) => part.answerContext(port1, context))

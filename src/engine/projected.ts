@@ -3,7 +3,10 @@ import { EngineClosed } from '../errors.ts'
 import { noteCheckpoints } from './checkpoints.ts'
 import type { Core } from './core.ts'
 
-/** Resolves when every projection that has not failed is persisted at `sequence`. Rejects with what ended the engine. */
+/**
+ * Resolves when every projection that has not failed is persisted up to `sequence`. Rejects with the error that ended
+ * the engine.
+ */
 export async function projected(core: Core, sequence: number, signal: AbortSignal | undefined): Promise<void> {
   const { projections, persisted, unpersisted, database } = core
   const reached = (): boolean =>
@@ -13,7 +16,7 @@ export async function projected(core: Core, sequence: number, signal: AbortSigna
   for (;;) {
     signal?.throwIfAborted()
     if (core.state === 'closed') throw core.error ?? new EngineClosed('closed')
-    // Nothing more is persisted by an engine that is outdated or whose log can't be read.
+    // An engine that is outdated or failed persists nothing more.
     if (core.state !== 'ready') throw core.error
     if (!database || reached()) return
     if (core.host && core.head >= sequence) {
@@ -22,7 +25,7 @@ export async function projected(core: Core, sequence: number, signal: AbortSigna
       core.changed(false)
       if (reached()) return
     }
-    // The host is not connected yet, or the sequence lies ahead.
+    // The host is not connected yet, or the sequence is above the head.
     await aborting(core.nextChange(), signal)
   }
 }

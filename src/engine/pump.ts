@@ -2,11 +2,11 @@ import { nudge } from './afterwards.ts'
 import type { Tab } from './tab.ts'
 import { work } from './work.ts'
 
-/** Keeps one loop of a tab going. */
+/** Runs the steps of a tab, one loop at a time. */
 export interface Pump {
-  /** There may be something to do. */
+  /** Starts the loop if it is not running, because there may be something to do. */
   pump(): void
-  /** Resolves when nothing is under way. Ends what waits for a later try. */
+  /** Resolves when the loop has stopped. Cancels a scheduled retry. */
   idle(): Promise<void>
 }
 
@@ -16,12 +16,12 @@ export function createPump(tab: Tab): Pump {
   let timer: ReturnType<typeof setTimeout> | undefined
 
   async function run(): Promise<void> {
-    // What is dispatched in one go is appended in one record: this is the tick between.
+    // Waits one tick, so that all commands dispatched in the same task go into one record.
     await Promise.resolve()
     const until = await work(tab)
     running = false
     if (tab.state === 'ready' && until !== undefined) timer = setTimeout(start, Math.max(0, until - performance.now()))
-    // What came in while the last step ended.
+    // Commands or hints may have arrived while the last step ended.
     else if (tab.pending.length || (tab.behind && tab.state === 'ready')) start()
     else for (const resolve of waiting.splice(0)) resolve()
   }

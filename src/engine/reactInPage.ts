@@ -4,7 +4,7 @@ import { keepLoading } from './keepLoading.ts'
 import { type ReactionPlace, runReactionsOf } from './reactions.ts'
 import type { OpenOptions } from './types.ts'
 
-/** Loads an app's reactions into its page, and runs them there. Rejects when the engine ends before. */
+/** Loads an app's reactions and runs them in this page. Rejects if the engine ends first. */
 export async function reactInPage(
   core: Core,
   { reactions, context }: OpenOptions,

@@ -1,5 +1,5 @@
-// What a page does whose app has reactions, and no other page: hears where they are, answers for the app, and runs them where no
-// SharedWorker does.
+// The code that only a page with reactions needs: it follows their status, answers for the app's `context`, and runs
+// the reactions if no SharedWorker does.
 export { answerContext } from './answerContext.ts'
 export { followReactions } from './followReactions.ts'
 export { reactInPage } from './reactInPage.ts'

@@ -17,8 +17,8 @@ interface RebuildOptions {
 }
 
 /**
- * Folds the log again, beside the old pages. This tab's own fold is touched only where it had failed. A call that comes while
- * the same projections are being rebuilt shares that rebuild, which is cancelled when everyone who waits for it has given up.
+ * Folds the log again, beside the old pages. This tab's own folds are replaced only if they had failed. Calls for the
+ * same projections share one rebuild. It is cancelled when every caller has given up.
  */
 export async function rebuild(core: Core, { projections, signal, onProgress }: RebuildOptions): Promise<void> {
   signal?.throwIfAborted()
@@ -85,7 +85,7 @@ async function inHost(core: Core, names: readonly string[], signal: AbortSignal)
   }
 }
 
-/** A failed fold of this tab starts over: what it could not fold may be understood by now. */
+/** Folds the log again into the tab's failed folds, because newer code may be able to fold the event that failed. */
 async function foldAgain(core: Core, failed: readonly Fold[], signal: AbortSignal | undefined): Promise<void> {
   const fresh = failed.map(({ name, definition }) => createFold(name, definition, core.types))
   const { database } = core

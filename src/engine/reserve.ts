@@ -1,6 +1,5 @@
-// What a first visit does not do, and an emergency needs: sealed segments and lost ones, damaged pages, a full disk, races
-// that were lost again and again, the past.
-// Loaded when the work of a visit is done, so that an emergency needs no request.
+// The code that a first visit rarely needs: sealed and lost segments, damaged pages, a full disk, repeatedly lost
+// races, history. It is loaded when the first work of a visit is done, so that no request is needed in an emergency.
 export { rescue } from '../copies/rescue.ts'
 export { appendInside } from '../log/appendInside.ts'
 export { readSegment } from '../log/sealed.ts'

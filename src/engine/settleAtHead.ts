@@ -3,8 +3,8 @@ import { type Pending, settleWithoutEvents } from './pending.ts'
 import type { Tab } from './tab.ts'
 
 /**
- * Rule 7: a rejection or an empty decision settles when a read, begun after the dispatch, shows that it was decided at
- * the log's head with nothing pending before it. Says whether the log had grown.
+ * Settles rejections and empty decisions. A read that began after the dispatch has to show that the command was decided
+ * at the log's head, with nothing pending before it (rule 7). Returns 'raced' if the log has grown.
  */
 export async function settleAtHead(tab: Tab, leading: readonly Pending[]): Promise<'settled' | 'raced'> {
   const { head } = tab
@@ -13,7 +13,7 @@ export async function settleAtHead(tab: Tab, leading: readonly Pending[]): Promi
   if (found.raced) return 'raced'
   let settled = false
   for (const { pending, version } of seen) {
-    // A hint or a caller may have come meanwhile, and a look-up may find the tab behind.
+    // During the read, a hint or another caller may have arrived, or an earlier look-up may have found the tab behind.
     if (tab.head !== head || tab.behind || pending.phase !== 'waiting' || pending.version !== version) continue
     const entry = found.entries.get(pending.id)
     if (entry) await lookUpCommand(tab, pending, entry)
@@ -24,6 +24,6 @@ export async function settleAtHead(tab: Tab, leading: readonly Pending[]): Promi
   return 'settled'
 }
 
-/** The ids that callers gave: only those can be in the log already. */
+/** The ids that callers gave. No other ids can be in the log already. */
 export const givenIds = (commands: readonly Pending[]): string[] =>
   commands.flatMap(({ id, fingerprint }) => (fingerprint ? id : []))

@@ -1,7 +1,7 @@
 import { loadBases } from '../projections/base.ts'
 import { rebase, type Tab } from './tab.ts'
 
-/** Lets folds that no page brought further begin at the base of an archived log. */
+/** Starts the folds that have no newer pages at the base of an archived log. */
 export async function standOnBase(tab: Tab): Promise<void> {
   const { database, folds } = tab
   if (!database?.log?.base) return

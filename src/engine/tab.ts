@@ -18,12 +18,12 @@ import {
   succeed,
 } from './pending.ts'
 
-/** Why a tab does not follow its log at present, and when it tries again. Times in milliseconds. */
+/** The reason why a tab can't read its log at present, and when it tries again. Times are in milliseconds. */
 export interface Trouble {
-  /** Of the first failure, since 1970. */
+  /** The time of the first failure, since 1970. */
   readonly since: number
   readonly error: Error
-  /** Tries that failed in a row. */
+  /** Failed tries in a row. */
   readonly tries: number
   /** When the last try ended, by `performance.now()`. */
   readonly last: number
@@ -31,75 +31,77 @@ export interface Trouble {
   readonly until: number
 }
 
-/** What few steps of a tab need. Its code is loaded behind the first visit's work. */
+/** Steps that a tab rarely takes. Their code is loaded after the first work of a visit. */
 export interface Reserve {
   standOnBase(tab: Tab): Promise<void>
   makeRoom(tab: Tab, pending: Pending): Promise<void>
   decideInside(tab: Tab, commands: readonly Pending[]): Promise<'decided' | 'not whole'>
 }
 
-/** How a tab works whose folds are a pipeline's: for one turn at a time, in which nobody else changes them. */
+/** The turns of a tab that works on the folds of a pipeline. During a turn, nothing else changes these folds. */
 export interface Turns {
   /** Whether a turn is under way. Nothing is decided outside of one. */
   readonly isOn: boolean
-  /** Runs a step at the end of what the pipeline has folded. */
+  /** Runs a step in a turn, after the pipeline has folded what it knows of. */
   runStep(step: () => Promise<void>): Promise<void>
   /** Folds the next commit as the pipeline does. */
   fold(record: CommitRecord): void
 }
 
-/** What one tab holds of one log: the fold of `1..head`, and its own commands on top. */
+/** One tab's state of one log: the fold of `1..head`, and its own pending commands on top. */
 export interface Tab extends CommandQueue {
   readonly model: AnyModel
   readonly types: EventTypesAtRuntime
   readonly folds: readonly Fold[]
-  /** `read` for commands: refuses projections that failed. */
+  /** The read model for commands. It throws for projections that have failed. */
   readonly commandRead: object
   /** undefined in memory. */
   database?: Database | undefined
   readonly reserve: () => Promise<Reserve>
   logId: string
   channel?: Channel | undefined
-  /** Event types that the log has, as `type version`. */
+  /** The event types in the log, by `typeKey`. */
   readonly stored: Set<string>
-  /** Committed and applied. */
+  /** The last event that is committed and applied. */
   head: number
-  /** `head` and the events of everything pending. */
+  /** `head` plus the number of events of local and pending commands. */
   tip: number
   state: 'ready' | 'outdated' | 'failed' | 'closed'
   error?: Error | undefined
-  /** The log is known to be ahead. */
+  /** True if the log has to be read, because it may be ahead. */
   behind: boolean
   catchingUp?: boolean
-  /** The last step was an append: a rejection has its turn before the next one. */
+  /** The last step was an append, so that commands without events are settled next. */
   appended?: boolean
-  /** Appends failed one after the other: none begins before then, by `performance.now()`. */
+  /** After failed appends, the time before which none begins, by `performance.now()`. */
   appendFrom?: number
-  /** The log can't be read at present. */
+  /** Set while the log can't be read. */
   trouble?: Trouble | undefined
-  /** Only where the folds are a pipeline's: no row of a pending command ever stays in them. */
+  /** Set if the folds belong to a pipeline. Rows of pending commands never stay in them. */
   readonly turns?: Turns | undefined
-  /** A command that met a full disk: something has to give way to it. */
+  /** A command that failed because the disk is full. Something has to be deleted for it. */
   full?: Pending | undefined
-  /** Only of a log with a remote: what lies between `1..head` and the pending commands. */
+  /** Set for a log with a remote: the local commands between `1..head` and the pending commands. */
   layer?: Layer<Tab> | undefined
-  /** Is written with the first record that this tab appends. */
+  /** Extra writes for the transaction of the first record that this tab appends. */
   first?: Inside | undefined
-  /** Only of a model with drafts. */
+  /** Set for a model with drafts. */
   drafts?: OpenDrafts | undefined
-  /** Something changed; `read` says whether rows did. */
+  /** Reports a change. `read` says whether rows changed. */
   changed(read: boolean): void
-  /** Asks for what there is to do: catching up, appending, looking. Brings the next try forward if the log could not be read. */
+  /**
+   * Starts the loop that catches up, appends and settles. If the log could not be read, brings the next try forward.
+   */
   pump(): void
-  /** It is closed now: lets go of everything it holds. */
+  /** Releases everything that the tab holds, because it is closed now. */
   over(error: Error): void
 }
 
 export const typeKey = (type: string, version = 1): string => `${version} ${type}`
 
 /**
- * Takes pending commands back, lets `change` move what they stood on, and decides them again, also if `change` throws.
- * Subscribers are told at the end of it.
+ * Undoes the pending commands, calls `change`, and decides the commands again on the new state, also if `change`
+ * throws. Subscribers are called once, at the end.
  */
 export function rebase(tab: Tab, change: () => void): void {
   takeBackAll(tab)
@@ -115,7 +117,10 @@ function takeBackAll({ pending }: Tab): void {
   for (const { decision } of [...pending].reverse()) undo(decision.journal)
 }
 
-/** In the folds of a pipeline, which writes them, each command is seen by the next one and by nobody else. */
+/**
+ * Decides all pending commands, each on top of the one before. The folds of a pipeline are persisted, so there the rows
+ * of the commands are undone again.
+ */
 function decideAll(tab: Tab): void {
   const { turns } = tab
   tab.tip = tab.head
@@ -128,18 +133,20 @@ function decideAll(tab: Tab): void {
   if (turns) takeBackAll(tab)
 }
 
-/** The command that is being decided, in whatever tab of this page. */
+/** The name of the command that is being decided, in any engine of this page. */
 let deciding: string | undefined
 let nested: Error | undefined
 
-/** What is asked for while a command is decided would be asked for again whenever it is decided again. Development only. */
+/**
+ * Development only. Throws if a command is being decided: it may be decided again, and would repeat the call each time.
+ */
 export function refuseInside(refusal: (outer: string) => Error): void {
   if (deciding === undefined) return
   nested = refusal(deciding)
   throw nested
 }
 
-/** Decides on the present state, and applies: all of the command's events or none. */
+/** Decides a command on the present state and applies its events: all of them or none. */
 export function decideNow(tab: Tab, command: Command): Decided {
   const { id, name, input, meta, context } = command
   const journal: Journal = []
@@ -153,7 +160,7 @@ export function decideNow(tab: Tab, command: Command): Decided {
     for (const interceptor of tab.interceptors) interceptor.decided(command, stored)
     const events = recordedOf({ id, at: context.now, meta, events: stored }, tab.tip + 1, tab.types)
     for (const event of events) for (const fold of tab.folds) if (!fold.failed) fold.apply(event, journal)
-    // The command may not have looked at the promise that was rejected.
+    // The command may have ignored the promise that was rejected.
     if (__DEV__ && nested) throw nested
     tab.tip += events.length
     return { stored, events, journal }
@@ -167,8 +174,8 @@ export function decideNow(tab: Tab, command: Command): Decided {
 }
 
 /**
- * Applies the next commit of the log, whole, and answers the commands that it holds. Only inside `rebase`. Throws what the
- * log says that can't be applied: `CorruptLog`, `OutdatedCodeError`, or `ModelError` if an upcast fails.
+ * Applies the next commit of the log as a whole, and answers the pending commands that it holds. Only inside `rebase`.
+ * If the commit can't be applied, throws `CorruptLog`, `OutdatedCodeError`, or `ModelError` if an upcast fails.
  */
 export function applyCommit(tab: Tab, record: CommitRecord): void {
   try {
@@ -179,7 +186,7 @@ export function applyCommit(tab: Tab, record: CommitRecord): void {
   }
 }
 
-/** Guarantees 1 and 10: a hole, or an event that this code can't read, is never skipped. */
+/** Applies a commit. Never skips a hole or an event that this code can't read (guarantees 1 and 10). */
 function advance(tab: Tab, record: CommitRecord): void {
   const events = eventsOf(record, tab.types)
   if (record.first !== tab.head + 1) throw new CorruptLog(tab.head + 1)
@@ -191,8 +198,9 @@ function advance(tab: Tab, record: CommitRecord): void {
 }
 
 /**
- * Rule 5: a command met in the log is answered from there and never decided again. One of this tab's own attempts
- * settles as appended; any other with a caller's id is its first answer, or a conflict.
+ * Answers the pending commands that a record of the log holds; they are never decided again (rule 5). If the record is
+ * one of the command's own attempts, it settles as appended. Otherwise the id was used before: the record is its first
+ * answer, or there is a conflict.
  */
 export function match(tab: Tab, record: CommitRecord): void {
   if (!tab.pending.length) return
@@ -205,7 +213,7 @@ export function match(tab: Tab, record: CommitRecord): void {
   }
 }
 
-/** A record that is no JSON holds no command; that it is corrupt is said by `advance`. */
+/** The commands of a record. A corrupt record has none here; `advance` reports it. */
 function readableCommandsOf(record: CommitRecord): readonly StoredCommand[] {
   try {
     return commandsOf(record)
@@ -214,10 +222,11 @@ function readableCommandsOf(record: CommitRecord): readonly StoredCommand[] {
   }
 }
 
-/** Answers a command from the log: `command` is the stored one, `sequence` that of its first event. */
+/** Answers a pending command from the log. `command` is the stored command, `sequence` that of its first event. */
 export function answer(tab: Tab, pending: Pending, command: StoredCommand, sequence: number, commit: string): void {
   const strict = attemptIn(pending, commit)
-  // A remote gives records other ids. An id that no caller gave is nobody else's.
+  // A remote gives records other ids, so an own attempt may not be recognised. Only an id that a caller gave can be a
+  // duplicate.
   const duplicate = strict === undefined && !(tab.layer && pending.fingerprint === undefined)
   if (duplicate && pending.fingerprint !== command.fingerprint) {
     failCommand(tab, pending, new CommandIdConflict(pending.id))
@@ -227,14 +236,14 @@ export function answer(tab: Tab, pending: Pending, command: StoredCommand, seque
   try {
     events = recordedOf(command, sequence, tab.types)
   } catch {
-    // Events of a newer build: they are in the log, this code can't show them.
+    // The events are in the log, but a newer build wrote them, and this code can't read them.
   }
   succeed(tab, pending, { sequence: sequence + command.events.length - 1, events, duplicate }, strict, commit)
 }
 
 /**
- * From now on the tab takes no commands. Those that no transaction has are rejected now, the others when their outcome is
- * known. Only inside `rebase`.
+ * Puts the tab into a final state in which it takes no commands. Commands that are in no transaction are rejected now,
+ * the others when their outcome is known. Only inside `rebase`.
  */
 export function stop(tab: Tab, state: Exclude<Tab['state'], 'ready'>, error: Error): void {
   if (tab.state === 'closed') return

@@ -3,28 +3,28 @@ import type { Fold } from '../model/fold.ts'
 import type { Tab } from './tab.ts'
 import type { Progress, ProjectionStatus, Status, SyncStatus } from './types.ts'
 
-/** What of an engine its status shows. */
+/** The state of an engine from which its status is made. */
 export interface Shown extends Pick<Tab, 'database' | 'head' | 'pending' | 'state' | 'error' | 'trouble' | 'layer'> {
-  /** `folds`, and those of on-disk tables: the host folds these alone, what a tab knows of them is told. */
+  /** `folds`, and those of on-disk tables. Only the host folds on-disk tables; a tab knows what the host reports. */
   readonly projections: readonly Fold[]
   /** Persisted checkpoints by projection identity. */
   readonly persisted: Map<string, number>
-  /** Why a host keeps no rows of a projection that this tab may fold well, by projection identity. */
+  /** By projection identity, the error because of which the host keeps no rows. The fold in this tab may work. */
   readonly unpersisted: Map<string, ProjectionFailed>
   /** Rebuilds under way, by projection name. */
   readonly progress: Map<string, Progress>
   worker: Status['worker']
   /** The second copy of the log. */
   copy: Pick<Status, 'mirror' | 'restored'>
-  /** The browser keeps this storage until the user deletes it. */
+  /** True if the browser keeps this storage until the user deletes it. */
   persistent?: boolean | undefined
-  /** What this tab has heard of the remote of its log. */
+  /** The last report about the log's remote. */
   sync?: Omit<SyncStatus, 'pending'> | undefined
-  /** undefined if this tab knows of none. */
+  /** The last report about reactions; undefined if there was none. */
   reactions?: Status['reactions'] | undefined
 }
 
-/** What a page may tell its user. */
+/** The public status of an engine. */
 export function statusOf({
   projections: all,
   database,
@@ -73,14 +73,14 @@ export function statusOf({
 
 const NONE = Object.freeze({})
 
-/** Nobody has said yet where the remote stands. */
+/** The sync status before the first report. */
 const UNHEARD: Omit<SyncStatus, 'pending'> = { state: 'offline', rejected: 0, behind: 0 }
 
-/** The status from before, if the new one says the same: who compares them does not take it for a change. */
+/** Returns the old status if the new one is equal, so that comparing them by identity shows no change. */
 export const keepIfSame = (before: Status<any> | undefined, now: Status<any>): Status<any> =>
   before && isSameStatus(before, now) ? before : now
 
-/** Errors are compared by identity, plain objects by their members. */
+/** Compares plain objects by their members and everything else, errors too, by identity. */
 function isSameStatus(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true
   if (!isStatusObject(a) || !isStatusObject(b)) return false

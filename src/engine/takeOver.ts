@@ -1,7 +1,7 @@
 import { readIdentity } from '../log/database.ts'
 import type { Tab } from './tab.ts'
 
-/** Rule 13: a tab of a log that was empty and is an imported one now goes on with that. */
+/** Adopts the new id of a log that was empty when the tab opened it and has been imported since (rule 13). */
 export async function takeOver(tab: Tab): Promise<void> {
   const { database } = tab
   if (!database?.log) return

@@ -6,11 +6,11 @@ import type { Workshop } from '../projections/workshop.ts'
 import { createQueue } from '../queue.ts'
 import { rebase, type Tab, type Turns } from './tab.ts'
 
-/** The turns of a tab over the folds of a pipeline, and those folds as the last of them has seen them. */
+/** The turns of a tab on the folds of a pipeline, with the folds of the last turn. */
 export interface PipelineTurns extends Turns {
   readonly folds: readonly Fold[]
   readonly commandRead: object
-  /** Runs a task while no turn begins. */
+  /** Runs a task between two turns. */
   stepAside<T>(task: () => Promise<T>): Promise<T>
 }
 
@@ -21,7 +21,10 @@ export function createTurns(shop: Workshop, tabOf: () => Tab): PipelineTurns {
   let commandRead: object = {}
   let isOn = false
 
-  /** The pipeline has folded what it heard of: this tab is there too, unless it has to find out what became of a command. */
+  /**
+   * Moves the tab's head to what the pipeline has folded. It stays if a command is unsure, because then catch-up has to
+   * read the commits itself. Throws if the pipeline is behind the tab.
+   */
   function stand(tab: Tab, now: readonly Fold[]): void {
     folds = now
     commandRead = commandReadOf(now)
@@ -33,7 +36,7 @@ export function createTurns(shop: Workshop, tabOf: () => Tab): PipelineTurns {
     throw new StorageError('aborted', `The pipeline of "${database.name}" has not folded what its engine has seen`)
   }
 
-  /** One turn: nobody else changes the folds before `step` is done. */
+  /** Runs one turn. Nothing else changes the folds until `step` is done. */
   async function take(now: readonly Fold[], step: () => Promise<void>): Promise<void> {
     isOn = true
     try {
@@ -63,7 +66,7 @@ export function createTurns(shop: Workshop, tabOf: () => Tab): PipelineTurns {
   }
 }
 
-/** Runs a turn while nobody needs to be alone with the log. */
+/** Runs a turn under a shared lock. Tools that must be alone with the log take that lock exclusively. */
 async function whileAllowed(name: string, closing: AbortSignal, turn: () => Promise<void>): Promise<void> {
   const locks = globalThis.navigator?.locks
   if (!locks) return turn()

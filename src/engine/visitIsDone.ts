@@ -1,19 +1,19 @@
 import { sleep } from '../async.ts'
 import type { Core } from './core.ts'
 
-/** Milliseconds after which a tab that has not persisted everything yet is taken for settled, too. */
+/** Milliseconds after which a visit counts as done, even if not everything is persisted. */
 const VISIT_MS = 10_000
-/** Milliseconds that are left to what the app itself loads behind its first work. */
+/** Milliseconds that are left for what the app itself loads after its first work. */
 const AFTER_VISIT_MS = 1000
 
-/** Milliseconds that the worker's start waits for the first commands, at most. */
+/** The longest time that the start of the worker waits for the first commands, in milliseconds. */
 const FIRST_COMMANDS_MS = 1000
-/** Milliseconds without a command after which the first ones are over. */
+/** Milliseconds without a command after which the first commands are over. */
 const PAUSE_MS = 20
 
 /**
- * Resolves at once, or if the app began with commands, when they are in the log. A worker that starts reads the snapshot and
- * parses code on the same few cores, and opens the same database.
+ * Resolves when the commands with which the app began are in the log; at once if there are none. Starting a worker
+ * earlier would slow them down: it reads the snapshot and parses code on the same cores, and opens the same database.
  */
 export async function firstCommandsAreIn(core: Core): Promise<void> {
   const { ended } = core
@@ -24,7 +24,7 @@ export async function firstCommandsAreIn(core: Core): Promise<void> {
   }
 }
 
-/** Resolves when what this tab wrote first is persisted, and a little later. Rejects when the engine ends. */
+/** Resolves a little after this tab's first commands are persisted. Rejects when the engine ends. */
 export async function visitIsDone(core: Core): Promise<void> {
   const { ended } = core
   const until = performance.now() + VISIT_MS

@@ -3,7 +3,7 @@ import { keepLoading } from './keepLoading.ts'
 import { reacting } from './part.ts'
 import type { OpenOptions } from './types.ts'
 
-/** Runs a task with what a page of an app with reactions needs. Of another app it loads nothing. */
+/** Loads the code for reactions and runs a task with it. Does nothing if the app has no reactions. */
 export function withReactions(
   core: Core,
   { reactions }: OpenOptions,

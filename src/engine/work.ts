@@ -8,8 +8,8 @@ import { settleAtHead } from './settleAtHead.ts'
 import type { Tab } from './tab.ts'
 
 /**
- * Takes one step after the other, until there is nothing to do or the log has to be left alone. Resolves with the time of
- * the next try, by `performance.now()`, or with undefined. Never rejects: `afterwards` knows what each error means.
+ * Takes one step after the other, until there is nothing to do or a retry has to wait. Resolves with the time of the
+ * next try, by `performance.now()`, or with undefined. Never rejects, because `afterwards` handles every error.
  */
 export async function work(tab: Tab): Promise<number | undefined> {
   for (;;) {
@@ -17,7 +17,7 @@ export async function work(tab: Tab): Promise<number | undefined> {
       const step = next(tab, performance.now())
       if (step.do === 'rest') return undefined
       if (step.do === 'wait') return step.until
-      // What is to be done is known when the turn comes.
+      // The next step is decided again when the turn begins, because the state may have changed.
       if (tab.turns) await tab.turns.runStep(() => takeStep(tab, next(tab, performance.now())))
       else await takeStep(tab, step)
     } catch (error) {
@@ -26,7 +26,7 @@ export async function work(tab: Tab): Promise<number | undefined> {
   }
 }
 
-/** How a tab of a log without a remote works. */
+/** The steps of a tab of a log without a remote. */
 const workWithoutRemote = {
   catchUp,
   appendGroup,

@@ -25,34 +25,34 @@ import { rebase, stop, type Tab } from './tab.ts'
 import { createTurns } from './turns.ts'
 import type { DispatchOptions } from './types.ts'
 
-/** Milliseconds after which a log that could not be read when the engine opened is read again, doubled up to the maximum. */
+/** Milliseconds before a log that could not be read at the engine's start is read again, doubled up to the maximum. */
 const OPEN_RETRY_MIN_MS = 1000
 const OPEN_RETRY_MAX_MS = 30_000
 
 /**
- * An engine beside a pipeline: it decides over the pipeline's folds, through its connection, and shows nobody anything.
- * There is one for each log and browser.
+ * An engine beside a pipeline. It decides commands on the pipeline's folds and uses its connection; nobody sees pending
+ * commands. There is one for each log in a browser.
  */
 export interface WorkerEngine {
-  /** Like that of an open engine; nothing is visible before it is in the log. */
+  /** Dispatches a command as an open engine does, but nothing is visible before it is in the log. */
   dispatch(name: string, input?: unknown, options?: DispatchOptions, special?: Special): Promise<AnyReceipt>
-  /** The committed rows, as far as the pipeline has folded them. */
+  /** The committed rows that the pipeline has folded. */
   read(): Readonly<Record<string, unknown>>
-  /** The event up to which `read` shows the log. */
+  /** The last event that `read` shows. */
   readonly head: number
-  /** Aborts when this engine ends, with the reason: it is no holder any more, and appends nothing. */
+  /** Aborts with the reason when this engine ends. From then on it is not the holder and appends nothing. */
   readonly signal: AbortSignal
-  /** By their names in the model; undefined if it declares none. */
+  /** Drafts by their names in the model; undefined if it declares none. */
   readonly drafts: OpenDrafts['byName'] | undefined
-  /** Runs a task while this engine leaves the log alone. Commands wait meanwhile: a task that awaits one waits for ever. */
+  /** Runs a task while this engine does not use the log. Commands wait meanwhile, so a task must not await one. */
   stepAside<T>(task: () => Promise<T>): Promise<T>
   /** Awaits what is in a transaction, rejects the rest with `EngineClosed`. */
   close(): Promise<void>
 }
 
 /**
- * Opens the engine of this log as soon as no other worker or page of this browser has it, and at the head that the log has
- * then. Rejects with the signal's reason, if the pipeline closes before, or if this code can't follow the log.
+ * Opens the engine of this log as soon as no other worker or page of this browser has it, at the head that the log has
+ * then. Rejects with the signal's reason, if the pipeline closes first, or if this code can't read the log.
  */
 export async function openWorkerEngine(shop: Workshop, given?: AbortSignal): Promise<WorkerEngine> {
   const { closing } = shop
@@ -65,7 +65,7 @@ export async function openWorkerEngine(shop: Workshop, given?: AbortSignal): Pro
     given?.throwIfAborted()
     return await openOnce(shop, opening)
   } finally {
-    // A pipeline opens many, one after the other.
+    // Removes the listeners: a pipeline opens many engines, one after the other.
     over.abort()
   }
 }
@@ -89,7 +89,7 @@ async function openOnce(shop: Workshop, opening: AbortController): Promise<Worke
       engine.signal.throwIfAborted()
       return engine
     } catch (error) {
-      // What failed because it ended is no reason.
+      // If a signal has aborted, its reason is the cause, not this error.
       const ended = [opening.signal, engine.signal].find(({ aborted }) => aborted)
       if (ended || stateAfter(error)) {
         await end(new EngineClosed('closed'))
@@ -136,7 +136,7 @@ function createWorkerEngine(shop: Workshop, release: () => void): EngineParts {
     get logId() {
       return database.log?.id ?? ''
     },
-    // What becomes another log is the pipeline's to know.
+    // The pipeline follows changes of the log's id, so there is nothing to assign.
     set logId(_) {},
     channel,
     stored: new Set(),
@@ -163,7 +163,7 @@ function createWorkerEngine(shop: Workshop, release: () => void): EngineParts {
     },
   })
 
-  /** However it ends, the next holder may begin as soon as nothing is in a transaction. */
+  /** Releases the engine's lock once nothing is in a transaction, so that the next holder may begin. */
   function leave(error: unknown): void {
     if (over) return
     ending.abort(error)
@@ -193,7 +193,7 @@ function createWorkerEngine(shop: Workshop, release: () => void): EngineParts {
     close,
   }
 
-  /** The pipeline makes new folds when it has to read its pages again. */
+  /** The pipeline's present folds. It creates new ones when it has to read its pages again. */
   const current = (): readonly Fold[] => shop.tracks?.map(({ fold }) => fold) ?? turns.folds
 
   return { engine, tab, end }

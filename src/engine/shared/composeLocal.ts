@@ -14,10 +14,13 @@ export interface ComposedLocal {
   readonly parts: readonly { readonly pending: Pending; readonly decision: Decided; readonly version: number }[]
 }
 
-/** Commands that were rejected and are tried again: they leave `rejected` as they come into the outbox. */
+/**
+ * Commands that were rejected and are retried. Their entry in `rejected` is removed in the transaction that adds them
+ * to the outbox.
+ */
 export const retried: WeakSet<Pending> = new WeakSet()
 
-/** The record of the group, behind the last one of the outbox, and what is written with it. */
+/** Builds the record of a group after the last one of the outbox, and what is written with it. */
 export function composeLocal(tab: Tab, group: readonly Pending[], last: number, device?: string): ComposedLocal {
   const id = nextId()
   const strict = group.some(isStrict)
@@ -39,7 +42,7 @@ export function composeLocal(tab: Tab, group: readonly Pending[], last: number, 
   }
 }
 
-/** A command as the log keeps it, and what deciding it again needs. */
+/** The JSON of one command for the log, with the fields that are needed to decide it again. */
 function localBodyOf(pending: Pending, model: number, device: string | undefined): string {
   const { context, decide, decision } = pending
   const { name, input } = decide ? { name: UNDO, input: undoingOf(decision.stored, decision.journal) } : pending

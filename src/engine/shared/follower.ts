@@ -1,12 +1,18 @@
 import { ModelError, StorageError } from '../../errors.ts'
 import type { Core } from '../core.ts'
 
-/** Milliseconds between two questions where the remote stands, until somebody has answered. */
+/** Milliseconds between two questions for the state of the remote, until there is an answer. */
 const ASK_REMOTE_MS = 2000
-/** Questions after which nobody seems to follow the remote. A holder that is frozen is replaced after 15 seconds. */
+/**
+ * After this many unanswered questions, no worker or page follows the remote. A frozen holder is replaced after 15
+ * seconds.
+ */
 const QUESTIONS = 12
 
-/** Asks the follower of the remote of this log where it is. If nobody answers, the app is told what it has forgotten. */
+/**
+ * Asks the follower of this log's remote for its state. If there is no answer, `status.sync.error` says which option is
+ * missing.
+ */
 export function expectFollower(core: Core): void {
   let asked = 0
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -20,7 +26,7 @@ export function expectFollower(core: Core): void {
   ask()
 }
 
-/** Nothing is stored, so nothing can be sent. */
+/** Reports that a log in memory ignores its remote: nothing is stored, so nothing can be sent. */
 export const tellInMemory = (core: Core): void =>
   tellError(
     core,

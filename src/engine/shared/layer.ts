@@ -9,30 +9,30 @@ import { attemptIn, type Decided, failCommand, type Pending, succeed } from '../
 import { type Tab, typeKey } from '../tab.ts'
 import type { Verdicts } from './verdicts.ts'
 
-/** A local command, and what it did to the rows while it is on. */
+/** A local command, with the changes that it made to the rows while it is applied. */
 export interface LocalEntry {
   readonly command: LocalCommand
-  /** The id of the record that holds it. */
+  /** The id of the outbox record that holds it. */
   record: string
   journal: Journal
   events: readonly AnyRecordedEvent[]
 }
 
-/** What a tab knows of the outbox of its log. */
+/** A tab's view of the outbox of its log. */
 export interface LocalLayer extends Pick<Layer<Tab>, 'length' | 'past' | 'takeBack' | 'putOn' | 'arrived'> {
   /** The highest key that this tab has seen. */
   readonly last: number
   readonly marker: Marker
   /**
-   * The log has these commits behind the tab's head, and the outbox is this. Says whether the tab shows exactly that already; then it is
-   * noted, and no row changes.
+   * Whether the tab already shows exactly these commits after its head, and this outbox. If so, notes that they are in
+   * the log, and changes no row.
    */
   isShown(commits: readonly CommitRecord[], outbox: Outbox): boolean
-  /** The outbox is this. Throws OutdatedCodeError for an event that this code does not know. Only inside `rebase`. */
+  /** Replaces the outbox. Throws OutdatedCodeError for an event that this code does not know. Only inside `rebase`. */
   set(outbox: Outbox): void
-  /** One more record. Only inside `rebase`. */
+  /** Adds one record. Only inside `rebase`. */
   add(record: LocalRecord): void
-  /** The first commands of the tab went into the outbox as they are shown: their rows stay. */
+  /** Moves the tab's first pending commands into this layer, after they were stored in the outbox. Their rows stay. */
   moveDown(record: LocalRecord, decisions: readonly Decided[]): void
   find(id: string): LocalCommand | undefined
 }
@@ -43,11 +43,11 @@ export function createLocalLayer(
   stored: Parameters<typeof outboxOf>[0] | undefined,
 ): LocalLayer {
   let entries: LocalEntry[] = []
-  /** The rows of so many entries are on. */
+  /** The number of entries, from the first, whose rows are applied. */
   let on = 0
   let marker: Marker = { n: -1, base: 0, last: '', generation: -1 }
   let last = -1
-  /** Folds that failed on a local event: they are whole again without it. */
+  /** Folds that failed on a local event. They are no longer failed when that event is undone. */
   const failed: Fold[] = []
 
   const read = (record: LocalRecord): LocalEntry[] =>
@@ -75,13 +75,13 @@ export function createLocalLayer(
 
   function takeBackTo(count: number): void {
     if (on <= count) return
-    // A fold that failed misses some of the rows: all are put on anew.
+    // A failed fold misses some of the rows, so all entries are undone and applied again.
     const left = failed.length ? 0 : count
     while (on > left) undo(entries[--on]!.journal)
     for (const fold of failed.splice(0)) fold.failed = undefined
   }
 
-  /** How many entries are the first commands, in order and with the same events. */
+  /** The number of leading entries that are equal in both lists. */
   function common(others: readonly LocalEntry[]): number {
     let count = 0
     while (count < Math.min(entries.length, others.length) && isSameEntry(entries[count], others[count])) count++
@@ -182,11 +182,11 @@ const isSameEntry = (one: LocalEntry | undefined, other: LocalEntry | undefined)
   (one?.record === other?.record && one?.command.id === other?.command.id) ||
   (!!one && isSameCommand(one.command, other?.command))
 
-/** Is it the same command, with the same events? */
+/** Whether both are the same command with the same events. */
 export const isSameCommand = (one: StoredCommand, other: StoredCommand | undefined): boolean =>
   one.id === other?.id && JSON.stringify(one.events) === JSON.stringify(other.events)
 
-/** A record that is no JSON holds no command; that it is corrupt is said by `applyCommit`. */
+/** The commands of a record. A corrupt record has none here; `applyCommit` reports it. */
 function layerCommandsOf(record: CommitRecord): readonly StoredCommand[] {
   try {
     return commandsOf(record)
@@ -195,13 +195,16 @@ function layerCommandsOf(record: CommitRecord): readonly StoredCommand[] {
   }
 }
 
-/** A command met in the outbox is answered from there: it is durable. */
+/** Answers a pending command that was found in the outbox, because it is durable there. */
 function answerLocal(tab: Tab, verdicts: Verdicts, command: LocalCommand, record: string): void {
   const pending = tab.pending.find(({ id }) => id === command.id)
   if (pending) answerFrom(tab, verdicts, pending, command, attemptIn(pending, record), record)
 }
 
-/** Answers a command from the outbox. `strict` tells how its own attempt was written, if it was one. */
+/**
+ * Answers a command from the outbox. `strict`: whether its own attempt was written strictly; undefined if it was not
+ * its own.
+ */
 export function answerFrom(
   tab: Tab,
   verdicts: Verdicts,
@@ -210,14 +213,15 @@ export function answerFrom(
   strict?: boolean,
   record?: string,
 ): void {
-  // Records are rewritten under other ids. An id that no caller gave is nobody else's.
+  // Records are rewritten under other ids, so a record may be unknown. Only an id that a caller gave can be a
+  // duplicate.
   const duplicate = strict === undefined && pending.fingerprint !== undefined
   if (duplicate && pending.fingerprint !== command.fingerprint)
     failCommand(tab, pending, new CommandIdConflict(pending.id))
   else succeedLocally(tab, verdicts, pending, recordedOf(command, tab.head + 1, tab.types), duplicate, strict, record)
 }
 
-/** It has no sequence before the remote has ordered it. */
+/** Ends a command that is durable in the outbox. Its receipt has no sequence, because the remote has not ordered it. */
 export function succeedLocally(
   tab: Tab,
   verdicts: Verdicts,

@@ -27,16 +27,19 @@ export { replicate } from '../../sync/replicate.ts'
 export { expectFollower, tellInMemory } from './follower.ts'
 export { takeOnline } from './takeOnline.ts'
 
-// A page without a remote has no use for this class.
+// Registered here, because a page without a remote does not need this class.
 wireClasses.RemoteError = RemoteError
 
-/** The layer of a tab on a log with a remote. `stored` is the outbox as boot has read it. */
+/** Creates the layer of a tab of a log with a remote. `stored` is the outbox that boot read. */
 export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] | undefined): Layer<Tab> {
   const verdicts = createVerdicts(tab)
   const local = createLocalLayer(tab, verdicts, stored)
   const database = tab.database!
   let device: string | undefined
-  /** Of an app with reactions: such a tab writes something with its first record. Says whether that was read now. */
+  /**
+   * Reads the device id, if this is needed: a tab of an app with reactions (`tab.first`) stores it with its commands.
+   * Returns whether it was read now.
+   */
   const readsDevice = async (): Promise<boolean> => {
     if (!tab.first || device) return false
     device = await readDevice(database)
@@ -44,9 +47,9 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
   }
   if (!stored) tab.behind = true
 
-  /** The log and the outbox are this now. */
+  /** Applies what was read: new commits, and the outbox. */
   function update({ commits, ...outbox }: Pick<SharedLog, 'commits' | 'marker' | 'records'>): void {
-    // Both were read: subscribers are told that with what it changed.
+    // The log could be read, so the trouble is over. Subscribers learn it together with the changes.
     tab.trouble = undefined
     if (local.isShown(commits, outbox)) {
       for (const commit of commits) verdicts.arrived(commit)
@@ -58,7 +61,7 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
       })
   }
 
-  /** The outbox has the record. What was shown before is what it says, unless something came between. */
+  /** Takes over a record that was just stored in the outbox. Usually the rows already show its events. */
   function confirm({ record, parts }: ComposedLocal, head: number): void {
     tab.first = undefined
     tab.channel?.post({ log: tab.logId, local: isLarge(record) ? record.n : record })
@@ -76,7 +79,7 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
         succeedLocally(tab, verdicts, pending, decision.events, false, attemptIn(pending, record.id), record.id)
       tab.changed(false)
     } else if (local.last === record.n - 1) rebase(tab, () => local.add(record))
-    // It was read together with what came between, or will be.
+    // Another record came first. This record was read together with it, or will be.
     else tab.behind = true
   }
 
@@ -89,12 +92,12 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
     if (found) return rebase(tab, () => answerFrom(tab, verdicts, pending, found))
     const shared = await readShared(database, tab.head)
     const isThere = shared?.records.some(({ body }) => body.includes(JSON.stringify(pending.id)))
-    // Else it is left of a record that came below the marker.
+    // Otherwise the entry is a remnant of a record below the marker.
     if (isThere || shared?.commits.length) tab.behind = true
     else await forgetEntry(database, pending.id, entry)
   }
 
-  /** A command that gave no events. */
+  /** Settles a command that gave no events, unless a caller waits for the remote. */
   function settleEmpty(pending: Pending, head: number): void {
     const settle = (one: Pending): void => settleWithoutEvents(tab, one, head)
     if (!verdicts.hold(pending, settle)) settle(pending)
@@ -138,7 +141,8 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
             const { head } = tab
             await catchUp(tab, signal, progress)
             tab.catchingUp = true
-            // A tab that was closed or stopped meanwhile applies nothing: the log stays far from it.
+            // A tab that was closed or stopped during the read applies nothing, so it can't get closer to the log's
+            // head.
             if (!shared || tab.head === head) return
             continue
           }
@@ -159,7 +163,7 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
     },
 
     async appendGroup(_, group): Promise<Appended> {
-      // Meanwhile others may have come or left.
+      // The group may have changed while the device id was read.
       if (await readsDevice()) return 'raced'
       const { head } = tab
       const composed = composeLocal(tab, group, local.last, device)
@@ -226,7 +230,7 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
       for (const { pending, version } of refused) if (pending.version === version) settleEmpty(pending, tab.head)
       if (composed) confirm(composed, tab.head)
       else tab.changed(false)
-      // A verdict came with what was read.
+      // What was read decides commands that wait for the remote. The next catch-up settles them.
       if (verdicts.ids().some((id) => !local.find(id))) tab.behind = true
       for (const pending of commands)
         if (pending.phase === 'waiting' && known.has(pending.id)) await lookUp(tab, pending)

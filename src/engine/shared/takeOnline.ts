@@ -3,7 +3,10 @@ import { goOnline } from '../../sync/goOnline.ts'
 import type { Core } from '../core.ts'
 import { tellError } from './follower.ts'
 
-/** The app has given a remote to a log that was begun without one. If it can't have one now, it stays as it is, and says so. */
+/**
+ * Takes a log online that was begun without a remote. If that is not possible now, the log stays as it is, and the
+ * status says why.
+ */
 export async function takeOnline(core: Core): Promise<void> {
   const { database, logId: was, head } = core
   if (!database?.log) return

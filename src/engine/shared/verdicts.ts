@@ -10,25 +10,29 @@ import { enterNew } from '../dispatch.ts'
 import { NO_TRIES, type Pending } from '../pending.ts'
 import type { Tab } from '../tab.ts'
 
-/** Milliseconds after which a read of the remote is asked for once more: a hint may be lost, and the follower that heard it may have gone. */
+/**
+ * Milliseconds before a read of the remote is requested again: the hint may be lost, or the follower that got it may be
+ * gone.
+ */
 const READ_REMOTE_AGAIN_MS = 2000
 
-/** What the shared log says of commands whose callers wait for it (`durability: 'remote'`). */
+/** Settles the callers that wait until the remote has ordered or rejected their command (`durability: 'remote'`). */
 export interface Verdicts {
-  /** Of the commands that are durable here. */
+  /** The ids of the commands that are durable here and wait for the remote. */
   ids(): string[]
-  /** The command is durable here: its callers who wait for the remote leave it, and are told later. */
+  /** Removes the callers that wait for the remote from a command that is durable here. They are settled later. */
   keep(pending: Pending, duplicate: boolean, record: string | undefined): void
   /**
-   * A command without events is refused, or there is nothing to do, as far as this device knows. Callers who wait for the remote want to know
-   * that of the shared log: the command leaves the tab until that was read once more, and is decided again then. Says whether it has left.
+   * Holds back a command that was rejected or gave no events on this device, if callers wait for the remote: the shared
+   * log may decide otherwise. The command leaves the tab until the remote was read once more, and is then decided
+   * again. Returns whether it has left.
    */
   hold(pending: Pending, tell: (pending: Pending) => void): boolean
-  /** A commit came into the log. */
+  /** Settles the callers of commands that a new commit of the log holds. */
   arrived(record: CommitRecord): void
-  /** The log and the outbox were read to their ends: settles these commands. */
+  /** Settles these commands, after the log and the outbox were read to their ends. */
   settle(ids: readonly string[], isLocal: (id: string) => boolean, rejected: readonly RejectedCommand[]): void
-  /** This caller, or everybody who came through this handle, or everybody, waits no longer. */
+  /** Stops waiting: `who` is one caller or one handle; undefined means all callers. */
   leave(who: unknown, reason: unknown): void
 }
 
@@ -40,9 +44,9 @@ interface Waiting {
 
 export function createVerdicts(tab: Tab): Verdicts {
   const waiting = new Map<string, Waiting[]>()
-  /** Commands for which the remote is read, by the read. */
+  /** Commands that wait for a read of the remote, by the id of the read. */
   const remoteReads = new Map<string, Pending[]>()
-  /** Who left while a transaction had the command, and why. */
+  /** Callers and handles that left while a transaction had the command, with the reason. */
   const departed = new WeakMap<object, unknown>()
   const hasLeft = (caller: Caller): boolean => departed.has(caller) || departed.has(caller.owner)
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -77,7 +81,7 @@ export function createVerdicts(tab: Tab): Verdicts {
     }
   }
 
-  /** Decides it once more, behind what was read. */
+  /** Decides a command again, after the remote was read. */
   function enter(pending: Pending): void {
     pending.callers = pending.callers.filter((caller) => !hasLeft(caller))
     const same = pending.fingerprint !== undefined && tab.pending.find(({ id }) => id === pending.id)
@@ -142,7 +146,7 @@ export function createVerdicts(tab: Tab): Verdicts {
         const first = sequence
         sequence += command.events.length
         tell(command.id, (one) => {
-          // An id that no caller gave is nobody else's.
+          // Ids that no caller gave are unique, so both fingerprints are undefined then.
           if (one.fingerprint !== command.fingerprint) one.caller.reject(new CommandIdConflict(command.id))
           else resolve(one, command.id, sequence - 1, shownOf(tab, command, first))
         })
@@ -152,14 +156,14 @@ export function createVerdicts(tab: Tab): Verdicts {
       for (const id of ids) {
         if (isLocal(id)) continue
         const refused = rejected.find((one) => one.id === id)
-        // Neither in the log, nor waiting, nor refused: decided again, it gave no events.
+        // A command that is neither in the log nor in the outbox nor rejected was decided again and gave no events.
         tell(id, (one) => (refused ? one.caller.reject(fromWire(refused.error)) : resolve(one, id, tab.head, [])))
       }
     },
     leave(who, reason) {
       const isMeant = (caller: Caller): boolean => who === undefined || caller === who || caller.owner === who
       if (who === undefined) end?.close()
-      // A handle, or a caller of it.
+      // `who` is a handle or a caller here, both objects.
       else departed.set(who as object, reason)
       for (const [read, those] of remoteReads) {
         for (const pending of those) {
@@ -183,7 +187,7 @@ function shownOf(tab: Tab, command: StoredCommand, first: number): readonly AnyR
   try {
     return recordedOf(command, first, tab.types)
   } catch {
-    // Events of a newer build: they are in the log, this code can't show them.
+    // The events are in the log, but a newer build wrote them, and this code can't read them.
     return []
   }
 }

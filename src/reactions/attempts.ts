@@ -36,8 +36,13 @@ export function createAttempts(
     } catch (error) {
       failure = { error }
     }
-    // Cancelled, or another holder's now.
-    if (abort.signal.aborted) return
+    // Another holder's now.
+    if (signal.aborted) return
+    if (abort.signal.aborted) {
+      // It was cancelled. The command that was to settle it may have been stored meanwhile, and settles nothing now.
+      if (place.remote) await store.replace(open, undefined)
+      return
+    }
     if (failure) one.error = toWire(failure.error)
     await keep(one, open, failure && next(one, open, failure.error))
   }

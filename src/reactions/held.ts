@@ -20,6 +20,8 @@ export interface Held {
   readonly open: Map<string, OpenEvent>
   /** Attempts that are under way, by the keys of their events. */
   readonly busy: Map<string, AbortController>
+  /** Dead letters that are not stored as such: their last attempt died with its page or worker. */
+  readonly died: readonly OpenEvent[]
   scanned: number
   /** The position that is stored; -1 if it has to be stored. */
   noted: number
@@ -56,11 +58,14 @@ export function beginWith(
       const isKnown = position && (isSame || position.scanned === 0)
       const now = Math.min(booted, known.booted ?? booted)
       const scanned = isSame ? position.scanned : Math.max(isKnown || from === 'start' ? 0 : now, floor)
+      const open = new Map(mine.map((one) => [reactionKeyOf(one), recover(one, definition, types)]))
+      const stored = new Set(mine.flatMap((one) => (one.dead ? reactionKeyOf(one) : [])))
       held.push({
         name,
         definition,
-        open: new Map(mine.map((one) => [reactionKeyOf(one), recover(one, definition, types)])),
+        open,
         busy: new Map(),
+        died: [...open].flatMap(([key, one]) => (one.dead && !stored.has(key) ? one : [])),
         scanned: Math.max(scanned, base),
         noted: isSame && position.version === version ? position.scanned : -1,
       })

@@ -22,7 +22,7 @@ export interface LogFollower {
   isBehindHere(): void
   /** Looks at everything that the log has. */
   readOn(): Promise<void>
-  /** Notes how far the log was looked at, where that is not stored at all. */
+  /** Stores dead letters of the last holder, and how far the log was looked at, where that is not stored at all. */
   note(): Promise<void>
   /** Every event up to here was looked at. */
   readonly scanned: number
@@ -46,6 +46,7 @@ export function createLooking(place: HolderPlace, held: readonly Held[]): LogFol
   let behind = true
   const early = held.filter(({ definition }) => remote && definition.local)
   let behindHere = early.length > 0
+  let died = new Map(held.flatMap((one) => one.died.map((open): [OpenEvent, StoredChange] => [open, () => open])))
 
   const scanned = (): number => Math.min(...held.map((one) => one.scanned))
 
@@ -147,7 +148,8 @@ export function createLooking(place: HolderPlace, held: readonly Held[]): LogFol
       behindHere = early.length > 0
     },
     async note() {
-      await write([], [])
+      await write([], [], died)
+      died = new Map()
     },
     async readOn() {
       for (const record of hinted.splice(0)) {

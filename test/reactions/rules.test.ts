@@ -325,6 +325,35 @@ describe('reactions rule 5, ends:', () => {
     expect(provider.calls.length).toBe(3)
   })
 
+  test('what all of its attempts have killed is a dead letter without failed, and can be tried again', async () => {
+    const name = freshName()
+    const tab = await chatTab(name)
+    const provider = createProvider()
+    const definitions = {
+      answer: {
+        from: 'start' as const,
+        retry: { tries: 2, delay: 1 },
+        async run({ event, key, signal, dispatch }: any) {
+          const text = await provider.ask(key, event.data.id, signal)
+          await dispatch.finishTurn({ id: event.data.id, text }, { settles: true })
+        },
+      },
+    }
+    await tab.dispatch.requestTurn({ id: 'a' })
+    for (let n = 0; n < 2; n++) {
+      const dying = await runner(name, definitions)
+      await provider.call(n)
+      await dying.close()
+    }
+    await runner(name, definitions)
+    await expect.poll(async () => (await deadLetters(tab)).length).toBe(1)
+    const [letter] = await deadLetters(tab)
+    expect(letter?.error?.message).toMatch(/died/)
+    expect(await letter?.retry()).toBe(true)
+    ;(await provider.call(2)).answer('x')
+    await expect.poll(() => states(tab)).toEqual(['a finished'])
+  })
+
   test('it is a dead letter only if failed fails, which blocks no lane; it is tried again or dropped by hand, once', async () => {
     const name = freshName()
     const chat = chatApp()

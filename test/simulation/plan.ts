@@ -246,6 +246,8 @@ const profiles: Record<string, Profile> = {
   devices: { length: [1, 1], weights: {} },
   /** And what happens to turns that reactions answer. */
   reactions: { length: [1, 1], weights: {} },
+  /** And to those of devices that share a log. */
+  sharedReactions: { length: [1, 1], weights: {} },
   alone: {
     length: [400, 400],
     mirror: 0.3,

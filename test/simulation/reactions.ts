@@ -7,8 +7,9 @@ import { installBrowser } from './browser.ts'
 import { real } from './globals.ts'
 import { createStorage } from './indexedDb.ts'
 import type { Plan } from './plan.ts'
+import { createProvider } from './provider.ts'
 import type { Result } from './run.ts'
-import { type Actor, createWorld, current, endWorld, noFaults, Violation } from './world.ts'
+import { type Actor, createWorld, endWorld, noFaults, Violation } from './world.ts'
 
 /**
  * Tabs that request turns, and holders that answer them: killed, frozen, doubled and stolen from at any step. Afterwards all is calm, and
@@ -57,14 +58,6 @@ interface Tab {
   engine: Awaited<ReturnType<typeof open>> | undefined
   closed: boolean
 }
-/** A call that the provider has not answered. */
-interface Call {
-  readonly actor: Actor
-  readonly key: string
-  readonly thread: string
-  readonly signal: AbortSignal
-  readonly answer: (text: string | Error) => void
-}
 
 export function executeReactions(plan: Plan, { traced = false }: { traced?: boolean } = {}): Promise<Result> {
   const w = createWorld(plan.seed, traced)
@@ -79,7 +72,7 @@ export function executeReactions(plan: Plan, { traced = false }: { traced?: bool
   const load = isStorm ? STORM : SMALL
   if (isStorm) w.pace = STORM_PACE
   const tabs: Tab[] = []
-  const calls = new Set<Call>()
+  const provider = createProvider(w, load)
   const audit = createReactionAudit(w, storage, load.lanes, TRIES)
   let opened = 0
   let turns = 0
@@ -96,7 +89,8 @@ export function executeReactions(plan: Plan, { traced = false }: { traced?: bool
       cancel: { turnStopped: (stop, start) => stop.data.id === start.data.id },
       async run({ event, key, signal, dispatch }) {
         const { id, thread } = event.data
-        const text = await ask(key, event.commandId, id, thread, signal)
+        audit.asks(key, event.commandId, id)
+        const text = await provider.ask({ key, id, lane: thread, signal })
         await dispatch.finishTurn({ id, text }, { settles: true })
       },
       lost: hasLost
@@ -107,43 +101,6 @@ export function executeReactions(plan: Plan, { traced = false }: { traced?: bool
     }),
   })
 
-  function ask(key: string, commandId: string, id: string, thread: string, signal: AbortSignal): Promise<string> {
-    const actor = current()
-    audit.asks(key, commandId, id)
-    const mine = [...calls].filter((call) => call.actor === actor && !call.signal.aborted)
-    if (mine.some((call) => call.thread === thread))
-      w.fail(`rule 4: ${actor.name} answers two turns of ${thread} at once`)
-    if (mine.length >= load.concurrency) w.fail(`rule 4: ${actor.name} works in ${mine.length + 1} lanes at once`)
-    w.say(() => `asks for ${id} by ${key}`, actor)
-    return new Promise((resolve, reject) => {
-      const call: Call = {
-        actor,
-        key,
-        thread,
-        signal,
-        answer: (text) => {
-          calls.delete(call)
-          w.post(actor, 'provider', 'the provider answers', () =>
-            typeof text === 'string' ? resolve(text) : reject(text),
-          )
-        },
-      }
-      calls.add(call)
-      if (load.takes) setTimeout(() => calls.has(call) && answer(call), load.takes[0] + random.below(load.takes[1]))
-      signal.addEventListener('abort', () => {
-        calls.delete(call)
-        reject(signal.reason)
-      })
-    })
-  }
-  const answer = (call: Call): void =>
-    call.answer(random.chance(0.2) ? new Error('429') : `words ${random.below(1000)}`)
-  w.sources.push((add) => {
-    for (const call of calls) {
-      if (!call.actor.alive) calls.delete(call)
-      else if (!load.takes) add({ key: 'provider', label: 'the provider', run: () => answer(call) })
-    }
-  })
   const scripts = new Map(
     ['1', '2'].map((n) => [
       n,
@@ -241,7 +198,7 @@ export function executeReactions(plan: Plan, { traced = false }: { traced?: bool
     else if (x < 970) w.faults = noFaults()
   }
 
-  const isOver = (): boolean => audit.isOver() && !calls.size
+  const isOver = (): boolean => audit.isOver() && !provider.waiting
   const rejected = (error: unknown): void => {
     w.violation ??= new Violation(`unhandled rejection: ${(error as Error)?.stack ?? error}`)
   }

@@ -13,6 +13,7 @@ import { real } from './globals.ts'
 import { createStorage } from './indexedDb.ts'
 import type { Plan } from './plan.ts'
 import { executeReactions } from './reactions.ts'
+import { executeSharedReactions } from './sharedReactions.ts'
 import { type Actor, createWorld, endWorld, Violation } from './world.ts'
 
 export interface Result {
@@ -33,6 +34,7 @@ const END_TIME = 120_000
 export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {}): Promise<Result> {
   if (plan.profile === 'devices') return executeDevices(plan, { traced })
   if (plan.profile === 'reactions') return executeReactions(plan, { traced })
+  if (plan.profile === 'sharedReactions') return executeSharedReactions(plan, { traced })
   const w = createWorld(plan.seed, traced)
   w.pace = plan.pace
   // Most errors here are rejections that nobody looks at.

@@ -87,3 +87,14 @@ test(
       ],
     ]),
 )
+
+// A run costs 0.5 s of CPU.
+test(
+  'reactions of devices that share a log run where they have to, and each turn ends once, in 30 seeded runs',
+  { timeout: 600_000 },
+  () =>
+    playProfile('sharedReactions', 15, [
+      ...['turnFinished', 'turnInterrupted', 'turnStopped', 'all ended', 'a command of a reaction was refused'],
+      ...['reminded of what is not shared yet', 'device offline', 'holder stolen', 'holder frozen', 'worker crashed'],
+    ]),
+)

@@ -26,6 +26,7 @@ export const mutations = [
     in: 'openEvents',
     find: 'caused.device === device',
     put: 'true',
+    profiles: 'sharedReactions',
     tests: ['test/reactions/remote.test.ts', 'on the device whose command'],
   },
   {

@@ -28,9 +28,9 @@ import type { ReadModel } from './model/model.ts'
 
 export type { AnyEngine, Equal, GivenEngine, ReadOptions, Select } from './bindings/options.ts'
 
-/** Where it is called, if not in an injection context. */
+/** Options for calls outside of an injection context. */
 export interface InjectOptions {
-  /** Where this is called outside of an injection context. */
+  /** The injector to use if this is called outside of an injection context. */
   readonly injector?: Injector | undefined
 }
 
@@ -45,8 +45,9 @@ export interface InjectOptions {
  * ```
  *
  * `select` runs once for each change of the rows, and when a signal that it reads changed. Its result is kept while the next one is equal,
- * by default by `shallowEqual`. It ends with the component, directive or service that called it. Call it in an injection context, or give
- * `injector`. A server renders the empty log. With `server` in the options, it renders that, and so does the first render in the page.
+ * by default by `shallowEqual`. The subscription ends with the component, directive or service that called this. Call
+ * it in an injection context, or pass `injector`. A server renders the empty log. With `server` in the options, the
+ * server and the first render in the page show that value.
  */
 export function injectRead<P, T>(
   engine: GivenEngine<P>,
@@ -63,7 +64,7 @@ export function injectRead<P, T>(
   return computed(
     () => {
       const { value, isServed } = source()
-      // What the caller gave, in the type it gave.
+      // `server` is present, so it has the caller's type.
       return isServed && 'server' in given ? (given.server as T) : select(value)
     },
     { equal },
@@ -71,7 +72,7 @@ export function injectRead<P, T>(
 }
 
 /**
- * A signal of the engine's `status`. A server shows that of an empty log in memory.
+ * A signal of the engine's `status`. A server shows the status of an empty log in memory.
  * @example
  * ```ts
  * class SaveState {
@@ -91,7 +92,7 @@ export function injectStatus<P>(engine: GivenEngine<P>, options: InjectOptions =
 }
 
 /**
- * A signal of a text that is still being written; undefined if there is none.
+ * A signal of a draft: a text that is still being written; undefined if there is none.
  * @example
  * ```ts
  * class Reply {
@@ -100,8 +101,8 @@ export function injectStatus<P>(engine: GivenEngine<P>, options: InjectOptions =
  * }
  * ```
  *
- * `drafts` is one of `engine.drafts`, or a signal of it, and so may be the id. No selector runs when a draft grows. Call it in an injection
- * context, or give `injector`. A server renders none.
+ * `drafts` is one of `engine.drafts`, or a signal of one. The id may be a signal too. No selector runs when a draft
+ * grows. Call it in an injection context, or pass `injector`. A server renders no draft.
  */
 export function injectDraft<H>(
   drafts: Drafts<H> | (() => Drafts<H>),
@@ -119,11 +120,14 @@ export function injectDraft<H>(
 
 interface SignalSource<S> {
   readonly value: S
-  /** It is what the server rendered. */
+  /** Whether this is the value that the server rendered. */
   readonly isServed: boolean
 }
 
-/** What an engine shows now, as a signal that changes only if that is another object. The engine knows it once it was read. */
+/**
+ * A signal of a value of the engine. It changes only if the value is another object, and subscribes when it is first
+ * read.
+ */
 function injectSource<E extends Pick<AnyEngine, 'subscribe'>, S>(
   given: E | (() => E),
   sourceOf: (engine: E) => S,

@@ -13,11 +13,11 @@ import { createGetter } from './select.ts'
 
 export type { AnyEngine, Equal, GivenEngine, Select } from './bindings/options.ts'
 
-/** An engine, or a draft. */
+/** An engine or a draft. */
 type ControllerSource = Pick<AnyEngine, 'subscribe'> & { readonly status?: unknown }
 type MakeGetter<E, T> = (engine: E, kept: { readonly value: T } | undefined, onRun: () => void) => () => T
 
-/** What a controller follows that is asking its host for an update now. */
+/** The source of the controller that is requesting an update of its host right now. */
 let asking: ControllerSource | undefined
 
 /** Updates a host when a selection of its engine changed. */
@@ -25,16 +25,18 @@ class SelectionController<E extends ControllerSource, T> implements ReactiveCont
   readonly #host: ReactiveControllerHost
   readonly #engineOf: () => E | undefined
   readonly #make: MakeGetter<E, T>
-  /** Each update of the host is asked for by `requestUpdate`. */
+  /** Whether every update of the host goes through `requestUpdate`, so that this controller sees it. */
   readonly #isAsked: boolean
   #get: (() => T) | undefined
   #kept: { readonly value: T } | undefined
   #isConnected = false
   #followed: E | undefined
   #end: (() => void) | undefined
-  /** Something else than a controller has asked for an update: what the function reads of the host may have changed. */
+  /**
+   * The update was not requested by a controller, so properties of the host that the function reads may have changed.
+   */
   #isStale = true
-  /** The status of the engine when the function ran. */
+  /** The status of the engine when the function last ran. */
   #ranAt: unknown
 
   constructor(host: ReactiveControllerHost, engine: E | (() => E), make: MakeGetter<E, T>) {
@@ -51,10 +53,10 @@ class SelectionController<E extends ControllerSource, T> implements ReactiveCont
     }
   }
 
-  /** The present value: the same object while it is equal. Throws what the function throws. */
+  /** The present value. It is the same object while it is equal. Throws if the function throws. */
   get value(): T {
     const engine = this.#engineOf()
-    // E may allow for no engine yet.
+    // E includes undefined if the host may have no engine yet.
     this.#get ??= this.#make(engine as E, this.#kept, () => {
       this.#ranAt = engine?.status
     })
@@ -75,7 +77,7 @@ class SelectionController<E extends ControllerSource, T> implements ReactiveCont
     this.#follow()
   }
 
-  /** The function may read properties of the host, and these may have changed; so may the engine. */
+  /** Before each update: properties of the host that the function reads may have changed, and so may the engine. */
   hostUpdate(): void {
     if (this.#isStale) this.#get = undefined
     this.#isStale = !this.#isAsked
@@ -83,8 +85,9 @@ class SelectionController<E extends ControllerSource, T> implements ReactiveCont
   }
 
   /**
-   * The function may also read the value of another controller. After a change of one engine, each runs once, in any order; a draft and
-   * another engine have another status.
+   * The function may also read the value of another controller. If both follow the same engine, each runs once after a
+   * change, in any order. If the other one follows a draft or another engine, its status differs, and this function
+   * runs again.
    */
   #onRequest(): void {
     if (!asking) this.#isStale = true
@@ -102,7 +105,7 @@ class SelectionController<E extends ControllerSource, T> implements ReactiveCont
       try {
         if (before && Object.is(this.value, before.value)) return
       } catch {
-        // `render` throws it.
+        // The next `render` throws the same error.
       }
       asking = engine
       try {
@@ -127,12 +130,13 @@ class SelectionController<E extends ControllerSource, T> implements ReactiveCont
  * }
  * ```
  *
- * `select` may read properties of the host. It runs once for each change of the engine, and the update that this asks for shows that result.
- * It runs again in an update that something else has asked for: a property that changed, `requestUpdate()`, a draft, another engine. So if
- * it reads anything but reactive properties, call `requestUpdate()` when that changes; signals and observables are followed only if `render`
- * itself reads them. Its result is kept while the next one is equal, by default by `shallowEqual`. `engine` may be a function, such as
- * `() => this.engine`: another user's engine is then read with the next update of the host. The engine knows the controller only while the
- * host is in a page.
+ * `select` may read properties of the host. It runs once for each change of the engine, and the update that follows
+ * shows the result. It runs again in updates that have another cause: a property that changed, `requestUpdate()`, a
+ * draft, another engine. If it reads anything but reactive properties, call `requestUpdate()` when that changes.
+ * Signals and observables are followed only if `render` itself reads them. The result is kept while the next one is
+ * equal, by default by `shallowEqual`. `engine` may be a function, such as `() => this.engine`: when it returns another
+ * engine, for another user, that one is read with the next update. The controller subscribes only while the host is in
+ * a page.
  */
 export class ReadController<P, T> extends SelectionController<AnyEngine<P>, T> {
   constructor(
@@ -152,7 +156,7 @@ export class ReadController<P, T> extends SelectionController<AnyEngine<P>, T> {
 }
 
 /**
- * A controller that updates its host with each change of the engine's `status`.
+ * A controller that updates its host after each change of the engine's `status`.
  * @example
  * ```ts
  * class SaveState extends LitElement {
@@ -170,7 +174,7 @@ export class StatusController<P> extends SelectionController<AnyEngine<P>, Statu
 }
 
 /**
- * A controller that updates its host as a text grows that is still being written. Its value is undefined if there is none.
+ * A controller that updates its host as a draft grows. Its value is undefined if there is none.
  * @example
  * ```ts
  * class Reply extends LitElement {
@@ -182,8 +186,8 @@ export class StatusController<P> extends SelectionController<AnyEngine<P>, Statu
  * }
  * ```
  *
- * `drafts` is one of `engine.drafts`, or a function that reads it from a property of the host, and so may be the id. A draft that grows
- * updates the host, and a `ReadController` of the same host selects again with that.
+ * `drafts` is one of `engine.drafts`, or a function that reads it from a property of the host. The id may be a function
+ * too. When the draft grows, the host updates, and each `ReadController` of the same host selects again.
  */
 export class DraftController<H> extends SelectionController<DraftSource<H>, DraftText<H> | undefined> {
   constructor(host: ReactiveControllerHost, drafts: Drafts<H> | (() => Drafts<H>), id: string | (() => string)) {

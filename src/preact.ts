@@ -22,12 +22,12 @@ export type { AnyEngine, Equal, ReadOptions, Select } from './bindings/options.t
  * ```
  *
  * `select` may be inline and may build arrays or plain objects: the last result is kept while the new one is equal, by default by
- * `shallowEqual`. After a change, a function that stays the same (outside the component, or in `useCallback`) runs once. An inline one is
- * another function in each render: the last one says whether to render, and that render runs its own. If `select` throws, the component
- * throws.
+ * `shallowEqual`. After a change, a function that stays the same (outside the component, or in `useCallback`) runs
+ * once. An inline function is a new one in each render: the last one decides whether to render, and that render runs
+ * its own. If `select` throws, the component throws.
  *
- * A server renders the empty log, or `server` of the options. Preact does not say whether a page hydrates: with `server`, the first render
- * shows that in the page, too, and the stored rows follow at once.
+ * A server renders the empty log, or `server` of the options. Preact does not tell whether a page hydrates. So with
+ * `server`, the first render in the page always shows that value, and the stored rows follow at once.
  */
 export function useRead<P, T>(engine: AnyEngine<P>, select: Select<P, T>, options?: Equal<T> | ReadOptions<T>): T {
   const { equal, ...given } = optionsOf(options)
@@ -42,14 +42,14 @@ export function useRead<P, T>(engine: AnyEngine<P>, select: Select<P, T>, option
     get,
     kept,
     isServed || isServer()
-      ? // What the caller gave, in the type it gave.
+      ? // `server` is present, so it has the caller's type.
         (): T => (isServed ? (given.server as T) : select(emptyOf<P>(engine.model).read))
       : undefined,
   )
 }
 
 /**
- * The engine's `status`; renders again with each change of it. A server shows that of an empty log in memory.
+ * The engine's `status`. Renders again after each change of it. A server shows the status of an empty log in memory.
  * @example
  * ```ts
  * const { state, pending } = useStatus(engine)
@@ -66,14 +66,14 @@ export function useStatus<P>(engine: AnyEngine<P>): Status<P> {
 }
 
 /**
- * A text that is still being written; undefined if there is none. Renders again as it grows.
+ * A draft: a text that is still being written; undefined if there is none. Renders again as it grows.
  * @example
  * ```tsx
  * const reply = useDraft(engine.drafts.reply, id)
  * return <p>{reply?.text}</p>
  * ```
  *
- * `drafts` is one of `engine.drafts`. No selector runs when a draft grows. A server renders none.
+ * `drafts` is one of `engine.drafts`. No selector runs when a draft grows. A server renders no draft.
  */
 export function useDraft<H>(drafts: Drafts<H>, id: string): DraftText<H> | undefined {
   const source = useMemo(() => draftOf(drafts, id), [drafts, id])
@@ -93,7 +93,7 @@ interface Kept<T> {
   readonly value: T
 }
 
-/** `first` is what the first render shows; without it, the present value. */
+/** `first` returns the value for the first render. Without it, the first render shows the present value. */
 function useGetter<T>(
   { subscribe }: Pick<AnyEngine, 'subscribe'>,
   get: () => T,
@@ -113,7 +113,7 @@ function useGetter<T>(
       try {
         isSame = Object.is(last.current(), kept.current?.value)
       } catch {
-        // The render throws it.
+        // The next render throws the same error.
       }
       if (!isSame) render({})
     }

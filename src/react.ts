@@ -35,20 +35,21 @@ export type { AnyEngine, Equal, ReadOptions, Select } from './bindings/options.t
  * const titles = useRead(engine, (read) => read.todos.all().map(({ id, title }) => ({ id, title })), deepEqual)
  * ```
  *
- * `select` may be inline and may build arrays or plain objects: its result is remembered per `read` object, and the last one is kept while
- * the new one is equal. By default both are equal if they are the same value (`Object.is`), or arrays or plain objects whose members are the
- * same, one level deep. Objects that `select` builds inside an array are new each time: pass `deepEqual` from `tidemark` for them.
- * If `select` throws, the component throws.
+ * `select` may be inline and may build arrays or plain objects: its result is remembered per `read` object, and the
+ * last result is kept while the new one is equal. By default two results are equal if they are the same value
+ * (`Object.is`), or arrays or plain objects with the same members, one level deep. Objects that `select` builds inside
+ * an array are new each time: pass `deepEqual` from `tidemark` for them. If `select` throws, the component throws.
  *
  * After a change, a function that stays the same (outside the component, in `useCallback`, or kept by React's compiler) runs once. An inline
- * one is another function in each render: the last one says whether to render, and that render runs its own, which may use other props.
+ * function is a new one in each render: the last one decides whether to render, and that render runs its own, which may
+ * use other props.
  *
  * A server renders the empty log, and so does the first render of `hydrateRoot`, whatever the browser has stored. The stored rows follow
  * at once. Give `{ server }` on both sides if the server has rows.
  */
 export function useRead<P, T>(engine: AnyEngine<P>, select: Select<P, T>, options?: Equal<T> | ReadOptions<T>): T {
   const { equal, ...given } = optionsOf<T>(options)
-  // An inline selector is another function in each render: this carries the value from one to the next.
+  // An inline selector is a new function in each render. This ref carries the last value to the next getter.
   const rendered = useRef<{ readonly value: T }>(undefined)
   const get = useMemo(
     () => createGetter((): ReadModel<P> => engine.read, select, equal, rendered.current),
@@ -57,7 +58,7 @@ export function useRead<P, T>(engine: AnyEngine<P>, select: Select<P, T>, option
   const server = useRef<{ readonly value: T }>(undefined)
   const serverSnapshot = (): T =>
     'server' in given
-      ? // What the caller gave, in the type it gave.
+      ? // `server` is present, so it has the caller's type.
         (given.server as T)
       : // biome-ignore lint/suspicious/noAssignInExpressions: every page that renders pays for each byte here
         (server.current ??= { value: select(emptyOf<P>(engine.model).read) }).value
@@ -69,8 +70,8 @@ export function useRead<P, T>(engine: AnyEngine<P>, select: Select<P, T>, option
 }
 
 /**
- * The engine's `status`; renders again with each change of it. A server and the first render of `hydrateRoot` show that of an empty log
- * in memory.
+ * The engine's `status`. Renders again after each change of it. A server and the first render of `hydrateRoot` show the
+ * status of an empty log in memory.
  * @example
  * ```ts
  * const { state, pending } = useStatus(engine)
@@ -85,15 +86,15 @@ export function useStatus<P>(engine: Engine<any, P, any>): Status<P> {
 }
 
 /**
- * A text that is still being written; undefined if there is none. Renders again as it grows.
+ * A draft: a text that is still being written; undefined if there is none. Renders again as it grows.
  * @example
  * ```tsx
  * const reply = useDraft(engine.drafts.reply, id)
  * return <p>{reply?.text}{reply?.state === 'live' && '…'}</p>
  * ```
  *
- * `drafts` is one of `engine.drafts`. No selector runs when a draft grows. A server renders none, and so does the first render of
- * `hydrateRoot`.
+ * `drafts` is one of `engine.drafts`. No selector runs when a draft grows. A server and the first render of
+ * `hydrateRoot` show no draft.
  */
 export function useDraft<H>(drafts: Drafts<H>, id: string): DraftText<H> | undefined {
   const subscribe = useMemo(() => (listener: () => void) => drafts.subscribe(id, listener), [drafts, id])
@@ -104,11 +105,12 @@ export function useDraft<H>(drafts: Drafts<H>, id: string): DraftText<H> | undef
   )
 }
 
-/** The nearest one first. */
+/** The engines of the providers around a component, the nearest one first. */
 const Engines: Context<readonly AnyEngine[]> = /*#__PURE__*/ createContext<readonly AnyEngine[]>([])
 
 /**
- * Gives an engine to the components inside, which take it with `useEngine`. A test gives another engine of the same model.
+ * Provides an engine to the components inside, which get it with `useEngine`. A test can provide another engine of the
+ * same model.
  * @example
  * ```tsx
  * createRoot(page).render(<EngineProvider engine={engine}><App /></EngineProvider>)
@@ -128,7 +130,7 @@ export function EngineProvider({
 }
 
 /**
- * The engine of this model that the nearest `EngineProvider` gives. Throws `ModelError` if there is none.
+ * The engine of this model from the nearest `EngineProvider`. Throws `ModelError` if there is none.
  * @example
  * ```ts
  * const engine = useEngine(todoApp)
@@ -136,9 +138,9 @@ export function EngineProvider({
  * ```
  */
 export function useEngine<E extends EventTypes, P, C, D>(model: Model<E, P, C, D>): Engine<E, P, C, D> {
-  // Compared only.
+  // The cast is safe: the model is only compared.
   const engine = useContext(Engines).find((engine) => engine.model === (model as AnyModel))
-  // The context forgets whose model it is.
+  // The context does not keep the model's types. The comparison shows that they fit.
   if (engine) return engine as unknown as Engine<E, P, C, D>
   throw new ModelError(
     `useEngine: no EngineProvider around this component gives an engine of the model "${model.name}". ` +
@@ -153,21 +155,22 @@ export type DispatchArguments<I> = unknown extends I
     ? [input?: I, options?: DispatchOptions]
     : [input: I, options?: DispatchOptions]
 
-/** One command of an engine, with what became of its last call. */
+/** One command of an engine, with the outcome of its last call. */
 export interface UseCommand<E extends EventTypes, I> {
   /**
-   * Dispatches the command. The promise never rejects: it gives the receipt, or undefined if the command failed, and `error` says why. The
-   * same function in each render.
+   * Dispatches the command. The promise never rejects: it resolves with the receipt, or with undefined if the command
+   * failed, and then
+   * `error` is set. It is the same function in each render.
    */
   readonly dispatch: (...given: DispatchArguments<I>) => Promise<Receipt<E> | undefined>
-  /** Commands of this component that are not durable yet. */
+  /** Whether commands of this component are not durable yet. */
   readonly pending: boolean
-  /** Why the last command failed. A new dispatch forgets it. */
+  /** The error of the last command. A new dispatch clears it. */
   readonly error: Error | undefined
 }
 
 /**
- * A command of the engine, with what became of it in this component.
+ * A command of the engine, with the outcome of its last call in this component.
  * @example
  * ```tsx
  * const { dispatch, pending, error } = useCommand(engine, 'add')
@@ -176,7 +179,7 @@ export interface UseCommand<E extends EventTypes, I> {
  * )
  * ```
  *
- * `engine.dispatch.add` is the same without the state: its promise rejects.
+ * Without the state, `engine.dispatch.add` does the same, but its promise rejects.
  */
 export function useCommand<E extends EventTypes, C, K extends keyof C & string>(
   engine: Engine<E, any, C>,
@@ -194,10 +197,10 @@ export function useCommand<E extends EventTypes, C, K extends keyof C & string>(
         // The outcome of an older dispatch is not shown beside a newer one.
         if (one === newest) error = failure
         const sent = { dispatch, pending, error }
-        // Unless another engine or command was asked meanwhile.
+        // An outcome is not shown if the component has switched to another engine or command.
         setLast((shown) => (by > 0 || shown.dispatch === dispatch ? sent : shown))
       }
-      // What the command takes was checked where it was given.
+      // `DispatchArguments` has checked the input where `dispatch` was called.
       const receipt = engine.dispatch[name](...(given as [any]))
       show(1)
       return receipt.then(
@@ -215,7 +218,7 @@ export function useCommand<E extends EventTypes, C, K extends keyof C & string>(
 }
 
 interface CommandState {
-  /** Of the engine and the command that were asked. */
+  /** The `dispatch` function of the engine and command that this state belongs to. */
   readonly dispatch?: unknown
   readonly pending: number
   readonly error?: Error | undefined
@@ -223,7 +226,7 @@ interface CommandState {
 const nothingSent: CommandState = { pending: 0 }
 
 /**
- * An undo stack of `tidemark/tools`, which renders this component again when `canUndo` or `canRedo` changed.
+ * An undo stack of `tidemark/tools`. Renders again when `canUndo` or `canRedo` changed.
  * @example
  * ```tsx
  * const { undo, canUndo } = useUndo(stack)

@@ -8,43 +8,46 @@ declare global {
   }
 }
 
-/** Gets the value at once and after each change. `error` gets what `select`'s function throws later; without it, `reportError` does. */
+/**
+ * Gets the value at once and after each change. `error` gets errors of later selections; without it, `reportError`
+ * does.
+ */
 export interface SelectionObserver<T> {
   /** Called with the value. */
   readonly next?: ((value: T) => void) | undefined
-  /** Called with what `select`'s function threw. */
+  /** Called with the error that the function of `select` threw. */
   readonly error?: ((error: unknown) => void) | undefined
 }
 
-/** One value of an engine's read model, to read and to follow. */
+/** One value of an engine's read model, to read and to subscribe to. */
 export interface Selection<T> {
-  /** The present value: the same object until it changes. Throws what the function of `select` throws. */
+  /** The present value. It is the same object until it changes. Throws if the function of `select` throws. */
   get(): T
   /**
-   * Calls `run` at once with the present value, and again after each change of it. Returns the function that ends this. It also has a
-   * method `unsubscribe`, as the subscriptions of observables have.
+   * Calls `run` at once with the present value, and again after each change of it. Returns the function that
+   * unsubscribes. That function also has a method `unsubscribe`, as the subscriptions of observables have.
    */
   subscribe(run: ((value: T) => void) | SelectionObserver<T>): Unsubscribe
   /** For rxjs. */
   [Symbol.observable](): Selection<T>
 }
 
-/** Ends a subscription: call it, or its `unsubscribe`, as observables are ended. */
+/** Ends a subscription: call it, or its `unsubscribe`. */
 export type Unsubscribe = (() => void) & {
-  /** The same. */
+  /** Ends the subscription. */
   unsubscribe(): void
 }
 
-/** What `select` reads: an engine, or a part of one. */
+/** The source of `select`: an engine, or an object with these two members. */
 export interface Selectable<R> {
   readonly read: R
-  /** Calls the listener after each change, and returns the function that ends it. */
+  /** Calls the listener after each change, and returns the function that unsubscribes. */
   subscribe(listener: () => void): () => void
 }
 
 /**
- * Selects a value of `engine.read`, to read it and to be told when it changed: a store for Svelte, for Solid's and rxjs' `from`, for
- * Angular's `toSignal`, and for anything else.
+ * Selects a value of `engine.read`, to read it and to subscribe to its changes. The result is a store for Svelte, an
+ * observable for rxjs' and Solid's `from`, for Angular's `toSignal`, and for others.
  * @example
  * ```ts
  * const open = select(engine, (read) => read.todos.by('done', false))
@@ -53,10 +56,11 @@ export interface Selectable<R> {
  * end()
  * ```
  *
- * `fn` runs at most once for each change of `read`, for any number of listeners, and does not run without one unless `get` is called. Its
- * result is kept while the next one is equal: by default the same value, or arrays or plain objects whose members are the same
- * (`shallowEqual`). Pass `deepEqual` if `fn` builds objects inside an array. The engine knows a selection only while it has a subscriber. If
- * `fn` throws, `get` and `subscribe` throw. A later failure goes to `error` of the observer, or to `reportError`; then changes go on as usual.
+ * `fn` runs at most once for each change of `read`, for any number of listeners. Without a listener it runs only when
+ * `get` is called. Its result is kept while the next one is equal: by default the same value, or arrays or plain
+ * objects with the same members (`shallowEqual`). Pass `deepEqual` if `fn` builds objects inside an array. A selection
+ * subscribes to the engine only while it has a subscriber. If `fn` throws, `get` and `subscribe` throw. Later errors go
+ * to `error` of the observer, or to `reportError`, and the subscription continues.
  */
 export function select<R extends object, T>(
   engine: Selectable<R>,
@@ -72,7 +76,10 @@ export function select<R extends object, T>(
     subscribe(run: ((value: T) => void) | SelectionObserver<T>): Unsubscribe {
       const { next, error }: SelectionObserver<T> = typeof run === 'function' ? { next: run } : run
       get()
-      /** The last outcome that this listener got. If a listener changes the log, an inner round has told the others already. */
+      /**
+       * The last outcome that this listener got. If a listener changes the log, a nested round has already called the
+       * others.
+       */
       let known: SelectorOutcome<T> | undefined
       let isOver = false
       const tell = (): void => {
@@ -80,7 +87,7 @@ export function select<R extends object, T>(
         const now = outcomeOf(get)
         if (known && Object.is(known.value, now.value) && Object.is(known.error, now.error)) return
         known = now
-        // Without a failure, it is a value.
+        // If it has not failed, it has a value.
         if (!now.isFailed) next?.call(run, now.value as T)
         else if (error) error.call(run, now.error)
         else throw now.error
@@ -125,8 +132,9 @@ function outcomeOf<T>(get: () => T): SelectorOutcome<T> {
 }
 
 /**
- * Returns a function that gives the value that `fn` makes of a source. The source is a new object after each change, and `fn` runs once for
- * each. `kept` is the first value, as long as the new one is equal. The function throws what `fn` threw.
+ * Returns a function that returns `fn` of the present source. The source is a new object after each change, and `fn`
+ * runs once for each. The last value is kept while the new one is equal, starting with `kept`. If `fn` throws, the
+ * function throws the same error.
  */
 export function createGetter<S extends object, T>(
   sourceOf: () => S,
@@ -150,7 +158,7 @@ export function createGetter<S extends object, T>(
       }
     }
     if (failure) throw failure.error
-    // Without a failure, it is a value.
+    // If it has not failed, it has a value.
     return (last as { value: T }).value
   }
 }

@@ -22,9 +22,10 @@ export type { AnyEngine, Equal, ReadOptions, Select } from './bindings/options.t
  * ```
  *
  * `select` runs once for each change of the rows, and when a signal that it reads changed. Its result is kept while the next one is equal,
- * by default by `shallowEqual`. A row that did not change is the same object, so `<For>` keeps its element. `engine` may be an accessor:
- * another user's engine is then read as soon as it is there. It ends with its owner. A server renders the empty log, and so does a page
- * while it hydrates; give `server` in the options, on both sides, if the server has rows.
+ * by default by `shallowEqual`. A row that did not change is the same object, so `<For>` keeps its element. `engine`
+ * may be an accessor: when it returns another engine, for another user, that one is read. The subscription ends with
+ * its owner. A server and a page while it hydrates show the empty log. If the server has rows, pass `server` in the
+ * options on both sides.
  */
 export function createRead<P, T>(
   engine: AnyEngine<P> | Accessor<AnyEngine<P>>,
@@ -40,7 +41,7 @@ export function createRead<P, T>(
   return createMemo(
     () => {
       const { value, isServed } = source()
-      // What the caller gave, in the type it gave.
+      // `server` is present, so it has the caller's type.
       return isServed && 'server' in given ? (given.server as T) : select(value)
     },
     undefined,
@@ -49,7 +50,8 @@ export function createRead<P, T>(
 }
 
 /**
- * An accessor of the engine's `status`. A server, and a page while it hydrates, show that of an empty log in memory.
+ * An accessor of the engine's `status`. A server and a page while it hydrates show the status of an empty log in
+ * memory.
  * @example
  * ```tsx
  * const status = createStatus(engine)
@@ -66,15 +68,15 @@ export function createStatus<P>(engine: AnyEngine<P> | Accessor<AnyEngine<P>>): 
 }
 
 /**
- * An accessor of a text that is still being written; undefined if there is none.
+ * An accessor of a draft: a text that is still being written; undefined if there is none.
  * @example
  * ```tsx
  * const reply = createDraft(engine.drafts.reply, () => props.id)
  * return <p>{reply()?.text}</p>
  * ```
  *
- * `drafts` is one of `engine.drafts`, or an accessor of it, and so may be the id. No selector runs when a draft grows. A server renders none,
- * and so does a page while it hydrates.
+ * `drafts` is one of `engine.drafts`, or an accessor of one. The id may be an accessor too. No selector runs when a
+ * draft grows. A server and a page while it hydrates show no draft.
  */
 export function createDraft<H>(
   drafts: Drafts<H> | Accessor<Drafts<H>>,
@@ -92,11 +94,11 @@ export function createDraft<H>(
 
 interface AccessorSource<S> {
   readonly value: S
-  /** It is what the server rendered. */
+  /** Whether this is the value that the server rendered. */
   readonly isServed: boolean
 }
 
-/** What an engine shows now, as a signal that changes only if that is another object. */
+/** A signal of a value of the engine. It changes only if the value is another object. */
 function createSource<E extends Pick<AnyEngine, 'subscribe'>, S>(
   given: E | Accessor<E>,
   sourceOf: (engine: E) => S,

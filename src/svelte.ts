@@ -15,13 +15,13 @@ import { createGetter } from './select.ts'
 
 export type { AnyEngine, Equal, GivenEngine, Select } from './bindings/options.ts'
 
-/** A value that effects and templates follow when they read `current`. */
+/** A reactive value: effects and templates that read `current` run again when it changes. */
 export interface Current<T> {
   readonly current: T
 }
 
 /**
- * A value of the engine's rows. What reads `current` in a template, an effect or a `$derived` runs again when it changed.
+ * A value of the engine's rows. Templates, effects and `$derived` values that read `current` run again when it changed.
  * @example
  * ```svelte
  * <script>
@@ -30,9 +30,10 @@ export interface Current<T> {
  * {#each open.current as todo (todo.id)}<li>{todo.title}</li>{/each}
  * ```
  *
- * Plain JavaScript: it can be called anywhere, also in a module, and `current` always gives the present. `select` runs at most once for each
- * change of the rows; its result is kept while the next one is equal, by default by `shallowEqual`. It may read props and other state: once
- * that has changed, it runs each time `current` is read. The engine knows it only while an effect follows it.
+ * It can be called anywhere, also in a plain module, and `current` always gives the present value. `select` runs at
+ * most once for each change of the rows, and its result is kept while the next one is equal, by default by
+ * `shallowEqual`. It may read props and other state: after such state has changed once, `select` runs each time
+ * `current` is read. It subscribes to the engine only while an effect follows it.
  */
 export function fromRead<P, T>(
   engine: GivenEngine<P>,
@@ -43,7 +44,8 @@ export function fromRead<P, T>(
 }
 
 /**
- * The engine's `status`. What reads `current` in a template, an effect or a `$derived` runs again with each change of it.
+ * The engine's `status`. Templates, effects and `$derived` values that read `current` run again after each change of
+ * it.
  * @example
  * ```svelte
  * <script>
@@ -62,7 +64,7 @@ export function fromStatus<P>(engine: GivenEngine<P>): Current<Status<P>> {
 }
 
 /**
- * A text that is still being written; `current` is undefined if there is none.
+ * A draft: a text that is still being written. `current` is undefined if there is none.
  * @example
  * ```svelte
  * <script>
@@ -71,7 +73,8 @@ export function fromStatus<P>(engine: GivenEngine<P>): Current<Status<P>> {
  * <p>{reply.current?.text}</p>
  * ```
  *
- * `drafts` is one of `engine.drafts`, or a function that reads it from state, and so may be the id. No selector runs when a draft grows.
+ * `drafts` is one of `engine.drafts`, or a function that reads it from state. The id may be a function too. No selector
+ * runs when a draft grows.
  */
 export function fromDraft<H>(
   drafts: Drafts<H> | (() => Drafts<H>),
@@ -103,7 +106,7 @@ function followEngine<P, S extends object, T>(
   equal: Equal<T>,
 ): Current<T> {
   const engineOf = typeof given === 'function' ? given : (): AnyEngine<P> => given
-  /** It reads state that has changed. */
+  /** Whether `fn` reads state that has changed, so that its result can't be remembered. */
   let isStateful = false
   let kept: { readonly value: T } | undefined
   let engine: AnyEngine<P>
@@ -125,12 +128,12 @@ function followEngine<P, S extends object, T>(
           try {
             if (before && Object.is(untrack(get), before.value)) return
           } catch {
-            // What reads it throws it.
+            // The reader of `current` gets the error.
           }
           update()
         }),
       ]
-      // Nothing but a store tells a plain module that state which a function reads has changed. One time is enough.
+      // In a plain module, only a store can tell that state which `fn` reads has changed. The first change is enough.
       let isOn = false
       if (!isStateful)
         ends.push(

@@ -17,6 +17,6 @@ export type { Tables }
  * hostProjections(todoApp, { tables })
  * ```
  *
- * It brings Dexie, so only the worker of a model that has such tables imports it.
+ * It contains Dexie, so import it only in the worker of a model that has such tables.
  */
 export const tables: Tables = onDisk

@@ -37,9 +37,10 @@ export type { AnyEngine, Equal, ReadOptions, Select } from './bindings/options.t
  * ```
  *
  * `select` runs once for each change of the rows, and when a ref that it reads changed. Its result is kept while the next one is equal, by
- * default by `shallowEqual`. Rows are frozen and are never made reactive. `engine` may be a ref or a getter: another user's engine is then
- * read as soon as it is there. It ends with the component or effect scope around it. A server renders the empty log, and so does the first
- * render of a page that hydrates; give `server` in the options, on both sides, if the server has rows.
+ * default by `shallowEqual`. Rows are frozen and are never made reactive. `engine` may be a ref or a getter: when it
+ * returns another engine, for another user, that one is read. The subscription ends with the component or effect scope
+ * around it. A server and the first render of a page that hydrates show the empty log. If the server has rows, pass
+ * `server` in the options on both sides.
  */
 export function useRead<P, T>(
   engine: MaybeRefOrGetter<AnyEngine<P>>,
@@ -55,7 +56,7 @@ export function useRead<P, T>(
   let last: { readonly value: T } | undefined
   return computed(() => {
     const { isServed, value: read } = source.value
-    // What the caller gave, in the type it gave.
+    // `server` is present, so it has the caller's type.
     const value = isServed && 'server' in given ? (given.server as T) : select(read)
     if (!last || !equal(last.value, value)) last = { value }
     return last.value
@@ -63,7 +64,8 @@ export function useRead<P, T>(
 }
 
 /**
- * A ref of the engine's `status`. A server, and the first render of a page that hydrates, show that of an empty log in memory.
+ * A ref of the engine's `status`. A server and the first render of a page that hydrates show the status of an empty log
+ * in memory.
  * @example
  * ```ts
  * const status = useStatus(engine)
@@ -80,15 +82,15 @@ export function useStatus<P>(engine: MaybeRefOrGetter<AnyEngine<P>>): ComputedRe
 }
 
 /**
- * A ref of a text that is still being written; its value is undefined if there is none.
+ * A ref of a draft: a text that is still being written. Its value is undefined if there is none.
  * @example
  * ```ts
  * const reply = useDraft(() => engine.drafts.reply, () => props.id)
  * const text = computed(() => reply.value?.text ?? '')
  * ```
  *
- * `drafts` is one of `engine.drafts`, a ref or a getter of it, and so may be the id. No selector runs when a draft grows. A server renders
- * none, and so does the first render of a page that hydrates.
+ * `drafts` is one of `engine.drafts`, or a ref or getter of one. The id may be a ref or getter too. No selector runs
+ * when a draft grows. A server and the first render of a page that hydrates show no draft.
  */
 export function useDraft<H>(
   drafts: MaybeRefOrGetter<Drafts<H>>,
@@ -104,11 +106,11 @@ export function useDraft<H>(
 
 interface RefSource<S> {
   readonly value: S
-  /** It is what the server rendered. */
+  /** Whether this is the value that the server rendered. */
   readonly isServed: boolean
 }
 
-/** What an engine shows now, as a ref that is triggered only if that is another object. */
+/** A ref of a value of the engine. It is triggered only if the value is another object. */
 function followSource<E extends Pick<AnyEngine, 'subscribe'>, S>(
   engine: MaybeRefOrGetter<E>,
   sourceOf: (engine: E) => S,
@@ -117,7 +119,7 @@ function followSource<E extends Pick<AnyEngine, 'subscribe'>, S>(
   const served = (): RefSource<S> => ({ value: servedOf(toValue(engine)), isServed: true })
   if (typeof document === 'undefined') return shallowRef(served())
   const source = shallowRef<RefSource<S>>({ value: sourceOf(toValue(engine)), isServed: false })
-  // Vue has set the element of a component before its setup only if it hydrates.
+  // A component has an element before its setup only while Vue hydrates.
   let isHydrating = !!getCurrentInstance()?.vnode.el
   if (isHydrating) source.value = served()
   const update = (): void => {
@@ -151,8 +153,8 @@ function injectionKeyOf<E extends EventTypes, P, C, D>(model: Model<E, P, C, D>)
 }
 
 /**
- * Gives an engine to the components inside, which take it with `useEngine`: in the setup of a component, or for a whole app. A test gives
- * another engine of the same model.
+ * Provides an engine to the components inside, which get it with `useEngine`. Call it in the setup of a component, or
+ * for a whole app. A test can provide another engine of the same model.
  * @example
  * ```ts
  * provideEngine(engine, createApp(App)).mount('#app')
@@ -162,12 +164,12 @@ export function provideEngine<A extends App | undefined = undefined>(engine: Eng
   const key = injectionKeyOf(engine.model)
   if (app) app.provide(key, engine)
   else provide(key, engine)
-  // The same app, whatever its type.
+  // It is the given app, or undefined as given.
   return app as A
 }
 
 /**
- * The engine of this model that is provided nearest. Throws `ModelError` if there is none.
+ * The engine of this model from the nearest `provideEngine`. Throws `ModelError` if there is none.
  * @example
  * ```ts
  * const engine = useEngine(todoApp)

@@ -18,7 +18,7 @@ const LOG_IDLE_MS = 3000
 export interface HostProjectionsOptions {
   /** The export `tables` of `tidemark/tables`, if the model has tables with `resident: false`. */
   readonly tables?: Tables | undefined
-  /** The remote that `openEngine` gets, too. The worker follows it. */
+  /** The same remote that `openEngine` gets. The worker follows it. */
   readonly remote?: OpenRemote | undefined
   /** Reactions by name, as `reaction` of `tidemark/reactions` returned them: `{ answer }`. */
   readonly reactions?: Readonly<Record<string, unknown>> | undefined

@@ -1,6 +1,6 @@
 import type { Drafts, DraftText } from '../drafts/types.ts'
 
-/** One draft, as something to follow. */
+/** One draft with `subscribe`, so that a binding can follow it like an engine. */
 export interface DraftSource<H> {
   readonly draft: DraftText<H> | undefined
   subscribe(listener: () => void): () => void

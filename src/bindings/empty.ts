@@ -10,13 +10,13 @@ interface Empty<P> {
 const empties = new WeakMap<object, Empty<any>>()
 
 /**
- * What an engine of this model shows while its log is empty and in memory: what a server renders, and a page that goes on from that. The
- * same object each time.
+ * The read model and status of an engine whose log is empty and in memory. A server renders this, and so does a page
+ * that hydrates. It is the same object each time.
  */
 export function emptyOf<P>(model: object): Empty<P> {
   let empty = empties.get(model)
   if (!empty) {
-    // The engine's inside knows no model's types.
+    // A core does not depend on a model's types.
     empty = createCore(model as AnyModel, '', true, reserve.load) as Empty<P>
     empties.set(model, empty)
   }

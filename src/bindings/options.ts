@@ -2,20 +2,26 @@ import type { Engine } from '../engine/types.ts'
 import { shallowEqual } from '../model/isEqual.ts'
 import type { ReadModel } from '../model/model.ts'
 
-/** An engine of which only the projections are known. */
+/** An engine of any model with these projections. */
 export type AnyEngine<P = any> = Engine<any, P, any>
-/** The engine, or a function that gives it: another user's engine is then read as soon as it is there. */
+/**
+ * An engine, or a function that returns one. With a function, the binding switches when it returns another engine, for
+ * another user.
+ */
 export type GivenEngine<P> = AnyEngine<P> | (() => AnyEngine<P>)
-/** What a component takes from the rows. */
+/** Selects a value from the read model. */
 export type Select<P, T> = (read: ReadModel<P>) => T
-/** Are both the same to a component? */
+/** Whether two selected values are equal for a component. */
 export type Equal<T> = (last: T, next: T) => boolean
 
-/** How a component compares what it selected, and what a server rendered. */
+/** Options of a binding that selects: how it compares values, and what a server rendered. */
 export interface ReadOptions<T> {
-  /** Are both the same to this component? By default `shallowEqual`; `deepEqual` also looks inside rows that `select` builds. */
+  /**
+   * Whether two values are equal for this component. By default `shallowEqual`; `deepEqual` also compares objects that
+   * `select` builds.
+   */
   readonly equal?: Equal<T> | undefined
-  /** What the server rendered, if that was not the empty log: the first value of a page that goes on from its HTML. */
+  /** The value that the server rendered, if its log was not empty. A page that hydrates shows it first. */
   readonly server?: T
 }
 

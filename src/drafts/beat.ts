@@ -1,13 +1,14 @@
-/** Runs a task as soon as somebody asks, but never twice within so many milliseconds. */
+/** Runs a task on request, with a minimum pause between two runs. */
 export interface Beat {
+  /** Requests a run: at once, or after the pause. */
   ask(): void
-  /** Runs the task now if somebody has asked for it. Resolves when nothing is under way. */
+  /** Runs the task now if a run was requested. Resolves when no run is under way. */
   now(): Promise<void>
-  /** Runs nothing any more. */
+  /** Prevents further runs. */
   stop(): void
 }
 
-/** The task must not reject. */
+/** `ms`: the pause in milliseconds. `task` must not reject. */
 export function createBeat(ms: number, task: () => Promise<void> | void): Beat {
   let last = Number.NEGATIVE_INFINITY
   let running: Promise<void> | undefined
@@ -31,7 +32,7 @@ export function createBeat(ms: number, task: () => Promise<void> | void): Beat {
     if (!done) return
     running = done.finally(() => {
       running = undefined
-      // What it does may begin late: the pause is between the end of one and the beginning of the next.
+      // The pause is measured from the end of a run, because a run may take long.
       last = performance.now()
       if (asked) schedule()
     })
@@ -41,13 +42,14 @@ export function createBeat(ms: number, task: () => Promise<void> | void): Beat {
     ask() {
       const isFirst = !asked
       asked = true
-      // The timer of a hidden page comes late, but a caller is awake. In a microtask: what is asked for in one go goes together.
+      // Does not wait for a timer that is due: a hidden page's timers fire late. A microtask joins requests of the same
+      // task.
       if (running || rest() > 0) schedule()
       else if (isFirst || timer !== undefined) queueMicrotask(run)
     },
     async now() {
       if (!running) run()
-      // Nothing is awaited before it began: the page may be going.
+      // The run starts before the first await, because the page may be unloading.
       await running
       if (asked && !stopped) {
         run()

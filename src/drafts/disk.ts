@@ -12,14 +12,14 @@ export interface FoundDraft {
   readonly text: string
 }
 
-/** What one attempt writes next. */
+/** The next write of one attempt. */
 export interface NextPiece {
   readonly name: string
   readonly id: string
   readonly epoch: string
   /**
-   * Of a new attempt: it takes the place of what is there. With `instead`, only of one of the epochs, and with `orNone`, also if there is
-   * nothing.
+   * Set for the first write of an attempt, which replaces the stored draft. With `instead`, it replaces only a draft of
+   * one of these epochs. With `orNone` as well, it may also begin if no draft is stored.
    */
   readonly begins?: {
     readonly header: Json
@@ -28,25 +28,28 @@ export interface NextPiece {
   }
   readonly offset: number
   readonly text: string
-  /** The offset of the last piece that this attempt wrote, behind its head. */
+  /** The offset of the last piece that this attempt wrote after its head; undefined if there is none. */
   readonly last?: number | undefined
 }
 
-/** `over`: the draft is another attempt's, or gone. `dropped`: the disk was full, and the pieces of this attempt had to go. */
+/**
+ * `over`: the draft belongs to another attempt, or was removed. `dropped`: this attempt's pieces were deleted on a full
+ * disk.
+ */
 export type Wrote = 'stored' | 'over' | 'dropped'
 
-/** Where drafts are stored. */
+/** Stores drafts. */
 export interface DraftStore {
   read(name: string, id?: string): Promise<FoundDraft[]>
-  /** Is there this attempt, or any? */
+  /** Whether this attempt is stored; without `epoch`, whether any is. */
   has(name: string, id: string, epoch?: string): Promise<boolean>
   write(pieces: readonly NextPiece[]): Promise<Wrote[]>
   remove(name: string, id: string, epoch?: string): Promise<void>
-  /** Removes this attempt in somebody else's transaction. */
+  /** The writes that remove this attempt, for the transaction of its event. */
   end(name: string, id: string, epoch: string): Inside
 }
 
-/** Transactions that may lose their connection before a large value was read. */
+/** Attempts to read, because the connection may be lost before a large value is loaded. */
 const DRAFT_READS = 3
 
 const HEADS = 0
@@ -94,7 +97,7 @@ export function draftsOnDisk(database: Database): DraftStore {
           const key = [HEADS, name, id, epoch]
           const putHead = (): void => {
             removal(name, id)(store)
-            // Given with the first piece.
+            // A head is written only if `begins` is set.
             drafts.put({ id, epoch, offset, text, header: begins?.header as Json }, key)
           }
           if (begins && !begins.instead) {
@@ -104,7 +107,7 @@ export function draftsOnDisk(database: Database): DraftStore {
           const head = drafts.getKey(begins ? all(HEADS, name, id) : key)
           const before = last === undefined ? head : drafts.getKey([DRAFT_PIECES, name, id, epoch, last])
           before.onsuccess = () => {
-            // An index over four properties has keys of four.
+            // The key of a head has four parts, the last is its epoch.
             if (begins ? !mayBegin(begins, (head.result as string[] | undefined)?.[3]) : !head.result) wrote[i] = 'over'
             else if (begins) putHead()
             else if (before.result === undefined) wrote[i] = 'dropped'
@@ -120,11 +123,11 @@ export function draftsOnDisk(database: Database): DraftStore {
   }
 }
 
-/** Whether a new attempt may take the place of this one, or of none. */
+/** Whether a new attempt may replace the stored one with this epoch; undefined if none is stored. */
 const mayBegin = ({ instead, orNone }: NonNullable<NextPiece['begins']>, epoch: string | undefined): boolean =>
   !instead || (epoch === undefined ? !!orNone : instead.includes(epoch))
 
-/** Up to where its pieces are without a gap. */
+/** Joins the pieces of a draft, up to the first gap. */
 function joinedPieces(
   { id, epoch, header = null, text: first }: DraftRecord,
   pieces: readonly DraftRecord[],

@@ -2,8 +2,9 @@ import { openDrafts } from './openDrafts.ts'
 import type { Draft, DraftHeader } from './types.ts'
 
 /**
- * Declares drafts of a model: texts that are still being written, and that every tab sees grow. They are no events, and `read` and commands
- * know nothing of them.
+ * Declares drafts of a model: texts that are still being written, and that every tab shows as they grow. They are not
+ * events, and neither
+ * `read` nor commands can see them.
  * @example
  * ```ts
  * export const chat = defineModel({
@@ -15,7 +16,8 @@ import type { Draft, DraftHeader } from './types.ts'
  * await reply.end((text) => engine.dispatch.addMessage({ id, threadId, text }))
  * ```
  *
- * The header is JSON, and has no `id`, `text` or `state`. What is written survives a crash, but for the last 300 milliseconds. Drafts are
- * in no export, no mirror and no remote, and a full disk drops them before anything else but the mirror.
+ * The header is JSON without the properties `id`, `text` and `state`. A draft survives a crash, except for its last 300
+ * milliseconds. Exports, the mirror and the remote contain no drafts. On a full disk, drafts are deleted right after
+ * the mirror.
  */
 export const draft = <H extends DraftHeader = Record<never, never>>(): Draft<H> => ({ open: openDrafts })

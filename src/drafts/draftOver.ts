@@ -1,7 +1,8 @@
 import { Named } from '../errors.ts'
 
 /**
- * The draft is not this caller's to end or to write: another attempt has begun, somebody is writing it, or it is gone. Nothing was dispatched.
+ * This caller can't write or end the draft: another attempt has begun, another writer has it, or it was removed.
+ * Nothing was dispatched.
  * @example
  * ```ts
  * try {

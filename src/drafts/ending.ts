@@ -5,31 +5,31 @@ import type { Storing } from './storing.ts'
 import type { OpenDrafts } from './types.ts'
 import { beginAnew, type DraftWriting, nextPiece, noteStored } from './writing.ts'
 
-/** Dispatches what replaces a draft. */
+/** Gets the text of a draft and dispatches the command that replaces it. */
 export type EndDraft<R> = (text: string) => R | PromiseLike<R>
 
-/** Replaces drafts by events. */
+/** Ends drafts: replaces them by events. */
 export interface Ending extends Pick<OpenDrafts, 'take'> {
-  /** As `end` of a writer. */
+  /** See `DraftWriter.end`. */
   end<R>(writing: DraftWriting, fn: EndDraft<R>): Promise<R>
 }
 
-/** `abandon` is called where what should have replaced a draft was refused. */
+/** `abandon` is called if the command that should have replaced a draft was rejected. */
 export function createEnding(
   shelf: Shelf,
   storing: Pick<Storing, 'now'>,
   abandon: (writing: DraftWriting) => Promise<void>,
 ): Ending {
   const log = shelf.host.name
-  /** What the next dispatch writes besides. */
+  /** The deletion that the next dispatch includes in its transaction. */
   let ending: Inside | undefined
 
-  /** Says whether nobody has begun after this attempt. */
+  /** Whether no other attempt has begun since. */
   async function isOurs(writing: DraftWriting): Promise<boolean> {
     const { name, id, epoch, stored } = writing
     const drafts = shelf.storeOf()
     if (stored !== undefined) return drafts.has(name, id, epoch)
-    // It was too short to be stored, but it has taken the place of another one.
+    // Nothing of this attempt is stored yet. If an older attempt is stored, this one has to replace it first.
     const piece = (await drafts.has(name, id)) && nextPiece(writing)
     if (!piece) return true
     const [wrote] = await drafts.write([piece]).catch((error) => {

@@ -1,15 +1,15 @@
 import { lockName } from '../locks.ts'
 
-/** Epochs that are written in this page or worker, for browsers without Web Locks. */
+/** Epochs whose writer is in this page or worker, for browsers without Web Locks. */
 const living = new Set<string>()
 
-/** Who writes a draft holds the lock of his epoch: it is free when his page or worker is gone. */
+/** The lock of a draft's epoch. The writer holds it, so it is free when the writer's page or worker is gone. */
 export interface EpochLock {
   readonly isHeld: boolean
-  /** Resolves when it is held. */
+  /** Resolves when the lock is held. */
   readonly granted: Promise<void>
   release(): void
-  /** Of an attempt that begins anew: lets go of the epochs before. */
+  /** Set for an attempt that began again: releases the locks of its former epochs. */
   releaseFormer?(): void
 }
 
@@ -26,7 +26,7 @@ export function holdEpoch(log: string, epoch: string): EpochLock {
       resolve()
       return released
     }
-    // Where locks are refused, drafts are written without one.
+    // If the browser refuses the lock, drafts are written without it.
     locks.request(lockName('draft', log, epoch), { signal: over.signal }, hold).catch(hold)
   })
   return {
@@ -41,7 +41,7 @@ export function holdEpoch(log: string, epoch: string): EpochLock {
   }
 }
 
-/** Without Web Locks, nobody knows it of another page. */
+/** Whether a writer of this epoch is alive. Without Web Locks, only writers in this page or worker are known. */
 export async function isWritten(log: string, epoch: string): Promise<boolean> {
   const locks = globalThis.navigator?.locks
   if (!locks) return living.has(epoch)
@@ -52,7 +52,7 @@ export async function isWritten(log: string, epoch: string): Promise<boolean> {
   )
 }
 
-/** Resolves when nobody holds it any more, or never; rejects when the signal aborts. */
+/** Resolves when the epoch's lock is free. Rejects when the signal aborts. Without Web Locks it never settles. */
 export async function epochIsOver(log: string, epoch: string, signal: AbortSignal): Promise<void> {
   const locks = globalThis.navigator?.locks
   await (locks

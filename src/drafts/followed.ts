@@ -6,30 +6,30 @@ import { epochIsOver, isWritten } from './epochLock.ts'
 import type { DraftHost, DraftText } from './types.ts'
 import type { DraftWriting } from './writing.ts'
 
-/** Hints that are kept behind a gap until it is read. */
+/** Hints that are kept after a gap until the gap is read. */
 const HEARD_MAX = 64
-/** Milliseconds of silence after which a draft that somebody watches is read again: every hint may have been lost. */
+/** Milliseconds without a hint after which a watched draft is read again, because hints may have been lost. */
 const SILENCE_MS = 5000
 /** Milliseconds until a draft that could not be read is read again. */
 const READ_DRAFT_AGAIN_MS = 1000
 
-/** One draft, as this page or worker shows it. */
+/** One draft that this page or worker shows. */
 export interface Followed {
   get(): DraftText<any> | undefined
   subscribe(listener: () => void): () => void
   readonly isWatched: boolean
-  /** The attempt that is made here. */
+  /** The attempt to write it in this page or worker. */
   writing: DraftWriting | undefined
   hear(hint: DraftHint): void
-  /** Reads it. */
+  /** Reads the stored draft. */
   look(): void
-  /** Nobody writes it any more, and this is what is left. */
+  /** Shows the text of an attempt that was abandoned here. */
   keep(left: Pick<DraftWriting, 'epoch' | 'header' | 'text'>): void
-  /** It is gone. */
+  /** Shows that the draft was removed. */
   clear(): void
-  /** What is written here may have changed. */
+  /** Shows the text of `writing`, which may have changed. */
   changed(): void
-  /** Leaves no lock and no timer behind. */
+  /** Releases the lock request and the timer. */
   rest(): void
 }
 
@@ -54,9 +54,9 @@ export function followDraft(
   let reading: Promise<void> | undefined
   let again = false
   let heard: DraftHint[] = []
-  /** Characters in the store that were read for, so that the same gap is not read twice. */
+  /** The stored length for which the draft was last read, so that the same gap is not read twice. */
   let readFor = 0
-  /** An attempt that was heard of and is not the one in the store. */
+  /** The epoch of an attempt that sent hints but is not the stored one. */
   let ignored: string | undefined
   let watch: AbortController | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -96,7 +96,7 @@ export function followDraft(
         const isLive = !!found && (await isWritten(log, found.epoch))
         if (!again) showFound(found, isLive)
       } catch {
-        // It is shown as it was.
+        // The old text stays visible until a later read succeeds.
         readLater(READ_DRAFT_AGAIN_MS)
       }
     } while (again)
@@ -121,7 +121,7 @@ export function followDraft(
     changed()
   }
 
-  /** Its writer may go without a word. */
+  /** Watches the writer's lock, because a writer may disappear without a message. */
   function stayAwake(epoch: string): void {
     watch = new AbortController()
     epochIsOver(log, epoch, watch.signal).then(self.look, () => {})
@@ -133,7 +133,7 @@ export function followDraft(
     if (offset !== undefined && offset <= draft.text.length) draft.text += text.slice(draft.text.length - offset)
     else if (offset !== undefined && heard.length < HEARD_MAX) heard.push(hint)
     if (stored <= draft.text.length || stored <= readFor) return
-    // There is a gap, and what is in it can be read.
+    // There is a gap in the text, and the missing part is stored.
     readFor = stored
     self.look()
   }
@@ -164,7 +164,7 @@ export function followDraft(
         if (known?.epoch !== epoch) self.look()
         if (heard.length < HEARD_MAX) heard.push(hint)
       } else {
-        // Whatever the locks say.
+        // A hint of the writer is newer than the state of its lock.
         known.state = left ? 'abandoned' : 'live'
         if (left) rest()
         else readLater(SILENCE_MS)

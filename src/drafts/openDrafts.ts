@@ -17,7 +17,7 @@ import {
   noteStored,
 } from './writing.ts'
 
-/** The drafts of one engine: in a page, or in a worker without a page. */
+/** Opens the drafts of one engine, in a page or in a worker. */
 export function openDrafts(host: DraftHost, names: readonly string[]): OpenDrafts {
   const { name: log, ended } = host
   const shelf = createShelf(host)
@@ -26,7 +26,7 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
   const stores = createStoring(shelf, tells.ask)
   const { end, take } = createEnding(shelf, stores, abandon)
 
-  /** Nobody writes it any more, and it stays. */
+  /** Ends an attempt without an event. Its text stays as an abandoned draft. */
   function abandon(writing: DraftWriting): Promise<void> {
     if (writing.state === 'over') return Promise.resolve()
     writing.state = 'left'
@@ -37,8 +37,8 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
   async function leave(writing: DraftWriting): Promise<void> {
     stores.ask()
     await stores.now()
-    // A fault of the disk keeps the text here.
-    // The compiler believes that nothing has changed it while we waited.
+    // If it could not be stored, the text stays in memory.
+    // The compiler does not know that the state may have changed during the await.
     if ((writing.state as DraftWriting['state']) !== 'left') return
     writing.lock.release()
     tells.left(writing)
@@ -46,11 +46,11 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
     else shelf.follow(writing.name, writing.id).changed()
   }
 
-  /** Somebody says that the draft is not ours any more. */
+  /** Checks, after a hint, whether another attempt has replaced this one. */
   async function verify(writing: DraftWriting): Promise<void> {
     const { name, id, epoch, stored } = writing
     if (stored === undefined || (await storeOf().has(name, id, epoch))) return
-    // What ends it finds out by itself.
+    // A draft that is being ended checks this itself.
     if (writing.state !== 'ending') shelf.lose(writing)
   }
 
@@ -93,12 +93,12 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
     return writerOf(writing)
   }
 
-  /** Takes an abandoned draft over, as an attempt of its own that begins with its text. */
+  /** Takes over an abandoned draft: begins a new attempt with its text. */
   async function takeOver(name: string, id: string): Promise<DraftWriting> {
     await shelf.find(name, id)?.writing?.leaving
     const left = shelf.find(name, id)?.writing
     if (left?.state === 'left') {
-      // The disk did not take it: it is only here.
+      // It could not be stored, so it exists only in this page or worker.
       left.lock = holdEpoch(log, left.epoch)
       left.state = 'open'
       return left
@@ -171,7 +171,7 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
   const lookAll = (): void => {
     for (const { writing, look } of followed.values()) if (!writing) look()
   }
-  /** A page that is put away holds no lock: other tabs find its drafts abandoned meanwhile, and may take them over. */
+  /** A page in the back/forward cache holds no locks. Other tabs see its drafts as abandoned and may take them over. */
   const putAway = ({ persisted }: { readonly persisted?: boolean }): void => {
     void stores.now()
     if (!persisted) return
@@ -202,7 +202,7 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
     stores.rest()
     for (const writing of writings) tells.left(writing)
     stores.ask()
-    // At once: the database is closed behind this.
+    // Starts at once, because the database is closed right after this.
     void stores.now().then(() => {
       stores.stop()
       for (const writing of [...writings]) dethrone(writing)

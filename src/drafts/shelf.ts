@@ -4,28 +4,29 @@ import { type Followed, followDraft } from './followed.ts'
 import type { DraftHost } from './types.ts'
 import { type DraftWriting, dethrone } from './writing.ts'
 
-/** Drafts that nobody watches any more and that are still followed. */
+/** Drafts that have no listener any more and are still followed. */
 const UNWATCHED_MAX = 64
 
-/** The drafts of one engine that are written or watched here. */
+/** The drafts of one engine that are written or watched in this page or worker. */
 export interface Shelf {
   readonly host: DraftHost
-  /** What is written here. */
+  /** The attempts that are made here. */
   readonly writings: Set<DraftWriting>
-  /** What is watched or written here. */
+  /** The drafts that are watched or written here, by name and id. */
   readonly followed: ReadonlyMap<string, Followed>
   storeOf(): DraftStore
   post(hint: DraftHint): void
-  /** undefined: nobody here has asked for it. */
+  /** The draft, if it is followed here. */
   find(name: string, id: string): Followed | undefined
+  /** The draft. Starts to follow it if needed. */
   follow(name: string, id: string): Followed
-  /** From now on it is written here. */
+  /** Adds an attempt. An older one for the same draft in this page or worker loses. */
   enter(writing: DraftWriting): Followed
-  /** It is not written here any more. */
+  /** Removes an attempt. */
   forget(writing: DraftWriting): Followed
-  /** Another attempt has begun, or it was discarded. */
+  /** Ends an attempt because another one has begun, or because the draft was discarded. */
   lose(writing: DraftWriting): void
-  /** It is in the log, or discarded. */
+  /** Ends an attempt whose draft is in the log now, or was discarded here. */
   finish(writing: DraftWriting): void
 }
 
@@ -44,7 +45,7 @@ export function createShelf(host: DraftHost): Shelf {
     follow(name, id) {
       const key = keyOf(name, id)
       const one = followed.get(key) ?? followDraft(host, name, id, shelf.storeOf)
-      // Behind the others.
+      // Moved to the end, so that the drafts asked for longest ago are dropped first.
       followed.delete(key)
       followed.set(key, one)
       const idle = [...followed].filter(([, { isWatched, writing }]) => !isWatched && !writing)

@@ -4,19 +4,19 @@ import { type Beat, createBeat } from './beat.ts'
 import type { Shelf } from './shelf.ts'
 import { beginAnew, nextPiece, noteStored } from './writing.ts'
 
-/** Milliseconds between two writes of all that is written here. */
+/** Milliseconds between two writes to the store. */
 const STORE_MS = 250
-/** Milliseconds after which a write that failed is tried again, doubled up to the maximum. */
+/** Milliseconds before a failed write is tried again, doubled up to the maximum. */
 const STORE_DRAFT_MIN_MS = 1000
 const STORE_DRAFT_MAX_MS = 30_000
 
-/** Stores what is written here. */
+/** Stores the drafts that are written here. */
 export interface Storing extends Beat {
-  /** Does not try again what failed. */
+  /** Cancels the retry of a failed write. */
   rest(): void
 }
 
-/** `stored` is told when something was. */
+/** `stored` is called after each write that succeeded. */
 export function createStoring(shelf: Shelf, stored: () => void): Storing {
   const { writings, host } = shelf
   const { name: log, ended } = host
@@ -25,14 +25,14 @@ export function createStoring(shelf: Shelf, stored: () => void): Storing {
   let storeFrom = 0
   let retry: ReturnType<typeof setTimeout> | undefined
 
-  /** Writes what is new, of all drafts together. */
+  /** Writes the new text of all drafts in one transaction. */
   async function store(): Promise<void> {
     const due = [...writings].flatMap((writing) => {
       const mayStore = writing.state === 'open' || writing.state === 'left' || ended.aborted
       const piece = mayStore && writing.lock.isHeld ? nextPiece(writing) : undefined
       return piece ? [{ writing, piece }] : []
     })
-    // One that failed is not tried again at once.
+    // A failed write is not repeated before its delay is over.
     if (!due.length || (performance.now() < storeFrom && !ended.aborted)) return
     try {
       const wrote = await shelf.storeOf().write(due.map(({ piece }) => piece))
@@ -44,7 +44,7 @@ export function createStoring(shelf: Shelf, stored: () => void): Storing {
       }
       stored()
     } catch (error) {
-      // The text is still here.
+      // The text is still in memory. Unless the write certainly failed, a first piece may be stored: it begins again.
       const isCertain = (error as StorageError).kind === 'quota' || ended.aborted
       for (const { writing, piece } of isCertain ? [] : due) if (piece.begins) beginAnew(writing, log)
       const wait = backoff.next()
@@ -52,7 +52,7 @@ export function createStoring(shelf: Shelf, stored: () => void): Storing {
       clearTimeout(retry)
       if (!ended.aborted)
         retry = setTimeout(() => {
-          // A timer may fire a moment early, and nothing else would ask again.
+          // A timer may fire slightly early, and then nothing else would request the write again.
           storeFrom = 0
           stores.ask()
         }, wait)

@@ -6,22 +6,22 @@ import type { DraftWriting } from './writing.ts'
 /** Milliseconds between two hints. */
 const TELL_MS = 32
 
-/** Tells other tabs, and those who listen here, what is written here. */
+/** Sends the text that is written here to other tabs, and calls the listeners in this one. */
 export interface Telling extends Beat {
-  /** Nobody writes it any more: the others need not wait for its lock. */
+  /** Tells other tabs that an attempt was abandoned, so that they need not wait for its lock. */
   left(writing: DraftWriting): void
 }
 
 export function createTelling(shelf: Shelf): Telling {
   const tells = createBeat(TELL_MS, tell)
 
-  /** Says what is new to the other tabs and to those who listen here. */
+  /** Posts the new text of all drafts. */
   function tell(): void {
     for (const writing of [...shelf.writings]) {
       const { name, id, epoch, text, toldLength, toldStored, dropped, state } = writing
       const stored = dropped ? 0 : (writing.stored ?? 0)
       shelf.find(name, id)?.changed()
-      // A tab that hears of it has to find it.
+      // A tab that gets the first hint reads the draft, so its begin must be stored before.
       if (writing.stored === undefined || state === 'over' || (toldLength === text.length && toldStored === stored))
         continue
       const more = text.slice(toldLength)

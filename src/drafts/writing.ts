@@ -6,40 +6,41 @@ import type { NextPiece } from './disk.ts'
 import { DraftOver } from './draftOver.ts'
 import { type EpochLock, holdEpoch } from './epochLock.ts'
 
-/** Bytes of UTF-8 that a draft may have. */
+/** The largest draft, in bytes of UTF-8. */
 const MOST_BYTES = 4_194_304
 
-/** One attempt to write a draft, as the page or worker that makes it knows it. */
+/** One attempt to write a draft, in the page or worker that makes it. */
 export interface DraftWriting {
   readonly name: string
   readonly id: string
-  /** Another one if it begins anew. */
+  /** The id of this attempt. It changes if the attempt begins again. */
   epoch: string
   readonly header: Json
-  /** Whole characters only. */
+  /** The text, without half of a surrogate pair. */
   text: string
-  /** The first half of a surrogate pair. */
+  /** The first half of a surrogate pair that waits for the second. */
   half: string
   bytes: number
-  /** `left`: nobody writes any more, and what is not stored yet still has to be. */
+  /** `left`: it was abandoned. Text that is not stored yet still has to be. */
   state: 'open' | 'ending' | 'left' | 'over'
-  /** Characters that are stored; undefined: it has to begin in the store. */
+  /** The number of characters that are stored; undefined if the attempt has not begun in the store. */
   stored: number | undefined
-  /** In the place of one of the epochs only; of any, if undefined. */
+  /** The epochs that it may replace in the store; undefined: any. */
   instead?: readonly string[] | undefined
+  /** With `instead`: it may also begin if no draft is stored. */
   orNone?: boolean
-  /** The offset of the last piece behind its head. */
+  /** The offset of the last piece after its head. */
   last: number | undefined
-  /** The disk was full, and what it had stored had to go: only hints tell of it. */
+  /** Its stored pieces were deleted on a full disk. Other tabs learn its text only from hints. */
   dropped: boolean
-  /** Characters that the others were told of, and how many of them they heard to be stored. */
+  /** The length of the text that other tabs were told, and the stored length that they were told. */
   toldLength: number
   toldStored: number
-  /** What others said of this draft was looked up already. */
+  /** The last other epoch in a hint about this draft. It was already checked. */
   rival: string | undefined
   readonly over: AbortController
   lock: EpochLock
-  /** Resolves when it is left, with what could be stored. */
+  /** Resolves when it was abandoned and its text was stored as far as possible. */
   leaving?: Promise<void>
 }
 
@@ -88,7 +89,7 @@ const endsInHalf = (text: string): boolean => {
   return last >= 0xd800 && last < 0xdc00
 }
 
-/** Says whether there is more to show. Throws if that would be too much, and changes nothing then. */
+/** Adds text. Returns whether there is more to show. Throws and changes nothing if the draft would be too large. */
 export function appendText(writing: DraftWriting, addition: string): boolean {
   if (typeof addition !== 'string') throw new InvalidData('a draft takes text: append(text)', ['text'])
   const given = writing.half + addition
@@ -106,7 +107,7 @@ export function appendText(writing: DraftWriting, addition: string): boolean {
   return whole !== ''
 }
 
-/** What is not stored yet; undefined if there is nothing, or if it may not be written. */
+/** The next piece to store; undefined if everything is stored, or if nothing may be written. */
 export function nextPiece(writing: DraftWriting): NextPiece | undefined {
   const { name, id, epoch, header, instead, orNone, text, stored, last, dropped } = writing
   if (dropped || stored === text.length) return
@@ -114,7 +115,7 @@ export function nextPiece(writing: DraftWriting): NextPiece | undefined {
   return { name, id, epoch, offset: stored, text: text.slice(stored), last }
 }
 
-/** Its pieces are in the store. */
+/** Notes that a piece was stored. */
 export function noteStored(writing: DraftWriting, { begins, offset, text }: NextPiece): void {
   writing.stored = offset + text.length
   if (begins) writing.lock.releaseFormer?.()
@@ -122,7 +123,8 @@ export function noteStored(writing: DraftWriting, { begins, offset, text }: Next
 }
 
 /**
- * Nobody knows whether its begin is stored. It begins once more, under another epoch: if somebody has taken its place since, that one counts.
+ * Lets an attempt begin again under a new epoch, because it is unknown whether its first piece was stored. If another
+ * attempt has replaced it since, that one wins.
  */
 export function beginAnew(writing: DraftWriting, log: string): void {
   const { epoch, instead, lock } = writing
@@ -130,7 +132,7 @@ export function beginAnew(writing: DraftWriting, log: string): void {
   writing.instead = [...(instead ?? []), epoch]
   writing.epoch = nextId()
   const next = holdEpoch(log, writing.epoch)
-  // What may be stored under the epoch before is not abandoned: its lock is kept until the new one is stored.
+  // A draft stored under the former epoch must not look abandoned, so its lock is kept until the new one is stored.
   writing.lock = {
     get isHeld() {
       return next.isHeld
@@ -142,11 +144,11 @@ export function beginAnew(writing: DraftWriting, log: string): void {
     },
     releaseFormer: lock.release,
   }
-  // It is still stored, and nobody writes it: others may end it.
+  // The draft was abandoned, so other tabs may end it while the store is retried.
   if (writing.state === 'left') writing.lock.release()
 }
 
-/** Nothing that it still writes or ends changes anything. */
+/** Ends an attempt: from now on its `append` and `end` have no effect. */
 export function dethrone(writing: DraftWriting): void {
   if (writing.state === 'over') return
   writing.state = 'over'

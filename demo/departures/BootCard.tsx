@@ -6,7 +6,7 @@ export const BootCard = memo(function BootCard({ boot }: { readonly boot: Boot }
   const { sinceNavigation, sinceScript, head, snapshot, rows } = boot
   const tail = head - snapshot
   const stored = useStoredBytes()
-  // The log held the list of airports at most, so that boot had nothing to show.
+  // The log had no event but the list of airports, so there is no snapshot boot to show.
   if (head <= 1) return <FirstVisit />
   return (
     <section className="card boot" aria-labelledby="boot-title">
@@ -49,8 +49,8 @@ const FirstVisit = () => (
   <section className="card boot-first" aria-labelledby="boot-title">
     <h2 id="boot-title">How a tab opens</h2>
     <p className="quiet">
-      This one found no flight in its log. Reload it: it opens from a snapshot of what you have recorded, and says what
-      that took.
+      This tab opened with an empty log. Reload it: it then opens from a snapshot of the recorded flights, and shows how
+      long that took.
     </p>
     <button type="button" className="button" onClick={() => location.reload()}>
       Reload
@@ -82,5 +82,5 @@ function useStoredBytes(): string {
   useEffect(() => {
     void navigator.storage?.estimate?.().then(({ usage }) => setBytes(usage))
   }, [])
-  return bytes === undefined ? 'not told' : `${(bytes / 1e6).toFixed(1)} MB`
+  return bytes === undefined ? 'unknown' : `${(bytes / 1e6).toFixed(1)} MB`
 }

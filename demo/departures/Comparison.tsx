@@ -31,8 +31,8 @@ export const Comparison = memo(function Comparison() {
     <section className="card comparison" aria-labelledby="comparison-title">
       <h2 id="comparison-title">Snapshot or replay?</h2>
       <p className="quiet">
-        Measured in this very browser: a log of its own grows to {count(sizes.at(-1)!)} flights and is opened at each
-        size, from its snapshot and by folding all of it. It is deleted afterwards.
+        Measured in this browser. A separate log grows to {count(sizes.at(-1)!)} flights. At each size it is opened from
+        its snapshot, and by folding all of its events. Afterwards it is deleted.
       </p>
       <div className="row">
         {running ? (
@@ -71,7 +71,7 @@ function Figures({ measured }: { readonly measured: readonly Measured[] }) {
         <li className="key-snapshot">snapshot and tail</li>
       </ul>
       <Plot
-        label="Milliseconds to open, by events in the log; the table has the figures"
+        label="Milliseconds to open, by events in the log. The table below has the figures."
         height={190}
         data={data}
         options={options}

@@ -22,12 +22,12 @@ export const Hours = memo(function Hours({ read }: { readonly read: DeparturesRe
   }, [hours])
   return (
     <section className="card hours" aria-labelledby="hours-title">
-      <h2 id="hours-title">Through the day</h2>
+      <h2 id="hours-title">By hour of the day</h2>
       {read.recorded.value.flights === 0 ? (
-        <p className="quiet">None flown yet.</p>
+        <p className="quiet">No flights yet.</p>
       ) : (
         <>
-          <h3>Mean delay by hour of departure, minutes (hours with few flights left out)</h3>
+          <h3>Mean delay in minutes, by hour of departure (without hours that have few flights)</h3>
           <Plot label={delaySummary(read)} height={170} data={delays} options={delayOptions} />
           <h3>Flights by hour of departure</h3>
           <Plot label="Flights by hour of departure" height={170} data={flights} options={flightOptions} />

@@ -9,7 +9,7 @@ export function Numbers({ read }: { readonly read: DeparturesRead }) {
   const served = read.airports.all().filter(({ departures }) => departures > 0).length
   const flown = read.routes.all().filter(({ flights }) => flights > 0).length
   return (
-    <section className="numbers" aria-label="What is recorded">
+    <section className="numbers" aria-label="Recorded flights">
       <dl>
         <Figure name="flights" value={count(flights)} />
         <Figure name="minutes late, on average" value={flights ? signed(delay / flights) : '–'} />

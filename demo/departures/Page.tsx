@@ -24,7 +24,7 @@ export function Page({ engine, live, boot }: Props) {
   const { read, status } = useLive(live)
   const machine = useTimeMachine(engine)
   const shown = machine.moment?.read ?? read
-  /** The pictures may come a frame later, and in slices, so that recording goes on meanwhile. */
+  /** The map and the charts may render a frame later, and in slices, so that recording is not slowed down. */
   const pictured = useDeferredValue(shown)
   const [airport, setAirport] = useState('')
   const { flights } = read.recorded.value
@@ -34,8 +34,8 @@ export function Page({ engine, live, boot }: Props) {
         <div className="page-header">
           <h1>Departures</h1>
           <p>
-            Real departures from US airports in 2001. Each flight is an event in a log in this browser, and the map and
-            the charts are folds of that log. Close the tab: the next one opens from a snapshot, however long the log
+            Real departures from US airports in 2001. Each flight is an event in a log in this browser. The map and the
+            charts are computed from that log. Close the tab: the next one opens from a snapshot, however long the log
             is.
           </p>
         </div>
@@ -50,8 +50,8 @@ export function Page({ engine, live, boot }: Props) {
               <BusiestRoutes read={pictured} airport={airport} />
               <Comparison />
               <TimeMachine machine={machine} head={status.sequence}>
-                Numbers, map and charts are folds of the log, so they can be folded up to any event of it: go back to
-                any flight.
+                Go back to any flight. Numbers, map and charts are computed from the log, so the page can show them as
+                they were after any event.
               </TimeMachine>
               <Workshop engine={engine} status={status} />
             </>

@@ -38,12 +38,12 @@ export function Recorder({ engine, flights, places: { airports, routes } }: Prop
     setRun({ target, from, started })
     try {
       await record(engine, target, controller.signal)
-      const stands = engine.read.recorded.value.flights
+      const recorded = engine.read.recorded.value.flights
       const seconds = (performance.now() - started) / 1000
       setNote(
         controller.signal.aborted
-          ? `Stopped at ${count(stands)}. What was recorded stays, and recording goes on from there.`
-          : `${count(stands - from)} flights recorded in ${seconds.toFixed(1)} s.`,
+          ? `Stopped at ${count(recorded)}. The recorded flights stay, and you can continue from there.`
+          : `${count(recorded - from)} flights recorded in ${seconds.toFixed(1)} s.`,
       )
     } catch (error) {
       setNote(explain(error))
@@ -63,10 +63,10 @@ export function Recorder({ engine, flights, places: { airports, routes } }: Prop
           <button type="button" className="button button-main first" onClick={() => start(targets[0])}>
             Record the first {count(targets[0])} flights
           </button>
-          <p className="quiet">That takes a few seconds. Or begin with more:</p>
+          <p className="quiet">That takes a few seconds. Or record more at once:</p>
         </>
       ) : (
-        <p className="quiet">{count(flights)} recorded. Go on to the first</p>
+        <p className="quiet">{count(flights)} recorded. Continue to the first</p>
       )}
       <div className="targets">
         {(flights === 0 && !run ? targets.slice(1) : targets).map((target) => (
@@ -122,5 +122,5 @@ function RunProgress({
 
 const explain = (error: unknown): string =>
   error instanceof CommandRejected && error.code === 'not-next'
-    ? 'Another tab is recording these flights: they are here already. Go on when it has stopped.'
+    ? 'Another tab is recording these flights, and they appear here too. Continue when it has stopped.'
     : `Stopped: ${describeError(error)}.`

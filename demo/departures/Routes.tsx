@@ -15,7 +15,7 @@ export const BusiestRoutes = memo(function BusiestRoutes({ read, airport }: Prop
     <section className="card routes" aria-labelledby="routes-title">
       <h2 id="routes-title">{airport ? `Busiest routes from ${airport}` : 'Busiest routes'}</h2>
       {routes.length === 0 ? (
-        <p className="quiet">None flown yet.</p>
+        <p className="quiet">No flights yet.</p>
       ) : (
         <table>
           <thead>

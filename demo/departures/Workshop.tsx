@@ -19,7 +19,7 @@ export function Workshop({ engine, status }: Props) {
           <a className="button" href={location.pathname} target="_blank" rel="noopener">
             Open a second tab
           </a>
-          <p>Both follow the same log; record in one and watch the other.</p>
+          <p>Both show the same log. Record in one and watch the other.</p>
         </div>
         <StopWorker worker={status.worker} />
         <Rebuild engine={engine} />
@@ -51,21 +51,21 @@ function StopWorker({ worker }: { readonly worker: Props['status']['worker'] }) 
         Stop the worker
       </button>
       <p role="status">
-        {worker === 'in-page' ? 'No worker runs: this tab keeps the snapshot itself.' : workerStates[state]}
+        {worker === 'in-page' ? 'There is no worker, so this tab keeps the snapshot itself.' : workerStates[state]}
       </p>
     </div>
   )
 }
 
 const workerStates = {
-  running: 'It persists the snapshot; nothing else depends on it.',
-  stopped: 'Stopped. Go on recording: only the snapshot waits for a worker, never the log.',
-  'started again': 'It was stopped, and a new one has taken over.',
+  running: 'The worker keeps the snapshot. Nothing else depends on it.',
+  stopped: 'Stopped. Keep recording: only the snapshot waits for a worker. The log does not.',
+  'started again': 'The worker was stopped, and a new one has taken over.',
 }
 
 function Rebuild({ engine }: { readonly engine: DeparturesEngine }) {
   const [progress, setProgress] = useState<{ readonly done: number; readonly total: number }>()
-  const [note, setNote] = useState('It folds the whole log into new rows, beside the ones in use.')
+  const [note, setNote] = useState('Folds the whole log into new rows. The page uses the old ones until it is done.')
   const rebuild = async (): Promise<void> => {
     const started = performance.now()
     setProgress({ done: 0, total: 1 })
@@ -102,7 +102,7 @@ function Rebuild({ engine }: { readonly engine: DeparturesEngine }) {
 function LoseDatabase({ status: { state, mirror, sequence } }: { readonly status: Props['status'] }) {
   const [note, setNote] = useState<string>()
   const lose = async (): Promise<void> => {
-    setNote('Deleted under this open page, snapshot and all. Opening again…')
+    setNote('The database and its snapshot were deleted while this page was open. Opening again…')
     const request = indexedDB.deleteDatabase(`tidemark:${departures.name}`)
     request.onsuccess = () => location.reload()
     request.onerror = () => setNote(`Not deleted: ${request.error?.message}`)
@@ -123,6 +123,6 @@ function LoseDatabase({ status: { state, mirror, sequence } }: { readonly status
 function copyStates({ state, reason }: Props['status']['mirror'], upToDate: boolean): string {
   if (state === 'off')
     return reason ? `There is no second copy of the log here: ${reason}.` : 'There is no second copy yet.'
-  if (!upToDate) return 'The second copy of the log, in private files of this site, follows in a moment.'
-  return 'The log is restored from its second copy in private files of this site.'
+  if (!upToDate) return 'The second copy of the log, in private files of this site, is being written.'
+  return 'The log is then restored from its second copy, in private files of this site.'
 }

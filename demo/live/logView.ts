@@ -21,7 +21,11 @@ export interface LogView {
 /** Lists the newest events, the newest first. Those that are not in the snapshot yet are above the tide mark. */
 export function createLogView(onChoose: (sequence: number) => void): LogView {
   const list = element('ol', { className: 'live-events', reversed: true })
-  const mark = element('li', { className: 'live-mark' }, element('span', {}, 'tide mark: the snapshot has all below'))
+  const mark = element(
+    'li',
+    { className: 'live-mark' },
+    element('span', {}, 'tide mark: the snapshot has all events below'),
+  )
   const older = element('p', { className: 'live-older' })
   const lines = new Map<number, HTMLElement>()
   list.append(mark)
@@ -39,7 +43,7 @@ export function createLogView(onChoose: (sequence: number) => void): LogView {
     add({ sequence, type, data }) {
       const button = element(
         'button',
-        { type: 'button', className: 'live-event', title: `The rows after event ${count(sequence)}` },
+        { type: 'button', className: 'live-event', title: `Show the rows after event ${count(sequence)}` },
         element('span', { className: 'live-sequence' }, count(sequence)),
         element('strong', {}, type),
         element('span', { className: 'live-data' }, describeData(data)),

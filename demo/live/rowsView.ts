@@ -15,7 +15,7 @@ interface Row {
 /** Shows the rows in their order. A row that did not change is the same object, so only changed rows are drawn again. */
 export function createRowsView(on: { toggle(id: string): void; remove(id: string): void }): RowsView {
   const list = element('ul', { className: 'live-rows' })
-  const empty = element('p', { className: 'live-empty' }, 'No rows: the events left nothing behind.')
+  const empty = element('p', { className: 'live-empty' }, 'There are no rows after these events.')
   const rows = new Map<string, Row>()
 
   const create = (todo: Readonly<Todo>): Row => {

@@ -17,12 +17,7 @@ function showSecondTab({ currentTarget }: Event): void {
   if (shown) return
   const frame = element('iframe', { src: './live/index.html', title: 'A second tab of the same app' })
   place.replaceChildren(
-    element(
-      'p',
-      {},
-      element('strong', {}, 'Second tab'),
-      ' A document of its own, with its own engine on the same log.',
-    ),
+    element('p', {}, element('strong', {}, 'Second tab'), ' A separate document with its own engine on the same log.'),
     frame,
   )
 }
@@ -33,7 +28,7 @@ function connectWorker(): void {
   if (!button || !said) return
   if (!('SharedWorker' in globalThis)) {
     button.disabled = true
-    said.textContent = 'This browser has no shared workers: the page keeps the snapshot itself.'
+    said.textContent = 'This browser has no shared workers, so the page keeps the snapshot itself.'
     return
   }
   let stopped = 0
@@ -48,6 +43,7 @@ function connectWorker(): void {
     demo.postMessage('stop the worker')
     stopped = performance.now()
     button.disabled = true
-    said.textContent = 'It is dead. Go on typing: writes never wait for it, only the tide mark does.'
+    said.textContent =
+      'The worker is stopped. Keep typing: your changes are saved without it. Only the tide mark waits for it.'
   })
 }

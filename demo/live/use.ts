@@ -2,11 +2,11 @@ import { openTodos } from './engine.ts'
 
 const engine = await openTodos()
 
-// The rows are there when the engine is.
+// The rows can be read as soon as the engine is open.
 engine.read.todos.all()
 
-// Shown at once, on disk when it resolves.
+// The todo is shown at once. It is on disk when this resolves.
 await engine.dispatch.add({ title: 'Buy milk' })
 
-// Rows changed, here or in another tab.
+// Called when rows changed, here or in another tab.
 engine.subscribe(() => console.log(engine.read.todos.size))

@@ -12,19 +12,19 @@ export const demos: readonly Demo[] = [
     path: 'threads/',
     title: 'Threads',
     about:
-      'An assistant that works on text files: turns that stream, approvals, and the files at any turn. Stop it from another tab.',
+      'An assistant that works on text files: streamed answers, approvals, and the files after any turn. Stop it from another tab.',
   },
   {
     path: 'departures/',
     title: 'Departures',
     about:
-      'Record up to three million real flights on a live map. Reload to see what opening took, or go back to any flight.',
+      'Record up to three million real flights on a live map. Reload to see how fast it opens, or go back to any flight.',
   },
   {
     path: 'two-devices/',
     title: 'Two devices',
     about:
-      'Two devices go offline and book the same seat. One gets it, the other is told, and a server that forgets loses nothing.',
+      'Two devices go offline and book the same seat. One gets it, the other is told. If the server loses bookings, the devices restore them.',
   },
   {
     path: 'todomvc/',

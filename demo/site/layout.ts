@@ -28,8 +28,8 @@ export function layout({ path, rendered, book }: Page): string {
       ${bookContents(book, path)}
       <main class="article" id="content" data-book="${escapeHtml(book.title)}">
         ${html}
-        <nav class="neighbours" aria-label="Pages before and after">
-          ${neighbour(pages[here - 1], 'Before', 'prev')}
+        <nav class="neighbours" aria-label="Previous and next page">
+          ${neighbour(pages[here - 1], 'Previous', 'prev')}
           ${neighbour(pages[here + 1], 'Next', 'next')}
         </nav>
       </main>

@@ -376,7 +376,7 @@ describe.skipIf(!has('chromium'))('Departures, on real flights', () => {
   const cancel = async (of: Page = page): Promise<number> => {
     await of.getByRole('button', { name: 'Cancel' }).click()
     const told = await note(of)
-    expect(told).toMatch(/^Stopped at [\d,]+\. What was recorded stays/)
+    expect(told).toMatch(/^Stopped at [\d,]+\. The recorded flights stay/)
     return stoppedAt(told)
   }
   const upToDate = (of: Page = page) =>
@@ -479,7 +479,7 @@ describe.skipIf(!has('chromium'))('Departures, on real flights', () => {
 
   it('goes on recording when its worker is stopped, and says what became of it', async () => {
     await page.getByRole('button', { name: 'Stop the worker' }).click()
-    await page.getByText(/^Stopped. Go on recording/).waitFor()
+    await page.getByText(/^Stopped. Keep recording/).waitFor()
     const before = await number(page, 'flights')
     await record('1,000,000')
     await reaches(before + 5001)

@@ -2,8 +2,8 @@ import { type Appended, append, type Beside, type Inside } from './append.ts'
 import type { appendInside, DecideInside } from './appendInside.ts'
 import { type CommitRecord, commandsOf, type StoredCommand } from './commit.ts'
 import { type Database, numberKeyOf } from './database.ts'
-import { type FindRecord, follow, type ReadSegment } from './follow.ts'
 import { type Found, lookAtHead } from './look.ts'
+import { type FindRecord, type ReadSegment, readRecords } from './readRecords.ts'
 
 /** The event log: the same contract over IndexedDB and over memory. */
 export interface Log {
@@ -49,7 +49,7 @@ export function createLog(database: Database, load: () => Promise<SeldomNeeded>)
     append: (...given) => append(database, ...given),
     appendInside: async (...given) => (await load()).appendInside(database, ...given),
     readAfter: (after, signal, atEnd, ends) =>
-      follow(readSegment, database, after, signal, atEnd ? undefined : findRecord, ends),
+      readRecords(readSegment, database, after, signal, atEnd ? undefined : findRecord, ends),
     look: (...given) => lookAtHead(database, ...given),
     write: ({ stores, write }) => database.transact([...stores], 'readwrite', (store) => write(store)),
     flush: () =>

@@ -1,7 +1,7 @@
 import { CorruptLog, EngineClosed, StorageError } from '../errors.ts'
 import { assertKnownFormat, type Chunk, openChunk, unpackChunk } from './chunk.ts'
 import { above, type Database, readIdentity, type StoreOf } from './database.ts'
-import type { Segment } from './follow.ts'
+import type { Segment } from './readRecords.ts'
 import type { SegmentRecord } from './stores.ts'
 
 /** The bytes of a segment or a base, as far as the browser still has them. */

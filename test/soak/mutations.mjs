@@ -624,7 +624,7 @@ export const mutations = [
   },
   {
     name: 'rule 8: a hidden limit in the catch-up read',
-    in: 'follow',
+    in: 'readRecords',
     find: '$records.length < $count || $at === $from',
     put: '$records.length',
     profiles: 'crash,network',
@@ -632,7 +632,7 @@ export const mutations = [
   },
   {
     name: 'rule 8: a hole is not noticed',
-    in: 'follow',
+    in: 'readRecords',
     find: 'if (!$follows) throw new CorruptLog($$at)',
     put: '',
     tests: ['test/log/log.test.ts', 'guarantee 1'],

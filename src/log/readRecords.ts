@@ -26,7 +26,7 @@ export type ReadSegment = (database: Database, after: number) => Promise<Segment
  * `after`: the first batch then begins with the record that contains `after + 1`. Calls `readSegment` only if the log is sealed behind
  * `after`, because a page loads that code later. Calls `ends` before a batch that is known to be the last.
  */
-export async function* follow(
+export async function* readRecords(
   readSegment: ReadSegment,
   database: Database,
   after: number,

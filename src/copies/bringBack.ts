@@ -1,6 +1,6 @@
 import { type Chunk, recordsIn } from '../log/chunk.ts'
 import type { Database } from '../log/database.ts'
-import { headOf } from '../log/look.ts'
+import { headOf } from '../log/head.ts'
 import { adopt } from './adopt.ts'
 import { chainOf } from './chain.ts'
 import { listChunks } from './files.ts'

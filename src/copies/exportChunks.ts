@@ -1,7 +1,7 @@
 import { type Chunk, makeChunk, packChunk } from '../log/chunk.ts'
 import type { CommandEntry, CommitRecord } from '../log/commit.ts'
 import { above, type Database, type LogIdentity } from '../log/database.ts'
-import { headOf } from '../log/look.ts'
+import { headOf } from '../log/head.ts'
 import { readAfter } from '../log/read.ts'
 import { SEGMENT_CHARACTERS, SEGMENT_EVENTS } from '../log/seal.ts'
 import { readRecordWithBody } from '../log/sealed.ts'

@@ -1,5 +1,5 @@
 import { html, type TemplateResult } from 'lit'
-import { headOf } from '../log/look.ts'
+import { headOf } from '../log/head.ts'
 import { createEventDetail, type EventDetail } from './eventDetail.ts'
 import { parseFilter } from './filter.ts'
 import { describeError, formatCount, hueOf, line, plural, time } from './format.ts'

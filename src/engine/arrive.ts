@@ -1,5 +1,5 @@
 import { aborting } from '../async.ts'
-import { headOf } from '../log/look.ts'
+import { headOf } from '../log/head.ts'
 import type { Core } from './core.ts'
 import { readMissed } from './hints.ts'
 

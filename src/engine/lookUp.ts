@@ -8,7 +8,7 @@ import { answer, rebase, type Tab } from './tab.ts'
  * already read.
  */
 export async function lookUpCommand(tab: Tab, pending: Pending, known?: CommandEntry): Promise<void> {
-  const entry = known ?? (await tab.log.look(tab.head, [pending.id])).entries.get(pending.id)
+  const entry = known ?? (await tab.log.checkHead(tab.head, [pending.id])).entries.get(pending.id)
   // The entry does not count, because its record fell under the seal.
   if (!entry) return
   if (entry.sequence > tab.head) {

@@ -9,7 +9,7 @@ import type { Tab } from './tab.ts'
 export async function settleAtHead(tab: Tab, leading: readonly Pending[]): Promise<'settled' | 'raced'> {
   const { head } = tab
   const seen = leading.map((pending) => ({ pending, version: pending.version }))
-  const found = await tab.log.look(head, givenIds(leading))
+  const found = await tab.log.checkHead(head, givenIds(leading))
   if (found.raced) return 'raced'
   let settled = false
   for (const { pending, version } of seen) {

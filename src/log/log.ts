@@ -2,7 +2,7 @@ import { type Appended, append, type Beside, type Inside } from './append.ts'
 import type { appendInside, DecideInside } from './appendInside.ts'
 import { type CommitRecord, commandsOf, type StoredCommand } from './commit.ts'
 import { type Database, numberKeyOf } from './database.ts'
-import { type Found, lookAtHead } from './look.ts'
+import { checkHead, type Found } from './head.ts'
 import { type FindRecord, type ReadSegment, readRecords } from './readRecords.ts'
 
 /** The event log: the same contract over IndexedDB and over memory. */
@@ -22,7 +22,7 @@ export interface Log {
     atEnd?: boolean,
     ends?: () => void,
   ): AsyncGenerator<readonly CommitRecord[], void>
-  look(head: number, ids: readonly string[]): Promise<Found>
+  checkHead(head: number, ids: readonly string[]): Promise<Found>
   /** Runs the write of a command that is in the log already. */
   write(inside: Inside): Promise<unknown>
   /** Writes in a strict transaction. When it resolves, everything before it is on the disk, too. */
@@ -50,7 +50,7 @@ export function createLog(database: Database, load: () => Promise<SeldomNeeded>)
     appendInside: async (...given) => (await load()).appendInside(database, ...given),
     readAfter: (after, signal, atEnd, ends) =>
       readRecords(readSegment, database, after, signal, atEnd ? undefined : findRecord, ends),
-    look: (...given) => lookAtHead(database, ...given),
+    checkHead: (...given) => checkHead(database, ...given),
     write: ({ stores, write }) => database.transact([...stores], 'readwrite', (store) => write(store)),
     flush: () =>
       database.transact(['meta'], 'readwrite', (store) => store('meta').put(Date.now(), 'flushed'), 'strict'),

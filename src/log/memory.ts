@@ -36,7 +36,7 @@ export function createMemoryLog(): Log {
       const records = after(sequence)
       if (records.length) yield records
     },
-    async look(sequence, ids) {
+    async checkHead(sequence, ids) {
       const found = ids.flatMap((id) => {
         const entry = commands.get(id)
         return entry ? [[id, entry] as const] : []

@@ -1,6 +1,6 @@
 import { CorruptLog, ProjectionFailed, StorageError } from '../errors.ts'
 import { eventsOf } from '../log/commit.ts'
-import { headOf } from '../log/look.ts'
+import { headOf } from '../log/head.ts'
 import { readAfter } from '../log/read.ts'
 import { recordsAt } from '../log/recordsAt.ts'
 import { fromWire, toWire, type WireError } from '../log/wire.ts'

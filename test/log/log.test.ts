@@ -57,7 +57,7 @@ describe.each([
   test('an empty log has nothing to read', async () => {
     const log = await create()
     expect(await records(log)).toEqual([])
-    expect((await log.look(0, ['id'])).raced).toBe(false)
+    expect((await log.checkHead(0, ['id'])).raced).toBe(false)
   })
 
   test('the second writer at one head is refused and leaves nothing', async () => {
@@ -66,7 +66,7 @@ describe.each([
     const late = commit(1, 2, 'late')
     expect(await log.append(late, beside(['mine', entry(late)]))).toBe('raced')
     expect(await records(log)).toEqual([commit(1)])
-    expect((await log.look(1, ['mine'])).entries.size).toBe(0)
+    expect((await log.checkHead(1, ['mine'])).entries.size).toBe(0)
   })
 
   test('a command id that is in the log refuses the whole record and names the id', async () => {
@@ -76,7 +76,7 @@ describe.each([
     const second = commit(2)
     expect(await log.append(second, beside(['b', entry(second)], ['a', entry(second)]))).toEqual({ taken: 'a' })
     expect(await records(log)).toEqual([first])
-    const { entries, raced } = await log.look(1, ['a', 'b'])
+    const { entries, raced } = await log.checkHead(1, ['a', 'b'])
     expect([...entries]).toEqual([['a', entry(first)]])
     expect(raced).toBe(false)
   })
@@ -108,8 +108,8 @@ describe.each([
   test('looking says whether the log has grown', async () => {
     const log = await create()
     await log.append(commit(1, 5), beside())
-    expect((await log.look(0, [])).raced).toBe(true)
-    expect((await log.look(5, [])).raced).toBe(false)
+    expect((await log.checkHead(0, [])).raced).toBe(true)
+    expect((await log.checkHead(5, [])).raced).toBe(false)
   })
 
   test('rule 4: deciding inside gets the whole tail and the ids that are taken, and its result is appended', async () => {
@@ -223,7 +223,7 @@ describe('the log in IndexedDB', () => {
     try {
       const read = await log.readAfter(1, undefined, true).next()
       expect(read.value).toEqual([commit(2)])
-      await log.look(2, [])
+      await log.checkHead(2, [])
     } finally {
       IDBTransaction.prototype.commit = before
       traffic.stop()
@@ -429,13 +429,13 @@ describe('the log in IndexedDB', () => {
     })
     expect(await records(log)).toHaveLength(6)
     expect(await records(log, 6)).toEqual([])
-    const { entries, raced } = await log.look(6, ['mine'])
+    const { entries, raced } = await log.checkHead(6, ['mine'])
     expect([...entries]).toEqual([])
     expect(raced).toBe(false)
     expect(await dump(name, 'commands')).toEqual([])
     const again = commit(7)
     expect(await log.append(again, beside(['mine', entry(again)]))).toBe('appended')
-    expect([...(await log.look(7, ['mine'])).entries]).toEqual([['mine', entry(again)]])
+    expect([...(await log.checkHead(7, ['mine'])).entries]).toEqual([['mine', entry(again)]])
   })
 
   test('rule 3: the next seal deletes a commit that an append left under an older seal', async () => {

@@ -417,7 +417,7 @@ export const mutations = [
   },
   {
     name: 'rule 3: command ids of what fell under the seal count',
-    in: 'lookAtHead',
+    in: 'checkHead',
     find: '$under.result.some($same)',
     put: '$under.result.some(() => false)',
     profiles: 'under,sealed',
@@ -603,8 +603,8 @@ export const mutations = [
   {
     name: 'rule 7: a rejection is decided behind the head',
     in: 'settleAtHead',
-    find: "const $found = await tab.log.look($$given); if ($found.raced) return 'raced'",
-    put: "const $found = await tab.log.look($$given); if (!$found) return 'raced'",
+    find: "const $found = await tab.log.checkHead($$given); if ($found.raced) return 'raced'",
+    put: "const $found = await tab.log.checkHead($$given); if (!$found) return 'raced'",
     profiles: 'race,network',
   },
   {

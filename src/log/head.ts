@@ -10,7 +10,7 @@ export interface Found {
 }
 
 /** Is `head` the log's head, and which command ids does the log know? Deletes entries whose commit is not part of the log (rule 3). */
-export async function lookAtHead({ transact }: Database, head: number, ids: readonly string[]): Promise<Found> {
+export async function checkHead({ transact }: Database, head: number, ids: readonly string[]): Promise<Found> {
   const entries = new Map<string, CommandEntry>()
   const entriesUnderSeal: [id: string, commit: string][] = []
   const raced = await transact(['segments', 'commits', 'commands'], 'readonly', (store, transaction) => {

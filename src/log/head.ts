@@ -2,7 +2,7 @@ import { deleteIf } from './append.ts'
 import type { CommandEntry } from './commit.ts'
 import { above, commitNow, type Database, numberKeyOf } from './database.ts'
 
-export interface Found {
+export interface HeadCheck {
   /** The log has grown past the head that was asked about. */
   readonly raced: boolean
   /** Which of the command ids are in the log. */
@@ -10,7 +10,7 @@ export interface Found {
 }
 
 /** Is `head` the log's head, and which command ids does the log know? Deletes entries whose commit is not part of the log (rule 3). */
-export async function checkHead({ transact }: Database, head: number, ids: readonly string[]): Promise<Found> {
+export async function checkHead({ transact }: Database, head: number, ids: readonly string[]): Promise<HeadCheck> {
   const entries = new Map<string, CommandEntry>()
   const entriesUnderSeal: [id: string, commit: string][] = []
   const raced = await transact(['segments', 'commits', 'commands'], 'readonly', (store, transaction) => {

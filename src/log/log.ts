@@ -2,7 +2,7 @@ import { type Appended, append, type Beside, type Inside } from './append.ts'
 import type { appendInside, DecideInside } from './appendInside.ts'
 import { type CommitRecord, commandsOf, type StoredCommand } from './commit.ts'
 import { type Database, numberKeyOf } from './database.ts'
-import { checkHead, type Found } from './head.ts'
+import { checkHead, type HeadCheck } from './head.ts'
 import { type FindRecord, type ReadSegment, readRecords } from './readRecords.ts'
 
 /** The event log: the same contract over IndexedDB and over memory. */
@@ -22,7 +22,7 @@ export interface Log {
     atEnd?: boolean,
     ends?: () => void,
   ): AsyncGenerator<readonly CommitRecord[], void>
-  checkHead(head: number, ids: readonly string[]): Promise<Found>
+  checkHead(head: number, ids: readonly string[]): Promise<HeadCheck>
   /** Runs the write of a command that is in the log already. */
   write(inside: Inside): Promise<unknown>
   /** Writes in a strict transaction. When it resolves, everything before it is on the disk, too. */

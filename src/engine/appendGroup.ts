@@ -1,5 +1,5 @@
 import type { Appended } from '../log/append.ts'
-import { ring } from '../log/channel.ts'
+import { postCommit } from '../log/channel.ts'
 import { type Composed, compose } from './compose.ts'
 import { attemptIn, type Pending, succeed } from './pending.ts'
 import { applyCommit, rebase, type Tab, typeKey } from './tab.ts'
@@ -21,7 +21,7 @@ export async function appendGroup(tab: Tab, group: readonly Pending[]): Promise<
  */
 export function confirm(tab: Tab, { record, beside, parts }: Composed): void {
   tab.first = undefined
-  ring(tab.channel, tab.logId, record)
+  postCommit(tab.channel, tab.logId, record)
   const asShown =
     !tab.turns &&
     tab.head === record.first - 1 &&

@@ -154,7 +154,7 @@ export function openChannel(name: string, receive: (hint: Hint) => void): Channe
 export const LARGEST_HINT = 16_384
 
 /** Tells other tabs and workers what was appended. Call it after `complete`, so that they find the commit when they read the log. */
-export const ring = (channel: Channel | undefined, log: string, commit: CommitRecord): void =>
+export const postCommit = (channel: Channel | undefined, log: string, commit: CommitRecord): void =>
   channel?.post(isLarge(commit) ? { log, head: commit.last } : { log, commit })
 
 /** A record that is too large to be sent to every tab. */

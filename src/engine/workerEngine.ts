@@ -3,7 +3,7 @@ import type { OpenDrafts } from '../drafts/types.ts'
 import { EngineClosed } from '../errors.ts'
 import { appendInside } from '../log/appendInside.ts'
 import type { Hint } from '../log/channel.ts'
-import { fenced } from '../log/fenced.ts'
+import { fenceWrites } from '../log/fenceWrites.ts'
 import { createLog } from '../log/log.ts'
 import { readSegment } from '../log/sealed.ts'
 import { eventTypes } from '../model/events.ts'
@@ -132,7 +132,7 @@ function createWorkerEngine(shop: Workshop, release: () => void): EngineParts {
     interceptors: new Set(),
     database,
     reserve: async () => ({ decideInside, makeRoom, standOnBase }),
-    log: createLog(fenced(database, ending.signal, 'commits'), async () => ({ appendInside, readSegment })),
+    log: createLog(fenceWrites(database, ending.signal, 'commits'), async () => ({ appendInside, readSegment })),
     get logId() {
       return database.log?.id ?? ''
     },

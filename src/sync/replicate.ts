@@ -1,6 +1,6 @@
 import { EngineClosed, OutdatedCodeError, StorageError } from '../errors.ts'
 import type { Hint, SyncReport } from '../log/channel.ts'
-import { fenced } from '../log/fenced.ts'
+import { fenceWrites } from '../log/fenceWrites.ts'
 import { isOfReaction } from '../log/local.ts'
 import { toWire, type WireError } from '../log/wire.ts'
 import { stringify } from '../model/json.ts'
@@ -135,7 +135,7 @@ async function followRemote(shop: Workshop, open: OpenRemote, signal: AbortSigna
     })
     const following: Following = {
       shop,
-      database: fenced(database, signal, 'meta'),
+      database: fenceWrites(database, signal, 'meta'),
       remote,
       pace: createPace(),
       signal,

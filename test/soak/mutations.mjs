@@ -360,7 +360,7 @@ export const mutations = [
   },
   {
     name: 'an engine beside a pipeline appends through a connection that opens after its end',
-    in: 'fenced',
+    in: 'fenceWrites',
     find: 'ended.throwIfAborted();',
     put: '',
     tests: ['test/engine/workerEngine.test.ts', 'stolen from while'],

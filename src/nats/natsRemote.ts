@@ -84,7 +84,8 @@ function remoteOf(
     limits,
     async append(message, { after, id, signal }) {
       if (message.length > limits.bytes) throw new RemoteError('too-large')
-      const copy = message.slice()
+      // One of this realm: the client refuses bytes of another frame.
+      const copy = new Uint8Array(message)
       return connector.use(signal, async ({ js, jsm }) => {
         const expected = Number(after)
         const named = headers()

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import { JetStreamApiError, jetstream } from '@nats-io/jetstream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ModelError } from '../../../src/errors.ts'
@@ -74,6 +75,14 @@ authorization { users = [{ user: admin, password: admin }, { user: member, passw
   }
   const connections = async (): Promise<number> =>
     ((await (await fetch(`${monitor}/connz`)).json()) as { num_connections: number }).num_connections
+
+  it('stores the bytes of another frame', async () => {
+    const remote = open(await newLog())
+    const foreign = runInNewContext('Uint8Array.of(1, 2, 3)') as Uint8Array
+    expect(foreign).not.toBeInstanceOf(Uint8Array)
+    expect(await append(remote, foreign, '0')).toBe('appended')
+    expect((await read(remote)).map(({ message }) => [...message])).toEqual([[1, 2, 3]])
+  })
 
   it('takes no more than the server does, once it knows', async () => {
     const remote = open(await newLog())

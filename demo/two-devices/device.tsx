@@ -57,13 +57,13 @@ function Device({ engine }: { readonly engine: SeatEngine }) {
           )
         })}
       </div>
-      <Refused engine={engine} />
+      <Refused engine={engine} seats={seats} />
     </main>
   )
 }
 
 /** What this device had shown, and the shared log refused. */
-function Refused({ engine }: { readonly engine: SeatEngine }) {
+function Refused({ engine, seats }: { readonly engine: SeatEngine; readonly seats: readonly Seat[] }) {
   const count = useStatus(engine).sync?.rejected ?? 0
   const [refused, setRefused] = useState<readonly Rejected[]>([])
   useEffect(() => {
@@ -81,7 +81,7 @@ function Refused({ engine }: { readonly engine: SeatEngine }) {
     <ul className="refused" aria-live="polite">
       {refused.map((one) => {
         const { seat } = one.input as Seat
-        const owner = engine.read.seats.get(seat)?.by
+        const owner = seats.find((row) => row.seat === seat)?.by
         return (
           <li key={one.commandId}>
             Seat {seat} {owner && owner !== name ? `went to ${owner} first` : 'could not be changed'}.{' '}

@@ -6,6 +6,9 @@ import { reactionKeyOf } from './entry.ts'
 import type { HolderPlace } from './place.ts'
 import type { AnyDefinition, ReactionDispatchOptions } from './types.ts'
 
+/** The rows show the event from here on. Of an event that waits for the remote they show nothing yet. */
+export const shownAt = ({ local, event }: OpenEvent): number => (local ? 0 : event.sequence)
+
 /**
  * Calls the handler of an open event. Resolves or rejects as that does. The id of each dispatch is made of the event, the handler, the
  * command and how often that was dispatched, so the next attempt finds what this one has appended.
@@ -42,7 +45,7 @@ export async function attempt(
         ? undefined
         : (input: unknown, options?: ReactionDispatchOptions) => send(name, input, options),
   })
-  const read = await place.readAt(open.local ? 0 : event.sequence)
+  const read = await place.readAt(shownAt(open))
   signal.throwIfAborted()
   const over = new AbortController()
   const leave = (): void => over.abort(signal.reason)

@@ -2,7 +2,7 @@ import { EngineClosed } from '../errors.ts'
 import type { OpenEvent } from '../log/stores.ts'
 import { toWire } from '../log/wire.ts'
 import { afterFailure } from './afterAttempt.ts'
-import { attempt } from './attempt.ts'
+import { attempt, shownAt } from './attempt.ts'
 import { reactionKeyOf } from './entry.ts'
 import type { Held } from './held.ts'
 import type { HolderPlace } from './place.ts'
@@ -28,7 +28,11 @@ export function createAttempts(
   async function run(one: Held, { awaits, ...waiting }: OpenEvent, abort: AbortController): Promise<void> {
     const open: OpenEvent = { ...waiting, running: epoch }
     // Of one that ended with a command, only what the shared log says of that is missing.
-    if (awaits === undefined && !(await keep(one, waiting, open))) return
+    if (awaits === undefined) {
+      // A holder that dies while it waits for the rows has not begun.
+      await place.readAt(shownAt(open))
+      if (abort.signal.aborted || !(await keep(one, waiting, open))) return
+    }
     let failure: { readonly error: unknown } | undefined
     try {
       if (awaits === undefined) await attempt(place, one.definition, open, abort.signal)

@@ -83,7 +83,7 @@ test.each([1, 2])(
       expect(numbers).toEqual([...numbers].sort((a, b) => a - b))
     }
     for (const asked of provider.values()) expect(asked.size).toBe(1)
-    // What ended otherwise was lost, perhaps before its run began, which counts as an attempt.
+    // What ended otherwise was lost. An attempt is noted right before its run is called, so a holder may die between the two.
     const answered = ends.filter(
       ({ type, data }) => type === 'turnFinished' || (data as { reason?: string }).reason === '429',
     )

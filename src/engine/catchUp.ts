@@ -47,11 +47,11 @@ async function readBatches(
   const empty = tab.head === 0 && !tab.turns
   if (empty) await takeOver(tab)
   let isLast = false
-  const ends = (): void => {
+  const onLastBatch = (): void => {
     // In the other two cases more is read after this, so the trouble is not over yet.
     isLast = !empty && !tab.layer
   }
-  for await (const records of tab.log.readAfter(tab.head, signal, true, ends)) {
+  for await (const records of tab.log.readAfter(tab.head, signal, true, onLastBatch)) {
     for (let at = 0; at < records.length; ) {
       signal?.throwIfAborted()
       const until = performance.now() + SLICE_MS

@@ -15,12 +15,12 @@ export interface Log {
     durability: 'relaxed' | 'strict',
     inside?: readonly Inside[],
   ): Promise<boolean>
-  /** `atEnd`: a record ends at `after`, as at every head. Calls `ends` before a batch that is known to be the last. */
+  /** `atEnd`: a record ends at `after`, as at every head. Calls `onLastBatch` before a batch that is known to be the last. */
   readAfter(
     after: number,
     signal?: AbortSignal,
     atEnd?: boolean,
-    ends?: () => void,
+    onLastBatch?: () => void,
   ): AsyncGenerator<readonly CommitRecord[], void>
   checkHead(head: number, ids: readonly string[]): Promise<HeadCheck>
   /** Runs the write of a command that is in the log already. */
@@ -48,8 +48,8 @@ export function createLog(database: Database, load: () => Promise<SeldomNeeded>)
   return {
     append: (...given) => append(database, ...given),
     appendInside: async (...given) => (await load()).appendInside(database, ...given),
-    readAfter: (after, signal, atEnd, ends) =>
-      readRecords(readSegment, database, after, signal, atEnd ? undefined : findRecord, ends),
+    readAfter: (after, signal, atEnd, onLastBatch) =>
+      readRecords(readSegment, database, after, signal, atEnd ? undefined : findRecord, onLastBatch),
     checkHead: (...given) => checkHead(database, ...given),
     write: ({ stores, write }) => database.transact([...stores], 'readwrite', (store) => write(store)),
     flush: () =>

@@ -24,7 +24,7 @@ export type ReadSegment = (database: Database, after: number) => Promise<Segment
 /**
  * Yields batches of whole records, from `after` to the end of the log. Throws CorruptLog at a hole. Give `find` unless a record ends at
  * `after`: the first batch then begins with the record that contains `after + 1`. Calls `readSegment` only if the log is sealed behind
- * `after`, because a page loads that code later. Calls `ends` before a batch that is known to be the last.
+ * `after`, because a page loads that code later. Calls `onLastBatch` before a batch that is known to be the last.
  */
 export async function* readRecords(
   readSegment: ReadSegment,
@@ -32,7 +32,7 @@ export async function* readRecords(
   after: number,
   signal?: AbortSignal,
   find?: FindRecord,
-  ends?: () => void,
+  onLastBatch?: () => void,
 ): AsyncGenerator<readonly CommitRecord[], void> {
   let at = after
   /** Only the first record may begin at or before `after`. */
@@ -78,7 +78,7 @@ export async function* readRecords(
       check(records)
       // Stops at the end that this transaction saw: otherwise a tab that writes all the time would keep the reader reading.
       const isEnd = records.length < count || at === from
-      if (isEnd) ends?.()
+      if (isEnd) onLastBatch?.()
       // The record that contains `after` may end there.
       if (at > from) yield records
       if (isEnd) return

@@ -15,11 +15,11 @@ export interface Log {
     durability: 'relaxed' | 'strict',
     inside?: readonly Inside[],
   ): Promise<boolean>
-  /** `atEnd`: a record ends at `after`, as at every head. Calls `onLastBatch` before a batch that is known to be the last. */
+  /** `atRecordEnd`: a record ends at `after`, as at every head. Calls `onLastBatch` before a batch that is known to be the last. */
   readAfter(
     after: number,
     signal?: AbortSignal,
-    atEnd?: boolean,
+    atRecordEnd?: boolean,
     onLastBatch?: () => void,
   ): AsyncGenerator<readonly CommitRecord[], void>
   checkHead(head: number, ids: readonly string[]): Promise<HeadCheck>
@@ -48,8 +48,8 @@ export function createLog(database: Database, load: () => Promise<SeldomNeeded>)
   return {
     append: (...given) => append(database, ...given),
     appendInside: async (...given) => (await load()).appendInside(database, ...given),
-    readAfter: (after, signal, atEnd, onLastBatch) =>
-      readRecords(readSegment, database, after, signal, atEnd ? undefined : findRecord, onLastBatch),
+    readAfter: (after, signal, atRecordEnd, onLastBatch) =>
+      readRecords(readSegment, database, after, signal, atRecordEnd ? undefined : findRecord, onLastBatch),
     checkHead: (...given) => checkHead(database, ...given),
     write: ({ stores, write }) => database.transact([...stores], 'readwrite', (store) => write(store)),
     flush: () =>

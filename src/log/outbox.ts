@@ -93,7 +93,7 @@ export interface SharedLog extends Outbox {
   /** The next commits. */
   readonly commits: readonly CommitRecord[]
   /** There are more commits behind the head than one read returns. The caller has to read these first. */
-  readonly far: boolean
+  readonly hasMore: boolean
   /** Those of the given commands that the shared log refused. */
   readonly rejected: readonly RejectedCommand[]
 }
@@ -124,7 +124,7 @@ export async function readShared(
     const stored = outboxOf(outbox.result)
     const far = segment.result !== undefined || commits.result.length === NEAR_COMMITS
     const refused = rejected.flatMap(({ result }) => result ?? [])
-    return stored && { ...stored, commits: commits.result, far, rejected: refused }
+    return stored && { ...stored, commits: commits.result, hasMore: far, rejected: refused }
   }
   throw new StorageError('closed')
 }

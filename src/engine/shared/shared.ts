@@ -137,7 +137,7 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
         for (;;) {
           signal?.throwIfAborted()
           const shared = await readShared(database, tab.head, [...unsure.map(({ id }) => id), ...waiting])
-          if (!shared || shared.far) {
+          if (!shared || shared.hasMore) {
             const { head } = tab
             await catchUp(tab, signal, progress)
             tab.catchingUp = true

@@ -193,7 +193,7 @@ export async function* unpackChunk(after: number, chunk: Chunk): AsyncGenerator<
  * The commits of a verified chunk that contain one of the sequences, which have to ascend. Stops reading at the
  * last of them. Throws CorruptLog if the commits can't be read.
  */
-export async function find(sequences: readonly number[], chunk: Chunk): Promise<readonly CommitRecord[]> {
+export async function findInChunk(sequences: readonly number[], chunk: Chunk): Promise<readonly CommitRecord[]> {
   const found: CommitRecord[] = []
   let next = 0
   for await (const records of commitsInChunk(chunk)) {

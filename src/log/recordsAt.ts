@@ -1,5 +1,5 @@
 import { CorruptLog } from '../errors.ts'
-import { find } from './chunk.ts'
+import { findInChunk } from './chunk.ts'
 import { type CommitRecord, isCommit } from './commit.ts'
 import type { Database } from './database.ts'
 import { queueBody, type StoredBody, sealedChunk } from './sealed.ts'
@@ -87,7 +87,7 @@ async function readGroup(
 ): Promise<readonly CommitRecord[]> {
   if (segment) {
     const ascending = [...sequences].sort((a, b) => a - b)
-    return find(ascending, await sealedChunk(database, segment, body))
+    return findInChunk(ascending, await sealedChunk(database, segment, body))
   }
   const found = await database.transact(['commits'], 'readonly', (store) =>
     sequences.map((sequence) => store('commits').openCursor(IDBKeyRange.upperBound(sequence), 'prev')),

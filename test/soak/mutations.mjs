@@ -863,7 +863,7 @@ export const mutations = [
   },
   {
     name: 'a log is destroyed that began while another one was',
-    in: 'find',
+    in: 'findInChunk',
     find: "$log.format ? 'another' : 'none'",
     put: "'this'",
     tests: ['test/engine/tools/destroy.test.ts', 'leaves a log alone'],

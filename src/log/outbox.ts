@@ -122,9 +122,9 @@ export async function readShared(
       isLoaded &&= request.readyState === 'done' || (await loaded(database, request))
     if (!isLoaded) continue
     const stored = outboxOf(outbox.result)
-    const far = segment.result !== undefined || commits.result.length === NEAR_COMMITS
+    const hasMore = segment.result !== undefined || commits.result.length === NEAR_COMMITS
     const refused = rejected.flatMap(({ result }) => result ?? [])
-    return stored && { ...stored, commits: commits.result, hasMore: far, rejected: refused }
+    return stored && { ...stored, commits: commits.result, hasMore, rejected: refused }
   }
   throw new StorageError('closed')
 }

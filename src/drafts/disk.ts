@@ -1,5 +1,5 @@
 import type { Json } from '../data.ts'
-import type { Inside } from '../log/append.ts'
+import type { ExtraWrite } from '../log/append.ts'
 import { type Database, loaded } from '../log/database.ts'
 import { DRAFT_PIECES } from '../log/dropDrafts.ts'
 import type { DraftRecord } from '../log/stores.ts'
@@ -46,7 +46,7 @@ export interface DraftStore {
   write(pieces: readonly NextPiece[]): Promise<Wrote[]>
   remove(name: string, id: string, epoch?: string): Promise<void>
   /** The writes that remove this attempt, for the transaction of its event. */
-  end(name: string, id: string, epoch: string): Inside
+  end(name: string, id: string, epoch: string): ExtraWrite
 }
 
 /** Attempts to read, because the connection may be lost before a large value is loaded. */
@@ -58,7 +58,7 @@ const all = (...start: (string | number)[]): IDBKeyRange => IDBKeyRange.bound(st
 /** Drafts in the database of their log. */
 export function draftsOnDisk(database: Database): DraftStore {
   const { transact } = database
-  const removal = (name: string, id: string, ...epoch: string[]): Inside['write'] => {
+  const removal = (name: string, id: string, ...epoch: string[]): ExtraWrite['write'] => {
     const ranges = [HEADS, DRAFT_PIECES].map((kind) => {
       const key = [kind, name, id, ...epoch]
       return IDBKeyRange.bound(key, [...key, []])

@@ -1,4 +1,4 @@
-import type { Inside } from '../log/append.ts'
+import type { ExtraWrite } from '../log/append.ts'
 import { DraftOver } from './draftOver.ts'
 import type { Shelf } from './shelf.ts'
 import type { Storing } from './storing.ts'
@@ -22,7 +22,7 @@ export function createEnding(
 ): Ending {
   const log = shelf.host.name
   /** The deletion that the next dispatch includes in its transaction. */
-  let ending: Inside | undefined
+  let ending: ExtraWrite | undefined
 
   /** Whether no other attempt has begun since. */
   async function isOurs(writing: DraftWriting): Promise<boolean> {
@@ -89,7 +89,7 @@ export function createEnding(
   }
 }
 
-const both = (one: Inside, other: Inside): Inside => ({
+const both = (one: ExtraWrite, other: ExtraWrite): ExtraWrite => ({
   stores: [...one.stores, ...other.stores],
   write(store) {
     one.write(store)

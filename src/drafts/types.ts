@@ -1,5 +1,5 @@
 import type { Json } from '../data.ts'
-import type { Inside } from '../log/append.ts'
+import type { ExtraWrite } from '../log/append.ts'
 import type { Channel, DraftHint } from '../log/channel.ts'
 import type { Database } from '../log/database.ts'
 
@@ -102,5 +102,5 @@ export interface OpenDrafts {
   /** Receives a hint from another tab or worker. */
   hear(hint: DraftHint): void
   /** The extra writes of a dispatch that begins now: its own, and the deletion of the draft that ends with it. */
-  take(inside: Inside | undefined): Inside | undefined
+  take(inside: ExtraWrite | undefined): ExtraWrite | undefined
 }

@@ -1,6 +1,6 @@
 import type { Json } from '../data.ts'
 import { StorageError } from '../errors.ts'
-import type { Inside } from '../log/append.ts'
+import type { ExtraWrite } from '../log/append.ts'
 import type { Log } from '../log/log.ts'
 import type { AnyRecordedEvent } from '../model/events.ts'
 
@@ -33,7 +33,7 @@ export class Caller {
   /** The handle that dispatched. */
   readonly owner: Sender
   /** Extra writes for the transaction of the command. */
-  readonly inside: Inside | undefined
+  readonly inside: ExtraWrite | undefined
   readonly #resolve: (receipt: AnyReceipt) => void
   readonly #reject: (error: unknown) => void
   #isAnswered = false
@@ -43,7 +43,7 @@ export class Caller {
     resolve: (receipt: AnyReceipt) => void,
     reject: (error: unknown) => void,
     durability: 'relaxed' | 'strict' | 'remote' = 'relaxed',
-    inside?: Inside,
+    inside?: ExtraWrite,
   ) {
     this.owner = owner
     this.#resolve = resolve
@@ -86,7 +86,7 @@ export async function resolveBehind(
   log: Log,
   caller: Caller,
   receipt: AnyReceipt,
-  toWrite: Inside | undefined,
+  toWrite: ExtraWrite | undefined,
   toFlush: boolean,
 ): Promise<void> {
   try {

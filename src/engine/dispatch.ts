@@ -1,7 +1,7 @@
 import type { Json } from '../data.ts'
 import { InvalidData, ModelError } from '../errors.ts'
 import { nextId } from '../ids.ts'
-import type { Inside } from '../log/append.ts'
+import type { ExtraWrite } from '../log/append.ts'
 import type { Cause } from '../log/commit.ts'
 import { isOfReaction } from '../log/local.ts'
 import { copyJson, fingerprint } from '../model/json.ts'
@@ -16,7 +16,7 @@ export interface Special {
   /** Decides in place of the model's command of that name. */
   readonly decide?: Pending['decide']
   /** Extra writes for the transaction that appends the command. */
-  readonly inside?: Inside | undefined
+  readonly inside?: ExtraWrite | undefined
   readonly cause?: Cause | undefined
 }
 

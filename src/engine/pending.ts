@@ -1,5 +1,5 @@
 import type { Json } from '../data.ts'
-import type { Inside } from '../log/append.ts'
+import type { ExtraWrite } from '../log/append.ts'
 import type { Cause } from '../log/commit.ts'
 import type { Log } from '../log/log.ts'
 import type { AnyRecordedEvent, StoredEvent } from '../model/events.ts'
@@ -136,7 +136,7 @@ export const createPending = (
  * The extra writes of these commands, after `first`. undefined if there are none, which is the usual case. Notes for
  * each caller that `record` contains its write, so that it is not written again.
  */
-export function insideOf(commands: readonly Pending[], first?: Inside, record?: string): Inside[] | undefined {
+export function insideOf(commands: readonly Pending[], first?: ExtraWrite, record?: string): ExtraWrite[] | undefined {
   let all = first && [first]
   for (const { callers } of commands)
     for (const caller of callers)

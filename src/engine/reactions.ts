@@ -1,5 +1,5 @@
 import type { Json } from '../data.ts'
-import type { Inside } from '../log/append.ts'
+import type { ExtraWrite } from '../log/append.ts'
 import type { Workshop } from '../projections/workshop.ts'
 import type { Core } from './core.ts'
 
@@ -37,7 +37,7 @@ export function runReactionsOf(reactions: object, place: ReactionPlace): void {
  * needs it if the tab and its worker die before the reaction has stored a position. Otherwise it would skip the tab's
  * events.
  */
-export const noteBooted = (booted: number): Inside => ({
+export const noteBooted = (booted: number): ExtraWrite => ({
   stores: ['reactions'],
   // Each tab stores its own entry.
   write: (storeOf) => void storeOf('reactions').put({ booted }, `booted ${booted}`),

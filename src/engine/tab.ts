@@ -1,6 +1,6 @@
 import type { OpenDrafts } from '../drafts/types.ts'
 import { CommandIdConflict, CorruptLog } from '../errors.ts'
-import type { Inside } from '../log/append.ts'
+import type { ExtraWrite } from '../log/append.ts'
 import type { Channel } from '../log/channel.ts'
 import { type CommitRecord, commandsOf, eventsOf, recordedOf, type StoredCommand } from '../log/commit.ts'
 import type { Database } from '../log/database.ts'
@@ -84,7 +84,7 @@ export interface Tab extends CommandQueue {
   /** Set for a log with a remote: the local commands between `1..head` and the pending commands. */
   layer?: Layer<Tab> | undefined
   /** Extra writes for the transaction of the first record that this tab appends. */
-  first?: Inside | undefined
+  first?: ExtraWrite | undefined
   /** Set for a model with drafts. */
   drafts?: OpenDrafts | undefined
   /** Reports a change. `read` says whether rows changed. */

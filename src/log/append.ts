@@ -13,7 +13,7 @@ export type Appended = 'appended' | 'raced' | 'sealed' | { readonly taken: strin
  * A write in the transaction that appends a command, so that both are stored, or neither. `write` runs again if the append is retried. If
  * nothing is appended, because there are no events or an earlier receipt answers, it runs in its own transaction before the caller is told.
  */
-export interface Inside {
+export interface ExtraWrite {
   readonly stores: readonly StoreName[]
   /** Queues its requests at once. If it throws, the append fails as it would on a disk error. */
   write(store: StoreOf): void
@@ -28,11 +28,11 @@ export interface Beside {
   /** Entries of `commands`, for ids that callers gave. */
   readonly entries: readonly (readonly [id: string, CommandEntry])[]
   readonly durability: 'relaxed' | 'strict'
-  readonly inside?: readonly Inside[] | undefined
+  readonly inside?: readonly ExtraWrite[] | undefined
 }
 
 /** The stores of an append. */
-export const appendStores = (inside: readonly Inside[] = []): StoreName[] => [
+export const appendStores = (inside: readonly ExtraWrite[] = []): StoreName[] => [
   'segments',
   'commits',
   'commands',

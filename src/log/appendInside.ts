@@ -1,4 +1,4 @@
-import { type Appended, appendStores, type Beside, type Inside, queueAppend } from './append.ts'
+import { type Appended, appendStores, type Beside, type ExtraWrite, queueAppend } from './append.ts'
 import type { CommitRecord } from './commit.ts'
 import { above, commitNow, type Database } from './database.ts'
 
@@ -19,7 +19,7 @@ export async function appendInside(
   ids: readonly string[],
   decide: DecideInside,
   durability: 'relaxed' | 'strict',
-  inside?: readonly Inside[],
+  inside?: readonly ExtraWrite[],
 ): Promise<boolean> {
   let thrown: unknown
   let refused: Appended | undefined

@@ -1,5 +1,5 @@
 import { StorageError } from '../errors.ts'
-import { type Appended, assertReadable, deleteIf, type Inside } from './append.ts'
+import { type Appended, assertReadable, deleteIf, type ExtraWrite } from './append.ts'
 import type { CommandEntry, CommitRecord } from './commit.ts'
 import { above, commitNow, type Database, loaded, numberKeyOf, type StoreName, type StoreOf } from './database.ts'
 import { isLocal, isMarker, type LocalRecord, type RejectedCommand } from './local.ts'
@@ -17,7 +17,7 @@ export interface BesideLocal {
   /** Ids of rejected commands that this record sends again. */
   readonly retried: readonly string[]
   readonly durability: 'relaxed' | 'strict'
-  readonly inside?: readonly Inside[] | undefined
+  readonly inside?: readonly ExtraWrite[] | undefined
 }
 
 /**
@@ -50,7 +50,7 @@ export async function appendLocal(database: Database, record: LocalRecord, besid
   return (await isOutbox(database, record, beside)) ? 'appended' : 'sealed'
 }
 
-const localStores = (inside: readonly Inside[] = []): StoreName[] => [
+const localStores = (inside: readonly ExtraWrite[] = []): StoreName[] => [
   'outbox',
   'commands',
   ...inside.flatMap(({ stores }) => stores),
@@ -180,7 +180,7 @@ export async function appendLocalInside(
   ids: readonly string[],
   decide: DecideLocal,
   durability: 'relaxed' | 'strict',
-  inside?: readonly Inside[],
+  inside?: readonly ExtraWrite[],
 ): Promise<boolean> {
   let thrown: unknown
   let refused: Appended | undefined

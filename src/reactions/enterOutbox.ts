@@ -1,6 +1,6 @@
 import type { Json } from '../data.ts'
 import { nextId } from '../ids.ts'
-import type { Inside } from '../log/append.ts'
+import type { ExtraWrite } from '../log/append.ts'
 import { type Cause, recordedOf } from '../log/commit.ts'
 import { above, type Database, type StoreName } from '../log/database.ts'
 import { type LocalCommand, type LocalRecord, localCommandsOf } from '../log/local.ts'
@@ -19,7 +19,7 @@ export interface Entering {
   readonly meta: unknown
   readonly cause: Cause | undefined
   readonly device: string
-  readonly inside: Inside | undefined
+  readonly inside: ExtraWrite | undefined
   readonly durability: 'relaxed' | 'strict'
 }
 
@@ -85,7 +85,7 @@ export async function enterOutbox(
   return outcome === 'appended' ? { is: 'entered', record } : { is: 'raced' }
 }
 
-async function write(database: Database, inside: Inside | undefined): Promise<void> {
+async function write(database: Database, inside: ExtraWrite | undefined): Promise<void> {
   // `inside` names stores of this database.
   if (inside) await database.transact([...inside.stores] as StoreName[], 'readwrite', (store) => inside.write(store))
 }

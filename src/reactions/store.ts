@@ -1,5 +1,5 @@
 import { EngineClosed } from '../errors.ts'
-import type { Inside } from '../log/append.ts'
+import type { ExtraWrite } from '../log/append.ts'
 import type { Database } from '../log/database.ts'
 import { askReactions, awaitsKey, type KnownReactions, knownReactions, recordKey } from '../log/openReactions.ts'
 import type { OpenEvent, ReactionHolder, ReactionPosition, Stores } from '../log/stores.ts'
@@ -34,7 +34,7 @@ export interface ReactionStore {
   /** Replaces an open event, or takes it out. If it was settled meanwhile, it stays out. */
   replace(open: OpenEvent, by: OpenEvent | undefined): Promise<Replaced>
   /** Takes an open event out in the transaction that appends this command. With a remote, as soon as the shared log has the command. */
-  settledInside(open: OpenEvent, commandId: string): Inside
+  settledInside(open: OpenEvent, commandId: string): ExtraWrite
 }
 
 const HOLDER = 'holder'

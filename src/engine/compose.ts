@@ -1,5 +1,5 @@
 import { nextId } from '../ids.ts'
-import type { Beside } from '../log/append.ts'
+import type { AppendDetails } from '../log/append.ts'
 import type { CommandEntry, CommitRecord, StoredCommand } from '../log/commit.ts'
 import { stringify } from '../model/json.ts'
 import { type Decided, insideOf, isStrict, noteAttempt, type Pending } from './pending.ts'
@@ -17,7 +17,7 @@ interface CommandInRecord {
 
 export interface Composed {
   readonly record: CommitRecord
-  readonly beside: Beside
+  readonly beside: AppendDetails
   readonly parts: readonly CommandInRecord[]
 }
 

@@ -22,7 +22,7 @@ export interface ExtraWrite {
 }
 
 /** What an append writes beside its record. */
-export interface Beside {
+export interface AppendDetails {
   /** Event types that this record is the first to append. */
   readonly types: Iterable<readonly [type: string, version: number]>
   /** Entries of `commands`, for ids that callers gave. */
@@ -43,7 +43,7 @@ export const appendStores = (inside: readonly ExtraWrite[] = []): StoreName[] =>
 export function queueAppend(
   store: StoreOf,
   record: CommitRecord,
-  { types, entries, inside }: Beside,
+  { types, entries, inside }: AppendDetails,
   refused: (outcome: Appended) => void,
 ): void {
   const watch = (request: IDBRequest, outcome: Appended): void => {
@@ -65,7 +65,7 @@ export function assertReadable({ body }: Pick<CommitRecord, 'body'>): void {
 }
 
 /** Appends a record at its own `first`, in one round trip (rule 2). */
-export async function append(database: Database, record: CommitRecord, beside: Beside): Promise<Appended> {
+export async function append(database: Database, record: CommitRecord, beside: AppendDetails): Promise<Appended> {
   let outcome: Appended | undefined
   let thrown: unknown
   assertReadable(record)
@@ -111,7 +111,7 @@ export async function append(database: Database, record: CommitRecord, beside: B
 }
 
 /** Deletes the record and the entries that an append left under the seal, if they are still its own. */
-async function takeOut({ transact }: Database, { first, id }: CommitRecord, { entries }: Beside): Promise<void> {
+async function takeOut({ transact }: Database, { first, id }: CommitRecord, { entries }: AppendDetails): Promise<void> {
   await transact(['commits', 'commands'], 'readwrite', (store) => {
     deleteIf(store('commits'), first, 'id', id)
     for (const [command] of entries) deleteIf(store('commands'), command, 'commit', id)

@@ -1,4 +1,4 @@
-import { type Appended, appendStores, type Beside, type ExtraWrite, queueAppend } from './append.ts'
+import { type AppendDetails, type Appended, appendStores, type ExtraWrite, queueAppend } from './append.ts'
 import type { CommitRecord } from './commit.ts'
 import { above, commitNow, type Database } from './database.ts'
 
@@ -6,7 +6,7 @@ import { above, commitNow, type Database } from './database.ts'
 export type DecideInside = (
   tail: readonly CommitRecord[],
   taken: ReadonlySet<string>,
-) => { readonly record: CommitRecord; readonly beside: Beside } | undefined
+) => { readonly record: CommitRecord; readonly beside: AppendDetails } | undefined
 
 /**
  * Reads the records behind `after` and adds what `decide` makes of them, in one transaction, so no other append can come between

@@ -1,4 +1,4 @@
-import { type Appended, append, type Beside, type ExtraWrite } from './append.ts'
+import { type AppendDetails, type Appended, append, type ExtraWrite } from './append.ts'
 import type { appendInside, DecideInside } from './appendInside.ts'
 import { type CommitRecord, commandsOf, type StoredCommand } from './commit.ts'
 import { type Database, numberKeyOf } from './database.ts'
@@ -7,7 +7,7 @@ import { type FindRecord, type ReadSegment, readRecords } from './readRecords.ts
 
 /** The event log: the same contract over IndexedDB and over memory. */
 export interface Log {
-  append(record: CommitRecord, beside: Beside): Promise<Appended>
+  append(record: CommitRecord, beside: AppendDetails): Promise<Appended>
   appendInside(
     after: number,
     ids: readonly string[],

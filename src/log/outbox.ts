@@ -11,7 +11,7 @@ const READ_OUTBOX_TRIES = 8
 const NEAR_COMMITS = 64
 
 /** What an append to the outbox writes beside its record. */
-export interface BesideLocal {
+export interface LocalAppendDetails {
   /** Entries of `commands`, for ids that callers gave. */
   readonly entries: readonly (readonly [id: string, CommandEntry])[]
   /** Ids of rejected commands that this record sends again. */
@@ -24,7 +24,11 @@ export interface BesideLocal {
  * Appends to the outbox at the record's own `n`, in one round trip. `sealed`: the outbox was rewritten with a marker above the record, so
  * the record is not part of it.
  */
-export async function appendLocal(database: Database, record: LocalRecord, beside: BesideLocal): Promise<Appended> {
+export async function appendLocal(
+  database: Database,
+  record: LocalRecord,
+  beside: LocalAppendDetails,
+): Promise<Appended> {
   let outcome: Appended | undefined
   try {
     const lowest = await database.transact(
@@ -59,7 +63,7 @@ const localStores = (inside: readonly ExtraWrite[] = []): StoreName[] => [
 function queueLocal(
   store: StoreOf,
   record: LocalRecord,
-  { entries, retried, inside }: BesideLocal,
+  { entries, retried, inside }: LocalAppendDetails,
   refused: (outcome: Appended) => void,
 ): void {
   const watch = (request: IDBRequest, outcome: Appended): void => {
@@ -73,7 +77,11 @@ function queueLocal(
 }
 
 /** Finds out whether a record is above the newest marker, and deletes it if it is not. */
-async function isOutbox({ transact }: Database, { n, id }: LocalRecord, { entries }: BesideLocal): Promise<boolean> {
+async function isOutbox(
+  { transact }: Database,
+  { n, id }: LocalRecord,
+  { entries }: LocalAppendDetails,
+): Promise<boolean> {
   let is = false
   await transact(['outbox', 'commands'], 'readwrite', (store) => {
     const found = store('outbox').getAll(whole())
@@ -171,7 +179,7 @@ export const forgetEntry = ({ transact }: Database, id: string, { commit }: Comm
 export type DecideLocal = (
   found: Outbox & { readonly commits: readonly CommitRecord[] },
   taken: ReadonlySet<string>,
-) => { readonly record: LocalRecord; readonly beside: BesideLocal } | undefined
+) => { readonly record: LocalRecord; readonly beside: LocalAppendDetails } | undefined
 
 /** Reads, decides and adds in one transaction, so no other append can come between. Returns whether the record was added. */
 export async function appendLocalInside(

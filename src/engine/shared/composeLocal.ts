@@ -1,7 +1,7 @@
 import { nextId } from '../../ids.ts'
 import type { CommandEntry } from '../../log/commit.ts'
 import type { LocalRecord } from '../../log/local.ts'
-import type { BesideLocal } from '../../log/outbox.ts'
+import type { LocalAppendDetails } from '../../log/outbox.ts'
 import { stringify } from '../../model/json.ts'
 import { UNDO, undoingOf } from '../../sync/undoing.ts'
 import { bodyOf } from '../compose.ts'
@@ -10,7 +10,7 @@ import type { Tab } from '../tab.ts'
 
 export interface ComposedLocal {
   readonly record: LocalRecord
-  readonly beside: BesideLocal
+  readonly beside: LocalAppendDetails
   readonly parts: readonly { readonly pending: Pending; readonly decision: Decided; readonly version: number }[]
 }
 

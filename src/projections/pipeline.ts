@@ -43,7 +43,11 @@ export async function createPipeline(
     if (heard.hear(hint)) later.ask()
   })
 
-  const announce = (): void => shop.post({ projected: live.checkpoints })
+  let hasAnnounced = false
+  const announce = (): void => {
+    hasAnnounced = true
+    shop.post({ projected: live.checkpoints })
+  }
 
   const shop: Workshop = {
     model,
@@ -85,7 +89,11 @@ export async function createPipeline(
   const live = createLiveTracks(shop, folding, heard, {
     reached() {
       later.succeeded()
-      if (!signal.aborted && !flushing.hasChanges) tidying.later()
+      if (!signal.aborted && !flushing.hasChanges) {
+        // A pipeline that died may have written pages without announcing them.
+        if (!hasAnnounced) announce()
+        tidying.later()
+      }
       flushChanges()
     },
     changed: flushChanges,

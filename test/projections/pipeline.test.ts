@@ -1,7 +1,10 @@
 import { expect, test, vi } from 'vitest'
+import { lockName } from '../../src/locks.ts'
+import type { Channel } from '../../src/log/channel.ts'
 import { wire } from '../engine/channel.ts'
 import { broken, logId, tab, traffic } from '../engine/kit.ts'
 import { freshName, shown, todoApp } from '../engine/todos.ts'
+import { createLocks } from '../engine/tools/locks.ts'
 import type { AnyModel } from '../log/rooms.ts'
 import { dump, inDatabase } from '../log/storage.ts'
 import { createPipeline } from './rooms.ts'
@@ -114,4 +117,24 @@ test('pages that are gone are written again under the build that a rebuild had s
   await b.close()
   expect(await sequences(name)).toEqual([5, 5, 5])
   expect(shown(await tab(name))).toEqual(was)
+})
+
+test('a pipeline says what is persisted when it finds it so: the one before may have died before it could', async () => {
+  const locks = createLocks()
+  vi.stubGlobal('navigator', { locks })
+  const name = freshName()
+  let free = (): void => {}
+  const held = new Promise<void>((resolve) => {
+    free = resolve
+  })
+  void locks.request(lockName('pipeline', name), () => held)
+  const a = await tab(name)
+  await a.dispatch.add({ title: 'x' })
+  const silent = (): Channel => ({ post() {}, share: () => silent(), close() {} })
+  const dying = await createPipeline(model, name, { listen: silent })
+  await dying.flush()
+  await dying.close()
+  expect(a.status).toMatchObject({ sequence: 1, projected: 0 })
+  free()
+  await expect.poll(() => a.status.projected).toBe(1)
 })

@@ -25,7 +25,7 @@ export class Caller {
    * the command was refused here.
    */
   remote: 'wanted' | 'read' | undefined
-  /** The id of the last record with which `inside` was written. */
+  /** The id of the last record with which `extra` was written. */
   wroteIn = ''
   /** Removes the listener from the dispatch's `signal`. */
   letGo: (() => void) | undefined
@@ -33,7 +33,7 @@ export class Caller {
   /** The handle that dispatched. */
   readonly owner: Sender
   /** Extra writes for the transaction of the command. */
-  readonly inside: ExtraWrite | undefined
+  readonly extra: ExtraWrite | undefined
   readonly #resolve: (receipt: AnyReceipt) => void
   readonly #reject: (error: unknown) => void
   #isAnswered = false
@@ -43,14 +43,14 @@ export class Caller {
     resolve: (receipt: AnyReceipt) => void,
     reject: (error: unknown) => void,
     durability: 'relaxed' | 'strict' | 'remote' = 'relaxed',
-    inside?: ExtraWrite,
+    extra?: ExtraWrite,
   ) {
     this.owner = owner
     this.#resolve = resolve
     this.#reject = reject
     this.strict = durability === 'strict'
     this.remote = durability === 'remote' ? 'wanted' : undefined
-    this.inside = inside
+    this.extra = extra
     owner.open++
   }
 

@@ -2,7 +2,7 @@ import { nextId } from '../ids.ts'
 import type { AppendDetails } from '../log/append.ts'
 import type { CommandEntry, CommitRecord, StoredCommand } from '../log/commit.ts'
 import { stringify } from '../model/json.ts'
-import { type Decided, insideOf, isStrict, noteAttempt, type Pending } from './pending.ts'
+import { type Decided, extraWritesOf, isStrict, noteAttempt, type Pending } from './pending.ts'
 import { type Tab, typeKey } from './tab.ts'
 
 /** The largest group, in characters of JSON. A single command may be larger. */
@@ -51,13 +51,13 @@ export function compose(tab: Tab, group: readonly Pending[]): Composed {
       if (!tab.stored.has(key)) types.set(key, [type, version])
     }
   }
-  const inside = insideOf(group, tab.first, id)
+  const extra = extraWritesOf(group, tab.first, id)
   // The strictest durability in a group applies to all of it (rule 6).
   const strict = group.some(isStrict)
   noteAttempt(group, id, strict)
   return {
     record: { id, first: tab.head + 1, last, body: `[${group.map(bodyOf)}]` },
-    beside: { types: [...types.values()], entries, durability: strict ? 'strict' : 'relaxed', inside },
+    beside: { types: [...types.values()], entries, durability: strict ? 'strict' : 'relaxed', extra },
     parts: group.map((pending) => ({ pending, decision: pending.decision, version: pending.version })),
   }
 }

@@ -1,7 +1,7 @@
 import { confirm } from './appendGroup.ts'
 import { type Composed, compose } from './compose.ts'
 import { lookUpCommand } from './lookUp.ts'
-import { insideOf, isStrict, type Pending, settleWithoutEvents } from './pending.ts'
+import { extraWritesOf, isStrict, type Pending, settleWithoutEvents } from './pending.ts'
 import { givenIds } from './settleAtHead.ts'
 import { applyCommit, rebase, type Tab } from './tab.ts'
 
@@ -40,7 +40,7 @@ export async function decideInside(tab: Tab, commands: readonly Pending[]): Prom
       return composed
     },
     commands.some(isStrict) ? 'strict' : 'relaxed',
-    insideOf(commands, tab.first),
+    extraWritesOf(commands, tab.first),
   )
   for (const pending of commands) if (pending.phase === 'in transaction') pending.phase = 'waiting'
   if (!whole || (composed && !added)) return 'not whole'

@@ -16,7 +16,7 @@ export interface Special {
   /** Decides in place of the model's command of that name. */
   readonly decide?: Pending['decide']
   /** Extra writes for the transaction that appends the command. */
-  readonly inside?: ExtraWrite | undefined
+  readonly extra?: ExtraWrite | undefined
   readonly cause?: Cause | undefined
 }
 
@@ -56,8 +56,8 @@ function openCommand(
   const copy = copyJson(input, `command "${name}"`)
   const print = commandId === undefined ? undefined : isReactions ? name : fingerprint(name, copy)
   const all = meta === undefined ? owner.meta : mergeMeta(owner.meta, copyJson(meta, 'meta')!)
-  const inside = tab.drafts ? tab.drafts.take(special?.inside) : special?.inside
-  const caller = new Caller(owner, resolve, reject, durability, inside)
+  const extra = tab.drafts ? tab.drafts.take(special?.extra) : special?.extra
+  const caller = new Caller(owner, resolve, reject, durability, extra)
   const pending = createPending(
     commandId ?? nextId(),
     print,

@@ -136,14 +136,18 @@ export const createPending = (
  * The extra writes of these commands, after `first`. undefined if there are none, which is the usual case. Notes for
  * each caller that `record` contains its write, so that it is not written again.
  */
-export function insideOf(commands: readonly Pending[], first?: ExtraWrite, record?: string): ExtraWrite[] | undefined {
+export function extraWritesOf(
+  commands: readonly Pending[],
+  first?: ExtraWrite,
+  record?: string,
+): ExtraWrite[] | undefined {
   let all = first && [first]
   for (const { callers } of commands)
     for (const caller of callers)
-      if (caller.inside) {
+      if (caller.extra) {
         caller.wroteIn = record ?? caller.wroteIn
         all ??= []
-        all.push(caller.inside)
+        all.push(caller.extra)
       }
   return all
 }
@@ -200,8 +204,8 @@ export function succeed(
   const any = outcome.events.length > 0
   for (const caller of pending.callers) {
     const receipt = receiptOf(pending.id, outcome, outcome.duplicate || (caller.joined && any))
-    const { inside } = caller
-    const toWrite = inside && (!record || caller.wroteIn !== record) ? inside : undefined
+    const { extra } = caller
+    const toWrite = extra && (!record || caller.wroteIn !== record) ? extra : undefined
     // A strict caller was answered by a commit that was not written strictly, so its disk write must be flushed (rule
     // 6).
     const toFlush = caller.strict && !strictly && any

@@ -28,22 +28,22 @@ export interface AppendDetails {
   /** Entries of `commands`, for ids that callers gave. */
   readonly entries: readonly (readonly [id: string, CommandEntry])[]
   readonly durability: 'relaxed' | 'strict'
-  readonly inside?: readonly ExtraWrite[] | undefined
+  readonly extra?: readonly ExtraWrite[] | undefined
 }
 
 /** The stores of an append. */
-export const appendStores = (inside: readonly ExtraWrite[] = []): StoreName[] => [
+export const appendStores = (extra: readonly ExtraWrite[] = []): StoreName[] => [
   'segments',
   'commits',
   'commands',
   'types',
-  ...inside.flatMap(({ stores }) => stores),
+  ...extra.flatMap(({ stores }) => stores),
 ]
 
 export function queueAppend(
   store: StoreOf,
   record: CommitRecord,
-  { types, entries, inside }: AppendDetails,
+  { types, entries, extra }: AppendDetails,
   refused: (outcome: Appended) => void,
 ): void {
   const watch = (request: IDBRequest, outcome: Appended): void => {
@@ -55,7 +55,7 @@ export function queueAppend(
   for (const [id, entry] of entries) watch(store('commands').add(entry, id), { taken: id })
   // One record per type: a set in one record would be overwritten by a stale tab.
   for (const [type, version] of types) store('types').put({ type, version }, [type, version])
-  if (inside) for (const { write } of inside) write(store)
+  if (extra) for (const { write } of extra) write(store)
 }
 
 /** Refuses a record that is too long to be read again from a segment, an export or a mirror. */
@@ -71,7 +71,7 @@ export async function append(database: Database, record: CommitRecord, beside: A
   assertReadable(record)
   try {
     const segment = await database.transact(
-      appendStores(beside.inside),
+      appendStores(beside.extra),
       'readwrite',
       (store, transaction) => {
         const found = store('segments').getKey(above(record.first - 1))
@@ -80,8 +80,8 @@ export async function append(database: Database, record: CommitRecord, beside: A
           // Commits before any answer: a tab that is frozen in between would keep others from writing.
           commitNow(transaction)
         }
-        // What `inside` writes can't be taken out again, so it is queued only after the look-up shows that no segment is above the record.
-        if (!beside.inside) add()
+        // What `extra` writes can't be taken out again, so it is queued only after the look-up shows that no segment is above the record.
+        if (!beside.extra) add()
         else
           found.onsuccess = () => {
             if (found.result !== undefined) {

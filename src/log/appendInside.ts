@@ -10,7 +10,7 @@ export type DecideInside = (
 
 /**
  * Reads the records behind `after` and adds what `decide` makes of them, in one transaction, so no other append can come between
- * (rule 4). `inside`: further writes of that transaction. Returns whether the record was added. Adds nothing if the tail is sealed or has
+ * (rule 4). `extra`: further writes of that transaction. Returns whether the record was added. Adds nothing if the tail is sealed or has
  * a hole.
  */
 export async function appendInside(
@@ -19,14 +19,14 @@ export async function appendInside(
   ids: readonly string[],
   decide: DecideInside,
   durability: 'relaxed' | 'strict',
-  inside?: readonly ExtraWrite[],
+  extra?: readonly ExtraWrite[],
 ): Promise<boolean> {
   let thrown: unknown
   let refused: Appended | undefined
   let added = false
   try {
     await transact(
-      appendStores(inside),
+      appendStores(extra),
       'readwrite',
       (store, transaction) => {
         const segment = store('segments').getKey(above(after))

@@ -13,7 +13,7 @@ export interface Log {
     ids: readonly string[],
     decide: DecideInside,
     durability: 'relaxed' | 'strict',
-    inside?: readonly ExtraWrite[],
+    extra?: readonly ExtraWrite[],
   ): Promise<boolean>
   /** `atRecordEnd`: a record ends at `after`, as at every head. Calls `onLastBatch` before a batch that is known to be the last. */
   readAfter(
@@ -24,7 +24,7 @@ export interface Log {
   ): AsyncGenerator<readonly CommitRecord[], void>
   checkHead(head: number, ids: readonly string[]): Promise<HeadCheck>
   /** Runs the write of a command that is in the log already. */
-  write(inside: ExtraWrite): Promise<unknown>
+  write(extra: ExtraWrite): Promise<unknown>
   /** Writes in a strict transaction. When it resolves, everything before it is on the disk, too. */
   flush(): Promise<unknown>
 }

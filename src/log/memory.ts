@@ -16,13 +16,13 @@ export function createMemoryLog(): Log {
     }
     return commits.slice(from)
   }
-  const append: Log['append'] = async (record, { entries, inside }) => {
+  const append: Log['append'] = async (record, { entries, extra }) => {
     if (record.first !== head() + 1) return 'raced'
     const taken = entries.find(([id]) => commands.has(id))
     if (taken) return { taken: taken[0] }
     commits.push(record)
     for (const [id, entry] of entries) commands.set(id, entry)
-    if (inside) for (const { keep } of inside) keep?.()
+    if (extra) for (const { keep } of extra) keep?.()
     return 'appended'
   }
   return {

@@ -17,7 +17,7 @@ export interface LocalAppendDetails {
   /** Ids of rejected commands that this record sends again. */
   readonly retried: readonly string[]
   readonly durability: 'relaxed' | 'strict'
-  readonly inside?: readonly ExtraWrite[] | undefined
+  readonly extra?: readonly ExtraWrite[] | undefined
 }
 
 /**
@@ -32,7 +32,7 @@ export async function appendLocal(
   let outcome: Appended | undefined
   try {
     const lowest = await database.transact(
-      [...(beside.retried.length ? (['rejected'] as const) : []), ...localStores(beside.inside)],
+      [...(beside.retried.length ? (['rejected'] as const) : []), ...localStores(beside.extra)],
       'readwrite',
       (store, transaction) => {
         queueLocal(store, record, beside, (refused) => (outcome ??= refused))
@@ -54,16 +54,16 @@ export async function appendLocal(
   return (await isOutbox(database, record, beside)) ? 'appended' : 'sealed'
 }
 
-const localStores = (inside: readonly ExtraWrite[] = []): StoreName[] => [
+const localStores = (extra: readonly ExtraWrite[] = []): StoreName[] => [
   'outbox',
   'commands',
-  ...inside.flatMap(({ stores }) => stores),
+  ...extra.flatMap(({ stores }) => stores),
 ]
 
 function queueLocal(
   store: StoreOf,
   record: LocalRecord,
-  { entries, retried, inside }: LocalAppendDetails,
+  { entries, retried, extra }: LocalAppendDetails,
   refused: (outcome: Appended) => void,
 ): void {
   const watch = (request: IDBRequest, outcome: Appended): void => {
@@ -73,7 +73,7 @@ function queueLocal(
   watch(store('outbox').add(record, record.n), 'raced')
   for (const [id, entry] of entries) watch(store('commands').add(entry, id), { taken: id })
   for (const id of retried) store('rejected').delete(id)
-  if (inside) for (const { write } of inside) write(store)
+  if (extra) for (const { write } of extra) write(store)
 }
 
 /** Finds out whether a record is above the newest marker, and deletes it if it is not. */
@@ -188,14 +188,14 @@ export async function appendLocalInside(
   ids: readonly string[],
   decide: DecideLocal,
   durability: 'relaxed' | 'strict',
-  inside?: readonly ExtraWrite[],
+  extra?: readonly ExtraWrite[],
 ): Promise<boolean> {
   let thrown: unknown
   let refused: Appended | undefined
   let added = false
   try {
     await transact(
-      ['segments', 'commits', 'rejected', ...localStores(inside)],
+      ['segments', 'commits', 'rejected', ...localStores(extra)],
       'readwrite',
       (store, transaction) => {
         const segment = store('segments').getKey(above(after))

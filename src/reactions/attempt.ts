@@ -35,7 +35,7 @@ export async function attempt(
       { signal, ...options, commandId },
       {
         cause: { reaction, commandId: event.commandId, depth },
-        inside: settles ? place.store.settledInside(open, commandId) : undefined,
+        extra: settles ? place.store.settledInside(open, commandId) : undefined,
       },
     )
   }

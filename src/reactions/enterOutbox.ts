@@ -80,7 +80,7 @@ export async function enterOutbox(
     entries: [[id, { sequence: 0, commit: record.id, fingerprint: entering.name, outbox: true }]],
     retried: [id],
     durability: entering.durability,
-    inside: inside && [inside],
+    extra: inside && [inside],
   })
   return outcome === 'appended' ? { is: 'entered', record } : { is: 'raced' }
 }

@@ -102,7 +102,7 @@ export async function openSharedEngine(shop: Workshop): Promise<BesideEngine> {
     name: string,
     input?: unknown,
     { commandId = '', signal = ending.signal, meta, durability }: DispatchOptions = {},
-    { inside, cause }: Special = {},
+    { extra, cause }: Special = {},
   ): Promise<AnyReceipt> {
     const entering: Entering = {
       id: commandId,
@@ -111,7 +111,7 @@ export async function openSharedEngine(shop: Workshop): Promise<BesideEngine> {
       meta: meta === undefined ? undefined : copyJson(meta, 'meta'),
       cause,
       device,
-      inside: drafts ? drafts.take(inside) : inside,
+      extra: drafts ? drafts.take(extra) : extra,
       durability: durability === 'strict' ? 'strict' : 'relaxed',
     }
     const backoff = createBackoff(RACE_MIN_MS, RACE_MAX_MS)

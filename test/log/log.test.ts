@@ -401,10 +401,10 @@ describe('the log in IndexedDB', () => {
     const { log, name, database } = await open()
     for (let i = 1; i <= 6; i++) await log.append(commit(i), beside())
     await seal(database, 6, 6)
-    const inside = [{ stores: ['reactions'], write: (store: any) => void store('reactions').put({ epoch: 'x' }, 'x') }]
-    expect(await log.append(commit(3, 2, 'stale'), { ...beside(), inside } as any)).toBe('sealed')
+    const extra = [{ stores: ['reactions'], write: (store: any) => void store('reactions').put({ epoch: 'x' }, 'x') }]
+    expect(await log.append(commit(3, 2, 'stale'), { ...beside(), extra } as any)).toBe('sealed')
     expect(await dump(name, 'reactions')).toEqual([])
-    expect(await log.append(commit(7), { ...beside(), inside } as any)).toBe('appended')
+    expect(await log.append(commit(7), { ...beside(), extra } as any)).toBe('appended')
     expect(await dump(name, 'reactions')).toHaveLength(1)
   })
 

@@ -14,12 +14,12 @@ export const mutations = [
     tests: ['test/reactions/rules.test.ts', 'writes the mark'],
   },
   {
-    name: 'reactions rule 3: what an append brings along is written although a seal is above it',
+    name: 'reactions rule 3: an extra write is stored although a seal is above its record',
     in: 'append',
-    find: '!beside.inside',
+    find: '!beside.extra',
     put: 'true',
     profiles: 'reactions',
-    tests: ['test/log/log.test.ts', 'what an append brings along'],
+    tests: ['test/log/log.test.ts', 'further writes of an append'],
   },
   {
     name: 'reactions rule 13: a device reacts to what others have done',

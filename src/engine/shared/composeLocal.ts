@@ -5,7 +5,7 @@ import type { LocalAppendDetails } from '../../log/outbox.ts'
 import { stringify } from '../../model/json.ts'
 import { UNDO, undoingOf } from '../../sync/undoing.ts'
 import { bodyOf } from '../compose.ts'
-import { type Decided, insideOf, isStrict, noteAttempt, type Pending } from '../pending.ts'
+import { type Decided, extraWritesOf, isStrict, noteAttempt, type Pending } from '../pending.ts'
 import type { Tab } from '../tab.ts'
 
 export interface ComposedLocal {
@@ -28,7 +28,7 @@ export function composeLocal(tab: Tab, group: readonly Pending[], last: number, 
     fingerprint ? [[command, { sequence: 0, commit: id, fingerprint, outbox: true }]] : [],
   )
   noteAttempt(group, id, strict)
-  const inside = insideOf(group, tab.first, id)
+  const extra = extraWritesOf(group, tab.first, id)
   const version = tab.model.version ?? 1
   return {
     record: { n: last + 1, id, body: `[${group.map((pending) => localBodyOf(pending, version, device))}]` },
@@ -36,7 +36,7 @@ export function composeLocal(tab: Tab, group: readonly Pending[], last: number, 
       entries,
       retried: group.flatMap((one) => (one.fingerprint || retried.has(one) ? one.id : [])),
       durability: strict ? 'strict' : 'relaxed',
-      inside,
+      extra,
     },
     parts: group.map((pending) => ({ pending, decision: pending.decision, version: pending.version })),
   }

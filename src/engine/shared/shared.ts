@@ -15,7 +15,7 @@ import { RemoteError } from '../../remote.ts'
 import { catchUp } from '../catchUp.ts'
 import type { Layer } from '../layer.ts'
 import { lookUpCommand as lookUpInLog } from '../lookUp.ts'
-import { attemptIn, failCommand, insideOf, isStrict, type Pending, settleWithoutEvents } from '../pending.ts'
+import { attemptIn, extraWritesOf, failCommand, isStrict, type Pending, settleWithoutEvents } from '../pending.ts'
 import { givenIds } from '../settleAtHead.ts'
 import { applyCommit, rebase, type Tab } from '../tab.ts'
 import { takeOver } from '../takeOver.ts'
@@ -223,7 +223,7 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
           return composed
         },
         commands.some(isStrict) ? 'strict' : 'relaxed',
-        insideOf(commands, tab.first),
+        extraWritesOf(commands, tab.first),
       )
       for (const pending of commands) if (pending.phase === 'in transaction') pending.phase = 'waiting'
       if (!whole || (composed && !added)) return 'not whole'

@@ -111,8 +111,8 @@ export function createVerdicts(tab: Tab): Verdicts {
       if (!remote.length) return
       pending.callers = pending.callers.filter((caller) => !caller.remote)
       for (const caller of remote)
-        if (caller.inside && (!record || caller.wroteIn !== record))
-          tab.log.write(caller.inside).catch((error) => caller.reject(error))
+        if (caller.extra && (!record || caller.wroteIn !== record))
+          tab.log.write(caller.extra).catch((error) => caller.reject(error))
       const own = remote.map((caller) => ({ caller, fingerprint, duplicate: duplicate || caller.joined }))
       const isOver = ({ caller }: Waiting): boolean => tab.state !== 'ready' || hasLeft(caller)
       for (const { caller } of own.filter(isOver))

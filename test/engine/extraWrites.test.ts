@@ -2,7 +2,7 @@ import { openEngine } from 'tidemark'
 import { beforeEach, expect, test, vi } from 'vitest'
 import { sendOf } from '../../src/engine/openEngine.ts'
 import { openWorkerEngine } from '../../src/engine/workerEngine.ts'
-import type { AnyModel, Inside } from '../log/rooms.ts'
+import type { AnyModel, ExtraWrite } from '../log/rooms.ts'
 import { abortWith, dump, isAppend, loseAnswer } from '../log/storage.ts'
 import { createPipeline } from '../projections/rooms.ts'
 import { atEnd, broken, ranges, tab, traffic } from './kit.ts'
@@ -13,11 +13,11 @@ beforeEach(() => {
   vi.stubGlobal('navigator', { locks: createLocks() })
 })
 
-/** Marks are put beside a command: `send` gives a tab's dispatch what apps can't give. */
+/** Writes marks with a command: `send` passes options that apps can't pass. */
 async function marking(name = freshName()) {
   const a = await tab(name)
   const send = sendOf.get(a)!
-  const mark = (key: string): Inside => ({
+  const mark = (key: string): ExtraWrite => ({
     stores: ['reactions'],
     write: (store) => void store('reactions').put({ marked: key } as never, key),
   })
@@ -25,75 +25,75 @@ async function marking(name = freshName()) {
   return { name, a, send, mark, marks }
 }
 
-test('what a dispatch brings along is written in the transaction of the append, in one', async () => {
+test('an extra write of a dispatch is in the transaction of the append', async () => {
   const { send, mark, marks } = await marking()
   const seen = traffic()
-  await send('add', { title: 'x' }, undefined, { inside: mark('one') })
+  await send('add', { title: 'x' }, undefined, { extra: mark('one') })
   expect(seen.transactions.filter(({ mode }) => mode === 'readwrite').map(({ stores }) => [...stores].sort())).toEqual([
     ['commands', 'commits', 'reactions', 'segments', 'types'],
   ])
   expect(await marks()).toEqual(['one'])
 })
 
-test('of an append that aborts neither is left', async () => {
+test('an append that aborts stores neither the command nor its extra write', async () => {
   const { name, send, mark, marks } = await marking()
   const storage = broken()
   storage.onTransaction = (transaction, stores, mode) => {
     if (isAppend(stores, mode)) abortWith(transaction, 'QuotaExceededError')
   }
-  const failed = await outcome(send('add', { title: 'x' }, undefined, { inside: mark('one') }))
+  const failed = await outcome(send('add', { title: 'x' }, undefined, { extra: mark('one') }))
   expect(failed).toMatchObject({ name: 'StorageError', kind: 'quota' })
   storage.onTransaction = undefined
   expect(await marks()).toEqual([])
   expect(await ranges(name)).toEqual([])
 })
 
-test('what it throws fails the append as a disk does, and nothing is appended', async () => {
+test('an extra write that throws fails the append like a disk error, and nothing is appended', async () => {
   const { name, send } = await marking()
   const over = new Error('it is over')
   const write = (): void => {
     throw over
   }
-  const inside: Inside = { stores: ['reactions'], write }
-  expect(await outcome(send('add', { title: 'x' }, undefined, { inside }))).toMatchObject({
+  const inside: ExtraWrite = { stores: ['reactions'], write }
+  expect(await outcome(send('add', { title: 'x' }, undefined, { extra: inside }))).toMatchObject({
     kind: 'aborted',
     cause: over,
   })
   expect(await ranges(name)).toEqual([])
 })
 
-test('it is written before the caller is told that the answer is an earlier receipt, or that nothing was to be appended', async () => {
+test('an extra write is stored before its caller gets an earlier receipt or an empty one', async () => {
   const { send, mark, marks } = await marking()
   await send('add', { title: 'x' }, { commandId: 'once' })
-  const again = await send('add', { title: 'x' }, { commandId: 'once' }, { inside: mark('again') })
+  const again = await send('add', { title: 'x' }, { commandId: 'once' }, { extra: mark('again') })
   expect(again.duplicate).toBe(true)
   expect(await marks()).toEqual(['again'])
-  await send('nothing', undefined, undefined, { inside: mark('nothing') })
+  await send('nothing', undefined, undefined, { extra: mark('nothing') })
   expect(await marks()).toEqual(['again', 'nothing'])
 })
 
-test('it is not written for a command that is refused', async () => {
+test('an extra write is not stored if its command is rejected', async () => {
   const { send, mark, marks } = await marking()
-  expect(await outcome(send('refuse', undefined, undefined, { inside: mark('no') }))).toMatchObject({ code: 'no' })
+  expect(await outcome(send('refuse', undefined, undefined, { extra: mark('no') }))).toMatchObject({ code: 'no' })
   expect(await marks()).toEqual([])
 })
 
-test('each dispatch of one id gets its own written, also one that joins', async () => {
+test('each dispatch of one id stores its own extra write, also one that joins a pending command', async () => {
   const { send, mark, marks } = await marking()
-  const sent = ['a', 'b', 'c'].map((key) => send('add', { title: 'x' }, { commandId: 'once' }, { inside: mark(key) }))
+  const sent = ['a', 'b', 'c'].map((key) => send('add', { title: 'x' }, { commandId: 'once' }, { extra: mark(key) }))
   await sent[0]
-  const late = send('add', { title: 'x' }, { commandId: 'once' }, { inside: mark('d') })
+  const late = send('add', { title: 'x' }, { commandId: 'once' }, { extra: mark('d') })
   await Promise.all([...sent, late])
   expect(await marks()).toEqual(['a', 'b', 'c', 'd'])
 })
 
-test('a command that always loses its race is decided inside, and brings it along there', async () => {
+test('a command that loses every race is decided inside the transaction, with its extra write', async () => {
   const { name, a, send, mark, marks } = await marking()
   const b = await openEngine(todoApp(), { name })
   atEnd(() => b.close())
   const sent = Array.from({ length: 20 }, (_, i) => [
     b.dispatch.number(),
-    send('number', undefined, undefined, { inside: mark(`m${i}`) }),
+    send('number', undefined, undefined, { extra: mark(`m${i}`) }),
   ])
   await Promise.all(sent.flat())
   expect((await marks()).length).toBe(20)
@@ -101,7 +101,7 @@ test('a command that always loses its race is decided inside, and brings it alon
   expect(await ranges(name)).toEqual([[1, 40]])
 })
 
-test('an answer that is lost costs it no second time if the append is found in the log', async () => {
+test('an extra write is not stored twice if the append's answer was lost', async () => {
   const { send, mark, marks } = await marking()
   const storage = broken()
   storage.onTransaction = (transaction, stores, mode) => {
@@ -110,43 +110,43 @@ test('an answer that is lost costs it no second time if the append is found in t
     loseAnswer(transaction)
   }
   const seen = traffic()
-  const receipt = await send('add', { title: 'x' }, { commandId: 'lost' }, { inside: mark('one') })
+  const receipt = await send('add', { title: 'x' }, { commandId: 'lost' }, { extra: mark('one') })
   expect(receipt.duplicate).toBe(false)
   expect(await marks()).toEqual(['one'])
   expect(seen.requests.filter((request) => request === 'put reactions').length).toBe(1)
 })
 
-test('an engine beside a pipeline writes it in the same transaction, too', async () => {
+test('an engine beside a pipeline stores an extra write in the same transaction, too', async () => {
   const { name, a, mark, marks } = await marking()
   await a.dispatch.add({ title: 'x' })
   const pipeline = await createPipeline(todoApp() as unknown as AnyModel, name)
   atEnd(() => pipeline.close())
   const engine = await openWorkerEngine(pipeline.shop)
   const seen = traffic()
-  await engine.dispatch('add', { title: 'y' }, { commandId: 'given' }, { inside: mark('one') })
+  await engine.dispatch('add', { title: 'y' }, { commandId: 'given' }, { extra: mark('one') })
   expect(seen.requests.filter((request) => request === 'put reactions').length).toBe(1)
   expect(seen.transactions.filter(({ stores }) => stores.includes('reactions')).length).toBe(1)
-  await engine.dispatch('add', { title: 'y' }, { commandId: 'given' }, { inside: mark('two') })
+  await engine.dispatch('add', { title: 'y' }, { commandId: 'given' }, { extra: mark('two') })
   expect(await marks()).toEqual(['one', 'two'])
 })
 
-test('a log in memory keeps it by the other function', async () => {
+test('a log in memory calls `keep` of an extra write', async () => {
   const engine = await openEngine(todoApp(), { storage: 'memory' })
   const kept: string[] = []
-  const inside = (key: string): Inside => ({
+  const inside = (key: string): ExtraWrite => ({
     stores: ['reactions'],
     write: () => kept.push('never'),
     keep: () => kept.push(key),
   })
   const send = sendOf.get(engine)!
-  await send('add', { title: 'x' }, { commandId: 'one' }, { inside: inside('appended') })
-  await send('add', { title: 'x' }, { commandId: 'one' }, { inside: inside('duplicate') })
-  await outcome(send('refuse', undefined, undefined, { inside: inside('refused') }))
+  await send('add', { title: 'x' }, { commandId: 'one' }, { extra: inside('appended') })
+  await send('add', { title: 'x' }, { commandId: 'one' }, { extra: inside('duplicate') })
+  await outcome(send('refuse', undefined, undefined, { extra: inside('refused') }))
   expect(kept).toEqual(['appended', 'duplicate'])
   await engine.close()
 })
 
-test('reactions rule 1: an id that begins with "reaction:" is refused from an app, and answered by its first receipt from a reaction', async () => {
+test('reactions rule 1: an app may not use an id that begins with "reaction:", and a reaction gets its first receipt again', async () => {
   const { a, send } = await marking()
   const commandId = 'reaction:answer:c1/0:run:add:1'
   const refused = await outcome(a.dispatch.add({ title: 'x' }, { commandId }))

@@ -19,7 +19,7 @@ export interface Entering {
   readonly meta: unknown
   readonly cause: Cause | undefined
   readonly device: string
-  readonly inside: ExtraWrite | undefined
+  readonly extra: ExtraWrite | undefined
   readonly durability: 'relaxed' | 'strict'
 }
 
@@ -44,7 +44,7 @@ export async function enterOutbox(
   folds: readonly Fold[],
   entering: Entering,
 ): Promise<Entered> {
-  const { id, inside } = entering
+  const { id, extra } = entering
   const head = Math.max(0, ...folds.map(({ sequence }) => sequence))
   const asked = await database.transact(['segments', 'commits', 'outbox', 'commands'], 'readonly', (store) => ({
     segment: store('segments').getKey(above(head)),
@@ -57,7 +57,7 @@ export async function enterOutbox(
   if (asked.entry.result) {
     const { outbox: waits } = asked.entry.result
     if (!waits || local.some((command) => command.id === id)) {
-      await write(database, inside)
+      await write(database, extra)
       return { is: 'known' }
     }
     // Left of a record that came below the marker, or of one that was taken meanwhile.
@@ -71,7 +71,7 @@ export async function enterOutbox(
   const context = createContext(Date.now())
   const events = decideBehind(model, folds, local, entering, context, head)
   if (!events.length && !local.length) {
-    await write(database, inside)
+    await write(database, extra)
     return { is: 'nothing', sequence: head }
   }
   const n = (outbox.records.at(-1)?.n ?? outbox.marker.n) + 1
@@ -80,14 +80,14 @@ export async function enterOutbox(
     entries: [[id, { sequence: 0, commit: record.id, fingerprint: entering.name, outbox: true }]],
     retried: [id],
     durability: entering.durability,
-    extra: inside && [inside],
+    extra: extra && [extra],
   })
   return outcome === 'appended' ? { is: 'entered', record } : { is: 'raced' }
 }
 
-async function write(database: Database, inside: ExtraWrite | undefined): Promise<void> {
-  // `inside` names stores of this database.
-  if (inside) await database.transact([...inside.stores] as StoreName[], 'readwrite', (store) => inside.write(store))
+async function write(database: Database, extra: ExtraWrite | undefined): Promise<void> {
+  // `extra` names stores of this database.
+  if (extra) await database.transact([...extra.stores] as StoreName[], 'readwrite', (store) => extra.write(store))
 }
 
 /** What it gives behind these commands. Afterwards the folds are as before. */

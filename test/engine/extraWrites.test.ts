@@ -101,7 +101,7 @@ test('a command that loses every race is decided inside the transaction, with it
   expect(await ranges(name)).toEqual([[1, 40]])
 })
 
-test('an extra write is not stored twice if the append's answer was lost', async () => {
+test('an extra write is not stored twice if the answer of its append was lost', async () => {
   const { send, mark, marks } = await marking()
   const storage = broken()
   storage.onTransaction = (transaction, stores, mode) => {

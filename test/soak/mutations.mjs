@@ -859,14 +859,14 @@ export const mutations = [
     find: '$taken.throwIfAborted();',
     put: '',
     profiles: 'blocked',
-    tests: ['test/engine/tools/destroy.test.ts', 'leaves a log alone'],
+    tests: ['test/engine/tools/destroy.test.ts', 'leaves alone a log'],
   },
   {
     name: 'a log is destroyed that began while another one was',
-    in: 'findInChunk',
+    in: 'find',
     find: "$log.format ? 'another' : 'none'",
     put: "'this'",
-    tests: ['test/engine/tools/destroy.test.ts', 'leaves a log alone'],
+    tests: ['test/engine/tools/destroy.test.ts', 'leaves alone a log'],
   },
   {
     name: 'rule 20: a destroyed log whose remover went away halfway stays half there',

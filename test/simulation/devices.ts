@@ -29,7 +29,7 @@ import { createWorld, endWorld, noFaults, Violation, type World } from './world.
 /** Steps of the end in which the devices have to agree. */
 const END_STEPS = 15_000
 /** Steps between two looks whether they do, at most. Never the same: the devices have a rhythm of their own. */
-const LOOK_STEPS = 40
+const LOOK_STEPS = 20
 
 export function executeDevices(plan: Plan, { traced = false }: { traced?: boolean } = {}): Promise<Result> {
   const w = createWorld(plan.seed, traced)
@@ -118,9 +118,9 @@ function createDevices(w: World, seed: number): Devices {
 /** What happens from step to step: things go wrong for a while, then nothing does, and the devices have to agree. */
 function createCourse(w: World, all: Devices): () => 'over' | undefined {
   const { random } = w
-  // Many short lives, and some long ones: most mistakes need few steps.
-  const isLong = random.chance(0.25) || all.theme === 'files' || all.theme === 'losses'
-  const length = isLong ? 400 + random.below(700) : 100 + random.below(300)
+  // Many short lives, and some long ones: most mistakes need few steps, and the end takes as many again.
+  const isLong = random.chance(all.theme === 'files' || all.theme === 'losses' ? 0.3 : 0.08)
+  const length = isLong ? 400 + random.below(700) : 40 + random.below(160)
   const rate = 0.05 + random.below(15) / 100
   let limit = Number.POSITIVE_INFINITY
   let next = 5
@@ -179,9 +179,9 @@ function calm(w: World, all: Devices): (() => void)[] {
   for (const device of devices) device.network.set({ offline: false, denied: false, faults: {}, latency: 0 })
   network.arrive()
   if (isOld) {
-    // A log goes online when one tab opens it alone.
+    // A log goes online when one tab opens it alone: one that is still closing would be beside it.
     devices[0]!.isOld = false
-    for (const { actor, closed } of devices[0]!.tabs) if (!closed) w.kill(actor)
+    for (const { actor } of devices[0]!.tabs) w.kill(actor)
   }
   // The last tab of the deploy before goes, and its worker with it.
   for (const [url, { actor }] of [...all.browser.workers]) if (url.endsWith('older')) w.kill(actor)

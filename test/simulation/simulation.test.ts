@@ -60,9 +60,9 @@ async function playProfile(profile: string, runs: number, met: readonly string[]
   for (const hit of met) expect(all).toContain(`${profile}: ${hit}: `)
 }
 
-// A run costs 0.053 s of CPU on average. More of them are the soak's, `npm run soak -- --profile devices`.
-test('what devices share holds in 400 seeded runs with a remote between them', { timeout: 600_000 }, () =>
-  playProfile('devices', 200, [
+// A run costs 0.03 s of CPU on average. More of them are the soak's, `npm run soak -- --profile devices`.
+test('what devices share holds in 2,000 seeded runs with a remote between them', { timeout: 600_000 }, () =>
+  playProfile('devices', 1000, [
     ...['a message that is no log', 'agreed', 'forked or gone', 'rejected', 'the server forgot'],
     ...['an old log has a remote', 'the remote has it', 'the remote has nothing of it'],
     ...['holder stolen', 'holder frozen', 'worker crashed', 'tab frozen', 'imported', 'an older worker follows'],

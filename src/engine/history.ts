@@ -55,12 +55,16 @@ async function* forwards(
     for (const record of records) {
       let sequence = record.first
       for (const command of commandsOf(record)) {
+        // A later event may be one that this code does not know.
+        if (sequence >= end) return
         for (const event of recordedOf(command, sequence, core.types)) {
           if (event.sequence >= end) return
           if (event.sequence > after) yield event
         }
         sequence += command.events.length
       }
+      // What is behind the end may be damaged, so it is not read.
+      if (record.last + 1 >= end) return
     }
   }
 }

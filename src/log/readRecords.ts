@@ -22,9 +22,10 @@ export interface Segment {
 export type ReadSegment = (database: Database, after: number) => Promise<Segment | undefined>
 
 /**
- * Yields batches of whole records, from `after` to the end of the log. Throws CorruptLog at a hole. Give `find` unless a record ends at
- * `after`: the first batch then begins with the record that contains `after + 1`. Calls `readSegment` only if the log is sealed behind
- * `after`, because a page loads that code later. Calls `onLastBatch` before a batch that is known to be the last.
+ * Yields batches of whole records, from `after` to the end of the log. At a hole, yields the records before it and then throws CorruptLog,
+ * so a reader that stops before the hole does not fail. Give `find` unless a record ends at `after`: the first batch then begins with the
+ * record that contains `after + 1`. Calls `readSegment` only if the log is sealed behind `after`, because a page loads that code later.
+ * Calls `onLastBatch` before a batch that is known to be the last.
  */
 export async function* readRecords(
   readSegment: ReadSegment,
@@ -39,16 +40,19 @@ export async function* readRecords(
   let within = find
   let count = FIRST_READ_RECORDS
   /** A reader that continues from its head mostly finds commits, so it does not look for segments first. */
-  let mayBeSealed = (!after || find !== undefined) && (await isSealed(database, after))
+  let mayBeSealed = !(after && !find) && (await isSealed(database, after))
 
-  /** Throws unless these records continue where the last ones ended. */
-  const check = (records: readonly CommitRecord[]): void => {
-    for (const record of records) {
+  /** The leading records that continue where the last ones ended. */
+  const contiguous = (records: readonly CommitRecord[]): readonly CommitRecord[] => {
+    const hole = records.findIndex((record) => {
       const follows = isCommit(record) && (within ? record.first <= at + 1 : record.first === at + 1)
-      if (!follows) throw new CorruptLog(at + 1)
-      at = record.last
-      within = undefined
-    }
+      if (follows) {
+        at = record.last
+        within = undefined
+      }
+      return !follows
+    })
+    return hole < 0 ? records : records.slice(0, hole)
   }
 
   for (;;) {
@@ -58,8 +62,9 @@ export async function* readRecords(
       if (!segment) break
       // Decompression is asynchronous, so it happens outside the transaction.
       for await (const records of segment.parts) {
-        check(records)
-        yield records
+        // Nothing continues a hole, so the parts behind one are empty.
+        const whole = contiguous(records)
+        if (whole.length) yield whole
       }
       if (at < segment.last) throw new CorruptLog(at + 1)
     }
@@ -67,7 +72,7 @@ export async function* readRecords(
     while (!mayBeSealed) {
       signal?.throwIfAborted()
       const { segment, commits } = await commitsAbove(database, at, count, within)
-      if (segment.result !== undefined) {
+      if (segment.result) {
         mayBeSealed = true
         break
       }
@@ -75,13 +80,13 @@ export async function* readRecords(
       if (commits?.readyState === 'pending' && !(await loaded(database, commits))) continue
       const records = commits?.result ?? []
       const from = at
-      check(records)
-      // Stops at the end that this transaction saw: otherwise a tab that writes all the time would keep the reader reading.
-      const isEnd = records.length < count || at === from
-      if (isEnd) onLastBatch?.()
+      const whole = contiguous(records)
+      if (records.length < count) onLastBatch?.()
       // The record that contains `after` may end there.
-      if (at > from) yield records
-      if (isEnd) return
+      if (at > from) yield whole
+      if (whole !== records) throw new CorruptLog(at + 1)
+      // Stops at the end that this transaction saw: otherwise a tab that writes all the time would keep the reader reading.
+      if (records.length < count) return
       count = Math.min(MOST_READ_RECORDS, Math.ceil(count * Math.min(4, BATCH_EVENTS / (at - from))))
     }
   }
@@ -89,7 +94,7 @@ export async function* readRecords(
 
 async function isSealed({ transact }: Database, after: number): Promise<boolean> {
   const { result } = await transact(['segments'], 'readonly', (store) => store('segments').getKey(above(after)))
-  return result !== undefined
+  return !!result
 }
 
 /** Reads segments and commits in one transaction: a seal between two transactions would look like a hole (rule 8). */

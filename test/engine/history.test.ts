@@ -1,7 +1,7 @@
 import { openEngine } from 'tidemark'
 import { expect, test } from 'vitest'
 import { openDatabase, seal } from '../log/rooms.ts'
-import { dump } from '../log/storage.ts'
+import { dump, inDatabase } from '../log/storage.ts'
 import { quiet, tab, traffic } from './kit.ts'
 import { collect, freshName, later, newerApp, outcome, shown } from './todos.ts'
 
@@ -55,6 +55,33 @@ test('history does not show what is pending', async () => {
   const sent = a.dispatch.add({ title: 'pending' })
   expect(await numbers(a.history())).toEqual([1, 2, 3])
   await sent
+})
+
+test('history gives every event up to the head, though a damaged record or an event of a newer build is behind it', async () => {
+  const { name, a } = await filled()
+  await inDatabase(name, (store) => void store('commits').put({ first: 31, last: 31 } as never, 31))
+  await outcome(a.dispatch.add({ title: 'refused' }))
+  const { a: b, name: other } = await filled()
+  const newer = await openEngine(newerApp(), { name: other })
+  await newer.dispatch.star({ id: '0a' })
+  await newer.close()
+  await expect.poll(() => [a.status.state, b.status.state]).toEqual(['failed', 'outdated'])
+  for (const one of [a, b]) {
+    expect(await numbers(one.history())).toEqual(from(1, 30))
+    expect(await numbers(one.history({ reverse: true }))).toEqual(from(1, 30).reverse())
+    expect(await numbers(one.history({ table: 'todos', key: '0a' }))).toEqual([1])
+  }
+})
+
+test('readers get the events before a damaged record, then the error', async () => {
+  const { name, a } = await filled()
+  await inDatabase(name, (store) => void store('commits').delete(16))
+  const seen: number[] = []
+  const reading = async () => {
+    for await (const { sequence } of a.history()) seen.push(sequence)
+  }
+  await expect(reading()).rejects.toMatchObject({ name: 'CorruptLog', sequence: 16 })
+  expect(seen).toEqual(from(1, 15))
 })
 
 test('history ends with the reason of its signal', async () => {

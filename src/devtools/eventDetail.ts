@@ -47,14 +47,22 @@ export function createEventDetail(session: Session, log: LogEntries, changed: ()
   function whole(event: AnyRecordedEvent, error: Error | undefined): TemplateResult {
     const { sequence, commandId, at, meta, version, data } = event
     const test = async (): Promise<string> => (await toolsPart.load()).asTest(session, log, sequence)
+    const { head } = session.core
+    // An engine that is outdated, behind or failed has not applied the end of its log.
+    const isApplied = sequence <= head
     const filter = (): void => session.show({ panel: 'log', filter: `command:${commandId}` })
     return html`${error ? errorLine(error) : nothing}
       <div class="actions">
         <button @click=${() => session.copy(JSON.stringify(event, undefined, 2))}>Copy as JSON</button>
-        <button @click=${() => copyTest(session, test)}>Copy as test</button>
+        ${
+          isApplied
+            ? html`<button @click=${() => copyTest(session, test)}>Copy as test</button>
         <button @click=${() => showChanges(sequence)}>What it changed</button>
-        <button @click=${() => session.show({ panel: 'time', sequence })}>State here</button>
+        <button @click=${() => session.show({ panel: 'time', sequence })}>State here</button>`
+            : nothing
+        }
       </div>
+      ${isApplied ? nothing : quietLine(`This tab has applied the log up to event ${formatCount(head)}, so it does not know what this event changed.`)}
       <dl>
         ${fact('at', time(at))}
         ${fact('command', html`<button class="link mono" @click=${filter}>${commandId}</button>`)}

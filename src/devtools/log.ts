@@ -146,8 +146,8 @@ export class LogPanel extends Panel {
   #tally(): TemplateResult | string {
     const search = this.#search
     if (!search) return plural(this.#head, 'event')
-    if (search.failure) return html`<span class="bad">${describeError(search.failure)}</span>`
     const found = `${formatCount(search.count)} found`
+    if (search.failure) return html`${found}. <span class="bad">${describeError(search.failure)}</span>`
     if (search.isOver) return found
     return search.isWaiting
       ? `${found}, more below`

@@ -84,29 +84,50 @@ export function createLogSearch(
     const row = { table, key, reverse: true, signal }
     const { type, command, text: words } = filter
     const { to, sequences } = (!type && !command && !words && (await positionsOf(session, table, key))) || NOWHERE
-    if (to < core.head)
-      for await (const event of engine.history({ ...row, after: to })) {
-        const entry = entryOf(event)
-        if (!fits(filter, entry)) continue
-        found.push(entry)
-        show()
-        await wait(found.length)
-      }
+    if (to < core.head) await findByFolding({ ...row, after: to })
     if (!sequences.length) return
     // How many there are is known before the first one is read.
     let next = found.length
     for (const sequence of sequences) found.push({ sequence, isFirst: true })
     isOver = true
     changed()
-    for await (const event of engine.history({ ...row, before: to + 1 })) {
-      const entry = entryOf(event)
-      // Another commit may have been put in front, and the log may have become another one.
-      next = found.findIndex(({ sequence }, i) => i >= next && sequence === entry.sequence)
-      if (next < 0) return
+    const fill = async (entry: LogEntry): Promise<void> => {
       found[next++] = entry
       show()
       await wait(next)
     }
+    try {
+      for await (const event of engine.history({ ...row, before: to + 1 })) {
+        const entry = entryOf(event)
+        // The log may have become another one.
+        if (found[next]?.sequence !== entry.sequence) return
+        await fill(entry)
+      }
+    } catch (error) {
+      noteFailure(error)
+      // Around a damaged record, one by one.
+      while (next < found.length) await fill(await log.read(found[next]!.sequence))
+    }
+  }
+
+  /** A failure does not end the search: an index may know of more events. */
+  async function findByFolding(range: Parameters<typeof engine.history>[0]): Promise<void> {
+    try {
+      for await (const event of engine.history(range)) {
+        const entry = entryOf(event)
+        if (!fits(filter, entry)) continue
+        found.push(entry)
+        show()
+        await wait(found.length)
+      }
+    } catch (error) {
+      noteFailure(error)
+    }
+  }
+
+  function noteFailure(error: unknown): void {
+    signal.throwIfAborted()
+    failure = error
   }
 
   async function find(): Promise<void> {

@@ -2,6 +2,7 @@ import type { Core } from '../engine/core.ts'
 import { stretchesAround } from '../engine/tools/stretches.ts'
 import { commandsOf } from '../log/commit.ts'
 import type { Database, StoreName } from '../log/database.ts'
+import { headOf } from '../log/head.ts'
 import { createBreather } from '../slices.ts'
 
 /** Records of a store that are read at once. */
@@ -61,11 +62,12 @@ function sizeOf(value: unknown): number {
 export async function measureTypes(
   core: Core,
   signal: AbortSignal,
-  onProgress: (done: number) => void,
+  onProgress: (done: number, total: number) => void,
 ): Promise<readonly TypeSize[]> {
   const sizes = new Map<string, { type: string; events: number; bytes: number }>()
   const breather = createBreather(signal)
-  const { head } = core
+  // An engine that is outdated, behind or failed has a lower head than its log.
+  const head = Math.max(core.head, core.database ? await headOf(core.database) : 0)
   for (let sequence = (core.database?.log?.base ?? 0) + 1; sequence <= head; ) {
     const stretches = await stretchesAround(core, sequence)
     for (const { record, last } of stretches) {
@@ -81,7 +83,7 @@ export async function measureTypes(
         }
       }
       if (breather.isDue) {
-        onProgress(sequence)
+        onProgress(sequence, head)
         await breather.rest()
       }
     }

@@ -121,21 +121,30 @@ export class RowsPanel extends Panel {
     this.#stepsFailure = undefined
     const history = new AbortController()
     this.#history = history
+    const events: AnyRecordedEvent[] = []
+    let steps: readonly RowStep[] | undefined
+    let failure: unknown
     try {
-      const events: AnyRecordedEvent[] = []
       // The panel knows no model's types.
       for await (const event of engine.history({ table: table as never, key, signal: history.signal })) {
         // The panel knows no model's types.
         events.push(event as AnyRecordedEvent)
         if (events.length >= STEPS_MAX) break
       }
-      const { rowSteps } = await toolsPart.load()
-      this.#steps = await rowSteps(core, table, key, events)
     } catch (error) {
-      if (history.signal.aborted) return
-      this.#stepsFailure = error
+      // The events before a damaged record are listed.
+      failure = error
     }
-    if (!history.signal.aborted) this.requestUpdate()
+    try {
+      const { rowSteps } = await toolsPart.load()
+      steps = await rowSteps(core, table, key, events)
+    } catch (error) {
+      failure ??= error
+    }
+    if (history.signal.aborted) return
+    this.#steps = steps
+    this.#stepsFailure = failure
+    this.requestUpdate()
   }
 
   protected override render(): TemplateResult {
@@ -212,12 +221,13 @@ export class RowsPanel extends Panel {
       close,
       html`${row === undefined ? quietLine('There is no such row now.') : html`<tidemark-tree .value=${row}></tidemark-tree>`}
       <h3>What made it</h3>
-      ${this.#steps ? this.#listSteps(this.#steps) : this.#stepsFailure ? errorLine(this.#stepsFailure) : quietLine('Reading its events …')}`,
+      ${this.#stepsFailure ? errorLine(this.#stepsFailure) : nothing}
+      ${this.#steps ? this.#listSteps(this.#steps) : this.#stepsFailure ? nothing : quietLine('Reading its events …')}`,
     )
   }
 
-  #listSteps(steps: readonly RowStep[]): TemplateResult {
-    if (!steps.length) return quietLine('No event in the log made this row.')
+  #listSteps(steps: readonly RowStep[]): TemplateResult | typeof nothing {
+    if (!steps.length) return this.#stepsFailure ? nothing : quietLine('No event in the log made this row.')
     const rows = [...steps]
       .reverse()
       .slice(0, STEPS_LISTED)

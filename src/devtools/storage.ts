@@ -59,8 +59,8 @@ export class StoragePanel extends Panel {
   #measure(): void {
     const { core } = this.session
     void this.#run(async (signal) => {
-      this.#types = await measureTypes(core, signal, (done) => {
-        this.#told = `Reading event ${formatCount(done)} of ${formatCount(core.head)}`
+      this.#types = await measureTypes(core, signal, (done, total) => {
+        this.#told = `Reading event ${formatCount(done)} of ${formatCount(total)}`
         this.requestUpdate()
       })
       this.#stores = core.database ? await measureStores(core.database, signal) : []

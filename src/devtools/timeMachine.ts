@@ -32,18 +32,18 @@ export class TimePanel extends Panel {
   async #follow(): Promise<void> {
     if (this.#isGoing) return
     this.#isGoing = true
-    try {
-      for (let sequence = this.#wanted; sequence !== undefined; ) {
+    let sequence: number | undefined
+    while (this.#wanted !== undefined && sequence !== this.#wanted) {
+      sequence = this.#wanted
+      try {
         this.#past = await pastAt(this.session, at, sequence, (progress) => {
           this.#progress = progress
           this.requestUpdate()
         })
-        if (this.#wanted === sequence) break
-        sequence = this.#wanted
+        this.#failure = undefined
+      } catch (error) {
+        this.#failure = error
       }
-      this.#failure = undefined
-    } catch (error) {
-      this.#failure = error
     }
     this.#progress = undefined
     this.#isGoing = false

@@ -1,0 +1,267 @@
+// @vitest-environment jsdom
+import { type Engine, openEngine } from 'tidemark'
+import { mountDevtools } from 'tidemark/devtools'
+import { afterEach, beforeAll, expect, test, vi } from 'vitest'
+import type { DevtoolsElement } from '../../src/devtools/element.ts'
+import { deadLetters } from '../../src/engine/tools/deadLetters.ts'
+import { atEnd, tab } from '../engine/kit.ts'
+import { freshName, newerApp, openTab, outcome } from '../engine/todos.ts'
+import { inDatabase } from '../log/storage.ts'
+import { chatTab, runner } from '../reactions/kit.ts'
+
+beforeAll(() => {
+  // jsdom has no layout. Lists are given the height of ten rows.
+  Object.assign(globalThis, {
+    ResizeObserver: class {
+      readonly disconnect = (): void => {}
+      readonly observe: () => void
+      constructor(resized: () => void) {
+        this.observe = () => queueMicrotask(resized)
+      }
+    },
+  })
+  Object.defineProperty(HTMLElement.prototype, 'clientHeight', { get: () => 240 })
+  HTMLElement.prototype.scrollIntoView = () => {}
+})
+afterEach(() => {
+  vi.restoreAllMocks()
+  document.body.replaceChildren()
+})
+
+/** What a person reads, inside of shadow roots too. */
+function shownText(node: Node): string {
+  if (node instanceof Text) return node.data
+  if (!(node instanceof Element || node instanceof ShadowRoot)) return ''
+  if (node instanceof Element && (node.localName === 'style' || node.hasAttribute('hidden'))) return ''
+  const parts = [...((node instanceof Element && node.shadowRoot) || node).childNodes].map(shownText)
+  return parts.join(' ').replace(/\s+/g, ' ').trim()
+}
+
+/** Opens the panel on an engine, as a person uses it. */
+async function look(engine: Engine<any, any, any, any>) {
+  await mountDevtools(engine, { open: true })
+  const element = document.body.lastElementChild as DevtoolsElement
+  await element.updateComplete
+  const root = element.shadowRoot!
+  const page = (): Element => root.querySelector('[role=tabpanel]:not([hidden])')!
+  const everyButton = (within: ParentNode): HTMLElement[] =>
+    [...within.querySelectorAll('*')].flatMap((one) => [
+      ...(one.matches('button, .row') ? [one as HTMLElement] : []),
+      ...(one.shadowRoot ? everyButton(one.shadowRoot) : []),
+    ])
+  const nameOf = (one: Element): string => one.getAttribute('aria-label') ?? shownText(one)
+  const buttons = (): HTMLElement[] => everyButton(page().shadowRoot ?? page())
+  const panel = {
+    footer: () => shownText(root.querySelector('footer')!),
+    text: () => shownText(page()),
+    has: (name: string) => buttons().some((one) => nameOf(one) === name),
+    /** Waits until the shown tab says this. */
+    shows: (text: string | RegExp) => expect.poll(panel.text).toMatch(text),
+    async open(name: string) {
+      const tabs = [...root.querySelectorAll<HTMLElement>('[role=tab]')]
+      tabs.find((one) => shownText(one) === name)!.click()
+      await expect.poll(() => page()?.shadowRoot).toBeTruthy()
+    },
+    /** Presses a button, or picks a row of a list by a text that it begins with. */
+    async press(name: string) {
+      const isMeant = (one: Element): boolean =>
+        one.matches('.row') ? shownText(one).startsWith(name) : nameOf(one) === name
+      await expect.poll(() => buttons().some(isMeant)).toBe(true)
+      buttons().find(isMeant)!.click()
+    },
+    tabs: () => [...root.querySelectorAll('[role=tab]')].map((one) => shownText(one)),
+  }
+  return panel
+}
+
+/** Ends an event's record too early, as a disk may. */
+const damage = (name: string, first: number, last: number) =>
+  inDatabase(name, (store) => void store('commits').put({ first, last } as never, first))
+
+/** Copies a commit to another place in the log. */
+const copyCommit = (name: string, from: number, to: number) =>
+  inDatabase(name, async (store) => {
+    const found = store('commits').get(from)
+    await new Promise((resolve) => {
+      found.onsuccess = resolve
+    })
+    store('commits').put({ ...found.result, id: 'copied', first: to, last: to }, to)
+  })
+
+/** An engine that failed at event 3, behind events 1 and 2. Event 5 can be read. */
+async function failedTab() {
+  const name = freshName()
+  const one = await tab(name)
+  await one.dispatch.add({ id: 'a', title: 'Apple' })
+  await one.dispatch.toggle({ id: 'a' })
+  await one.projected()
+  await damage(name, 3, 4)
+  await copyCommit(name, 1, 5)
+  await outcome(one.dispatch.add({ title: 'refused' }))
+  await expect.poll(() => one.status.state).toBe('failed')
+  return one
+}
+
+test('an engine that failed: the log around the damage, and what the events before it did', async () => {
+  const panel = await look(await failedTab())
+  expect(panel.footer()).toContain('The log is damaged')
+  await panel.shows(/5 todoAdded.*4 CorruptLog.*3 CorruptLog.*2 todoToggled.*1 todoAdded/)
+  await panel.press('5')
+  await panel.shows('This tab has applied the log up to event 2')
+  expect(panel.has('What it changed')).toBe(false)
+  await panel.press('3')
+  await panel.shows('Events 3 to 4 share this.')
+  await panel.press('2')
+  await panel.press('What it changed')
+  await panel.shows('done : false → true')
+})
+
+test('an engine that failed: rows with their events, the past, and what is persisted', async () => {
+  const panel = await look(await failedTab())
+  await panel.open('Rows')
+  await panel.press('a')
+  await panel.shows(/todoToggled 2.*todoAdded 1/)
+  await panel.open('Time machine')
+  await panel.press('Event before')
+  await panel.shows(/todoAdded 1 .*added/)
+  await panel.press('Event after')
+  await panel.shows(/todoToggled 2 .*done : false → true/)
+  await panel.open('Projections')
+  await panel.press('Verify all')
+  await panel.shows('What is persisted is what the log says.')
+  await panel.press('Rebuild all')
+  await panel.shows('CorruptLog')
+  await panel.open('Storage')
+  await panel.press('Measure')
+  await panel.shows(/todoAdded 2 .*todoToggled 1 /)
+  await panel.press('Export the log')
+  await panel.shows('CorruptLog')
+  for (const name of panel.tabs()) await panel.open(name)
+  await panel.shows('Errors seen')
+  await panel.shows('"state": "failed"')
+})
+
+test('a row with a damaged record among its events: those before it, and the error', async () => {
+  const name = freshName()
+  const one = await tab(name)
+  await one.dispatch.add({ id: 'a', title: 'Apple' })
+  await one.dispatch.toggle({ id: 'a' })
+  await one.dispatch.rename({ id: 'a', title: 'Pear' })
+  await damage(name, 2, 2)
+  const panel = await look(one)
+  await panel.open('Rows')
+  await panel.press('a')
+  await panel.shows(/CorruptLog.*todoAdded 1/)
+  await panel.open('Time machine')
+  await panel.press('Event before')
+  await panel.shows("The past can't be read.")
+  await panel.press('Event before')
+  await panel.shows(/todoAdded 1 .*added/)
+})
+
+test('an engine that is outdated: the events of the newer build as stored, and its own state', async () => {
+  const name = freshName()
+  const one = await tab(name)
+  await one.dispatch.add({ id: 'a', title: 'Apple' })
+  await one.projected()
+  const newer = await openEngine(newerApp(), { name })
+  await newer.dispatch.star({ id: 'a' })
+  await newer.close()
+  await expect.poll(() => one.status.state).toBe('outdated')
+  const live = await look(one)
+  const booted = await openTab(name)
+  atEnd(() => booted.close())
+  for (const panel of [live, await look(booted)]) {
+    expect(panel.footer()).toContain('A newer build has written to this log')
+    await panel.shows(/2 todoStarred.*1 todoAdded/)
+    await panel.press('2')
+    await panel.shows('OutdatedCodeError')
+    expect(panel.has('State here')).toBe(false)
+    await panel.open('Rows')
+    await panel.press('a')
+    await panel.shows('todoAdded 1')
+    expect(panel.text()).not.toContain('OutdatedCodeError')
+    await panel.open('Time machine')
+    await panel.press('Event before')
+    await panel.shows('Nothing had happened yet.')
+    await panel.open('Storage')
+    await panel.press('Measure')
+    await panel.shows(/todoStarred 1 /)
+    for (const name of panel.tabs()) await panel.open(name)
+    await panel.shows('"state": "outdated"')
+  }
+})
+
+test('an engine that is behind says so in each tab that has to read, and shows the log once it can be read', async () => {
+  const name = freshName()
+  vi.stubGlobal('BroadcastChannel', undefined)
+  const [one, other] = [await tab(name), await tab(name)]
+  await other.dispatch.add({ id: 'a', title: 'Apple' })
+  const { transaction } = IDBDatabase.prototype
+  const broken = vi.spyOn(IDBDatabase.prototype, 'transaction').mockImplementation(function (
+    this: IDBDatabase,
+    stores,
+    mode,
+    options,
+  ) {
+    if (mode === 'readonly') throw new DOMException('no disk', 'UnknownError')
+    return transaction.call(this, stores, mode, options)
+  })
+  const sent = outcome(one.dispatch.add({ id: 'b', title: 'Bread' }))
+  await expect.poll(() => one.status.behind).toBeTruthy()
+  const panel = await look(one)
+  expect(panel.footer()).toContain("can't read its log")
+  for (const name of panel.tabs()) await panel.open(name)
+  await panel.open('Storage')
+  await panel.press('Measure')
+  await panel.shows('StorageError')
+  await panel.open('Commands')
+  await panel.shows('1 pending')
+  broken.mockRestore()
+  await sent
+  await panel.open('Log')
+  await panel.shows(/2 todoAdded.*1 todoAdded/)
+  await expect.poll(panel.footer).not.toContain("can't read its log")
+})
+
+test('reactions of an engine that failed: what they have given up is listed, and can be retried', async () => {
+  const name = freshName()
+  const engine = await chatTab(name)
+  const { close } = await runner(name, {
+    answer: {
+      from: 'start',
+      retry: { tries: 1 },
+      run() {
+        throw new RangeError('no provider')
+      },
+    },
+  })
+  await engine.dispatch.requestTurn({ id: 'a' })
+  await expect.poll(async () => (await deadLetters(engine)).length).toBe(1)
+  await close()
+  const next = engine.status.sequence + 1
+  await damage(name, next, next)
+  await outcome(engine.dispatch.requestTurn({ id: 'b' }))
+  await expect.poll(() => engine.status.state).toBe('failed')
+  const panel = await look(engine)
+  await panel.open('Reactions')
+  await panel.shows('RangeError: no provider')
+  await panel.press('Retry turnRequested 1')
+  await expect.poll(panel.footer).toContain('turnRequested 1 is tried again.')
+  await panel.shows('attempt 1 is next in its lane')
+})
+
+test('a closed engine: its rows, and that the rest needs an open one', async () => {
+  const one = await tab(freshName())
+  await one.dispatch.add({ id: 'a', title: 'Apple' })
+  await one.close()
+  const panel = await look(one)
+  expect(panel.footer()).toContain('This engine is closed.')
+  await panel.open('Rows')
+  await panel.shows('Apple')
+  await panel.open('Storage')
+  await panel.press('Measure')
+  await panel.shows('EngineClosed')
+  for (const name of panel.tabs()) await panel.open(name)
+  await panel.shows('This engine is closed.')
+})

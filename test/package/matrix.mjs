@@ -66,7 +66,7 @@ const addsMilk = async (page) => {
 const ownEntry = (/** @type {string} */ text) =>
   text.replace("new URL('./todos.worker.ts', import.meta.url)", "new URL('./todos.worker.js', import.meta.url)")
 const page = '<!doctype html><title>app</title><script type="module" src="./main.js"></script>'
-/** @type {{ name: string, version: string, build: string[], develops?: string[], also?: Record<string, string>, files?: Record<string, string>, output?: string, source?: (text: string) => string, act?: (page: import('playwright-core').Page) => Promise<unknown>, component?: import('./matrixHot.mjs').Component }[]} */
+/** @type {{ name: string, version: string, build: string[], develops?: string[], also?: Record<string, string>, overrides?: Record<string, string>, files?: Record<string, string>, output?: string, source?: (text: string) => string, act?: (page: import('playwright-core').Page) => Promise<unknown>, component?: import('./matrixHot.mjs').Component }[]} */
 const bundlers = [
   { name: 'vite', version: '^5', build: ['vite', 'build'], develops: viteForDevelopment },
   { name: 'vite', version: '^6', build: ['vite', 'build'], develops: viteForDevelopment },
@@ -131,6 +131,7 @@ const bundlers = [
     name: 'nuxt',
     version: '^4',
     build: ['nuxt', 'generate'],
+    overrides: { unstorage: '1.17.5' },
     files: {
       'nuxt.config.ts': "export default defineNuxtConfig({ telemetry: false, compatibilityDate: '2026-01-01' })",
       'app/app.vue': '<template><p>app</p></template>',
@@ -206,6 +207,8 @@ const wanted = process.argv.slice(2).filter((text) => !isTarball(text))
 /** What `npm pack` made, if it was made before. */
 const given = process.argv.slice(2).find(isTarball)
 
+// Vite's development server sets it for the whole process.
+const { NODE_ENV: _, ...env } = process.env
 /** @type {(command: string, args: readonly string[], cwd: string, mode?: string) => string} */
 const run = (command, args, cwd, mode) =>
   execFileSync(command, args, {
@@ -213,7 +216,7 @@ const run = (command, args, cwd, mode) =>
     encoding: 'utf8',
     stdio: 'pipe',
     shell: process.platform === 'win32',
-    env: mode ? { ...process.env, NODE_ENV: mode } : process.env,
+    env: mode ? { ...env, NODE_ENV: mode } : env,
   })
 /** @type {(command: readonly string[], cwd: string, mode?: string) => string} */
 const runBuild = ([first = '', ...rest], cwd, mode) =>
@@ -244,6 +247,7 @@ try {
     build,
     develops,
     also,
+    overrides,
     files: own = {},
     output = 'dist',
     source = (/** @type {string} */ text) => text,
@@ -258,6 +262,7 @@ try {
       type: 'module',
       dependencies: { tidemark: `file:${tarball}` },
       devDependencies: { [name]: version, ...also },
+      overrides,
     }
     writeFileSync(join(app, 'package.json'), JSON.stringify(manifest))
     writeFileSync(

@@ -1,9 +1,9 @@
 import { type Chunk, recordsIn } from '../log/chunk.ts'
 import type { Database } from '../log/database.ts'
 import { headOf } from '../log/head.ts'
-import { adopt } from './adopt.ts'
 import { chainOf } from './chain.ts'
 import { listChunks } from './files.ts'
+import { importChunks } from './importChunks.ts'
 import { whenFree } from './mirrorLock.ts'
 import { folderOf, type MirrorPlace, placeOfMirror } from './mirrorPlace.ts'
 import { findReactions } from './reactions.ts'
@@ -37,7 +37,7 @@ export async function bringBack(
     // While a log is empty, it has its own lineage. It takes over that of its remote with the first commits.
     const own = !unsent?.base || unsent.lineage === lineage ? unsent : undefined
     const arrived = new Set<string>()
-    const { sequence } = await adopt(database, numbered(first.value, chunks, own, arrived), {
+    const { sequence } = await importChunks(database, numbered(first.value, chunks, own, arrived), {
       restoring: true,
       // A mirror with an outbox makes the log shared even if the app names no remote: only the remote may order its events.
       shared: shared || !!own,

@@ -899,7 +899,7 @@ export const mutations = [
   },
   {
     name: 'rule 20: what came back keeps the id of the log that was lost',
-    in: 'adopt',
+    in: 'importChunks',
     find: '({ id: randomId(), $$rest })',
     put: '{ id: lineage, $$rest }',
     profiles: 'mirror,lost',

@@ -1,4 +1,4 @@
-import { adopt } from '../../copies/adopt.ts'
+import { importChunks } from '../../copies/importChunks.ts'
 import { chunksInOrder, type FileChunk } from '../../copies/inOrder.ts'
 import { readChunks } from '../../copies/readChunks.ts'
 import { notEmpty } from '../../copies/staging.ts'
@@ -37,7 +37,7 @@ export async function importLog(
   const chunks = chunksOf(files, (done) => onProgress?.({ phase: 'import', done, total }))
   const { database } = core
   if (!database) return intoMemory(core, chunks, signal)
-  const { log, sequence } = await adopt(database, chunks, { types: core.types, signal })
+  const { log, sequence } = await importChunks(database, chunks, { types: core.types, signal })
   await goOnWith(core, log, sequence)
   await shownUpTo(core, sequence, signal)
   // Persists the projections for the next boot. The caller need not wait for that.

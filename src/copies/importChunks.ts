@@ -14,7 +14,7 @@ import { verifyCommits } from './verifyCommits.ts'
 
 const NOT_ONLINE = "an archived log can't have a remote: import it under another name"
 
-export interface AdoptOptions {
+export interface ImportChunksOptions {
   /** If given, decodes every event, and throws OutdatedCodeError for one that this code does not know. */
   readonly types?: EventTypesAtRuntime
   readonly signal?: AbortSignal | undefined
@@ -35,10 +35,10 @@ export interface AdoptOptions {
  * them visible in one transaction, with a new log id and their own lineage. If a call is interrupted, the next call with the same chunks
  * takes up what was staged. Throws ImportError with the line and the reason, and then leaves nothing behind.
  */
-export async function adopt(
+export async function importChunks(
   database: Database,
   chunks: AsyncIterable<FileChunk>,
-  options: AdoptOptions = {},
+  options: ImportChunksOptions = {},
 ): Promise<{ readonly log: LogIdentity; readonly sequence: number }> {
   const { signal, restoring, shared, progress } = options
   const stage = await openStage(database)
@@ -80,7 +80,12 @@ export async function adopt(
 }
 
 /** Verifies and stages the chunk at `n`, unless an earlier attempt has staged it. */
-async function stageChunk(stage: Stage, n: number, chunk: FileChunk, { types, signal }: AdoptOptions): Promise<void> {
+async function stageChunk(
+  stage: Stage,
+  n: number,
+  chunk: FileChunk,
+  { types, signal }: ImportChunksOptions,
+): Promise<void> {
   const { header, line, bytes } = chunk
   const staged = await stage.find(n, header, line)
   if (staged) return assertKnownTypes(staged, types)

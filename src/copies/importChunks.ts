@@ -6,7 +6,7 @@ import type { KnownReactions } from '../log/openReactions.ts'
 import type { Sidecar } from '../log/stores.ts'
 import type { EventTypesAtRuntime } from '../model/events.ts'
 import { chunksInOrder, type FileChunk } from './inOrder.ts'
-import { show } from './show.ts'
+import { publishStaged } from './publishStaged.ts'
 import { openStage, type Stage } from './staging.ts'
 import type { Unsent } from './unsent.ts'
 import { verifyBase } from './verifyBase.ts'
@@ -70,7 +70,7 @@ export async function importChunks(
       ...(base && { base }),
       ...(restoring ? { restored: { sequence: last, at: Date.now() } } : { imported: last }),
     }
-    await show(database, stage, log, lines, options.unsent?.(), options.reactions)
+    await publishStaged(database, stage, log, lines, options.unsent?.(), options.reactions)
     return { log, sequence: last }
   } catch (error) {
     // These two errors refuse the file. After any other one, the same file may be taken up again.

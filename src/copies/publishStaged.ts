@@ -25,7 +25,7 @@ const SHOWN_STORES: StoreName[] = ['meta', 'bodies', ...CLEARED]
  * Makes a staged log visible, in one transaction. Throws ImportError if the log is not empty any more, or if two chunks use the
  * same command id. `lines` has the line of each chunk in the file.
  */
-export async function show(
+export async function publishStaged(
   database: Database,
   { owner, before, chunks }: Stage,
   log: LogIdentity,

@@ -15,7 +15,7 @@ import type { StagedChunk } from '../log/stores.ts'
 import { putReactions } from './reactions.ts'
 import { askEmpty, isEmpty, notEmpty, type Stage, storesOfLog, takenOver } from './staging.ts'
 import { putUnsent, type Unsent } from './unsent.ts'
-import { twice } from './verifyCommits.ts'
+import { reusedId } from './verifyCommits.ts'
 
 /** The stores that are cleared: what they hold of an empty log is of no use to the new one. */
 const CLEARED = ['commands', 'types', 'bases', 'pages', 'rowEvents', 'checkpoints'] as const
@@ -63,7 +63,7 @@ export async function publishStaged(
       for (const [id, entry] of sidecar.result?.entries ?? []) {
         const added = store('commands').add(entry, id)
         added.onerror = () => {
-          if (added.error?.name === 'ConstraintError') refusal ??= new ImportError(lines[n] ?? n + 1, twice(id))
+          if (added.error?.name === 'ConstraintError') refusal ??= new ImportError(lines[n] ?? n + 1, reusedId(id))
         }
       }
       for (const [type, version] of sidecar.result?.types ?? []) store('types').put({ type, version }, [type, version])

@@ -46,7 +46,7 @@ export async function verifyCommits(
         if (typeof type !== 'string' || !Number.isSafeInteger(version)) refuse('not an event')
         known.set(`${version} ${type}`, [type, version])
       }
-      if (entries.has(id)) refuse(twice(id))
+      if (entries.has(id)) refuse(reusedId(id))
       last += events.length
       if (fingerprint !== undefined) entries.set(id, { sequence: last, commit: record.id, fingerprint })
     }
@@ -55,7 +55,7 @@ export async function verifyCommits(
   }
 }
 
-export const twice = (id: string): string => `the command id "${id}" is used twice`
+export const reusedId = (id: string): string => `the command id "${id}" is used twice`
 
 async function* readableCommits(chunk: FileChunk): AsyncGenerator<readonly CommitRecord[]> {
   try {

@@ -2,7 +2,7 @@ import { importChunks } from '../../copies/importChunks.ts'
 import { chunksInOrder, type FileChunk } from '../../copies/inOrder.ts'
 import { readChunks } from '../../copies/readChunks.ts'
 import { notEmpty } from '../../copies/staging.ts'
-import { twice, verifyCommits } from '../../copies/verifyCommits.ts'
+import { reusedId, verifyCommits } from '../../copies/verifyCommits.ts'
 import { ImportError } from '../../errors.ts'
 import { recordsIn } from '../../log/chunk.ts'
 import type { CommitRecord } from '../../log/commit.ts'
@@ -101,7 +101,7 @@ async function intoMemory(
     const sidecar = await verifyCommits(chunk, core.types, signal)
     for (const entry of sidecar.entries) {
       const [id, { commit }] = entry
-      if (used.has(id)) throw new ImportError(line, twice(id))
+      if (used.has(id)) throw new ImportError(line, reusedId(id))
       used.add(id)
       const others = entries.get(commit)
       if (others) others.push(entry)

@@ -1,2 +1,2 @@
-export { bringBack } from './bringBack.ts'
 export { start } from './mirror.ts'
+export { restoreFromMirror as bringBack } from './restoreFromMirror.ts'

@@ -250,7 +250,7 @@ export const mutations = [
   },
   {
     name: 'sync rule 12: what is in the restored log is in the restored outbox, too',
-    in: 'bringBack',
+    in: 'restoreFromMirror',
     find: 'own.commands.filter($_)',
     put: 'own.commands',
     profiles: 'devices',

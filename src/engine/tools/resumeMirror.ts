@@ -1,5 +1,5 @@
-import { bringBack } from '../../copies/bringBack.ts'
 import { mirrorPlaceOf, openPlace } from '../../copies/mirrorPlace.ts'
+import { restoreFromMirror } from '../../copies/restoreFromMirror.ts'
 import { StorageError } from '../../errors.ts'
 import type { Engine } from '../types.ts'
 import { goOnWith } from './goOn.ts'
@@ -26,7 +26,7 @@ export async function resumeMirror(engine: Engine<any, any, any>): Promise<boole
     return false
   }
   if (!core.tip) {
-    const { sequence, reason } = await bringBack(database, place, false)
+    const { sequence, reason } = await restoreFromMirror(database, place, false)
     if (reason) {
       core.error = new StorageError('lost', reason)
       core.changed(false)

@@ -11,7 +11,7 @@ import { type Restored, type RestoreProgress, withReason } from './restored.ts'
 import { beginUnsent, noteArrived, readUnsent, type Unsent } from './unsent.ts'
 
 /** Fills an empty log and its outbox from its mirror, if it has one. Any error but ImportError means that the mirror could not be read. */
-export async function bringBack(
+export async function restoreFromMirror(
   database: Database,
   place: MirrorPlace,
   shared: boolean,

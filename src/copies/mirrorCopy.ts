@@ -9,7 +9,7 @@ import { basesOf, endOf } from './exportChunks.ts'
 import { type ChunkPlace, fileOf, listChunks, sweepFiles, TAIL } from './files.ts'
 import { createFolder, type MirrorFolder } from './folder.ts'
 import { folderOf, NoMirror } from './mirrorPlace.ts'
-import { type PartFile, takeUp } from './takeUp.ts'
+import { type PartFile, resumeFiles } from './resumeFiles.ts'
 import { packUnsent, readOutbox, UNSENT } from './unsent.ts'
 
 /** The most events that one round reads. The bound lets the round end while tabs keep appending. */
@@ -67,13 +67,13 @@ export async function createCopy(
   const base = fileOf({ first: 1, last: log.base ?? 0, kind: 'base' })
   // Writes the base before the files of the segments that it replaces are removed.
   if (log.base && files.get(base)?.at(-1)?.header.kind !== 'end') await putBase(database, log, log.base, folder, base)
-  const taken = await takeUp(database, log, files, segments, base)
-  for (const file of taken.lost) await folder.drop(file)
-  const { tail } = taken
+  const resumed = await resumeFiles(database, log, files, segments, base)
+  for (const file of resumed.lost) await folder.drop(file)
+  const { tail } = resumed
   /** The end of the newest segment that has its file. */
   let sealed = 0
-  let parts: readonly PartFile[] = taken.parts
-  let { isStale } = taken
+  let parts: readonly PartFile[] = resumed.parts
+  let { isStale } = resumed
   /** Identifies the outbox that its file holds. */
   let unsent = ''
   /** The content of the separate file. */

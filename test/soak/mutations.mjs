@@ -812,7 +812,7 @@ export const mutations = [
   {
     name: 'rule 20: the tail of a lost future stays',
     in: 'createCopy',
-    find: 'for (const $file of taken.lost) $drop',
+    find: 'for (const $file of resumed.lost) $drop',
     put: '',
     tests: ['test/engine/mirror.test.ts', ''],
   },

@@ -15,7 +15,7 @@ export interface PartFile {
 }
 
 /** The files of a mirror that belong to this log, and those that have to go. */
-export interface TakenUp {
+export interface ResumedFiles {
   readonly tail: Tail
   readonly parts: readonly PartFile[]
   /** The tail's file differs from the tail, so it has to be written or removed. */
@@ -25,13 +25,13 @@ export interface TakenUp {
 }
 
 /** Finds out whether the tail's file belongs to this log. If not, keeps only the files of segments and of the base. */
-export async function takeUp(
+export async function resumeFiles(
   database: Database,
   log: LogIdentity,
   files: ReadonlyMap<string, readonly ChunkPlace[]>,
   segments: readonly SegmentRecord[],
   base: string,
-): Promise<TakenUp> {
+): Promise<ResumedFiles> {
   const newest = segments.at(-1)?.last ?? 0
   const wanted = new Set([...segments.filter(({ codec }) => codec === 'gzip').map(fileOf), base])
   const others = [...files].filter(([file]) => file !== TAIL && !wanted.has(file))

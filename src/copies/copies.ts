@@ -1,2 +1,2 @@
 export { start } from './mirror.ts'
-export { restoreFromMirror as bringBack } from './restoreFromMirror.ts'
+export { restoreFromMirror } from './restoreFromMirror.ts'

@@ -62,8 +62,8 @@ async function lookForMirror(
     try {
       // Loads the code that reads a mirror only if there is one: a first visit does not need it.
       if (!(await placeOfMirror(place, database.name))) return { sequence: 0 }
-      const { bringBack } = await copies.load(signal)
-      return await bringBack(database, place, shared, signal, progress)
+      const { restoreFromMirror } = await copies.load(signal)
+      return await restoreFromMirror(database, place, shared, signal, progress)
     } catch (error) {
       signal?.throwIfAborted()
       // The files can't be used. They stay as they are.

@@ -43,11 +43,8 @@ export async function createPipeline(
     if (heard.hear(hint)) later.ask()
   })
 
-  let hasAnnounced = false
-  const announce = (): void => {
-    hasAnnounced = true
-    shop.post({ projected: live.checkpoints })
-  }
+  let isNew = true
+  const announce = (): void => shop.post({ projected: live.checkpoints })
 
   const shop: Workshop = {
     model,
@@ -91,7 +88,8 @@ export async function createPipeline(
       later.succeeded()
       if (!signal.aborted && !flushing.hasChanges) {
         // A pipeline that died may have written pages without announcing them.
-        if (!hasAnnounced) announce()
+        if (isNew) announce()
+        isNew = false
         tidying.later()
       }
       flushChanges()

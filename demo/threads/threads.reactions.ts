@@ -16,7 +16,7 @@ type Run = App extends Model<infer E, infer P, infer C, infer D> ? ReactionRun<E
 type Reply = ReturnType<Run['drafts']['reply']['begin']>
 
 /** Turns that are answered at the same time, and how often an endpoint is asked. */
-const rules = { from: 'now', concurrency: 6, retry: { tries: 4, delay: 1000 } } as const
+const rules = { from: 'now', concurrency: 6, retry: { tries: 4, delay: 500 } } as const
 
 /** Answers a request: by the assistant that is built in, or by the endpoint that the person named. */
 export const answer = reaction(threadsApp, {

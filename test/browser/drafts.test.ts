@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Browser, buildPages, engines, has, launch, type Server, serve, type Tab } from './harness/index.ts'
 import { sized } from './harness/sizes.ts'
 
-const PIECES = sized(5000, 10_000)
+const PIECES = sized(2500, 10_000)
 /** Pieces in one go, and milliseconds between two: 10,000 in some ten seconds. */
 const AT_ONCE = 10
 const PAUSE = 8

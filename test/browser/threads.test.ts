@@ -20,6 +20,7 @@ const INTERRUPTED_S = 15
 
 interface Asked {
   readonly key: string
+  readonly model: string
   readonly authorization: string
   readonly messages: readonly { readonly role: string; readonly content: string }[]
 }
@@ -67,7 +68,7 @@ function createEndpoint() {
     },
     stalls: (response) => void response.write(part('Let me think')),
     busy: (response) =>
-      asked.length === 1
+      asked.filter((one) => one.model === 'busy').length === 1
         ? void response.writeHead(429).end('{"error":{"message":"Slow down"}}')
         : behave.streams!(response),
     broken: (response) => void response.writeHead(500).end('{"error":{"message":"Out of order"}}'),
@@ -89,7 +90,7 @@ function createEndpoint() {
       request.on('end', () => {
         const { model, messages } = JSON.parse(body)
         const { authorization = '', 'idempotency-key': key } = request.headers
-        asked.push({ key: String(key), authorization, messages })
+        asked.push({ key: String(key), model, authorization, messages })
         open.add(response)
         response.on('close', () => open.delete(response))
         response.setHeader('content-type', 'text/event-stream')
@@ -150,7 +151,7 @@ describe.skipIf(!has('chromium'))('Threads', () => {
     return other
   }
 
-  it('work on the files, ask before they delete, undo, and say what they cannot do', async () => {
+  it('work on the files, ask before they delete, undo, say what they cannot do, and end if nobody answers', async () => {
     await ask('add "- [ ] eggs" to todo.md\nfind eggs')
     await ended(1, 'finished')
     expect(await said(1)).toContain('Changed todo.md: 1 line added, 0 removed.')
@@ -170,6 +171,17 @@ describe.skipIf(!has('chromium'))('Threads', () => {
     await ask('water the plants')
     await ended(4, 'finished')
     expect(await said(4)).toContain("I can't do “water the plants”")
+
+    // An approval that nobody answers ends its turn.
+    await page.getByRole('button', { name: /^Assistant/ }).click()
+    await page.getByLabel('An approval waits').fill('0.05')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.locator('.dialog').waitFor({ state: 'detached' })
+    await ask('delete budget.md')
+    await page.getByRole('button', { name: 'Keep it' }).waitFor()
+    await ended(5, 'stopped')
+    expect(await textOf(turn(5))).toContain('Nobody answered in time, so budget.md was kept.')
+    expect(await textOf(page.locator('.file-list'))).toContain('budget.md')
   })
 
   it('show what a turn changed and all files then, and revert to it', async () => {
@@ -208,32 +220,29 @@ describe.skipIf(!has('chromium'))('Threads', () => {
     expect(asked!.messages.at(-1)).toEqual({ role: 'user', content: 'when is low water?' })
   })
 
-  it('ask again after a 429, with the same idempotency key', async () => {
+  it('ask again after a 429 with the same idempotency key, fail with a reason after a 500, a cut connection or a refusal, and can be tried again', async () => {
+    const keysOf = (model: string) => endpoint.asked.flatMap((one) => (one.model === model ? one.key : []))
     await name('busy')
     await ask('write it down')
     await ended(1, 'finished')
-    expect(endpoint.asked).toHaveLength(2)
-    expect(new Set(endpoint.asked.map(({ key }) => key)).size).toBe(1)
-  })
-
-  it('fail with a reason after a 500, a cut connection or a refusal, and can be tried again', async () => {
+    expect(keysOf('busy')).toHaveLength(2)
+    expect(new Set(keysOf('busy')).size).toBe(1)
     await name('broken')
-    await ask('write it down')
-    await ended(1, 'failed')
-    expect(await textOf(turn(1))).toContain('The endpoint answered 500: Out of order.')
-    expect(endpoint.asked.length).toBeGreaterThan(1)
-    await name('cuts')
-    await turn(1).getByRole('button', { name: 'Try again' }).click()
+    await ask('write it down again')
     await ended(2, 'failed')
-    expect(await textOf(turn(2))).toContain('Half a sen')
-    expect(await textOf(turn(2))).toContain('connection was cut')
-    const before = endpoint.asked.length
-    await name('refuses')
+    expect(await textOf(turn(2))).toContain('The endpoint answered 500: Out of order.')
+    expect(keysOf('broken').length).toBeGreaterThan(1)
+    await name('cuts')
     await turn(2).getByRole('button', { name: 'Try again' }).click()
     await ended(3, 'failed')
-    expect(await textOf(turn(3))).toContain('answered 401: No key.')
+    expect(await textOf(turn(3))).toContain('Half a sen')
+    expect(await textOf(turn(3))).toContain('connection was cut')
+    await name('refuses')
+    await turn(3).getByRole('button', { name: 'Try again' }).click()
+    await ended(4, 'failed')
+    expect(await textOf(turn(4))).toContain('answered 401: No key.')
     // Asking again would change nothing.
-    expect(endpoint.asked).toHaveLength(before + 1)
+    expect(keysOf('refuses')).toHaveLength(1)
   })
 
   it('are stopped from another tab; what was said stays, and the request ends', async () => {
@@ -272,18 +281,7 @@ describe.skipIf(!has('chromium'))('Threads', () => {
     expect(endpoint.asked).toHaveLength(1)
   })
 
-  it('end a turn whose approval nobody answers', async () => {
-    await page.getByRole('button', { name: /^Assistant/ }).click()
-    await page.getByLabel('An approval waits').fill('0.05')
-    await page.getByRole('button', { name: 'Save' }).click()
-    await ask('delete budget.md')
-    await page.getByRole('button', { name: 'Keep it' }).waitFor()
-    await ended(1, 'stopped')
-    expect(await textOf(turn(1))).toContain('Nobody answered in time, so budget.md was kept.')
-    expect(await textOf(page.locator('.file-list'))).toContain('budget.md')
-  })
-
-  it('are found by what was said in them, closed ones on disk too', async () => {
+  it('are found by what was said in them, closed ones on disk too, and are filled by the hundred', async () => {
     await ask('add "the heron stood in bed three" to todo.md')
     await ended(1, 'finished')
     await page.getByRole('button', { name: 'Done', exact: true }).click()
@@ -300,9 +298,8 @@ describe.skipIf(!has('chromium'))('Threads', () => {
     await ask('undo')
     await ended(2, 'finished')
     await turn(1).waitFor()
-  })
 
-  it('are filled by the hundred, with what the assistant really says, and read from disk', async () => {
+    // They are filled by the hundred, with what the assistant really says.
     await page.keyboard.press('Control+k')
     await page.keyboard.type('fill')
     await page.keyboard.press('Enter')

@@ -54,9 +54,11 @@ export function GenerateDialog({ engine, close }: { readonly engine: ThreadsEngi
           {problem}
         </p>
         <p className="dialog-ways">
-          <button type="submit" className="button button-main" disabled={done !== undefined}>
-            Fill
-          </button>
+          {done === undefined && (
+            <button type="submit" className="button button-main">
+              Fill
+            </button>
+          )}
           <button type="button" className="button" onClick={close}>
             {done === undefined ? 'Cancel' : 'Stop here'}
           </button>

@@ -3,17 +3,17 @@ import type { OpenEvent } from '../log/stores.ts'
 import { toWire } from '../log/wire.ts'
 import type { AnyDefinition } from './types.ts'
 
-/** Attempts of a handler, and milliseconds before the second one, unless the reaction says otherwise. */
+/** Defaults: attempts of a handler, and milliseconds before the second one. */
 export const TRIES = 6
 export const RETRY_DELAY_MS = 1000
-/** Milliseconds before an attempt that failed offline is made again, unless the network is back before. */
+/** Milliseconds before an attempt that failed offline is repeated, unless the network returns earlier. */
 const OFFLINE_MS = 30_000
-/** Milliseconds between two attempts, at most. */
+/** The longest delay between two attempts, in milliseconds. */
 export const LONGEST_RETRY_MS = 3_600_000
 
 type Rules = Pick<AnyDefinition, 'retry' | 'lost' | 'failed'>
 
-/** What becomes of an event whose attempt threw. `chance` is from 0 to 1: attempts of many events do not come together. */
+/** The state of an event after its attempt threw. `chance`, from 0 to 1, spreads the attempts of many events over time. */
 export function afterFailure(
   open: OpenEvent,
   cause: unknown,
@@ -30,7 +30,7 @@ export function afterFailure(
   return attempts < tries ? { ...again, attempts } : failedFor(again, rules)
 }
 
-/** What becomes of an event whose attempt died with its page or worker. */
+/** The state of an event after its attempt died with its page or worker. */
 export function afterDeath(open: OpenEvent, rules: Rules): OpenEvent {
   const attempts = open.attempts + 1
   const again: OpenEvent = { ...open, running: '', until: 0 }
@@ -40,7 +40,7 @@ export function afterDeath(open: OpenEvent, rules: Rules): OpenEvent {
   return attempts < tries ? { ...again, attempts } : failedFor({ ...again, error }, rules)
 }
 
-/** Its end has to be written; if that failed, or nobody can, it is a dead letter. */
+/** Hands the event to `failed`. It becomes a dead letter if `failed` itself has failed, or is missing. */
 export const failedFor = (open: OpenEvent, { failed }: Pick<Rules, 'failed'>): OpenEvent =>
   open.handler === 'failed' || !failed
     ? { ...open, running: '', dead: true }

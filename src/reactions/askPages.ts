@@ -6,13 +6,13 @@ import { fromWire } from '../log/wire.ts'
 
 /** Milliseconds that a page has to answer. */
 const PAGE_ANSWER_MS = 5000
-/** Milliseconds before the pages are asked again, if none answers. */
+/** Milliseconds before the pages are asked again if none answered. */
 const ASK_PAGES_AGAIN_MS = 1000
 
 let asked = 0
 
 /**
- * What the app's `context` gives in the newest page that somebody looks at, else in the newest one. Waits until one answers. Rejects with
+ * Asks the newest visible page, or else the newest hidden one, for the value of the app's `context`. Waits until a page answers. Rejects with
  * what `context` threw, or with the signal's reason.
  */
 export async function askPages(pages: ReactionPlace['pages'], signal: AbortSignal): Promise<Json> {
@@ -35,7 +35,7 @@ function valueIn(answer: Exclude<ContextAnswer, { readonly hidden: true }>): Jso
   return answer.value
 }
 
-/** undefined if the page does not answer in time: it may be frozen, or gone. */
+/** Returns undefined if the page does not answer in time: it may be frozen or closed. */
 async function ask(port: MessagePort, visible: boolean, signal: AbortSignal): Promise<ContextAnswer | undefined> {
   const question: ContextQuestion = { id: ++asked, visible }
   let hear = (_: MessageEvent): void => {}

@@ -6,12 +6,12 @@ import { reactionKeyOf } from './entry.ts'
 import type { HolderPlace } from './place.ts'
 import type { AnyDefinition, ReactionDispatchOptions } from './types.ts'
 
-/** The rows show the event from here on. Of an event that waits for the remote they show nothing yet. */
+/** The sequence from which the rows show the event. 0 for an event that waits for the remote: no rows show it yet. */
 export const shownAt = ({ local, event }: OpenEvent): number => (local ? 0 : event.sequence)
 
 /**
- * Calls the handler of an open event. Resolves or rejects as that does. The id of each dispatch is made of the event, the handler, the
- * command and how often that was dispatched, so the next attempt finds what this one has appended.
+ * Calls the handler of an open event, and resolves or rejects as the handler does. The id of each dispatch consists of the event's key, the
+ * handler, the command's name and its count in this attempt, so the next attempt finds what this one has appended.
  */
 export async function attempt(
   place: HolderPlace,
@@ -61,12 +61,12 @@ export async function attempt(
     context: () => askPages(place.pages, signal),
     error: handler === 'failed' ? fromWire(open.error ?? toWire(new Error('It failed.'))) : undefined,
   }
-  // One of the handlers of whatever names the reaction has.
+  // The definition's types name each handler's own arguments; `run` has those of all.
   const handle = definition[handler] as ((run: object) => unknown) | undefined
   try {
     await handle?.(run)
   } finally {
-    // What it has not ended is abandoned.
+    // A draft that the handler has not ended is abandoned.
     leave()
   }
 }

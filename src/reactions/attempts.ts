@@ -7,15 +7,15 @@ import { reactionKeyOf } from './entry.ts'
 import type { Held } from './held.ts'
 import type { HolderPlace } from './place.ts'
 
-/** What its attempts tell a holder. */
+/** What attempts report to their holder. */
 interface Heard {
-  /** One is over. */
+  /** An attempt is over. */
   over(): void
-  /** What became of one could not be stored. */
+  /** The outcome of an attempt could not be stored. */
   failed(error: unknown): void
 }
 
-/** Begins attempts. Each ends with `signal`. */
+/** Returns the function that starts an attempt. Every attempt ends with `signal`. */
 export function createAttempts(
   place: HolderPlace,
   epoch: string,
@@ -24,10 +24,10 @@ export function createAttempts(
 ): (one: Held, open: OpenEvent) => void {
   const { store } = place
 
-  /** It is noted before it begins: one that a later holder finds has died. */
+  /** An attempt is noted before it starts. If a later holder finds the note, the attempt has died. */
   async function run(one: Held, { awaits, ...waiting }: OpenEvent, abort: AbortController): Promise<void> {
     const open: OpenEvent = { ...waiting, running: epoch }
-    // Of one that ended with a command, only what the shared log says of that is missing.
+    // An event with `awaits` has ended with a command. Only the shared log's answer is missing.
     if (awaits === undefined) {
       // A holder that dies while it waits for the rows has not begun.
       await place.readAt(shownAt(open))
@@ -40,10 +40,10 @@ export function createAttempts(
     } catch (error) {
       failure = { error }
     }
-    // Another holder's now.
+    // Another holder has taken over.
     if (signal.aborted) return
     if (abort.signal.aborted) {
-      // It was cancelled. The command that was to settle it may have been stored meanwhile, and settles nothing now.
+      // The event was cancelled. A command that was to settle it may have been stored meanwhile: remove its mark.
       if (place.remote) await store.replace(open, undefined)
       return
     }
@@ -58,7 +58,7 @@ export function createAttempts(
       isOffline: globalThis.navigator?.onLine === false,
     })
 
-  /** Stores what became of an event, and knows it only then. False if it was settled or cancelled meanwhile. */
+  /** Stores the new state of an event, then takes it into memory. Returns false if the event was settled or cancelled meanwhile. */
   async function keep(one: Held, open: OpenEvent, by: OpenEvent | undefined): Promise<boolean> {
     const key = reactionKeyOf(open)
     const { isOpen, now } = await store.replace(open, by)
@@ -75,7 +75,7 @@ export function createAttempts(
     signal.addEventListener('abort', giveUp, { once: true })
     one.busy.set(key, abort)
     const over = run(one, waiting, abort)
-      // It stays noted as under way, and is tried again as what it is.
+      // The event stays noted as running, and is tried again with the same handler.
       .catch((error) => !signal.aborted && heard.failed(error))
       .finally(() => {
         signal.removeEventListener('abort', giveUp)
@@ -86,5 +86,5 @@ export function createAttempts(
   }
 }
 
-/** Another holder has begun, or the log is another. */
+/** Another holder has taken over, or the log was replaced. */
 export const isNotOurs = (error: unknown): boolean => error instanceof EngineClosed

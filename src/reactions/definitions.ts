@@ -1,9 +1,9 @@
 import type { AnyDefinition } from './types.ts'
 
-/** What each reaction was declared with. */
+/** The definition of each reaction. */
 export const definitions: WeakMap<object, AnyDefinition> = new WeakMap()
 
-/** The reactions of an object or a module, by their names. */
+/** Lists the reactions among the values of an object or a module, with their names. */
 export const definitionsIn = (reactions: object): [name: string, definition: AnyDefinition][] =>
   Object.entries(reactions).flatMap(([name, value]) => {
     const definition = definitions.get(value)

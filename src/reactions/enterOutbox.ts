@@ -23,20 +23,19 @@ export interface Entering {
   readonly durability: 'relaxed' | 'strict'
 }
 
-/** What came of it. */
+/** The outcome. */
 export type Entered =
   | { readonly is: 'entered'; readonly record: LocalRecord }
-  /** It is in the outbox or in the log already. */
+  /** The command is in the outbox or in the log already. */
   | { readonly is: 'known' }
-  /** It gives no events, as of this event of the shared log. */
+  /** The command produces no events, decided at this sequence of the shared log. */
   | { readonly is: 'nothing'; readonly sequence: number }
-  /** Others have written meanwhile. */
+  /** Another writer was faster. Try again. */
   | { readonly is: 'raced' }
 
 /**
- * Decides a command behind everything that waits in the outbox, and puts it there, in one transaction with what it brings along. What is
- * refused behind other commands of this device goes there without events: the shared log decides. Throws what the command throws on the
- * shared log.
+ * Decides a command behind everything in the outbox and appends it there, in one transaction with `extra`. A command that is refused behind
+ * other commands of this device is appended without events: the shared log decides. Throws what the command throws on the shared log.
  */
 export async function enterOutbox(
   database: Database,
@@ -60,7 +59,7 @@ export async function enterOutbox(
       await write(database, extra)
       return { is: 'known' }
     }
-    // Left of a record that came below the marker, or of one that was taken meanwhile.
+    // The entry is left over from a record below the marker, or from one that was taken meanwhile.
     await database.transact(['commands'], 'readwrite', (store) => {
       const found = store('commands').get(id)
       found.onsuccess = () => found.result?.commit === asked.entry.result?.commit && store('commands').delete(id)
@@ -90,7 +89,7 @@ async function write(database: Database, extra: ExtraWrite | undefined): Promise
   if (extra) await database.transact([...extra.stores] as StoreName[], 'readwrite', (store) => extra.write(store))
 }
 
-/** What it gives behind these commands. Afterwards the folds are as before. */
+/** Decides the command behind these ones. Afterwards the folds are as before. */
 function decideBehind(
   model: AnyModel,
   folds: readonly Fold[],
@@ -126,13 +125,13 @@ const commandOf = (
   id,
   fingerprint: name,
   at: now,
-  // It was copied as JSON.
+  // `dispatch` has copied it as JSON.
   ...(meta !== undefined && { meta: meta as Json }),
   ...(cause && { cause }),
   device,
   events,
   name,
-  // It was copied as JSON.
+  // `dispatch` has copied it as JSON.
   ...(input !== undefined && { input: input as Json }),
   ids,
   model: version,

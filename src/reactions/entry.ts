@@ -1,6 +1,6 @@
 import type { OpenEvent } from '../log/stores.ts'
 
-/** What all of one event's attempts share; it names the event for one reaction, and the device if it runs on each one. */
+/** The key that all attempts of one event share. It names reaction and event, and the device if the reaction runs on each one. */
 export const reactionKeyOf = ({
   reaction,
   device,
@@ -9,6 +9,6 @@ export const reactionKeyOf = ({
 }: Pick<OpenEvent, 'reaction' | 'index' | 'device'> & { readonly event: { readonly commandId: string } }): string =>
   `reaction:${device === undefined ? reaction : `${reaction}:${device}`}:${event.commandId}/${index}`
 
-/** Has an attempt of it begun, at any time? Then nothing of its lane begins before it. */
+/** Has an attempt of the event ever started? Then no other event of its lane starts before it. */
 export const isStarted = ({ attempts, handler, running, awaits }: OpenEvent): boolean =>
   attempts > 0 || handler !== 'run' || running !== '' || awaits !== undefined

@@ -12,29 +12,29 @@ import type { AnyDefinition } from './types.ts'
 /** Reactions by their names. */
 export type Declared = readonly (readonly [name: string, definition: AnyDefinition])[]
 
-/** One reaction, as its holder knows it. */
+/** A reaction, as its holder knows it. */
 export interface Held {
   readonly name: string
   readonly definition: AnyDefinition
-  /** By their keys, in the order of the log. */
+  /** Open events by their keys, in log order. */
   readonly open: Map<string, OpenEvent>
-  /** Attempts that are under way, by the keys of their events. */
+  /** Running attempts, by the keys of their events. */
   readonly busy: Map<string, AbortController>
-  /** Dead letters that are not stored as such: their last attempt died with its page or worker. */
+  /** Dead letters that are not stored as such yet: their last attempt died with its page or worker. */
   readonly died: readonly OpenEvent[]
   scanned: number
-  /** The position that is stored; -1 if it has to be stored. */
+  /** The stored position; -1 if none is stored for this version. */
   noted: number
   error?: WireError | undefined
 }
 
-/** What a holder begins with: reactions that it runs, and those that it can't run. */
+/** What a holder starts with: the reactions that it runs, and those that it can't run. */
 export interface Beginning {
   readonly held: readonly Held[]
   readonly stopped: ReadonlyMap<string, Error>
 }
 
-/** Goes on where the last holder was. Pure. */
+/** Continues where the last holder stopped. Pure. */
 export function beginWith(
   { lineage, floor, base, model }: Pick<HolderPlace, 'lineage' | 'floor' | 'base' | 'model'>,
   declared: Declared,
@@ -49,12 +49,12 @@ export function beginWith(
     const position = known.positions.get(name)
     const mine = known.open.filter(({ reaction }) => reaction === name)
     const unknown = mine.find(({ event }) => !types.knows(event.type, event.version ?? 1))?.event
-    // A newer build runs it, or did: its events wait for that.
+    // A newer build has run this reaction. Its events wait for that build.
     if (position && position.version > version) stopped.set(name, newerReaction(name))
     else if (unknown) stopped.set(name, new OutdatedCodeError(unknown.type, unknown.version ?? 1))
     else {
       const isSame = position?.lineage === lineage
-      // An empty log becomes that of its remote: what it has dispatched before is behind this position.
+      // An empty log becomes that of its remote. What this device dispatched before is behind this position.
       const isKnown = position && (isSame || position.scanned === 0)
       const now = Math.min(booted, known.booted ?? booted)
       const scanned = isSame ? position.scanned : Math.max(isKnown || from === 'start' ? 0 : now, floor)
@@ -74,11 +74,11 @@ export function beginWith(
   return { held, stopped }
 }
 
-/** An open event of the last holder, as this one goes on with it. */
+/** An open event of the last holder, as this holder continues with it. */
 function recover(open: OpenEvent, definition: AnyDefinition, types: EventTypesAtRuntime): OpenEvent {
   const event = { ...open.event, ...types.today(open.event, open.event.sequence) }
   const today: OpenEvent = { ...open, event }
-  // It has ended with a command that the shared log answers.
+  // It has ended with a command, which the shared log will answer.
   if (open.awaits !== undefined || open.done) return today
   // An attempt of another epoch is lost.
   if (open.running) return afterDeath(today, definition)
@@ -86,7 +86,7 @@ function recover(open: OpenEvent, definition: AnyDefinition, types: EventTypesAt
   return open.handler === 'lost' && !definition.lost ? { ...today, handler: 'run' } : today
 }
 
-/** Somebody has changed what is stored: a dead letter is tried again, or was dropped. */
+/** Takes over what a tab has changed in the store: it has retried or dropped a dead letter. */
 export function takeStored({ name, open, busy }: Held, known: KnownReactions): void {
   const stored = new Map(known.open.filter(({ reaction }) => reaction === name).map((one) => [reactionKeyOf(one), one]))
   for (const key of [...open.keys()]) if (!stored.has(key) && !busy.has(key)) open.delete(key)
@@ -96,7 +96,7 @@ export function takeStored({ name, open, busy }: Held, known: KnownReactions): v
 const newerReaction = (name: string): Error =>
   new Error(`A newer build of reaction "${name}" has run on this log. Its events wait for that one: reload the page.`)
 
-/** Of reactions that this code can't run. */
+/** The report of a reaction that this code can't run. */
 export const stoppedReport = (error: WireError): ReactionReport => ({
   state: 'stopped',
   open: 0,

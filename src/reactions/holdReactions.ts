@@ -12,15 +12,15 @@ import { LONGEST_WAIT_MS, nextUp } from './next.ts'
 import type { HeardCommit, HolderPlace, Reports } from './place.ts'
 import { reactionReportOf } from './report.ts'
 
-/** Lanes that run at the same time, unless the reaction says otherwise. */
+/** Default: lanes that run at the same time. */
 const CONCURRENCY = 4
-/** Milliseconds before something that could not be read or stored is tried again, doubled up to the maximum. */
+/** Milliseconds before a failed read or write is tried again, doubled up to the maximum. */
 const HOLDER_STORAGE_MIN_MS = 1000
 const HOLDER_STORAGE_MAX_MS = 30_000
 
 /**
- * Runs reactions as their only holder. Rejects when the place is gone, or with what keeps this code from going on; every attempt has been
- * aborted then. Resolves if newer builds run all of them.
+ * Runs reactions as their only holder. Rejects when the place is gone, or with the error that stops this code; by then every attempt has been
+ * aborted. Resolves if newer builds run all of the reactions.
  */
 export async function holdReactions(place: HolderPlace, declared: Declared, booted: number): Promise<void> {
   const { store } = place
@@ -67,7 +67,7 @@ export async function holdReactions(place: HolderPlace, declared: Declared, boot
       for (const one of held) hurry(one)
       bell.ring()
     }
-    /** Nothing begins before then, by `performance.now()`. */
+    /** Nothing starts before this time of `performance.now()`. */
     let from = 0
     const trouble = (error: unknown): void => {
       from = performance.now() + backoff.next()
@@ -91,7 +91,7 @@ export async function holdReactions(place: HolderPlace, declared: Declared, boot
       place.tell(reports, held.length ? looking.scanned : Number.MAX_SAFE_INTEGER)
     }
 
-    /** Reads and stores what there is. Says whether it could. */
+    /** Reads the log and stores what it opens. Returns whether that worked. */
     const follow = async (): Promise<boolean> => {
       if (performance.now() < from) return false
       try {
@@ -138,7 +138,7 @@ export async function holdReactions(place: HolderPlace, declared: Declared, boot
   }
 }
 
-/** The network is back: what waits for its next attempt has it now. */
+/** The network is back: events that wait for their next attempt have it now. */
 function hurry({ open }: Held): void {
   for (const [key, one] of open) if (one.until && !one.running) open.set(key, { ...one, until: 0 })
 }

@@ -7,9 +7,9 @@ import { causedEvents, causedEventsOf, openEvents } from './openEvents.ts'
 import type { HolderPlace, UnconfirmedCommands } from './place.ts'
 import { type Changed, confirmedAs, type StoredChange, settledBefore } from './store.ts'
 
-/** Commits that hints carried and that wait to be looked at. If there are more, the log is read instead. */
+/** The number of hinted commits that may wait to be looked at. If there are more, the log is read instead. */
 const HINTED_COMMITS = 256
-/** Events that open nothing are noted together, so that an append costs no more with reactions than without. */
+/** Events that open nothing before the position is stored again, so that an append costs no more with reactions than without. */
 const NOTED_EVERY = 1000
 
 /** How a holder follows the log. */
@@ -18,17 +18,17 @@ export interface LogFollower {
   hear(commit: CommitRecord): void
   /** There may be commits that no hint carried. */
   isBehind(): void
-  /** The commands that wait for the remote are others now. */
+  /** The commands that wait for the remote have changed. */
   isBehindHere(): void
-  /** Looks at everything that the log has. */
+  /** Looks at everything in the log. */
   readOn(): Promise<void>
-  /** Stores dead letters of the last holder, and how far the log was looked at, where that is not stored at all. */
+  /** Stores the dead letters that the last holder left, and the positions of reactions that have none. */
   note(): Promise<void>
   /** Every event up to here was looked at. */
   readonly scanned: number
 }
 
-/** What became of an event in the store. */
+/** Takes the stored state of an event into memory. */
 function become(one: Held, open: OpenEvent, changed: Changed): void {
   const key = reactionKeyOf(open)
   const now = changed.get(open)
@@ -50,7 +50,7 @@ export function createLooking(place: HolderPlace, held: readonly Held[]): LogFol
 
   const scanned = (): number => Math.min(...held.map((one) => one.scanned))
 
-  /** Stores what a look has changed, before anything is done about it. */
+  /** Stores what a look has changed, before anything starts or aborts. */
   async function write(
     opened: readonly OpenEvent[],
     closed: readonly OpenEvent[],
@@ -109,7 +109,7 @@ export function createLooking(place: HolderPlace, held: readonly Held[]): LogFol
     const changes = early.map((one) => {
       const { opened, cancelled } = openEvents({ ...one, device: remote?.device }, events, one.open, now, true)
       const refused = [...one.open.values()].filter(({ local, event }) => local && !ids.has(event.commandId))
-      // What is in the shared log is settled; the rest is kept until it is there.
+      // Cancelled events in the shared log are settled. The others are kept until they are there.
       const before = cancelled.filter(({ local }) => local)
       return { one, opened, before, over: [...refused, ...cancelled.filter(({ local }) => !local)] }
     })
@@ -126,7 +126,7 @@ export function createLooking(place: HolderPlace, held: readonly Held[]): LogFol
     }
   }
 
-  /** What could not be stored is read again. */
+  /** Reads again what could not be stored. */
   async function orBehind(step: () => Promise<void>): Promise<void> {
     try {
       await step()
@@ -167,7 +167,7 @@ export function createLooking(place: HolderPlace, held: readonly Held[]): LogFol
         const here = early.length ? await remote?.unconfirmed() : undefined
         if (!here) return
         behindHere = false
-        // What came into the shared log meanwhile is looked at first: it is neither here nor refused.
+        // Commands that entered the shared log meanwhile are looked at first: they are missing here, but not refused.
         if (here.base > scanned()) behind = behindHere = true
         else await orBehind(() => lookHere(here))
       }

@@ -2,27 +2,27 @@ import type { OpenEvent } from '../log/stores.ts'
 import { LONGEST_RETRY_MS } from './afterAttempt.ts'
 import { isStarted } from './entry.ts'
 
-/** Milliseconds after which the clock is read again: a browser's timer of many days fires at once, and clocks jump. */
+/** Milliseconds after which the clock is read again: a browser fires a timer of many days at once, and clocks jump. */
 export const LONGEST_WAIT_MS = 3_600_000
 
-/** What `next` knows of one reaction. */
+/** What `nextUp` knows of one reaction. */
 export interface Lanes {
   readonly concurrency: number
-  /** In the order of the log. */
+  /** In log order. */
   readonly open: Iterable<OpenEvent>
-  /** An attempt of it is under way here. */
+  /** Is an attempt of this event running here? */
   isBusy(open: OpenEvent): boolean
 }
 
-/** What begins now, and in how many milliseconds there may be more. */
+/** The events to start now, and the milliseconds until there may be more. */
 export interface Next {
   readonly start: readonly OpenEvent[]
   readonly wait: number
 }
 
 /**
- * Decides which events have an attempt now: of each lane the first, or the one that had an attempt already, and as many lanes as run at the
- * same time. Pure. An event enters its lane when its time has come.
+ * Decides which events have an attempt now: the first of each lane, or the one that has had an attempt, in as many lanes as may run at the
+ * same time. Pure. An event enters its lane when it is due.
  */
 export function nextUp({ concurrency, open, isBusy }: Lanes, now: number): Next {
   const heads = new Map<string, OpenEvent>()
@@ -41,7 +41,7 @@ export function nextUp({ concurrency, open, isBusy }: Lanes, now: number): Next 
   const start: OpenEvent[] = []
   for (const head of heads.values()) {
     if (isBusy(head)) continue
-    // A clock that went back makes nobody wait longer than a retry does.
+    // If the clock was set back, an event waits no longer than the longest retry.
     const isWaiting = head.until > now && head.until <= now + LONGEST_RETRY_MS
     if (isWaiting) wake = Math.min(wake, head.until)
     else if (running < concurrency) {

@@ -6,10 +6,10 @@ import { failedFor } from './afterAttempt.ts'
 import { reactionKeyOf } from './entry.ts'
 import type { AnyDefinition } from './types.ts'
 
-/** Reactions that may lead to each other, one from the other, before an event of them fails. */
+/** The longest chain of reactions that lead to each other. An event behind a longer chain fails. */
 export const DEEPEST = 32
 
-/** What of a reaction decides which events open. */
+/** The parts of a reaction that decide which events open. */
 export interface ReactionFilter {
   readonly name: string
   readonly definition: AnyDefinition
@@ -18,29 +18,29 @@ export interface ReactionFilter {
   readonly device?: string | undefined
 }
 
-/** What one commit changes for a reaction. */
+/** What some events change for a reaction. */
 export interface Opening {
   readonly opened: readonly OpenEvent[]
-  /** Open events from before that were cancelled. */
+  /** Events that were open before, and are cancelled now. */
   readonly cancelled: readonly OpenEvent[]
   /** Events that were open before they came into the shared log, as they are there. */
   readonly confirmed: readonly (readonly [open: OpenEvent, event: AnyRecordedEvent])[]
 }
 
-/** One event of a commit, and how many reactions led to it. */
+/** An event of a commit, and how many reactions led to it. */
 export interface CausedEvent {
   readonly event: AnyRecordedEvent
   readonly index: number
   readonly depth: number
-  /** Where it was caused, if that is known. */
+  /** The device whose command made it, if that is known. */
   readonly device: string | undefined
 }
 
-/** The events of a commit in today's types. Throws `OutdatedCodeError` for one that this code does not know. */
+/** The events of a commit in today's types. Throws `OutdatedCodeError` for an event that this code does not know. */
 export const causedEventsOf = (record: CommitRecord, types: EventTypesAtRuntime): CausedEvent[] =>
   causedEvents(commandsOf(record), record.first, types)
 
-/** The events of commands, the first of which has the number `first`. */
+/** The events of commands. The first event has the sequence `first`. */
 export function causedEvents(
   commands: readonly StoredCommand[],
   first: number,
@@ -56,7 +56,7 @@ export function causedEvents(
   return all
 }
 
-/** Which events a reaction opens, and which open ones they cancel. Pure. `local`: they are not in the shared log yet. */
+/** Decides which events a reaction opens, and which open ones are cancelled. Pure. `local`: the events are not in the shared log yet. */
 export function openEvents(
   { name, definition, scanned, device }: ReactionFilter,
   events: readonly CausedEvent[],
@@ -117,7 +117,7 @@ function openEvent(
       due: due === undefined ? 0 : checkTime(typeof due === 'number' ? now + due : due.getTime()),
     }
   } catch (error) {
-    // The end that `failed` writes may lead to reactions, too: that of such an end is not written.
+    // The event that `failed` appends may cause reactions, too. Beyond the limit `failed` is not called, so the chain ends.
     const failed = failedFor(open, depth > DEEPEST ? {} : definition)
     return { ...failed, error: toWire(error) }
   }

@@ -16,69 +16,69 @@ import { createMemoryStore, createReactionStore, type ReactionStore } from './st
 
 export type Reports = Readonly<Record<string, ReactionReport>>
 
-/** What a holder hears: a commit, or that there are more. */
+/** What a holder hears: a commit, or that there are more of them. */
 export type HeardCommit =
   | { readonly commit: CommitRecord }
   | 'more'
-  /** The commands that wait for the remote are others now. */
+  /** The commands that wait for the remote have changed. */
   | 'local'
-  /** Somebody wants to hear where the reactions stand. */
+  /** A tab asks for the state of the reactions. */
   | 'asked'
-  /** Somebody has changed what is open. */
+  /** A tab has changed the open events. */
   | 'changed'
-  /** Another holder waits, with these versions of its reactions. */
+  /** Another holder is waiting, with these versions of its reactions. */
   | { readonly wanted: Readonly<Record<string, number>> }
 
-/** What this device has dispatched on the events up to `base`, and the shared log does not have. */
+/** Commands of this device, decided on the events up to `base`, that the shared log does not have. */
 export interface UnconfirmedCommands {
   readonly base: number
   readonly commands: readonly LocalCommand[]
 }
 
-/** What a holder needs besides on a log with a remote. */
+/** What a holder needs in addition on a log with a remote. */
 export interface RemotePlace {
-  /** This device among those that share the log. */
+  /** The id of this device among those that share the log. */
   readonly device: string
   unconfirmed(): Promise<UnconfirmedCommands | undefined>
-  /** Resolves when the shared log has a command that this device has dispatched, rejects when it refused that. */
+  /** Resolves when the shared log has this command of the device. Rejects if the shared log refused it. */
   verdict(commandId: string, signal: AbortSignal): Promise<unknown>
-  /** Lets another worker or page follow the remote, and run the reactions. */
+  /** Lets another worker or page follow the remote and run the reactions. */
   leave(): void
 }
 
-/** What one holder runs reactions on: a log, its rows, and somebody to tell. */
+/** What a holder runs reactions on: a log, its rows, and the tabs to report to. */
 export interface HolderPlace {
   readonly model: AnyModel
   readonly lineage: string
-  /** The events up to here were archived, imported or restored: a reaction that has no position here begins behind them. */
+  /** The events up to here were archived, imported or restored. A reaction without a position starts behind them. */
   readonly floor: number
   /** The events up to here were archived. */
   readonly base: number
   readonly store: ReactionStore
-  /** Those of the model, if it has any. */
+  /** The drafts of the model, if it has any. */
   readonly drafts: OpenDrafts['byName']
   readonly pages: ReactionPlace['pages']
-  /** Keeps pipeline and lock for a while after the last tab has gone. */
+  /** Keeps pipeline and lock for a while after the last tab was closed. */
   stay(until: Promise<unknown>): void
   /** Only on a log with a remote. */
   readonly remote?: RemotePlace | undefined
-  /** Aborts when this is the holder no more. */
+  /** Aborts when this is no longer the holder. */
   readonly signal: AbortSignal
   dispatch(name: string, input: unknown, options: DispatchOptions, special: Special): Promise<AnyReceipt>
-  /** The committed rows, as soon as they show an event. */
+  /** The committed rows, as soon as they show the event with this sequence. */
   readAt(sequence: number): Promise<object>
   readAfter(sequence: number): AsyncIterable<readonly CommitRecord[]>
-  /** Returns the function that ends it. */
+  /** Returns the function that stops listening. */
   listen(hear: (news: HeardCommit) => void): () => void
   tell(reports: Reports, scanned: number): void
 }
 
-/** What decides and appends for the reactions of a pipeline. */
+/** The engine that decides and appends for the reactions of a pipeline. */
 export interface BesideEngine extends Pick<WorkerEngine, 'dispatch' | 'read' | 'head' | 'signal' | 'drafts' | 'close'> {
   readonly remote?: RemotePlace | undefined
 }
 
-/** Beside a pipeline, in a worker or a page. */
+/** The place beside a pipeline, in a worker or a page. */
 export function placeBeside(
   { pages, stay }: Pick<ReactionPlace, 'pages' | 'stay'>,
   shop: Workshop,
@@ -101,7 +101,7 @@ export function placeBeside(
     signal,
     dispatch: engine.dispatch,
     async readAt(sequence) {
-      // The pipeline has heard of it, or will read it.
+      // The pipeline has heard of the event, or will read it.
       if (engine.head < sequence) await shop.atHead(() => {}, true)
       return engine.read()
     },
@@ -121,7 +121,7 @@ export function placeBeside(
   }
 }
 
-/** In a page whose log is in memory. */
+/** The place in a page whose log is in memory. */
 export function placeInMemory(core: Core, { pages, stay }: Pick<ReactionPlace, 'pages' | 'stay'>): HolderPlace {
   const sender = { meta: undefined, open: 0 }
   const store = createMemoryStore()

@@ -26,8 +26,8 @@ import type { AnyDefinition, Reaction, ReactionDefinition } from './types.ts'
  * })
  * ```
  *
- * The log is the outbox: an event is stored before its reaction begins, and is settled after it. `run` is called at least once for each
- * event, so a call outside takes `key` as its idempotency key. What it dispatches is appended once, however often it is called. Give it to
+ * The log is the outbox: an event is stored before its reaction starts, and settled after it. `run` is called at least once for each event, so
+ * send `key` as the idempotency key of a call outside. What `run` dispatches is appended once, however often `run` is called. Pass it to
  * `hostProjections(todoApp, { reactions: { announce } })` and `openEngine(todoApp, { reactions: () => import('./todos.reactions.ts') })`:
  * the name there is its identity. Throws `ModelError` if the definition is wrong.
  */
@@ -35,7 +35,7 @@ export function reaction<E extends EventTypes, P, C, D, const T extends keyof E 
   model: Model<E, P, C, D>,
   definition: ReactionDefinition<E, P, C, D, T>,
 ): Reaction<E, P, C, D, T> {
-  // From the public types to those that run it.
+  // The public types describe the author's events; the runtime handles any.
   const any = definition as unknown as AnyDefinition
   checkReaction(model, any)
   const made = Object.freeze({ [runner]: runReactions })

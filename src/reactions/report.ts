@@ -2,7 +2,7 @@ import type { ReactionReport } from '../log/channel.ts'
 import { isStarted, reactionKeyOf } from './entry.ts'
 import type { Held } from './held.ts'
 
-/** Where a reaction stands. */
+/** Counts the events of a reaction for `status`. */
 export function reactionReportOf({ open, busy, error }: Held, now: number): ReactionReport {
   const counts = { open: 0, running: 0, retrying: 0, dead: 0, due: 0 }
   for (const one of open.values()) {

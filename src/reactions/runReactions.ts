@@ -15,11 +15,11 @@ import { holdReactions } from './holdReactions.ts'
 import { type BesideEngine, placeBeside, placeInMemory } from './place.ts'
 import { openSharedEngine } from './sharedEngine.ts'
 
-/** Milliseconds before this is the holder again after it failed, doubled up to the maximum. */
+/** Milliseconds before a failed holder tries again, doubled up to the maximum. */
 const HOLD_AGAIN_MIN_MS = 1000
 const HOLD_AGAIN_MAX_MS = 30_000
 
-/** Runs reactions until their place is gone. */
+/** Runs reactions until their pipeline or page is gone. */
 export function runReactions(reactions: object, place: ReactionPlace): void {
   const { beside, booted } = place
   const declared = definitionsIn(reactions)
@@ -27,7 +27,7 @@ export function runReactions(reactions: object, place: ReactionPlace): void {
   else void runBeside(beside, declared, place)
 }
 
-/** One holder for each log and browser; the others wait until it has gone. */
+/** Each log has one holder per browser. The others wait until it is gone. */
 async function runBeside(shop: Workshop, declared: Declared, place: ReactionPlace): Promise<void> {
   const { closing } = shop
   shop.also = () => mirrorReactions(shop.database)
@@ -38,12 +38,12 @@ async function runBeside(shop: Workshop, declared: Declared, place: ReactionPlac
       try {
         await holdReactions(placeBeside(place, shop, engine), declared, place.booted)
       } finally {
-        // Code that stops lets the lock go.
+        // Code that stops releases the lock.
         await engine.close()
       }
     } catch (error) {
       if (closing.aborted) return
-      // The lock was stolen, or a newer build wants it: this one comes after that.
+      // The lock was stolen, or a newer build wants it: this holder queues behind it.
       const isNext = error instanceof EngineClosed && error.reason === 'closed'
       if (isNext) backoff.reset()
       if (!isNext) {
@@ -56,14 +56,14 @@ async function runBeside(shop: Workshop, declared: Declared, place: ReactionPlac
   }
 }
 
-/** Waits until this is the only engine beside a pipeline, and tells the one that is which versions wait. */
+/** Waits until this is the only engine beside a pipeline, and tells the present holder which versions are waiting. */
 async function waitForEngine(shop: Workshop, declared: Declared): Promise<BesideEngine> {
   const { database } = shop
   const log = await readIdentity(database)
   if (!hasNewerStores(database)) throw new StorageError('unavailable', withoutStore(database.name))
   const wanted = Object.fromEntries(declared.map(([name, { version = 1 }]) => [name, version]))
   const channel = shop.channel.share((hint) => {
-    // A holder that has just begun may be of an older build, too.
+    // A holder that has just started may be of an older build, too.
     if ('reactions' in hint) channel.post({ log: hint.log, wanted })
   })
   channel.post({ log: log?.id ?? '', wanted })

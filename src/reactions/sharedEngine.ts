@@ -21,15 +21,15 @@ import { holdingOf } from '../sync/holding.ts'
 import { type Entering, enterOutbox } from './enterOutbox.ts'
 import type { BesideEngine } from './place.ts'
 
-/** Milliseconds after which the shared log is looked at again if no hint came. */
+/** Milliseconds after which the shared log is read again if no hint arrived. */
 const LOOK_MS = 30_000
-/** Milliseconds before a command that others have outrun is decided again, doubled up to the maximum. */
+/** Milliseconds before a command that lost a race is decided again, doubled up to the maximum. */
 const RACE_MIN_MS = 5
 const RACE_MAX_MS = 1000
 
 /**
- * What decides and appends for reactions on a log with a remote, as long as the remote is followed beside this pipeline. A dispatch goes into
- * the outbox, and settles when the shared log has answered it.
+ * Opens the engine that decides and appends for reactions on a log with a remote. It lives as long as this pipeline follows the remote. A
+ * dispatch goes into the outbox, and settles when the shared log has answered it.
  */
 export async function openSharedEngine(shop: Workshop): Promise<BesideEngine> {
   const { database, model, closing } = shop
@@ -57,7 +57,7 @@ export async function openSharedEngine(shop: Workshop): Promise<BesideEngine> {
     },
   })
 
-  /** Where a command is that this device has dispatched, as far as it is stored. */
+  /** Finds where a command of this device is stored. Throws the error with which the shared log refused it. */
   async function find(id: string): Promise<number | 'waits' | 'nowhere'> {
     const { entry, refused } = await database.transact(['commands', 'rejected'], 'readonly', (store) => ({
       entry: store('commands').get(id),
@@ -68,7 +68,7 @@ export async function openSharedEngine(shop: Workshop): Promise<BesideEngine> {
     return entry.result.outbox ? 'waits' : entry.result.sequence
   }
 
-  /** undefined: it gave no events in the end. */
+  /** Waits for the answer of the shared log. Returns the command's sequence, or undefined if the command produced no events. */
   async function verdict(id: string, signal: AbortSignal): Promise<number | undefined> {
     const bell = createBell()
     bells.add(bell.ring)

@@ -4,19 +4,19 @@ import type { Database } from '../log/database.ts'
 import { askReactions, awaitsKey, type KnownReactions, knownReactions, recordKey } from '../log/openReactions.ts'
 import type { OpenEvent, ReactionHolder, ReactionPosition, Stores } from '../log/stores.ts'
 
-/** What changes together. */
+/** What changes in one transaction. */
 export interface ReactionChange {
   readonly positions: ReadonlyMap<string, ReactionPosition>
   readonly opened: readonly OpenEvent[]
   readonly closed: readonly OpenEvent[]
-  /** What becomes of open events as they are stored by then. */
+  /** New states of open events, computed from what is stored at that moment. */
   readonly changed?: ReadonlyMap<OpenEvent, StoredChange>
 }
 
-/** undefined: it leaves. */
+/** Returns the new state; undefined removes the event. */
 export type StoredChange = (was: OpenEvent) => OpenEvent | undefined
 
-/** What became of the events of `changed`; those are missing that are not open any more. */
+/** The new states of the events of `changed`. Events that are no longer open are missing. */
 export type Changed = ReadonlyMap<OpenEvent, OpenEvent | undefined>
 
 /** Whether an event was still open, and what it is now. */
@@ -25,15 +25,15 @@ export interface Replaced {
   readonly now?: OpenEvent | undefined
 }
 
-/** Where positions and open events are kept. Each write rejects with `EngineClosed` if another holder has begun since, or if the log is another. */
+/** Keeps positions and open events. Each write rejects with `EngineClosed` if another holder has taken over, or if the log was replaced. */
 export interface ReactionStore {
-  /** From now on this holder writes. */
+  /** Makes this holder the only one that can write. */
   takeEpoch(epoch: string): Promise<KnownReactions>
   read(): Promise<KnownReactions>
   write(change: ReactionChange): Promise<Changed>
-  /** Replaces an open event, or takes it out. If it was settled meanwhile, it stays out. */
+  /** Replaces or removes an open event. If it was settled meanwhile, it stays settled. */
   replace(open: OpenEvent, by: OpenEvent | undefined): Promise<Replaced>
-  /** Takes an open event out in the transaction that appends this command. With a remote, as soon as the shared log has the command. */
+  /** Removes an open event in the transaction that appends this command; with a remote, as soon as the shared log has the command. */
   settledInside(open: OpenEvent, commandId: string): ExtraWrite
 }
 
@@ -43,7 +43,7 @@ const BOOTED = 'booted'
 export function createReactionStore({ transact }: Database, lineage: string, shared = false): ReactionStore {
   let epoch = ''
 
-  /** A holder that was frozen, and whose lock was stolen, writes nothing. */
+  /** Keeps a holder that was frozen, and whose lock was stolen, from writing. */
   async function guarded(body: (store: Stores['reactions']) => void): Promise<void> {
     let isOver = false
     try {
@@ -124,7 +124,7 @@ function changeOpen(
   }
 }
 
-/** An attempt has ended so. Meanwhile its event may have come into the shared log, or have been cancelled. */
+/** The change when an attempt has ended. Meanwhile its event may have entered the shared log, or have been cancelled. */
 const followedBy =
   (by: OpenEvent | undefined): StoredChange =>
   (was) => {
@@ -133,16 +133,16 @@ const followedBy =
     return by.local && !was.local ? confirmedAs(was.event)(by) : by
   }
 
-/** Its command has come into the shared log. */
+/** The change when the event's command has entered the shared log. */
 export const confirmedAs =
   (event: OpenEvent['event']): StoredChange =>
   ({ local: _, ...was }) =>
     was.done ? undefined : { ...was, event }
 
-/** It was cancelled before its command came into the shared log. */
+/** The change when the event was cancelled before its command entered the shared log. */
 export const settledBefore: StoredChange = (was) => ({ ...was, running: '', done: true })
 
-/** Of a log in memory. */
+/** The store of a log in memory. */
 export function createMemoryStore(): ReactionStore {
   const open = new Map<string, OpenEvent>()
   const keyOf = (one: OpenEvent): string => JSON.stringify(recordKey(one))

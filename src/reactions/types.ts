@@ -5,14 +5,17 @@ import type { DispatchOptions, Receipt } from '../engine/types.ts'
 import type { DataOf, EventTypes, Recorded } from '../model/events.ts'
 import type { ReadModel } from '../model/model.ts'
 
-/** An event of one of the types, as the log has it. */
+/** A recorded event of one of the given types. */
 export type EventOf<E extends EventTypes, T extends keyof E> = {
   [K in T & keyof E & string]: Recorded<K, DataOf<E[K]>>
 }[T & keyof E & string]
 
-/** How a reaction dispatches a command. Its id is given: a command that an earlier attempt has appended is answered by its receipt. */
+/**
+ * Options for one dispatch of a reaction. The command id is not among them: it is derived from the event, so a command that an earlier attempt
+ * appended is answered with its receipt.
+ */
 export interface ReactionDispatchOptions extends Omit<DispatchOptions, 'commandId'> {
-  /** The event is settled in the transaction that appends the command, so the work is not done again after it. */
+  /** Settles the event in the transaction that appends the command, so the work is not repeated after it. */
   readonly settles?: boolean | undefined
 }
 
@@ -30,76 +33,76 @@ export type ReactionDispatch<E extends EventTypes, C> = {
     : never
 }
 
-/** What an attempt works with. */
+/** What a handler receives for one attempt. */
 export interface ReactionRun<E extends EventTypes, P, C, D, T extends keyof E> {
   readonly event: EventOf<E, T>
   /** The committed rows: they show the event, and everything before it. */
   readonly read: ReadModel<P>
   readonly dispatch: ReactionDispatch<E, C>
-  /** Those of the model: text that every tab sees while it is written. */
+  /** The drafts of the model: text that every tab sees while it is being written. */
   readonly drafts: DraftsOf<D>
-  /** Names this event for this reaction, on each attempt: the idempotency key of a call outside. */
+  /** Identifies this event for this reaction, on every attempt. Send it as the idempotency key of a call outside. */
   readonly key: string
-  /** Aborts if the event is cancelled, or if this page or worker does not run reactions any more. */
+  /** Aborts when the event is cancelled, or when this page or worker stops running reactions. */
   readonly signal: AbortSignal
   /** 1 for the first attempt of this handler. */
   readonly attempt: number
   /**
-   * What `context` of `openEngine` gives in the visible tab that was opened last. Waits until a tab answers. It is asked for each time and
-   * never stored.
+   * Returns what `context` of `openEngine` returns in the visible tab that was opened last. Waits until a tab answers. Each call asks again,
+   * and the answer is never stored.
    */
   context<T extends Json = Json>(): Promise<T>
 }
 
-/** What `failed` works with. */
+/** What `failed` receives. */
 export interface ReactionFailure<E extends EventTypes, P, C, D, T extends keyof E> extends ReactionRun<E, P, C, D, T> {
   /** Why the event failed. */
   readonly error: Error
 }
 
-/** What a reaction is. */
+/** The definition of a reaction. */
 export interface ReactionDefinition<E extends EventTypes, P, C, D, T extends keyof E & string> {
-  /** 1 unless it is given. If two builds are open, the one with the higher version runs. */
+  /** Default: 1. If two builds are open, the one with the higher version runs. */
   readonly version?: number | undefined
   /** The types of the events that it reacts to. */
   readonly on: readonly T[]
-  /** Where it begins on a log that it has not seen: with the events after the first boot of this build, or with the first one. */
+  /** Where it starts on a log that it has not seen: after the first boot of this build (`'now'`), or at the first event (`'start'`). */
   readonly from: 'now' | 'start'
-  /** Events of one lane run one after the other, in the order of the log. Without it, all are in one lane. */
+  /** Events of one lane run one after the other, in log order. Default: all events share one lane. */
   readonly lane?: ((event: EventOf<E, T>) => string) | undefined
-  /** Lanes that run at the same time, 4 unless it is given. */
+  /** The number of lanes that run at the same time. Default: 4. */
   readonly concurrency?: number | undefined
-  /** Attempts of each handler (6), and milliseconds before the second one (1,000), doubled for each later one. */
+  /** `tries`: attempts of each handler (6). `delay`: milliseconds before the second attempt (1,000), doubled for each later one. */
   readonly retry?: { readonly tries?: number | undefined; readonly delay?: number | undefined } | undefined
-  /** When an event's time comes: milliseconds from now, or a date. Until then it keeps nobody waiting. */
+  /** When the event is due: in milliseconds from now, or at a date. Until then it blocks no other event. */
   readonly after?: ((event: EventOf<E, T>) => number | Date) | undefined
   /**
-   * Only with a remote: it runs for the events of every device, on each one, and not just for those of this device. The device is part of
-   * `key` and of the ids of its commands.
+   * Only with a remote: every device runs the reaction for the events of all devices, not just for its own. The device id is part of `key`
+   * and of the command ids.
    */
   readonly everywhere?: boolean | undefined
   /**
-   * Only with a remote: it runs for an event of this device as soon as that is durable here, and not when the shared log has it. `read`
-   * shows the event later, or never if the shared log refuses it.
+   * Only with a remote: the reaction runs for an event of this device as soon as the event is durable here, before the shared log has it.
+   * `read` shows the event later, or never if the shared log refuses it.
    */
   readonly local?: boolean | undefined
-  /** Which events cancel an earlier one, as long as that is not settled. `run` is not called then; if it runs, its signal aborts. */
+  /** Which events cancel an earlier event that is not settled yet. `run` is then not called; if it is running, its signal aborts. */
   readonly cancel?:
     | { readonly [K in keyof E & string]?: (event: EventOf<E, K>, earlier: EventOf<E, T>) => boolean }
     | undefined
   /**
-   * Does the work. When it resolves, the event is settled. If it throws, it is called again after a while; if it throws the
-   * `CommandRejected` of a dispatch, or has used up its tries, `failed` is called.
+   * Does the work. When it resolves, the event is settled. If it throws, it is called again after a delay. If it throws the `CommandRejected`
+   * of a dispatch, or its tries are used up, `failed` is called.
    */
   run(run: ReactionRun<E, P, C, D, T>): unknown
-  /** Called in place of `run` if the page or worker of an attempt died: the work may be done or not. Without it, `run` is called again. */
+  /** Called instead of `run` after the page or worker of an attempt died: the work may be done or not. Without it, `run` is called again. */
   readonly lost?: ((run: ReactionRun<E, P, C, D, T>) => unknown) | undefined
-  /** Writes the end of an event that failed. If it fails too, or is missing, the event is a dead letter. */
+  /** Records the end of an event that failed. If it fails too, or is missing, the event becomes a dead letter. */
   readonly failed?: ((failure: ReactionFailure<E, P, C, D, T>) => unknown) | undefined
 }
 
 declare const reacts: unique symbol
-/** What `reaction` gives. `hostProjections` and `openEngine` take it. */
+/** What `reaction` returns. Pass it to `hostProjections` and `openEngine`. */
 export interface Reaction<E extends EventTypes, P, C, D, T extends keyof E & string> {
   /** @internal */
   readonly [runner]: RunReactions

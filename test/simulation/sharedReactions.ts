@@ -168,7 +168,7 @@ export function executeSharedReactions(plan: Plan, { traced = false }: { traced?
     const stopped = random.chance(0.25) ? 1 + random.below(turns) : 0
     inActor(actor, () => {
       quietly(engine!.dispatch.requestTurn({ id, thread: random.pick(LANES) }))
-      // Whoever's it is: what this device does not know, it can't stop.
+      // A turn of any device. A turn that this device does not know can't be stopped here.
       if (stopped)
         for (const { d } of devices)
           if (engine!.read.turns.has(`${d} t${stopped}`)) quietly(engine!.dispatch.stopTurn({ id: `${d} t${stopped}` }))

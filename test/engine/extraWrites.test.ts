@@ -133,15 +133,15 @@ test('an engine beside a pipeline stores an extra write in the same transaction,
 test('a log in memory calls `keep` of an extra write', async () => {
   const engine = await openEngine(todoApp(), { storage: 'memory' })
   const kept: string[] = []
-  const inside = (key: string): ExtraWrite => ({
+  const markOrKeep = (key: string): ExtraWrite => ({
     stores: ['reactions'],
     write: () => kept.push('never'),
     keep: () => kept.push(key),
   })
   const send = sendOf.get(engine)!
-  await send('add', { title: 'x' }, { commandId: 'one' }, { extra: inside('appended') })
-  await send('add', { title: 'x' }, { commandId: 'one' }, { extra: inside('duplicate') })
-  await outcome(send('refuse', undefined, undefined, { extra: inside('refused') }))
+  await send('add', { title: 'x' }, { commandId: 'one' }, { extra: markOrKeep('appended') })
+  await send('add', { title: 'x' }, { commandId: 'one' }, { extra: markOrKeep('duplicate') })
+  await outcome(send('refuse', undefined, undefined, { extra: markOrKeep('refused') }))
   expect(kept).toEqual(['appended', 'duplicate'])
   await engine.close()
 })

@@ -1,6 +1,6 @@
 import { openEngine } from 'tidemark'
 import { expect, test } from 'vitest'
-import { inside } from '../../src/engine/tools/inside.ts'
+import { openCore } from '../../src/engine/tools/openCore.ts'
 import { type AnyModel, openDatabase, seal } from '../log/rooms.ts'
 import { abortWith, deleteDatabase, dump, holdAnswer, inDatabase, isAppend, loseAnswer } from '../log/storage.ts'
 import { createPipeline } from '../projections/rooms.ts'
@@ -177,7 +177,7 @@ test('rule 4: whose tail is sealed catches up first, though another command has 
   const sent = b.dispatch.add({ title: 'mine' })
   const refused = outcome(b.dispatch.refuse())
   // What the first rounds of a busy log leave; the one that says no waits behind the other and is in no transaction with it.
-  for (const one of inside(b).pending) one.tries = { ...one.tries, races: 2 }
+  for (const one of openCore(b).pending) one.tries = { ...one.tries, races: 2 }
   expect(await sent).toMatchObject({ sequence: 21 })
   expect(await refused).toMatchObject({ code: 'no' })
 })

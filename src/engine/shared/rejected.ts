@@ -11,7 +11,7 @@ import { Caller } from '../caller.ts'
 import type { Core } from '../core.ts'
 import { enterNew } from '../dispatch.ts'
 import { createPending } from '../pending.ts'
-import { inside } from '../tools/inside.ts'
+import { openCore } from '../tools/openCore.ts'
 import type { Engine } from '../types.ts'
 import { retried } from './composeLocal.ts'
 
@@ -54,7 +54,7 @@ export interface Rejected {
  * ```
  */
 export async function rejected(engine: Engine<any, any, any>): Promise<readonly Rejected[]> {
-  const core = inside(engine)
+  const core = openCore(engine)
   const { database } = core
   if (!database || !isShared(database.log)) throw new ModelError('rejected: this log has no remote')
   const { result } = await database.transact(['rejected'], 'readonly', (store) => store('rejected').getAll())

@@ -11,9 +11,9 @@ import type { Core } from '../core.ts'
 import type { Engine } from '../types.ts'
 import { alone } from './alone.ts'
 import { type ArchiveFile, archiveFileOf } from './archiveFile.ts'
-import { inside, type Watch } from './inside.ts'
 import { lookedAt } from './lookedAt.ts'
 import { moveOut } from './moveOut.ts'
+import { openCore, type Watch } from './openCore.ts'
 
 /** The second argument of `archive`. */
 export interface ArchiveOptions extends Watch {
@@ -42,7 +42,7 @@ export async function archive(
   engine: Engine<any, any, any>,
   { before, signal, onProgress }: ArchiveOptions,
 ): Promise<ArchiveFile> {
-  const core = inside(engine)
+  const core = openCore(engine)
   const { database } = core
   if (Number.isNaN(Number(before)))
     throw new RangeError(`archive: before is a sequence or a date, not ${String(before)}`)

@@ -5,7 +5,7 @@ import { deepFreeze } from '../../model/json.ts'
 import { createFolds, type ReadModel, readOf } from '../../model/model.ts'
 import { loadBases } from '../../projections/base.ts'
 import type { Engine } from '../types.ts'
-import { inside, type Watch } from './inside.ts'
+import { openCore, type Watch } from './openCore.ts'
 import { createTimeline, firstsOf } from './timeline.ts'
 import { createTravel } from './travel.ts'
 
@@ -51,7 +51,7 @@ export async function at<E extends EventTypes, P, C>(
   point: number | Date,
   { signal, onProgress }: Watch = {},
 ): Promise<Past<E, P>> {
-  const core = inside(engine)
+  const core = openCore(engine)
   signal?.throwIfAborted()
   const { database, model } = core
   const first = createFolds(model)
@@ -68,7 +68,7 @@ export async function at<E extends EventTypes, P, C>(
   }
 
   async function move(sequence: number): Promise<void> {
-    inside(engine)
+    openCore(engine)
     travel.target = inLog(sequence)
     while (!travel.isThere) {
       moving ??= travel.go({}).finally(() => {

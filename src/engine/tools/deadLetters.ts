@@ -4,7 +4,7 @@ import { fromWire } from '../../log/wire.ts'
 import type { AnyRecorded, EventTypes } from '../../model/events.ts'
 import type { Core } from '../core.ts'
 import type { Engine } from '../types.ts'
-import { inside } from './inside.ts'
+import { openCore } from './openCore.ts'
 
 /** An event that a reaction no longer retries. */
 export interface DeadLetter<E extends EventTypes> {
@@ -35,7 +35,7 @@ export interface DeadLetter<E extends EventTypes> {
  * helps. Each letter can be retried or dropped once, from any tab. Rejects with `StorageError` or `EngineClosed`.
  */
 export async function deadLetters<E extends EventTypes>(engine: Engine<E, any, any, any>): Promise<DeadLetter<E>[]> {
-  const core = inside(engine)
+  const core = openCore(engine)
   const { open } = await readReactions(core)
   const known = Object.keys(core.reactions ?? {})
   const isGone = ({ reaction }: OpenEvent): boolean => known.length > 0 && !known.includes(reaction)

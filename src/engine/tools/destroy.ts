@@ -6,7 +6,7 @@ import { type Database, openDatabase, readIdentity } from '../../log/database.ts
 import { holdsRowsOf } from '../../projections/formerTable.ts'
 import { notedTables, tableDatabaseNames } from '../../projections/tableList.ts'
 import type { Engine } from '../types.ts'
-import { inside, type Watch } from './inside.ts'
+import { openCore, type Watch } from './openCore.ts'
 
 /** The second argument of `destroy`. */
 export interface DestroyOptions extends Pick<Watch, 'onProgress'> {
@@ -30,7 +30,7 @@ export async function destroy(
   engine: Engine<any, any, any>,
   { onProgress, unsent }: DestroyOptions = {},
 ): Promise<void> {
-  const core = inside(engine)
+  const core = openCore(engine)
   const { database, name, layer } = core
   if (layer?.length && unsent !== 'discard') throw notSent(name, layer.length)
   const tables = database ? await tablesOf(database) : []

@@ -3,7 +3,7 @@ import { randomId } from '../../ids.ts'
 import { type Chunk, packChunk } from '../../log/chunk.ts'
 import type { Core } from '../core.ts'
 import type { Engine } from '../types.ts'
-import { inside, type Watch } from './inside.ts'
+import { openCore, type Watch } from './openCore.ts'
 
 /**
  * The whole log as a file: a stream of verified chunks, made as they are read.
@@ -20,7 +20,7 @@ export function exportLog(
   engine: Engine<any, any, any>,
   { signal, onProgress }: Watch = {},
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const core = inside(engine)
+  const core = openCore(engine)
   const total = core.head
   return streamOf(core.database ? exportChunks(core.database, signal) : fromMemory(core, total), signal, (chunk) =>
     onProgress?.({ phase: 'export', done: Math.min(chunk.header.last, total), total }),

@@ -10,7 +10,7 @@ import type { Sidecar } from '../../log/stores.ts'
 import type { Core } from '../core.ts'
 import type { Engine } from '../types.ts'
 import { goOnWith, shownUpTo } from './goOn.ts'
-import { inside, type Watch } from './inside.ts'
+import { openCore, type Watch } from './openCore.ts'
 
 /**
  * Fills an empty log from an export, or from archive files and an export in their order.
@@ -29,7 +29,7 @@ export async function importLog(
   file: Blob | ReadableStream<Uint8Array> | readonly Blob[],
   { signal, onProgress }: Watch = {},
 ): Promise<{ readonly sequence: number }> {
-  const core = inside(engine)
+  const core = openCore(engine)
   signal?.throwIfAborted()
   if (core.state !== 'ready') throw core.error
   const files = Array.isArray(file) ? file : [file]

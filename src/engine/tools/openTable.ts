@@ -5,7 +5,7 @@ import type { OnDisk, Projection } from '../../model/projection.ts'
 import { tablesPart } from '../../projections/tablesPart.ts'
 import type { Core } from '../core.ts'
 import type { Engine } from '../types.ts'
-import { inside } from './inside.ts'
+import { openCore } from './openCore.ts'
 
 const open = new WeakMap<Core, Map<string, Promise<Table>>>()
 
@@ -25,7 +25,7 @@ export async function openTable<P, K extends keyof P & string>(
   engine: Engine<any, P, any>,
   projection: P[K] extends Projection<OnDisk<any>> ? K : never,
 ): Promise<P[K] extends Projection<OnDisk<infer Row>> ? Table<Row, Key> : never> {
-  const core = inside(engine)
+  const core = openCore(engine)
   const { database, ended, model } = core
   if (model.projections[projection]?.into.resident !== false)
     throw new ModelError(`openTable: "${projection}" is not an on-disk table of this model`)

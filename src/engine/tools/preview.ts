@@ -6,7 +6,7 @@ import { copyJson, deepFreeze } from '../../model/json.ts'
 import { type CommandInput, createContext, decide } from '../../model/model.ts'
 import type { Engine } from '../types.ts'
 import type { RowChange } from './at.ts'
-import { inside } from './inside.ts'
+import { openCore } from './openCore.ts'
 import { apply, rowsIn, rowsOf } from './rowChanges.ts'
 
 /** What a command would do if it were dispatched now. */
@@ -38,7 +38,7 @@ export function preview<E extends EventTypes, P, C, K extends keyof C & string>(
   command: K,
   ...given: CommandInput<C, K>
 ): Preview<E, P> {
-  const core = inside(engine)
+  const core = openCore(engine)
   const refusal = core.refusal ?? (core.state === 'ready' ? undefined : core.error)
   if (refusal) throw refusal
   const [input]: readonly unknown[] = given

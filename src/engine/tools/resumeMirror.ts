@@ -3,7 +3,7 @@ import { restoreFromMirror } from '../../copies/restoreFromMirror.ts'
 import { StorageError } from '../../errors.ts'
 import type { Engine } from '../types.ts'
 import { goOnWith } from './goOn.ts'
-import { inside } from './inside.ts'
+import { openCore } from './openCore.ts'
 
 /**
  * Asks the user again for access to the folder that `mirror` named, and goes on with the mirror; `true` if it may be written.
@@ -16,7 +16,7 @@ import { inside } from './inside.ts'
  * the folder could not be read when the engine opened, it is restored from the folder. In memory, it resolves to `false`.
  */
 export async function resumeMirror(engine: Engine<any, any, any>): Promise<boolean> {
-  const core = inside(engine)
+  const core = openCore(engine)
   const { database } = core
   if (!database) return false
   const place = await mirrorPlaceOf(database)

@@ -5,7 +5,7 @@ import type { CommandContext, Decision, Model, ReadModel } from '../../model/mod
 import { sendOf } from '../openEngine.ts'
 import type { Command, Interceptor } from '../pending.ts'
 import type { Engine, Receipt } from '../types.ts'
-import { inside } from './inside.ts'
+import { openCore } from './openCore.ts'
 import { createSteps, type StepCommand, type UndoStep } from './steps.ts'
 import { createTakeBack } from './takeBack.ts'
 
@@ -87,7 +87,7 @@ export function undoStack<E extends EventTypes, P, C>(
   inverses: Inverses<E, P, C>,
   { limit = LIMIT, groupMs = 0 }: UndoOptions = {},
 ): UndoStack<E> {
-  const core = inside(engine)
+  const core = openCore(engine)
   const { model } = core
   if (__DEV__) for (const name of Object.keys(inverses)) explainCommand(model.name, name, model.commands)
   const send = sendOf.get(engine)!

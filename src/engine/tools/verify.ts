@@ -12,7 +12,7 @@ import { notedTables, tableDatabaseNames } from '../../projections/tableList.ts'
 import { type Breather, createBreather } from '../../slices.ts'
 import type { Core } from '../core.ts'
 import type { Engine } from '../types.ts'
-import { inside, type Watch } from './inside.ts'
+import { openCore, type Watch } from './openCore.ts'
 import { readTable } from './readTable.ts'
 
 /** A row (or a value, with key 0) whose persisted state differs from the fold of the log. undefined: the row is missing there. */
@@ -47,7 +47,7 @@ export async function verify<P>(
   engine: Engine<any, P, any>,
   { signal, onProgress }: Watch = {},
 ): Promise<readonly Difference<P>[]> {
-  const core = inside(engine)
+  const core = openCore(engine)
   signal?.throwIfAborted()
   const { database, types } = core
   if (!database) return []

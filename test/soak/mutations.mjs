@@ -367,7 +367,7 @@ export const mutations = [
   },
   {
     name: 'rule 12: archive begins while an engine beside a pipeline is at work',
-    in: 'alone',
+    in: 'runAlone',
     find: 'inTurn($$some, () => task($assert))',
     put: 'task($assert)',
     tests: ['test/engine/workerEngine.test.ts', 'archive'],

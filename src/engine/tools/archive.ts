@@ -9,11 +9,11 @@ import { loadBases } from '../../projections/base.ts'
 import { createBreather } from '../../slices.ts'
 import type { Core } from '../core.ts'
 import type { Engine } from '../types.ts'
-import { alone } from './alone.ts'
 import { type ArchiveFile, archiveFileOf } from './archiveFile.ts'
 import { lookedAt } from './lookedAt.ts'
 import { moveOut } from './moveOut.ts'
 import { openCore, type Watch } from './openCore.ts'
+import { runAlone } from './runAlone.ts'
 
 /** The second argument of `archive`. */
 export interface ArchiveOptions extends Watch {
@@ -56,7 +56,7 @@ export async function archive(
   await engine.projected(undefined, signal ? { signal } : {})
   const wanted = before instanceof Date ? await lastBefore(core, database, before.getTime(), signal) : before - 1
   const limit = await lookedAt(core, database, Math.min(wanted, core.head), signal)
-  await alone(core, signal, async (assertAlone) => {
+  await runAlone(core, signal, async (assertAlone) => {
     const base = await sealUpTo(database, limit, signal)
     if (base <= (database.log?.base ?? 0)) return
     const progress = (done: number): void => onProgress?.({ phase: 'archive', done, total: base })

@@ -10,7 +10,7 @@ const TURN_MS = 10_000
  * Rule 12: runs a task while no other engine has the log open, or refuses. The task gets a function that throws if another engine
  * waits for the log by now. Rejects if the engine ends before the task began.
  */
-export async function alone<T>(
+export async function runAlone<T>(
   core: Core,
   signal: AbortSignal | undefined,
   task: (assertAlone: () => Promise<void>) => Promise<T>,

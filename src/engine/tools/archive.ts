@@ -10,10 +10,10 @@ import { createBreather } from '../../slices.ts'
 import type { Core } from '../core.ts'
 import type { Engine } from '../types.ts'
 import { type ArchiveFile, archiveFileOf } from './archiveFile.ts'
-import { lookedAt } from './lookedAt.ts'
 import { moveOut } from './moveOut.ts'
 import { openCore, type Watch } from './openCore.ts'
 import { runAlone } from './runAlone.ts'
+import { waitForReactions } from './waitForReactions.ts'
 
 /** The second argument of `archive`. */
 export interface ArchiveOptions extends Watch {
@@ -55,7 +55,7 @@ export async function archive(
   for (const { failed } of core.folds) if (failed) throw failed
   await engine.projected(undefined, signal ? { signal } : {})
   const wanted = before instanceof Date ? await lastBefore(core, database, before.getTime(), signal) : before - 1
-  const limit = await lookedAt(core, database, Math.min(wanted, core.head), signal)
+  const limit = await waitForReactions(core, database, Math.min(wanted, core.head), signal)
   await runAlone(core, signal, async (assertAlone) => {
     const base = await sealUpTo(database, limit, signal)
     if (base <= (database.log?.base ?? 0)) return

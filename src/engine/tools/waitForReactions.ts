@@ -4,15 +4,20 @@ import { askReactions, knownReactions } from '../../log/openReactions.ts'
 import type { Core } from '../core.ts'
 
 /** Milliseconds that the holder of the reactions has to look at the remaining events. A frozen page never does. */
-const LOOKED_AT_MS = 15_000
+const REACTIONS_MS = 15_000
 
 /**
  * Waits until the reactions of this app have looked at the log up to `wanted`, and returns how far they are. Events that they have opened are
  * stored beside the log, so they may be archived. Events that they have not looked at may not. Reactions whose code is gone do not count.
  */
-export async function lookedAt(core: Core, database: Database, wanted: number, signal?: AbortSignal): Promise<number> {
+export async function waitForReactions(
+  core: Core,
+  database: Database,
+  wanted: number,
+  signal?: AbortSignal,
+): Promise<number> {
   if (!core.reactions || !database.hasNewer) return wanted
-  const until = performance.now() + LOOKED_AT_MS
+  const until = performance.now() + REACTIONS_MS
   // Read anew each time, because it changes during the wait.
   const declared = (): readonly (readonly [string, { readonly state: string }])[] =>
     Object.entries(core.reactions ?? {})

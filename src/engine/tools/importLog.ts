@@ -9,8 +9,8 @@ import type { CommitRecord } from '../../log/commit.ts'
 import type { Sidecar } from '../../log/stores.ts'
 import type { Core } from '../core.ts'
 import type { Engine } from '../types.ts'
-import { goOnWith, shownUpTo } from './goOn.ts'
 import { openCore, type Watch } from './openCore.ts'
+import { shownUpTo, switchToLog } from './switchToLog.ts'
 
 /**
  * Fills an empty log from an export, or from archive files and an export in their order.
@@ -38,7 +38,7 @@ export async function importLog(
   const { database } = core
   if (!database) return intoMemory(core, chunks, signal)
   const { log, sequence } = await importChunks(database, chunks, { types: core.types, signal })
-  await goOnWith(core, log, sequence)
+  await switchToLog(core, log, sequence)
   await shownUpTo(core, sequence, signal)
   // Persists the projections for the next boot. The caller need not wait for that.
   core.host?.flush().catch(() => {})

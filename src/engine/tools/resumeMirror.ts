@@ -2,8 +2,8 @@ import { mirrorPlaceOf, openPlace } from '../../copies/mirrorPlace.ts'
 import { restoreFromMirror } from '../../copies/restoreFromMirror.ts'
 import { StorageError } from '../../errors.ts'
 import type { Engine } from '../types.ts'
-import { goOnWith } from './goOn.ts'
 import { openCore } from './openCore.ts'
+import { switchToLog } from './switchToLog.ts'
 
 /**
  * Asks the user again for access to the folder that `mirror` named, and goes on with the mirror; `true` if it may be written.
@@ -32,7 +32,7 @@ export async function resumeMirror(engine: Engine<any, any, any>): Promise<boole
       core.changed(false)
     }
     if (sequence && database.log) {
-      await goOnWith(core, database.log, sequence)
+      await switchToLog(core, database.log, sequence)
       const { restored } = database.log
       if (restored) core.copy = { ...core.copy, restored }
       core.changed(false)

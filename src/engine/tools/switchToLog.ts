@@ -11,7 +11,7 @@ const TAKE_OVER_MIN_MS = 100
 const TAKE_OVER_MAX_MS = 1000
 
 /** Lets an engine whose log was empty go on with an imported or restored log, and tells other tabs. */
-export async function goOnWith(core: Core, log: LogIdentity, sequence: number): Promise<void> {
+export async function switchToLog(core: Core, log: LogIdentity, sequence: number): Promise<void> {
   core.channel?.post({ log: core.logId, head: sequence, adopted: log })
   // A hint came first, and the engine has the new log already.
   if (core.head) return

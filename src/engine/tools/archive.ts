@@ -10,8 +10,8 @@ import { createBreather } from '../../slices.ts'
 import type { Core } from '../core.ts'
 import type { Engine } from '../types.ts'
 import { type ArchiveFile, archiveFileOf } from './archiveFile.ts'
-import { moveOut } from './moveOut.ts'
 import { openCore, type Watch } from './openCore.ts'
+import { replaceByBases } from './replaceByBases.ts'
 import { runAlone } from './runAlone.ts'
 import { waitForReactions } from './waitForReactions.ts'
 
@@ -64,7 +64,7 @@ export async function archive(
     await assertAlone()
     signal?.throwIfAborted()
     const was = core.logId
-    const log = await moveOut(database, { base, commit }, folds)
+    const log = await replaceByBases(database, { base, commit }, folds)
     core.logId = log.id
     core.channel?.post({ log: was, head: base, adopted: log })
   })

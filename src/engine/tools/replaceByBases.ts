@@ -9,7 +9,7 @@ import { makeBase } from '../../projections/base.ts'
 import { deletePages } from '../../projections/discard.ts'
 
 /** Puts bases in the place of the archived segments and gives the log a new id, in one transaction. */
-export async function moveOut(
+export async function replaceByBases(
   database: Database,
   at: { readonly base: number; readonly commit: string },
   folds: readonly Fold[],

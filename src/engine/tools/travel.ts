@@ -12,7 +12,7 @@ const UNTIMED_EVENTS = 16
 /** If more milliseconds lie between two looks, the next look follows after one event. */
 const UNTIMED_MS = 2
 
-export interface Going {
+export interface TravelOptions {
   /** A time in milliseconds since 1970: if an event before the target is later, stops before it. */
   readonly until?: number
   readonly signal?: AbortSignal | undefined
@@ -25,7 +25,7 @@ export interface Travel {
   target: number
   readonly isThere: boolean
   /** Goes there in slices, between which the page can render. */
-  go(going: Going): Promise<void>
+  go(going: TravelOptions): Promise<void>
 }
 
 export function createTravel(line: Timeline, log: Log, types: EventTypesAtRuntime, start: number): Travel {
@@ -37,7 +37,7 @@ export function createTravel(line: Timeline, log: Log, types: EventTypesAtRuntim
     return parsed.events
   }
 
-  async function go({ until = Infinity, signal, onProgress }: Going): Promise<void> {
+  async function go({ until = Infinity, signal, onProgress }: TravelOptions): Promise<void> {
     let breather = createBreather(signal)
     /** The sequence to go to first, so that the changes of the events before the target are kept. */
     let windowStart: number | undefined

@@ -3,7 +3,7 @@ import { rowsEqual } from '../../model/isEqual.ts'
 import { type ChangedRows, changedProperties, pick, type Row, rowsOf } from './rowChanges.ts'
 
 /** The changes of a command (`rows`), and those of the command that takes it back (`by`). */
-export interface Taken {
+export interface TakenBackRows {
   readonly rows: ChangedRows
   readonly by: ChangedRows
 }
@@ -35,7 +35,7 @@ export function isConflict({ before, afterCommand, now, next }: Values): boolean
 }
 
 /** The first of a command's `rows` that taking it back (`by`) must not overwrite. `later`: the commands that were taken back since. */
-export function conflictOf({ rows, by }: Taken, later: readonly Taken[]): Conflict | undefined {
+export function conflictOf({ rows, by }: TakenBackRows, later: readonly TakenBackRows[]): Conflict | undefined {
   for (const { fold, key, before, after } of rowsOf(rows)) {
     const change = by.get(fold)?.get(key)
     if (!change) continue
@@ -43,7 +43,7 @@ export function conflictOf({ rows, by }: Taken, later: readonly Taken[]): Confli
       const at = pick(property)
       const values: Values = {
         before: at(before),
-        afterCommand: leftBy(at(after), later.map(rowsAt(change)), at),
+        afterCommand: valueAfter(at(after), later.map(rowsAt(change)), at),
         now: at(change.before),
         next: at(change.after),
       }
@@ -56,13 +56,13 @@ export function conflictOf({ rows, by }: Taken, later: readonly Taken[]): Confli
 
 const rowsAt =
   ({ fold, key }: Row) =>
-  ({ rows, by }: Taken): readonly [Row | undefined, Row | undefined] => [
+  ({ rows, by }: TakenBackRows): readonly [Row | undefined, Row | undefined] => [
     rows.get(fold)?.get(key),
     by.get(fold)?.get(key),
   ]
 
 /** The value that the command left, or that later commands left when they were taken back: it may differ (a time of change, say). */
-function leftBy(
+function valueAfter(
   afterCommand: unknown,
   later: readonly (readonly [Row | undefined, Row | undefined])[],
   at: (row: unknown) => unknown,

@@ -7,7 +7,7 @@ import { rowsEqual } from '../../model/isEqual.ts'
 import { decide } from '../../model/model.ts'
 import type { Core } from '../core.ts'
 import type { Command } from '../pending.ts'
-import { conflictOf, type Taken } from './conflict.ts'
+import { conflictOf, type TakenBackRows } from './conflict.ts'
 import { apply, rowsIn, rowsOf } from './rowChanges.ts'
 import type { StepCommand, UndoStep } from './steps.ts'
 
@@ -80,7 +80,7 @@ export function createTakeBack(core: Core, inverses: Record<string, (...given: a
   }
 
   /** The changes of parts that were decided after this one and have been taken back. */
-  const takenAfter = ({ n }: StepCommand): Taken[] =>
+  const takenAfter = ({ n }: StepCommand): TakenBackRows[] =>
     takenBack.flatMap(({ back, rows }) => (back && back.n > n ? { rows: back.rows, by: rows } : []))
 
   function forget(step: UndoStep): void {

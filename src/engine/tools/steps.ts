@@ -46,9 +46,9 @@ export interface Steps {
   /** Makes one step of all commands that are decided until `work` is over. */
   group<T>(work: () => T): T
   /** Puts a step back where it was. */
-  stay(step: UndoStep): void
+  putBack(step: UndoStep): void
   /** Removes a step, or one part of it. */
-  leave(step: UndoStep, part?: StepCommand): void
+  remove(step: UndoStep, part?: StepCommand): void
   /** Removes all steps that could be redone, because there is a new command. */
   endRedo(): void
   subscribe(listener: () => void): () => void
@@ -88,7 +88,7 @@ export function createSteps(limit: number, groupMs: number): Steps {
     enter(kind) {
       const step: UndoStep = { n: ++count, kind, parts: [] }
       group = undefined
-      steps.stay(step)
+      steps.putBack(step)
       return step
     },
     join(name, at) {
@@ -118,14 +118,14 @@ export function createSteps(limit: number, groupMs: number): Steps {
         if (!isRunning) end()
       }
     },
-    stay(step) {
+    putBack(step) {
       const stack = stackOf(step)
       stack.push(step)
       stack.sort((a, b) => a.n - b.n)
       if (stack.length > limit) stack.shift()
       tell()
     },
-    leave(step, part) {
+    remove(step, part) {
       if (part) step.parts = step.parts.filter((other) => other !== part)
       const stack = stackOf(step)
       if ((!part || !step.parts.length) && stack.includes(step)) stack.splice(stack.indexOf(step), 1)

@@ -125,12 +125,12 @@ export function undoStack<E extends EventTypes, P, C>(
       const known = commands.get(command)
       const own = command.decide && stepsOfDecisions.get(command.decide)
       const isOver = 'error' in outcome
-      if (known && (isOver || outcome.duplicate || !known.part.takeBack)) steps.leave(known.step, known.part)
+      if (known && (isOver || outcome.duplicate || !known.part.takeBack)) steps.remove(known.step, known.part)
       if (!own || !isOver) return
       undos.forget(own.step)
-      steps.leave(own.step)
+      steps.remove(own.step)
       // The storage failed, and no decision refused the undo: it can be tried again.
-      if (outcome.error instanceof StorageError) steps.stay(own.prior)
+      if (outcome.error instanceof StorageError) steps.putBack(own.prior)
     },
   }
   core.interceptors.add(interceptor)
@@ -138,7 +138,7 @@ export function undoStack<E extends EventTypes, P, C>(
   async function takeBackStep(kind: 'undo' | 'redo'): Promise<Receipt<E> | undefined> {
     const prior = steps.last(kind)
     if (!prior) return
-    steps.leave(prior)
+    steps.remove(prior)
     const step = steps.enter(kind)
     let isDecided = false
     const decideIt = (command: Command): StoredEvent[] => {
@@ -149,8 +149,8 @@ export function undoStack<E extends EventTypes, P, C>(
     const sent = send(kind, undefined, undefined, { decide: decideIt })
     if (!isDecided) {
       // The engine takes no commands.
-      steps.leave(step)
-      steps.stay(prior)
+      steps.remove(step)
+      steps.putBack(prior)
     }
     // The receipt has every field, but `send` does not know the types of the events.
     // The receipt of a command of this model.

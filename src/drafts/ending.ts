@@ -9,7 +9,7 @@ import { beginAnew, type DraftWriting, nextPiece, noteStored } from './writing.t
 export type EndDraft<R> = (text: string) => R | PromiseLike<R>
 
 /** Ends drafts: replaces them by events. */
-export interface Ending extends Pick<OpenDrafts, 'take'> {
+export interface Ending extends Pick<OpenDrafts, 'withDeletion'> {
   /** See `DraftWriter.end`. */
   end<R>(writing: DraftWriting, fn: EndDraft<R>): Promise<R>
 }
@@ -81,7 +81,7 @@ export function createEnding(
 
   return {
     end,
-    take(given) {
+    withDeletion(given) {
       const mine = ending
       ending = undefined
       return mine && given ? both(mine, given) : (mine ?? given)

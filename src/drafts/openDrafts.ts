@@ -24,7 +24,7 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
   const { writings, followed, storeOf, post } = shelf
   const tells = createTelling(shelf)
   const stores = createStoring(shelf, tells.ask)
-  const { end, take } = createEnding(shelf, stores, abandon)
+  const { end, withDeletion } = createEnding(shelf, stores, abandon)
 
   /** Ends an attempt without an event. Its text stays as an abandoned draft. */
   function abandon(writing: DraftWriting): Promise<void> {
@@ -213,6 +213,6 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
   return {
     byName: Object.freeze(Object.fromEntries(names.map((name) => [name, draftsOf(name)]))),
     hear,
-    take,
+    withDeletion,
   }
 }

@@ -102,5 +102,5 @@ export interface OpenDrafts {
   /** Receives a hint from another tab or worker. */
   hear(hint: DraftHint): void
   /** The extra writes of a dispatch that begins now: its own, and the deletion of the draft that ends with it. */
-  take(extra: ExtraWrite | undefined): ExtraWrite | undefined
+  withDeletion(extra: ExtraWrite | undefined): ExtraWrite | undefined
 }

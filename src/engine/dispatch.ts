@@ -56,7 +56,7 @@ function openCommand(
   const copy = copyJson(input, `command "${name}"`)
   const print = commandId === undefined ? undefined : isReactions ? name : fingerprint(name, copy)
   const all = meta === undefined ? owner.meta : mergeMeta(owner.meta, copyJson(meta, 'meta')!)
-  const extra = tab.drafts ? tab.drafts.take(special?.extra) : special?.extra
+  const extra = tab.drafts ? tab.drafts.withDeletion(special?.extra) : special?.extra
   const caller = new Caller(owner, resolve, reject, durability, extra)
   const pending = createPending(
     commandId ?? nextId(),

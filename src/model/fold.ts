@@ -14,7 +14,7 @@ export interface Slot {
   row: any
 }
 
-/** One change, enough to take it back and to know which row it touchedKeys. */
+/** One change, enough to take it back and to know which row it touched. */
 export interface Change {
   readonly fold: Fold
   readonly slot: Slot

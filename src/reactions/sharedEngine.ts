@@ -111,7 +111,7 @@ export async function openSharedEngine(shop: Workshop): Promise<BesideEngine> {
       meta: meta === undefined ? undefined : copyJson(meta, 'meta'),
       cause,
       device,
-      extra: drafts ? drafts.take(extra) : extra,
+      extra: drafts ? drafts.withDeletion(extra) : extra,
       durability: durability === 'strict' ? 'strict' : 'relaxed',
     }
     const backoff = createBackoff(RACE_MIN_MS, RACE_MAX_MS)

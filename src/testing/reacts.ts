@@ -57,7 +57,7 @@ export async function callHandler(
 
   const send = async (name: string, input: unknown, { settles = false } = {}): Promise<unknown> => {
     signal.throwIfAborted()
-    const inside = drafts?.take(undefined)
+    const deletion = drafts?.withDeletion(undefined)
     const given = deepFreeze(copyJson(input, `command "${name}"`))
     const stored = decide(
       model,
@@ -68,7 +68,7 @@ export async function callHandler(
     )
     history.fold(stored, now)
     appended.push(...stored)
-    inside?.keep?.()
+    deletion?.keep?.()
     settled ||= settles
     return { commandId: 'given', sequence: history.sequence, events: stored, duplicate: false }
   }

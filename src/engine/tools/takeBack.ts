@@ -19,7 +19,7 @@ type UndoneRows = Pick<StepCommand, 'rows' | 'takeBack'>
 /** Decides the events that take commands back. */
 export interface TakeBack {
   /** Makes the part of a step for a command with these events. Call it on the state before them; the state stays the same. */
-  made(origin: StepCommand['origin'], stored: readonly StoredEvent[], command: Command): StepCommand
+  createPart(origin: StepCommand['origin'], stored: readonly StoredEvent[], command: Command): StepCommand
   /** The events that take a step back. Decides the last part on the present state, and each other part on the result. Throws if it is refused. */
   takeBack(prior: UndoStep, step: UndoStep, command: Command): StoredEvent[]
   /** Empties a step whose command failed, so that it has taken back nothing. */
@@ -96,7 +96,7 @@ export function createTakeBack(core: Core, inverses: Record<string, (...given: a
   }
 
   return {
-    made(origin, stored, command) {
+    createPart(origin, stored, command) {
       const journal: Journal = []
       try {
         return { n: ++count, origin, ...foldPart(origin, recorded(stored, command), 'command', journal) }

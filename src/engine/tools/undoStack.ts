@@ -112,13 +112,13 @@ export function undoStack<E extends EventTypes, P, C>(
       if (known) Object.assign(known.part, { takeBack: undefined, rows: new Map() })
       if (!stored?.length) return
       const origin = { name, input, context }
-      const made = undos.made(origin, stored, command)
-      if (known) Object.assign(known.part, { takeBack: made.takeBack, rows: made.rows })
+      const part = undos.createPart(origin, stored, command)
+      if (known) Object.assign(known.part, { takeBack: part.takeBack, rows: part.rows })
       else {
         const step = steps.join(name, context.now)
-        step.parts.push(made)
-        commands.set(command, { step, part: made })
-        if (made.takeBack) steps.endRedo()
+        step.parts.push(part)
+        commands.set(command, { step, part })
+        if (part.takeBack) steps.endRedo()
       }
     },
     settled(command, outcome) {

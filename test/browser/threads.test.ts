@@ -257,6 +257,9 @@ describe.skipIf(!has('chromium'))('Threads', () => {
       expect(await textOf(turn(1, one))).toContain('Let me think')
     }
     await expect.poll(() => endpoint.open.size, { timeout: 30_000 }).toBe(0)
+    // A tab in the background is slow to close its dialogs.
+    await other.close()
+    await page.bringToFront()
     // The lane is free.
     await name('streams')
     await ask('again')

@@ -39,8 +39,8 @@ export async function* readRecords(
   /** Only the first record may begin at or before `after`. */
   let within = find
   let count = FIRST_READ_RECORDS
-  /** A reader that continues from its head mostly finds commits, so it does not look for segments first. */
-  let mayBeSealed = !(after && !find) && (await isSealed(database, after))
+  /** The first look for commits finds a segment, too: most readers continue from their head, behind all segments. */
+  let mayBeSealed = false
 
   /** The leading records that continue where the last ones ended. */
   const contiguous = (records: readonly CommitRecord[]): readonly CommitRecord[] => {
@@ -90,11 +90,6 @@ export async function* readRecords(
       count = Math.min(MOST_READ_RECORDS, Math.ceil(count * Math.min(4, BATCH_EVENTS / (at - from))))
     }
   }
-}
-
-async function isSealed({ transact }: Database, after: number): Promise<boolean> {
-  const { result } = await transact(['segments'], 'readonly', (store) => store('segments').getKey(above(after)))
-  return !!result
 }
 
 /** Reads segments and commits in one transaction: a seal between two transactions would look like a hole (rule 8). */

@@ -19,7 +19,7 @@ export interface NextPiece {
   readonly epoch: string
   /**
    * Set for the first write of an attempt, which replaces the stored draft. With `instead`, it replaces only a draft of
-   * one of these epochs. With `orNone` as well, it may also begin if no draft is stored.
+   * one of its epochs. With `orNone` as well, it may also begin if no draft is stored.
    */
   readonly begins?: {
     readonly header: Json

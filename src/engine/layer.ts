@@ -34,10 +34,10 @@ export type WithLocal = (committed: AsyncGenerator<AnyRecordedEvent>) => AsyncGe
 export interface Layer<Tab> extends Ways<Tab> {
   /** The number of commands. */
   readonly length: number
-  /** A function that adds the present events of these commands at the newest end of the history, marked as pending. */
+  /** A function that adds the present events of its commands at the newest end of the history, marked as pending. */
   past(of: EventRange): WithLocal
   /**
-   * Undoes the rows of these commands before the log's rows change. Only inside `rebase`, which calls `putOn`
+   * Undoes the rows of its commands before the log's rows change. Only inside `rebase`, which calls `putOn`
    * afterwards.
    */
   takeBack(): void

@@ -133,8 +133,8 @@ export const createPending = (
 })
 
 /**
- * The extra writes of these commands, after `first`. undefined if there are none, which is the usual case. Notes for
- * each caller that `record` contains its write, so that it is not written again.
+ * The extra writes of the given commands, after `first`. undefined if there are none, which is the usual case. Notes
+ * for each caller that `record` contains its write, so that it is not written again.
  */
 export function extraWritesOf(
   commands: readonly Pending[],

@@ -37,7 +37,7 @@ export interface DispatchOptions<D extends Durability = Durability> {
 /** The result of a dispatch, once its events are durable. */
 export type Receipt<E extends EventTypes, D extends Durability = Durability> = {
   readonly commandId: string
-  /** If the receipt has no `sequence`, the sequences of these events are provisional. */
+  /** If the receipt has no `sequence`, the sequences of its events are provisional. */
   readonly events: readonly AnyRecorded<E>[]
   /** True if this is the answer of an earlier dispatch with the same `commandId`. */
   readonly duplicate: boolean

@@ -29,7 +29,7 @@ export async function openSnapshot(database: Database, ...given: ReadArguments):
 
 type ReadArguments = Parameters<typeof readSnapshot> extends [unknown, ...infer Rest] ? Rest : never
 
-/** Builds whose checkpoint can't be read, or whose pages can't if one of these folds needs them. */
+/** Builds whose checkpoint can't be read, or whose pages can't if one of the folds needs them. */
 async function findLost(database: Database, folds: readonly Fold[]): Promise<BuildKey[]> {
   const { result: keys } = await database.transact(['checkpoints'], 'readonly', (store) =>
     store('checkpoints').getAllKeys(),

@@ -25,7 +25,7 @@ export interface TypeSize {
 /** Bytes of each store of a log's database. */
 export async function measureStores(database: Database, signal: AbortSignal): Promise<readonly StoreSize[]> {
   const sizes: StoreSize[] = []
-  // An older database has fewer of them, and never others.
+  // An older database has fewer stores, and no unknown ones.
   for (const store of [...(database.idb?.objectStoreNames ?? [])] as StoreName[]) {
     let [records, bytes] = [0, 0]
     for (let after: IDBValidKey | undefined; ; ) {

@@ -1,4 +1,4 @@
-// What the panel does now and then.
+// Code that the panel loads on first use.
 import { DraftsPanel } from './drafts.ts'
 import { ReactionsPanel } from './reactions.ts'
 import { StoragePanel } from './storage.ts'

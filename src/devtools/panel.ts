@@ -2,7 +2,7 @@ import { type CSSResultGroup, css, LitElement, type PropertyDeclarations } from 
 import type { PanelPlace, Session } from './session.ts'
 import { sharedStyles } from './styles.ts'
 
-/** One of the panel's pages. While it is hidden it does nothing. */
+/** One page of the devtools. A hidden page does no work. */
 export abstract class Panel extends LitElement {
   static override properties: PropertyDeclarations = { session: { attribute: false } }
   static override styles: CSSResultGroup = [
@@ -32,7 +32,7 @@ export abstract class Panel extends LitElement {
     this.#forget?.()
   }
 
-  /** The engine may have changed, or somebody was sent here. */
+  /** Renders again: the engine may have changed, or a link may have led here. */
   look(): void {
     if (this.hidden) return
     const { place } = this.session
@@ -43,7 +43,7 @@ export abstract class Panel extends LitElement {
     this.requestUpdate()
   }
 
-  /** Somebody was sent to this panel. */
+  /** A link led to this page. */
   protected sent(_place: PanelPlace): void {}
   /** The engine may have changed. */
   protected changed(): void {}

@@ -5,11 +5,11 @@ import type { Session } from './session.ts'
 
 type Done = Pick<Progress, 'done' | 'total'>
 
-/** How far a piece of work is. */
+/** The progress of long work, as a bar. */
 export const progressBar = (label: string, { done, total }: Done): TemplateResult =>
   html`<progress aria-label=${label} max=${Math.max(1, total)} .value=${done}></progress>`
 
-/** The same, in figures too. */
+/** The progress of long work, as figures and a bar. */
 export const progressLine = (label: string, progress: Done): TemplateResult =>
   html`${formatCount(progress.done)} of ${formatCount(progress.total)} ${progressBar(label, progress)}`
 
@@ -21,7 +21,7 @@ export const errorLine = (error: unknown): TemplateResult => html`<p class="bad"
 export const fact = (name: string, value: unknown): TemplateResult | typeof nothing =>
   value === undefined || value === '' ? nothing : html`<dt>${name}</dt><dd>${value}</dd>`
 
-/** What a list leaves out. */
+/** The number of items that a list leaves out. */
 export const andMore = (left: number): TemplateResult | typeof nothing =>
   left > 0 ? quietLine(`and ${formatCount(left)} more`) : nothing
 
@@ -35,7 +35,7 @@ export const card = (
   <div class="actions"><h3 class="grow">${title}</h3>${buttons}</div>${content}
 </section>`
 
-/** What is selected in a list. */
+/** A region beside a list that shows the selected item. */
 export const details = (
   label: string,
   title: unknown,

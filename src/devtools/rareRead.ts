@@ -1,4 +1,4 @@
-/** A read of something that may change all the time. */
+/** A limited read of something that may change all the time. */
 export interface RareRead {
   /** Reads now, or later if the last read is not long ago. The same `version` as before asks for nothing. */
   look(version: unknown): void

@@ -37,7 +37,7 @@ export function panelsOf({ engine }: Session): readonly PanelName[] {
   return PANELS.filter((panel) => !isEmpty[panel as keyof typeof isEmpty])
 }
 
-/** Where somebody was sent: a panel, and what to show there. */
+/** Where a link leads: a page, and what to show there. */
 export interface PanelPlace {
   readonly panel: PanelName
   readonly sequence?: number
@@ -51,7 +51,7 @@ export interface SeenError {
   readonly error: Error
 }
 
-/** What the panels of one engine share. */
+/** State that the pages of one engine share. */
 export interface Session {
   readonly engine: InspectedEngine
   readonly core: Core

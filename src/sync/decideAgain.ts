@@ -40,6 +40,8 @@ export function decideAgain(
   commands: readonly LocalCommand[],
   head: number,
 ): DecidedAgain {
+  // The commits are folded again when they are in the log: a device that only reads needs that alone.
+  if (!commands.length) return { kept: [], rejected: [], fulfilled: [] }
   assertKnown(model, commands)
   const types = eventTypes(model.events)
   const before = folds.map((fold) => [fold, fold.sequence, fold.failed] as const)

@@ -1,3 +1,4 @@
+import { sleep } from '../async.ts'
 import { EngineClosed, OutdatedCodeError, StorageError } from '../errors.ts'
 import type { Hint, SyncReport } from '../log/channel.ts'
 import { fenceWrites } from '../log/fenceWrites.ts'
@@ -7,7 +8,7 @@ import { stringify } from '../model/json.ts'
 import { holdEngine } from '../projections/holder.ts'
 import type { Workshop } from '../projections/workshop.ts'
 import { createBackoff } from '../queue.ts'
-import { type OpenRemote, type Remote, RemoteError } from '../remote.ts'
+import { type OpenRemote, type Position, type Remote, RemoteError } from '../remote.ts'
 import { type Bell, createBell } from './bell.ts'
 import { CannotDecide } from './decideAgain.ts'
 import { beginHolding } from './holding.ts'
@@ -23,6 +24,8 @@ const UNASKED_MS = 30_000
 /** Milliseconds before a remote that failed is asked again, doubled up to the maximum. */
 const REMOTE_AGAIN_MIN_MS = 500
 const REMOTE_AGAIN_MAX_MS = 30_000
+/** Milliseconds after a failure in which not even a connection that is there again ends the wait: it may come and go with each message. */
+const DEAF_MAX_MS = 5000
 
 /**
  * Follows the remote of a log beside its pipeline, until that closes: takes in what the remote has, and sends what this device has. One
@@ -178,6 +181,8 @@ async function runReplicator(
 ): Promise<void> {
   const { signal, database } = following
   const backoff = createBackoff(REMOTE_AGAIN_MIN_MS, REMOTE_AGAIN_MAX_MS)
+  /** The position behind which the remote refused the last message. */
+  let refusedAt: Position | undefined
   for (;;) {
     signal.throwIfAborted()
     bell.reset()
@@ -191,14 +196,20 @@ async function runReplicator(
         await bell.wait(REMOTE_AGAIN_MIN_MS, signal)
         continue
       }
-      if (isRead) {
-        awaited.done(asked)
-        backoff.reset()
-      }
+      if (isRead) awaited.done(asked)
       reporter.say({ ...progressOf(known), ...(isRead && { state: 'online', behind: 0, error: undefined }) })
-      if (await pack(following, known)) due.look = true
-      else if (await send(following, known)) due.read = true
-      else await waitForMore(following, known, due, bell)
+      if (await pack(following, known)) {
+        due.look = true
+        continue
+      }
+      const sent = await send(following, known)
+      // A remote that can be read may still refuse all messages: only one that it took shows that it works.
+      if (sent === 'appended' || !known.records.length) backoff.reset()
+      const { position } = known.position
+      if (sent === 'refused' && position === refusedAt) throw new RemoteError('unreachable', REFUSED_FOR_NOTHING)
+      if (sent !== 'nothing') refusedAt = sent === 'refused' ? position : undefined
+      if (sent === 'nothing') await waitForMore(following, known, due, bell)
+      else due.read = true
     } catch (error) {
       signal.throwIfAborted()
       if (error instanceof EngineClosed) throw error
@@ -207,10 +218,16 @@ async function runReplicator(
       if (failure.state === 'outdated' || failure.state === 'stalled') return
       due.read = true
       await packAway(following)
-      await bell.wait(backoff.next(), signal, true)
+      const wait = backoff.next()
+      const deaf = Math.min(wait - REMOTE_AGAIN_MIN_MS, DEAF_MAX_MS)
+      await sleep(deaf, signal)
+      await bell.wait(wait - deaf, signal, true)
     }
   }
 }
+
+const REFUSED_FOR_NOTHING =
+  'The remote refused a message, although it has no newer one. It is sent again after a while; look into the log of the server.'
 
 function progressOf({ position, marker, rejected }: OutboxState): Pick<SyncReport, 'rejected' | 'progress'> {
   const isUpload = position.head < marker.base

@@ -19,38 +19,39 @@ const PUSH_CHARACTERS = 262_144
 /** Characters of the commits of one message of an upload. A single commit may have more. */
 const UPLOAD_CHARACTERS = 262_144
 
-/** Sends what the remote lacks, one message: commits of this log first, then the outbox. Says whether the remote is to be read now. */
-export async function send(following: Following, known: OutboxState): Promise<boolean> {
+/** `nothing`: there was nothing to send, or it is not its turn. After the others, the remote is to be read. */
+type Sent = 'nothing' | 'appended' | 'refused' | 'too large'
+
+/** Sends what the remote lacks, one message: commits of this log first, then the outbox. */
+export async function send(following: Following, known: OutboxState): Promise<Sent> {
   const { marker, position } = known
   // Rule 4: only what was decided on everything that the remote has.
-  if (position.head > marker.base) return false
-  if (position.head < marker.base) {
-    await appendAtRemote(following, known, await missing(following, known))
-    return true
-  }
+  if (position.head > marker.base) return 'nothing'
+  if (position.head < marker.base) return appendAtRemote(following, known, await missing(following, known))
   const commands = commandsIn(known)
-  if (!commands.length || commands[0]?.events.length === 0 || following.pace.waitMs()) return false
+  if (!commands.length || commands[0]?.events.length === 0 || following.pace.waitMs()) return 'nothing'
   for (let group = firstOf(commands); ; group = group.slice(0, Math.ceil(group.length / 2))) {
     const sent = await appendAtRemote(following, known, [commitOf(group, marker.base)])
-    if (sent === 'answered') return true
-    if (group.length === 1) return refuse(following, known, group[0]!)
+    if (sent !== 'too large') return sent
+    if (group.length > 1) continue
+    await refuse(following, known, group[0]!)
+    return sent
   }
 }
 
-/** A refusal and a lost answer are the same: the next read finds out what became of it. */
+/** After each answer the next read finds out what became of the message. */
 async function appendAtRemote(
   { remote, pace, signal }: Following,
   { position, log }: OutboxState,
   records: readonly CommitRecord[],
-): Promise<'answered' | 'too large'> {
+): Promise<Exclude<Sent, 'nothing'>> {
   const message = await packMessage(records, { after: position.last, lineage: log.lineage })
   if (message.length > remote.limits.bytes && records.length === 1) return 'too large'
   const id = records.at(-1)?.id ?? ''
   const call = limited(signal)
   try {
     pace.appends(id)
-    await remote.append(message, { after: position.position, id, signal: call.signal })
-    return 'answered'
+    return await remote.append(message, { after: position.position, id, signal: call.signal })
   } catch (error) {
     if (error instanceof RemoteError && error.kind === 'too-large') return 'too large'
     throw error
@@ -60,14 +61,13 @@ async function appendAtRemote(
 }
 
 /** A command that is too large for the remote keeps nobody waiting. */
-async function refuse(following: Following, { marker }: OutboxState, { id }: LocalCommand): Promise<boolean> {
+async function refuse(following: Following, { marker }: OutboxState, { id }: LocalCommand): Promise<void> {
   const error = toWire(new RemoteError('too-large'))
   const tooLarge = (commands: readonly LocalCommand[]): RejectedCommand | undefined => {
     const command = commands.find((one) => one.id === id)
     return command && { ...command, error, sequence: marker.base }
   }
   await takeCommits(following, [], { refuse: tooLarge })
-  return true
 }
 
 /** The first commands of the outbox, up to one that has to be decided again before. */

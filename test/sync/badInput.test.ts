@@ -6,7 +6,7 @@ import { commitsOf, devices, LOG, outboxOf, rejectedOf } from './devices.ts'
 afterEach(() => vi.restoreAllMocks())
 
 const YEAR_MS = 365 * 24 * 60 * 60 * 1000
-const soon = { timeout: 10_000 }
+const soon = { timeout: 40_000 }
 const add = (id: string) => ({ id, title: id })
 const text = (message: Uint8Array): string => new TextDecoder().decode(message)
 const bytes = (message: string): Uint8Array => new TextEncoder().encode(message)

@@ -6,7 +6,7 @@ import { createReactionAudit } from './auditReactions.ts'
 import { installBrowser } from './browser.ts'
 import { real } from './globals.ts'
 import { createStorage } from './indexedDb.ts'
-import type { Plan } from './plan.ts'
+import { type Plan, profileNames } from './plan.ts'
 import { createProvider } from './provider.ts'
 import type { Result } from './run.ts'
 import { type Actor, createWorld, endWorld, noFaults, Violation } from './world.ts'
@@ -50,6 +50,8 @@ const STORM: Load = {
 const STORM_PACE = 40
 /** Steps in which every turn of a storm has to be requested. */
 const STORM_STEPS = 40_000
+/** One run of the profile in so many is a storm. */
+const STORM_EVERY = 20
 
 const open = (chat: Chat, options: Parameters<typeof openEngine>[1]) => openEngine(chat, options)
 
@@ -68,7 +70,8 @@ export function executeReactions(plan: Plan, { traced = false }: { traced?: bool
   const storage = createStorage(w)
   const hit = (name: string): void => w.hit(`reactions: ${name}`)
   const hasLost = random.chance(0.7)
-  const isStorm = random.chance(0.05)
+  // Not by chance: a short test might have none.
+  const isStorm = Math.floor(plan.seed / profileNames.length) % STORM_EVERY === 0
   const load = isStorm ? STORM : SMALL
   if (isStorm) w.pace = STORM_PACE
   const tabs: Tab[] = []

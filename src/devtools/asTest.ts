@@ -8,14 +8,14 @@ import type { SeenCommand } from './seenCommands.ts'
 import type { Session } from './session.ts'
 import { touchedBy } from './touched.ts'
 
-/** Events that a test begins with at most. */
+/** The most events in the `given` part of a copied test. */
 const GIVEN_MAX = 200
-/** Rows of a table that a test expects at most. */
+/** The most rows of one table that a copied test expects. */
 const ROWS_MAX = 20
-/** Ids that one command may draw. */
+/** The most ids that one command may draw in a copied test. */
 const IDS_MAX = 10_000
 
-/** The command of an event as a test, or, if the panel has not seen it, its events and the rows that they lead to. */
+/** Writes a test of an event's command. If the panel has not seen the command, the test has its events and the resulting rows. */
 export async function asTest(session: Session, log: LogEntries, sequence: number): Promise<string> {
   const events = await eventsOfCommand(log, sequence, session.core.head)
   const [first] = events
@@ -42,7 +42,7 @@ export async function commandAsTest(
   const events = known ?? (await appendedEventsOf(core, command))
   const before = await eventsBefore(session, events, events[0]?.sequence ?? command.head + 1)
   const { name, input, context, error } = command
-  // What it drew, as a specification draws it.
+  // The ids that it drew, under the names that a test gives them.
   const text = `${JSON.stringify(events.map(({ data }) => data))}`
   let renamed = (json: string): string => json
   context.restart()
@@ -90,7 +90,7 @@ const creation = ({ model }: Core, { type, version, data }: AnyRecordedEvent): s
   return `${creator}(${data === undefined ? '' : JSON.stringify(data)})`
 }
 
-/** What a command that is done has appended, from the log's end backwards. */
+/** Finds the events that a finished command appended. Searches backwards from the end of the log. */
 async function appendedEventsOf(core: Core, { id, state, events }: SeenCommand): Promise<readonly AnyRecordedEvent[]> {
   const found: AnyRecordedEvent[] = []
   if (state !== 'done' || !events) return found
@@ -104,7 +104,7 @@ async function appendedEventsOf(core: Core, { id, state, events }: SeenCommand):
   return found
 }
 
-/** The events around one that have its command. */
+/** The events next to this one that the same command made. */
 async function eventsOfCommand(log: LogEntries, sequence: number, head: number): Promise<AnyRecordedEvent[]> {
   const { event } = await log.read(sequence)
   if (!event) return []
@@ -119,7 +119,7 @@ async function eventsOfCommand(log: LogEntries, sequence: number, head: number):
   return events
 }
 
-/** Everything before if that is little, else what the same rows have behind them. */
+/** All earlier events if there are few, else the earlier events of the same rows. */
 async function eventsBefore(
   { engine, core }: Session,
   events: readonly AnyRecordedEvent[],
@@ -129,7 +129,7 @@ async function eventsBefore(
   const found = new Map<number, AnyRecordedEvent>()
   const collect = async (options: object): Promise<void> => {
     for await (const event of engine.history({ before, reverse: true, limit: GIVEN_MAX, ...options })) {
-      // The panel knows no model's types.
+      // The panel does not know the types of the model.
       found.set(event.sequence, event as AnyRecordedEvent)
     }
   }
@@ -168,7 +168,7 @@ function rowsAfter(core: Core, all: readonly AnyRecordedEvent[], last: readonly 
   const folds = createFolds(core.model)
   for (const event of all) for (const fold of folds) fold.apply(event)
   const names = new Set(last.flatMap((event) => touchedBy(core, event).map(({ projection }) => projection)))
-  // The panel knows no model's types.
+  // The panel does not know the types of the model.
   const read = readOf(folds) as Record<string, any>
   const rows: Record<string, unknown> = {}
   for (const name of names) {

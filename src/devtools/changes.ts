@@ -5,10 +5,10 @@ import { keyText, line } from './format.ts'
 import { andMore, headedRows, quietLine } from './parts.ts'
 import type { Session } from './session.ts'
 
-/** Changes that are listed before it is only said how many more there are. */
+/** The most changes that are listed. The rest are only counted. */
 const LISTED_CHANGES = 200
 
-/** What became of a row: `added`, `removed`, or its properties with the value before and after. */
+/** The change of a row: `added`, `removed`, or the changed properties with their values before and after. */
 export function difference(before: unknown, after: unknown): TemplateResult {
   if (before === undefined && after === undefined) return html`<span class="quiet">no row, before and after</span>`
   if (before === undefined) return html`<span class="good">added</span> <span class="mono">${line(after)}</span>`
@@ -21,7 +21,7 @@ export function difference(before: unknown, after: unknown): TemplateResult {
   })}`
 }
 
-/** The rows that an event changed, each a way to the row. */
+/** The rows that an event changed, each with a link to the row. */
 export function listChanges(session: Session, changes: readonly RowChange<any>[]): TemplateResult {
   if (!changes.length) return quietLine('It changed no row in memory.')
   const rows = changes
@@ -32,13 +32,13 @@ export function listChanges(session: Session, changes: readonly RowChange<any>[]
   return html`${headedRows('Rows that it changed', rows)}${andMore(changes.length - LISTED_CHANGES)}`
 }
 
-/** A way to one row, or to a projection. */
+/** A link to one row, or to a projection. */
 export function rowLink(session: Session, projection: string, key?: string | number): TemplateResult {
   const show = (): void => session.show({ panel: 'rows', projection, ...(key !== undefined && { key }) })
   return html`<button class="link mono" @click=${show}>${projection}${key === undefined ? '' : `/${keyText(key)}`}</button>`
 }
 
-/** A way to one event of the log. */
+/** A link to one event of the log. */
 export function eventLink(session: Session, sequence: number, text: string = `event ${sequence}`): TemplateResult {
   return html`<button class="link" @click=${() => session.show({ panel: 'log', sequence })}>${text}</button>`
 }

@@ -3,10 +3,10 @@ import { openTable } from '../engine/tools/openTable.ts'
 import type { ListedRow } from './rowList.ts'
 import type { Session } from './session.ts'
 
-/** Rows of an on-disk table that are listed. */
+/** The most rows of an on-disk table that are listed. */
 const DISK_ROWS_MAX = 2000
 
-/** The first rows of an on-disk table, or those whose key is this text or number. */
+/** The first rows of an on-disk table, or the rows whose key is this text or number. */
 export async function diskRows(
   { engine, core }: Session,
   projection: string,
@@ -19,6 +19,6 @@ export async function diskRows(
   const rows = key
     ? await table.bulkGet(Number.isFinite(Number(key)) ? [key, Number(key)] : [key])
     : await table.limit(DISK_ROWS_MAX).toArray()
-  // A row that is gone is undefined.
+  // A removed row is undefined.
   return (rows as (Record<string, Key> | undefined)[]).flatMap((row) => (row ? [{ key: row[into.key]!, row }] : []))
 }

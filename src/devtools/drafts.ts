@@ -4,18 +4,18 @@ import { line, plural } from './format.ts'
 import { Panel } from './panel.ts'
 import { andMore, card, errorLine, headedRows, quietLine } from './parts.ts'
 
-/** Drafts of one name that are listed and followed. */
+/** The most drafts of one name that are listed and followed. */
 const DRAFTS_LISTED = 50
-/** Milliseconds between two lists: a draft that begins in another tab changes no status. */
+/** Milliseconds between two lists of drafts. It is polled because a draft that begins in another tab changes no status. */
 const LIST_MS = 1000
-/** Milliseconds between two looks at a draft that grows. */
+/** Milliseconds between two reads of a growing draft. */
 const GROW_MS = 200
-/** Characters of a draft's end that are shown. */
+/** The number of last characters of a draft that are shown. */
 const END_CHARACTERS = 200
 
 type Listed = readonly (readonly [name: string, drafts: Drafts<any>, texts: readonly DraftText<any>[]])[]
 
-/** Texts that are still being written, as they grow. */
+/** Shows the drafts: texts that are still being written. */
 export class DraftsPanel extends Panel {
   #listed: Listed = []
   #failure: unknown

@@ -35,11 +35,11 @@ const TITLES: Readonly<Record<PanelName, string>> = {
   health: 'Health',
 }
 
-/** Pixels that the panel is high at least, and by which a key changes it. */
+/** The least height of the panel in pixels, and the step by which a key changes it. */
 const HEIGHT_MIN = 160
 const HEIGHT_STEP = 32
 
-/** The panel at the foot of the page. `engine` is what it looks into; setting another one begins anew. */
+/** The panel at the foot of the page. It shows `engine`. Setting another engine resets the panel. */
 export class DevtoolsElement extends LitElement {
   static override properties: PropertyDeclarations = {
     engine: { attribute: false },
@@ -104,7 +104,7 @@ export class DevtoolsElement extends LitElement {
       this.#before = document.activeElement
       void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>('[aria-selected=true]')?.focus())
     } else if (before) {
-      // Panels of a closed dock do nothing.
+      // The pages of a closed panel do no work.
       this.#pages?.clear()
       if (this.#before instanceof HTMLElement) this.#before.focus()
     }
@@ -129,7 +129,7 @@ export class DevtoolsElement extends LitElement {
     }
   }
 
-  /** Nothing has the focus once the button that was pressed is disabled or gone. */
+  /** Whether a key is meant for the panel. After a pressed button is disabled or removed, the body receives the keys. */
   #isMeant(event: KeyboardEvent): boolean {
     return event.composedPath().includes(this) || event.target === document.body
   }
@@ -216,7 +216,7 @@ export class DevtoolsElement extends LitElement {
   protected override updated(): void {
     const dock = this.renderRoot.querySelector<HTMLElement>('.dock')
     if (dock) dock.style.height = `${this.#height}px`
-    // A panel that is shown again has missed what happened meanwhile.
+    // While the panel was closed it received no changes.
     const shown = this.renderRoot.querySelector<Panel>(`tidemark-${this.#panel}`)
     if (shown !== this.#shown) shown?.look()
     this.#shown = shown

@@ -10,22 +10,22 @@ import type { Session } from './session.ts'
 import { toolsPart } from './toolsPart.ts'
 import { touchedBy } from './touched.ts'
 
-/** Keys of one projection that are listed. */
+/** The most keys of one projection that are listed. */
 const KEYS_LISTED = 20
 
 /** The event that is selected in the log. */
 export interface EventDetail {
-  /** undefined: none is. */
+  /** undefined if none is selected. */
   readonly sequence: number | undefined
   select(sequence: number): Promise<void>
   render(close: () => void): TemplateResult | typeof nothing
   clear(): void
 }
 
-/** `changed` is told when there is something else to render. */
+/** Calls `changed` when there is something new to render. */
 export function createEventDetail(session: Session, log: LogEntries, changed: () => void): EventDetail {
   let selected: LogEntry | undefined
-  /** What the event did to the rows, once somebody has asked. */
+  /** The row changes of the event. They are computed when the user asks for them. */
   let changes: TemplateResult | typeof nothing = nothing
 
   async function showChanges(sequence: number): Promise<void> {

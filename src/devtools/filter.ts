@@ -2,7 +2,7 @@ import type { Key } from '../data.ts'
 import type { LogEntry } from './logRecord.ts'
 import type { InspectedEngine } from './session.ts'
 
-/** What a line such as `type:todoAdded row:todos/a command:x some text` asks for. */
+/** The parsed form of a filter such as `type:todoAdded row:todos/a command:x some text`. */
 export interface Filter {
   readonly type?: string
   readonly row?: { readonly table: string; readonly key: string }
@@ -11,7 +11,7 @@ export interface Filter {
   readonly text: string
 }
 
-/** undefined: everything. */
+/** undefined matches every event. */
 export function parseFilter(line: string): Filter | undefined {
   const filter: {
     type?: string
@@ -32,9 +32,9 @@ export function parseFilter(line: string): Filter | undefined {
   return filter.text || filter.type || filter.row || filter.command ? filter : undefined
 }
 
-/** A look at the text of a record, before it is parsed: false only if nothing in it can fit. */
+/** Tests the text of a record before it is parsed. False only if no event in it can match. */
 export const mayFit = ({ command, text }: Filter): ((body: string) => boolean) => {
-  // A quote or a line break looks other in JSON.
+  // JSON escapes quotes and line breaks.
   const plain = /^[^"\\\n\r\t]*$/.test(text) ? text : ''
   return (body) => (!command || body.includes(command)) && (!plain || body.toLowerCase().includes(plain))
 }
@@ -47,9 +47,9 @@ export function fits({ type, command, text }: Filter, { event }: LogEntry): bool
   return `${event.type} ${JSON.stringify([event.data, event.meta])}`.toLowerCase().includes(text)
 }
 
-/** A key as somebody typed it: the number if that row is there, or looks like one of a table with numbers. */
+/** Converts a typed key. Returns a number if a row has that number as its key, or if the keys of the table are numbers. */
 export function keyOfText(engine: InspectedEngine, table: string, text: string): Key {
-  // A table has it, a value does not.
+  // Only a table has it, not a value.
   const read = engine.read[table] as { has?(key: Key): boolean } | undefined
   const isNumber = text !== '' && Number.isFinite(Number(text))
   return isNumber && read?.has?.(Number(text)) && !read.has(text) ? Number(text) : text

@@ -1,4 +1,4 @@
-/** Characters that a value on one line shows at most. */
+/** The most characters of a value on one line. */
 const LINE_CHARACTERS = 160
 
 /** `1,234,567`. By hand: the first number that `toLocaleString` formats costs a page 50 ms. */
@@ -25,7 +25,7 @@ export const time = (at: number): string => {
 
 export const duration = (ms: number): string => (ms < 10 ? `${ms.toFixed(1)} ms` : `${formatCount(Math.round(ms))} ms`)
 
-/** A value on one line, cut where it is long: a payload may have megabytes. */
+/** Formats a value on one line and cuts a long one: a payload may have megabytes. */
 export function line(value: unknown, most: number = LINE_CHARACTERS): string {
   let text = ''
   const add = (piece: string): boolean => {
@@ -58,7 +58,7 @@ export const keyText = (key: unknown): string => (typeof key === 'number' ? Stri
 export const describeError = (error: unknown): string =>
   error instanceof Error ? `${error.name}: ${error.message}` : String(error)
 
-/** One of eight colours by the name of a type. */
+/** Chooses one of eight colours by the name of a type. */
 export function hueOf(type: string): number {
   let hash = 0
   for (let i = 0; i < type.length; i++) hash = (hash * 31 + type.charCodeAt(i)) | 0

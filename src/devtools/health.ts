@@ -5,7 +5,7 @@ import { Panel } from './panel.ts'
 import { card, fact, quietLine } from './parts.ts'
 import { toolsPart } from './toolsPart.ts'
 
-/** One sentence, the last errors, and a report. */
+/** The health of the engine in one sentence, the last errors, and a report to copy. */
 export class HealthPanel extends Panel {
   #isWhole = false
   #report = ''
@@ -29,7 +29,7 @@ export class HealthPanel extends Panel {
     const { tone, sentence } = healthOf(session.engine)
     const { sequence, projected, pending } = session.engine.status
     const toggled = (event: Event): void => {
-      // The box's own listener.
+      // Only the check box has this listener.
       this.#isWhole = (event.target as HTMLInputElement).checked
       void this.#write()
     }

@@ -1,7 +1,7 @@
 import { formatCount, plural, time } from './format.ts'
 import type { InspectedEngine } from './session.ts'
 
-/** Events between the log's end and what is persisted that are worth a word. */
+/** The lag of the persisted rows, in events, above which the sentence mentions it. */
 const WORTH_A_WORD_EVENTS = 8192
 
 export interface Health {
@@ -9,7 +9,7 @@ export interface Health {
   readonly sentence: string
 }
 
-/** How an engine is, in one sentence. */
+/** Describes the health of an engine in one sentence. */
 export function healthOf({ status }: InspectedEngine): Health {
   const { state, sequence, projected, pending, projections, behind, storage, lastError, mirror, sync, reactions } =
     status

@@ -2,11 +2,11 @@ import { type CSSResultGroup, html, LitElement, nothing, type PropertyDeclaratio
 import { listStyle } from './listStyle.ts'
 import { sharedStyles } from './styles.ts'
 
-/** Pixels of one row. */
+/** The height of one row in pixels. */
 const ROW = 24
-/** Pixels that an element may be high in every browser: Firefox stops at 17,895,697, a million rows have 24,000,000. */
+/** The greatest height in pixels that every browser allows an element. Firefox stops at 17,895,697; a million rows need 24,000,000. */
 const HEIGHT_MAX = 8_000_000
-/** Milliseconds without scrolling after which the scroll bar is put where the rows are. */
+/** Milliseconds without scrolling after which the scroll bar is moved to match the rows. */
 const SETTLE_MS = 200
 
 /**
@@ -24,10 +24,10 @@ export class List extends LitElement {
 
   declare count: number
   declare selected: number | undefined
-  /** Content of a row; its `border` begins a group. */
+  /** Renders the content of a row. A row with a `border` begins a group. */
   declare item: (index: number) => { readonly content: TemplateResult; readonly border?: boolean }
   declare label: string
-  /** Pixels above the window, of all rows. */
+  /** The pixels of all rows above the window. */
   #position = 0
   #height = 0
   #bar = 0
@@ -55,13 +55,13 @@ export class List extends LitElement {
     clearTimeout(this.#settling)
   }
 
-  /** Rows came in above: what is seen stays where it is, unless that is the top. */
+  /** Called when rows were added at the top. The visible rows stay where they are, unless the list shows its top. */
   grow(rows: number): void {
     if (this.#position > 0) this.#position += rows * ROW
     this.#settle()
   }
 
-  /** Brings a row into the window. */
+  /** Scrolls a row into the window. */
   reveal(index: number): void {
     const top = index * ROW
     if (top < this.#position) this.#position = top
@@ -168,7 +168,7 @@ export class List extends LitElement {
     ><div class="space" role="presentation"><div class="window" role="presentation"><div class="rows" role="presentation">${rows}</div></div></div></div>`
   }
 
-  /** Sizes go by the object model: a policy may refuse style attributes. */
+  /** Sets sizes through `style` objects, because a content security policy may refuse style attributes. */
   protected override updated(): void {
     const size = (name: string): CSSStyleDeclaration | undefined =>
       this.renderRoot.querySelector<HTMLElement>(name)?.style

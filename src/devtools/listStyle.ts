@@ -1,6 +1,6 @@
 import { type CSSResult, css } from 'lit'
 
-/** Rows of a list; what is in them has its columns here, too. */
+/** Styles for the rows of a list and for the columns in them. */
 export const listStyle: CSSResult = css`
   :host {
     display: block;

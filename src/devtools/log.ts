@@ -16,7 +16,7 @@ export class LogPanel extends Panel {
   #line = ''
   #head = 0
   #detail: EventDetail | undefined
-  /** Of the filter. */
+  /** The matches of the filter. */
   #search: LogSearch | undefined
 
   get #log(): LogEntries {
@@ -56,7 +56,7 @@ export class LogPanel extends Panel {
     this.#grow(status.sequence)
   }
 
-  /** The log ends there at least: an engine that is outdated or behind has not got as far. */
+  /** Shows that the log is at least this long. An engine that is outdated or behind has a lower head. */
   #grow(head: number): void {
     const grown = Math.max(0, head - this.#head)
     if (!grown) return
@@ -99,11 +99,11 @@ export class LogPanel extends Panel {
     const total = search?.count ?? this.#head
     const { sequence } = this.#selected
     const index = sequence === undefined ? undefined : (search?.indexOf(sequence) ?? this.#head - sequence)
-    // The field's own listener.
+    // Only the field has this listener.
     const typed = (event: Event): void => this.#filter((event.target as HTMLInputElement).value)
     const type = search?.filter.type ?? ''
     const chosen = (event: Event): void => {
-      // The list's own listener.
+      // Only the list has this listener.
       const { value } = event.target as HTMLSelectElement
       const others = this.#line.replace(/(^|\s)type:\S+/g, '').trim()
       this.#filter(`${value ? `type:${value} ` : ''}${others}`)
@@ -159,10 +159,10 @@ export class LogPanel extends Panel {
     const type = event ? `type h${hueOf(event.type)} ${error ? 'careful' : ''}` : 'quiet'
     const [tone, text] = event ? ['quiet', line(event.data)] : ['bad', error ? describeError(error) : '']
     return {
-      // The same elements for each, so that a row that is still being read is only filled in.
+      // Every row has the same elements, so a row that is still being read is filled in later without new elements.
       content: html`<span class="seq">${sequence}</span><span class=${type}>${event?.type ?? (error ? '' : '…')}</span
         ><span class="mono fill ${tone}">${text}</span><span class="quiet wide">${event && time(event.at)}</span>`,
-      // Newest first: the border is under the first event of a commit, which is above the last one of the commit before.
+      // The newest event is first, so the border goes under the first event of a commit.
       border: index > 0 && !!this.#at(index - 1)?.isFirst,
     }
   }

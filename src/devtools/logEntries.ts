@@ -4,27 +4,27 @@ import { type Stretch, stretchesAround, WINDOW_EVENTS } from '../engine/tools/st
 import { createBreather } from '../slices.ts'
 import { type LogEntry, type LogRecord, parseRecord } from './logRecord.ts'
 
-/** Reads of the log that stay at hand: each is a segment or some hundred events. */
+/** The most reads of the log that are cached. Each is a segment or some hundred events. */
 const REGIONS_MAX = 12
-/** Records that stay parsed. */
+/** The most parsed records that are cached. */
 const PARSED_MAX = 64
 
 interface Region {
   readonly first: number
   readonly last: number
   readonly stretches: readonly Stretch[]
-  /** The storage gave no answer: it may give one later. */
+  /** True if the storage gave no answer. It may answer later. */
   readonly isFailed: boolean
 }
 
-/** The log by number, read as it is looked at. */
+/** The entries of the log by number. They are read when they are needed. */
 export interface LogEntries {
-  /** undefined: it is being read, and `changed` tells. */
+  /** undefined while it is being read. `changed` is called when it is there. */
   at(sequence: number): LogEntry | undefined
   read(sequence: number): Promise<LogEntry>
-  /** What could not be read is read again when it is asked for. */
+  /** Forgets failed reads, so that the next call reads again. */
   forgetFailures(): void
-  /** From `before` backwards, in slices; `reading` hears how far it is. `mayFit` sees the text of a record before it is parsed. */
+  /** Reads backwards from `before`, in slices, and calls `reading` with its progress. `mayFit` tests the text of a record before it is parsed. */
   backwards(
     before: number,
     mayFit: (body: string) => boolean,
@@ -45,7 +45,7 @@ export function createLogEntries(core: Core, changed: () => void): LogEntries {
   async function load(sequence: number): Promise<Region> {
     const known = regionAt(sequence)
     if (known) return known
-    // A log that grows while somebody looks: only what is new is read.
+    // The log has grown: only the new part is read.
     const below = regions.find(({ last }) => last < sequence && sequence - last < WINDOW_EVENTS)
     let stretches: readonly Stretch[]
     let isFailed = false
@@ -63,7 +63,7 @@ export function createLogEntries(core: Core, changed: () => void): LogEntries {
       stretches,
       isFailed,
     }
-    // What was read at the log's end has grown.
+    // A larger read replaces an earlier one that ended at the old end of the log.
     regions = [region, ...regions.filter(({ first, last }) => last < region.first || first > region.last)]
     regions.length = Math.min(regions.length, REGIONS_MAX)
     return region
@@ -93,7 +93,7 @@ export function createLogEntries(core: Core, changed: () => void): LogEntries {
     return record
   }
 
-  /** One read at a time, of what was asked for last: a fast scroll asks for more than anybody sees. */
+  /** Reads one thing at a time, always the latest request: a fast scroll asks for more than anybody sees. */
   async function readWanted(): Promise<void> {
     if (isReading) return
     isReading = true

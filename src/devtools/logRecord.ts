@@ -4,19 +4,19 @@ import type { Stretch } from '../engine/tools/stretches.ts'
 import { commandsOf } from '../log/commit.ts'
 import type { AnyRecordedEvent } from '../model/events.ts'
 
-/** One number of the log. */
+/** The entry at one number of the log. */
 export interface LogEntry {
   readonly sequence: number
-  /** It begins a commit. */
+  /** True if it is the first event of a commit. */
   readonly isFirst: boolean
-  /** In today's type and version; as it is stored if this code does not know it. undefined if it can't be read. */
+  /** The event in its current type and version, or as stored if this code does not know the type. undefined if it can't be read. */
   readonly event?: AnyRecordedEvent
   readonly error?: Error
-  /** The numbers that share this error. */
+  /** The range of numbers that have this error. */
   readonly damage?: { readonly first: number; readonly last: number }
 }
 
-/** The entries of one stretch. A commit may have thousands of events, of which a list shows twenty: each is made when it is asked for. */
+/** The entries of one range. Each is made when it is needed: a commit may have thousands of events, of which a list shows twenty. */
 export interface LogRecord {
   readonly first: number
   readonly last: number
@@ -44,7 +44,7 @@ export function parseRecord({ types }: Core, { record, error, first, last }: Str
       try {
         return { sequence, isFirst, event: { ...types.today(stored, sequence), ...whole } }
       } catch (error) {
-        // The panel knows no model's types.
+        // The panel does not know the types of the model.
         return { sequence, isFirst, event: { ...stored, ...whole } as AnyRecordedEvent, error: asError(error) }
       }
     }

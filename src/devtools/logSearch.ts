@@ -5,33 +5,33 @@ import type { LogEntries } from './logEntries.ts'
 import type { LogEntry } from './logRecord.ts'
 import type { Session } from './session.ts'
 
-/** Events that a search looks for before it waits until somebody scrolls to them. */
+/** The number of matches after which a search pauses until the user scrolls to them. */
 const FOUND_AT_ONCE = 200
-/** Milliseconds between two looks at what was found so far. */
+/** Milliseconds between two updates of the matches. */
 const SHOW_MS = 100
 
-/** What a filter finds in a log, newest first. */
+/** The events of a log that match a filter, newest first. */
 export interface LogSearch {
   readonly filter: Filter
   readonly count: number
-  /** undefined if nothing is there, or if it is being read. */
+  /** undefined if there is no such match, or while it is being read. */
   at(index: number): LogEntry | undefined
   sequenceAt(index: number): number | undefined
-  /** -1 if it is not there. */
+  /** -1 if it is not among the matches. */
   indexOf(sequence: number): number
-  /** Everything was found. */
+  /** True when the whole log was searched. */
   readonly isOver: boolean
-  /** It waits until somebody looks at the last ones. */
+  /** True while the search pauses until the user sees the last matches. */
   readonly isWaiting: boolean
-  /** Events that it has not looked at yet. */
+  /** The number of events that were not searched yet. */
   readonly remaining: number
   readonly failure: unknown
-  /** Puts in front what came into the log behind `before`, up to `head`. Returns how many events that are. */
+  /** Adds the matches after `before`, up to `head`, at the front. Returns their number. */
   grow(before: number, head: number): Promise<number>
   stop(): void
 }
 
-/** `changed` is told when there is more to show, now and then. */
+/** Calls `changed` from time to time while there are new matches. */
 export function createLogSearch(
   session: Session,
   log: LogEntries,
@@ -56,7 +56,7 @@ export function createLogSearch(
     changed()
   }
 
-  /** Until somebody looks at the last ones of `count`. */
+  /** Waits until the user sees the last of `count` matches. */
   async function wait(count: number): Promise<void> {
     if (count < wanted) return
     changed()
@@ -86,7 +86,7 @@ export function createLogSearch(
     const { to, sequences } = (!type && !command && !words && (await positionsOf(session, table, key))) || NOWHERE
     if (to < core.head) await findByFolding({ ...row, after: to })
     if (!sequences.length) return
-    // How many there are is known before the first one is read.
+    // Their number is known before the first one is read.
     let next = found.length
     for (const sequence of sequences) found.push({ sequence, isFirst: true })
     isOver = true
@@ -99,18 +99,18 @@ export function createLogSearch(
     try {
       for await (const event of engine.history({ ...row, before: to + 1 })) {
         const entry = entryOf(event)
-        // The log may have become another one.
+        // The log may have been replaced.
         if (found[next]?.sequence !== entry.sequence) return
         await fill(entry)
       }
     } catch (error) {
       noteFailure(error)
-      // Around a damaged record, one by one.
+      // Around a damaged record, events are read one by one.
       while (next < found.length) await fill(await log.read(found[next]!.sequence))
     }
   }
 
-  /** A failure does not end the search: an index may know of more events. */
+  /** A failure does not end the search, because an index may name more events. */
   async function findByFolding(range: Parameters<typeof engine.history>[0]): Promise<void> {
     try {
       for await (const event of engine.history(range)) {
@@ -195,7 +195,7 @@ const entryOf = (event: LogEntry['event'] & {}): LogEntry => ({ sequence: event.
 
 const NOWHERE: { readonly to: number; readonly sequences: readonly number[] } = { to: 0, sequences: [] }
 
-/** Where the events of one row are, newest first, up to the checkpoint of its table; undefined if there is no index that says it. */
+/** The sequences of the events of one row, newest first, up to the checkpoint of its table. undefined if there is no index. */
 async function positionsOf(
   { core }: Session,
   table: string,
@@ -205,7 +205,7 @@ async function positionsOf(
   const definition = model.projections[table]
   if (!database || definition?.into.kind !== 'table' || !definition.into.history) return
   const fold = createFold(table, definition, types)
-  // Its rows are not needed: the index is not followed to the head here.
+  // The rows are not needed, so the index is not brought to the head.
   const sequences = await lookUpRow(database, fold, key, 0)
   if (!sequences) return
   const base = database.log?.base ?? 0

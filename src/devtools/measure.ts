@@ -5,34 +5,34 @@ import type { Database, StoreName } from '../log/database.ts'
 import { headOf } from '../log/head.ts'
 import { createBreather } from '../slices.ts'
 
-/** Records of a store that are read at once. */
+/** The number of records of a store that are read at once. */
 const MEASURED_AT_ONCE = 32
 
 export interface StoreSize {
   readonly store: string
   readonly records: number
-  /** Of what they hold; a browser may compress it, and adds its own. */
+  /** The size of their content. A browser may compress it and adds bytes of its own. */
   readonly bytes: number
 }
 
 export interface TypeSize {
   readonly type: string
   readonly events: number
-  /** Of their payloads as JSON. */
+  /** The size of their payloads as JSON. */
   readonly bytes: number
 }
 
 /** Bytes of each store of a log's database. */
 export async function measureStores(database: Database, signal: AbortSignal): Promise<readonly StoreSize[]> {
   const sizes: StoreSize[] = []
-  // An older database has fewer stores, and no unknown ones.
+  // An older database may lack stores.
   for (const store of [...(database.idb?.objectStoreNames ?? [])] as StoreName[]) {
     let [records, bytes] = [0, 0]
     for (let after: IDBValidKey | undefined; ; ) {
       signal.throwIfAborted()
       const range = after === undefined ? undefined : IDBKeyRange.lowerBound(after, true)
       const found = await database.transact([store], 'readonly', (of) => {
-        // One of them, for its methods.
+        // Any store name serves as the type: only the methods that all stores have are used.
         const one = of(store as 'pages')
         return [one.getAll(range, MEASURED_AT_ONCE), one.getAllKeys(range, MEASURED_AT_ONCE)] as const
       })
@@ -66,7 +66,7 @@ export async function measureTypes(
 ): Promise<readonly TypeSize[]> {
   const sizes = new Map<string, { type: string; events: number; bytes: number }>()
   const breather = createBreather(signal)
-  // An engine that is outdated, behind or failed has a lower head than its log.
+  // The log may be longer than the head of an engine that is outdated, behind or failed.
   const head = Math.max(core.head, core.database ? await headOf(core.database) : 0)
   for (let sequence = (core.database?.log?.base ?? 0) + 1; sequence <= head; ) {
     const stretches = await stretchesAround(core, sequence)

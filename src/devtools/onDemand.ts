@@ -1,4 +1,4 @@
-// Code that the panel loads on first use.
+// The parts of the panel that are loaded on first use.
 import { DraftsPanel } from './drafts.ts'
 import { ReactionsPanel } from './reactions.ts'
 import { StoragePanel } from './storage.ts'
@@ -12,7 +12,7 @@ export { diskRows } from './diskRows.ts'
 export { healthReportOf } from './report.ts'
 export { rowSteps } from './rowSteps.ts'
 
-/** Pages that need these tools, and pages that few people open. */
+/** The pages that need the tools, and the pages that are rarely opened. */
 export const latePages: Readonly<Record<string, CustomElementConstructor>> = {
   'tidemark-drafts': DraftsPanel,
   'tidemark-reactions': ReactionsPanel,

@@ -5,21 +5,21 @@ import { toolsPart } from './toolsPart.ts'
 
 /** The pages of the tabs. */
 export interface TabPages {
-  /** The page of a tab, made when it is first shown. Until then an empty one is there for its tab to point at. */
+  /** The page of a tab. It is made when it is first shown. Until then an empty element takes its place. */
   of(panel: PanelName, isShown: boolean): HTMLElement
-  /** Forgets all pages: those of a closed dock do nothing. */
+  /** Removes all pages when the panel is closed, so that they do no work. */
   clear(): void
-  /** Somebody chose a tab: its code is loaded again if that failed before. */
+  /** Called when the user chooses a tab. Loads its code again if that failed before. */
   chosen(): void
 }
 
-/** `changed` is told when the code of a page has come. */
+/** Calls `changed` when the code of a page is loaded. */
 export function createPages(session: Session, changed: () => void): TabPages {
   const pages = new Map<PanelName, HTMLElement>()
   let isLoading = false
 
   async function load(): Promise<void> {
-    // After a failure, until somebody chooses a tab again.
+    // After a failure it stays unloaded until the user chooses the tab again.
     isLoading = true
     try {
       for (const [name, page] of Object.entries((await toolsPart.load()).latePages)) define(name, page)

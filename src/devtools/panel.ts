@@ -32,7 +32,7 @@ export abstract class Panel extends LitElement {
     this.#forget?.()
   }
 
-  /** Renders again: the engine may have changed, or a link may have led here. */
+  /** Renders again after a change of the engine or after a link to this page. */
   look(): void {
     if (this.hidden) return
     const { place } = this.session
@@ -43,9 +43,9 @@ export abstract class Panel extends LitElement {
     this.requestUpdate()
   }
 
-  /** A link led to this page. */
+  /** Called when a link leads to this page. */
   protected sent(_place: PanelPlace): void {}
-  /** The engine may have changed. */
+  /** Called when the engine may have changed. */
   protected changed(): void {}
 }
 

@@ -54,7 +54,7 @@ export const headedRows = (
   <tbody>${rows.map(([head, cell]) => html`<tr><th scope="row">${head}</th><td>${cell}</td></tr>`)}</tbody>
 </table>`
 
-/** Copies what `make` makes: a test. */
+/** Copies the test that `make` returns. */
 export async function copyTest(session: Session, make: () => Promise<string>): Promise<void> {
   try {
     await session.copy(await make())

@@ -4,7 +4,7 @@ import type { Session } from './session.ts'
 
 const pasts = new WeakMap<Session, Promise<Past<any, any>>>()
 
-/** The state at an event. The first call folds the log, with `at` of the tools; all panels share one view, which moves from then on. */
+/** The state at an event. The first call folds the log with `at` of the tools. All pages share this one view and move it. */
 export async function pastAt(
   session: Session,
   at: typeof openPast,

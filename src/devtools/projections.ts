@@ -8,7 +8,7 @@ import { Panel } from './panel.ts'
 import { andMore, card, fact, headedRows, progressLine } from './parts.ts'
 import { toolsPart } from './toolsPart.ts'
 
-/** Differences that are listed. */
+/** The most differences that are listed. */
 const LISTED_DIFFERENCES = 100
 
 interface Work {
@@ -17,7 +17,7 @@ interface Work {
   progress?: Progress
 }
 
-/** What each projection is, how far it is persisted, and why it failed. */
+/** Shows each projection: its version, how far it is persisted, and why it failed. */
 export class ProjectionsPanel extends Panel {
   #work: Work | undefined
   #told: TemplateResult | typeof nothing = nothing
@@ -56,7 +56,7 @@ export class ProjectionsPanel extends Panel {
     const { engine } = this.session
     void this.#run('Rebuilding', async ({ stop }, onProgress) => {
       await engine.rebuild({
-        // The panel knows no model's types.
+        // The panel does not know the types of the model.
         ...(projections && { projections: projections as never }),
         signal: stop.signal,
         onProgress,

@@ -1,10 +1,10 @@
-/** A limited read of something that may change all the time. */
+/** A rate-limited read of something that may change all the time. */
 export interface RareRead {
-  /** Reads now, or later if the last read is not long ago. The same `version` as before asks for nothing. */
+  /** Reads now, or later if the last read was recent. Does nothing if `version` is the same as before. */
   look(version: unknown): void
   /** Reads now. */
   again(version: unknown): Promise<void>
-  /** A read has failed: the next look reads, even with the same version. */
+  /** Call this after a failed read: the next call reads even if the version is the same. */
   forget(): void
   stop(): void
 }

@@ -10,9 +10,9 @@ import { andMore, card, errorLine, fact, quietLine } from './parts.ts'
 import { createRareRead } from './rareRead.ts'
 import { type StoredReaction, storedReactions, waitOf } from './storedReactions.ts'
 
-/** Open events of one reaction that are listed. */
+/** The most open events of one reaction that are listed. */
 const OPEN_LISTED = 100
-/** Milliseconds between two reads of what is open, while it keeps changing. */
+/** Milliseconds between two reads of the open events while they keep changing. */
 const READ_REACTIONS_MS = 1000
 
 const TONES = { idle: 'good', running: 'good', waiting: 'careful', stopped: 'bad' } as const
@@ -20,7 +20,7 @@ const TONES = { idle: 'good', running: 'good', waiting: 'careful', stopped: 'bad
 const talliesOf = ({ open, due, running, retrying }: ReactionStatus): string =>
   `${formatCount(open)} open, ${formatCount(due)} due, ${formatCount(running)} running, ${formatCount(retrying)} to be tried again`
 
-/** What follows from events: what each reaction has still to do, and what it has given up. */
+/** Shows the reactions: their open events and their dead letters. */
 export class ReactionsPanel extends Panel {
   #reactions: readonly StoredReaction[] | undefined
   #letters: readonly DeadLetter<any>[] = []
@@ -80,7 +80,7 @@ export class ReactionsPanel extends Panel {
     const { reactions } = this.session.engine.status
     const status: ReactionStatus | undefined = reactions[name]
     const { state, error } = status ?? {}
-    // An engine that failed or is outdated may hear of none.
+    // A failed or outdated engine may receive no report.
     const unknown = Object.keys(reactions).length ? 'not declared by this build' : 'nobody runs it now'
     return card(
       name,
@@ -96,7 +96,7 @@ export class ReactionsPanel extends Panel {
   }
 
   #listOpen(name: string, open: readonly OpenEvent[]): TemplateResult {
-    // The dead ones wait for somebody.
+    // Dead letters wait for the user.
     const first = [...open].sort((a, b) => Number(b.dead ?? 0) - Number(a.dead ?? 0)).slice(0, OPEN_LISTED)
     return html`<table>
       <caption class="hidden">Open events of ${name}</caption>

@@ -1,19 +1,19 @@
 import { healthOf } from './healthOf.ts'
 import type { Session } from './session.ts'
 
-/** Lines of a stack that a report has. */
+/** The most lines of a stack in a report. */
 const STACK_LINES = 4
 
-/** What somebody may paste into an issue. Without `isWhole` it holds nothing that a person wrote. */
+/** Makes a report for an issue tracker. Without `isWhole` it contains nothing that a person wrote. */
 export async function healthReportOf({ engine, core, errors, commands }: Session, isWhole: boolean): Promise<string> {
   const { status } = engine
   const { usage, quota } = (await globalThis.navigator?.storage?.estimate?.().catch(() => undefined)) ?? {}
   const tellError = (error: Error): object => {
     const { name, message, stack = '' } = error
-    // Fields of our own errors; others have none.
+    // Only errors of this library have these fields.
     const { kind, sequence, type, version, reason } = error as Error & Record<string, unknown>
     const frames = stack.split('\n').filter((one) => /^\s*at |@/.test(one))
-    // Addresses are of this site, and may name a person.
+    // Addresses of this site are left out: they may name a person.
     const places = frames.slice(0, STACK_LINES).map((one) =>
       one
         .trim()

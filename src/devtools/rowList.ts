@@ -3,9 +3,9 @@ import type { Fold } from '../model/fold.ts'
 import { createBreather } from '../slices.ts'
 import { line } from './format.ts'
 
-/** Rows that are listed at most. */
+/** The most rows that are listed. */
 export const ROWS_LISTED_MAX = 200_000
-/** Characters of a row that a search looks at. */
+/** The most characters of a row that a search examines. */
 const SEARCHED_CHARACTERS = 10_000
 
 export interface ListedRow {
@@ -13,7 +13,7 @@ export interface ListedRow {
   readonly row: unknown
 }
 
-/** The rows of a fold that contain a text, in slices: undefined if `signal` ended it. Nothing is frozen, as reading it would. */
+/** Finds the rows of a fold that contain a text, in slices. Returns undefined if `signal` aborted. It reads rows without freezing them. */
 export async function listRows(
   fold: Pick<Fold, 'slots'>,
   text: string,

@@ -4,16 +4,16 @@ import type { AnyRecordedEvent } from '../model/events.ts'
 import { createFold } from '../model/fold.ts'
 import { loadBases } from '../projections/base.ts'
 
-/** One event of a row, with the row before and after it. undefined: there was none, there is none. */
+/** One event of a row, with the row before and after it. undefined means that there was or is no row. */
 export interface RowStep {
   readonly event: AnyRecordedEvent
   readonly before: unknown
   readonly after: unknown
-  /** What `evolve` threw. */
+  /** The error that `evolve` threw. */
   readonly error?: unknown
 }
 
-/** What each event of a row made of it. `events` are all of its events, ascending. */
+/** Computes how each event changed a row. `events` are all events of the row, in ascending order. */
 export async function rowSteps(
   core: Core,
   projection: string,

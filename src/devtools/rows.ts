@@ -12,14 +12,14 @@ import type { RowStep } from './rowSteps.ts'
 import type { PanelPlace } from './session.ts'
 import { toolsPart } from './toolsPart.ts'
 
-/** Milliseconds between two readings of a table that keeps changing. */
+/** Milliseconds between two reads of a table that keeps changing. */
 const READ_ROWS_MS = 1000
-/** Events of one row that are kept for its history. */
+/** The most events of one row that its history keeps. */
 const STEPS_MAX = 10_000
-/** Of them, those that are listed. */
+/** The most events of a row's history that are listed. */
 const STEPS_LISTED = 200
 
-/** Every projection, and what made each row. */
+/** Shows every projection, its rows, and the events that made each row. */
 export class RowsPanel extends Panel {
   #projection = ''
   #text = ''
@@ -106,7 +106,7 @@ export class RowsPanel extends Panel {
     const table = this.#projection
     const definition = core.model.projections[table]
     const slot = this.#rows.find((row) => row.key === key)
-    // A table has it, a value does not.
+    // Only a table has it, not a value.
     const live = (engine.read[table] as { get?(key: Key): unknown } | undefined)?.get?.(key)
     this.#selected = { key, row: slot?.row ?? live }
     this.requestUpdate()
@@ -125,14 +125,14 @@ export class RowsPanel extends Panel {
     let steps: readonly RowStep[] | undefined
     let failure: unknown
     try {
-      // The panel knows no model's types.
+      // The panel does not know the types of the model.
       for await (const event of engine.history({ table: table as never, key, signal: history.signal })) {
-        // The panel knows no model's types.
+        // The panel does not know the types of the model.
         events.push(event as AnyRecordedEvent)
         if (events.length >= STEPS_MAX) break
       }
     } catch (error) {
-      // The events before a damaged record are listed.
+      // The events before a damaged record are still listed.
       failure = error
     }
     try {
@@ -151,11 +151,11 @@ export class RowsPanel extends Panel {
     const into = this.#fold?.definition.into
     const isValue = into?.kind === 'value'
     const searched = (event: Event): void => {
-      // The field's own listener.
+      // Only the field has this listener.
       this.#text = (event.target as HTMLInputElement).value
       void this.#read()
     }
-    // The list's own listener.
+    // Only the list has this listener.
     const chosen = (event: Event): void => this.#choose((event.target as HTMLSelectElement).value)
     const index = this.#selected ? this.#rows.findIndex(({ key }) => key === this.#selected?.key) : -1
     return html`<div class="bar">

@@ -3,10 +3,10 @@ import type { Interceptor, Pending } from '../engine/pending.ts'
 import { CommandRejected } from '../errors.ts'
 import type { CommandContext } from '../model/model.ts'
 
-/** Commands that are kept. */
+/** The most commands that are kept. */
 const COMMANDS_MAX = 500
 
-/** A command of this tab, since the panel was mounted. */
+/** A command that this tab dispatched after the panel was mounted. */
 export interface SeenCommand {
   readonly id: string
   readonly name: string
@@ -15,10 +15,10 @@ export interface SeenCommand {
   readonly meta: unknown
   /** Milliseconds since 1970. */
   readonly at: number
-  /** By `performance.now()`. */
+  /** The time of `performance.now()`. */
   readonly began: number
   ended?: number
-  /** The last event that the state had on which it was decided last. */
+  /** The sequence of the state on which it was last decided. */
   head: number
   events: number
   races: number
@@ -26,7 +26,7 @@ export interface SeenCommand {
   error?: unknown
 }
 
-/** Keeps the commands of a tab, the newest first. `changed` is told of each change. */
+/** Keeps the commands of a tab, newest first. Calls `changed` after each change. */
 export function followCommands(
   core: Core,
   changed: () => void,
@@ -66,7 +66,7 @@ export function followCommands(
       const seen = pending.get(command.id)
       pending.delete(command.id)
       if (!seen) return
-      // The command of a tab is its pending one.
+      // A command of this tab is the pending one, which counts lost races.
       seen.races = (command as Partial<Pending>).tries?.races ?? 0
       seen.ended = performance.now()
       if ('error' in outcome) {

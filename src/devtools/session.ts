@@ -8,11 +8,11 @@ import { followCommands, type SeenCommand } from './seenCommands.ts'
 
 export type InspectedEngine = Engine<any, any, any>
 
-/** Milliseconds between two looks at an engine that keeps changing: the page needs its time more than the panel does. */
+/** Milliseconds between two updates while an engine keeps changing, so that the page keeps most of the time. */
 const REFRESH_MS = 2000
-/** Milliseconds after which a look no longer waits until the page has nothing else to do. */
+/** Milliseconds after which an update no longer waits for the page to be idle. */
 const IDLE_MS = 100
-/** Errors that are kept. */
+/** The most errors that are kept. */
 const ERRORS_MAX = 50
 
 const PANELS = [
@@ -30,14 +30,14 @@ const PANELS = [
 ] as const
 export type PanelName = (typeof PANELS)[number]
 
-/** The panels that have something to show: not every model has drafts, and not every log has a remote. */
+/** The pages that have something to show: not every model has drafts, and not every log has a remote. */
 export function panelsOf({ engine }: Session): readonly PanelName[] {
   const isEmpty = { drafts: !Object.keys(engine.drafts).length, sync: !engine.status.sync }
-  // Other panels are never empty.
+  // Other pages are never empty.
   return PANELS.filter((panel) => !isEmpty[panel as keyof typeof isEmpty])
 }
 
-/** Where a link leads: a page, and what to show there. */
+/** The target of a link: a page and what to show there. */
 export interface PanelPlace {
   readonly panel: PanelName
   readonly sequence?: number
@@ -51,17 +51,17 @@ export interface SeenError {
   readonly error: Error
 }
 
-/** State that the pages of one engine share. */
+/** The state that the pages of one engine share. */
 export interface Session {
   readonly engine: InspectedEngine
   readonly core: Core
   readonly commands: readonly SeenCommand[]
   readonly errors: readonly SeenError[]
-  /** The last place that was asked for; another object each time. */
+  /** The target of the last link. It is a new object each time. */
   readonly place: PanelPlace
-  /** What was done last, for the screen reader. */
+  /** The last action, announced to a screen reader. */
   readonly said: string
-  /** Tells that something may have changed, at most once in two seconds while it goes on changing; a place and what was said at once. */
+  /** Calls `listener` when something may have changed, at most once in two seconds while the engine keeps changing. Links and announcements come at once. */
   subscribe(listener: () => void): () => void
   show(place: PanelPlace): void
   say(text: string): void
@@ -69,7 +69,7 @@ export interface Session {
   close(): void
 }
 
-/** Safari has no idle callbacks. */
+/** A fallback for Safari, which has no idle callbacks. */
 function whenIdle(run: () => void): void {
   if ('requestIdleCallback' in globalThis) requestIdleCallback(run, { timeout: IDLE_MS })
   else run()
@@ -92,7 +92,7 @@ export function openSession(engine: InspectedEngine): Session {
     noteErrors()
     for (const listener of [...listeners]) listener()
   }
-  /** After a quiet time at once, else when it is due. */
+  /** Updates at once after a quiet time, else when the next update is due. */
   function tellSoon(): void {
     timer ??= setTimeout(whenIdle, Math.max(0, told + REFRESH_MS - performance.now()), tell)
   }

@@ -4,16 +4,16 @@ import { plural, time } from './format.ts'
 
 const HANDLERS = { run: '', lost: ' of `lost`', failed: ' of `failed`' } as const
 
-/** What is stored of one reaction. */
+/** The stored state of one reaction. */
 export interface StoredReaction {
   readonly name: string
-  /** The last event that it has looked at; undefined if it has noted none. */
+  /** The sequence of the last event that it has examined. undefined if it has stored none. */
   readonly scanned: number | undefined
   readonly version: number | undefined
   readonly open: readonly OpenEvent[]
 }
 
-/** Every reaction that this tab has heard of, or that has left something in the store, by its name. */
+/** Every reaction that reported to this tab or has records in the store, by its name. */
 export function storedReactions(
   names: readonly string[],
   { positions, open }: Awaited<ReturnType<typeof readReactions>>,
@@ -25,7 +25,7 @@ export function storedReactions(
   })
 }
 
-/** What an open event waits for. */
+/** Describes what an open event waits for. */
 export function waitOf({ dead, running, until, due, handler, attempts }: OpenEvent, now: number): string {
   const attempt = `attempt ${attempts + 1}${HANDLERS[handler]}`
   if (dead) return attempts ? `dead after ${plural(attempts, 'attempt')}${HANDLERS[handler]}` : 'dead'

@@ -1,6 +1,6 @@
 import { type CSSResult, css } from 'lit'
 
-/** What every part of the panel shares. Colours are inherited from the panel. */
+/** The styles that every part of the panel shares. Colours are inherited from the panel. */
 export const sharedStyles: CSSResult = css`
   :host {
     box-sizing: border-box;

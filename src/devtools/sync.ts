@@ -8,9 +8,9 @@ import { andMore, card, errorLine, fact, headedRows, progressLine, quietLine } f
 import { createRareRead } from './rareRead.ts'
 import { waitingCommands } from './waitingCommands.ts'
 
-/** Commands of each kind that are listed. */
+/** The most commands of each kind that are listed. */
 const COMMANDS_LISTED = 100
-/** Milliseconds between two reads, while something keeps changing. */
+/** Milliseconds between two reads while something keeps changing. */
 const READ_SYNC_MS = 1000
 
 const STATES: Readonly<Record<SyncStatus['state'], readonly [tone: string, sentence: string]>> = {
@@ -25,7 +25,7 @@ const STATES: Readonly<Record<SyncStatus['state'], readonly [tone: string, sente
   gone: ['bad', 'The remote has no log any more, though this device has sent it one.'],
 }
 
-/** Where the log and its remote stand, and what of this device waits or was refused. */
+/** Shows the state of the log and its remote, and the waiting and refused commands of this device. */
 export class SyncPanel extends Panel {
   #waiting: readonly LocalCommand[] = []
   #rejected: readonly Rejected[] = []

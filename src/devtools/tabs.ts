@@ -4,7 +4,7 @@ import { plural } from './format.ts'
 import { Panel } from './panel.ts'
 import { card, fact, quietLine } from './parts.ts'
 
-/** Milliseconds between two looks at who holds which lock. */
+/** Milliseconds between two queries of the locks. */
 const LOCKS_MS = 1000
 
 const WORKER = {
@@ -13,7 +13,7 @@ const WORKER = {
   none: 'Nothing persists projections: the engine is in memory, or has no answer of a worker yet.',
 }
 
-/** Which tabs have this log open, and who works. */
+/** Shows the tabs that have this log open, and where the pipeline runs. */
 export class TabsPanel extends Panel {
   #held: readonly LockInfo[] | undefined
   #asked = 0
@@ -25,7 +25,7 @@ export class TabsPanel extends Panel {
   async #ask(): Promise<void> {
     if (performance.now() - this.#asked < LOCKS_MS) return
     this.#asked = performance.now()
-    // A page without storage of its own may not ask.
+    // The browser may refuse this to a page without storage access.
     this.#held = (await navigator.locks?.query().catch(() => undefined))?.held
     this.requestUpdate()
   }

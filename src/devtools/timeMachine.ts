@@ -8,7 +8,7 @@ import { card, progressLine, quietLine } from './parts.ts'
 import { pastAt } from './past.ts'
 import type { PanelPlace } from './session.ts'
 
-/** The state at any point of the log. */
+/** Shows the state at any point of the log. */
 export class TimePanel extends Panel {
   #wanted: number | undefined
   #past: Past<any, any> | undefined
@@ -28,7 +28,7 @@ export class TimePanel extends Panel {
     void this.#follow()
   }
 
-  /** Goes where the slider is, which may move on the way. */
+  /** Moves to the position of the slider, which may change meanwhile. */
   async #follow(): Promise<void> {
     if (this.#isGoing) return
     this.#isGoing = true
@@ -55,7 +55,7 @@ export class TimePanel extends Panel {
     const point = this.#wanted ?? head
     const step = (by: number, label: string, sign: string): TemplateResult =>
       html`<button aria-label=${label} title=${label} ?disabled=${point + by < 0 || point + by > head} @click=${() => this.#go(point + by)}>${sign}</button>`
-    // The slider's own listener.
+    // Only the slider has this listener.
     const slid = (event: Event): void => this.#go((event.target as HTMLInputElement).valueAsNumber)
     const { event } = this.#past ?? {}
     return html`<div class="bar">
@@ -77,7 +77,7 @@ export class TimePanel extends Panel {
     const names = Object.keys(read)
     const name = names.includes(this.#projection) ? this.#projection : (names[0] ?? '')
     const chosen = (event: Event): void => {
-      // The list's own listener.
+      // Only the list has this listener.
       this.#projection = (event.target as HTMLSelectElement).value
       this.requestUpdate()
     }
@@ -94,7 +94,7 @@ export class TimePanel extends Panel {
       card(
         'State',
         'State',
-        // The panel knows no model's types.
+        // The panel does not know the types of the model.
         this.#state(name, (read as Record<string, any>)[name]),
         html`<select aria-label="Projection" @change=${chosen}>
           ${names.map((one) => html`<option ?selected=${one === name}>${one}</option>`)}

@@ -11,12 +11,12 @@ import {
 import { line, plural } from './format.ts'
 import { sharedStyles } from './styles.ts'
 
-/** Members that are shown at once; a button shows as many more. */
+/** The number of members that are shown at once. A button shows as many more. */
 const MEMBERS = 100
-/** Characters of a string that are shown before somebody asks for it. */
+/** The number of characters of a string that are shown before the user expands it. */
 const STRING_CHARACTERS = 2000
 
-/** A value of JSON, or of a row, that is opened level by level. */
+/** A tree view of a JSON value or a row. Each level is expanded separately. */
 export class Tree extends LitElement {
   static override properties: PropertyDeclarations = { value: { attribute: false } }
   static override styles: CSSResultGroup = [
@@ -76,7 +76,7 @@ export class Tree extends LitElement {
     const isOpen = this.#open.has(path)
     const shown = this.#more.get(path) ?? MEMBERS
     const toggled = (event: Event): void => {
-      // The element's own listener.
+      // Only the element has this listener.
       const { open } = event.target as HTMLDetailsElement
       if (open === this.#open.has(path)) return
       if (open) this.#open.add(path)

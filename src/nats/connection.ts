@@ -11,7 +11,7 @@ import { aborting } from '../async.ts'
 import { RemoteError } from '../remote.ts'
 import { toRemoteError } from './toRemoteError.ts'
 
-/** Who this device is to a NATS server, and the subject under which answers to it arrive. */
+/** The credentials of this device for a NATS server, and the subject of its answers. */
 export type NatsCredentials = (
   | { readonly jwt: string; readonly seed: string }
   | { readonly user: string; readonly pass: string }
@@ -21,14 +21,14 @@ export type NatsCredentials = (
   readonly inboxPrefix?: string | undefined
 }
 
-/** One connection, while it lasts. */
+/** One open connection. */
 export interface NatsLink {
   readonly nc: NatsConnection
   readonly js: JetStreamClient
   readonly jsm: JetStreamManager
-  /** Subject under which answers arrive. */
+  /** The subject under which answers arrive. */
   readonly inboxPrefix: string
-  /** Resolves once the connection has ended, for whatever reason. */
+  /** Resolves when the connection has ended for any reason. */
   readonly ended: Promise<void>
 }
 
@@ -36,17 +36,17 @@ export interface NatsLink {
 export interface Connector {
   /** Runs a call on the connection. Rejects with `RemoteError`, or with the signal's reason. */
   use<T>(signal: AbortSignal, call: (connection: NatsLink) => Promise<T>): Promise<T>
-  /** The same for what yields. */
+  /** The same for an async generator. */
   stream<T>(signal: AbortSignal, call: (connection: NatsLink) => AsyncIterable<T>): AsyncGenerator<T>
   /** The largest payload, in bytes, that the server last named. */
   readonly payload: number
 }
 
-/** For the credentials, the handshake and each answer. */
+/** Milliseconds for the credentials, the handshake and each answer. */
 export const NATS_ANSWER_MS = 10_000
-/** Keeps the connection between the calls of somebody who doesn't watch. */
+/** Milliseconds for which an unused connection stays open if nobody watches. */
 const NATS_IDLE_MS = 5_000
-/** A connection that is dead without a word is noticed after two pings. */
+/** Milliseconds between pings. A silently dead connection is noticed after two. */
 const PING_MS = 20_000
 
 export function createConnector(
@@ -107,13 +107,13 @@ export function createConnector(
     clearTimeout(idle)
     idle = setTimeout(() => {
       if (users > 0) return
-      // A call that begins now must not meet it.
+      // A new call must not use it.
       forget(unused)
       unused.then(({ nc }) => nc.close()).catch(() => {})
     }, NATS_IDLE_MS)
   }
 
-  /** Nothing was heard: the next call begins with a new connection rather than wait on a dead one. */
+  /** Names the cause of a failure. After a timeout the next call uses a new connection, because this one may be dead. */
   function explain(error: unknown, signal: AbortSignal, connection: NatsLink | undefined): unknown {
     if (signal.aborted) return signal.reason
     const known = toRemoteError(error)
@@ -157,7 +157,7 @@ export function createConnector(
   }
 }
 
-/** The client leaves some requests unanswered if the connection ends. */
+/** Rejects when the connection ends: the client leaves some requests unanswered then. */
 function orEnded<T>({ ended }: NatsLink, call: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     call.then(resolve, reject)

@@ -9,7 +9,7 @@ import { createStreamEnd } from './streamEnd.ts'
 import { isRefusal, isUnheard } from './toRemoteError.ts'
 import { watchStream } from './watchStream.ts'
 
-/** Where the stream is, and how it is reached. */
+/** The servers, stream and credentials of a NATS remote. */
 export interface NatsRemoteOptions extends PlaceOptions {
   /** WebSocket addresses of one cluster: `wss://sync.example.com`. */
   readonly servers: string | readonly string[]
@@ -17,16 +17,16 @@ export interface NatsRemoteOptions extends PlaceOptions {
   readonly stream?: string | ((log: string) => string) | undefined
   /** The subject of a log in a stream that holds many. Without it the stream holds one log, under a subject of the stream's name. */
   readonly subject?: ((log: string) => string) | undefined
-  /** Asked at every connect, so a short-lived token is a fresh one. A rejection is a reason to try later; throw `RemoteError('denied')` to say no. */
+  /** Called at every connect, so a short-lived token is fresh. If it rejects, the connection is tried again later. Throw `RemoteError('denied')` to deny access. */
   readonly credentials?: (() => NatsCredentials | Promise<NatsCredentials>) | undefined
   /** The largest message, in bytes: 1,000,000 unless given, and never more than the server takes. */
   readonly bytes?: number | undefined
 }
 
 const NATS_MESSAGE_BYTES = 1_000_000
-/** What the headers of an append take of the server's largest payload. */
+/** The bytes that the headers of an append take of the server's largest payload. */
 const HEADER_BYTES = 1_024
-/** Own messages that are remembered until the server tells of them, for somebody who does not watch. */
+/** The most own messages that are remembered until the server announces them, if nobody watches. */
 const MOST_OWN = 64
 
 /**
@@ -61,9 +61,9 @@ function remoteOf(
 ): Remote {
   const connector = createConnector(servers, credentials)
   const end = createStreamEnd(connector, place)
-  /** The append that is under way. */
+  /** The current append. */
   let appending: Promise<unknown> = Promise.resolve()
-  /** Messages that this device has stored. It reads them after each append, so a notice of one says nothing new. */
+  /** The messages that this device has stored. It reads after each append, so an announcement of one is no news. */
   const own = new Set<number>()
   const isNews = async (sequence: number): Promise<boolean> => {
     end.saw(sequence)
@@ -76,7 +76,7 @@ function remoteOf(
     },
   }
 
-  /** Messages that are known to be there, asked for while the end is looked up: a message of another device costs one round trip. */
+  /** Reads messages that are known to exist while the end is looked up. A message of another device then costs one round trip. */
   const readKnown = (from: number, to: number, signal: AbortSignal): Promise<readonly RemoteMessage[]> =>
     to < from ? Promise.resolve([]) : connector.use(signal, (connection) => readFew(connection, place, from, to))
 
@@ -84,7 +84,7 @@ function remoteOf(
     limits,
     async append(message, { after, id, signal }) {
       if (message.length > limits.bytes) throw new RemoteError('too-large')
-      // One of this realm: the client refuses bytes of another frame.
+      // The client refuses a Uint8Array of another frame, so this makes one of this realm.
       const copy = new Uint8Array(message)
       return connector.use(signal, async ({ js, jsm }) => {
         const expected = Number(after)
@@ -103,7 +103,7 @@ function remoteOf(
           return 'appended'
         } catch (error) {
           if (isRefusal(error)) return 'refused'
-          // Nobody listens to the subject. This throws if there is no stream; otherwise it has no leader yet.
+          // The subject has no listener. This throws if there is no stream; otherwise the stream has no leader yet.
           if (isUnheard(error)) await jsm.streams.info(place.stream)
           throw error
         }
@@ -111,7 +111,7 @@ function remoteOf(
     },
     async *read(after, { including = false, signal }) {
       const from = Math.max(1, Number(after) + (including ? 0 : 1))
-      // The numbers of a shared stream are mostly those of other logs.
+      // Most sequences of a shared stream belong to other logs.
       const known = place.shared ? 0 : Math.min(end.seen, from + MOST_SINGLE - 1)
       const [last, found] = await Promise.all([end.lookUp(signal), readKnown(from, known, signal)])
       yield* inBatches(found.filter(({ position }) => Number(position) <= last))
@@ -122,7 +122,7 @@ function remoteOf(
         else yield* readMany(connection, place, next, last, signal)
       })
     },
-    // Of a stream with many logs nobody counts those of one.
+    // The server has no count for one log of a shared stream.
     count: async (after, { signal }) => (place.shared ? 0 : Math.max(0, (await end.lookUp(signal)) - Number(after))),
     watch: (hear) => watchStream(connector, place, isNews, hear),
   }

@@ -1,10 +1,10 @@
 import { ModelError } from '../errors.ts'
 
-/** Where a log is on the server. */
+/** The place of a log on the server. */
 export interface StreamPlace {
   readonly stream: string
   readonly subject: string
-  /** The stream holds other logs too, each under a subject of its own. */
+  /** True if the stream holds other logs too, each under its own subject. */
   readonly shared: boolean
 }
 

@@ -2,23 +2,23 @@ import { createInbox, type Msg } from '@nats-io/nats-core'
 import { RemoteError, type RemoteMessage } from '../remote.ts'
 import { NATS_ANSWER_MS, type NatsLink } from './connection.ts'
 
-/** What one request asks for at most, in messages and in bytes. A single larger message is asked for alone. */
+/** The most messages and bytes of one request. A single larger message is requested alone. */
 const PULL_MESSAGES = 4096
 const PULL_BYTES = 1_000_000
-/** What a server sends as the end of a request, with the number that HTTP has for it. */
+/** The status codes with which a server ends a request, like those of HTTP. */
 const CONFLICT = 409
 const EXCEEDS_BYTES = /MaxBytes/i
 const NANOSECONDS = 1_000_000
 
-/** What came for one request. */
+/** The answer to one request. */
 export interface Pulled {
   readonly messages: readonly RemoteMessage[]
   readonly last: number
-  /** Messages of the consumer behind the last one. */
+  /** The number of messages that the consumer has after the last one. */
   readonly pending: number
 }
 
-/** The consumer that is read, and where reading ends. */
+/** The consumer to read, and the sequence at which reading ends. */
 export interface Pulling {
   readonly stream: string
   readonly consumer: string

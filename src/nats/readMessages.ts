@@ -6,9 +6,9 @@ import { type Pulled, pull } from './pullMessages.ts'
 import { isMissingMessage } from './toRemoteError.ts'
 
 const NATS_BATCH_BYTES = 1_000_000
-/** So many messages are asked for one by one, at once: that is two round trips, a consumer is four and state on the server. */
+/** The most messages that are requested one by one, all at once. That costs two round trips; a consumer costs four and state on the server. */
 export const MOST_SINGLE = 8
-/** The server keeps an unused consumer for so long. */
+/** How long the server keeps an unused consumer. */
 const READ_CONSUMER_MS = 30_000
 
 /** The sequence of the log's last message; 0 if there is none. Answered by the stream's leader, or for a shared stream by any of its servers. */
@@ -17,7 +17,7 @@ export async function lastOf({ jsm }: NatsLink, { stream, subject, shared }: Str
   return (await jsm.direct.getMessage(stream, { last_by_subj: subject }))?.seq ?? 0
 }
 
-/** The messages from one sequence to another, one by one. */
+/** Reads the messages from one sequence to another, one by one. */
 export async function readFew(
   { jsm }: NatsLink,
   { stream }: StreamPlace,
@@ -28,7 +28,7 @@ export async function readFew(
   const found = await Promise.all(
     sequences.map((seq) =>
       jsm.streams.getMessage(stream, { seq }).catch((error: unknown) => {
-        // Deleted by who runs the server: every device reads the same rest.
+        // An administrator deleted it. Every device reads the same rest.
         if (isMissingMessage(error)) return null
         throw error
       }),
@@ -37,7 +37,7 @@ export async function readFew(
   return found.flatMap((one) => (one ? [{ position: String(one.seq), message: one.data }] : []))
 }
 
-/** The messages from one sequence to another in batches, by an ordered consumer, which every server since 2.9 has. */
+/** Reads the messages from one sequence to another in batches, through an ordered consumer (every server since 2.9 has them). */
 export async function* readMany(
   connection: NatsLink,
   place: StreamPlace,
@@ -67,7 +67,7 @@ export async function* readMany(
     for (let asked = ask(); ; ) {
       const { messages, last, pending } = await asked
       const isEnd = last >= to || pending === 0
-      // The next ones are on their way while these are taken in.
+      // The next messages are requested while these are taken.
       if (!isEnd) asked = ask()
       if (messages.length > 0) yield messages
       if (!isEnd) continue
@@ -97,7 +97,7 @@ async function isAnyFrom({ jsm }: NatsLink, { stream, subject, shared }: StreamP
   }
 }
 
-/** In batches of about 1 MB. */
+/** Splits messages into batches of about 1 MB. */
 export function* inBatches(messages: readonly RemoteMessage[]): Generator<readonly RemoteMessage[]> {
   let batch: RemoteMessage[] = []
   let bytes = 0

@@ -3,16 +3,16 @@ import type { Connector } from './connection.ts'
 import type { StreamPlace } from './place.ts'
 import { lastOf } from './readMessages.ts'
 
-/** For servers of a shared stream that have not yet heard of a message that another one has stored. */
+/** How often, and how long apart, a server of a shared stream is asked for a message that it may not have yet. */
 const BEHIND_MS = 2_000
 const BEHIND_AGAIN_MS = 25
 
-/** Where the stream of a log ends. */
+/** The end of a log's stream. */
 export interface StreamEnd {
-  /** The last message that this device knows to be stored: another server of the cluster may not have it yet. */
+  /** The last message that this device knows to be stored. Another server of the cluster may not have it yet. */
   readonly seen: number
   saw(sequence: number): void
-  /** Asks for the last message that there is to read. */
+  /** Finds the last message. */
   lookUp(signal: AbortSignal): Promise<number>
 }
 
@@ -32,7 +32,7 @@ export function createStreamEnd(connector: Connector, place: StreamPlace): Strea
           const last = await lastOf(connection, place)
           if (last >= seen) return last
           if (!place.shared || Date.now() > until) {
-            // The remote has forgotten it.
+            // The remote has lost it.
             seen = last
             return last
           }

@@ -6,7 +6,7 @@ import { RemoteError } from '../remote.ts'
 const MESSAGE_EXCEEDS_MAXIMUM = 10054
 const STREAM_IS_FULL = 10077
 
-/** What the server or its client said, in the words of a remote. */
+/** Converts an error of the server or its client to a `RemoteError`. */
 export function toRemoteError(error: unknown): RemoteError {
   if (error instanceof RemoteError) return error
   if (
@@ -28,14 +28,14 @@ export function toRemoteError(error: unknown): RemoteError {
   return new RemoteError('unreachable', undefined, error)
 }
 
-/** A request wraps what ended it. */
+/** Whether an error, or an error that it wraps, is an instance of one of the classes. */
 function isCausedBy(error: unknown, classes: readonly (abstract new (...args: never[]) => Error)[]): boolean {
   return error instanceof Error && (classes.some((one) => error instanceof one) || isCausedBy(error.cause, classes))
 }
 
 export const isUnheard = (error: unknown): boolean => isCausedBy(error, [errors.NoRespondersError])
 
-/** The server compared the append with what it has, and refused it: 10071, and since 2.15 also 10164. */
+/** Whether the server refused an append because its last sequence differs: code 10071, and since 2.15 also 10164. */
 export const isRefusal = (error: unknown): boolean =>
   error instanceof JetStreamApiError &&
   [JetStreamApiCodes.StreamWrongLastSequence, JetStreamApiCodes.StreamWrongLastSequenceUnknown].some(

@@ -3,10 +3,10 @@ import { sleep } from '../async.ts'
 import type { Connector, NatsLink } from './connection.ts'
 import type { StreamPlace } from './place.ts'
 
-/** Pauses between attempts to connect, each twice the one before, and a random half of it. */
+/** Milliseconds between attempts to connect. Each wait is twice the one before, plus a random half of it. */
 const FIRST_PAUSE_MS = 250
 const LONGEST_PAUSE_MS = 15_000
-/** The server keeps the consumer for so long after the connection went. */
+/** How long the server keeps the consumer after the connection has ended. */
 const WATCH_CONSUMER_MS = 30_000
 
 /**
@@ -62,7 +62,7 @@ export function watchStream(
   return () => ending.abort()
 }
 
-/** The browser knows better when the network is there again. */
+/** Waits, but ends early when the browser says that the network is back. */
 async function pauseOrOnline(ms: number, signal: AbortSignal): Promise<void> {
   const awake = new AbortController()
   const wake = (): void => awake.abort()

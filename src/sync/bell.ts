@@ -1,9 +1,9 @@
-/** Wakes a loop that waits for something to do. What rang since the last `reset` counts. */
+/** Wakes a loop that waits for work. A ring since the last `reset` ends the next wait at once. */
 export interface Bell {
-  /** `loud`: also somebody who waits after a failure. */
+  /** A `loud` ring also ends the wait after a failure. */
   ring(loud?: boolean): void
   reset(): void
-  /** Resolves after `ms` at the latest. `asleep`: only a loud ring is heard. Rejects with the signal's reason. */
+  /** Resolves after `ms` at the latest. With `asleep`, only a loud ring ends the wait. Rejects with the signal's reason. */
   wait(ms: number, signal: AbortSignal, asleep?: boolean): Promise<void>
 }
 

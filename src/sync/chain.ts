@@ -1,27 +1,27 @@
 import type { ReadPosition, TrailMark } from '../log/local.ts'
 import type { Opened, ReadCommit } from './message.ts'
 
-/** A message that was read, and its place. */
+/** A message that was read, and its position. */
 export interface Read {
   readonly position: string
   readonly opened: Opened
 }
 
-/** What the messages behind a position are of the log. */
+/** The result of reading the messages behind a position. */
 export interface Derived {
-  /** The commits that chain: every device finds the same ones, because only bytes decide (rules 3 and 10). */
+  /** The commits that continue the chain. Every device finds the same ones, because only the bytes decide (rules 3 and 10). */
   readonly commits: readonly ReadCommit[]
   readonly position: ReadPosition
-  /** Of the log that the messages make; undefined if there is none. */
+  /** The lineage of the log in the messages. undefined if they contain no log. */
   readonly lineage: string | undefined
-  /** A newer build wrote the message behind the last one here. */
+  /** True if a newer build wrote the next message. */
   readonly newer: string | undefined
 }
 
-/** Messages whose places are remembered one by one; further back, at doubling distances. */
+/** The number of last messages whose positions are all kept. Further back, the distances between kept positions double. */
 const TRAIL = 64
 
-/** Follows the chain of a log from a position through the messages behind it. At the beginning, the first message names the lineage. */
+/** Follows the chain of a log through the messages behind a position. At the beginning of a log, the first message names the lineage. */
 export function derive(from: ReadPosition, messages: readonly Read[], known: string): Derived {
   const commits: ReadCommit[] = []
   let mark: TrailMark = from
@@ -36,7 +36,7 @@ export function derive(from: ReadPosition, messages: readonly Read[], known: str
     mark = { position, id: opened.id, head, last }
     if (opened.is !== 'message') continue
     const { header } = opened
-    // It names the commit before it: else it came too late, or twice, and is no log.
+    // A message names the commit before it. If that is not the last one, it came too late or twice, and does not count.
     if (header.after !== last || header.first !== head + 1) continue
     if (lineage !== undefined && header.lineage !== lineage) continue
     lineage ??= header.lineage
@@ -47,7 +47,7 @@ export function derive(from: ReadPosition, messages: readonly Read[], known: str
   return { commits, position: { position, id, head, last, trail: longer(from, mark) }, lineage, newer }
 }
 
-/** The trail with the place that was left. */
+/** The trail with the position that was left added. */
 function longer({ trail, ...left }: ReadPosition, now: TrailMark): readonly TrailMark[] {
   if (left.position === now.position || !left.position) return trail
   const marks = [left, ...trail]

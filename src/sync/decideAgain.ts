@@ -8,7 +8,7 @@ import { type Fold, foldCommit, type Journal, undo } from '../model/fold.ts'
 import { type AnyModel, commandReadOf, createContext, decide } from '../model/model.ts'
 import { decideUndo, UNDO, type Undoing } from './undoing.ts'
 
-/** What became of commands that were decided again. */
+/** The result of deciding commands again. */
 export interface DecidedAgain {
   /**
    * Those without events gave none, or were refused, behind others of this device. That counts only once these are in the log: then they
@@ -16,11 +16,11 @@ export interface DecidedAgain {
    */
   readonly kept: readonly LocalCommand[]
   readonly rejected: readonly RejectedCommand[]
-  /** They give no events any more: somebody else has done it. */
+  /** The ids of commands that produce no events any more, because another device did the same. */
   readonly fulfilled: readonly LocalCommand[]
 }
 
-/** This code can't decide; nothing was decided. */
+/** This code can't decide the commands. Nothing was decided. */
 export class CannotDecide extends Error {
   readonly state: 'outdated' | 'stalled'
   constructor(state: 'outdated' | 'stalled', cause: Error) {
@@ -30,8 +30,8 @@ export class CannotDecide extends Error {
 }
 
 /**
- * Decides commands again, in order, on these folds behind these commits. Afterwards the folds are as before. Throws CannotDecide: a build
- * that does not know a command never refuses it (rule 6).
+ * Decides commands again, in order, on the folds after the given commits. Afterwards the folds are as before. Throws CannotDecide, because a
+ * build that does not know a command must not reject it (rule 6).
  */
 export function decideAgain(
   model: AnyModel,
@@ -40,7 +40,7 @@ export function decideAgain(
   commands: readonly LocalCommand[],
   head: number,
 ): DecidedAgain {
-  // The commits are folded again when they are in the log: a device that only reads needs that alone.
+  // A device that only reads folds the commits once, when they are in the log.
   if (!commands.length) return { kept: [], rejected: [], fulfilled: [] }
   assertKnown(model, commands)
   const types = eventTypes(model.events)
@@ -62,7 +62,7 @@ export function decideAgain(
       try {
         const context = createContext(command.at, randomId, ids)
         const isUndo = command.name === UNDO
-        // Written by `undoingOf`.
+        // `undoingOf` wrote it.
         const undoing = command.input as unknown as Undoing
         const stored = isUndo ? decideUndo(folds, undoing) : decide(model, command.name, read, command.input, context)
         for (const event of recordedOf({ ...command, events: stored }, tip + 1, types))
@@ -95,7 +95,7 @@ function assertKnown(model: AnyModel, commands: readonly LocalCommand[]): void {
   }
 }
 
-/** A command with the id of one that came into the log, but not that one (rule 7). */
+/** A command with the same id as another command that is in the log (rule 7). */
 export const conflicting = ({ events, ...command }: LocalCommand, head: number): RejectedCommand => ({
   ...command,
   events,
@@ -103,7 +103,7 @@ export const conflicting = ({ events, ...command }: LocalCommand, head: number):
   sequence: head,
 })
 
-/** As the log keeps it. */
+/** The command in the form that the log keeps. */
 export const storedOf = ({ id, fingerprint, at, meta, cause, device, events }: LocalCommand): StoredCommand => ({
   id,
   ...(fingerprint !== undefined && { fingerprint }),

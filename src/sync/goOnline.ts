@@ -8,14 +8,14 @@ import { readAfter } from '../log/read.ts'
 import { closeOthers } from '../log/upgrade.ts'
 import { withoutRemote } from './withoutRemote.ts'
 
-/** Milliseconds in which another tab that takes the same log online has to be done. */
+/** Milliseconds that another tab has to finish taking the same log online. */
 const OTHER_TAB_MS = 5000
 
 /**
- * A log that was begun without a remote has one from now on: what is in it stays as it is, and is uploaded; what comes goes into the
- * outbox. Only while no other tab has the log open, because that would append past the outbox; a tab that is on the way to open it ends with
- * `EngineClosed('log replaced')`. One transaction makes it: a tab that is killed at any moment leaves one or the other. Throws StorageError
- * if something is in the way; then nothing has changed.
+ * Gives a remote to a log that was begun without one. Its commits stay as they are and are uploaded; new commands go into the outbox. This
+ * needs that no other tab has the log open, because that tab would append past the outbox. A tab that is opening the log ends with
+ * `EngineClosed('log replaced')`. The change is one transaction, so a tab that is killed leaves the log as before or as after. Throws
+ * StorageError if it is not possible; then nothing has changed.
  */
 export async function goOnline(database: Database): Promise<LogIdentity> {
   const { name } = database
@@ -28,7 +28,7 @@ export async function goOnline(database: Database): Promise<LogIdentity> {
       { signal: AbortSignal.timeout(OTHER_TAB_MS) },
       async (): Promise<LogIdentity> => {
         const now = await lookAgain(database, log)
-        // Another tab has done it while this one opened.
+        // Another tab did it while this one opened.
         if (isShared(now) && now.lineage === log.lineage) return now
         if (now.base) throw withoutRemote(name, 'archived')
         return locks.request(lockName('log', name), { ifAvailable: true }, (lock) => {
@@ -42,7 +42,7 @@ export async function goOnline(database: Database): Promise<LogIdentity> {
   }
 }
 
-/** The identity as it is now, also if that is another one. */
+/** The identity that is stored now. It may be another one than before. */
 async function lookAgain(database: Database, log: LogIdentity): Promise<LogIdentity> {
   database.log = undefined
   try {
@@ -53,12 +53,12 @@ async function lookAgain(database: Database, log: LogIdentity): Promise<LogIdent
   return database.log
 }
 
-/** In the transaction that closes all other connections: until it is over, no tab can connect to the log as it was. */
+/** Runs in the transaction that closes all other connections. Until it ends, no tab can connect to the log. */
 async function convert(database: Database, before: LogIdentity): Promise<LogIdentity> {
   const base = await headOf(database)
   const marker: Marker = { n: 0, base, last: await lastCommit(database, base), generation: 0 }
   const { was: _, ...rest } = before
-  // Under another id: a tab that still holds the log as it was does not belong to it.
+  // The log gets a new id, so that a tab with the earlier log does not write to it.
   const log: LogIdentity = { ...rest, id: randomId(), format: 3 }
   let failure: unknown
   try {
@@ -75,13 +75,13 @@ async function convert(database: Database, before: LogIdentity): Promise<LogIden
       }
     })
   } catch (error) {
-    // Given up: whenever the browser comes to it, it changes nothing. A look would wait as long once more.
+    // The request was given up and will change nothing when the browser runs it. A check would wait just as long.
     if (error instanceof StorageError && error.kind === 'blocked') throw error
     failure = error
   }
-  // The answer may be lost, not the transaction.
+  // The transaction may have committed although its answer was lost.
   if ((await lookAgain(database, before)).id === log.id) return log
-  // The next connection is compared with the log as it was.
+  // The next connection compares the log with the earlier one.
   database.log = before
   database.idb?.close()
   database.idb = undefined

@@ -1,9 +1,9 @@
 import { aborting } from '../async.ts'
 import { EngineClosed } from '../errors.ts'
 
-/** Somebody follows the remote beside a pipeline. What this log needs only once in this browser runs with it. */
+/** The following of a remote beside a pipeline. Work that a browser needs only once per log runs with it. */
 export interface Holding {
-  /** Aborts when it ends. */
+  /** Aborts when the following ends. */
   readonly signal: AbortSignal
   /** Lets the next one in the queue follow the remote, in another worker or page. */
   leave(): void
@@ -22,7 +22,7 @@ const placeOf = (shop: object): Place => {
   return place
 }
 
-/** The follower of this pipeline's log has begun. Returns the function that says that it ends. */
+/** Call this when the follower of this pipeline's log begins, and the returned function when it ends. */
 export function beginHolding(shop: object, { signal, leave }: Holding): () => void {
   const place = placeOf(shop)
   const ending = new AbortController()

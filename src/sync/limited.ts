@@ -1,12 +1,12 @@
 import { RemoteError } from '../remote.ts'
 
-/** Milliseconds in which a call of a remote has to come forward. */
+/** Milliseconds in which a call of a remote must make progress. */
 const CALL_MS = 30_000
 
-/** The signal of one call: it aborts with the given one, or when the remote does not answer. */
+/** The signal of one call of a remote. It aborts with the given signal, or when the remote does not answer in time. */
 export interface Limited {
   readonly signal: AbortSignal
-  /** It has answered. */
+  /** Call this when the remote has answered. */
   renew(): void
   end(): void
 }

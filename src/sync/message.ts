@@ -9,7 +9,7 @@ import { stringify } from '../model/json.ts'
  */
 export interface MessageHeader {
   readonly v: 1
-  /** Of its last commit. */
+  /** The id of its last commit. */
   readonly id: string
   /** The id of the commit before its first one; `''` at the beginning of a log. */
   readonly after: string
@@ -22,17 +22,17 @@ export interface MessageHeader {
   readonly checksum: number
 }
 
-/** A commit of a message, and what its body says. */
+/** A commit of a message, with its parsed body. */
 export interface ReadCommit {
   readonly record: CommitRecord
   readonly commands: readonly StoredCommand[]
 }
 
-/** What bytes of a remote are, by themselves. */
+/** The meaning of bytes of a remote, without their context. */
 export type Opened =
-  /** No message of ours, or one that was damaged: no log on any device. `id` tells it from others. */
+  /** Foreign or damaged bytes. No device takes them into its log. `id` tells them from others. */
   | { readonly is: 'no message'; readonly id: string }
-  /** Of a newer build. If it follows, nobody may go on without understanding it. */
+  /** A message of a newer build. If it continues the chain, this build must stop there. */
   | { readonly is: 'newer'; readonly id: string; readonly after: string; readonly what: string }
   | {
       readonly is: 'message'
@@ -41,11 +41,11 @@ export type Opened =
       readonly commits: readonly ReadCommit[]
     }
 
-/** Bytes of a body from which compressing it is worth while. */
+/** Bodies of at least this many bytes are compressed. */
 const GZIP_FROM = 2048
 const MESSAGE_CHECKSUM = ',"checksum":'
 
-/** Commits that follow each other as a message. */
+/** Packs consecutive commits as a message. */
 export async function packMessage(
   records: readonly CommitRecord[],
   { after, lineage }: Pick<MessageHeader, 'after' | 'lineage'>,
@@ -79,13 +79,13 @@ export async function openMessage(given: Uint8Array): Promise<Opened> {
   const isWhole = line.endsWith(checked) && found.bytes === body.length && crc32(body, crc32(start)) === found.checksum
   if (!isWhole) return nothing()
   if (codec !== 'json' && codec !== 'gzip') return { is: 'newer', id, after, what: `message codec ${codec}` }
-  // Its checksum fits: it is as it was packed.
+  // Its checksum matches, so its bytes are as they were packed.
   const header = found as MessageHeader
   const commits = soundCommits(header, await unpackCommits(header, body))
   return commits ? { is: 'message', id, header, commits } : nothing()
 }
 
-/** Empty if the bytes are not text. */
+/** Decodes UTF-8. Returns an empty string if the bytes are not text. */
 function textOf(bytes: Uint8Array): string {
   try {
     return decoder.decode(bytes)
@@ -103,7 +103,7 @@ function parseHeader(line: string): { readonly [K in keyof MessageHeader]?: unkn
   }
 }
 
-/** Empty if they are not what a writer may have written. */
+/** Returns no commits if the body is not one that a writer may have written. */
 async function unpackCommits(
   { codec }: MessageHeader,
   body: Uint8Array<ArrayBuffer>,
@@ -120,7 +120,7 @@ async function unpackCommits(
   }
 }
 
-/** Commits without a gap, whose commands a log may hold; undefined if they are not. */
+/** Checks that commits have no gap and that a log may hold their commands. Otherwise returns undefined. */
 function soundCommits(
   { id, first, last, lineage }: MessageHeader,
   records: readonly CommitRecord[],

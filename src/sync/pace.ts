@@ -1,19 +1,19 @@
-/** Milliseconds in which another device that wrote counts as one that writes. */
+/** Milliseconds for which another device counts as a writer after its last message. */
 const HEARD_MS = 10_000
-/** Milliseconds between two appends, for each device that writes. */
+/** Milliseconds between two appends, for each writing device. */
 const SHARE_MS = 400
-/** Milliseconds between two appends of a device that writes alone: what it is given meanwhile goes together. */
+/** Milliseconds between two appends of the only writing device. Commands that come meanwhile are sent together. */
 const ALONE_MS = 40
-/** Characters at the beginning of a commit's id that all commits of one page or worker have. */
+/** The length of the part of a commit's id that names its page or worker. */
 const WRITER_CHARACTERS = 22
 
-/** Leaves the others a turn: a device that is far away would lose every race against one that is near (rule 9). */
+/** Spaces out appends, because a distant device would lose every race against a near one (rule 9). */
 export interface Pace {
-  /** A commit with this id was read. */
+  /** Call this when a commit with this id was read. */
   heard(id: string): void
-  /** This device appends one with this id. */
+  /** Call this when this device appends a commit with this id. */
   appends(id: string): void
-  /** Milliseconds until the next append. */
+  /** Milliseconds until this device may append again. */
   waitMs(): number
 }
 

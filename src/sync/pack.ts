@@ -3,10 +3,10 @@ import { commandsIn, RECORD_COMMANDS } from './plan.ts'
 import type { Following } from './readOn.ts'
 import { type OutboxState, writeOutbox } from './store.ts'
 
-/** Records from which the outbox is packed: a boot reads few large ones faster than many small ones (rule 11). */
+/** The number of records from which the outbox is packed: a boot reads few large records faster than many small ones (rule 11). */
 const PACK_FROM = 64
 
-/** Puts many small records of the outbox into few. Says whether it did; if somebody appends meanwhile, it is for another time. */
+/** Packs many small records of the outbox into a few. Returns whether it did. If a tab appends meanwhile, it does nothing. */
 export async function pack({ database }: Following, known: OutboxState): Promise<boolean> {
   const { records, marker, newest } = known
   const commands = commandsIn(known)

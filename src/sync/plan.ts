@@ -15,18 +15,18 @@ import type { ReadCommit } from './message.ts'
 import { type KnownSent, keepSent } from './sent.ts'
 import type { OutboxState, OutboxWrite } from './store.ts'
 
-/** Commands of one record of a rewritten outbox. */
+/** The most commands in one record of a rewritten outbox. */
 export const RECORD_COMMANDS = 500
 
 export type EventTypesRead = readonly (readonly [type: string, version: number])[]
 
-/** What is to be written, whatever the outbox is by then. */
+/** What to write, independent of later changes of the outbox. */
 export interface Incoming {
   readonly model: AnyModel
   readonly derived: Derived
   readonly commits: readonly ReadCommit[]
   readonly types: EventTypesRead
-  /** The log is empty and takes this one over. */
+  /** The lineage that an empty log takes over. */
   readonly lineage: string | undefined
   readonly refused: RejectedCommand | undefined
   readonly kept: KnownSent
@@ -35,7 +35,7 @@ export interface Incoming {
 export const commandsIn = ({ records }: Pick<OutboxState, 'records'>): LocalCommand[] =>
   records.flatMap(localCommandsOf)
 
-/** What one transaction makes of log and outbox. Throws CannotDecide. */
+/** Plans the changes that one transaction makes to log and outbox. Throws CannotDecide. */
 export function plan(known: OutboxState, incoming: Incoming, folds: readonly Fold[]): OutboxWrite {
   const { derived, lineage, refused } = incoming
   const commits = incoming.commits.map(({ record }) => record)
@@ -100,7 +100,7 @@ export function plan(known: OutboxState, incoming: Incoming, folds: readonly Fol
 const isOurCommand = (one: StoredCommand, other: StoredCommand | undefined): boolean =>
   one.id === other?.id && one.fingerprint === other.fingerprint && stringify(one.events) === stringify(other.events)
 
-/** The outbox without its first commands: the highest key that is deleted, and what is left of a record that came in part. */
+/** Plans the removal of the first commands of the outbox: the highest key to delete, and the rest of a partly sent record. */
 function without(
   records: readonly LocalRecord[],
   count: number,

@@ -11,25 +11,25 @@ import { type OutboxState, readKnown, writePosition } from './store.ts'
 import { type Taker, takeCommits } from './take.ts'
 import { withoutRemote } from './withoutRemote.ts'
 
-/** Bytes of messages that are taken in one transaction. */
+/** The most bytes of messages that one transaction takes. */
 const TAKE_BYTES = 1_000_000
 
-/** What everybody needs who follows a remote. */
+/** What following a remote needs. */
 export interface Following extends Taker {
   readonly remote: Remote
   readonly pace: Pace
   readonly signal: AbortSignal
-  /** So many messages are known, and not in the log yet. */
+  /** Called with the number of known messages that are not in the log yet. */
   behind(messages: number, progress?: SyncProgress): void
 }
 
 /**
- * Reads what the remote has behind the stored position and takes it in. Gives what is stored then; undefined if it has to be read once
- * more. Throws StorageError if the log was begun without a remote.
+ * Reads the messages behind the stored position and takes them. Returns the new state, or undefined if the remote has to be read again.
+ * Throws StorageError if the log was begun without a remote.
  */
 export async function readOn(following: Following): Promise<OutboxState | undefined> {
   const { shop, database, remote, pace, signal, behind } = following
-  // Until the pipeline has read it, nobody knows which log this is.
+  // The identity of the log is unknown until the pipeline has read it.
   if (!shop.database.log) await shop.atHead(() => {})
   const { log } = shop.database
   if (log?.format && !isShared(log)) throw withoutRemote(database.name, log.base ? 'archived' : 'others')
@@ -41,13 +41,13 @@ export async function readOn(following: Following): Promise<OutboxState | undefi
   if (known.log.id === ours || known.log.was === ours) shop.database.log = known.log
   const { position, id } = known.position
   const call = limited(signal)
-  /** The message that was read last has to be there (rule 5). */
+  /** Whether the message that was read last is still there (rule 5). */
   let isThere = position === ''
   let now: OutboxState | undefined = known
   const waiting: Read[] = []
   let bytes = 0
   let done = 0
-  /** Of a large read. */
+  /** The progress of a large read. */
   let total: number | undefined
   try {
     for await (const batch of remote.read(position, { including: !isThere, signal: call.signal })) {
@@ -79,16 +79,16 @@ export async function readOn(following: Following): Promise<OutboxState | undefi
   }
   if (!isThere) return goBack(following, known)
   if (waiting.length) now = await takeCommits(following, waiting, { before: now })
-  // Refused behind others of this device, which are in the log now.
+  // They were refused on top of other commands of this device, which are in the log now.
   const isHeld = now && now.position.head === now.marker.base && commandsIn(now)[0]?.events.length === 0
   return isHeld ? takeCommits(following, [], { before: now }) : now
 }
 
-/** 0: it can't say. What it says is for a progress bar only. */
+/** The estimated number of messages, for a progress bar. 0 if the remote can't say. */
 const countBehind = async (remote: Remote, position: string, signal: AbortSignal): Promise<number> =>
   (await remote.count?.(position, { signal }).catch(() => 0)) ?? 0
 
-/** The remote has forgotten what was read: back to the newest message that it still has (section 5). */
+/** Goes back to the newest known message that the remote still has, after it has forgotten later ones (section 5). */
 async function goBack({ database, remote, signal }: Following, { position }: OutboxState): Promise<undefined> {
   const { trail } = position
   for (const [i, mark] of trail.entries()) {
@@ -106,7 +106,7 @@ async function goBack({ database, remote, signal }: Following, { position }: Out
   } finally {
     call.end()
   }
-  // A log that was deleted and a fresh one look alike: sending everything again needs somebody who decides.
+  // A deleted log and a fresh one look alike, so a person has to decide whether everything is sent again.
   throw new RemoteError('gone')
 }
 

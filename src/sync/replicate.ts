@@ -19,21 +19,21 @@ import { OtherLog } from './sameLog.ts'
 import { send } from './send.ts'
 import { type OutboxState, readKnown } from './store.ts'
 
-/** Milliseconds between two looks if nobody says that there is something to do. */
+/** Milliseconds between two reads without a hint that there is work. */
 const UNASKED_MS = 30_000
-/** Milliseconds before a remote that failed is asked again, doubled up to the maximum. */
+/** Milliseconds before a failed remote is asked again. Doubled after each failure, up to the maximum. */
 const REMOTE_AGAIN_MIN_MS = 500
 const REMOTE_AGAIN_MAX_MS = 30_000
-/** Milliseconds after a failure in which not even a connection that is there again ends the wait: it may come and go with each message. */
+/** The most milliseconds after a failure in which a restored connection does not end the wait: it may come and go with each message. */
 const DEAF_MAX_MS = 5000
 
 /**
- * Follows the remote of a log beside its pipeline, until that closes: takes in what the remote has, and sends what this device has. One
- * does for each log and browser; the others wait until it has gone. Never rejects.
+ * Follows the remote of a log beside its pipeline until the pipeline closes: it takes new messages and sends the commands of this device.
+ * Each browser has one follower for each log; the others wait until it ends. Never rejects.
  */
 export async function replicate(shop: Workshop, open: OpenRemote): Promise<void> {
   const { closing, database } = shop
-  // Without Web Locks nobody knows whether he is alone.
+  // Without Web Locks a follower can't know whether it is the only one.
   if (!globalThis.navigator?.locks) {
     createReporter(shop).say({ state: 'waiting', error: toWire(new StorageError('unavailable', NO_LOCKS)) })
     return
@@ -52,7 +52,7 @@ export async function replicate(shop: Workshop, open: OpenRemote): Promise<void>
           release()
         })
     } catch {
-      // The log was closed or replaced, or the lock was stolen; then this one comes after the thief.
+      // The log was closed or replaced, or the lock was stolen. After a theft this one queues again.
       isOver = !ending.signal.aborted
     } finally {
       closing.removeEventListener('abort', end)
@@ -62,26 +62,26 @@ export async function replicate(shop: Workshop, open: OpenRemote): Promise<void>
 
 const NO_LOCKS = 'This browser has no Web Locks, so this log is not synchronised. Commands are kept on this device.'
 
-/** Reads that tabs wait for, by the names that these gave them. */
+/** The reads that tabs wait for, under the names that the tabs gave them. */
 interface Awaited {
   readonly reads: Set<string>
   done(reads: readonly string[]): void
 }
 
-/** What the follower of a remote has to do next. */
+/** The next work of the follower of a remote. */
 interface Due {
   /** The remote may have more. */
   read: boolean
-  /** The outbox may have grown: it is sent without a read before, which would be a round trip more. If others were faster, the append fails. */
+  /** The outbox may have grown. It is sent without a read before, which would cost a round trip. If another device was faster, the append fails. */
   look: boolean
-  /** It waits for its turn: what the outbox gets meanwhile goes with the rest. */
+  /** The follower waits for its turn. Commands that come meanwhile are sent with the rest. */
   pausing: boolean
 }
 
-/** Reads that are noted at once; more are asked for again. */
+/** The most waiting reads that are kept. Tabs ask again for the others. */
 const MOST_READS = 1000
 
-/** Tells the tabs where log and remote stand. */
+/** Reports the state of log and remote to the tabs. */
 interface Reporter {
   say(more: Omit<Partial<SyncReport>, 'error'> & { readonly error?: WireError | undefined }): void
   again(): void
@@ -94,7 +94,7 @@ function createReporter({ channel, database }: Pick<Workshop, 'channel' | 'datab
     say(more) {
       const { error, ...rest } = { ...report, ...more }
       const next = error ? { ...rest, error } : rest
-      // Once in a while also if it is the same: a tab may have missed it.
+      // An unchanged report is repeated from time to time, because a tab may have missed it.
       if (stringify(next) === stringify(report) && performance.now() - told < UNASKED_MS) return
       report = next
       reporter.again()
@@ -107,7 +107,7 @@ function createReporter({ channel, database }: Pick<Workshop, 'channel' | 'datab
   return reporter
 }
 
-/** Resolves when this code can't go on, and another build has to. Rejects with the signal's reason, or when the log was closed. */
+/** Resolves when this build can't go on and another one has to. Rejects with the signal's reason, or when the log was closed. */
 async function followRemote(shop: Workshop, open: OpenRemote, signal: AbortSignal): Promise<void> {
   const { database } = shop
   const bell = createBell()
@@ -157,7 +157,7 @@ async function followRemote(shop: Workshop, open: OpenRemote, signal: AbortSigna
   }
 }
 
-/** The remote of a log. An adapter that throws is a remote that fails with that error: the tabs are told as of any other failure. */
+/** Opens the remote of a log. If the adapter throws, every call of the returned remote fails with that error, and the tabs are told. */
 function openedRemote(open: OpenRemote, log: string): Remote {
   try {
     return open(log)
@@ -203,7 +203,7 @@ async function runReplicator(
         continue
       }
       const sent = await send(following, known)
-      // A remote that can be read may still refuse all messages: only one that it took shows that it works.
+      // A remote that can be read may still refuse all messages. Only an accepted message shows that it works.
       if (sent === 'appended' || !known.records.length) backoff.reset()
       const { position } = known.position
       if (sent === 'refused' && position === refusedAt) throw new RemoteError('unreachable', REFUSED_FOR_NOTHING)
@@ -232,7 +232,7 @@ const REFUSED_FOR_NOTHING =
 function progressOf({ position, marker, rejected }: OutboxState): Pick<SyncReport, 'rejected' | 'progress'> {
   const isUpload = position.head < marker.base
   return {
-    // Those of reactions are told to these.
+    // Reactions learn of their own rejected commands.
     rejected: [...rejected].filter((id) => !isOfReaction(id)).length,
     progress: isUpload ? { phase: 'upload', done: position.head, total: marker.base } : undefined,
   }
@@ -247,7 +247,7 @@ async function waitForMore({ pace, signal }: Following, { records }: OutboxState
   })
 }
 
-/** A device that is offline for long keeps a short outbox, too. */
+/** Packs the outbox of a device that stays offline for long, too. */
 async function packAway(following: Following): Promise<void> {
   const known = await readKnown(following.database).catch(() => undefined)
   if (known) await pack(following, known).catch(() => {})

@@ -4,7 +4,7 @@ import type { Derived } from './chain.ts'
 import type { ReadCommit } from './message.ts'
 import type { OutboxState } from './store.ts'
 
-/** The remote's log is not the one that this device has. */
+/** Thrown if the log of the remote is not the log of this device. */
 export class OtherLog extends Error {
   readonly state: 'forked' | 'other-log'
   constructor(state: 'forked' | 'other-log', message: string) {
@@ -13,14 +13,14 @@ export class OtherLog extends Error {
   }
 }
 
-/** Gives the lineage that an empty log takes over from the remote. */
+/** Returns the lineage that an empty log takes over from the remote. */
 export function assertSameLog({ log, marker }: OutboxState, { lineage, commits }: Derived): string | undefined {
   if (lineage === undefined || lineage === log.lineage || !commits.length) return
   if (!marker.base) return lineage
   throw new OtherLog('other-log', `The remote has another log: lineage ${lineage} instead of ${log.lineage}`)
 }
 
-/** Those that the log does not have. Throws OtherLog if it has others in their place. */
+/** Returns the commits that the log lacks. Throws OtherLog if the log has other commits at their sequences. */
 export async function newCommits(
   database: Database,
   { marker }: OutboxState,

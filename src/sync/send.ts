@@ -13,19 +13,19 @@ import type { Following } from './readOn.ts'
 import type { OutboxState } from './store.ts'
 import { takeCommits } from './take.ts'
 
-/** What one push takes of the outbox at most: commands, and characters of their JSON. A single command may have more. */
+/** The most commands, and characters of their JSON, that one push takes from the outbox. A single command may be larger. */
 const PUSH_COMMANDS = 1000
 const PUSH_CHARACTERS = 262_144
-/** Characters of the commits of one message of an upload. A single commit may have more. */
+/** The most characters of commits in one message of an upload. A single commit may be larger. */
 const UPLOAD_CHARACTERS = 262_144
 
-/** `nothing`: there was nothing to send, or it is not its turn. After the others, the remote is to be read. */
+/** `nothing` means that there was nothing to send, or that it is not this device's turn. After the others the remote has to be read. */
 type Sent = 'nothing' | 'appended' | 'refused' | 'too large'
 
-/** Sends what the remote lacks, one message: commits of this log first, then the outbox. */
+/** Sends one message that the remote lacks: first commits of this log, then the outbox. */
 export async function send(following: Following, known: OutboxState): Promise<Sent> {
   const { marker, position } = known
-  // Rule 4: only what was decided on everything that the remote has.
+  // Rule 4: a command is sent only if it was decided on everything that the remote has.
   if (position.head > marker.base) return 'nothing'
   if (position.head < marker.base) return appendAtRemote(following, known, await missing(following, known))
   const commands = commandsIn(known)
@@ -39,7 +39,7 @@ export async function send(following: Following, known: OutboxState): Promise<Se
   }
 }
 
-/** After each answer the next read finds out what became of the message. */
+/** Appends a message. After any answer, the next read shows whether the message is in the log. */
 async function appendAtRemote(
   { remote, pace, signal }: Following,
   { position, log }: OutboxState,
@@ -60,7 +60,7 @@ async function appendAtRemote(
   }
 }
 
-/** A command that is too large for the remote keeps nobody waiting. */
+/** Rejects a command that is too large for the remote, so that the others can be sent. */
 async function refuse(following: Following, { marker }: OutboxState, { id }: LocalCommand): Promise<void> {
   const error = toWire(new RemoteError('too-large'))
   const tooLarge = (commands: readonly LocalCommand[]): RejectedCommand | undefined => {
@@ -70,7 +70,7 @@ async function refuse(following: Following, { marker }: OutboxState, { id }: Loc
   await takeCommits(following, [], { refuse: tooLarge })
 }
 
-/** The first commands of the outbox, up to one that has to be decided again before. */
+/** The first commands of the outbox, up to one that has to be decided again first. */
 function firstOf(commands: readonly LocalCommand[]): LocalCommand[] {
   const group: LocalCommand[] = []
   let characters = 0
@@ -88,7 +88,7 @@ function commitOf(group: readonly LocalCommand[], base: number): CommitRecord {
   return { id: nextId(), first: base + 1, last: base + events, body: stringify(group.map(storedOf)) }
 }
 
-/** The first commits that the remote lacks, unchanged. */
+/** The first commits of this log that the remote lacks. */
 async function missing({ database, signal }: Following, { position, marker }: OutboxState): Promise<CommitRecord[]> {
   const records: CommitRecord[] = []
   let characters = 0

@@ -2,24 +2,24 @@ import type { Database } from '../log/database.ts'
 import type { LocalCommand, SentCommands } from '../log/local.ts'
 import { stringify } from '../model/json.ts'
 
-/** How long own commands are kept after they came into the log, and how many characters of them. */
+/** How many milliseconds, and how many characters, of own commands are kept after they are in the log. */
 const SENT_MS = 30 * 24 * 60 * 60 * 1000
 const SENT_CHARACTERS = 10_000_000
-/** Entries that one take forgets at most. It rarely adds more than one. */
+/** The most entries that one take deletes. It rarely adds more than one. */
 const MOST_FORGOTTEN = 8
 
-/** What is kept of the commands of this device that came into the log. */
+/** The record of this device's commands that are in the log. */
 export interface KnownSent {
   /** The first entries. */
   readonly oldest: readonly { readonly first: number; readonly at: number; readonly from: number }[]
-  /** Characters up to the last one. */
+  /** The characters of all entries up to this one. */
   readonly total: number
 }
 
 /** Own commands of one commit, under its first sequence. */
 export type Sent = readonly [first: number, SentCommands]
 
-/** For a take that has none of its own. */
+/** The change of a take without own commands. */
 export const NONE_SENT: KnownSent = { oldest: [], total: 0 }
 
 export async function readSent({ transact }: Database): Promise<KnownSent> {
@@ -38,7 +38,7 @@ export async function readSent({ transact }: Database): Promise<KnownSent> {
   }
 }
 
-/** These commands as they are kept, and the key up to which older ones are forgotten; 0: none. */
+/** Returns the record of these commands, and the key up to which older ones are deleted (0: none). */
 export function keepSent(
   { oldest, total: before }: KnownSent,
   own: readonly (readonly [first: number, readonly LocalCommand[]])[],

@@ -11,16 +11,16 @@ import { BEGINNING, type LocalRecord, type Marker, type ReadPosition, type Rejec
 import { type Outbox, outboxOf, whole } from '../log/outboxOf.ts'
 import type { Sent } from './sent.ts'
 
-/** Rewritings of the outbox after which the key of an earlier one is free again. */
+/** The number of rewrites of the outbox after which the keys of an earlier one are free again. */
 const GUARDS = 64
 
-/** What is stored of the outbox and the remote. */
+/** The stored state of the outbox and the remote. */
 export interface OutboxState extends Outbox {
   readonly log: LogIdentity
   /** The highest key of the outbox. */
   readonly newest: number
   readonly position: ReadPosition
-  /** Ids of commands that were rejected. */
+  /** The ids of rejected commands. */
   readonly rejected: ReadonlySet<string>
 }
 
@@ -39,7 +39,7 @@ interface OutboxRequests {
   readonly newest: IDBRequest<IDBCursor | null>
 }
 
-/** The requests that `knownOf` answers from. The last one is `newest`. */
+/** The requests whose results `knownOf` needs. The last one is `newest`. */
 const queueKnown = (store: StoreOf): OutboxRequests => ({
   log: store('meta').get('log'),
   position: store('meta').get('remote'),
@@ -63,25 +63,25 @@ function knownOf({ log, position, outbox, rejected, newest }: OutboxRequests): O
   )
 }
 
-/** How the outbox is from now on. */
+/** The new content of the outbox. */
 export type Rewriting =
-  /** Its first commands are in the log, in order and as they were: the rest stays. */
+  /** The first commands are in the log unchanged and in order. The rest stays. */
   | { readonly is: 'shorter'; readonly marker: Marker; readonly rest: LocalRecord | undefined }
-  /** Everything else: the rest goes above the highest key, so that each tab that appends now loses its race. */
+  /** In all other cases the rest is written above the highest key, so that each tab that appends now loses its race. */
   | { readonly is: 'new'; readonly marker: Marker; readonly records: readonly LocalRecord[] }
 
-/** One transaction of the follower of the remote. */
+/** What one transaction of the remote's follower writes. */
 export interface OutboxWrite {
   readonly outbox: Rewriting
   readonly commits: readonly CommitRecord[]
   readonly types: Iterable<readonly [type: string, version: number]>
-  /** Entries of `commands`; undefined: the command is not known any more. */
+  /** The new entries of `commands`. undefined deletes an entry. */
   readonly entries: ReadonlyMap<string, CommandEntry | undefined>
   readonly rejected: readonly RejectedCommand[]
-  /** Ids that are not rejected any more. */
+  /** The ids that are no longer rejected. */
   readonly settled: readonly string[]
   readonly sent: readonly Sent[]
-  /** Own commands up to this sequence are kept no longer; 0: none. */
+  /** Records of own commands up to this sequence are deleted. 0 deletes none. */
   readonly forget: number
   readonly position: ReadPosition | undefined
   readonly log: LogIdentity | undefined
@@ -89,14 +89,14 @@ export interface OutboxWrite {
 
 const WRITTEN: StoreName[] = ['commits', 'outbox', 'commands', 'types', 'rejected', 'sent', 'meta']
 
-/** Queues all of it. `refused` is told if somebody else was faster; the transaction aborts then. */
+/** Queues all writes. If another tab was faster, it calls `refused` and the transaction aborts. */
 function queueWriting(store: StoreOf, { newest }: OutboxState, writing: OutboxWrite, refused: () => void): void {
   const { outbox, commits } = writing
   const watch = (request: IDBRequest): void => {
     request.onerror = () => request.error?.name === 'ConstraintError' && refused()
   }
   for (const commit of commits) watch(store('commits').add(commit, commit.first))
-  // Nobody rewrites an outbox that somebody else has rewritten.
+  // An outbox that another follower has rewritten is not rewritten.
   const { generation } = outbox.marker
   watch(store('outbox').add({ n: -generation, id: '', body: '[]' }, -generation))
   if (generation > GUARDS) store('outbox').delete(IDBKeyRange.bound(GUARDS - generation, 0, false, true))
@@ -105,7 +105,7 @@ function queueWriting(store: StoreOf, { newest }: OutboxState, writing: OutboxWr
     store('outbox').put(outbox.marker, outbox.marker.n)
     if (outbox.rest) store('outbox').put(outbox.rest, outbox.rest.n)
   } else {
-    // Nobody has appended meanwhile.
+    // No tab has appended meanwhile.
     watch(store('outbox').add(outbox.marker, outbox.marker.n))
     for (const record of outbox.records) watch(store('outbox').add(record, record.n))
     store('outbox').delete(IDBKeyRange.bound(0, newest))
@@ -123,13 +123,13 @@ function queueWriting(store: StoreOf, { newest }: OutboxState, writing: OutboxWr
   if (writing.log) store('meta').put(writing.log, 'log')
 }
 
-/** What was stored before a transaction, and what that has written. */
+/** What was stored before a transaction, and what it wrote. */
 export interface Stored {
   readonly known: OutboxState
   readonly writing: OutboxWrite
 }
 
-/** What is stored then, but for what tabs have appended meanwhile. */
+/** The state after a transaction, without what tabs have appended meanwhile. */
 export function afterWriting({ known, writing }: Stored): OutboxState {
   const { outbox, settled, rejected, position, log } = writing
   const { marker } = outbox
@@ -153,7 +153,7 @@ export function afterWriting({ known, writing }: Stored): OutboxState {
   }
 }
 
-/** Writes it, unless somebody else was faster: then undefined. */
+/** Writes a change. Returns undefined if another tab was faster. */
 export async function writeOutbox(
   { transact }: Database,
   known: OutboxState,
@@ -165,7 +165,7 @@ export async function writeOutbox(
       queueWriting(store, known, writing, () => {
         raced = true
       })
-      // Before any answer: a frozen page must not hold the outbox.
+      // Requested before any answer, because a frozen page must not hold the outbox.
       commitNow(transaction)
     })
   } catch (error) {
@@ -175,11 +175,11 @@ export async function writeOutbox(
   return raced ? undefined : { known, writing }
 }
 
-/** Notes how far the remote was read, where nothing of it is log. */
+/** Stores how far the remote was read if its messages contain no commits. */
 export const writePosition = ({ transact }: Database, position: ReadPosition): Promise<unknown> =>
   transact(['meta'], 'readwrite', (store) => store('meta').put(position, 'remote'))
 
-/** Reads, decides and writes in one transaction: nobody can come between. undefined if there is nothing to decide on. */
+/** Reads, decides and writes in one transaction, so that no tab can write in between. Returns undefined if there is nothing to decide on. */
 export async function writeInside(
   { transact }: Database,
   decide: (known: OutboxState) => OutboxWrite | undefined,

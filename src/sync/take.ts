@@ -11,28 +11,28 @@ import { assertSameLog, newCommits } from './sameLog.ts'
 import { NONE_SENT, readSent } from './sent.ts'
 import { afterWriting, type OutboxState, readKnown, writeInside, writeOutbox, writePosition } from './store.ts'
 
-/** Lost races after which the outbox is decided on inside the transaction. */
+/** The number of lost races after which commands are decided inside the transaction. */
 const RACES_OUTSIDE = 2
-/** Races after which a take rejects: the log is asked again later. */
+/** The number of races after which a take rejects. The caller tries again later. */
 const MOST_RACES = 16
 
-/** What takes messages in. */
+/** What a take needs. */
 export interface Taker {
   readonly shop: Workshop
-  /** Nothing is written through it once another one follows the remote. */
+  /** A database that refuses writes once another follower has begun. */
   readonly database: Database
 }
 
 interface Taking {
-  /** Names a command of the outbox that can't be sent, and why. */
+  /** Returns the command of the outbox that can't be sent, with the reason. */
   readonly refuse?: (commands: readonly LocalCommand[]) => RejectedCommand | undefined
-  /** What was stored a moment ago. If it is not any more, the first race is lost. */
+  /** The last known state. If it has changed, the first race is lost. */
   readonly before?: OutboxState | undefined
 }
 
 /**
- * Takes messages into the log, in one transaction (rule 3), and brings the outbox in line with it. Gives what is stored afterwards. Throws
- * CannotDecide and OutdatedCodeError where a newer build has to go on, OtherLog, StorageError.
+ * Takes messages into the log in one transaction (rule 3) and updates the outbox to match. Returns the new state. Throws CannotDecide or
+ * OutdatedCodeError if a newer build has to continue, OtherLog, and StorageError.
  */
 export async function takeCommits(
   taker: Taker,
@@ -69,7 +69,7 @@ export async function takeCommits(
   throw new StorageError('aborted', `Others rewrite the outbox of "${database.name}" all the time. Try again`)
 }
 
-/** Decides on the folds and writes, outside the transaction at first. Gives what is stored then; undefined: somebody else was faster. */
+/** Decides on the folds before the transaction, then writes. Returns the new state, or undefined if another tab was faster. */
 function decideAndWrite(
   { shop, database }: Taker,
   known: OutboxState,
@@ -92,14 +92,14 @@ function decideAndWrite(
       for (const { record } of incoming.commits) shop.fold(record)
       return afterWriting(written)
     },
-    // Nobody else writes commits of a log with a remote: mostly, the folds are at its head already.
+    // Only the follower writes commits of a log with a remote, so the folds are mostly at its head.
     races > 0,
   )
 }
 
 function tellTaken({ shop }: Taker, now: OutboxState, commits: readonly ReadCommit[]): void {
   const head = commits.at(-1)?.record.last
-  // A tab that shows what was rewritten reads the outbox.
+  // A tab that shows rewritten commands reads the outbox again.
   if (head === undefined) shop.post({ local: now.newest })
   else {
     shop.post({ head })
@@ -107,7 +107,7 @@ function tellTaken({ shop }: Taker, now: OutboxState, commits: readonly ReadComm
   }
 }
 
-/** The types of the events. Throws OutdatedCodeError if this code does not know one of them. */
+/** Returns the types of the events. Throws OutdatedCodeError if this code does not know one of them. */
 function knownTypes(model: AnyModel, commits: readonly ReadCommit[]): EventTypesRead {
   const types = eventTypes(model.events)
   const found = new Map<string, Set<number>>()

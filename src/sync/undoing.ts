@@ -4,28 +4,28 @@ import type { StoredEvent } from '../model/events.ts'
 import type { Fold, Journal } from '../model/fold.ts'
 import { stringify } from '../model/json.ts'
 
-/** The name of a command that is no command of the model: it carries its events, so every build and device can decide it. */
+/** The name of a command outside the model. It carries its events, so every build and device can decide it. */
 export const UNDO = 'tidemark:undo'
 
-/** What an undo has to find: each row that its events touch, as it was before them. */
+/** The precondition of an undo: each row that its events touch, as it was before them. */
 export interface Undoing {
   readonly events: readonly StoredEvent[]
   readonly rows: readonly { readonly projection: string; readonly key: Key; readonly row: Json }[]
 }
 
-/** The undo that gave these events, whose changes are in the journal. */
+/** Describes the undo that produced these events. Their changes are in the journal. */
 export function undoingOf(events: readonly StoredEvent[], journal: Journal): Undoing {
   const rows = new Map<string, Undoing['rows'][0]>()
   for (const { fold, slot, before } of journal) {
     const { name: projection } = fold
     const id = `${projection} ${typeof slot.key} ${slot.key}`
-    // The first change of a row found it as it was.
+    // The first change of a row has its original value.
     if (!rows.has(id)) rows.set(id, { projection, key: slot.key, row: (before ?? null) as Json })
   }
   return { events, rows: [...rows.values()] }
 }
 
-/** The events of an undo, if everything that it touches is as it was. Throws a refusal. */
+/** Returns the events of an undo if every row that it touches is unchanged. Throws a rejection otherwise. */
 export function decideUndo(folds: readonly Fold[], { events, rows }: Undoing): StoredEvent[] {
   for (const { projection, key, row } of rows) {
     const fold = folds.find(({ name }) => name === projection)

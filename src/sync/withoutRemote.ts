@@ -1,9 +1,9 @@
 import { StorageError } from '../errors.ts'
 
-/** Why a log that was begun without a remote is not synchronised. */
+/** The reason why a log that was begun without a remote is not synchronised. */
 export type Obstacle = 'others' | 'archived' | 'no locks'
 
-/** A log that was begun without a remote was opened with one, and can't be taken online now. */
+/** The error of a log that was begun without a remote, was opened with one, and can't be taken online now. */
 export const withoutRemote = (name: string, why: Obstacle, cause?: unknown): StorageError =>
   new StorageError(
     'unavailable',

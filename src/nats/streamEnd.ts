@@ -3,7 +3,7 @@ import type { Connector } from './connection.ts'
 import type { StreamPlace } from './place.ts'
 import { lastOf } from './readMessages.ts'
 
-/** How often, and how long apart, a server of a shared stream is asked for a message that it may not have yet. */
+/** For how long, and at which intervals, a server of a shared stream is asked for a message that it may not have yet. */
 const BEHIND_MS = 2_000
 const BEHIND_AGAIN_MS = 25
 

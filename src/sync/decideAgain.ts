@@ -11,12 +11,12 @@ import { decideUndo, UNDO, type Undoing } from './undoing.ts'
 /** The result of deciding commands again. */
 export interface DecidedAgain {
   /**
-   * Those without events gave none, or were refused, behind others of this device. That counts only once these are in the log: then they
-   * are decided again, so that every refusal is true for a state of the shared log.
+   * A command without events produced none, or was refused, on top of other commands of this device. That becomes final only when those
+   * are in the log: then the command is decided again, so that every rejection is true for a state of the shared log.
    */
   readonly kept: readonly LocalCommand[]
   readonly rejected: readonly RejectedCommand[]
-  /** The ids of commands that produce no events any more, because another device did the same. */
+  /** The commands that produce no events any more, because another device did the same. */
   readonly fulfilled: readonly LocalCommand[]
 }
 

@@ -38,7 +38,7 @@ export async function readSent({ transact }: Database): Promise<KnownSent> {
   }
 }
 
-/** Returns the record of these commands, and the key up to which older ones are deleted (0: none). */
+/** Returns the record of the given commands, and the key up to which older ones are deleted (0: none). */
 export function keepSent(
   { oldest, total: before }: KnownSent,
   own: readonly (readonly [first: number, readonly LocalCommand[]])[],

@@ -20,10 +20,10 @@ const PUSH_CHARACTERS = 262_144
 const UPLOAD_CHARACTERS = 262_144
 
 /** `nothing` means that there was nothing to send, or that it is not this device's turn. After the others the remote has to be read. */
-type Sent = 'nothing' | 'appended' | 'refused' | 'too large'
+type SendOutcome = 'nothing' | 'appended' | 'refused' | 'too large'
 
 /** Sends one message that the remote lacks: first commits of this log, then the outbox. */
-export async function send(following: Following, known: OutboxState): Promise<Sent> {
+export async function send(following: Following, known: OutboxState): Promise<SendOutcome> {
   const { marker, position } = known
   // Rule 4: a command is sent only if it was decided on everything that the remote has.
   if (position.head > marker.base) return 'nothing'
@@ -44,7 +44,7 @@ async function appendAtRemote(
   { remote, pace, signal }: Following,
   { position, log }: OutboxState,
   records: readonly CommitRecord[],
-): Promise<Exclude<Sent, 'nothing'>> {
+): Promise<Exclude<SendOutcome, 'nothing'>> {
   const message = await packMessage(records, { after: position.last, lineage: log.lineage })
   if (message.length > remote.limits.bytes && records.length === 1) return 'too large'
   const id = records.at(-1)?.id ?? ''

@@ -52,6 +52,7 @@ ${Object.entries(versions)
   .join(', ')}.
 At least ${rounds} rounds, all subjects interleaved. A cell such as 100k×5k: events in the log × rows they add up to. Median ± interquartile range, or median / 95th
 percentile; × is the ratio to the floor in the same run. Absolute times move with the machine.
+A run of a few figures (\`--only\`, \`--figures\`) replaces those, and leaves the others as an earlier run, perhaps on another machine, measured them.
 
 ${markdownTable([['subject', 'keeps'], ...subjects.map((s) => [s.title, s.keeps])])}
 

@@ -3,7 +3,7 @@ import { defineRemote } from 'tidemark/sync'
 import { afterEach, expect, test, vi } from 'vitest'
 import { packMessage } from '../../src/sync/message.ts'
 import { tab } from '../engine/kit.ts'
-import { freshName } from '../engine/todos.ts'
+import { freshName, later } from '../engine/todos.ts'
 import { devices, LOG } from './devices.ts'
 
 afterEach(() => vi.restoreAllMocks())
@@ -42,6 +42,8 @@ test('a command is sent without a read before, and read once afterwards', async 
   await a.dispatch.add({ id: 'x', title: 'x' })
   await expect.poll(() => a.status.sync).toMatchObject({ state: 'online', pending: 0 })
   await a.projected()
+  // The pause that a device leaves between two appends (ALONE_MS): within it, the outbox is looked at once more.
+  await later(100)
   calls.length = 0
   const transactions = countTransactions()
   await a.dispatch.add({ id: 'y', title: 'y' })

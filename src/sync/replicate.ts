@@ -3,8 +3,7 @@ import { EngineClosed, OutdatedCodeError, StorageError } from '../errors.ts'
 import type { Hint, SyncReport } from '../log/channel.ts'
 import { fenceWrites } from '../log/fenceWrites.ts'
 import { isOfReaction } from '../log/local.ts'
-import { toWire, type WireError } from '../log/wire.ts'
-import { stringify } from '../model/json.ts'
+import { toWire } from '../log/wire.ts'
 import { holdEngine } from '../projections/holder.ts'
 import type { Workshop } from '../projections/workshop.ts'
 import { createBackoff } from '../queue.ts'
@@ -15,6 +14,7 @@ import { beginHolding } from './holding.ts'
 import { createPace } from './pace.ts'
 import { pack } from './pack.ts'
 import { type Following, readOn } from './readOn.ts'
+import { createReporter, type Reporter } from './reporter.ts'
 import { OtherLog } from './sameLog.ts'
 import { send } from './send.ts'
 import { type OutboxState, readKnown } from './store.ts'
@@ -80,32 +80,6 @@ interface Due {
 
 /** The most waiting reads that are kept. Tabs ask again for the others. */
 const MOST_READS = 1000
-
-/** Reports the state of log and remote to the tabs. */
-interface Reporter {
-  say(more: Omit<Partial<SyncReport>, 'error'> & { readonly error?: WireError | undefined }): void
-  again(): void
-}
-
-function createReporter({ channel, database }: Pick<Workshop, 'channel' | 'database'>): Reporter {
-  let report: SyncReport = { state: 'offline', rejected: 0, behind: 0 }
-  let told = 0
-  const reporter: Reporter = {
-    say(more) {
-      const { error, ...rest } = { ...report, ...more }
-      const next = error ? { ...rest, error } : rest
-      // An unchanged report is repeated from time to time, because a tab may have missed it.
-      if (stringify(next) === stringify(report) && performance.now() - told < UNASKED_MS) return
-      report = next
-      reporter.again()
-    },
-    again() {
-      told = performance.now()
-      channel.post({ log: database.log?.id ?? '', sync: report })
-    },
-  }
-  return reporter
-}
 
 /** Resolves when this build can't go on and another one has to. Rejects with the signal's reason, or when the log was closed. */
 async function followRemote(shop: Workshop, open: OpenRemote, signal: AbortSignal): Promise<void> {

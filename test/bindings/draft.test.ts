@@ -6,7 +6,7 @@ import { expect, test, vi } from 'vitest'
 import { createApp, h, nextTick, ref } from 'vue'
 import { chat } from '../drafts/kit.ts'
 
-test('a component of Vue shows a draft as it grows, and another one when its id changes', async () => {
+test('a component of Vue shows a growing draft, and another draft when its id changes', async () => {
   const engine = await openTestEngine(chat())
   const page = document.createElement('div')
   const id = ref('a')

@@ -35,7 +35,7 @@ const show = async <T extends LitElement>(element: new () => T): Promise<T> => {
 }
 const textOf = (element: LitElement) => element.shadowRoot?.textContent?.trim()
 
-test('a change of the engine runs each selector of a host once, whatever follows the engine beside it, in any order', async () => {
+test('a change runs each selector of a host once, in any order and with any other listeners of the engine', async () => {
   class Todo extends LitElement {
     readonly #before = new StatusController(this, engine)
     readonly #one = new ReadController(this, engine, titleOf('1', 'one'))
@@ -58,7 +58,7 @@ test('a change of the engine runs each selector of a host once, whatever follows
   expect(textOf(todo)).toBe(`changed changed 3 ${engine.status.sequence} ${engine.status.sequence} 0`)
 })
 
-test('what a selector reads of its host is seen, when and however that changed', async () => {
+test('a selector sees every change of its host, at any time and of any kind', async () => {
   class Todo extends LitElement {
     static override properties = { todoId: { attribute: false } }
     declare todoId: string
@@ -86,14 +86,14 @@ test('what a selector reads of its host is seen, when and however that changed',
   const titles = () => engine.read.todos.all().map(({ title }) => title)
   todo.todoId = '1'
   expect(await shown()).toBe(`a ${titles()[1]}`)
-  // In the tick of a change, before it and after it.
+  // In the same tick as a change, before it and after it.
   todo.todoId = '2'
   const sent = engine.dispatch.rename({ id: '2', title: 'two' })
   expect(await shown()).toBe('a two')
   const later = engine.dispatch.rename({ id: '2', title: 'also two' })
   todo.todoId = '1'
   expect(await shown()).toBe(`a ${titles()[1]}`)
-  // A field of its own, which says so before it changes.
+  // A field that requests an update before it changes.
   todo.requestUpdate()
   const last = engine.dispatch.rename({ id: '1', title: 'one' })
   todo.word = 'b'
@@ -105,7 +105,7 @@ test('what a selector reads of its host is seen, when and however that changed',
   await Promise.all([sent, later, last, final])
 })
 
-test("a selector that reads another engine's value runs again when that changed, and so does one with another engine", async () => {
+test('a selector runs again if a value of another engine that it reads changed, and if it gets another engine', async () => {
   const other = await openTestEngine(todoApp)
   await other.dispatch.fill({ rows: 3 })
   class Todo extends LitElement {
@@ -125,7 +125,7 @@ test("a selector that reads another engine's value runs again when that changed,
   await todo.updateComplete
   expect(textOf(todo)).toMatch(/ of other$/)
   await other.dispatch.rename({ id: '1', title: 'another' })
-  // Nothing says so.
+  // No update is requested.
   todo.engine = other
   await engine.dispatch.rename({ id: '1', title: 'not seen' })
   await todo.updateComplete
@@ -133,7 +133,7 @@ test("a selector that reads another engine's value runs again when that changed,
   await other.close()
 })
 
-test('a host that is no element of Lit may update without a request: a selector runs in each update', async () => {
+test('a host that is not an element of Lit may update without a request: a selector runs in each update', async () => {
   let id = '0'
   const host: ReactiveControllerHost = {
     addController: () => {},

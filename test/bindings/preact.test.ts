@@ -8,7 +8,7 @@ import { openTestEngine } from 'tidemark/testing'
 import { expect, test } from 'vitest'
 import { todoApp } from '../react/app.ts'
 
-test('one row changes: a selector that stays the same runs once; of an inline one, each render has its own, and none runs twice', async () => {
+test('after a change of one row, a stable selector runs once, and an inline selector runs once for each render', async () => {
   const engine = await openTestEngine(todoApp)
   await engine.dispatch.fill({ rows: 2 })
   const runs = new Map<{ readonly name: string }, number>()

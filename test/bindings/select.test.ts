@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { todoApp } from '../react/app.ts'
 
 let engine: EngineOf<typeof todoApp>
-/** Listeners that the engine has at present. */
+/** The number of listeners of the engine. */
 let listening = 0
 /** The engine, with its listeners counted. */
 let counted: Pick<EngineOf<typeof todoApp>, 'read' | 'subscribe'>
@@ -32,7 +32,7 @@ afterEach(() => engine.close())
 
 const openOf = (read: ReadOf<typeof todoApp>) => read.todos.by('done', false)
 
-test('calls at once with the present value, and then after each change of it, in the same tick', async () => {
+test('calls its listener at once with the present value, and after each change in the same tick', async () => {
   const seen: number[] = []
   const end = select(engine, (read) => read.count.value).subscribe((value) => seen.push(value))
   expect(seen).toEqual([3])
@@ -46,7 +46,7 @@ test('calls at once with the present value, and then after each change of it, in
   expect(seen).toEqual([3, 4])
 })
 
-test('runs its function once for each change, however many listeners there are and however often it is read', async () => {
+test('runs its function once for each change, for any number of listeners and reads', async () => {
   const fn = vi.fn(openOf)
   const open = select(engine, fn)
   for (let i = 0; i < 5; i++) open.subscribe(() => {})
@@ -59,7 +59,7 @@ test('runs its function once for each change, however many listeners there are a
   expect(fn).toHaveBeenCalledTimes(2)
 })
 
-test('is nothing to the engine while nobody listens, and its function does not run', async () => {
+test('has no listener at the engine and does not run its function while it has no listeners itself', async () => {
   const fn = vi.fn(openOf)
   const open = select(counted, fn)
   expect([open.get().length, listening]).toEqual([3, 0])
@@ -78,7 +78,7 @@ test('is nothing to the engine while nobody listens, and its function does not r
   expect(listening).toBe(0)
 })
 
-test('keeps its value while the next one is equal', async () => {
+test('keeps its value if the next one is equal', async () => {
   const titles = select(engine, (read) => read.todos.all().map(({ title }) => title))
   const pairs = select(engine, (read) => read.todos.all().map(({ id, title }) => ({ id, title })), deepEqual)
   const told = vi.fn()
@@ -94,7 +94,7 @@ test('keeps its value while the next one is equal', async () => {
   expect(told.mock.calls).toEqual([[titles.get()], [pairs.get()]])
 })
 
-test('a listener that dispatches: each listener is told the newest value, no value twice', async () => {
+test('tells each listener the newest value, and no value twice, if a listener dispatches', async () => {
   const count = select(engine, (read) => read.count.value)
   const sent: Promise<unknown>[] = []
   const seen: number[][] = [[], []]
@@ -111,7 +111,7 @@ test('a listener that dispatches: each listener is told the newest value, no val
   ])
 })
 
-test('a listener that another one ends is not told in the same round', async () => {
+test('does not call a listener that another one has removed in the same round', async () => {
   const count = select(engine, (read) => read.count.value)
   const told = vi.fn()
   count.subscribe((value) => value === 4 && end())
@@ -120,14 +120,14 @@ test('a listener that another one ends is not told in the same round', async () 
   expect(told.mock.calls).toEqual([[3]])
 })
 
-test('what its function throws is thrown by get and subscribe, and leaves no listener behind', () => {
+test('get and subscribe throw what its function throws, and leave no listener', () => {
   const broken = select(counted, (read) => read.todos.get('none')!.title)
   expect(() => broken.get()).toThrow(TypeError)
   expect(() => broken.subscribe(() => {})).toThrow(TypeError)
   expect(listening).toBe(0)
 })
 
-test('a listener that throws at the first call is not kept', () => {
+test('does not keep a listener that throws at its first call', () => {
   const count = select(counted, (read) => read.count.value)
   expect(() =>
     count.subscribe(() => {
@@ -137,7 +137,7 @@ test('a listener that throws at the first call is not kept', () => {
   expect(listening).toBe(0)
 })
 
-test('a failure after a change goes to `error`, without it to the page, and the next change heals it', async () => {
+test('reports a failure after a change to `error`, or to the page without it; the next change recovers', async () => {
   const reported: unknown[] = []
   vi.stubGlobal('reportError', (error: unknown) => reported.push(error))
   const title = select(engine, (read) => {
@@ -167,7 +167,7 @@ test('keeps its last value when the engine closes', async () => {
   end()
 })
 
-test('rxjs takes it for an observable', async () => {
+test('is an observable for rxjs', async () => {
   const count = select(counted, (read) => read.count.value)
   const seen: number[] = []
   const subscription = rxFrom(count)
@@ -181,7 +181,7 @@ test('rxjs takes it for an observable', async () => {
   expect(seen).toEqual([30, 40])
 })
 
-test('rxjs is told of an error of the function, which ends its subscription', async () => {
+test('reports an error of the function to rxjs, which ends the subscription', async () => {
   const seen: unknown[] = []
   rxFrom(
     select(counted, (read) => read.todos.all().map(({ done }) => (done ? read.todos.get('-')!.id : ''))),

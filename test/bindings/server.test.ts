@@ -109,7 +109,7 @@ test('svelte renders the empty log on a server', async () => {
   expect(body.replace(/<!--.*?-->/g, '').trim()).toBe('<p>0 memory 0</p>')
 })
 
-test('lit renders what the engine of the server has, and leaves no listener', async () => {
+test('lit renders the rows of the engine on the server, and leaves no listener', async () => {
   let listeners = 0
   const { subscribe } = engine
   const watched = Object.create(engine, {

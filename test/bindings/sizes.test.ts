@@ -6,9 +6,9 @@ import { expect, test } from 'vitest'
 
 const src = fileURLToPath(new URL('../../src', import.meta.url))
 
-/** Bytes, gzip, that a binding adds to an app: all that it exports, without its framework and what the engine has anyway. */
+/** Bytes, gzip, that a binding adds to an app: all its exports, without the framework and the code that the engine has anyway. */
 const LIMIT = 1000
-/** What following drafts adds to an app that does. */
+/** Bytes, gzip, that following drafts adds to an app that uses it. */
 const DRAFT_LIMIT = 150
 
 const sizeOf = async (binding: string, names: readonly string[] = []): Promise<readonly [number, string[]]> => {

@@ -58,7 +58,7 @@ describe('useRead', () => {
     expect(count.value).toBe(3)
   })
 
-  test('reads the engine of a ref, and the next one as soon as it is there', async () => {
+  test('reads the engine of a ref, and the next engine as soon as the ref has it', async () => {
     const other = await openTestEngine(todoApp)
     const current = shallowRef(engine)
     const scope = effectScope()
@@ -77,7 +77,7 @@ describe('useRead', () => {
   })
 })
 
-test('hydration shows what the server rendered first, without a message, and the rows at once', async () => {
+test('hydration first shows what the server rendered, without a warning, and then the rows at once', async () => {
   const App = () => {
     const titles = useRead(engine, (read) => read.todos.all().map(({ title }) => title))
     const status = useStatus(engine)
@@ -98,7 +98,7 @@ test('hydration shows what the server rendered first, without a message, and the
   app.unmount()
 })
 
-test('hydration begins with `server`, if the server had rows', async () => {
+test('hydration begins with `server` if the server had rows', async () => {
   page.innerHTML = '<p>two</p>'
   const seen: string[] = []
   const app = createSSRApp({
@@ -125,7 +125,7 @@ describe('useEngine', () => {
     },
   }
 
-  test('gives the engine that the app provides, or a parent', async () => {
+  test('gives the engine that the app or a parent provides', async () => {
     const other = await openTestEngine(todoApp)
     const Inner = {
       setup() {
@@ -143,7 +143,7 @@ describe('useEngine', () => {
     await other.close()
   })
 
-  test('says what to do without one, also beside an engine of another model', async () => {
+  test('without an engine it says what to do, also next to an engine of another model', async () => {
     const events = defineEvents({})
     const other = await openTestEngine(defineModel({ name: 'other', events, projections: {}, commands: {} }))
     const app = provideEngine(other, createApp(Count))

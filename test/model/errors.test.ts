@@ -18,7 +18,7 @@ const each = [
 ]
 
 describe.each(each.map((error) => [error.name, error] as const))('%s', (name, error) => {
-  test('carries the name of its class, whatever a minifier calls that', () => {
+  test('has the name of its class, even if a minifier renames the class', () => {
     expect(error).toBeInstanceOf(Error)
     expect((errors as any)[name]).toBeTypeOf('function')
     expect(error).toBeInstanceOf((errors as any)[name])
@@ -26,7 +26,7 @@ describe.each(each.map((error) => [error.name, error] as const))('%s', (name, er
   })
 })
 
-test('a message says what happened, to which value and what to do, in production too', () => {
+test('a message says what happened, to which value, and what to do, in production too', () => {
   const kinds = ['quota', 'closed', 'aborted', 'blocked', 'unavailable', 'unknown', 'lost'] as const
   for (const kind of kinds) {
     expect(new errors.StorageError(kind).message).toMatch(/^The |^Another |^A /)
@@ -43,10 +43,10 @@ test('a message says what happened, to which value and what to do, in production
   expect(String(new errors.ImportError(3, 'cut'))).toMatch('Line 3 of the file could not be imported: cut.')
 })
 
-test('a thrown value may have no way to become a string', () => {
+test('describes a thrown value that can not become a string', () => {
   expect(new errors.ProjectionFailed('todos', 7, Object.create(null)).message).toMatch('an object was thrown')
 })
 
-test('InvalidData has at least one issue, with its path', () => {
+test('InvalidData has at least one issue with a path', () => {
   expect(new errors.InvalidData('bad', ['a', 1]).issues).toEqual([{ message: 'bad', path: ['a', 1] }])
 })

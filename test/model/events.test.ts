@@ -37,7 +37,7 @@ const caught = (run: () => unknown): any => {
 }
 
 describe('creators', () => {
-  test('make an event of their type', () => {
+  test('create an event of their type', () => {
     expect(events.removed({ id: 'a' })).toEqual({ type: 'removed', data: { id: 'a' } })
     expect(events.cleared()).toEqual({ type: 'cleared' })
   })
@@ -48,7 +48,7 @@ describe('creators', () => {
     expect(error.path).toEqual(['id'])
   })
 
-  test('give events that never change, though the given payload changes or their holder tries to', () => {
+  test('create frozen events, which do not follow changes of the payload that was passed in', () => {
     const payload = { id: 'a', title: 'x', at: 1 }
     const noted = events.noted(payload)
     payload.id = 'b'
@@ -68,7 +68,7 @@ describe('creators', () => {
 })
 
 describe('a stored event', () => {
-  test('has no version if that is 1, and no payload if there is none', () => {
+  test('has no version field at version 1, and no payload field without a payload', () => {
     expect(types.store(events.removed({ id: 'a' }))).toStrictEqual({ type: 'removed', data: { id: 'a' } })
     expect(types.store(events.cleared())).toStrictEqual({ type: 'cleared' })
     expect(types.store(events.noted({ id: 'a', title: 'b', at: 1 }))).toStrictEqual({
@@ -78,7 +78,7 @@ describe('a stored event', () => {
     })
   })
 
-  test('an event made by hand is copied and checked', () => {
+  test('an event that no creator made is copied and checked', () => {
     const data = { id: 'a', extra: undefined }
     const stored = types.store({ type: 'removed', data })
     expect(stored).toStrictEqual({ type: 'removed', data: { id: 'a' } })
@@ -97,7 +97,7 @@ describe('a stored event', () => {
     ['a number', 1, 'unknown'],
     ['null', null, 'unknown'],
     ['a creator that was not called', events.removed, 'unknown'],
-  ])('%s is a wrong model', (_, event, message) => {
+  ])('%s throws ModelError', (_, event, message) => {
     const error = caught(() => types.store(event))
     expect(error).toBeInstanceOf(ModelError)
     expect(error.message).toMatch(message)
@@ -112,8 +112,8 @@ describe('a stored event', () => {
   })
 })
 
-describe("today's event from a stored one", () => {
-  test('a former version goes through the rest of the chain', () => {
+describe('upcasting a stored event', () => {
+  test('takes a former version through the remaining steps', () => {
     const today = { type: 'noted', version: 3, data: { id: 'a', title: 'x', at: 0 } }
     expect(types.today({ type: 'noted', data: { id: 'a', t: 'x' } })).toEqual(today)
     expect(types.today({ type: 'noted', version: 2, data: { id: 'a', title: 'x' } })).toEqual(today)
@@ -123,7 +123,7 @@ describe("today's event from a stored one", () => {
     })
   })
 
-  test('a former name is read, in every version', () => {
+  test('reads a former name, in every version', () => {
     expect(types.today({ type: 'noteAdded', data: { id: 'a', t: 'x' } })).toEqual({
       type: 'noted',
       version: 3,
@@ -132,7 +132,7 @@ describe("today's event from a stored one", () => {
     expect(types.today({ type: 'note', version: 3, data: { id: 'a', title: 'x', at: 5 } }).type).toBe('noted')
   })
 
-  test('a retired event is read', () => {
+  test('reads a retired event', () => {
     expect(types.today({ type: 'old', data: { x: 1 } })).toEqual({ type: 'old', data: { x: 1 } })
   })
 
@@ -152,14 +152,14 @@ describe("today's event from a stored one", () => {
     }
   })
 
-  test('the result of a step has to be JSON, like every payload', () => {
+  test('refuses a step whose result is not JSON', () => {
     const steps = eventTypes(
       defineEvents({ a: event<{ n?: number }>().upcast((v) => ({ n: v.n, m: undefined as undefined | number })) }),
     )
     expect(steps.today({ type: 'a', data: { n: 1 } }).data).toStrictEqual({ n: 1 })
   })
 
-  test('an old event that a step cannot handle is a wrong model: the error names type, version, sequence and cause', () => {
+  test('a step that throws is a ModelError with type, version, sequence and cause', () => {
     const events = defineEvents({
       noted: event<{ n: number }>()
         .upcast((v) => v)
@@ -192,7 +192,7 @@ describe("today's event from a stored one", () => {
     }
   })
 
-  test('knows current, former and retired ones', () => {
+  test('knows current, former and retired names', () => {
     const known: [string, number][] = [
       ['noted', 1],
       ['noted', 3],
@@ -228,14 +228,14 @@ describe('schemas', () => {
       expect(types.store(added)).toStrictEqual({ type: 'added', data: { title: 'Milk', tags: [] } })
     })
 
-    test("an issue is invalid data with the issue's path", () => {
+    test('an issue of a schema is InvalidData with the path of the issue', () => {
       const error = caught(() => events.added({ title: 'x', tags: ['a', 1 as never] }))
       expect(error).toBeInstanceOf(InvalidData)
       expect(error.path).toEqual(['tags', 1])
       expect(caught(() => events.added({ title: '  ' })).path).toEqual(['title'])
     })
 
-    test('each bad field of a form has its path and message, and the cause is what the schema answered', () => {
+    test('each bad field of a form has its path and message; the cause is the answer of the schema', () => {
       const error = caught(() => events.added({ title: 1 as never, tags: ['a', 2 as never] }))
       expect(error.issues.map(({ path }: InvalidData) => path)).toEqual([['title'], ['tags', 1]])
       expect(error.issues.every(({ message }: InvalidData) => message.length > 5)).toBe(true)
@@ -244,7 +244,7 @@ describe('schemas', () => {
       expect(error.cause.issues.length).toBe(2)
     })
 
-    test('an event that no creator made is kept as it is: its payload is what the schema gave before', () => {
+    test('an event that no creator made skips the schema: its payload is already an output of it', () => {
       expect(types.store({ type: 'added', data: { title: ' x ', tags: [] } }).data).toEqual({ title: ' x ', tags: [] })
       expect(() => types.store({ type: 'added', data: { title: new Date() } })).toThrow(InvalidData)
     })
@@ -276,14 +276,14 @@ describe('schemas', () => {
     expect(runs).toBe(1)
   })
 
-  test('asynchronous schemas are refused', () => {
+  test('refuses asynchronous schemas', () => {
     const events = defineEvents({ added: event(z.string().refine(async () => true)) })
     const error = caught(() => events.added('x'))
     expect(error).toBeInstanceOf(InvalidData)
     expect(error.message).toMatch('asynchronous')
   })
 
-  test('an output that is not JSON is refused with its path', () => {
+  test('refuses an output that is not JSON, with its path', () => {
     const dated = z.object({ at: z.string().transform((text) => new Date(text)) })
     const events = defineEvents({ added: event(dated as never as z.ZodObject<{ at: z.ZodString }>) })
     expect(caught(() => events.added({ at: '2020-01-01' })).path).toEqual(['at'])
@@ -308,26 +308,26 @@ describe('schemas', () => {
     expect(error.cause).toBeInstanceOf(InvalidData)
   })
 
-  test('after a step without a schema, creators do not use the schema before it', () => {
+  test('a step without a schema ends the schema before it: creators do not use that one', () => {
     const events = defineEvents({ added: event(z.object({ t: z.string() })).upcast(({ t }) => ({ title: t })) })
     expect(events.added({ title: 'x' }).data).toEqual({ title: 'x' })
   })
 })
 
-describe('a wrong declaration is a ModelError', () => {
-  test('a former name that is the name of another event', () => {
+describe('a wrong declaration throws ModelError', () => {
+  test('a former name that another event has', () => {
     expect(() => defineEvents({ a: event().was('b'), b: event() })).toThrow(ModelError)
     expect(() => defineEvents({ a: event().was('x'), b: event().was('x') })).toThrow(/"x" is the name of two events/)
     expect(() => defineEvents({ a: event().was('a') })).toThrow(ModelError)
   })
 
-  test('something that is not an event type', () => {
+  test('a value that is not an event type', () => {
     expect(() => defineEvents({ a: {} as never })).toThrow(/event "a"/)
     expect(() => defineEvents({ a: undefined as never })).toThrow(ModelError)
     expect(() => defineEvents({ a: event as never })).toThrow(ModelError)
   })
 
-  test('event types are values: a chain does not change the one it began with', () => {
+  test('event types are immutable: each call of a chain returns a new one', () => {
     const first = event<V1>()
     first.upcast((v): V2 => ({ id: v.id, title: v.t })).was('x')
     const types = eventTypes(defineEvents({ first }))

@@ -104,14 +104,14 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ reload: true as const }) },
 )
 
-test('the fold equals an array, whatever is applied, taken back, looked at in between or loaded again', {
+test('the fold equals an array after any mix of applied events, rollbacks, reads and reloads', {
   timeout: 60_000,
 }, () => {
   fc.assert(
     fc.property(fc.array(anyStep, { maxLength: 40 }), (steps) => {
       let fold = createFold('p', definition as never, types)
       let journal: Journal = []
-      /** The rows, and the length of the journal, before each event. */
+      /** The rows and the length of the journal before each event. */
       let past: { rows: readonly Row[]; kept: number; objects: readonly unknown[]; next: number }[] = []
       let rows: readonly Row[] = []
       let sequence = 0

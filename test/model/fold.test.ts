@@ -69,24 +69,24 @@ function fold(projection: Projection<any>, name = 'p') {
 const ids = (rows: readonly Todo[]) => rows.map(({ id }) => id)
 
 describe('which rows an event touches', () => {
-  test('without `by`: the one whose key is in the payload', () => {
+  test('without `by`, the row whose key is in the payload', () => {
     const { apply, rows } = fold(todos)
     apply(events.added({ id: 'a' }), events.added({ id: 'b' }), events.toggled({ id: 'b' }))
     expect(rows.all().map(({ done }) => done)).toEqual([false, true])
   })
 
-  test("without `by` and without the key in the payload: the model is wrong and says so, with the event's name", () => {
+  test('without `by` and without the key in the payload, ModelError names the event', () => {
     const wrong = projection(events, { into: table<Todo>('id'), evolve: { doneCleared: () => null } })
     expect(() => fold(wrong).apply(events.doneCleared())).toThrow(ModelError)
     expect(() => fold(wrong).apply(events.doneCleared())).toThrow(/doneCleared/)
   })
 
-  test('a key that is neither a string nor a number is wrong data', () => {
+  test('a key that is neither a string nor a number is refused as wrong data', () => {
     expect(() => fold(todos).apply(events.added({ id: true as never }))).toThrow(InvalidData)
     expect(() => fold(todos).apply(events.added({ id: 'x'.repeat(2 ** 20 + 1) }))).toThrow(InvalidData)
   })
 
-  test('`by` with one key, also of a row that does not exist yet', () => {
+  test('`by` with one key: that row, even if it does not exist yet', () => {
     const one = projection(events, {
       into: table<Todo>('id'),
       by: { listRenamed: ({ data }) => data.to },
@@ -97,7 +97,7 @@ describe('which rows an event touches', () => {
     expect(ids(rows.all())).toEqual(['x'])
   })
 
-  test('`by` with several keys: each once, in order, though named twice', () => {
+  test('`by` with several keys: each once, in order, even if one is named twice', () => {
     const { apply, rows } = fold(todos)
     apply(events.added({ id: 'a' }), events.several({ ids: ['c', 'a', 'c', 'a', 1, '1'] }))
     expect(rows.all().map(({ id, title }) => [id, title])).toEqual([
@@ -141,7 +141,7 @@ describe('which rows an event touches', () => {
     expect(ids(rows.all())).toEqual(['a', 'b'])
   })
 
-  test.each([undefined, null])('`by` with %s: the model is wrong and says which handler', (nothing) => {
+  test.each([undefined, null])('`by` with %s: ModelError names the handler', (nothing) => {
     const wrong = projection(events, {
       into: table<Todo>('id'),
       by: { doneCleared: () => nothing as never },
@@ -160,7 +160,7 @@ describe('which rows an event touches', () => {
 })
 
 describe('what evolve returns', () => {
-  test('null for a row that does not exist: nothing', () => {
+  test('null for a row that does not exist: no change', () => {
     const { apply, journal, fold: made } = fold(todos)
     apply(events.removed({ id: 'x' }))
     expect(journal).toEqual([])
@@ -176,7 +176,7 @@ describe('what evolve returns', () => {
     expect(journal.length).toBe(1)
   })
 
-  test('a returned value without the right key is refused, whatever it is', () => {
+  test('any returned value without the right key is refused', () => {
     const returning = (row: unknown) =>
       fold(projection(events, { into: table<Todo>('id'), evolve: { added: () => row as Todo } }), 'todos')
     for (const row of [{ id: 'b' }, { id: 1 }, {}, 'a', 7, true, [], new Map()]) {
@@ -209,7 +209,7 @@ describe('what evolve returns', () => {
     expect([journal.length, made.next]).toEqual([1, 1])
   })
 
-  test('in development, evolve gets frozen rows, so that one that mutates them throws', () => {
+  test('in development, evolve gets frozen rows, so mutating one throws', () => {
     const mutating = projection(events, {
       into: table<Todo>('id'),
       evolve: {
@@ -225,7 +225,7 @@ describe('what evolve returns', () => {
 })
 
 describe('reading a table', () => {
-  test('1 and "1" differ, and hostile keys are keys', () => {
+  test('1 and "1" are two keys, and names of object methods work as keys', () => {
     const { apply, rows } = fold(todos)
     const keys = [1, '1', '', '__proto__', 'constructor', '\ud800', 'x'.repeat(100_000), -0]
     for (const id of keys) apply(events.added({ id, title: String(id) }))
@@ -234,14 +234,14 @@ describe('reading a table', () => {
     expect([rows.has(2), rows.has('toString'), rows.get({} as never), rows.size]).toEqual([false, false, undefined, 8])
   })
 
-  test('all() is in order of insertion; a row deleted and added again is at the end', () => {
+  test('all() is in order of insertion; a row that was deleted and added again is last', () => {
     const { apply, rows } = fold(todos)
     for (const id of ['a', 'b', 'c']) apply(events.added({ id }))
     apply(events.toggled({ id: 'a' }), events.removed({ id: 'a' }), events.added({ id: 'a' }))
     expect(ids(rows.all())).toEqual(['b', 'c', 'a'])
   })
 
-  test('by() is in order of insertion too, though a row came into the bucket late', () => {
+  test('by() is in order of insertion too, even if a row entered the bucket late', () => {
     const { apply, rows } = fold(todos)
     for (const id of ['a', 'b', 'c']) apply(events.added({ id, list: id === 'a' ? 'y' : 'x' }))
     expect(ids(rows.by('list', 'x'))).toEqual(['b', 'c'])
@@ -259,7 +259,7 @@ describe('reading a table', () => {
     expect(ids(rows.by('id', 'a'))).toEqual(['a'])
   })
 
-  test('rows, all() of a table and by() of a bucket keep their identity while they do not change', () => {
+  test('rows, all() of a table and by() of a bucket keep their identity until they change', () => {
     const { apply, rows } = fold(todos)
     for (const id of ['a', 'b', 'c']) apply(events.added({ id, list: id === 'c' ? 'y' : 'x' }))
     const [a, b, all, x, y, z] = [
@@ -284,7 +284,7 @@ describe('reading a table', () => {
     expect(rows.by('list', 'z')).toBe(z)
   })
 
-  test('rows and lists that were returned never change, all the way down', () => {
+  test('rows and lists that were returned never change, at any depth', () => {
     const deep = projection(events, {
       into: table<Todo & { tags?: { name: string }[] }>('id'),
       evolve: { added: (_, { data }) => ({ title: '', done: false, ...data, tags: [{ name: 'x' }] }) },
@@ -307,7 +307,7 @@ describe('reading a table', () => {
     expect(Object.isFrozen((rows.by('id', 'c')[0] as any).tags[0])).toBe(true)
   })
 
-  test('the view is a new object after each change, and old ones show the present rows, too', () => {
+  test('the view is a new object after each change, and old views show the present rows too', () => {
     const { apply, fold: made } = fold(todos)
     const first = made.view as ReadTable<Todo>
     expect(made.view).toBe(first)
@@ -318,7 +318,7 @@ describe('reading a table', () => {
     expect([first.size, ids(first.all())]).toEqual([1, ['a']])
   })
 
-  test('its functions work alone', () => {
+  test('the functions of a view work without their object', () => {
     const { apply, rows } = fold(todos)
     apply(events.added({ id: 'a' }))
     const { get, has, all, by } = rows
@@ -326,8 +326,8 @@ describe('reading a table', () => {
   })
 })
 
-describe('taking changes back', () => {
-  test('exactly: content, order, insertion counter, identity of rows', () => {
+describe('rolling back', () => {
+  test('restores content, order, insertion counter and identity of rows', () => {
     const { apply, rows, journal, fold: made } = fold(todos)
     for (const id of ['a', 'b', 'c']) apply(events.added({ id, list: 'x' }))
     rows.by('list', 'x')
@@ -357,7 +357,7 @@ describe('taking changes back', () => {
     expect([rows.size, made.next, [...made.slots].length]).toEqual([0, 0, 0])
   })
 
-  test('a deletion taken back returns to its place, seen through slots first', () => {
+  test('returns a deleted row to its place, also seen through slots first', () => {
     const { apply, journal, fold: made } = fold(todos)
     for (const id of ['a', 'b', 'c']) apply(events.added({ id }))
     apply(events.removed({ id: 'b' }))
@@ -369,7 +369,7 @@ describe('taking changes back', () => {
     ])
   })
 
-  test('one journal serves several projections', () => {
+  test('works with one journal for several projections', () => {
     const table = fold(todos)
     const count = createFold(
       'count',
@@ -398,21 +398,21 @@ describe('a value', () => {
       }),
     )
 
-  test('starts at its initial state and is a fold of the events', () => {
+  test('starts at its initial state and folds the events', () => {
     const { apply, fold: made } = state()
     expect((made.view as any).value).toEqual({ titles: [] })
     apply(events.added({ id: 1, title: 'x' }), events.unheard())
     expect((made.view as any).value).toEqual({ titles: ['x'] })
   })
 
-  test('is frozen, for evolve and for readers', () => {
+  test('is frozen for evolve and for readers', () => {
     const { apply, fold: made } = state()
     apply(events.added({ id: 1, title: 'x' }))
     expect(() => (made.view as any).value.titles.push('y')).toThrow(TypeError)
     expect(() => apply(events.removed({ id: 1 }))).toThrow(TypeError)
   })
 
-  test('an unchanged state is no change', () => {
+  test('does not change if evolve returns the same state', () => {
     const { apply, fold: made, journal } = state()
     const { view } = made
     apply(events.toggled({ id: 1 }))
@@ -454,7 +454,7 @@ describe('a value', () => {
 })
 
 describe('persisted rows', () => {
-  test('are loaded in pages, keep their places, and new rows follow behind them', () => {
+  test('are loaded in pages, keep their places, and come before new rows', () => {
     const { apply, rows, fold: made } = fold(todos)
     const row = (id: string) => ({ id, title: id, done: false })
     made.load([row('a'), row('b')], (i) => [3, 9][i]!)
@@ -472,7 +472,7 @@ describe('persisted rows', () => {
     expect(ids(rows.by('done', false))).toEqual(['a', 'b', 'c', 'd'])
   })
 
-  test('clear() is back to the beginning', () => {
+  test('clear() restores the initial state', () => {
     const { apply, rows, fold: made } = fold(todos)
     apply(events.added({ id: 'a' }))
     rows.by('done', false)
@@ -498,7 +498,7 @@ describe('rule 14: identity of persisted rows', () => {
   const evolve = { added: () => null }
   const base = () => projection(events, { into: table<Todo>('id'), evolve })
 
-  test('is short and never changes, because pages are found by it', () => {
+  test('is short and never changes between releases, because pages are found by it', () => {
     expect(of(base)).toMatchInlineSnapshot(`"p@1.1:2s-13ly2o6-1xcrlag"`)
     expect(of(() => projection(events, { into: value(0), evolve: { added: (n) => n } }))).toMatchInlineSnapshot(
       `"p@1.1:18-57ckzo-1mq6ync"`,
@@ -519,7 +519,7 @@ describe('rule 14: identity of persisted rows', () => {
     expect(new Set(identities).size).toBe(identities.length)
   })
 
-  test('changes with the version of an event it handles, and of no other', () => {
+  test('changes with the version of each event it handles, and of no other', () => {
     const next = defineEvents({
       added: event<{ id: string }>().upcast((v) => v),
       removed: event<{ id: string }>(),
@@ -539,7 +539,7 @@ describe('rule 14: identity of persisted rows', () => {
   })
 })
 
-describe('a wrong declaration is a ModelError', () => {
+describe('a wrong declaration throws ModelError', () => {
   test.each([
     ['an unknown event in evolve', { into: table<Todo>('id'), evolve: { nope: () => null } }],
     ['an unknown event in by', { into: table<Todo>('id'), by: { nope: () => 'x' }, evolve: {} }],

@@ -12,7 +12,7 @@ const added = (sequence: number, title: string) => ({
 })
 const folds = (poison?: string) => createFolds(todoApp(poison === undefined ? {} : { poison }) as unknown as AnyModel)
 
-test('guarantee 5: a commit is folded only right behind the checkpoint: not twice, and not over a gap', () => {
+test('guarantee 5: a commit is folded only directly after the checkpoint: never twice, and never after a gap', () => {
   for (const fold of folds()) {
     foldCommit(fold, commit(1), [added(1, 'a')], [])
     const { slots, sequence } = fold
@@ -26,7 +26,7 @@ test('guarantee 5: a commit is folded only right behind the checkpoint: not twic
   }
 })
 
-test('rule 1: a commit that fails halfway is taken back whole, and the fold stays at the commit before', () => {
+test('rule 1: a commit that fails halfway is rolled back whole, and the fold stays at the commit before', () => {
   const fold = folds('poison').find(({ name }) => name === 'titles')!
   foldCommit(fold, commit(1), [added(1, 'a')], [])
   foldCommit(fold, commit(2, 3), [added(2, 'b'), added(3, 'poison')], [])

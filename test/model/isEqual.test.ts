@@ -30,7 +30,7 @@ const make = () => {
 }
 
 describe('deepEqual', () => {
-  test('is true for the same content, at every depth, whatever structured clone copies', () => {
+  test('is true for equal content at every depth, for every type that structured clone copies', () => {
     expect(deepEqual(make(), make())).toBe(true)
     expect(deepEqual(make(), structuredClone(make()))).toBe(true)
     const { a, at, ...rest } = make()
@@ -68,7 +68,7 @@ describe('deepEqual', () => {
     expect(deepEqual(one, one)).toBe(true)
   })
 
-  test('cycles end, also those of different lengths', () => {
+  test('ends on cycles, also if their lengths differ', () => {
     const ring = (length: number) => {
       const first: any = { name: 'x' }
       let last = first
@@ -80,7 +80,7 @@ describe('deepEqual', () => {
     expect(deepEqual(ring(2), { name: 'x', next: { name: 'x', next: { name: 'y' } } })).toBe(false)
   })
 
-  test('100,000 levels do not overflow the stack, and a shared part is compared once', () => {
+  test('compares 100,000 levels without a stack overflow, and a shared part once', () => {
     const deep = () => {
       let value: unknown = 1
       for (let i = 0; i < 100_000; i++) value = [value]
@@ -95,12 +95,12 @@ describe('deepEqual', () => {
     expect(deepEqual(shared(), shared())).toBe(true)
   })
 
-  test('an instance of a class is its properties, as structured clone copies it', () => {
+  test('compares an instance of a class by its properties, as structured clone copies it', () => {
     expect(deepEqual(new Point(1), structuredClone(new Point(1)))).toBe(true)
     expect(deepEqual(new Point(1), new Point(2))).toBe(false)
   })
 
-  test('values of another realm are compared like those of this one', () => {
+  test('compares values of another realm like those of this one', () => {
     const realm = createContext({})
     expect(
       deepEqual(runInContext('({ at: new Date(5), m: new Map([[1, [2]]]) })', realm), {
@@ -112,7 +112,7 @@ describe('deepEqual', () => {
 })
 
 describe('rowsEqual', () => {
-  test('a Blob equals a stored copy: another object of the same type and size', () => {
+  test('takes a Blob for equal to its stored copy, which has the same type and size', () => {
     expect(rowsEqual({ b: new Blob(['a'], { type: 'x/y' }) }, { b: new Blob(['b'], { type: 'x/y' }) })).toBe(true)
     expect(rowsEqual(new Blob(['a']), new Blob(['ab']))).toBe(false)
     expect(rowsEqual(new File(['a'], 'one', { lastModified: 1 }), new File(['a'], 'two', { lastModified: 1 }))).toBe(

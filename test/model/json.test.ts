@@ -20,7 +20,7 @@ const nested = (depth: number): unknown => {
 }
 
 describe('a payload is copied by the rules of JSON', () => {
-  test('what JSON keeps is kept, as JSON.parse(JSON.stringify(…)) would', () => {
+  test('keeps what JSON.parse(JSON.stringify(…)) keeps', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         const copy = copyJson(value)
@@ -30,18 +30,18 @@ describe('a payload is copied by the rules of JSON', () => {
     )
   })
 
-  test('a copy shares nothing with its original', () => {
+  test('shares nothing with the original', () => {
     const original = { list: [{ n: 1 }] }
     const copy = copyJson(original) as typeof original
     original.list[0]!.n = 2
     expect(copy).toEqual({ list: [{ n: 1 }] })
   })
 
-  test('properties that are undefined are dropped, at every depth', () => {
+  test('drops properties that are undefined, at every depth', () => {
     expect(copyJson({ a: undefined, b: { c: undefined, d: 1 } })).toStrictEqual({ b: { d: 1 } })
   })
 
-  test('a flat object is copied as a deep one is: primitives, -0, undefined, many properties, inherited ones', () => {
+  test('copies a flat object by the same rules: primitives, -0, undefined, many properties, inherited ones', () => {
     const flat = { a: -0, b: undefined, c: null, d: 'text', e: true }
     const many = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`p${i}`, i]))
     for (const value of [flat, many]) {
@@ -59,11 +59,11 @@ describe('a payload is copied by the rules of JSON', () => {
     expect(refusal({ ['k'.repeat(2 ** 24 + 1)]: 1 }).message).toContain('more than 16 MiB')
   })
 
-  test('undefined itself stays: an event without payload', () => {
+  test('keeps undefined itself, the payload of an event without one', () => {
     expect(copyJson(undefined)).toBe(undefined)
   })
 
-  test('-0 becomes 0', () => {
+  test('turns -0 into 0', () => {
     expect(Object.is((copyJson([-0]) as number[])[0], 0)).toBe(true)
   })
 
@@ -77,7 +77,7 @@ describe('a payload is copied by the rules of JSON', () => {
     expect(({} as any).polluted).toBe(undefined)
   })
 
-  test('lone surrogates and long strings are kept', () => {
+  test('keeps lone surrogates and long strings', () => {
     const text = `\ud800 ${'x'.repeat(100_000)} \udfff`
     expect(copyJson({ [text]: text })).toEqual({ [text]: text })
   })
@@ -93,26 +93,26 @@ describe('a payload is copied by the rules of JSON', () => {
     expect(copyJson(reactive({ a: [{ b: 1 }], c: null }))).toStrictEqual({ a: [{ b: 1 }], c: null })
   })
 
-  test("plain objects and arrays of another realm are copied, that realm's class instances refused", () => {
+  test('copies plain objects and arrays of another realm, and refuses class instances of that realm', () => {
     const realm = createContext({})
     expect(copyJson(runInContext('({ a: [1, { b: 2 }] })', realm))).toStrictEqual({ a: [1, { b: 2 }] })
     expect(refusal(runInContext('({ at: new Date(0) })', realm)).path).toEqual(['at'])
   })
 
-  test('symbol keys are left out', () => {
+  test('leaves out symbol keys', () => {
     expect(copyJson({ a: { [Symbol('x')]: 1, b: 2 } })).toStrictEqual({ a: { b: 2 } })
   })
 
-  test('objects without a prototype are plain', () => {
+  test('takes objects without a prototype for plain ones', () => {
     expect(copyJson(Object.assign(Object.create(null), { a: 1 }))).toStrictEqual({ a: 1 })
   })
 
-  test('the same object in two places is not a cycle', () => {
+  test('does not take an object in two places for a cycle', () => {
     const shared = { n: 1 }
     expect(copyJson([shared, shared])).toStrictEqual([{ n: 1 }, { n: 1 }])
   })
 
-  test('a getter is read once', () => {
+  test('reads a getter once', () => {
     let reads = 0
     const copy = copyJson({
       get n() {
@@ -155,11 +155,11 @@ describe('a value that JSON would change is refused with its path', () => {
     expect(refusal(value).path).toEqual(path)
   })
 
-  test('a path is right behind a deeper branch', () => {
+  test('the path is right after a deeper branch', () => {
     expect(refusal({ a: { b: [1, { c: 1 }] }, d: [[1], Number.NaN] }).path).toEqual(['d', 1])
   })
 
-  test('a getter or a proxy that throws: the cause is what it threw', () => {
+  test('a getter or a proxy that throws; the cause is what it threw', () => {
     const thrown = new Error('no')
     const error = refusal({
       a: {
@@ -175,7 +175,7 @@ describe('a value that JSON would change is refused with its path', () => {
     expect(refusal([proxy]).path).toEqual([0])
   })
 
-  test('a proxy that has no end', () => {
+  test('a proxy that never ends', () => {
     const endless: object = new Proxy({}, { ownKeys: () => ['x'], getOwnPropertyDescriptor, get: () => endlessAgain() })
     function getOwnPropertyDescriptor() {
       return { configurable: true, enumerable: true, value: 1 }
@@ -190,7 +190,7 @@ describe('a value that JSON would change is refused with its path', () => {
     expect(refusal(nested(100_000)).message).toMatch('500 levels')
   })
 
-  test('more than 16 MiB, also where one small object is named many times', () => {
+  test('more than 16 MiB, even if one small object occurs many times', () => {
     const almost = 'x'.repeat(2 ** 24 - 100)
     expect((copyJson({ almost }) as any).almost).toBe(almost)
     expect(refusal({ a: almost, b: almost }).message).toMatch('16 MiB')
@@ -201,7 +201,7 @@ describe('a value that JSON would change is refused with its path', () => {
   })
 })
 
-describe('on a page that gave arrays or objects a toJSON', () => {
+describe('on a page that added toJSON to arrays or objects', () => {
   const value = { a: [1, 'two', null, { b: [] }], '"': true, n: -1.5, d: { e: undefined } }
   const prints = () => [stringify(value), canonical(value), fingerprint('x', value)]
   const patched = <T>(prototype: object, run: () => T): T => {
@@ -216,7 +216,7 @@ describe('on a page that gave arrays or objects a toJSON', () => {
   test.each([
     ['Array', Array.prototype],
     ['Object', Object.prototype],
-  ])('%s.prototype: the value that was checked is the value that is stored', (_, prototype) => {
+  ])('%s.prototype: the value that was checked is stored', (_, prototype) => {
     const before = prints()
     expect(before[0]).toBe(JSON.stringify(value))
     expect(patched(prototype, () => JSON.stringify(value))).toMatch('lost')
@@ -224,7 +224,7 @@ describe('on a page that gave arrays or objects a toJSON', () => {
     expect(patched(prototype, () => copyJson(value))).toStrictEqual(copyJson(value))
   })
 
-  test('any JSON: as JSON.stringify gives it elsewhere', () => {
+  test('any JSON is stored as JSON.stringify writes it on other pages', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (json) => {
         const copy = copyJson(json)
@@ -270,7 +270,7 @@ describe('fingerprint', () => {
     )
   })
 
-  test('is short, and never changes, because logs store it', () => {
+  test('is short and never changes between releases, because logs store it', () => {
     expect(fingerprint('add', { title: 'Milk', tags: ['a', 'b'] })).toMatchInlineSnapshot(`"15-1iggx1f-a8uq77"`)
     expect(fingerprint('add', { long: 'x'.repeat(100_000) }).length).toBeLessThan(24)
   })
@@ -281,7 +281,7 @@ describe('keys', () => {
     'hazard 16: %s is a key',
     (key) => expect(checkKey(key, 'a test')).toBe(key),
   )
-  test.each([undefined, null])('%s is a wrong model', (key) => {
+  test.each([undefined, null])('%s throws ModelError', (key) => {
     expect(() => checkKey(key, 'a test')).toThrow(ModelError)
   })
   test.each([Number.NaN, Infinity, true, {}, [], 1n, Symbol('x'), 'x'.repeat(2 ** 20 + 1)])('%s is wrong data', (key) =>

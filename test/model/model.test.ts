@@ -26,7 +26,7 @@ const decided = (command: (...args: any[]) => any, input?: unknown) => {
 }
 
 describe('a command', () => {
-  test('gives one event, several, or none: [], undefined, null', () => {
+  test('returns one event, several, or none: [], undefined, null', () => {
     expect(decided(() => events.added({ id: 'a' }))).toEqual([{ type: 'added', data: { id: 'a' } }])
     expect(decided(() => [events.added({ id: 'a' }), events.cleared()])).toEqual([
       { type: 'added', data: { id: 'a' } },
@@ -48,7 +48,7 @@ describe('a command', () => {
     )
   })
 
-  test('rejects with a code and details, which are copied', () => {
+  test('rejects with a code and a copy of the details', () => {
     const details = { list: [1] }
     const error = (() => {
       try {
@@ -63,7 +63,7 @@ describe('a command', () => {
     expect(() => decided(() => reject('no', new Date() as never))).toThrow(InvalidData)
   })
 
-  test('passes on what it throws, unchanged', () => {
+  test('passes on unchanged what it throws', () => {
     const thrown = { not: 'an error' }
     expect(() =>
       decided(() => {
@@ -84,7 +84,7 @@ describe('a command', () => {
     expect(() => decided(command)).toThrow(message)
   })
 
-  test('an unknown one is a wrong model, also when its name is a method of every object', () => {
+  test('throws ModelError if it is unknown, even if its name is a method of every object', () => {
     for (const name of ['nope', 'toString', '__proto__']) {
       expect(() => decide(model({}), name, {}, undefined, createContext(0))).toThrow(ModelError)
     }
@@ -98,7 +98,7 @@ describe('a command', () => {
     expect(() => decided((_, input) => input.list.push(1), { list: [] })).toThrow(TypeError)
   })
 
-  test('that reads a failed projection throws its failure; one that does not is decided', () => {
+  test('throws the failure of a projection that it reads, and ignores failed projections that it does not read', () => {
     const any = model({ reads: ({ rows }) => rows.size && [], counts: ({ count }) => (count.value ? [] : []) })
     const folds = createFolds(any)
     folds[0]!.failed = new ProjectionFailed('rows', 3, new Error('why'))
@@ -110,7 +110,7 @@ describe('a command', () => {
 })
 
 describe('a context', () => {
-  test('gives the same ids in the same order when it decides again', () => {
+  test('gives the same ids in the same order to each decision of a command', () => {
     const context = createContext(1)
     const first = [context.id(), context.id()]
     context.restart()
@@ -118,7 +118,7 @@ describe('a context', () => {
     expect(new Set([...first, context.id()]).size).toBe(3)
   })
 
-  test('random ids are 131 bits, without a secure context too', () => {
+  test('gives random ids of 131 bits, also outside a secure context', () => {
     const ids = Array.from({ length: 1000 }, randomId)
     expect(new Set(ids).size).toBe(1000)
     expect(ids.every((id) => /^[0-9a-zA-Z_]{22}$/.test(id))).toBe(true)
@@ -126,7 +126,7 @@ describe('a context', () => {
 })
 
 describe('a read model', () => {
-  test('is a new object each time, with the same tables as long as they do not change', () => {
+  test('is a new object each time, with the same tables until they change', () => {
     const folds = createFolds(model({}))
     const [one, two] = [readOf(folds), readOf(folds)] as any[]
     expect(one).not.toBe(two)
@@ -143,7 +143,7 @@ describe('a read model', () => {
   })
 })
 
-describe('a wrong model is a ModelError', () => {
+describe('a wrong model throws ModelError', () => {
   const good = { name: 'm', events, projections: { rows }, commands: {} }
   test.each([
     ['no name', { ...good, name: '' }, /name/],

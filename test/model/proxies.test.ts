@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { describe, expect, test } from 'vitest'
 import { copyJson } from '../../src/model/json.ts'
 
-// The frameworks, as a browser runs them. Their names are not literals, so that the compiler does not read their types.
+// The frameworks, as a browser runs them. Their names are no literals, which keeps the compiler from reading their types.
 const framework = (name: string): Promise<any> => import(name)
 
 /** Solid's builds for Node have no proxies, so this imports the builds for browsers. */
@@ -64,7 +64,7 @@ describe('hazard 14: the proxies of a framework are copied as plain data', () =>
     expect(copyJson({ input: [proxy, proxy.tags] })).toStrictEqual({ input: [copied, copied.tags] })
   })
 
-  test('they are real proxies: symbols are among their keys, or structured clone refuses them', async () => {
+  test('each is a real proxy: its keys include symbols, or structured clone refuses it', async () => {
     const refused = []
     for (const [name, make] of proxies) {
       try {

@@ -81,13 +81,13 @@ describe('in development, evolve may not return a row that the database would re
     expect(read.size).toBe(0)
   })
 
-  test('each time, even if the refused part is the same object', () => {
+  test('evolve is refused each time, even if it returns the same object', () => {
     const part = { f: () => 1 }
     const { add } = rowsOf(() => ({ part }))
     for (let i = 0; i < 3; i++) expect(() => add()).toThrow(InvalidData)
   })
 
-  test('values that structured clone keeps are accepted', () => {
+  test('evolve may return values that structured clone can copy', () => {
     const cycle: Row = { id: 'a' }
     cycle.self = cycle
     const row = {
@@ -110,7 +110,7 @@ describe('in development, evolve may not return a row that the database would re
     expect(read.get('a')!.bytes).toEqual(new Uint8Array(2))
   })
 
-  test('the same for a value, and for its initial state', () => {
+  test('a value and its initial state are checked in the same way', () => {
     const error = caught(() => projection(events, { into: value({ f: () => 1 }), evolve: {} }))
     expect(error).toBeInstanceOf(InvalidData)
     expect(error.path).toEqual(['f'])
@@ -142,7 +142,7 @@ describe('the contents of a row do not change in place', () => {
     ['a Set, by clear', ({ set }) => set.clear()],
     ['a Date deep in a row', ({ deep }) => deep[0].at.setTime(0)],
   ]
-  test.each(changes)('%s, by a reader', (_, change) => {
+  test.each(changes)('a reader can not change %s', (_, change) => {
     const { add, read } = rowsOf(holding)
     add()
     expect(() => change(read.get('a')!)).toThrow(TypeError)
@@ -150,7 +150,7 @@ describe('the contents of a row do not change in place', () => {
     expect(read.get('a')).toEqual({ id: 'a', ...holding() })
   })
 
-  test.each(changes)('%s, by evolve', (_, change) => {
+  test.each(changes)('evolve can not change %s', (_, change) => {
     const {
       add,
       change: changed,
@@ -164,7 +164,7 @@ describe('the contents of a row do not change in place', () => {
     expect(read.get('a')).toEqual({ id: 'a', ...holding() })
   })
 
-  test('bytes, which nothing can freeze: the change is noticed at the next event of the row', () => {
+  test('bytes can not be frozen, so a change of them is noticed at the next event of the row', () => {
     const byReader = rowsOf(() => ({ bytes: new Uint8Array(2) }))
     byReader.add()
     byReader.read.get('a')!.bytes[0] = 1
@@ -190,7 +190,7 @@ describe('the contents of a row do not change in place', () => {
     expect(copying.read.get('a')!.bytes[0]).toBe(2)
   })
 
-  test('such a row is cloned like any other', () => {
+  test('a frozen row is cloned like any other', () => {
     const { add, read } = rowsOf(holding)
     add()
     const clone = structuredClone(read.get('a')!)
@@ -242,11 +242,11 @@ describe('a key or an index that is not a plain name throws ModelError', () => {
       /is no plain name of a property/,
     )
   })
-  test('a name that is not a string', () => {
+  test('refuses a name that is not a string', () => {
     for (const name of [undefined, 1, ['a', 'b'], Symbol('x')])
       expect(() => table<any>(name as never)).toThrow(ModelError)
   })
-  test('plain names are accepted, in any alphabet', () => {
+  test('plain names in any alphabet are accepted', () => {
     for (const name of ['id', '_id', '$id', 'Größe', '名前', 'a1', 'constructor']) {
       expect(table<any>('id', { resident: false, indexes: [name] })).toMatchObject({ indexes: [name] })
     }

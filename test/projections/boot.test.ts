@@ -34,7 +34,7 @@ async function recorded(total: number, perCommand: number): Promise<string> {
   return name
 }
 
-/** The exact traffic of one boot, up to the engine that `openEngine` resolves with. */
+/** The exact requests of one boot, until `openEngine` resolves. */
 async function boot(name: string) {
   await quiet()
   const watched = traffic()
@@ -43,7 +43,7 @@ async function boot(name: string) {
   return { watched, engine }
 }
 
-/** No pipeline gets anything written from now on. */
+/** From now on every write of a pipeline fails. */
 const stopPages = (): void => {
   broken().onWrite = (store) => {
     if (store === 'pages' || store === 'checkpoints') throw new DOMException('not now', 'AbortError')
@@ -91,7 +91,7 @@ test('guarantee 6: boot reads no commit or segment that ends at or below the low
   await engine.close()
 })
 
-test('guarantee 6: nor does the catch-up of a boot whose tail is longer than that one transaction', async () => {
+test('guarantee 6: the catch-up of a boot whose tail needs more than one transaction does not read them either', async () => {
   const name = await recorded(50, 5)
   stopPages()
   const writer = await openEngine(counters(), { name })
@@ -104,7 +104,7 @@ test('guarantee 6: nor does the catch-up of a boot whose tail is longer than tha
   await engine.close()
 })
 
-test('guarantee 6: sealed history is not read either', async () => {
+test('guarantee 6: boot does not read sealed history', async () => {
   const name = await recorded(40, 4)
   const database = await openDatabase(name, false)
   expect(await seal(database, 40, 40)).toBe(true)
@@ -115,7 +115,7 @@ test('guarantee 6: sealed history is not read either', async () => {
   await engine.close()
 })
 
-test('a boot that has to read everything folds every record once', async () => {
+test('a boot that has to read the whole log folds each record once', async () => {
   const name = await recorded(600, 1)
   await inDatabase(name, (store) => {
     store('checkpoints').clear()
@@ -131,7 +131,7 @@ test('a boot that has to read everything folds every record once', async () => {
   await engine.close()
 })
 
-test('a dispatch costs one transaction: a look-up and an add, two puts more with a new type', async () => {
+test('a dispatch costs one transaction with a look-up and an add, and two more puts for a new type', async () => {
   wire()
   const a = await tab(freshName())
   await quiet()
@@ -159,7 +159,7 @@ test('a thousand dispatches in one turn cost one or two transactions', async () 
   ).toBeLessThanOrEqual(2)
 })
 
-test("another tab's commit costs no request where its message fits", async () => {
+test('a commit of another tab costs no request if its message can be applied', async () => {
   const name = freshName()
   const net = wire()
   const a = await tab(name)
@@ -174,7 +174,7 @@ test("another tab's commit costs no request where its message fits", async () =>
   })
   await a.dispatch.add({ title: 'y' })
   await commit
-  // The pipeline may write its pages meanwhile.
+  // The pipeline may write its pages at the same time.
   const ofTheLog = watched.requests.filter((one) => /segments|bodies|commits|commands|types/.test(one))
   expect(ofTheLog).toEqual(['getKey segments', 'add commits'])
   expect(net.sent.filter((one) => 'commit' in one)).toHaveLength(2)
@@ -256,7 +256,7 @@ test.each([
   expect(shown(c)).toEqual(after)
 })
 
-test('a checkpoint that is no object costs nothing but a rebuild', async () => {
+test('a checkpoint that is not an object only costs a rebuild', async () => {
   const name = freshName()
   const a = await tab(name)
   await a.dispatch.add({ title: 'x' })

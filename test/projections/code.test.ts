@@ -41,7 +41,7 @@ test('development: a projection whose code changed while its version did not is 
   await visit(minus(), name)
   expect(warned).toHaveBeenCalledTimes(1)
   expect(warned.mock.calls[0]![0]).toMatch(/"sum" has changed .*, its version \(1\) has not/)
-  // Other rows of the same version were folded meanwhile: the first of them still are what the old code made.
+  // Other rows of the same version were folded since then: the first rows are still those of the old code.
   await visit(minus(), name)
   expect(warned).toHaveBeenCalledTimes(2)
   await visit(minus(2), name)
@@ -52,7 +52,7 @@ test('development: a projection whose code changed while its version did not is 
   expect(warned).toHaveBeenCalledTimes(3)
 })
 
-test('development: a value that begins with something else under the same version is named too', async () => {
+test('development: a value with another initial state under the same version is named too', async () => {
   const name = freshName()
   const beginning = (initial: number, version?: number) => app((sum, { data }) => sum + data.n, version, initial)
   await visit(beginning(0), name)
@@ -64,7 +64,7 @@ test('development: a value that begins with something else under the same versio
   expect(warned).toHaveBeenCalledTimes(1)
 })
 
-test('a code that was written down without the initial value is no other code', () => {
+test('a stored description without the initial value does not count as changed code', () => {
   const { sum } = plus().projections
   const fold = { name: 'sum', definition: sum } as never
   const code = codeOf(fold)

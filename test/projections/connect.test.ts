@@ -15,7 +15,7 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-/** The name of a log that nobody has open. */
+/** The name of a log that no engine has open. */
 async function log(): Promise<string> {
   const name = freshName()
   const a = await tab(name)
@@ -26,7 +26,7 @@ async function log(): Promise<string> {
 
 const inPage = (name: string) => connectHost(model, name, { mirror: false, changed() {} })
 
-test('a question that is asked as the connection closes begins nothing', async () => {
+test('a request just before the connection closes rejects and starts no pipeline', async () => {
   const name = await log()
   const connection = inPage(name)
   await connection.flush()
@@ -39,14 +39,14 @@ test('a question that is asked as the connection closes begins nothing', async (
   expect(opened).not.toHaveBeenCalled()
 })
 
-test('a connection that closes as its log is found to be another begins nothing', async () => {
+test('a connection that closes while it finds another log starts no pipeline', async () => {
   const name = await log()
   const connection = inPage(name)
   await connection.flush()
   await deleteDatabase(name)
   ;(await openDatabase(name)).close()
   const open = indexedDB.open.bind(indexedDB)
-  // As it looks which log is there.
+  // While it checks which log is stored.
   const opened = vi.spyOn(indexedDB, 'open').mockImplementation((...given) => {
     connection.close()
     return open(...given)
@@ -57,7 +57,7 @@ test('a connection that closes as its log is found to be another begins nothing'
   expect(opened).toHaveBeenCalledTimes(1)
 })
 
-test('a connection that closes as it is given the lock of the page that follows lets go of it', async () => {
+test('a connection that closes while it gets the lock of a pipeline in the page releases that lock', async () => {
   const name = await log()
   let held: Promise<unknown> | undefined
   const request = (_name: string, _options: LockOptions, task: () => Promise<unknown>): Promise<unknown> => {
@@ -75,7 +75,7 @@ test('a connection that closes as it is given the lock of the page that follows 
   expect(await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 200))])).toBe(true)
 })
 
-test('a connection that was closed before it is given the lock of the page that follows begins nothing', async () => {
+test('a connection that was closed before it gets the lock of a pipeline in the page starts none', async () => {
   const name = await log()
   let follow: (() => Promise<unknown>) | undefined
   const request = (_name: string, _options: LockOptions, task: () => Promise<unknown>): Promise<unknown> => {
@@ -91,19 +91,19 @@ test('a connection that was closed before it is given the lock of the page that 
   expect(opened).not.toHaveBeenCalled()
 })
 
-test('an answer that was taken is not kept for as long as the connection lives', async () => {
+test('a connection does not keep an answer that was delivered', async () => {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
   const connection = inPage(await log())
   const answer = new WeakRef(await connection.flush())
-  // What a WeakRef was just made of lives until the end of this turn.
+  // The target of a new WeakRef lives until the end of this turn.
   await new Promise((resolve) => setTimeout(resolve, 20))
   collect()
   expect(answer.deref()).toBeUndefined()
   connection.close()
 })
 
-test('a worker that hosts another model is named, with what to do, and the pipeline runs in the page', async () => {
+test('a worker that hosts another model is reported with what to do, and the pipeline runs in the page', async () => {
   const name = await log()
   const { port1, port2 } = new MessageChannel()
   const scope = globalThis as { onconnect?: (event: object) => void }
@@ -127,7 +127,7 @@ test('a worker that hosts another model is named, with what to do, and the pipel
   port2.close()
 })
 
-test('a worker that can not be started is said once on the console: what failed, what it costs, where to read more', async () => {
+test('a worker that can not start is reported once on the console: what failed, what it costs, where to read more', async () => {
   const name = await log()
   const warned = vi.spyOn(console, 'warn').mockImplementation(() => {})
   vi.stubGlobal('SharedWorker', class {})
@@ -152,7 +152,7 @@ test('a worker that can not be started is said once on the console: what failed,
     expect(text).toContain(part)
 })
 
-test('a worker whose port answers with nothing but errors is started a few times, then the pipeline runs in the page', async () => {
+test('a worker whose port answers only with errors is started a few times; then the pipeline runs in the page', async () => {
   const name = await log()
   vi.spyOn(console, 'warn').mockImplementation(() => {})
   vi.stubGlobal('SharedWorker', class {})
@@ -164,7 +164,7 @@ test('a worker whose port answers with nothing but errors is started a few times
       spawn() {
         started++
         const { port1, port2 } = new MessageChannel()
-        // Comlink's answer of a script that exposes something else.
+        // The answer of Comlink if a script exposes something else.
         port2.onmessage = ({ data }) => {
           port2.postMessage({
             id: data.id,
@@ -184,7 +184,7 @@ test('a worker whose port answers with nothing but errors is started a few times
       },
     })
     void (async () => {
-      // Bounded, so that a loop without an end fails here instead of hanging.
+      // The bound makes an endless loop fail here instead of hanging.
       for (let turn = 0; turn < 40 && started < 20 && !isOver; turn++) {
         await vi.advanceTimersByTimeAsync(4000)
         await new Promise((turned) => setImmediate(turned))
@@ -197,7 +197,7 @@ test('a worker whose port answers with nothing but errors is started a few times
   expect(started).toBe(6)
 })
 
-test('a worker starts behind the first commands, and at once if there are none', async () => {
+test('a worker starts after the first commands, or at once if there are none', async () => {
   const name = await log()
   let done = 0
   const started: number[] = []

@@ -15,7 +15,7 @@ const events = defineEvents({
   listTicked: event<{ list: string }>(),
 })
 
-/** A new model each, so that each engine is a tab of its own; counts what its folds look at. */
+/** A new model each, so that each engine is a tab of its own; counts the rows that its folds look at. */
 function createItems() {
   let evolved = 0
   const count = <T>(row: T): T => {
@@ -48,7 +48,7 @@ function createItems() {
   return { model, count: () => evolved }
 }
 
-/** What one change costs beside a table of `rows` and a log that is `ticks` longer: requests and rows that were folded. */
+/** Requests and folded rows of one change, next to a table of `rows` rows and a log with `ticks` more events. */
 async function costs(rows: number, ticks: number) {
   const name = freshName()
   wire()
@@ -62,7 +62,7 @@ async function costs(rows: number, ticks: number) {
         done: false,
       })),
     )
-  // Each type of event once: the first of its kind is noted.
+  // One event of each type: the first of a type is recorded.
   await a.dispatch.tickList('short')
   await Promise.all(Array.from({ length: ticks + 1 }, () => a.dispatch.tick('i5')))
   const b = await openEngine(two.model, { name })
@@ -85,10 +85,10 @@ async function costs(rows: number, ticks: number) {
   return result
 }
 
-test('what a change costs grows with neither table nor log: requests to dispatch, to tell the other tab and to persist, rows folded', async () => {
+test('the cost of a change grows with neither table nor log: requests to dispatch, to tell the other tab and to persist, and folded rows', async () => {
   const small = await costs(10, 0)
   const [tick, tickList] = small
-  // One row, or the three that match: once in the tab, once in the pipeline of that page, and the same in the other tab.
+  // One row, or the three that match: once in the tab and once in the pipeline of its page, and likewise in the other tab.
   expect(tick!.folded.a).toBeLessThanOrEqual(2)
   expect(tickList!.folded.a).toBeLessThanOrEqual(6)
   expect(tick!.dispatched).toEqual(['getKey segments', 'add commits'])

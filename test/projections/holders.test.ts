@@ -13,7 +13,7 @@ afterEach(() => {
   vi.unstubAllGlobals()
 })
 
-/** Names of logs that nobody has open; each has one event that no page has yet. */
+/** Names of logs that no engine has open; each has one event that is in no page yet. */
 async function logs(count: number): Promise<string[]> {
   const names = Array.from({ length: count }, freshName)
   for (const name of names) {
@@ -24,7 +24,7 @@ async function logs(count: number): Promise<string[]> {
   return names
 }
 
-/** A worker's host, and the pipelines that it has opened. */
+/** The host in a worker, and the pipelines that it has opened. */
 function hosting() {
   const opened: Pipeline[] = []
   const host = createHost(model, 'epoch', { idle: 5, opened: (pipeline) => opened.push(pipeline) })
@@ -32,7 +32,7 @@ function hosting() {
   return { host, opened, open }
 }
 
-test('a worker lets go of 30 logs that one page opened, used and closed', async () => {
+test('a worker releases 30 logs that one page opened, used and closed', async () => {
   const locks = createLocks()
   vi.stubGlobal('navigator', { locks })
   const { host, opened, open } = hosting()
@@ -50,7 +50,7 @@ test('a worker lets go of 30 logs that one page opened, used and closed', async 
     expect((await dump(name, 'checkpoints')).map(({ value }) => value.sequence)).toEqual([1, 1, 1])
 })
 
-test('a log stays with its worker until the last tab has gone, also one that died without goodbye', async () => {
+test('a worker keeps a log until its last tab is gone, also if that tab died without a message', async () => {
   const locks = createLocks()
   vi.stubGlobal('navigator', { locks })
   const [name = ''] = await logs(1)
@@ -69,14 +69,14 @@ test('a log stays with its worker until the last tab has gone, also one that die
   await living
   await expect.poll(open).toBe(0)
   void first
-  // The next caller finds a pipeline again.
+  // The next caller gets a pipeline again.
   await host.hello(name, model.name, false, 'third')
   expect(Object.values((await host.flush(name)).value ?? {})).toEqual([1, 1, 1])
   await host.goodbye(name, 'third')
   await expect.poll(open).toBe(0)
 })
 
-test('a log that the page of its host has left keeps no other log of that host from being followed', async () => {
+test('a host still runs the pipelines of its other logs after a page has left one of them', async () => {
   const [one = '', other = ''] = await logs(2)
   const host = createHost(model, 'epoch')
   await host.flush(one)
@@ -86,14 +86,14 @@ test('a log that the page of its host has left keeps no other log of that host f
   await host.goodbye(other)
 })
 
-test('a tab tells the worker that it leaves, and holds its lock until then', async () => {
+test('a tab tells the worker when it closes, and holds its lock until then', async () => {
   const locks = createLocks()
   vi.stubGlobal('navigator', { locks })
   vi.stubGlobal('SharedWorker', class {})
   const [name = ''] = await logs(1)
   const { port1, port2 } = new MessageChannel()
   const { host, open } = hosting()
-  // As the worker's script does.
+  // As the script of the worker does.
   void locks.request(lockName('worker', 'epoch'), () => new Promise(() => {}))
   expose(host, port2 as never)
   const connection = connectHost(model, name, {

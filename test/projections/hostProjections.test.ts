@@ -22,7 +22,7 @@ test('a second call in one script throws', () => {
   )
 })
 
-test('hazard 4: a script that is run again in the same worker, as WebKit does for a part that imports it, changes nothing', async () => {
+test('hazard 4: a script that runs again in the same worker changes nothing; WebKit does so for a part that imports it', async () => {
   hostProjections(model)
   const serving = scope.onconnect
   vi.resetModules()
@@ -32,7 +32,7 @@ test('hazard 4: a script that is run again in the same worker, as WebKit does fo
   expect(scope.onconnect).toBe(serving)
 })
 
-test('hazard 3: a worker answers nobody before it holds its lock, or who asks for that would think it dead', async () => {
+test('hazard 3: a worker answers only once it holds its lock; otherwise a tab that asks for the lock would think it dead', async () => {
   let grant = (): void => {}
   const locks = {
     request: (_: string, task: () => Promise<unknown>) =>

@@ -26,7 +26,7 @@ async function recorded(name: string) {
 }
 
 test.each(['pages', 'checkpoints'])(
-  'a tab opens with all its rows though the browser has lost a value of its %s, and says so',
+  'a tab opens with all its rows although the browser has lost a value of its %s, and reports the loss',
   async (store) => {
     const name = freshName()
     const was = await recorded(name)
@@ -60,7 +60,7 @@ test('the other projections keep their pages when one is lost', async () => {
   await b.close()
 })
 
-test('a checkpoint of another version that is lost keeps no tab from opening', async () => {
+test('a tab opens although a checkpoint of another version is lost', async () => {
   const name = freshName()
   const was = await recorded(name)
   const newer = await tab(name, { version: 2 })
@@ -111,7 +111,7 @@ const withHistory = () =>
     commands: { say: (_, data: { id: string; by: number }) => events.said(data) },
   })
 
-test("a row's history is whole though the browser has lost its index, for a tab and for the next pipeline", async () => {
+test('the history of a row is whole although the browser has lost its index, for a tab and for the next pipeline', async () => {
   const name = freshName()
   const a = await openEngine(withHistory(), { name })
   for (let i = 0; i < 6; i++) await a.dispatch.say({ id: i % 2 ? 'x' : 'y', by: i })
@@ -147,7 +147,7 @@ const onDisk = () =>
 test.each([
   ['a row', 'rows', 'x'],
   ['the checkpoint', 'checkpoint', 0],
-])('an on-disk table of which the browser has lost %s is folded again, and the tab is told', async (_, store, key) => {
+])('an on-disk table that lost its %s is folded again, and the tab is told', async (_, store, key) => {
   const name = freshName()
   const a = await openEngine(onDisk(), { name })
   for (let i = 0; i < 6; i++) await a.dispatch.say({ id: i % 2 ? 'x' : 'y', by: i })

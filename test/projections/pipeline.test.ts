@@ -11,7 +11,7 @@ import { createPipeline } from './rooms.ts'
 
 const model = todoApp() as unknown as AnyModel
 
-/** A log of single events, projected, that nobody has open. */
+/** A projected log of single events that no engine has open. */
 async function projected(events: number): Promise<string> {
   const name = freshName()
   const a = await tab(name)
@@ -25,7 +25,7 @@ const sequences = async (name: string): Promise<number[]> =>
   (await dump(name, 'checkpoints')).map(({ value }) => value.sequence)
 
 test.each([1, 4, 5])(
-  'a log that is shorter than its checkpoints: rows that were folded from more (%i of 5 gone) are discarded and folded again',
+  'a log that is shorter than its checkpoints (%i of 5 events lost): its rows are discarded and folded again',
   async (gone) => {
     const name = await projected(5)
     await inDatabase(name, (store) => store('commits').delete(IDBKeyRange.lowerBound(6 - gone)))
@@ -43,7 +43,7 @@ test.each([1, 4, 5])(
   },
 )
 
-test('a checkpoint at the end of a commit of many events is where the log ends, not ahead of it', async () => {
+test('a checkpoint at the last event of a large commit equals the end of the log, and is not ahead of it', async () => {
   const name = freshName()
   const a = await tab(name)
   await a.dispatch.addMany({ ids: ['a', 'b', 'c'] })
@@ -68,7 +68,7 @@ test('a hint that comes while the pipeline reads is not lost', async () => {
   faults.onTransaction = (transaction, stores, mode) => {
     if (!once || mode !== 'readonly' || !stores.includes('commits') || stores.includes('meta')) return
     once = false
-    // Runs behind the read that has just begun; the hint comes before that read is folded.
+    // Runs after the read that has just begun; the hint arrives before that read is folded.
     const body = last!.value.body.replaceAll('t3', 't4')
     const later = transaction.db.transaction(['commits'], 'readwrite')
     later.objectStore('commits').add({ id: 'other', first: 4, last: 4, body }, 4)
@@ -80,7 +80,7 @@ test('a hint that comes while the pipeline reads is not lost', async () => {
   await pipeline.close()
 })
 
-test('a pipeline that is at the head reads no record to find that out', async () => {
+test('a pipeline at the head reads no record to find that out', async () => {
   const name = await projected(5)
   const watched = traffic()
   const pipeline = await createPipeline(model, name)
@@ -90,7 +90,7 @@ test('a pipeline that is at the head reads no record to find that out', async ()
   await pipeline.close()
 })
 
-test('a worker callback that throws is not asked again: the pipeline runs in the page at once', async () => {
+test('a worker callback that throws is not called again: the pipeline runs in the page at once', async () => {
   vi.stubGlobal('SharedWorker', class {})
   const asked = vi.fn(() => {
     throw new Error('no such script')
@@ -102,7 +102,7 @@ test('a worker callback that throws is not asked again: the pipeline runs in the
   expect(asked).toHaveBeenCalledTimes(1)
 })
 
-test('pages that are gone are written again under the build that a rebuild had swapped in', async () => {
+test('lost pages are written again under the build that a rebuild had swapped in', async () => {
   const name = await projected(5)
   const a = await tab(name)
   await a.rebuild()
@@ -119,7 +119,7 @@ test('pages that are gone are written again under the build that a rebuild had s
   expect(shown(await tab(name))).toEqual(was)
 })
 
-test('a pipeline says what is persisted when it finds it so: the one before may have died before it could', async () => {
+test('a pipeline announces what it finds persisted: the one before may have died before it could', async () => {
   const locks = createLocks()
   vi.stubGlobal('navigator', { locks })
   const name = freshName()

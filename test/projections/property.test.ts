@@ -7,7 +7,7 @@ import { createFolds, createPipeline, readSnapshot } from './rooms.ts'
 
 const model = todoApp() as unknown as AnyModel
 const ids = fc.constantFrom('a', 'b', 'c', 'd', 'e')
-/** What may happen to a log between two looks at it. */
+/** What may happen to a log between two checks. */
 const step = fc.oneof(
   {
     weight: 3,
@@ -26,7 +26,7 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('rebuild' as const), pipeline: fc.nat(1) }) },
 )
 
-/** Replay from zero by the folds alone, one event at a time. */
+/** Replays from zero with the folds alone, one event at a time. */
 async function replayed(engine: Awaited<ReturnType<typeof openTab>>): Promise<ReturnType<typeof shown>> {
   const folds = createFolds(model)
   for await (const event of engine.history()) for (const fold of folds) fold.apply(event as never)
@@ -34,7 +34,7 @@ async function replayed(engine: Awaited<ReturnType<typeof openTab>>): Promise<Re
   return shown({ read } as never)
 }
 
-/** What a boot would show from the persisted pages alone, and up to which event each of them is. */
+/** What a boot would show from the persisted pages alone, and the last event that each page includes. */
 async function persisted(name: string) {
   const database = await openDatabase(name, false)
   const folds = createFolds(model)
@@ -76,7 +76,7 @@ test('guarantee 5: snapshot(S) + tail == replay from zero, for random commands, 
         expect(shown(fresh)).toEqual(whole)
         expect(fresh.status.lastError).toBeUndefined()
         await fresh.close()
-        // Guarantee 5, literally: each projection's pages at S are the fold of 1 to S, order included.
+        // Guarantee 5, literally: the pages of each projection at S equal the fold of events 1 to S, order included.
         const { folds, snapshot } = await persisted(name)
         expect(snapshot.discarded).toEqual([])
         const expected = createFolds(model)
@@ -90,7 +90,7 @@ test('guarantee 5: snapshot(S) + tail == replay from zero, for random commands, 
           )
           expect(fold.next).toBe(expected[i]!.next)
         }
-        // Guarantee 8: two pipelines wrote, and no row stands in two pages.
+        // Guarantee 8: two pipelines wrote, and no row is in two pages.
         const rows = (await dump(name, 'pages')).flatMap(({ key, value }) =>
           value.rows.map((row: any) => `${key[0]} ${row?.id ?? row?.title}`),
         )

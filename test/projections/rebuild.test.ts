@@ -47,7 +47,7 @@ async function persisted(name: string, model: AnyModel) {
   return { rows, sequences: folds.map(({ identity }) => checkpoints.get(identity)?.sequence) }
 }
 
-/** Lets `writes` transactions of pages pass and none after: what a worker leaves that is killed there. */
+/** Lets `writes` transactions of pages pass and none after them: the state that a worker leaves if it is killed then. */
 function killAfter(writes: number): ReturnType<typeof broken> {
   const faults = broken()
   const seen = new Set<IDBTransaction>()
@@ -59,7 +59,7 @@ function killAfter(writes: number): ReturnType<typeof broken> {
   return faults
 }
 
-test('a rebuild that is killed at any of its writes leaves the live rows, is taken up where it was, and ends with equal ones', async () => {
+test('a rebuild that is killed at any write keeps the live rows, resumes there, and ends with equal rows', async () => {
   wire()
   const name = await recorded(30)
   const before = await persisted(name, plain())
@@ -81,16 +81,16 @@ test('a rebuild that is killed at any of its writes leaves the live rows, is tak
     await second.rebuild('second')
     await second.close()
     expect(await persisted(name, plain())).toEqual(before)
-    // Nothing of the build that was taken up, or of the rows before, is left.
+    // Nothing is left of the interrupted build or of the rows before it.
     expect(new Set((await dump(name, 'checkpoints')).map(({ value }) => value.identity)).size).toBe(2)
     expect(await dump(name, 'checkpoints')).toHaveLength(2)
     expect(builds.length).toBeLessThanOrEqual(4)
   }
-  // Its first flush, at least one in the middle, and the swap.
+  // The first flush, at least one in the middle, and the swap.
   expect(killed).toBeGreaterThanOrEqual(3)
 }, 120_000)
 
-test('a rebuild that is taken up tells where it goes on', async () => {
+test('a resumed rebuild reports the event from which it continues', async () => {
   const net = wire()
   const name = await recorded(40)
   const faults = killAfter(1)
@@ -109,7 +109,7 @@ test('a rebuild that is taken up tells where it goes on', async () => {
   expect(told.at(-1)).toMatchObject({ done: 40_000, total: 40_000 })
 }, 60_000)
 
-test('a new version: the tab that opens first folds it itself, the host builds it beside the old one, resumed after a kill, and the others keep their pages', async () => {
+test('a new version: the first tab folds it itself; the host builds it beside the old one and resumes after a kill; the other projections keep their pages', async () => {
   wire()
   const name = await recorded(30)
   const old = await persisted(name, plain())
@@ -136,11 +136,11 @@ test('a new version: the tab that opens first folds it itself, the host builds i
   const built = await persisted(name, plain(2, -1))
   expect(built.sequences).toEqual([30_000, 30_000])
   expect(built.rows[0]?.rows.map(([, row]) => row)).toEqual(live)
-  // Old tabs keep theirs.
+  // Old tabs keep their pages.
   expect(await persisted(name, plain())).toEqual(old)
 }, 60_000)
 
-test('a tab that opens on a version nothing is persisted of shows how far its host is', async () => {
+test('a tab that opens while nothing of its version is persisted shows the progress of the host', async () => {
   wire()
   const name = await recorded(30)
   const engine = await openEngine(app(3), { name })
@@ -159,7 +159,7 @@ test('a tab that opens on a version nothing is persisted of shows how far its ho
   await engine.close()
 }, 60_000)
 
-/** How often the log was read from its first event on. */
+/** How often the log was read from its first event. */
 function foldsOf(): { count: number } {
   const folds = { count: 0 }
   const { getAll } = IDBObjectStore.prototype
@@ -171,7 +171,7 @@ function foldsOf(): { count: number } {
   return folds
 }
 
-test('rebuilds that are asked for at once are one, and one that is taken back ends no other', async () => {
+test('rebuilds that are requested at once run as one, and aborting one request ends no other', async () => {
   wire()
   const name = await recorded(10)
   const before = await persisted(name, plain())
@@ -184,13 +184,13 @@ test('rebuilds that are asked for at once are one, and one that is taken back en
   expect(ends.map(({ status }) => status)).toEqual(
     Array.from({ length: 12 }, (_, i) => (i === 1 ? 'rejected' : 'fulfilled')),
   )
-  // One of `sums`, which came first, and one of all.
+  // One rebuild of `sums`, which was requested first, and one of all projections.
   expect(folds.count).toBeLessThanOrEqual(4)
   expect(await persisted(name, plain())).toEqual(before)
   await pipeline.close()
 })
 
-test('rebuilds of several pages at once do not restart each other: each takes what another has finished', async () => {
+test('rebuilds of several pages at once do not restart each other: each uses what another has finished', async () => {
   wire()
   const name = await recorded(10)
   const before = await persisted(name, plain())
@@ -198,13 +198,13 @@ test('rebuilds of several pages at once do not restart each other: each takes wh
   for (const one of pipelines) await one.flush()
   const folds = foldsOf()
   await Promise.all(pipelines.map((one, i) => one.rebuild(`r${i}`)))
-  // A few are begun twice: one may take up what another is still writing.
+  // A few begin twice: one may resume a build that another is still writing.
   expect(folds.count).toBeLessThanOrEqual(3 * 8)
   expect(await persisted(name, plain())).toEqual(before)
   for (const one of pipelines) await one.close()
 })
 
-test('a rebuild and a flush for which there is no room say so, and leave a log that works when there is room again', async () => {
+test('a rebuild and a flush on a full disk report that, and the log works once there is space again', async () => {
   wire()
   const name = await recorded(5)
   const before = await persisted(name, plain())
@@ -215,7 +215,7 @@ test('a rebuild and a flush for which there is no room say so, and leave a log t
     if (store === 'pages') abortWith(transaction, 'QuotaExceededError')
   }
   await expect(pipeline.rebuild('no room')).rejects.toMatchObject({ name: 'StorageError', kind: 'quota' })
-  // Rule 19: the pages were dropped, and until an event is appended nobody writes them again.
+  // Rule 19: the pages were dropped, and no pipeline writes them again until an event is appended.
   await expect(pipeline.rebuild('held')).rejects.toMatchObject({ name: 'StorageError', kind: 'quota' })
   await expect(pipeline.flush()).rejects.toMatchObject({ name: 'StorageError', kind: 'quota' })
   faults.stop()
@@ -231,8 +231,8 @@ test('a rebuild and a flush for which there is no room say so, and leave a log t
   expect(after.rows[0]?.rows).toHaveLength(before.rows[0]?.rows.length ?? 0)
 })
 
-test('a pipeline that has stored nothing yet does not write beside pages that a rebuild has swapped in', async () => {
-  // What one says does not reach the other.
+test('a pipeline that has stored nothing yet does not add to pages that a rebuild has swapped in', async () => {
+  // The messages of one do not reach the other.
   wire().fate = () => 0
   const name = await recorded(1)
   const before = await persisted(name, plain())
@@ -242,7 +242,7 @@ test('a pipeline that has stored nothing yet does not write beside pages that a 
   })
   database.close()
   const [slow, fast] = [await createPipeline(plain(), name), await createPipeline(plain(), name)]
-  // It has folded the log, and stored no page of it.
+  // It has folded the log and stored no page.
   await slow.shop.atHead(async () => {}, true)
   expect(slow.shop.tracks?.map(({ stored }) => stored)).toEqual([undefined, undefined])
   await fast.rebuild('first')

@@ -1,4 +1,4 @@
-// The few inner parts that have a contract of their own.
+// The few internal parts that have a contract of their own.
 
 export { createCopy } from '../../src/copies/mirrorCopy.ts'
 export { copies } from '../../src/copies/part.ts'

@@ -41,7 +41,7 @@ async function log(): Promise<string> {
   return name
 }
 
-test('the code of on-disk tables can not be loaded: the projection says so, the others go on, and it is asked for again', async () => {
+test('if the code of on-disk tables can not be loaded, that projection fails, the others go on, and loading is tried again', async () => {
   const name = await log()
   const load = vi.spyOn(tablesPart, 'load').mockRejectedValue(new TypeError('Failed to fetch'))
   const a = await openEngine(app(), { name })
@@ -61,7 +61,7 @@ test('the code of on-disk tables can not be loaded: the projection says so, the 
   await a.close()
 })
 
-test('a worker that was not given the code of on-disk tables names the line to write, and asks for nothing', async () => {
+test('a worker without the code of on-disk tables reports the line to write, and requests nothing', async () => {
   const name = await log()
   const warned = vi.spyOn(console, 'warn').mockImplementation(() => {})
   const pipeline = await createPipeline(plain, name)
@@ -73,7 +73,7 @@ test('a worker that was not given the code of on-disk tables names the line to w
   await pipeline.close()
 })
 
-test('a worker that was given it follows the log into its tables', async () => {
+test('a worker with that code writes the log into its tables', async () => {
   const name = await log()
   const host = createHost(plain, 'epoch', { loadTables: async () => tables })
   const { value } = await host.flush(name)
@@ -81,7 +81,7 @@ test('a worker that was given it follows the log into its tables', async () => {
   await host.goodbye(name)
 })
 
-test('one tab with its pipeline in the page and a table on disk opens one BroadcastChannel, and both hear each other and others', async () => {
+test('a tab with its pipeline in the page and a table on disk opens one BroadcastChannel, on which both hear each other and other tabs', async () => {
   const names: string[] = []
   const Before = BroadcastChannel
   vi.stubGlobal(
@@ -98,7 +98,7 @@ test('one tab with its pipeline in the page and a table on disk opens one Broadc
   await a.dispatch.say({ id: 'x' })
   await a.projected()
   expect(names).toEqual([`tidemark:${name}`])
-  // Nobody asks: the pipeline hears of it, and the tab of the pipeline.
+  // No request is made: a message tells the pipeline, and the pipeline tells the tab.
   await a.dispatch.say({ id: 'y' })
   await expect.poll(() => a.status.projected).toBe(2)
   const b = await openEngine(app(), { name })
@@ -123,7 +123,7 @@ const named = (projectionName: string) =>
 const tableDatabasesOf = async (engine: string): Promise<string[]> =>
   (await indexedDB.databases()).flatMap(({ name = '' }) => (name.startsWith(`tidemark-table:${engine}`) ? name : []))
 
-test('two logs never share the database of a table, whatever characters their names have', async () => {
+test('two logs never share the database of a table, whichever characters their names contain', async () => {
   const name = freshName()
   const one = await openEngine(named('b:talks'), { name })
   const other = await openEngine(named('talks'), { name: `${name}:b` })
@@ -143,7 +143,7 @@ test('two logs never share the database of a table, whatever characters their na
   await one.close()
 })
 
-test('a table that has the name of an earlier version is read on, and deleted with its log', async () => {
+test('a table under the name that an earlier version gave it is still read, and is deleted with its log', async () => {
   const name = `${freshName()}:100%`
   const first = await openEngine(named('talks'), { name })
   await first.dispatch.say({ id: 'x' })
@@ -151,7 +151,7 @@ test('a table that has the name of an earlier version is read on, and deleted wi
   await first.close()
   const [now = ''] = await tableDatabasesOf(name.split(':')[0]!)
   expect(now).toContain('%3A100%25:talks@')
-  // The same as an earlier version would have made it, with a row that no event has made.
+  // The table as an earlier version would have created it, with a row that no event made.
   const made = await new Dexie(now, { indexedDB, IDBKeyRange }).open()
   const former = new Dexie(`tidemark-table:${name}:${now.slice(now.indexOf('talks@'))}`, { indexedDB, IDBKeyRange })
   former.version(1).stores({ rows: 'id', checkpoint: '' })

@@ -4,11 +4,11 @@ import { traffic } from '../engine/kit.ts'
 import { freshName } from '../engine/todos.ts'
 import { dump } from '../log/storage.ts'
 
-// In development such a row gets no further than evolve.
-test('is about production, where the rows of evolve are not looked at', () => expect(__DEV__).toBe(false))
+// In development the check after evolve refuses such a row.
+test('runs in production mode, which does not check the rows of evolve', () => expect(__DEV__).toBe(false))
 
 const events = defineEvents({ added: event<{ id: string }>() })
-/** Structured clone refuses a proxy, and nothing else sees that it is one: so the row gets as far as the database. */
+/** Only structured clone refuses a proxy; no other check can tell it from an object. So the row reaches the database. */
 const app = ({ version = 1, strange = true, resident = true } = {}) => {
   const row = (id: string) => ({ id, inner: { tags: strange && id === 'odd' ? new Proxy({}, {}) : {} } })
   return defineModel({
@@ -49,7 +49,7 @@ test.each([true, false])(
     expect(a.status.projections.rows).toMatchObject({ error: { message: expect.stringContaining('odd') } })
     expect(a.status.projections.count).toEqual({ state: 'ready', sequence: 2 })
     expect(a.status.projected).toBe(2)
-    // No flush folds or writes it again.
+    // No later flush folds or writes the failed projection.
     const watched = traffic()
     await a.dispatch.add({ id: 'more' })
     await a.projected()
@@ -66,7 +66,7 @@ test.each([true, false])(
   },
 )
 
-test('what was stored before such a row stays', async () => {
+test('keeps what was stored before such a row', async () => {
   const name = freshName()
   const a = await openEngine(app(), { name })
   await a.dispatch.add({ id: 'plain' })
@@ -84,7 +84,7 @@ test('what was stored before such a row stays', async () => {
 test.each([
   ['a rebuild by better code', { strange: false }, true],
   ['a new version', { strange: false, version: 2 }, false],
-])('%s mends a projection whose rows could not be stored', async (_, better, rebuilds) => {
+])('%s repairs a projection whose rows could not be stored', async (_, better, rebuilds) => {
   for (const resident of [true, false]) {
     const name = freshName()
     const a = await openEngine(app({ resident }), { name })

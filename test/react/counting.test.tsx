@@ -7,7 +7,7 @@ import { openTestEngine } from 'tidemark/testing'
 import { expect, test, vi } from 'vitest'
 import { todoApp } from './app.ts'
 
-test('500 rows, 10 components with filtering selectors, 2,000 dispatches in one tick: each selector runs at most ten times until all are durable', {
+test('with 500 rows, 10 components that filter, and 2,000 dispatches in one tick, each selector runs at most ten times until all are durable', {
   timeout: 60_000,
 }, async () => {
   vi.stubGlobal('IS_REACT_ACT_ENVIRONMENT', true)
@@ -51,7 +51,7 @@ test('500 rows, 10 components with filtering selectors, 2,000 dispatches in one 
   await engine.close()
 })
 
-test('one row changes: a selector that stays the same runs once; of an inline one, each render has its own, and none runs twice', async () => {
+test('after a change of one row, a stable selector runs once, and an inline selector runs once for each render', async () => {
   vi.stubGlobal('IS_REACT_ACT_ENVIRONMENT', true)
   const engine = await openTestEngine(todoApp)
   await engine.dispatch.fill({ rows: 2 })

@@ -4,7 +4,7 @@ vi.mock('react', () => {
   throw new Error('the core imported React')
 })
 
-test.each(['tidemark', 'tidemark/worker', 'tidemark/testing'])('%s works where there is no React', async (entry) => {
+test.each(['tidemark', 'tidemark/worker', 'tidemark/testing'])('%s works without React', async (entry) => {
   await expect(
     {
       tidemark: () => import('tidemark'),

@@ -41,7 +41,7 @@ describe('useRead', () => {
     expect(seen).toEqual([3])
   })
 
-  test('renders again when the selected value changed, and only then', async () => {
+  test('renders again only if the selected value changed', async () => {
     const renders = vi.fn()
     const Title = ({ id }: { id: string }) => {
       const title = useRead(engine, (read) => read.todos.get(id)?.title)
@@ -85,7 +85,7 @@ describe('useRead', () => {
     expect(seen[2]).not.toBe(seen[0])
   })
 
-  test('values that differ in kind, length or one member are not equal', async () => {
+  test('takes values that differ in kind, length or one member for unequal', async () => {
     const steps: unknown[] = [
       [],
       {},
@@ -130,7 +130,7 @@ describe('useRead', () => {
     expect(renders.mock.calls.slice(1)).toEqual([['other,title 1,title 2']])
   })
 
-  test('a whole table that is selected is told apart when it changed, and only then', async () => {
+  test('renders a whole selected table again only if it changed', async () => {
     const renders = vi.fn()
     const Table = () => {
       const todos = useRead(engine, (read) => read.todos)
@@ -146,14 +146,14 @@ describe('useRead', () => {
     ])
   })
 
-  test('a selector sees new props in the very render that brings them', async () => {
+  test('runs a selector with new props in the same render', async () => {
     const Title = ({ id }: { id: string }) => <i>{useRead(engine, (read) => read.todos.get(id)?.title)}</i>
     await render(<Title id="0" />)
     await render(<Title id="2" />)
     expect(page.textContent).toBe('title 2')
   })
 
-  test('a selector that is not inline runs once per change, not once per render', async () => {
+  test('runs a selector that is not inline once per change, not once per render', async () => {
     const select = vi.fn((read: Engine['read']) => read.count.value)
     let again = (_: number) => {}
     const Count = () => {
@@ -165,7 +165,7 @@ describe('useRead', () => {
     expect(select).toHaveBeenCalledTimes(1)
   })
 
-  test('another engine is read at once, and the first one no longer', async () => {
+  test('reads another engine at once, and the first one no longer', async () => {
     const other = await open()
     await other.dispatch.fill({ rows: 1 })
     const select = (read: Engine['read']) => read.count.value
@@ -180,7 +180,7 @@ describe('useRead', () => {
     await other.close()
   })
 
-  test('what a selector throws, the component throws, and the next change may heal it', async () => {
+  test('throws in the component what a selector throws; the next change may recover', async () => {
     class Boundary extends Component<{ children: ReactNode }> {
       override state = { error: undefined as Error | undefined }
       static getDerivedStateFromError = (error: Error) => ({ error })
@@ -209,7 +209,7 @@ describe('useRead', () => {
     vi.restoreAllMocks()
   })
 
-  test('StrictMode, which renders and mounts twice, shows the same', async () => {
+  test('shows the same in StrictMode, which renders and mounts twice', async () => {
     const renders = vi.fn()
     const Count = () => {
       const values = useRead(engine, (read) => [read.count.value])
@@ -229,7 +229,7 @@ describe('useRead', () => {
     expect(renders.mock.calls.at(-1)![0]).toBe(second)
   })
 
-  test('an unmounted component is no longer asked', async () => {
+  test('does not run the selector of an unmounted component', async () => {
     const select = vi.fn((read: Engine['read']) => read.count.value)
     const Count = () => <b>{useRead(engine, select)}</b>
     await render(<Count />)
@@ -239,7 +239,7 @@ describe('useRead', () => {
     expect(select).not.toHaveBeenCalled()
   })
 
-  test('the first change of a tick is rendered synchronously: a controlled input keeps its caret', async () => {
+  test('renders the first change of a tick synchronously, so a controlled input keeps its caret', async () => {
     const Input = () => {
       const title = useRead(engine, (read) => read.todos.get('0')!.title)
       return (
@@ -257,7 +257,7 @@ describe('useRead', () => {
     expect([input.value, input.selectionStart]).toEqual(['tiXtle 0', 3])
   })
 
-  test('no tearing: what one render shows is of one moment, though a change comes in the middle of it', async () => {
+  test('does not tear: one render shows one state, even if a change arrives in the middle of it', async () => {
     vi.stubGlobal('IS_REACT_ACT_ENVIRONMENT', false)
     const shown: string[] = []
     let show = (_: boolean) => {}
@@ -292,7 +292,7 @@ describe('useRead', () => {
 })
 
 describe('useStatus', () => {
-  test('shows a pending command and its end', async () => {
+  test('shows that a command is pending, and that it is not any more', async () => {
     const shown: number[] = []
     const Pending = () => {
       const { pending, state } = useStatus(engine)
@@ -328,7 +328,7 @@ describe('server rendering', () => {
     vi.restoreAllMocks()
   })
 
-  test('a page with stored rows hydrates what a server rendered of an empty log, and shows its rows at once', async () => {
+  test('a page with stored rows hydrates what a server rendered from an empty log, and shows its rows at once', async () => {
     const empty = await open()
     const App = ({ of }: { of: Engine }) => {
       const titles = useRead(of, (read) => read.todos.all().map(({ title }) => title))
@@ -343,7 +343,7 @@ describe('server rendering', () => {
     await empty.close()
   })
 
-  test('a server that has rows gives what it rendered to both sides', async () => {
+  test('a server with rows renders them, and the page hydrates with the same rows', async () => {
     const Count = ({ of, server }: { of: Engine; server: number }) => (
       <b>{useRead(of, (read) => read.count.value, { server })}</b>
     )
@@ -357,7 +357,7 @@ describe('server rendering', () => {
     await later.close()
   })
 
-  test('shows the status of an engine in memory whose log is empty', async () => {
+  test('shows the status of an engine in memory with an empty log', async () => {
     const memory = await openTestEngine(todoApp, { storage: 'memory' })
     const State = () => <b>{JSON.stringify(useStatus(memory))}</b>
     const html = renderToString(<State />)
@@ -369,7 +369,7 @@ describe('server rendering', () => {
 describe('EngineProvider', () => {
   const Count = () => <b>{useRead(useEngine(todoApp), (read) => read.count.value)}</b>
 
-  test('gives components an engine, which a test replaces', async () => {
+  test('gives components an engine, which a test can replace', async () => {
     const other = await open()
     await render(
       <EngineProvider engine={engine}>
@@ -385,7 +385,7 @@ describe('EngineProvider', () => {
     await other.close()
   })
 
-  test('an engine of another model inside does not hide the one that is asked for', async () => {
+  test('is found although a provider of another model is nearer', async () => {
     const events = defineEvents({})
     const other = await openTestEngine(defineModel({ name: 'other', events, projections: {}, commands: {} }))
     await render(
@@ -399,7 +399,7 @@ describe('EngineProvider', () => {
     await other.close()
   })
 
-  test('a component outside of one is told what to do', () => {
+  test('tells a component outside what to do', () => {
     expect(() => renderToString(<Count />)).toThrow('Wrap the app in <EngineProvider engine={engine}>.')
   })
 })
@@ -418,7 +418,7 @@ describe('useCommand', () => {
     shown.length = 0
   })
 
-  test('says that it is pending, until its events are durable, and gives the receipt', async () => {
+  test('is pending until its events are durable, and returns the receipt', async () => {
     await render(<Toggle />)
     let sent: Promise<unknown> | undefined
     await act(() => {
@@ -431,7 +431,7 @@ describe('useCommand', () => {
     expect(shown.at(-1)).toEqual({ pending: false, error: undefined })
   })
 
-  test('shows why a command failed, does not reject, and forgets it with the next one', async () => {
+  test('shows why a command failed until the next call, and does not reject', async () => {
     await render(<Toggle />)
     expect(await act(() => dispatch({ id: 'none' }))).toBeUndefined()
     expect(shown.at(-1)).toMatchObject({ pending: false, error: { name: 'CommandRejected', code: 'not found' } })
@@ -439,7 +439,7 @@ describe('useCommand', () => {
     expect(shown.at(-1)).toEqual({ pending: false, error: undefined })
   })
 
-  test('with several at once it is pending until the last is durable, and shows the outcome of the last', async () => {
+  test('is pending until the last of several calls is durable, and shows the outcome of the last', async () => {
     await render(<Toggle />)
     await act(() => Promise.all([dispatch({ id: 'none' }), dispatch({ id: '0' }), dispatch({ id: '1' })]))
     expect(shown.at(-1)).toEqual({ pending: false, error: undefined })
@@ -447,7 +447,7 @@ describe('useCommand', () => {
     expect(shown.at(-1)).toMatchObject({ pending: false, error: { code: 'not found' } })
   })
 
-  test('keeps its function, and forgets what another engine answered', async () => {
+  test('keeps its function, and forgets the answers of a former engine', async () => {
     const other = await open()
     await render(<Toggle />)
     const first = dispatch
@@ -459,7 +459,7 @@ describe('useCommand', () => {
     await other.close()
   })
 
-  test('a component that goes while its command is on the way leaves no message', async () => {
+  test('logs nothing if its component unmounts while a command is pending', async () => {
     const error = vi.spyOn(console, 'error')
     await render(
       <StrictMode>
@@ -476,7 +476,7 @@ describe('useCommand', () => {
   })
 })
 
-test('useUndo renders again when `canUndo` or `canRedo` changed', async () => {
+test('useUndo renders again if `canUndo` or `canRedo` changed', async () => {
   const stack = undoStack(engine, {
     toggle: ({ input: { id } }) => todoApp.events.toggled({ id }),
   })

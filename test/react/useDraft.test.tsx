@@ -8,7 +8,7 @@ import { openTestEngine } from 'tidemark/testing'
 import { expect, test, vi } from 'vitest'
 import { chat } from '../drafts/kit.ts'
 
-test('a component of React shows a draft as it grows, and another one in the render that asks for it', async () => {
+test('a component of React shows a growing draft, and another draft in the render that asks for it', async () => {
   vi.stubGlobal('IS_REACT_ACT_ENVIRONMENT', true)
   const engine = await openTestEngine(chat())
   const page = document.createElement('div')

@@ -11,7 +11,7 @@ const app = defineModel({
   commands: { add: (_, by: number) => events.added({ by }) },
 })
 
-test('openTestEngine is on fake-indexeddb where the test has loaded it, and opens a named log again', async () => {
+test('openTestEngine uses fake-indexeddb if the test has loaded it, and reopens a named log', async () => {
   const first = await openTestEngine(app, { name: 'kept' })
   expect(first.status.storage).not.toBe('memory')
   await first.dispatch.add(2)
@@ -25,7 +25,7 @@ test('openTestEngine is on fake-indexeddb where the test has loaded it, and open
   await other.close()
 })
 
-test('a log on fake-indexeddb begins with the events it is given, and takes them only while it is empty', async () => {
+test('a log on fake-indexeddb begins with the given events, and takes them only while it is empty', async () => {
   const given = [events.added({ by: 2 }), { type: 'added', version: 1, data: { by: 3 } }]
   const first = await openTestEngine(app, { name: 'begun', events: given })
   expect([first.read.sum.value, first.status.sequence]).toEqual([5, 2])
@@ -44,7 +44,7 @@ describe('fake timers', () => {
     vi.restoreAllMocks()
   })
 
-  test('that keep fake-indexeddb from answering are named when an engine opens, with what to fake instead', async () => {
+  test('that stop fake-indexeddb are reported when an engine opens, with what to fake instead', async () => {
     vi.useFakeTimers()
     await expect(openTestEngine(app)).rejects.toThrow(/have replaced setImmediate.*toFake: \['Date'\]/)
     const engine = await openTestEngine(app, { storage: 'memory' })
@@ -52,7 +52,7 @@ describe('fake timers', () => {
     await engine.close()
   })
 
-  test('that are installed later are named at the next command', async () => {
+  test('that are installed later are reported at the next command', async () => {
     const engine = await openTestEngine(app)
     const said = vi.spyOn(console, 'error').mockImplementation(() => {})
     vi.useFakeTimers()

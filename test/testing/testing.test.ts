@@ -63,7 +63,7 @@ const failure = (run: () => unknown): any => {
 }
 
 describe('given, when, then', () => {
-  test('events, in order; ids are id-1, id-2, … and now is 0', () => {
+  test('expects events in order; ids are id-1, id-2, … and now is 0', () => {
     given(app)
       .when('add', { title: 'x' })
       .then(events.added({ id: 'id-1', title: 'x', at: 0 }))
@@ -72,7 +72,7 @@ describe('given, when, then', () => {
       .then(events.added({ id: 'id-1' }), events.added({ id: 'id-2' }))
   })
 
-  test('what happened before counts, in the order it happened', () => {
+  test('folds the given events in their order', () => {
     given(
       app,
       events.added({ id: 'b' }),
@@ -84,19 +84,19 @@ describe('given, when, then', () => {
       .then(events.removed({ id: 'b' }), events.removed({ id: 'a' }))
   })
 
-  test('a rejection, by its code, or by its details too', () => {
+  test('expects a rejection by its code, and by its details if given', () => {
     given(app).when('remove', { id: 'a' }).thenRejected('not-found')
     given(app)
       .when('remove', { id: 'a' })
       .thenRejected('not-found', { why: ['gone', 'never there'], id: 'a' })
   })
 
-  test('nothing', () => {
+  test('expects no events', () => {
     given(app).when('nothing').thenNothing()
     given(app).when('removeAll').thenNothing()
   })
 
-  test('one specification may be asked several times and shares nothing with another', () => {
+  test('a specification may be checked several times, and shares nothing with another one', () => {
     const spec = given(app, events.added({ id: 'a' }))
     spec.when('remove', { id: 'a' }).then(events.removed({ id: 'a' }))
     const again = spec.when('remove', { id: 'a' })
@@ -105,7 +105,7 @@ describe('given, when, then', () => {
   })
 })
 
-describe('another answer than expected fails, with both', () => {
+describe('a specification fails with both answers if they differ', () => {
   const removed = () => given(app, events.added({ id: 'a' })).when('remove', { id: 'a' })
   const rejected = () => given(app).when('remove', { id: 'a' })
   test.each([
@@ -149,8 +149,8 @@ describe('another answer than expected fails, with both', () => {
   })
 })
 
-describe('a command that is no pure function of its read model, input and context', () => {
-  test.each(['random', 'counting', 'fickle'] as const)('%s: decided twice, it answers twice', (command) => {
+describe('a command that is not a pure function of its read model, input and context', () => {
+  test.each(['random', 'counting', 'fickle'] as const)('%s: when() throws, because two decisions differ', (command) => {
     calls = 0
     const error = failure(() => given(app).when(command))
     expect(error).toBeInstanceOf(ModelError)
@@ -158,26 +158,26 @@ describe('a command that is no pure function of its read model, input and contex
     expect(error.message).toMatch(command)
   })
 
-  test('finds its input frozen, while the caller keeps theirs', () => {
+  test('gets a frozen input, while the input of the caller is not frozen', () => {
     const input = { list: [0] }
     expect(() => given(app).when('mutating', input)).toThrow(TypeError)
     expect(Object.isFrozen(input.list)).toBe(false)
   })
 
-  test('asynchronous ones are a wrong model', () => {
+  test('throws ModelError if it is asynchronous', () => {
     expect(() => given(app).when('asynchronous')).toThrow(ModelError)
   })
 })
 
-describe('what is wrong besides', () => {
-  test('what a command throws comes out of when()', () => {
+describe('other mistakes', () => {
+  test('when() throws what a command throws', () => {
     expect(() => given(app).when('throwing')).toThrow(RangeError)
   })
-  test('an event that its own model cannot fold comes out of when(): it would never be appended', () => {
+  test('when() throws for an event that its own model can not fold: such an event is never appended', () => {
     expect(() => given(app).when('unfoldable')).toThrow('evolve threw')
     expect(() => given(app, events.unfoldable({ id: 'a' })).when('nothing')).toThrow('evolve threw')
   })
-  test('an unknown command or an unknown event is a wrong model', () => {
+  test('an unknown command or event throws ModelError', () => {
     expect(() => given(app).when('nope' as 'nothing')).toThrow(ModelError)
     expect(() => given(app, { type: 'nope' } as never).when('nothing')).toThrow(ModelError)
     expect(() =>
@@ -186,10 +186,10 @@ describe('what is wrong besides', () => {
         .then({ type: 'nope' } as never),
     ).toThrow(ModelError)
   })
-  test('an input that is not JSON is wrong data', () => {
+  test('an input that is not JSON throws InvalidData', () => {
     expect(() => given(app).when('add', { title: Number.NaN as never })).toThrow(InvalidData)
   })
-  test('an accidental await says so', async () => {
+  test('an accidental await throws an error that names it', async () => {
     await expect((async () => await (given(app).when('nothing') as never as Promise<void>))()).rejects.toThrow(
       /do not await/,
     )
@@ -240,12 +240,12 @@ describe('time, old events and rows', () => {
       .thenRows({ notes: [{ id: `${Number(date)}`, text: 'x', at: Number(date) }] })
   })
 
-  test('events of former names and versions, and retired ones, are upcast', () => {
+  test('upcasts events of former names and versions, and retired events', () => {
     spec.thenRows({ notes: [{ id: 'a', text: 'a', at: 0 }], sum: 2 })
     expect(() => given(notes, { type: 'note', version: 3 }).when('refuse')).toThrow('does not know')
   })
 
-  test('thenRows compares the tables and values that are named, those on disk too, after the command', () => {
+  test('thenRows compares the named tables and values after the command, also tables on disk', () => {
     const answer = spec.at(9).when('note', { text: 'b' })
     answer.thenRows({
       texts: [
@@ -268,11 +268,11 @@ describe('time, old events and rows', () => {
     expect(() => answer.thenRows({ nope: 1 } as never)).toThrow(ModelError)
   })
 
-  test('a rejection has no rows', () => {
+  test('thenRows fails after a rejection, which has no rows', () => {
     expect(failure(() => spec.when('refuse').thenRows({ sum: 2 })).message).toMatch(/expected rows, got the rejection/)
   })
 
-  test('a test engine begins with the events it is given, as another build wrote them', async () => {
+  test('a test engine begins with the given events, as another build wrote them', async () => {
     for (const storage of [undefined, 'memory'] as const) {
       const engine = await openTestEngine(notes, {
         storage,
@@ -288,7 +288,7 @@ describe('time, old events and rows', () => {
     await expect(openTestEngine(notes, { events: [{ type: 'nope', version: 1 }] })).rejects.toThrow('does not know')
   })
 
-  test('openEngine gives the test engine that takes its place, until that is closed', async () => {
+  test('openEngine returns the test engine that replaces it, until that is closed', async () => {
     const engine = await openTestEngine(notes, { replace: true, events: [events.noted({ id: 'a', text: 'a' })] })
     const ofApp = await openEngine(notes, { name: 'of-the-app', storage: 'memory' })
     expect(ofApp.read.notes.size).toBe(1)
@@ -303,7 +303,7 @@ describe('time, old events and rows', () => {
 })
 
 describe('openTestEngine', () => {
-  test('is in memory where there is no IndexedDB, and each call opens a log of its own', async () => {
+  test('is in memory if there is no IndexedDB, and each call opens another log', async () => {
     const [one, two] = await Promise.all([openTestEngine(app), openTestEngine(app)])
     expect(one.status.storage).toBe('memory')
     await one.dispatch.add({ title: 'x' })

@@ -114,7 +114,7 @@ if (receipt.confirmed !== false) receipt.sequence satisfies number
 await engine.projected(receipt.sequence)
 // @ts-expect-error the remote has not ordered it yet
 if (receipt.confirmed === false) receipt.sequence satisfies number
-// @ts-expect-error nobody knows before asking
+// @ts-expect-error the value is unknown before it is read
 receipt.sequence satisfies number
 await engine.dispatch.clearDone()
 await engine.dispatch.clearDone(undefined, { commandId: 'x' })

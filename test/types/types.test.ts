@@ -26,7 +26,7 @@ const compile = (project: string): Compiled => {
   }
 }
 
-/** A project of its own, so that each app's figures are its own. */
+/** A separate project, so that each app has its own figures. */
 function project(name: string, files: Record<string, string>): string {
   const folder = join(root, 'build/types', name)
   mkdirSync(folder, { recursive: true })
@@ -57,7 +57,7 @@ test('each of the rejected programs says what is rejected', () => {
   expect(rejected.filter((line) => !/@ts-expect-error \S+ \S+/.test(line))).toEqual([])
 })
 
-test('a message names the property that is not JSON, or those that there are', () => {
+test('a message names the properties that are not JSON', () => {
   const app = [
     `import { event, table } from 'tidemark'`,
     'event<{ id: string; list: { when: Date }[] }>()',
@@ -83,10 +83,10 @@ test('a command whose input has no type is an error at that command, which says 
   expect(output).toMatch('the input of this command has no type: write (read, input: { … })')
 })
 
-test("the example's instantiations stay within a budget: the editor answers at each key stroke", () => {
+test('the type instantiations of the example stay within a budget, because the editor answers at each key stroke', () => {
   const entries = ['tidemark', 'tidemark/worker', 'tidemark/react', 'tidemark/testing', 'tidemark/tools']
   const imports = entries.map((entry) => `import '${entry}'\n`).join('')
-  // Without what the sources cost by themselves: an app reads their declarations.
+  // Without the cost of the sources: an app reads only their declarations.
   const sources = compile(project('imports', { 'app.ts': `${imports}export {}\n` }))
   expect(sources.ok, sources.output).toBe(true)
   const cost = compiled.instantiations - sources.instantiations
@@ -95,13 +95,13 @@ test("the example's instantiations stay within a budget: the editor answers at e
   expect(cost).toBeLessThan(14_700)
 })
 
-test('events that changed cost the compiler at most twice what the same app costs without', () => {
+test('events with former versions cost the compiler at most twice as much as the same app without them', () => {
   const app = read('evolution/app.ts')
   const none = compile(project('none', { 'app.ts': 'export {}\n' }))
   const plain = compile(project('plain', { 'app.ts': app, 'events.ts': read('evolution/plain.ts') }))
   const evolved = compile(project('evolved', { 'app.ts': app, 'events.ts': read('evolution/events.ts') }))
   expect([none.ok, plain.ok, evolved.ok], plain.output + evolved.output).toEqual([true, true, true])
-  // Without what the sources and the platform's declarations cost by themselves.
+  // Without the cost of the sources and of the declarations of the platform.
   const costs = [plain, evolved].map(({ instantiations }) => instantiations - none.instantiations) as [number, number]
   console.log(`instantiations: ${costs[0]} plain, ${costs[1]} evolved`)
   expect(costs[0]).toBeGreaterThan(1000)

@@ -1,4 +1,4 @@
-// One app over either events: what it costs the compiler is compared. Never run.
+// One app that compiles with either set of events, so that the costs can be compared. It never runs.
 import { defineModel, openEngine, projection, reject, table, value } from 'tidemark'
 import { useRead } from 'tidemark/react'
 import { given } from 'tidemark/testing'

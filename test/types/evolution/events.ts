@@ -1,4 +1,4 @@
-// Ten years of a log: every event has changed, one of them twice, and one by a schema.
+// A log after ten years: every event has changed, one twice, and one through a schema.
 import { defineEvents, event } from 'tidemark'
 
 export interface Added {

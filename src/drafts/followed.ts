@@ -60,6 +60,8 @@ export function followDraft(
   let ignored: string | undefined
   let watch: AbortController | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
+  /** Until then, hints start no read, because the last one failed. By `performance.now()`. */
+  let failedUntil = 0
 
   function show(): void {
     const { writing } = self
@@ -91,23 +93,30 @@ export function followDraft(
   async function read(): Promise<void> {
     do {
       again = false
+      const earlier = heard.length
       try {
         const [found] = await storeOf().read(name, id)
         const isLive = !!found && (await isWritten(log, found.epoch))
-        if (!again) showFound(found, isLive)
+        if (!again) showFound(found, isLive, earlier)
+        failedUntil = 0
       } catch {
         // The old text stays visible until a later read succeeds.
+        failedUntil = performance.now() + READ_DRAFT_AGAIN_MS
         readLater(READ_DRAFT_AGAIN_MS)
       }
     } while (again)
   }
 
-  function showFound(found: FoundDraft | undefined, isLive: boolean): void {
+  /** `earlier`: hints that had arrived when the read began. Their attempts were stored by then, or have lost. */
+  function showFound(found: FoundDraft | undefined, isLive: boolean, earlier: number): void {
     isRead = true
     const before = known
-    const hints = heard.filter(({ epoch }) => epoch === found?.epoch)
-    ignored = heard.find(({ epoch }) => epoch !== found?.epoch)?.epoch
-    heard = []
+    const isOther = ({ epoch }: DraftHint): boolean => epoch !== found?.epoch
+    const hints = heard.filter((hint) => !isOther(hint))
+    ignored = heard.slice(0, earlier).find(isOther)?.epoch
+    // An attempt that began during this read is found by the next one.
+    heard = heard.slice(earlier).filter((hint) => isOther(hint) && hint.epoch !== ignored)
+    if (heard.length > 0) again = true
     rest()
     if (!found) known = undefined
     else {
@@ -133,10 +142,13 @@ export function followDraft(
     if (offset !== undefined && offset <= draft.text.length) draft.text += text.slice(draft.text.length - offset)
     else if (offset !== undefined && heard.length < HEARD_MAX) heard.push(hint)
     if (stored <= draft.text.length || stored <= readFor) return
+    if (hasJustFailed()) return
     // There is a gap in the text, and the missing part is stored.
     readFor = stored
     self.look()
   }
+
+  const hasJustFailed = (): boolean => performance.now() < failedUntil
 
   const self: Followed = {
     writing: undefined,
@@ -161,8 +173,9 @@ export function followDraft(
         if (reading) again = true
       } else if (known?.epoch !== epoch || reading) {
         if (epoch === ignored) return
-        if (known?.epoch !== epoch) self.look()
         if (heard.length < HEARD_MAX) heard.push(hint)
+        // A read that is under way looks at the hints that arrived during it, so they never restart it.
+        if (!reading && !hasJustFailed()) self.look()
       } else {
         // A hint of the writer is newer than the state of its lock.
         known.state = left ? 'abandoned' : 'live'

@@ -6,14 +6,11 @@ const PIECES = sized(2500, 10_000)
 /** Pieces in one go, and milliseconds between two: 10,000 in some ten seconds. */
 const AT_ONCE = 10
 const PAUSE = 8
-/** Milliseconds within which a tab shows what was written, 19 times in 20; on a machine that other tests keep busy, half of the times. */
+/** Milliseconds count only where nothing else runs: in `npm run soak -- --large`. */
+const IDLE = sized(0, 1) === 1
+/** Milliseconds within which a tab shows what was written, 19 times in 20. */
 const LATE_MS = 100
-const SHARE = sized(0.5, 0.95)
 const LONG_TASK_MS = 50
-/** Milliseconds that a bare message takes on a machine that does nothing else, 19 times in 20. */
-const BARE_MS = 50
-/** Long tasks of a tab that another test may cause, which runs at the same time. */
-const INTERRUPTED = 3
 /** Goes that may never be shown: the end may come before the last of them was. */
 const UNSEEN = 50
 
@@ -60,20 +57,19 @@ for (const engine of engines)
           .sort((a, b) => a - b)
       const quantile = (times: number[], share: number): number => times[Math.floor(times.length * share)] as number
       const late = lateness(other.seen)
-      const [p95, within] = [quantile(late, 0.95), quantile(late, SHARE)]
-      const control = lateness(other.heard)
-      const bare = quantile(control, 0.95)
+      const p95 = quantile(late, 0.95)
+      const bare = quantile(lateness(other.heard), 0.95)
       console.log(
         `${engine}: ${own.writes.length} writes, shown ${late[late.length >> 1]?.toFixed()} ms later, p95 ${p95.toFixed()} ms (a bare message ${bare.toFixed()} ms), ` +
           `longest tasks ${Math.max(0, ...own.longTasks)} and ${Math.max(0, ...other.longTasks)} ms`,
       )
-      expect(sent.length - late.length).toBeLessThan(UNSEEN)
-      // Of a machine that is busy with other tests, a bare message says how late it is.
-      expect(within).toBeLessThanOrEqual(Math.max(LATE_MS, 2 * quantile(control, SHARE)))
-      // And how much longer each task takes there.
-      const longest = LONG_TASK_MS * Math.max(1, bare / BARE_MS)
-      for (const { longTasks } of [own, other])
-        expect(longTasks.filter((ms) => ms > longest).length).toBeLessThanOrEqual(INTERRUPTED)
+      // The pieces arrive as messages: a tab that waited for what is written would show one length for each write.
+      expect(new Set(other.seen.map(([length]) => length)).size).toBeGreaterThan(own.writes.length)
+      if (IDLE) {
+        expect(sent.length - late.length).toBeLessThan(UNSEEN)
+        expect(p95).toBeLessThanOrEqual(LATE_MS)
+        for (const { longTasks } of [own, other]) expect(Math.max(0, ...longTasks)).toBeLessThanOrEqual(LONG_TASK_MS)
+      }
       // Of the event that replaced it.
       expect([own.runs, other.runs]).toEqual([1, 1])
       expect(await reader.evaluate(() => [window.drafts.message(), window.drafts.sequence()])).toEqual([PIECES * 10, 1])

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 
-// Every guarantee, every rule of the protocol and every hazard has tests named after it, and the guide leads there.
+// Every guarantee, every rule of the protocol and every hazard has tests named after it, and the guide links to them.
 const root = fileURLToPath(new URL('..', import.meta.url))
 const counts = { guarantee: 12, rule: 20, hazard: 19 } as const
 type Kind = keyof typeof counts
@@ -60,7 +60,7 @@ describe('the guide', () => {
         : namesIn(file)
       expect([...names], file).toContain(`guarantee ${number}`)
     }
-    // Scenarios are played in all three, other browser tests in Chromium, the rest in Node.
+    // Scenarios run in all three browsers, other browser tests in Chromium, the rest in Node.
     const played = linked.some((file) => file.startsWith('test/browser/scenarios/'))
     const alone = linked.some((file) => /^test\/browser\/\w+\.test\.ts$/.test(file))
     expect(engines).toBe(played ? 'Chromium, Firefox, WebKit' : alone ? 'Chromium' : 'Node')

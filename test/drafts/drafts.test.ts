@@ -8,7 +8,7 @@ beforeEach(() => {
   vi.stubGlobal('navigator', { locks: createLocks() })
 })
 
-test('every tab sees a draft grow, and the event that replaces it takes it away', async () => {
+test('every tab shows a growing draft, until the event that replaces it removes it', async () => {
   const name = freshName()
   const a = await chatTab(name)
   const b = await chatTab(name)

@@ -9,11 +9,11 @@ interface Message {
 }
 
 export interface ChatApp {
-  /** Called for each decision of `add`, with what a command sees. */
+  /** Called for each decision of `add`, with the read model of the command. */
   deciding?: (read: object) => void
 }
 
-/** Another object each time: another model is another engine, like another tab. */
+/** A new model each time, because a new model opens a new engine, like another tab. */
 export const chat = ({ deciding }: ChatApp = {}) => {
   const events = defineEvents({ messageAdded: event<Message>() })
   const messages = projection(events, {
@@ -39,14 +39,14 @@ export const chat = ({ deciding }: ChatApp = {}) => {
 export type Chat = Awaited<ReturnType<typeof openChat>>
 const openChat = (name: string, app: ChatApp, options: OpenOptions) => openEngine(chat(app), { name, ...options })
 
-/** A tab that is closed when the test ends. */
+/** Opens a tab, which is closed when the test ends. */
 export async function chatTab(name: string, options: OpenOptions = {}, app: ChatApp = {}): Promise<Chat> {
   const engine = await openChat(name, app, options)
   atEnd(() => engine.close())
   return engine
 }
 
-/** What a page leaves behind that is gone from one moment to the next. */
+/** Stores the pieces of a draft as a page leaves them that crashed. */
 export const leftBehind = (name: string, id: string, ...pieces: string[]): Promise<unknown> =>
   inDatabase(name, (store) => {
     const [text = '', ...more] = pieces

@@ -21,7 +21,7 @@ async function workerOf(name: string) {
   return openWorkerEngine(pipeline.shop)
 }
 
-test('a worker without a page writes drafts, and every tab sees them grow', async () => {
+test('a worker without a page writes drafts, and every tab shows them as they grow', async () => {
   const name = freshName()
   const a = await chatTab(name)
   const worker = await workerOf(name)
@@ -38,7 +38,7 @@ test('a worker without a page writes drafts, and every tab sees them grow', asyn
   await expect.poll(() => a.read.messages.get('r')?.text).toBe('from a worker')
 })
 
-test('when the worker ends, its drafts are abandoned with all of their text', async () => {
+test('when the worker ends, its drafts are abandoned and keep all their text', async () => {
   const name = freshName()
   const a = await chatTab(name)
   const worker = await workerOf(name)
@@ -50,7 +50,7 @@ test('when the worker ends, its drafts are abandoned with all of their text', as
   await expect.poll(() => a.drafts.reply.get('r')).toMatchObject({ text: 'one two', state: 'abandoned' })
 })
 
-test('an attempt that fails abandons what it has not ended', async () => {
+test('an attempt that fails abandons the drafts that it has not ended', async () => {
   const name = freshName()
   const a = await chatTab(name)
   const worker = await workerOf(name)
@@ -63,7 +63,7 @@ test('an attempt that fails abandons what it has not ended', async () => {
   await expect.poll(() => a.read.messages.get('r')?.text).toBe('so far')
 })
 
-test('in memory, drafts are as they are on the disk, and go with the page', async () => {
+test('drafts in memory work like those on disk, and are lost with the page', async () => {
   const a = await chatTab(freshName(), { storage: 'memory' })
   const writer = a.drafts.reply.begin('r', header)
   let told = 0
@@ -84,7 +84,7 @@ test('in memory, drafts are as they are on the disk, and go with the page', asyn
   expect(await a.drafts.reply.list()).toEqual([])
 })
 
-test('without Web Locks a draft is live while its writer is heard, and abandoned when the page is gone', async () => {
+test('without Web Locks, a draft is live while its writer sends messages, and abandoned when the page is gone', async () => {
   vi.stubGlobal('navigator', {})
   const name = freshName()
   const a = await chatTab(name)
@@ -100,7 +100,7 @@ test('without Web Locks a draft is live while its writer is heard, and abandoned
   await expect.poll(() => b.drafts.reply.get('r')?.state).toBe('abandoned')
 })
 
-test('an engine that is closed begins no draft, and a model without drafts has none', async () => {
+test('a closed engine begins no draft, and a model without drafts has none', async () => {
   const a = await chatTab(freshName())
   await a.close()
   await quiet(20)

@@ -19,14 +19,14 @@ const header = { threadId: 't' }
 const textOf = ({ drafts }: Chat, id = 'r') => drafts.reply.get(id)?.text
 const stateOf = ({ drafts }: Chat, id = 'r') => drafts.reply.get(id)?.state
 const stored = async (name: string) => (await dump(name, 'drafts')).map(({ value }) => value.text).join('')
-/** Two tabs that both show the draft of this id. */
+/** Two tabs that both show the draft with this id. */
 async function twoTabs(name = freshName()) {
   const a = await chatTab(name)
   const b = await chatTab(name)
   for (const { drafts } of [a, b]) drafts.reply.get('r')
   return { name, a, b }
 }
-/** The commit that answers a command is aborted by a full disk, as often as it is tried. */
+/** Aborts every append of a command, as a full disk does. */
 function fullDisk() {
   const storage = broken()
   storage.onTransaction = (transaction, stores, mode) => {
@@ -47,7 +47,7 @@ describe('rule 1: a draft has one writer', () => {
     await expect.poll(held).toEqual([])
   })
 
-  test('a draft whose writer is gone is abandoned, with what it had written', async () => {
+  test('a draft whose writer is gone is abandoned and keeps its text', async () => {
     const name = freshName()
     const a = await chatTab(name)
     await leftBehind(name, 'r', 'Hel', 'lo')
@@ -56,7 +56,7 @@ describe('rule 1: a draft has one writer', () => {
     expect(await a.drafts.reply.list()).toEqual([{ id: 'r', text: 'Hello', state: 'abandoned', ...header }])
   })
 
-  test('a tab that closes abandons its drafts, and the others hear of it', async () => {
+  test('a tab that closes abandons its drafts, and tells the other tabs', async () => {
     const { name, a, b } = await twoTabs()
     a.drafts.reply.begin('r', header).append('half a sen')
     await expect.poll(() => textOf(b)).toBe('half a sen')
@@ -66,7 +66,7 @@ describe('rule 1: a draft has one writer', () => {
     expect(await stored(name)).toBe('half a sen')
   })
 
-  test('an abandoned draft is committed by one tab only, or discarded', async () => {
+  test('an abandoned draft is committed by only one tab, or discarded', async () => {
     const name = freshName()
     const a = await chatTab(name)
     const b = await chatTab(name)
@@ -84,7 +84,7 @@ describe('rule 1: a draft has one writer', () => {
     expect(await outcome(a.drafts.reply.end('r', () => expect.unreachable()))).toBeInstanceOf(DraftOver)
   })
 
-  test('a draft that somebody writes can not be committed by others, but discarded', async () => {
+  test('other tabs can not commit a draft that is being written, but can discard it', async () => {
     const { name, a, b } = await twoTabs()
     const writer = a.drafts.reply.begin('r', header)
     writer.append('live')
@@ -97,7 +97,7 @@ describe('rule 1: a draft has one writer', () => {
     expect(await dump(name, 'drafts')).toEqual([])
   })
 
-  test('a new attempt starts empty, and a write or an end of the older one changes nothing', async () => {
+  test('a new attempt starts empty, and later writes or ends of the older one change nothing', async () => {
     const { name, a, b } = await twoTabs()
     const older = a.drafts.reply.begin('r', header)
     older.append('old')
@@ -117,13 +117,13 @@ describe('rule 1: a draft has one writer', () => {
     expect(await stored(name)).toBe('new')
   })
 
-  test('an attempt that another one has ended meanwhile writes nothing, though there is no draft any more', async () => {
+  test('an attempt writes nothing after another attempt has ended the draft', async () => {
     const net = wire()
     const { name, a, b } = await twoTabs()
     const older = a.drafts.reply.begin('r', header)
     older.append('old')
     await expect.poll(() => stored(name)).toBe('old')
-    // It is frozen: it hears nothing.
+    // The tab is frozen and receives nothing.
     net.fate = () => 0
     const newer = b.drafts.reply.begin('r', header)
     newer.append('new')
@@ -136,7 +136,7 @@ describe('rule 1: a draft has one writer', () => {
     expect(b.read.messages.all()).toEqual([{ id: 'r', text: 'new' }])
   })
 
-  test('an attempt that has heard of no other one looks before it ends', async () => {
+  test('an attempt that heard of no other one checks the store before it ends', async () => {
     const net = wire()
     const { name, a, b } = await twoTabs()
     const older = a.drafts.reply.begin('r', header)
@@ -149,7 +149,7 @@ describe('rule 1: a draft has one writer', () => {
     expect([a.read.messages.size, await stored(name)]).toEqual([0, 'new'])
   })
 
-  test('an attempt that never heard whether it has begun takes no place when it begins once more', async () => {
+  test('an attempt that never learnt whether it began replaces nothing when it begins again', async () => {
     const net = wire()
     net.fate = ({ draft }) => (draft ? 0 : 1)
     const { name, a, b } = await twoTabs()
@@ -167,7 +167,7 @@ describe('rule 1: a draft has one writer', () => {
     expect(await stored(name)).toBe('new')
   })
 
-  test('a second attempt in the same tab takes the place of the first', async () => {
+  test('a second attempt in the same tab replaces the first', async () => {
     const { name, a } = await twoTabs()
     const first = a.drafts.reply.begin('r', header)
     first.append('one')
@@ -192,8 +192,8 @@ describe('rule 1: a draft has one writer', () => {
   })
 })
 
-describe('rule 2: pieces, hints and what a crash costs', () => {
-  test('pieces are kept by draft, epoch and offset, in a store of their own', async () => {
+describe('rule 2: pieces, hints and the loss in a crash', () => {
+  test('pieces are stored by draft, epoch and offset, in their own store', async () => {
     const { name, a } = await twoTabs()
     const writer = a.drafts.reply.begin('r', header)
     writer.append('one ')
@@ -215,7 +215,7 @@ describe('rule 2: pieces, hints and what a crash costs', () => {
     ).toBe('one two three'.length)
   })
 
-  test('at most four writes a second, of all drafts of a tab together, and nothing waits longer than 250 ms', async () => {
+  test('all drafts of a tab together write at most four times a second, and no piece waits longer than 250 ms', async () => {
     const name = freshName()
     const a = await chatTab(name)
     await quiet()
@@ -233,12 +233,12 @@ describe('rule 2: pieces, hints and what a crash costs', () => {
         await later0()
         counts.push(writes().length)
       }
-      // A window of a second, wherever it begins.
+      // Any window of one second.
       for (let i = 100; i < counts.length; i++) expect(counts[i]! - counts[i - 100]!).toBeLessThanOrEqual(4)
       expect(counts.at(-1)).toBeGreaterThan(36)
       const puts = seen.requests.filter((request) => request === 'put drafts').length
       expect(puts).toBe(3 * writes().length)
-      // What is not stored yet is younger than that.
+      // A piece that is not stored yet is younger than that.
       for (const id of ['r', 's', 't']) {
         const text = (await dump(name, 'drafts')).flatMap(({ value }) => (value.id === id ? value.text : [])).join('')
         expect(1000 - text.length).toBeLessThanOrEqual(25)
@@ -249,7 +249,7 @@ describe('rule 2: pieces, hints and what a crash costs', () => {
     }
   })
 
-  test('hints carry offsets and text, and what a tab has heard of is not read', async () => {
+  test('hints carry offsets and text, and a tab does not read what a hint has brought', async () => {
     const net = wire()
     const { a, b } = await twoTabs()
     const writer = a.drafts.reply.begin('r', header)
@@ -269,7 +269,7 @@ describe('rule 2: pieces, hints and what a crash costs', () => {
       expect(offset).toBe(hints.slice(0, i).reduce((sum, { text }) => sum + text.length, 0))
   })
 
-  test('a tab that sees a gap reads, whatever hints were lost, doubled or came late', async () => {
+  test('a tab that sees a gap reads the store, if hints were lost, doubled or late', async () => {
     const net = wire()
     const { a, b, name } = await twoTabs()
     let n = 0
@@ -289,7 +289,7 @@ describe('rule 2: pieces, hints and what a crash costs', () => {
     await expect.poll(() => textOf(b)).toBe(`${text}.`)
   })
 
-  test('a tab that opens in the middle shows the whole text, and goes on with the hints', async () => {
+  test('a tab that opens in the middle shows the whole text, and continues with the hints', async () => {
     const { name, a } = await twoTabs()
     const writer = a.drafts.reply.begin('r', header)
     for (let i = 0; i < 20; i++) {
@@ -317,7 +317,7 @@ describe('rule 2: pieces, hints and what a crash costs', () => {
     await expect.poll(() => textOf(b)).toBe(`first ${large}!`)
   })
 
-  test('a fault of the disk costs nothing while the writer lives', async () => {
+  test('a failed write loses nothing while the writer is alive', async () => {
     const { name, a } = await twoTabs()
     const storage = broken()
     let faults = 2
@@ -334,8 +334,8 @@ const later0 = async (): Promise<void> => {
   for (let i = 0; i < 12; i++) await new Promise((resolve) => setImmediate(resolve))
 }
 
-describe('rule 3: nothing else knows of it', () => {
-  test('read is the same object, status too, no listener of the engine is told, and no command sees a draft', async () => {
+describe('rule 3: drafts are invisible to everything else', () => {
+  test('`read` and `status` keep their identity, no listener of the engine is called, and no command sees a draft', async () => {
     const seen: object[] = []
     const name = freshName()
     const a = await chatTab(name, {}, { deciding: (read) => seen.push(read) })
@@ -360,7 +360,7 @@ describe('rule 3: nothing else knows of it', () => {
     expect(seen.map((read) => Object.getOwnPropertyNames(read))).toEqual([['messages']])
   })
 
-  test('each draft has listeners of its own, and get gives the same object until it changes', async () => {
+  test('each draft has its own listeners, and `get` returns the same object until the draft changes', async () => {
     const { a } = await twoTabs()
     let told = 0
     const end = a.drafts.reply.subscribe('r', () => told++)
@@ -382,7 +382,7 @@ describe('rule 3: nothing else knows of it', () => {
 })
 
 describe('rule 4: end', () => {
-  test('the draft is deleted in the appending transaction', async () => {
+  test('the transaction that appends the event deletes the draft', async () => {
     const { name, a } = await twoTabs()
     const writer = a.drafts.reply.begin('r', header)
     writer.append('whole')
@@ -396,7 +396,7 @@ describe('rule 4: end', () => {
     expect(await dump(name, 'drafts')).toEqual([])
   })
 
-  test('also if the answer is a duplicate', async () => {
+  test('the draft is deleted even if the answer is a duplicate', async () => {
     const { name, a, b } = await twoTabs()
     const send = (one: Chat, text: string) =>
       one.dispatch.add({ id: 'r', text: text.slice(0, 5) }, { commandId: 'once' })
@@ -437,7 +437,7 @@ describe('rule 4: end', () => {
     expect(textOf(a)).toBe('whole')
   })
 
-  test('what throws before it dispatches leaves the draft abandoned', async () => {
+  test('an error before the dispatch leaves the draft abandoned', async () => {
     const { a } = await twoTabs()
     const writer = a.drafts.reply.begin('r', header)
     writer.append('whole')
@@ -449,7 +449,7 @@ describe('rule 4: end', () => {
     expect(stateOf(a)).toBe('abandoned')
   })
 
-  test('a dispatch of another engine takes nothing along', async () => {
+  test('a dispatch of another engine does not end the draft', async () => {
     const { name, a } = await twoTabs()
     const other = await chatTab(freshName())
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
@@ -464,7 +464,7 @@ describe('rule 4: end', () => {
 })
 
 describe('rule 5: bounds', () => {
-  test('a draft has at most 4 MiB, and what is too much changes nothing', async () => {
+  test('a draft has at most 4 MiB, and a larger write changes nothing', async () => {
     const { a } = await twoTabs()
     const writer = a.drafts.reply.begin('r', header)
     writer.append('é'.repeat(2_097_151))
@@ -488,7 +488,7 @@ describe('rule 5: bounds', () => {
     const { name, a, b } = await twoTabs()
     const writer = a.drafts.reply.begin('r', header)
     const whole = '👩‍🚀 says 🎉🎉'
-    // It throws otherwise.
+    // Otherwise this throws.
     const isWhole = (text = '') => typeof encodeURIComponent(text) === 'string'
     let shown = ''
     for (let i = 0; i < whole.length; i++) {
@@ -532,7 +532,7 @@ describe('rule 5: bounds', () => {
     expect(await dump(name, 'drafts')).toEqual([])
   })
 
-  test('drafts are not exported, and go with the log', async () => {
+  test('drafts are not exported, and are deleted with the log', async () => {
     const { name, a } = await twoTabs()
     await a.dispatch.add({ id: 'm', text: 'message' })
     const before = await new Response(await exportLog(a)).text()
@@ -546,7 +546,7 @@ describe('rule 5: bounds', () => {
     expect(await again.drafts.reply.list()).toEqual([])
   })
 
-  test('a header is an object of JSON without the names of the draft, and an id is a string', async () => {
+  test('a header is a JSON object without reserved names, and an id is a string', async () => {
     const { a } = await twoTabs()
     const begin = (id: any, given: any) => () => a.drafts.reply.begin(id, given)
     expect(begin('', header)).toThrow(InvalidData)

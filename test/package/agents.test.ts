@@ -7,7 +7,7 @@ import { root, run } from './run.ts'
 const read = (file: string) => readFileSync(join(root, 'src/agents', file), 'utf8')
 const folder = join(root, 'build/agents')
 
-it('what assistants are told of the package exists, and its code compiles and holds', () => {
+it('the files for assistants exist, and their code compiles and passes', () => {
   const text = read('llms.txt')
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })

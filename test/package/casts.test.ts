@@ -10,7 +10,7 @@ const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
   .map((file) => file.split(sep).join('/'))
 
 /**
- * The lines of a program with a cast that nothing explains: no comment in its statement or on the line above, and none at another cast in
+ * The lines of a program with a cast without an explanation: no comment in its statement or on the line above, and none at another cast in
  * the statement before. `as const` is no cast.
  */
 function unexplainedCasts(text: string): number[] {
@@ -36,14 +36,14 @@ function unexplainedCasts(text: string): number[] {
   return [...wrong]
 }
 
-it('every cast of the sources says why it is true', () => {
+it('every cast of the sources has a comment with its reason', () => {
   const wrong = files.flatMap((file) =>
     unexplainedCasts(readFileSync(join(src, file), 'utf8')).map((line) => `src/${file}:${line}`),
   )
   expect(wrong).toEqual([])
 })
 
-it('finds the casts that nothing explains, and those only', () => {
+it('finds only the casts without an explanation', () => {
   const code = `const a = one as A
 
 // Known by its tag.

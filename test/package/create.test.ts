@@ -8,7 +8,7 @@ import { pack, root, run } from './run.ts'
 const templates = ['react', 'vue', 'svelte', 'solid', 'vanilla']
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
-/** Every package of the repository, but `tidemark` as it is packed: nothing is asked of the registry. */
+/** The packages of the repository, with the packed `tidemark`, so that no request goes to the registry. */
 function shareModules(folder: string, tarball: string): void {
   const link = (name: string) => {
     const to = join(folder, 'node_modules', name)
@@ -40,7 +40,7 @@ it.each(templates)(
 
 it('getting started shows the files of the templates', () => {
   const page = readFileSync(join(root, 'demo/guide/getting-started.md'), 'utf8')
-  // Each page of the app below its heading, with the template that has it.
+  // Each file of the app below its heading, with the template that contains it.
   const templateOf = (heading: string) =>
     heading.startsWith('With React') ? 'react' : heading.startsWith('With Vue') ? 'vue' : 'vanilla'
   const parts = page.split(/^### /m).map((text, i) => ({ template: i === 0 ? 'shared' : templateOf(text), text }))
@@ -80,44 +80,41 @@ describe('npm create tidemark', () => {
   const bin = (file: string, args: readonly string[], cwd: string) =>
     run(process.execPath, [join(root, 'node_modules', file), ...args], cwd)
 
-  it.each(templates)(
-    'makes an app with %s that has right types, passes its test, builds and runs',
-    async (template) => {
-      const app = join(folder, `My ${template} app`)
-      run(process.execPath, [creator, app, '--template', template], folder)
-      const { name, dependencies, devDependencies } = JSON.parse(readFileSync(join(app, 'package.json'), 'utf8'))
-      expect(name).toBe(`my-${template}-app`)
-      const { tidemark, ...others } = { ...dependencies, ...devDependencies }
-      expect(tidemark).toBe(`^${manifest.version}`)
-      // What the tests of this repository run with.
-      for (const [one, version] of Object.entries(others))
-        expect({ [one]: version }).toEqual({ [one]: manifest.devDependencies[one] })
+  it.each(templates)('creates an app with %s that type-checks, passes its test, builds and runs', async (template) => {
+    const app = join(folder, `My ${template} app`)
+    run(process.execPath, [creator, app, '--template', template], folder)
+    const { name, dependencies, devDependencies } = JSON.parse(readFileSync(join(app, 'package.json'), 'utf8'))
+    expect(name).toBe(`my-${template}-app`)
+    const { tidemark, ...others } = { ...dependencies, ...devDependencies }
+    expect(tidemark).toBe(`^${manifest.version}`)
+    // The variables that the tests of this repository run with.
+    for (const [one, version] of Object.entries(others))
+      expect({ [one]: version }).toEqual({ [one]: manifest.devDependencies[one] })
 
-      bin('typescript/bin/tsc', ['-p', app], app)
-      bin('vitest/vitest.mjs', ['run'], app)
-      bin('vite/bin/vite.js', ['build', '--logLevel', 'warn'], app)
-      expect(readdirSync(join(app, 'dist/assets')).some((file) => /^shopping\.worker-.*\.js$/.test(file))).toBe(true)
-      if (!browser) return
+    bin('typescript/bin/tsc', ['-p', app], app)
+    bin('vitest/vitest.mjs', ['run'], app)
+    bin('vite/bin/vite.js', ['build', '--logLevel', 'warn'], app)
+    expect(readdirSync(join(app, 'dist/assets')).some((file) => /^shopping\.worker-.*\.js$/.test(file))).toBe(true)
+    if (!browser) return
 
-      const server = await serve(join(app, 'dist'))
-      const tab = await browser.open(server.url)
-      const { page } = tab
-      await page.getByLabel('Item').fill('Milk')
-      await page.getByRole('button', { name: 'Add' }).click()
-      await page.getByRole('checkbox', { name: 'Milk' }).check()
-      await page.getByRole('button', { name: 'Remove Milk' }).click()
-      await page.getByRole('button', { name: 'Undo' }).click()
-      await page.getByRole('checkbox', { name: 'Milk', checked: true }).waitFor()
-      await page.reload()
-      await page.getByRole('checkbox', { name: 'Milk', checked: true }).waitFor()
-      await page.getByLabel('Item').fill(' ')
-      await page.getByRole('button', { name: 'Add' }).click()
-      await page.getByText('Write a name first.').waitFor()
-      expect(tab.log).toEqual([])
-      await page.close()
-      await server.close()
-    },
-  )
+    const server = await serve(join(app, 'dist'))
+    const tab = await browser.open(server.url)
+    const { page } = tab
+    await page.getByLabel('Item').fill('Milk')
+    await page.getByRole('button', { name: 'Add' }).click()
+    await page.getByRole('checkbox', { name: 'Milk' }).check()
+    await page.getByRole('button', { name: 'Remove Milk' }).click()
+    await page.getByRole('button', { name: 'Undo' }).click()
+    await page.getByRole('checkbox', { name: 'Milk', checked: true }).waitFor()
+    await page.reload()
+    await page.getByRole('checkbox', { name: 'Milk', checked: true }).waitFor()
+    await page.getByLabel('Item').fill(' ')
+    await page.getByRole('button', { name: 'Add' }).click()
+    await page.getByText('Write a name first.').waitFor()
+    expect(tab.log).toEqual([])
+    await page.close()
+    await server.close()
+  })
 
   it('refuses an unknown template, and a folder that is not empty', () => {
     expect(() => run(process.execPath, [creator, 'other', '--template', 'cobol'], folder)).toThrow(

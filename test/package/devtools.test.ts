@@ -5,10 +5,10 @@ import { rolldown } from 'rolldown'
 import { expect, it } from 'vitest'
 import { root } from './run.ts'
 
-/** Bytes, gzip, minified: what opening the panel transfers, and what its rarer pages and tools do when they are used. */
+/** Bytes, gzip, minified, that are transferred when the panel opens, and when its rarer pages and tools are used. */
 const LIMITS = { opening: 24_000, tools: 12_900 }
 
-/** The files of an app that opens an engine, and loads the devtools when it is asked to. */
+/** The files of an app that opens an engine, and loads the devtools on demand. */
 async function build(
   app: string,
 ): Promise<Map<string, { readonly bytes: number; readonly modules: readonly string[] }>> {
@@ -37,7 +37,7 @@ const app = `import { openEngine } from ${JSON.stringify(join(root, 'src/index.t
 globalThis.engine = openEngine\n`
 const asks = `globalThis.open = () => import(${JSON.stringify(join(root, 'src/devtools.ts'))})\n`
 
-it('the devtools transfer at most 24 kB when they are opened, and bring their own lit', async () => {
+it('the devtools transfer at most 24 kB when they open, including their own lit', async () => {
   const files = await build(app + asks)
   const size = (name: string) => files.get(`${name}.js`)?.bytes ?? Number.NaN
   const opening = size('devtools') + size('element')
@@ -49,7 +49,7 @@ it('the devtools transfer at most 24 kB when they are opened, and bring their ow
   expect(files.get('element.js')?.modules.some((module) => module.includes('/lit-html/'))).toBe(true)
 })
 
-it('an app that does not import the devtools has nothing of them', async () => {
+it('an app that does not import the devtools contains no code of them', async () => {
   const modules = [...(await build(app)).values()].flatMap(({ modules }) => modules)
   expect(modules.filter((module) => /\/(devtools|lit|lit-html|@lit)[/.]/.test(module))).toEqual([])
 })

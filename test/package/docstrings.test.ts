@@ -63,9 +63,9 @@ const exported: Record<string, string> = {
   'tidemark/tools':
     'archive at deadLetters destroy exportLog importLog openTable performanceTrack persist preview resumeMirror spans undoStack verify',
 }
-/** What only our own files use. */
+/** Names that only our own files use. */
 const OTHERS = ['load.ts', 'slices.ts']
-/** What the file around an example of a binding imports. */
+/** The imports of the file around an example of a binding. */
 const around: Record<string, string> = {
   'angular.ts': `import { computed, input } from '@angular/core'
 import { injectDraft, injectRead, injectStatus } from 'tidemark/angular'`,
@@ -79,13 +79,13 @@ import { createDraft, createRead, createStatus } from 'tidemark/solid'`,
 import { provideEngine, useDraft, useEngine, useRead, useStatus } from 'tidemark/vue'`,
 }
 
-/** The first thing in a file with JSX that is not React's. */
+/** The first line of a file whose JSX is not that of React. */
 const jsx: Record<string, string> = {
   'preact.ts': '/** @jsxImportSource preact */\n',
   'solid.ts': '/** @jsxImportSource solid-js */\n',
 }
 
-/** The script of a Svelte component, with what its markup reads. The compiler of Svelte has to take all of it. */
+/** The script of a Svelte component, with the names that its markup reads. The compiler of Svelte must accept all of it. */
 function scriptOf(component: string): string {
   compile(component, { generate: 'client' })
   const [, script = '', markup = ''] = /^<script>\n([\s\S]*?)<\/script>\n([\s\S]*)/.exec(component) ?? []
@@ -96,7 +96,7 @@ function scriptOf(component: string): string {
   return `${script}${read.join('')}`
 }
 
-/** What examples use without saying where it is from. */
+/** Names that examples use without an import. */
 const ambient = `import type { EngineOf } from 'tidemark'
 import type { todoApp } from './todos.ts'
 declare global {

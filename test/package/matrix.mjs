@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { editHot, hotApps } from './matrixHot.mjs'
 import { openBuilt } from './matrixOpen.mjs'
 
-/** A text that only the builds for development have. */
+/** A text that only builds for development contain. */
 const FOR_DEVELOPMENT = 'its version ('
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const typescript = "{ test: /\\.ts$/, loader: LOADER, options: { jsc: { parser: { syntax: 'typescript' } } } }"
@@ -23,7 +23,7 @@ export default { mode: 'production', entry: './main.ts', resolve: { extensionAli
 const viteForDevelopment = ['vite', 'build', '--mode', 'development']
 /** @type {(file: string) => string} */
 const readText = (file) => readFileSync(join(root, file), 'utf8')
-/** The files of the guide's page on Next, as it has them. */
+/** The files that the guide's page on Next shows. */
 const ofGuide = Object.fromEntries(
   [
     ...readText('demo/guide/server-rendering.md').matchAll(/^```(?:tsx?|text)\n\/\/ (app\/[\w.]+)\n([\s\S]*?)^```/gm),
@@ -62,7 +62,7 @@ const addsMilk = async (page) => {
   await page.getByLabel('Todo').fill('Buy milk')
   await page.getByRole('button', { name: 'Add' }).click()
 }
-/** Bundlers that know nothing of workers: the script of the worker is an entry of its own, and its address is written down. */
+/** For bundlers that do not support workers: the script of the worker is a separate entry with a fixed address. */
 const ownEntry = (/** @type {string} */ text) =>
   text.replace("new URL('./todos.worker.ts', import.meta.url)", "new URL('./todos.worker.js', import.meta.url)")
 const page = '<!doctype html><title>app</title><script type="module" src="./main.js"></script>'
@@ -194,7 +194,7 @@ const scripts = (/** @type {string} */ folder) =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((file) => /\.m?js$/.test(file))
     .map((file) => readFileSync(join(folder, file), 'utf8'))
-/** The library is in it: a build that left the import to the browser has nothing to check. */
+/** Whether the library is in the build. A build that left the import to the browser has nothing to check. */
 const isForDevelopment = (/** @type {string} */ folder) => {
   const all = scripts(folder)
   if (!all.some((text) => text.includes('onconnect'))) throw new Error('the script of the worker is missing')
@@ -204,7 +204,7 @@ const isForDevelopment = (/** @type {string} */ folder) => {
 const isTarball = (/** @type {string} */ text) => text.endsWith('.tgz')
 /** As `vite@8`, or a word of the command that builds. */
 const wanted = process.argv.slice(2).filter((text) => !isTarball(text))
-/** What `npm pack` made, if it was made before. */
+/** The tarball of `npm pack`, if it exists. */
 const given = process.argv.slice(2).find(isTarball)
 
 // Vite's development server sets it for the whole process.

@@ -6,11 +6,11 @@ import { findBrowsers } from '../browser/harness/find.mjs'
 
 /** @typedef {{ file: string, text: (heading: string) => string }} Component A file, with a heading that an edit changes. */
 
-/** Milliseconds in which the page has to show what it should. */
+/** Milliseconds within which the page must show an edit. */
 const SHOW_MS = 30_000
 const EDITS = 5
 
-/** Opens the engine of the README, and counts who listens to it. */
+/** Opens the engine of the README, and counts its listeners. */
 const start = `import { openEngine } from 'tidemark'
 import { todoApp } from './todos.ts'
 
@@ -103,7 +103,7 @@ start().then((engine) => createApp(App, { engine }).mount('#app'))`,
     },
     component: {
       file: 'App.vue',
-      // The script changes too: its setup runs again.
+      // The script changes too, so its setup runs again.
       text: (/** @type {string} */ heading) => `<script setup>
 import { computed } from 'vue'
 import { useRead } from 'tidemark/vue'

@@ -4,7 +4,7 @@ import { extname, join } from 'node:path'
 import { chromium as playwright } from 'playwright-core'
 import { findBrowsers } from '../browser/harness/find.mjs'
 
-/** Milliseconds in which a built page has to show its rows and have its worker. */
+/** Milliseconds within which a built page must show its rows and have its worker. */
 const OPEN_MS = 30_000
 const TYPES = {
   '.html': 'text/html',
@@ -15,7 +15,7 @@ const TYPES = {
   '.txt': 'text/plain',
 }
 
-/** A service worker that caches every file of a build, and answers from there alone. */
+/** A service worker that caches every file of a build, and answers only from that cache. */
 const precaching = (/** @type {readonly string[]} */ files) => `
 const files = ${JSON.stringify(files)}
 addEventListener('install', (event) => event.waitUntil(caches.open('all').then((cache) => cache.addAll(files)).then(() => skipWaiting())))
@@ -31,7 +31,7 @@ const filesOf = (site) =>
     .map(({ parentPath, name }) => encodeURI(join(parentPath, name).slice(site.length).replaceAll('\\', '/')))
 
 /**
- * Opens what was built. Throws unless the page shows its row, the browser has a shared worker, both is so again after a reload without a
+ * Opens a build. Throws unless the page shows its row and the browser has a shared worker, both are there again after a reload without a
  * server, and the console stays empty. `act` makes the row if the page does not. Returns a sentence if there is no Chromium.
  * @type {(site: string, act?: (page: import('playwright-core').Page) => Promise<unknown>) => Promise<string | undefined>}
  */
@@ -72,7 +72,7 @@ export async function openBuilt(site, act) {
           throw new Error(`${when}: the page works, but there is no SharedWorker. The console: ${said.join('\n')}`)
         await new Promise((resolve) => setTimeout(resolve, 100))
       }
-      // A worker that could not be started is there for a moment, too: the console says so.
+      // A worker that can not start also exists for a moment, but then the console has a message.
       if (said.length) throw new Error(`${when}: the console has ${said.join('\n')}`)
     }
     await page.goto(`http://127.0.0.1:${port}/`)

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest'
 import { messages, messagesIn } from './messages.ts'
 import { root } from './run.ts'
 
-/** Parts of a message that another line of the sources begins. */
+/** Parts of messages that begin on another line of the sources. */
 const PARTS = [
   'an object with other properties',
   'an object was thrown',
@@ -19,18 +19,18 @@ const PARTS = [
   'white space, the characters * and >, and empty parts',
   'the transaction was aborted',
 ]
-/** What the panel says if all went well. */
+/** What the panel says after a success. */
 const SUCCESSES = ['Copied to the clipboard.', 'The browser keeps this storage.', '… is sent again.']
 const isPart = (message: string): boolean =>
   [...PARTS, ...SUCCESSES].includes(message) ||
-  // A subject of NATS.
+  // A subject of NATS is no message.
   message.startsWith('$JS.API.') ||
   /^(an instance of|the step to version) …+$|(something outside evolve|what evolve\.… returned( as row …)?)$/.test(
     message,
   )
 
 const page = readFileSync(join(root, 'demo/guide/troubleshooting.md'), 'utf8')
-/** What the first column of a table quotes. */
+/** The quotes in the first column of a table. */
 const quoted = [...page.matchAll(/^\| (`+) ?(.+?) ?\1 +\|/gm)].map(([, , text = '']) => text)
 const classes = /^[A-Z]\w+$/
 
@@ -49,7 +49,7 @@ it('the guide explains no message that the sources no longer have', () => {
   expect(stale).toEqual([])
 })
 
-it('finds a message however it is written', () => {
+it('finds a message in any syntax', () => {
   const code = "throw new Error('no ' + a + ' here: ' + (b ? `try that again` : `give up at last`))"
   expect(messagesIn(code, 'a.ts')).toEqual(['no … here: try that again', 'no … here: give up at last'])
 })

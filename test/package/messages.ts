@@ -9,12 +9,12 @@ interface Node {
 }
 const isNode = (value: unknown): value is Node => typeof (value as Node | null)?.type === 'string'
 
-/** What stands for a value in a message. */
+/** The placeholder for a value in a message. */
 export const VALUE = '…'
-/** Fewer words are a label or a name. */
+/** A text with fewer words is a label or a name. */
 const FEWEST_WORDS = 3
 
-/** Each text that an expression may become; a value that only the running program knows is `…`. */
+/** The texts that an expression may become. A value that is only known at runtime is `…`. */
 function textsOf(node: Node): string[] {
   const pairs = (before: readonly string[], after: readonly string[]) =>
     before.flatMap((one) => after.map((other) => one + other))
@@ -39,13 +39,13 @@ const words = (text: string): number => text.replaceAll(VALUE, ' ').match(/\p{L}
 
 const isOfNoMessage = ({ type }: Node): boolean => type.startsWith('TS') || type.startsWith('Import')
 
-/** Something that is thrown, or that the panel says to its user. */
+/** Whether an expression is thrown, or shown to the user of the panel. */
 const isSaid = ({ type, callee }: Node): boolean => {
   const { name = '', property } = (callee ?? {}) as { name?: string; property?: { name?: string } }
   return (type === 'NewExpression' && name.endsWith('Error')) || (type === 'CallExpression' && property?.name === 'say')
 }
 
-/** Every text of at least three words in the sources: what an error or a warning may say. `onlySaid`: labels are no messages. */
+/** The texts of at least three words in the sources, which an error or a warning may say. `onlySaid` leaves out labels. */
 export function messagesIn(code: string, file: string, onlySaid = false): string[] {
   const found: string[] = []
   const look = (value: unknown): void => {
@@ -72,7 +72,7 @@ export function messagesIn(code: string, file: string, onlySaid = false): string
 
 /** The panel is full of labels. */
 const isPanel = (file: string): boolean => /^devtools[./\\]/.test(file)
-/** It names the clause that an adapter breaks: that is no message to look up. */
+/** Its messages name the clause that an adapter breaks. Users do not look them up. */
 const isOther = (file: string): boolean => file.includes('remoteConformance')
 
 /** By file. */

@@ -4,7 +4,7 @@ import { parseAst } from 'rolldown/parseAst'
 import { expect, it } from 'vitest'
 import { root } from './run.ts'
 
-/** The same function for another framework: each is a name of the public API. */
+/** Names that several bindings export: the same function for another framework. */
 const BINDINGS = ['useDraft', 'useEngine', 'useRead', 'useStatus']
 
 const src = join(root, 'src')

@@ -44,7 +44,7 @@ describe('the published package', () => {
   })
   afterAll(() => app && rmSync(app, { recursive: true, force: true }))
 
-  it('has nothing for publint to say', async () => {
+  it('passes publint', async () => {
     const bytes = readFileSync(tarball)
     const buffer = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)
     const { messages, pkg } = await publint({ pack: { tarball: buffer }, strict: true })
@@ -53,23 +53,23 @@ describe('the published package', () => {
     expect(others.map((message) => formatMessage(message, pkg))).toEqual([])
   })
 
-  it('has every entry where a bundler that does not read "exports" looks for it: Parcel', () => {
+  it('has every entry in the field that bundlers without "exports" read, such as Parcel', () => {
     const defaults = Object.fromEntries(entries.map((entry) => [entry, manifest.exports[entry].default]))
     expect({ '.': manifest.main, ...manifest.browser }).toEqual(defaults)
     expect(manifest.module).toBe(manifest.main)
     expect(manifest.types).toBe(manifest.exports['.'].types)
   })
 
-  it('asks nothing of the Node of an app that only bundles it', () => {
+  it('requires no version of Node from an app that only bundles it', () => {
     expect(manifest.engines).toBeUndefined()
   })
 
-  it('has right types in every way to import it', () => {
+  it('has the right types for each way to import it', () => {
     const attw = join(root, 'node_modules/@arethetypeswrong/cli/dist/index.js')
     expect(() => run(process.execPath, [attw, tarball, '--profile', 'esm-only'])).not.toThrow()
   })
 
-  it('holds the build, its licence and nothing of the workshop', () => {
+  it('contains only the build, the manifest, the licence and the documents for users', () => {
     const files = run('tar', ['-tzf', tarball]).trim().split('\n')
     expect(
       files.filter((file) => !/^package\/(dist\/|package\.json$|README\.md$|CHANGELOG\.md$|LICENSE$)/.test(file)),
@@ -93,14 +93,14 @@ describe('the published package', () => {
   const scriptsOf = (folder: string) =>
     readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => /(?<!\.d)\.[jt]s$/.test(file))
 
-  it('has no import for its side effects only: "sideEffects": false lets bundlers drop it', () => {
+  it('has no import for side effects only, which "sideEffects": false would let bundlers drop', () => {
     expect(manifest.sideEffects).toBe(false)
     const src = join(root, 'src')
     const bare = scriptsOf(src).filter((file) => /^import\s*['"]/m.test(readFileSync(join(src, file), 'utf8')))
     expect(bare).toEqual([])
   })
 
-  it('has no import() in what a worker runs: a default build makes a classic script of it', () => {
+  it('has no import() in the code of a worker, which a default build makes a classic script', () => {
     const seen = new Set([join(dist, 'worker.js'), join(dist, 'tables.js')])
     for (const file of seen)
       for (const [, name = ''] of readFileSync(file, 'utf8').matchAll(/^(?:import|export)[^'"]*['"](\.[^'"]+)['"]/gm))
@@ -116,7 +116,7 @@ describe('the published package', () => {
     expect(scripts.filter((file) => readFileSync(join(dist, file), 'utf8').includes('__DEV__'))).toEqual([])
   })
 
-  it.each(['default', 'development'])('touches no global when it is imported in Node, %s build', (condition) => {
+  it.each(['default', 'development'])('uses no global when it is imported in Node, %s build', (condition) => {
     write(
       'import.mjs',
       `
@@ -168,7 +168,7 @@ console.log(JSON.stringify([...touched]))
       }),
     )
     run(process.execPath, [join(app, 'node_modules/typescript/bin/tsc'), '-p', app], app)
-    // No configuration at all: what a default build makes of the worker must work.
+    // No configuration at all: the worker of a default build must work.
     const log = run(process.execPath, [join(app, 'node_modules/vite/bin/vite.js'), 'build'], app)
     expect(log).toContain('built in')
   })

@@ -5,15 +5,15 @@ import { inject } from 'vitest'
 import { root, run } from './run.ts'
 
 export interface PackedApp {
-  /** Where the app's sources are. Its `node_modules` has the packed tarball and what that depends on, nothing else. */
+  /** The folder of the sources of the app. Its `node_modules` has only the packed tarball and its dependencies. */
   readonly folder: string
   write(file: string, text: string): void
-  /** What Vite makes of it without any settings; answers with the folder to serve. */
+  /** Builds the app with Vite without settings. Resolves with the folder to serve. */
   build(to?: string, flags?: readonly string[]): string
   remove(): void
 }
 
-/** The tarball and its dependencies in the `node_modules` of a folder, as an installation leaves them; package.test.ts installs it. */
+/** Puts the tarball and its dependencies into the `node_modules` of a folder, as an installation does. package.test.ts really installs it. */
 const addPackage = (folder: string, tarball: string): void => {
   const modules = join(folder, 'node_modules')
   mkdirSync(join(modules, 'tidemark'), { recursive: true })
@@ -23,7 +23,7 @@ const addPackage = (folder: string, tarball: string): void => {
     cpSync(join(root, 'node_modules', name), join(modules, name), { recursive: true })
 }
 
-/** An app in a folder of its own that has the tarball, as a user has it. */
+/** An app in a new folder that has the tarball installed, like the app of a user. */
 export const packedApp = (sources: string): PackedApp => {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-app-'))
   const write = (file: string, text: string) => {

@@ -7,7 +7,7 @@ import { root } from './run.ts'
 const riddles = ['who|ever', 'stands| there', 'gives| way', 'gave| way', 'comes| back', 'of| these', 'what is| no']
 const riddle = new RegExp(`\\b(${riddles.map((one) => one.replace('|', '')).join('|')})\\b`, 'i')
 
-/** What tools leave behind or write themselves. */
+/** Folders that tools write. */
 const left = /(^|\/)(node_modules|dist|build|\.next|\.output|\.svelte-kit|\.astro|\.angular|results|generated)\//
 
 const filesIn = (folder: string): string[] =>
@@ -15,7 +15,7 @@ const filesIn = (folder: string): string[] =>
     .map((file) => `${folder}/${file.split(sep).join('/')}`)
     .filter((file) => /\.(tsx?|mts|mjs|js|css|html|md|vue|svelte|conf|txt|sh)$/.test(file) && !left.test(file))
 
-it('says things plainly: no file has a phrase that readers stop at', () => {
+it('no file has a phrase that readers stop at', () => {
   const files = [...['src', 'test', 'demo'].flatMap(filesIn), 'README.md', 'CHANGELOG.md']
   expect(files.length).toBeGreaterThan(400)
   const found = files.flatMap((file) =>

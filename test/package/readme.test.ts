@@ -10,7 +10,7 @@ const guide = readdirSync(join(root, 'demo/guide'))
 const pages = ['README.md', ...guide].map((file) => ({ file, text: readFileSync(join(root, file), 'utf8') }))
 const readme = pages[0]?.text ?? ''
 
-/** What GitHub makes of a heading. */
+/** The anchor that GitHub gives a heading. */
 const anchorOf = (heading: string): string =>
   heading
     .toLowerCase()
@@ -20,9 +20,9 @@ const anchorsOf = (text: string): string[] =>
   [...text.matchAll(/^#{1,6} (.+)$/gm)].map(([, heading = '']) => anchorOf(heading))
 
 const folder = join(root, 'build/readme')
-/** Specifications run without a database, so what the pages claim of them is checked. */
+/** Specifications run without a database, so the claims of the pages about them are checked. */
 const specifications: string[] = []
-/** The page of each file that the pages show. */
+/** The page that shows each file. */
 const files = new Map<string, string>()
 
 it('every snippet of README and guide compiles', () => {

@@ -39,13 +39,13 @@ const known: Record<string, string> = {
   openTestEngine: 'tidemark/testing',
   todoApp: './todos.ts',
 }
-/** Of the first example, without asking it to export more than an app would. */
+/** The names of the first example, which exports no more than an app would. */
 const derived: Record<string, string> = {
   engine: `const engine = await (await import('tidemark')).openEngine((await import('./todos.ts')).todoApp)`,
   events: `const { events } = (await import('./todos.ts')).todoApp`,
 }
 
-/** A snippet shows what it is about; names that it neither imports nor declares come from the package or from the first example. */
+/** A snippet is short: names that it neither imports nor declares come from the package or from the first example. */
 export const withImports = (text: string): string => {
   const code = text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$|'[^'\n]*'/gm, '')
   const wanted = (names: Record<string, string>) =>

@@ -42,7 +42,7 @@ const roomOf = (file: string) => {
   return rest.length > 0 ? first : ground.includes(first) ? 'ground' : 'entries'
 }
 
-/** `import()` in the sources: each is a file that may be missing when it is asked for. */
+/** The `import()` in the sources: each loads a file that may be missing by then. */
 const MOST_LATER = 8
 
 const textOf = (file: string) => readFileSync(join(src, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '')
@@ -60,7 +60,7 @@ const outside = files.flatMap((file) =>
 )
 
 describe('the rooms', () => {
-  it('are the ones there are', () => {
+  it('include every file of src', () => {
     for (const file of files) expect(rooms, `${file} is in no room`).toContain(roomOf(file))
   })
 
@@ -109,7 +109,7 @@ describe('the rooms', () => {
     expect(outside.filter(({ file }) => ['ground', 'model'].includes(roomOf(file)))).toEqual([])
   })
 
-  it('have no circle among files, imports of types and import() included', () => {
+  it('have no import cycle among files, imports of types and import() included', () => {
     const circles: string[] = []
     const done = new Set<string>()
     const visit = (file: string, path: readonly string[]) => {

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Runs a program as a user would, not as a part of a test run; its output is the error when it fails. */
+/** Runs a program without the settings of the test run. If the program fails, the error has its output. */
 export const run = (command: string, args: readonly string[], cwd: string = root): string => {
   const { VITEST: _, NODE_ENV: __, ...env } = process.env
   const { status, stdout, stderr, error } = spawnSync(command, args, {
@@ -20,7 +20,7 @@ export const run = (command: string, args: readonly string[], cwd: string = root
   return stdout
 }
 
-/** The tarball that would be published, of this package or of one inside it, in a folder of its own. `npm test` has built it a moment ago and says so. */
+/** Packs this package, or one inside it, into a new folder. `npm test` says if it has just built the package. */
 export const pack = (of: string = root) => {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-pack-'))
   const scripts = process.env.TIDEMARK_BUILT ? ['--ignore-scripts'] : []

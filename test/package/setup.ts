@@ -5,18 +5,18 @@ import { pack, root, run } from './run.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** The path of what would be published. */
+    /** The path of the tarball that would be published. */
     readonly tarball: string
   }
 }
 
-/** Where the project `built` looks for the package. */
+/** The folder in which the project `built` finds the package. */
 const unpacked = join(root, 'build/packed')
 
-/** Builds and packs once for all tests of the package. */
+/** Builds and packs the package once for all its tests. */
 export default function setup({ provide }: TestProject): () => void {
   const { tarball, remove } = pack()
-  // The other project that needs it packs what is there.
+  // The other project that needs the package packs the build that is there.
   process.env.TIDEMARK_BUILT = 'true'
   provide('tarball', tarball)
   rmSync(unpacked, { recursive: true, force: true })

@@ -6,9 +6,9 @@ import { root } from './run.ts'
 
 /**
  * Bytes, gzip, and files, with the page itself. The goal is 44,000 bytes: 24,000 for the page, 20,000 for the worker. Of the page, 750 are
- * the layer of a log with a remote, which may cost 1,000; of the worker, 400 are the second copy of what such a log has not sent. What else
+ * the layer of a log with a remote, which may cost 1,000; of the worker, 400 are the second copy of unsent commands. What else
  * lies above the goal is listed in test/bench/report/limits.md.
- * `reserve` is what the tab loads behind that, for an emergency: it delays nobody, but it is transferred too.
+ * `reserve` is what the tab loads afterwards, for an emergency: it delays nothing, but is transferred too.
  */
 const LIMITS = { page: 26_250, worker: 26_180, files: 4, reserve: 10_120 }
 /** Milliseconds without a request after which the visit counts as loaded. */
@@ -31,7 +31,7 @@ describe.skipIf(!has('chromium'))('what a first visit transfers', () => {
     app?.remove()
   })
 
-  it('of a minimal app in a default Vite build is within its limits, until it is open and has persisted', async () => {
+  it('of a minimal app in a default Vite build stays within its limits, until it is open and has persisted', async () => {
     const tab = await browser.open(server.url)
     await tab.waitFor(() => document.title === 'persisted')
     const first = server.sent.length
@@ -51,7 +51,7 @@ describe.skipIf(!has('chromium'))('what a first visit transfers', () => {
     expect(page).toBeLessThanOrEqual(LIMITS.page)
     expect(worker).toBeLessThanOrEqual(LIMITS.worker)
     expect(first).toBeLessThanOrEqual(LIMITS.files)
-    // The parts for an emergency, and nothing else.
+    // Only the parts for an emergency.
     expect(parts.slice(first).filter(({ path }) => !path.startsWith('reserve-'))).toEqual([])
     expect(reserve).toBeGreaterThan(0)
     expect(reserve).toBeLessThanOrEqual(LIMITS.reserve)

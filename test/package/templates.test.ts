@@ -4,7 +4,7 @@ import { parseAst } from 'rolldown/parseAst'
 import { expect, it } from 'vitest'
 import { root } from './run.ts'
 
-/** Lines of `html` and `css` templates that were meant as comments: in a template they are text. */
+/** The lines of `html` and `css` templates that look like comments. In a template they are text. */
 function commentsInTemplates(code: string): string[] {
   const found: string[] = []
   function walk(node: any): void {
@@ -17,7 +17,7 @@ function commentsInTemplates(code: string): string[] {
   return found.map((line) => line.trim())
 }
 
-it('no template of the devtools shows a comment to its reader', () => {
+it('no template of the devtools shows a comment as text', () => {
   const folder = join(root, 'src/devtools')
   const found = readdirSync(folder).flatMap((file) =>
     commentsInTemplates(readFileSync(join(folder, file), 'utf8')).map((line) => `${file}: ${line}`),

@@ -31,7 +31,7 @@ const countOf = (tab: PlaywrightTab, store: string) =>
     store,
   )
 
-/** Keeps every file of the build when it is installed, as precaching plugins do; answers from the network while there is one. */
+/** Caches every file of the build at its installation, like precaching plugins. Answers from the network while there is one. */
 const serviceWorker = (files: readonly string[]) => `
 addEventListener('install', (event) => {
   skipWaiting()
@@ -53,7 +53,7 @@ addEventListener('fetch', (event) => {
 })
 `
 
-// The packed tarball in a default Vite build: what only a published package can get wrong.
+// The packed tarball in a default Vite build finds mistakes that only a published package can have.
 describe.skipIf(!has('chromium'))('the built package', () => {
   let app: PackedApp
   let builds: readonly string[]
@@ -85,7 +85,7 @@ describe.skipIf(!has('chromium'))('the built package', () => {
   beforeEach(async () => {
     site = join(app.folder, 'site')
     deploy(1)
-    // Another port is another origin: nothing is stored there yet.
+    // Another port is another origin, where nothing is stored yet.
     server = await serve(site)
     tabs = []
   })
@@ -107,14 +107,14 @@ describe.skipIf(!has('chromium'))('the built package', () => {
       .filter((name) => name.endsWith('.js') && name !== 'sw.js')
       .map((name) => `/${name}`)
   const notFound = { status: 404, headers: { 'content-type': 'text/plain' }, body: 'not found' }
-  /** What an emergency needs is loaded a second after the first work of a visit was persisted. */
+  /** Waits for the reserve, which a tab loads a second after the first work of its visit was persisted. */
   const reserveIsLoaded = async () => {
     for (const end = Date.now() + 60_000; !server.requests.some((path) => path.includes('/reserve-')); ) {
       if (Date.now() > end) throw new Error('the reserve was not loaded within a minute')
       await new Promise((resolve) => setTimeout(resolve, 100))
     }
   }
-  /** From now on, the server has only the chunks that were asked for before. */
+  /** From now on, the server has only the chunks that were requested before. */
   const takeAway = (which = (path: string) => !server.requests.includes(path)) => {
     const gone = assets().filter(which)
     for (const path of gone) server.override(path, notFound)
@@ -122,13 +122,13 @@ describe.skipIf(!has('chromium'))('the built package', () => {
       for (const path of gone) server.override(path, undefined)
     }
   }
-  /** Closes the page's connections underneath. */
+  /** Closes the database connections of the page, as the browser may. */
   const disconnect = (tab: PlaywrightTab) =>
     tab.evaluate(() => {
       for (const database of window.connections) database.close()
       window.connections.clear()
     })
-  /** Every page of a projection becomes something else than what a pipeline writes. */
+  /** Replaces every page of a projection by something that no pipeline writes. */
   const damagePages = (tab: PlaywrightTab) =>
     tab.evaluate(
       () =>
@@ -151,7 +151,7 @@ describe.skipIf(!has('chromium'))('the built package', () => {
         }),
     )
 
-  it('opens, dispatches, is seen by a second tab, and its worker persists what a reload shows', async () => {
+  it('opens and dispatches; a second tab shows it, and a reload shows what the worker persisted', async () => {
     const first = await open()
     expect(await first.evaluate(() => window.walk.opened())).toEqual({ state: 'ready', titles: [] })
     expect(await first.evaluate(() => window.walk.add('Buy milk'))).toBe(1)
@@ -167,10 +167,10 @@ describe.skipIf(!has('chromium'))('the built package', () => {
     expect((await first.evaluate(() => window.walk.opened())).titles).toEqual(['Buy milk', 'Buy bread'])
   })
 
-  it('a working tab needs no further chunk after a lost connection, without space, and for damaged pages over sealed segments', async () => {
+  it('an open tab needs no further chunk after a lost connection, on a full disk, and for damaged pages above sealed segments', async () => {
     const origin = server.url.slice(0, -1)
     const cdp = await browser.context.newCDPSession(browser.context.pages()[0]!)
-    // Before the origin is known: for one that it knows, Chromium asks for the space that is left only now and then.
+    // This comes first, because Chromium checks the free space of a known origin only now and then.
     await cdp.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 20_000_000 })
     const tab = await open()
     await tab.evaluate(() => window.walk.add('Buy milk'))
@@ -228,7 +228,7 @@ describe.skipIf(!has('chromium'))('the built package', () => {
     expect((await tab.evaluate(() => window.walk.opened())).titles).toEqual(['Buy milk', 'offline'])
   })
 
-  it('a deploy replaces all files under an open tab: that tab goes on, and a new tab gets the new build', async () => {
+  it('after a deploy that replaces all files, an open tab continues, and a new tab gets the new build', async () => {
     const before = await open()
     await before.evaluate(() => window.walk.add('of the first build'))
     await before.evaluate(() => window.walk.projected())
@@ -250,11 +250,11 @@ describe.skipIf(!has('chromium'))('the built package', () => {
     await Promise.all([before, after].map((tab) => tab.evaluate(() => window.walk.projected())))
   })
 
-  it('a tab whose code can not be loaded rejects with a typed error, or opens once it can', async () => {
+  it('a tab whose code can not be loaded rejects with a typed error, or opens once the code can be loaded', async () => {
     const first = await open('?in-page')
     await first.evaluate(() => window.walk.add('Buy milk'))
     await first.evaluate(() => window.walk.projected())
-    // The page itself comes: its script and what that imports.
+    // The page, its script and the imports of that script load.
     const page = readFileSync(join(site, 'index.html'), 'utf8')
     const giveBack = takeAway((path) => !page.includes(path))
     const tab = await open('?in-page')
@@ -274,7 +274,7 @@ describe.skipIf(!has('chromium'))('the built package', () => {
     await tab.evaluate(() => window.walk.projected())
   })
 
-  it('a module that opens the engine works on a server: it is empty, says so, and refuses commands', () => {
+  it('a module that opens the engine works on a server: the engine is empty, its status says so, and it refuses commands', () => {
     const built = app.build('dist-server', ['--ssr', 'server.ts'])
     expect(JSON.parse(run(process.execPath, [join(built, 'server.js')], app.folder))).toEqual({
       state: 'ready',
@@ -290,7 +290,7 @@ describe.skipIf(!has('chromium'))('the built package', () => {
     ['in one file writes', 'codeSplitting: false', /^appended 1$/],
     ['in several files says what to do', '', /StorageError: .*bundle it into one file/],
   ])('a service worker %s', async (_, output, expected) => {
-    // Vite alone builds no service workers: so it is a library.
+    // Vite alone builds no service workers, so this build is a library.
     app.write(
       'background.vite.mjs',
       `export default { build: { lib: { entry: 'background.ts', formats: ['es'] }, minify: true, rolldownOptions: { output: { entryFileNames: 'background.js', ${output} } } } }`,
@@ -312,7 +312,7 @@ describe.skipIf(!has('chromium'))('the built package', () => {
     expect(answer).toMatch(expected)
   })
 
-  it('a bundler that leaves the URL of the worker as it is: the pipeline runs in the page, and the console says so once', async () => {
+  it('if a bundler leaves the URL of the worker unchanged, the pipeline runs in the page, and the console says so once', async () => {
     const rolldown = join(root, 'node_modules/rolldown/bin/cli.mjs')
     run(process.execPath, [rolldown, 'main.ts', '--dir', join(site, 'plain')], app.folder)
     writeFileSync(

@@ -14,7 +14,7 @@ beforeEach(() => {
 })
 
 const DAY_MS = 86_400_000
-/** Events of the log whose timers are open: 50 to a command, of which one has a timer. The soak has a year of 1,000 a day. */
+/** Events of the log: 50 a command, of which one has an open timer. The soak plays a year of 1,000 events a day. */
 const EVENTS = Number(process.env.TIDEMARK_TIMERS ?? 7_300)
 type Chat = ReturnType<typeof chatApp>
 
@@ -41,7 +41,7 @@ async function notes({ dispatch }: Awaited<ReturnType<typeof open>>): Promise<vo
   for (let i = 0; i < 20; i++) await dispatch.notes({ count: 30 })
 }
 
-/** What of the log is where, and how much is kept beside it. */
+/** How much of the log is in commits, segments and files, and how much is stored for reactions. */
 async function placesOf(name: string) {
   const ranges = async (store: string): Promise<unknown[]> =>
     (await dump(name, store)).map(({ value: { first, last } }) => [first, last])
@@ -50,7 +50,7 @@ async function placesOf(name: string) {
 
 describe('reactions rule 3, sealing and archive:', { timeout: 120_000 }, () => {
   const most = Math.max(120_000, EVENTS * 10)
-  test(`2 % of ${EVENTS.toLocaleString('en')} events with timers of up to 90 days are sealed and archived as without, and what is stored is what is open`, {
+  test(`2 % of ${EVENTS.toLocaleString('en')} events with timers of up to 90 days are sealed and archived like others, and only open events are stored`, {
     timeout: most,
   }, async () => {
     const timers = EVENTS / 50
@@ -70,12 +70,12 @@ describe('reactions rule 3, sealing and archive:', { timeout: 120_000 }, () => {
     expect(engines[0]?.status.sequence).toBe(EVENTS)
     const open_ = await openOf(with_)
     expect(open_.length).toBe(timers)
-    // One position and the holder.
+    // The records are one position and the holder.
     expect((await dump(with_, 'reactions')).length).toBe(timers + 2)
     expect(Math.max(...open_.map(({ due }) => due))).toBeGreaterThan(Date.now() + 89 * DAY_MS)
   })
 
-  test('archive goes past an open event, whose work goes on', async () => {
+  test('archive passes an open event, whose work continues', async () => {
     const name = freshName()
     const provider = createProvider()
     const engine = await open(name, (chat) => ({
@@ -100,7 +100,7 @@ describe('reactions rule 3, sealing and archive:', { timeout: 120_000 }, () => {
     expect(await openOf(name)).toEqual([])
   })
 
-  test('archive keeps what a reaction has not looked at', async () => {
+  test('archive keeps events that a reaction has not looked at', async () => {
     const name = freshName()
     const called: string[] = []
     const answer = (version: number) => (chat: Chat) => ({
@@ -116,7 +116,7 @@ describe('reactions rule 3, sealing and archive:', { timeout: 120_000 }, () => {
     await newer.settled()
     expect((await positionsOf(name)).answer.scanned).toBe(1)
     await newer.close()
-    // An older build runs nothing here, and may not throw away what waits for the newer one.
+    // An older build runs nothing here, and must not discard what waits for the newer one.
     const older = await open(name, answer(1))
     await expect.poll(() => older.status.reactions.answer?.state, { timeout: 20_000 }).toBe('stopped')
     await notes(older)

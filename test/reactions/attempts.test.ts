@@ -10,7 +10,7 @@ import { later } from '../engine/todos.ts'
 import type { AnyModel } from '../log/rooms.ts'
 import { chatApp } from './chat.ts'
 
-test('an attempt counts only from when its handler can be called: not while the rows are behind its event', async () => {
+test('an attempt counts only once its handler can be called, not while the rows are behind its event', async () => {
   const store = createMemoryStore()
   const open: OpenEvent = {
     reaction: 'answer',

@@ -16,7 +16,7 @@ export const events = defineEvents({
   noted: event<{ text: string }>(),
 })
 
-/** Another object each time: another model is another engine, like another tab. A turn that ended can't end again. */
+/** A new model each time, because a new model opens a new engine, like another tab. A turn that ended can't end again. */
 export const chatApp = (version = 1) => {
   const turns = projection(events, {
     version,

@@ -19,14 +19,14 @@ beforeEach(() => {
 
 const HOUR_MS = 3_600_000
 
-/** Only these move by hand; what fake-indexeddb waits for comes by itself. */
+/** Only these clocks move by hand; the timers of fake-indexeddb run by themselves. */
 function byHand(...more: readonly ('Date' | 'performance')[]): void {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', ...more] })
   atEnd(() => vi.useRealTimers())
 }
 
 describe('reactions rule 6, one holder:', () => {
-  test('a tab that somebody looks at takes the place of a holder that does not answer for 15 s', async () => {
+  test('a visible tab replaces a holder that does not answer for 15 s', async () => {
     const name = freshName()
     const chat = chatApp()
     const called: string[] = []
@@ -54,7 +54,7 @@ describe('reactions rule 6, one holder:', () => {
     let engine: Awaited<typeof opening> | undefined
     void opening.then((opened) => (engine = opened))
     atEnd(async () => (await opening).close())
-    /** Moves the clock on by what it says, after each of which the rest of the page has its turn. */
+    /** Advances the clock in steps, and lets the rest of the page run after each. */
     const until = async (isSo: () => boolean, step: number): Promise<number> => {
       for (let ms = 0; ; ms += step) {
         if (isSo()) return ms
@@ -91,7 +91,7 @@ describe('reactions rule 10, timers:', () => {
     return { starts: start.length > 0, wait }
   }
 
-  test('each wait lasts at most an hour, and the clock is read again behind it', async () => {
+  test('each wait lasts at most an hour, and the clock is read again after it', async () => {
     byHand('Date')
     const waits: number[] = []
     const { setTimeout: fake } = globalThis
@@ -122,12 +122,12 @@ describe('reactions rule 10, timers:', () => {
     expect(Math.max(...waits)).toBe(HOUR_MS)
   })
 
-  test('a clock that jumps makes a timer fire late or at once, and makes no retry wait longer than an hour', () => {
+  test('a clock that jumps fires a timer late or at once, and delays no retry by more than an hour', () => {
     const due = 90 * 24 * HOUR_MS
     const timer = open({ due })
     expect(at(1, timer)).toEqual({ starts: false, wait: HOUR_MS })
     expect(at(due - 1000, timer)).toEqual({ starts: false, wait: 1000 })
-    // Forward: at once. Back: the clock is read again, and the timer fires when it is there.
+    // A jump forward fires the timer at once. After a jump back, the clock is read again until it reaches the date.
     expect(at(due, timer).starts).toBe(true)
     expect(at(due - 24 * HOUR_MS, timer)).toEqual({ starts: false, wait: HOUR_MS })
     const retry = open({ attempts: 1, until: 10 * HOUR_MS })
@@ -168,7 +168,7 @@ describe('reactions rule 12, life:', () => {
     vi.useRealTimers()
     await expect.poll(() => closed).toBe(true)
     expect(signal.aborted).toBe(true)
-    // It goes on with the next tab.
+    // It continues with the next tab.
     expect((await openOf(name)).map(({ event }) => event.data.id)).toEqual(['a'])
   })
 })

@@ -33,7 +33,7 @@ test('reactions rule 12: given, reacts specifies an attempt without a browser', 
   })
 })
 
-test('each handler can be called, and what it throws is told', async () => {
+test('each handler can be called, and its error is reported', async () => {
   const lost = await given(chat).reacts(answer, requested, { handler: 'lost' })
   expect(lost.events).toEqual([events.turnInterrupted({ id: 'b' })])
   const failed = await given(chat).reacts(answer, requested, { handler: 'failed', error: new Error('503') })
@@ -46,7 +46,7 @@ test('each handler can be called, and what it throws is told', async () => {
   })
 })
 
-test('a reaction that is not on the event says so', async () => {
+test('a reaction to another event throws', async () => {
   const noted = events.noted({ text: '' })
   await expect(given(chat).reacts(answer as never, noted as never)).rejects.toThrow('not on "noted"')
 })

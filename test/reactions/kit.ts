@@ -9,7 +9,7 @@ import { dump } from '../log/storage.ts'
 import { createPipeline, type Pipeline } from '../projections/rooms.ts'
 import { type Chat, chatApp } from './chat.ts'
 
-/** Of a reaction to a requested turn. */
+/** The handlers of a reaction to a requested turn. */
 export type Definition =
   Chat extends Model<infer E, infer P, infer C, infer D>
     ? ReactionDefinition<E, P, C, D, 'turnRequested' & keyof E>
@@ -22,7 +22,7 @@ export async function chatTab(name: string) {
   return engine
 }
 
-/** What a provider was asked for, by its keys; a call that hangs is answered by `answer`. */
+/** The calls of a provider, by key. `answer` answers a call that hangs. */
 export function createProvider() {
   const calls: {
     key: string
@@ -38,7 +38,7 @@ export function createProvider() {
         calls.push({ key, id, signal, answer: resolve, fail: reject })
         signal.addEventListener('abort', () => reject(signal.reason))
       }),
-    /** The nth call, once it is there. */
+    /** Resolves with the nth call once it was made. */
     async call(n: number) {
       await expect.poll(() => calls.length, { timeout: 20_000 }).toBeGreaterThan(n)
       return calls[n] as (typeof calls)[number]
@@ -46,7 +46,7 @@ export function createProvider() {
   }
 }
 
-/** A worker or page that runs reactions; closing it is its death. */
+/** A worker or page that runs reactions. Closing it stands for its death. */
 export async function runner(
   name: string,
   definitions: Readonly<Record<string, Partial<Definition>>>,
@@ -69,7 +69,7 @@ export async function runner(
   return pipeline
 }
 
-/** Open events as they are stored. */
+/** The stored open events. */
 export const openOf = async (name: string): Promise<any[]> =>
   (await dump(name, 'reactions')).flatMap(({ value }) => ('event' in value ? value : []))
 
@@ -78,10 +78,10 @@ export const positionsOf = async (name: string): Promise<Record<string, any>> =>
     (await dump(name, 'reactions')).flatMap(({ key, value }) => ('scanned' in value ? [[key[0], value]] : [])),
   )
 
-/** Takes the holder's lock from it, as a tab does that gets no answer. */
+/** Steals the lock of the holder, as a tab does that gets no answer. */
 export const steal = (name: string): Promise<unknown> =>
   navigator.locks.request(lockName('engine', name), { steal: true }, () => {})
 
-/** Waits until nothing is open but dead letters. */
+/** Waits until only dead letters are open. */
 export const allSettled = (name: string): Promise<void> =>
   expect.poll(async () => (await openOf(name)).filter(({ dead }) => !dead).length, { timeout: 20_000 }).toBe(0)

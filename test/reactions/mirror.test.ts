@@ -13,13 +13,13 @@ import { openOf, positionsOf } from './kit.ts'
 const logOf = async (name: string) => (await dump(name, 'meta')).find(({ key }) => key === 'log')?.value
 const deviceOf = async (name: string) => (await dump(name, 'meta')).find(({ key }) => key === 'device')?.value
 
-/** What the mirror has of the reactions of a log. */
+/** What the mirror holds about the reactions of a log. */
 async function reactionsInMirror(name: string) {
   const folder = await disk.root.getDirectoryHandle(`tidemark-${name}`).catch(() => undefined)
   return folder && findReactions(folder as unknown as FileSystemDirectoryHandle, (await logOf(name)).lineage)
 }
 
-test('the mirror keeps what is open, and a log that is restored from it goes on there', async () => {
+test('the mirror keeps open events, and a log that is restored from it continues with them', async () => {
   const name = freshName()
   const chat = chatApp()
   const answer = reaction(chat, {
@@ -34,7 +34,7 @@ test('the mirror keeps what is open, and a log that is restored from it goes on 
   await engine.dispatch.requestTurn({ id: 'a' })
   await expect.poll(async () => (await openOf(name)).map(({ dead }) => !!dead), { timeout: 20_000 }).toEqual([true])
   const open = await openOf(name)
-  // Its round begins behind what was stored above.
+  // Its round begins after the events that were stored above.
   await engine.dispatch.note({ text: 'the mirror writes on' })
   await expect.poll(() => engine.status.mirror, { timeout: 15_000 }).toEqual({ state: 'on', sequence: 2 })
   expect(filesOf(name)).toContain('reactions.open')
@@ -53,7 +53,7 @@ test.each([
   ['with', 'now'],
   ['without', 'start'],
 ] as const)(
-  'reactions rule 2: a restore %s what the mirror has of reactions calls nothing, and what comes behind it is called (from %s)',
+  'reactions rule 2: a restore %s the reactions in the mirror calls nothing, and later events are called (from %s)',
   async (kept, from) => {
     const name = freshName()
     const called: string[] = []
@@ -65,7 +65,7 @@ test.each([
         lane: ({ data }) => data.id,
         async run({ event, dispatch }) {
           called.push(event.data.id)
-          // One settles with its event, the other one when its work is done.
+          // One settles with its event, the other when its work is done.
           if (event.data.id !== 'b') await dispatch.finishTurn({ id: event.data.id, text: 'x' }, { settles: true })
         },
       })
@@ -76,7 +76,7 @@ test.each([
     const engine = await open()
     await engine.dispatch.requestTurns({ ids: ['a', 'b'], thread: 't' })
     await engine.settled()
-    // Its round begins behind what was stored above.
+    // Its round begins after the events that were stored above.
     const { sequence } = await engine.dispatch.note({ text: 'the mirror writes on' })
     await expect.poll(() => engine.status.mirror, { timeout: 15_000 }).toEqual({ state: 'on', sequence })
     const isMirrored = async () => (await reactionsInMirror(name))?.open.length === 0
@@ -99,7 +99,7 @@ test.each([
   },
 )
 
-test('with a remote, a restored log is the same device: it goes on with its own events, and reacts to no other’s', async () => {
+test('with a remote, a restored log is the same device: it continues with its own events, and reacts to no events of other devices', async () => {
   const server = memoryRemote()
   const [name, other] = [freshName(), freshName()]
   const [mine, others] = [server.device(), server.device()]

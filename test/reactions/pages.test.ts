@@ -17,7 +17,7 @@ beforeEach(() => {
 })
 
 describe('reactions rule 11, values from a page:', () => {
-  /** A page that lends its port. `silent`: it is frozen. */
+  /** A page that offers its port. `silent`: the page is frozen. */
   function page(name: string, { silent = false, hidden = false } = {}): MessagePort {
     const { port1, port2 } = new MessageChannel()
     atEnd(() => port1.close())
@@ -30,7 +30,7 @@ describe('reactions rule 11, values from a page:', () => {
     answer: { run: async ({ context }) => void got.push(await context()) },
   })
 
-  test('the page that was opened last answers, and a hidden one only if no other does', async () => {
+  test('the page that was opened last answers; a hidden page answers only if no other does', async () => {
     const name = freshName()
     const tab = await chatTab(name)
     const got: unknown[] = []
@@ -39,7 +39,7 @@ describe('reactions rule 11, values from a page:', () => {
     await expect.poll(() => got).toEqual([{ token: 'second' }])
   })
 
-  test('a page that does not answer in 5 s is passed over', async () => {
+  test('a page that does not answer within 5 s is skipped', async () => {
     const name = freshName()
     const tab = await chatTab(name)
     const got: unknown[] = []
@@ -48,7 +48,7 @@ describe('reactions rule 11, values from a page:', () => {
     await expect.poll(() => got, { timeout: 20_000 }).toEqual([{ token: 'first' }])
   })
 
-  test('without a page that answers the attempt waits, and the answer is stored nowhere and said to nobody', async () => {
+  test('an attempt waits until a page answers; the answer is not stored and not broadcast', async () => {
     const name = freshName()
     const tab = await chatTab(name)
     const got: unknown[] = []
@@ -66,7 +66,7 @@ describe('reactions rule 11, values from a page:', () => {
     expect(JSON.stringify(await openOf(name))).not.toMatch('secret')
   })
 
-  test('what context throws fails the attempt, and a page asks itself', async () => {
+  test('an error of `context` fails the attempt, and a holder in a page asks itself', async () => {
     const chat = chatApp()
     const { reaction } = await import('tidemark/reactions')
     const seen: unknown[] = []
@@ -93,7 +93,7 @@ describe('reactions rule 11, values from a page:', () => {
 })
 
 describe('reactions rule 12, life:', () => {
-  test('an attempt that runs keeps its pipeline after the last tab has gone, until it ends', async () => {
+  test('a running attempt keeps its pipeline after the last tab has gone, until the attempt ends', async () => {
     const name = freshName()
     const chat = chatApp()
     const tab = await chatTab(name)
@@ -129,7 +129,7 @@ describe('reactions rule 12, life:', () => {
     expect(await openOf(name)).toEqual([])
   })
 
-  test('the head of the first hello is where a reaction from now begins, however much was appended before the worker answered', async () => {
+  test('a reaction with `from: now` begins at the head of the first hello, even if much was appended before the worker answered', async () => {
     const name = freshName()
     const chat = chatApp()
     const tab = await chatTab(name)
@@ -154,7 +154,7 @@ describe('reactions rule 12, life:', () => {
   })
 })
 
-test('what a tab appends is looked at even if tab and worker die before any position is stored', async () => {
+test('events of a tab are looked at even if tab and worker die before any position is stored', async () => {
   const name = freshName()
   const never = () => new Promise<never>(() => {})
   const old = await chatTab(name)
@@ -171,14 +171,14 @@ test('what a tab appends is looked at even if tab and worker die before any posi
   await expect.poll(() => called).toEqual(['a', 'b'])
   await allSettled(name)
   await first.close()
-  // A reaction that a later build adds begins where that build booted.
+  // A reaction that a later build adds begins at the head of the first boot of that build.
   await runner(name, { answer, added: { run: ({ event }: any) => void later.push(event.data.id) } }, { booted: 3 })
   await old.dispatch.requestTurn({ id: 'c' })
   await expect.poll(() => [...called, ...later]).toEqual(['a', 'b', 'c', 'c'])
 })
 
 describe('reactions rule 14, cost:', () => {
-  /** What IndexedDB is asked for while a tab and a pipeline beside it take fifty commits, and what it keeps of them. */
+  /** The requests to IndexedDB while a tab and its pipeline take fifty commits, and the records that are stored. */
   async function costOf(reactions: number | 'none declared') {
     const chat = chatApp()
     const { reaction } = await import('tidemark/reactions')
@@ -199,18 +199,18 @@ describe('reactions rule 14, cost:', () => {
     const seen = traffic()
     for (let i = 0; i < 50; i++) await tab.dispatch.note({ text: `${i}` })
     seen.stop()
-    // Pages are written when the pipeline sees fit: they are not counted.
+    // The pipeline decides when to write pages, so they are not counted.
     const isOfPages = (of: readonly string[]): boolean => of.includes('pages') || of.includes('checkpoints')
     const stored = (await dump(name, 'commits')).slice(1)
     return {
       transactions: seen.transactions.flatMap(({ stores, mode }) => (isOfPages(stores) ? [] : `${mode} ${stores}`)),
       requests: seen.requests.filter((one) => /(segments|commits|commands|types|reactions)$/.test(one)),
-      // Ids are of several lengths.
+      // Ids differ in length.
       characters: stored.map(({ value }) => value.body.replace(/"id":"[^"]*"/, '').length),
     }
   }
 
-  test('an append that nobody reacts to asks IndexedDB for the same, and stores the same, with ten reactions as with none', async () => {
+  test('an append that no reaction handles makes the same requests and stores the same records with ten reactions as with none', async () => {
     const none = await costOf('none declared')
     expect([none.transactions.length, none.characters.length]).toEqual([50, 50])
     expect(none.requests.length).toBeGreaterThanOrEqual(100)
@@ -236,15 +236,15 @@ describe('reactions rule 14, cost:', () => {
     return [...seen].map((file) => file.slice(source('').length))
   }
 
-  test('a worker’s script reaches the code of reactions only through what the app gives it', async () => {
+  test('the script of a worker reaches the code of reactions only through what the app passes in', async () => {
     const reached = await reachedFrom('worker.ts')
     expect(reached.filter((file) => file.startsWith('reactions/') || file.includes('workerEngine'))).toEqual([])
   })
 
-  test('the files of reactions that an app loads which declares none add at most 500 bytes, in page and worker together', async () => {
+  test('an app without reactions loads at most 500 bytes of their files, in page and worker together', async () => {
     const { gzipSync } = await import('node:zlib')
     const { build } = await import('vite')
-    /** Of what an entry loads at once, gzip; with nothing in the files of reactions, if it is `without` them. */
+    /** Bytes, gzip, that an entry loads at once; `without` empties the files of reactions. */
     const bytesOf = async (entry: string, without: readonly string[]): Promise<number> => {
       const [made] = (await build({
         configFile: false,
@@ -262,7 +262,7 @@ describe('reactions rule 14, cost:', () => {
           },
         ],
         build: { write: false, minify: true, lib: { entry: source(entry), formats: ['es'] } },
-        // One format: one output, of one file.
+        // One format gives one output with one file.
       })) as unknown as { output: { code: string }[] }[]
       return gzipSync(made!.output[0]!.code).length
     }

@@ -29,7 +29,7 @@ const seeded = (first: number) => {
 interface Device {
   readonly name: string
   readonly network: MemoryDevice
-  /** One more tab, which runs reactions as long as it lives. */
+  /** Opens one more tab, which runs reactions until it closes. */
   open(definitions?: Readonly<Record<string, Partial<Definition>>>): Promise<Tab>
 }
 type Tab = Awaited<ReturnType<typeof open>>
@@ -103,7 +103,7 @@ describe('reactions rule 13, with a remote:', { timeout: 60_000 }, () => {
     expect(tabA.status.reactions.answer).toMatchObject({ state: 'idle', open: 0 })
   })
 
-  test('an app without reactions sends no device', async () => {
+  test('an app without reactions sends no device id', async () => {
     const server = memoryRemote()
     const a = device(server)
     const tab = await a.open()
@@ -112,7 +112,7 @@ describe('reactions rule 13, with a remote:', { timeout: 60_000 }, () => {
     expect((await dump(a.name, 'meta')).map(({ key }) => key)).not.toContain('device')
   })
 
-  test('everywhere: it runs on each device, and the device is part of key and ids', async () => {
+  test('`everywhere` runs on each device, and the device is part of key and ids', async () => {
     const server = memoryRemote()
     const [a, b] = [device(server), device(server)]
     const keys: string[] = []
@@ -137,7 +137,7 @@ describe('reactions rule 13, with a remote:', { timeout: 60_000 }, () => {
     )
   })
 
-  test('an event that is not in the shared log calls nothing, but that of a reaction that is local, once', async () => {
+  test('an event that is not in the shared log calls only local reactions, once', async () => {
     const server = memoryRemote()
     const a = device(server)
     const calls: string[] = []
@@ -150,7 +150,7 @@ describe('reactions rule 13, with a remote:', { timeout: 60_000 }, () => {
     a.network.set({ offline: true })
     await first.dispatch.requestTurn({ id: '1' })
     await expect.poll(() => calls, { timeout: 20_000 }).toEqual(['remind 1'])
-    // It is kept, so that it does not run again when the next holder sees it, or when the shared log has it.
+    // The record stays, so that the reaction does not run again when the next holder reads the event, or when the shared log has it.
     await expect.poll(async () => await openOf(a.name)).toMatchObject([{ reaction: 'remind', local: true, done: true }])
     await first.close()
     const second = await a.open(definitions)
@@ -162,7 +162,7 @@ describe('reactions rule 13, with a remote:', { timeout: 60_000 }, () => {
     expect(calls).toEqual(['remind 1', 'remind 2', 'answer 1', 'answer 2'])
   })
 
-  test('what a local reaction waits for is dropped if the shared log refuses the command', async () => {
+  test('an open event of a local reaction is dropped if the shared log refuses the command', async () => {
     const server = memoryRemote()
     const [a, b] = [device(server), device(server)]
     const [tabA, tabB] = [
@@ -183,7 +183,7 @@ describe('reactions rule 13, with a remote:', { timeout: 60_000 }, () => {
     expect((await rejected(tabA)).map(({ name }) => name)).toEqual(['finishTurn'])
   })
 
-  test('a dispatch settles the event when it is in the shared log, not before, and over the death of its holder', async () => {
+  test('a dispatch settles the event once it is in the shared log, not before, even if its holder died', async () => {
     const server = memoryRemote()
     const a = device(server)
     const calls: string[] = []
@@ -216,7 +216,7 @@ describe('reactions rule 13, with a remote:', { timeout: 60_000 }, () => {
   })
 
   test.each(['while its holder lives', 'after it died'])(
-    'what the shared log refuses ends in failed %s, and is never among the rejected',
+    'a refusal by the shared log calls `failed` %s, and is never among the rejected commands',
     async (when) => {
       const server = memoryRemote()
       const [a, b] = [device(server), device(server)]
@@ -254,7 +254,7 @@ describe('reactions rule 13, with a remote:', { timeout: 60_000 }, () => {
     },
   )
 
-  test('a command that is refused behind others of this device is answered by the shared log', async () => {
+  test('a refusal after other unsent commands of this device is decided by the shared log', async () => {
     const server = memoryRemote()
     const a = device(server)
     const provider = createProvider()
@@ -278,7 +278,7 @@ describe('reactions rule 13, with a remote:', { timeout: 60_000 }, () => {
     await expect.poll(() => seen, { timeout: 20_000 }).toEqual(['CommandRejected'])
   })
 
-  test('what an empty log has dispatched before it took over that of its remote is looked at behind its position', async () => {
+  test('an empty log that takes over the log of its remote looks at its own dispatches after its position', async () => {
     const server = memoryRemote()
     const [a, b] = [device(server), device(server)]
     await (await a.open()).dispatch.requestTurn({ id: 'of another' }, { durability: 'remote' })
@@ -297,7 +297,7 @@ describe('reactions rule 13, with a remote:', { timeout: 60_000 }, () => {
     await expect.poll(() => calls, { timeout: 20_000 }).toEqual(['1'])
   })
 
-  test('without somebody who follows the remote nothing runs and nothing is settled', async () => {
+  test('while no tab or worker follows the remote, nothing runs and nothing is settled', async () => {
     const server = memoryRemote()
     const a = device(server)
     a.network.set({ offline: true })
@@ -310,7 +310,7 @@ describe('reactions rule 13, with a remote:', { timeout: 60_000 }, () => {
     await expect.poll(() => ran, { timeout: 20_000 }).toBe(1)
   })
 
-  test('60 turns of two devices that go offline, lose their holders and stop each other’s turns: each ends once, and each key is for one', async () => {
+  test('60 turns of two devices that go offline, lose their holders and stop turns of each other: each turn ends once, and has its own key', async () => {
     const random = seeded(44_444)
     const server = memoryRemote()
     const provider = new Map<string, Set<string>>()
@@ -325,7 +325,7 @@ describe('reactions rule 13, with a remote:', { timeout: 60_000 }, () => {
           if (random() < 0.1) throw new Error('429')
           await dispatch.finishTurn({ id: event.data.id, text: 'x' }, { settles: true })
         },
-        // What another device has stopped meanwhile needs no end.
+        // A turn that another device has stopped needs no end.
         failed: ({ event, error, dispatch }: any) =>
           dispatch.failTurn({ id: event.data.id, reason: error.message }, { settles: true }).catch(() => {}),
       },
@@ -333,7 +333,7 @@ describe('reactions rule 13, with a remote:', { timeout: 60_000 }, () => {
     const both = [device(server), device(server)]
     const tabs = await Promise.all(both.map((one) => one.open(definitions)))
     let asked = 0
-    /** Both have sent and read everything, and no turn is open. */
+    /** Both devices have sent and read everything, and no turn is open. */
     const isOver = () =>
       tabs.every(
         ({ read, status }) =>

@@ -41,7 +41,7 @@ describe('reactions rule 1, identity:', () => {
     ])
   })
 
-  test('the next attempt finds what the first one appended, whatever its input is, and another command is decided as usual', async () => {
+  test('the next attempt finds what the first one appended, even with another input; another command is decided as usual', async () => {
     const name = freshName()
     const tab = await chatTab(name)
     let attempts = 0
@@ -68,7 +68,7 @@ describe('reactions rule 1, identity:', () => {
     ])
   })
 
-  test('a dispatch that settles writes the mark with its events, so the work is not done again', async () => {
+  test('a dispatch that settles writes its mark together with its events, so the work is not done again', async () => {
     const name = freshName()
     const tab = await chatTab(name)
     const provider = createProvider()
@@ -96,8 +96,8 @@ describe('reactions rule 1, identity:', () => {
   })
 })
 
-describe('reactions rule 2, never twice by rebuilding:', () => {
-  test('a new version of a projection, which folds the whole log again, calls nothing', async () => {
+describe('reactions rule 2, a rebuild repeats nothing:', () => {
+  test('a new version of a projection folds the whole log again and calls nothing', async () => {
     const name = freshName()
     const called: string[] = []
     const answer = { from: 'start', run: ({ event }: any) => void called.push(event.data.id) } as const
@@ -131,7 +131,7 @@ describe('reactions rule 2, never twice by rebuilding:', () => {
     await expect.poll(() => called).toEqual(['a', 'b'])
   })
 
-  test('an import calls nothing, also if a holder is waiting at the empty log, and what comes behind it does', async () => {
+  test('an import calls nothing, even if a holder waits at the empty log; later events do', async () => {
     const source = await chatTab(freshName())
     await source.dispatch.requestTurns({ ids: ['a', 'b'], thread: 't' })
     const parts: Uint8Array[] = []
@@ -147,7 +147,7 @@ describe('reactions rule 2, never twice by rebuilding:', () => {
     expect(states(tab)).toEqual(['a requested', 'b requested', 'c requested'])
   })
 
-  test('from now begins at the head of the first boot, from start at the beginning, and a later holder where the last one was', async () => {
+  test('`from: now` begins at the head of the first boot, `from: start` at the first event, and a later holder where the last one stopped', async () => {
     const name = freshName()
     const tab = await chatTab(name)
     await tab.dispatch.requestTurns({ ids: ['a', 'b'], thread: 't' })
@@ -179,7 +179,7 @@ describe('reactions rule 3, what is stored:', () => {
     await tab.dispatch.requestTurn({ id: 'a', thread: 't' }, { commandId: 'c' })
     await provider.call(0)
     const writes = seen.transactions.filter(({ stores, mode }) => mode === 'readwrite' && stores.includes('reactions'))
-    // It opens, and its attempt is noted.
+    // The event opens, and its attempt is recorded.
     expect(writes.length).toBe(2)
     expect((await positionsOf(name)).answer).toMatchObject({ scanned: 1 })
     expect(await openOf(name)).toMatchObject([
@@ -209,7 +209,7 @@ describe('reactions rule 3, what is stored:', () => {
 })
 
 describe('reactions rule 4, lanes:', () => {
-  test('a lane runs in the order of the log, and keeps no other waiting, in backoff neither', async () => {
+  test('a lane runs in the order of the log, and delays no other lane, also during backoff', async () => {
     const name = freshName()
     const tab = await chatTab(name)
     const order: string[] = []
@@ -230,7 +230,7 @@ describe('reactions rule 4, lanes:', () => {
     await expect.poll(() => order, { timeout: 20_000 }).toEqual(['b1', 'b2', 'a1', 'a2', 'a3'])
   })
 
-  test('so many lanes run at the same time', async () => {
+  test('`lanes` bounds how many lanes run at the same time', async () => {
     const name = freshName()
     const tab = await chatTab(name)
     const provider = createProvider()
@@ -257,7 +257,7 @@ describe('reactions rule 5, ends:', () => {
       },
     }) satisfies Parameters<typeof runner>[1]
 
-  test('tries that are used up end in failed, which writes the end', async () => {
+  test('an event without tries left calls `failed`, which writes the end', async () => {
     const name = freshName()
     const tab = await chatTab(name)
     const attempts: number[] = []
@@ -272,7 +272,7 @@ describe('reactions rule 5, ends:', () => {
     await allSettled(name)
   })
 
-  test('a refusal ends in failed at once', async () => {
+  test('a refusal calls `failed` at once', async () => {
     const name = freshName()
     const tab = await chatTab(name)
     let attempts = 0
@@ -290,7 +290,7 @@ describe('reactions rule 5, ends:', () => {
     expect(attempts).toBe(1)
   })
 
-  test('an attempt whose runner died calls lost, or runs again without it', async () => {
+  test('an attempt whose runner died calls `lost`, or runs again if there is no `lost`', async () => {
     const name = freshName()
     const tab = await chatTab(name)
     const provider = createProvider()
@@ -298,7 +298,7 @@ describe('reactions rule 5, ends:', () => {
     const first = await runner(name, { answer: { run }, again: { run } })
     await tab.dispatch.requestTurn({ id: 'a' })
     await provider.call(1)
-    // It was noted before it began.
+    // The attempt was recorded before it began.
     expect((await openOf(name)).map(({ running }) => running !== '')).toEqual([true, true])
     await first.close()
     const lost = ({ event, dispatch }: any) => dispatch.interruptTurn({ id: event.data.id }, { settles: true })
@@ -309,7 +309,7 @@ describe('reactions rule 5, ends:', () => {
     expect(provider.calls.length).toBe(3)
   })
 
-  test('attempts that all kill their runner end, too', async () => {
+  test('attempts that all kill their runner end too', async () => {
     const name = freshName()
     const tab = await chatTab(name)
     const provider = createProvider()
@@ -325,7 +325,7 @@ describe('reactions rule 5, ends:', () => {
     expect(provider.calls.length).toBe(3)
   })
 
-  test('what all of its attempts have killed is a dead letter without failed, and can be tried again', async () => {
+  test('without `failed`, an event whose attempts all killed their runner is a dead letter, and can be tried again', async () => {
     const name = freshName()
     const tab = await chatTab(name)
     const provider = createProvider()
@@ -354,7 +354,7 @@ describe('reactions rule 5, ends:', () => {
     await expect.poll(() => states(tab)).toEqual(['a finished'])
   })
 
-  test('it is a dead letter only if failed fails, which blocks no lane; it is tried again or dropped by hand, once', async () => {
+  test('an event is a dead letter only if `failed` fails; it blocks no lane, and is retried or dropped by hand, once', async () => {
     const name = freshName()
     const chat = chatApp()
     const { reaction } = await import('tidemark/reactions')
@@ -389,7 +389,7 @@ describe('reactions rule 5, ends:', () => {
 })
 
 describe('reactions rule 6, one holder:', () => {
-  test('of two one runs; if its lock is stolen its signal aborts, its dispatches reject, and the other one goes on', async () => {
+  test('one of two holders runs; if its lock is stolen, its signal aborts, its dispatches reject, and the other one continues', async () => {
     const name = freshName()
     const tab = await chatTab(name)
     const one = createProvider()
@@ -419,7 +419,7 @@ describe('reactions rule 6, one holder:', () => {
     expect(states(tab)).toEqual(['a requested'])
   })
 
-  test('a holder that was frozen and knows of nothing writes nothing about an event any more', async () => {
+  test('a holder that was frozen and replaced writes nothing about an event any more', async () => {
     const name = freshName()
     const { createReactionStore } = await import('../../src/reactions/store.ts')
     const tab = await chatTab(name)
@@ -440,7 +440,7 @@ describe('reactions rule 6, one holder:', () => {
 })
 
 describe('reactions rule 7, versions:', () => {
-  test('the newer one of two versions runs, and the older one stays stopped', async () => {
+  test('the newer of two versions runs, and the older one stays stopped', async () => {
     const name = freshName()
     const tab = await chatTab(name)
     const ran: string[] = []
@@ -461,7 +461,7 @@ describe('reactions rule 7, versions:', () => {
     await older.close()
   })
 
-  test('a reaction whose code is gone keeps its position and its events, and deadLetters drops them', async () => {
+  test('a reaction without code keeps its position and events, and `deadLetters` drops them', async () => {
     const name = freshName()
     const tab = await chatTab(name)
     const provider = createProvider()
@@ -534,7 +534,7 @@ describe('reactions rule 8, cancel:', () => {
     expect(called).toEqual(['backoff'])
   })
 
-  test('nothing is called for an event that was cancelled while no holder was alive, however far it had come', async () => {
+  test('nothing is called for an event that was cancelled while no holder was alive, at any stage of its work', async () => {
     const name = freshName()
     const tab = await chatTab(name)
     const provider = createProvider()
@@ -554,7 +554,7 @@ describe('reactions rule 8, cancel:', () => {
     expect(lost).toEqual([])
   })
 
-  test('several events that a holder looks at together cancel each its own', async () => {
+  test('of several events that a holder reads together, each cancels its own', async () => {
     const name = freshName()
     const tab = await chatTab(name)
     const provider = createProvider()
@@ -571,7 +571,7 @@ describe('reactions rule 8, cancel:', () => {
 })
 
 describe('reactions rule 9, cause:', () => {
-  test('a command carries what led to it, beside meta', async () => {
+  test('a command carries its cause, next to meta', async () => {
     const name = freshName()
     const tab = await chatTab(name)
     await runner(name, {
@@ -588,7 +588,7 @@ describe('reactions rule 9, cause:', () => {
     expect((await storedCommands(name))[0]).not.toHaveProperty('cause')
   })
 
-  test('a chain that never ends fails at a depth of 32', async () => {
+  test('an endless chain fails at a depth of 32', async () => {
     const name = freshName()
     const tab = await chatTab(name)
     const failed: string[] = []
@@ -610,7 +610,7 @@ describe('reactions rule 9, cause:', () => {
 })
 
 describe('reactions rule 10, timers:', () => {
-  test('an event waits for its time outside its lane', async () => {
+  test('an event waits for its date outside its lane', async () => {
     const name = freshName()
     const tab = await chatTab(name)
     const ran: string[] = []
@@ -626,7 +626,7 @@ describe('reactions rule 10, timers:', () => {
     expect((await openOf(name)).map(({ event }) => event.data.id)).toEqual(['never'])
   })
 
-  test('a date that is none fails the event', async () => {
+  test('an invalid date fails the event', async () => {
     const name = freshName()
     const tab = await chatTab(name)
     const failed: string[] = []

@@ -19,12 +19,12 @@ const seeded = (first: number) => {
 }
 
 test.each([1, 2])(
-  '200 turns over 20 lanes, holders killed, doubled and stolen from: each turn ends once, in the order of its lane (%i)',
+  '200 turns in 20 lanes, with holders killed, doubled and robbed of their lock: each turn ends once, in the order of its lane (%i)',
   async (seed) => {
     const random = seeded(seed)
     const name = freshName()
     const tab = await chatTab(name)
-    /** Which events each idempotency key was used for. */
+    /** The events that each idempotency key was used for. */
     const provider = new Map<string, Set<string>>()
     const definitions = {
       answer: {
@@ -52,7 +52,7 @@ test.each([1, 2])(
     const ended = () => tab.read.turns.all().filter(({ state }) => state !== 'requested').length
     const storm = async (): Promise<void> => {
       for (let next = 1; !isOver(); next = ended() + 1 + Math.floor(random() * 3)) {
-        // However busy the machine is, a holder gets something done: else every attempt of one event may die, and it is a dead letter.
+        // Each holder finishes some work, also on a busy machine. Otherwise every attempt of one event may die, which makes it a dead letter.
         while (!isOver() && ended() < next) await later(2)
         await later(random() * 10)
         if (random() < 0.5) await steal(name)
@@ -83,7 +83,7 @@ test.each([1, 2])(
       expect(numbers).toEqual([...numbers].sort((a, b) => a - b))
     }
     for (const asked of provider.values()) expect(asked.size).toBe(1)
-    // What ended otherwise was lost. An attempt is noted right before its run is called, so a holder may die between the two.
+    // Turns that ended in another way were lost. An attempt is recorded just before `run` is called, so a holder may die between the two.
     const answered = ends.filter(
       ({ type, data }) => type === 'turnFinished' || (data as { reason?: string }).reason === '429',
     )

@@ -46,7 +46,7 @@ test.each(['memory', undefined] as const)(
   },
 )
 
-test('a second tab shows what the reaction of the first one has appended', async () => {
+test('a second tab shows what the reaction of the first tab appended', async () => {
   const name = freshName()
   const one = answering()
   const other = answering()

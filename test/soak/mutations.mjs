@@ -11,7 +11,7 @@ export const mutations = [
     find: "storeOf('reactions').delete(recordKey(open))",
     put: 'undefined',
     profiles: 'reactions',
-    tests: ['test/reactions/rules.test.ts', 'writes the mark'],
+    tests: ['test/reactions/rules.test.ts', 'writes its mark'],
   },
   {
     name: 'reactions rule 3: an extra write is stored although a seal is above its record',
@@ -51,7 +51,7 @@ export const mutations = [
     find: '[...open.values(), ...opened]',
     put: '[...opened]',
     profiles: 'reactions',
-    tests: ['test/reactions/rules.test.ts', 'cancel each its own'],
+    tests: ['test/reactions/rules.test.ts', 'each cancels its own'],
   },
   {
     name: 'sync rule 1: a record below the marker counts as appended',
@@ -195,14 +195,14 @@ export const mutations = [
     find: 'beginAnew(writing, log)',
     put: 'undefined',
     profiles: 'drafts',
-    tests: ['test/drafts/rules.test.ts', 'once more'],
+    tests: ['test/drafts/rules.test.ts', 'when it begins again'],
   },
   {
     name: 'drafts rule 2: each append is a write',
     in: 'createBeat',
     find: 'last + ms - performance.now()',
     put: '0',
-    tests: ['test/drafts/rules.test.ts', 'four writes'],
+    tests: ['test/drafts/rules.test.ts', 'at most four times'],
   },
   {
     name: 'drafts rule 2: a gap is not read',

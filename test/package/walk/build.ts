@@ -1,2 +1,2 @@
-// A test writes another number before each build, so that every file of the next one has another name.
+// A test writes another number before each build, so that every file of that build has another name.
 export const build = 1

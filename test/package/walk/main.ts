@@ -14,10 +14,10 @@ const opening = openEngine(todoApp, {
 })
 opening.catch(() => {})
 
-/** What a driver calls; results are JSON. */
+/** The functions that a driver calls. Results are JSON. */
 const walk = {
   build,
-  /** How opening ended: what the engine shows, or the error. */
+  /** The result of opening: the rows, or the error. */
   async opened() {
     const engine = await opening
     return { state: engine.status.state, titles: engine.read.todos.all().map(({ title }) => title) }

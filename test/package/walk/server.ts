@@ -1,7 +1,7 @@
 import { openEngine } from 'tidemark'
 import { todoApp } from './todos.ts'
 
-// What a page shares with its server: the module that opens the engine.
+// The module that opens the engine, which a page shares with its server.
 const engine = await openEngine(todoApp, {
   worker: () => new SharedWorker(new URL('./worker.ts', import.meta.url), { type: 'module' }),
 })

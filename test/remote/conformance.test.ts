@@ -27,7 +27,7 @@ const broken = (change: (remote: Remote) => Partial<Remote>): RemoteUnderTest<Pl
   }
 }
 
-describe('a remote is found out that', () => {
+describe('conformance finds a remote that', () => {
   const tests: readonly (readonly [string, RemoteUnderTest<Place>, RegExp])[] = [
     [
       'says "appended" and keeps nothing',
@@ -192,7 +192,7 @@ describe('a remote is found out that', () => {
   })
 })
 
-it('a remote that never pokes is not waited for without end', async () => {
+it('conformance does not wait forever for a remote that never pokes', async () => {
   vi.useFakeTimers()
   const subject = {
     ...memorySubject({ bytes: 70_000 }),

@@ -18,19 +18,19 @@ const held = (server: ReturnType<typeof memoryRemote>): string[] =>
   server.messages('log').map(({ message }) => new TextDecoder().decode(message))
 
 describe('a fault', () => {
-  it('lost: the append is not there, and the caller does not know', async () => {
+  it('lost: the append is not stored, and the caller does not know', async () => {
     const server = memoryRemote()
     expect(await append(server.device({ faults: { lost: 1 } })('log'), 'a', '')).toBe('unreachable')
     expect(held(server)).toEqual([])
   })
 
-  it('lostAck: the append is there, and the caller does not know', async () => {
+  it('lostAck: the append is stored, and the caller does not know', async () => {
     const server = memoryRemote()
     expect(await append(server.device({ faults: { lostAck: 1 } })('log'), 'a', '')).toBe('unreachable')
     expect(held(server)).toEqual(['a'])
   })
 
-  it('late: the append comes after its caller has given up, and behind whatever is there then if nothing compares', async () => {
+  it('late: the append arrives after its caller has given up, and is stored last unless the remote compares positions', async () => {
     vi.useFakeTimers()
     const run = async (conditional: boolean): Promise<string[]> => {
       const server = memoryRemote({ conditional, lateMs: 50 })
@@ -43,7 +43,7 @@ describe('a fault', () => {
     expect(await run(false)).toEqual(['fast', 'late'])
   })
 
-  it('doubled: the append is there twice, or once where the remote compares', async () => {
+  it('doubled: the append is stored twice, or once if the remote compares positions', async () => {
     const run = async (conditional: boolean): Promise<string[]> => {
       const server = memoryRemote({ conditional })
       expect(await append(server.device({ faults: { doubled: 1 } })('log'), 'a', '')).toBe('appended')
@@ -78,7 +78,7 @@ describe('a fault', () => {
     expect(lengths.size).toBeGreaterThan(5)
   })
 
-  it('lostPoke: nobody tells the device', async () => {
+  it('lostPoke: the device gets no poke', async () => {
     const server = memoryRemote()
     const heard: string[] = []
     const unwatch = server
@@ -92,7 +92,7 @@ describe('a fault', () => {
 })
 
 describe('the network', () => {
-  it('takes its time there and back', async () => {
+  it('delays requests and answers', async () => {
     vi.useFakeTimers()
     const server = memoryRemote()
     const remote = server.device({ latency: 100 })('log')
@@ -105,7 +105,7 @@ describe('the network', () => {
     expect(await answer).toBe('appended')
   })
 
-  it('that goes while an append is under way leaves its caller without an answer', async () => {
+  it('that is lost during an append leaves its caller without an answer', async () => {
     vi.useFakeTimers()
     const server = memoryRemote()
     const device = server.device({ latency: 100 })
@@ -125,7 +125,7 @@ describe('the network', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('that is off or closed to a device is told to its watchers', async () => {
+  it('tells its watchers that it is off or denies a device', async () => {
     const device = memoryRemote().device()
     const heard: string[] = []
     const unwatch = device('log').watch((poke) => heard.push(poke))
@@ -152,7 +152,7 @@ describe('the server', () => {
     unwatch()
   })
 
-  it('starts with a backup, and makes a deleted log again', async () => {
+  it('starts with a backup, and creates a deleted log again', async () => {
     const server = memoryRemote()
     const remote = server.device()('log')
     await append(remote, 'a', '')
@@ -164,14 +164,14 @@ describe('the server', () => {
     expect(await read(remote)).toEqual(['a'])
   })
 
-  it('keeps its logs apart', async () => {
+  it('keeps its logs separate', async () => {
     const device = memoryRemote().device()
     await append(device('one'), 'a', '')
     expect(await read(device('two'))).toEqual([])
   })
 })
 
-it('gives the same run for the same seed, and another for another', async () => {
+it('repeats a run for the same seed, and differs for another seed', async () => {
   const run = async (seed: number): Promise<string> => {
     const server = memoryRemote({ seed, conditional: false })
     const remote = server.device({ faults: { lost: 0.2, lostAck: 0.2, doubled: 0.2, garbage: 0.2 } })('log')

@@ -15,7 +15,7 @@ import type { Random } from './random.ts'
 import { failOnce } from './single.ts'
 import { noFaults, type Spell, Violation, type World } from './world.ts'
 
-/** What is done to the library: an act each, on what its two numbers choose. */
+/** The actions on the library. Two numbers choose the target of each. */
 
 const KEYS = ['a', 'b', 'c', 'd']
 const DRAFTS = ['p', 'q']
@@ -35,14 +35,14 @@ export interface Run {
   /** Engines that work in workers, as they opened. */
   readonly beside: { readonly tab: Tab; readonly shop: Workshop }[]
   readonly random: Random
-  /** What has to come to an end: name and whether it has. */
+  /** The promises that have to settle, with their names. */
   readonly open: Set<{ readonly name: string; readonly tab: Tab }>
   opened: number
-  /** Nothing else is done before this moment. */
+  /** No other action is done before this moment. */
   quietUntil: number
   /** The browser lost a piece of a log that was in no second copy. */
   isIncomplete: boolean
-  /** What is to be done at a moment, the earliest first. */
+  /** The actions with a fixed moment, the earliest first. */
   readonly appointments: { readonly at: number; readonly keep: () => void }[]
 }
 
@@ -54,7 +54,7 @@ export const inActor = ({ w, follow }: Run, tab: Tab, run: () => void): void => 
 export const usable = ({ tabs }: Run): Tab[] =>
   tabs.filter(({ actor, engine, closed }) => actor.alive && !actor.frozen && engine && !closed)
 const heard = (run: Run): Tab[] => usable(run).filter(({ actor }) => !actor.deaf)
-/** What this tab appends next falls under the seal. */
+/** Whether the next append of this tab is at a sequence that is sealed already. */
 const isUnderSeal = ({ log, seen }: Tab): boolean => {
   const store = (name: string) => readStore(log!.database, name)
   const newest = store('segments').at(-1)?.key ?? 0
@@ -62,7 +62,7 @@ const isUnderSeal = ({ log, seen }: Tab): boolean => {
 }
 export const living = ({ tabs }: Run): Tab[] => tabs.filter(({ actor }) => actor.alive)
 
-/** Watches a promise of the library: it has to settle. */
+/** Watches a promise of the library, which has to settle. */
 export function watch(
   run: Run,
   tab: Tab,
@@ -129,7 +129,7 @@ export function openTab(run: Run, build: Build, workers: string, bare = false): 
         if (!error) return
         tab.failure = error
         const { name } = error
-        // A mere hiccup of the storage is no other log.
+        // A short failure of the storage must not look like another log.
         const replaced = name === 'EngineClosed' && (w.hits['database deleted'] || w.hits.destroyed)
         if (name !== 'StorageError' && !replaced)
           w.violation ??= new Violation(`openEngine rejected: ${error.reason ?? ''} ${error.stack}`)
@@ -229,11 +229,11 @@ export function calmDown({ w, files, storage }: Run): void {
   if (files) files.room = undefined
 }
 
-/** How long something fails, in virtual milliseconds. */
+/** How long a failure lasts, in virtual milliseconds. */
 const LENGTHS = [100, 1000, 5000, 20_000, Infinity]
-/** And for how long there is nothing else before it. */
+/** How long no other action happens before it, in virtual milliseconds. */
 const BEFORE = 12_000
-/** Virtual milliseconds after which the lock of an engine that does not answer was stolen. */
+/** Virtual milliseconds after which the lock of an engine that does not answer has been stolen. */
 const STOLEN = 20_000
 
 function spell(run: Run, what: string, a: number, b: number): Spell {
@@ -250,14 +250,14 @@ export const acts = {
     const tab = any(heard(run), b)
     if (tab) dispatch(run, tab, commands(tab.build, a), undefined, a % 11 === 0)
   },
-  /** Several in one turn, as a user interface does. */
+  /** Several commands in one turn, as a user interface dispatches them. */
   burst(run: Run, a: number, b: number) {
     const tab = any(usable(run), b)
     for (let i = 0; tab && i < 2 + (a % 3); i++) {
       if (tab.engine && !tab.closed) dispatch(run, tab, commands(tab.build, (a * (i + 7)) % 1e6), undefined, false)
     }
   },
-  /** By an engine in a worker, also with an id that others have. */
+  /** Dispatches by an engine in a worker, also with an id that others use. */
   beside(run: Run, a: number, b: number) {
     const tab = any(usableBeside(run), b)
     const id = a % 5 ? undefined : ['x', 'y', 'z'][a % 3]!
@@ -270,7 +270,7 @@ export const acts = {
     const tab = any(usable(run), a)
     if (tab) inActor(run, tab, () => watch(run, tab, 'reach', reach(run, tab)))
   },
-  /** In the middle of what it was asked for; half of the time it sleeps for so long that its lock is stolen. */
+  /** Freezes an engine in the middle of its work; half of the time for so long that its lock is stolen. */
   freezeHolder(run: Run, a: number, b: number) {
     const holder = run.browser.holder('tidemark/engine/sim')
     acts.beside(run, a, b)
@@ -279,7 +279,7 @@ export const acts = {
     const { now } = run.w
     run.appointments.push({ at: now, keep: () => acts.reach(run, b) }, { at: now + STOLEN, keep: () => {} })
   },
-  /** With an id of the caller's own, which comes again, mostly with the same command. */
+  /** Dispatches with a commandId that is used again, mostly with the same command. */
   again(run: Run, a: number, b: number) {
     const tab = any(run.plan.profile === 'under' ? heard(run) : usable(run), b)
     const id = ['x', 'y', 'z'][a % 3]!
@@ -287,7 +287,7 @@ export const acts = {
       a % 17 === 0 ? commands(1, a) : { name: a % 3 ? 'inc' : 'take', input: { k: KEYS[a % 3]! } }
     if (tab) dispatch(run, tab, command, id, b % 7 === 0)
   },
-  /** On a tab that has not heard of what the others did. */
+  /** Dispatches on a tab that received no hint of the commits of others. */
   stale(run: Run, a: number, b: number) {
     const deaf = usable(run).filter(({ actor }) => actor.deaf)
     const tab = any(run.plan.profile === 'under' ? deaf.filter(isUnderSeal) : deaf, b)
@@ -302,7 +302,7 @@ export const acts = {
     )
     if (tab) dispatch(run, tab, { name: 'inc', input: { k: '!' } }, undefined, false)
   },
-  /** A hint from another log, whose numbers fit. */
+  /** Posts a hint of another log with matching numbers. */
   foreign(run: Run, a: number) {
     const { tabs, w } = run
     const next = Math.max(0, ...tabs.map(({ seen }) => seen)) + 1
@@ -374,7 +374,7 @@ export const acts = {
     freeze(run, any(usable(run), a)?.actor)
   },
   thaw({ w }: Run) {
-    // What was said in its sleep it does not hear.
+    // It does not receive messages that were posted while it slept.
     for (const actor of w.actors)
       if (actor.frozen && w.random.below(2))
         for (const lane of actor.lanes.keys()) if (lane.startsWith('channel')) actor.lanes.delete(lane)
@@ -403,12 +403,12 @@ export const acts = {
     w.say('the database is asked to go')
     storage.delete(NAME)
   },
-  /** The browser finds its database damaged, and makes a new one. */
+  /** The browser finds its database damaged, and creates a new one. */
   loseDatabase({ w, storage }: Run) {
     w.say('the browser loses the database')
     storage.wipe(NAME)
   },
-  /** All of it ends at once; its database may be gone at the next start. */
+  /** Ends the whole browser at once. Its database may be gone at the next start. */
   restartBrowser(run: Run, a: number, b: number) {
     const { w, files, storage } = run
     w.say('the browser crashes')
@@ -423,7 +423,7 @@ export const acts = {
     acts.restartBrowser(run, 3 * a + 1, b)
     run.w.faults.files = { share: 1, until: run.w.now + LENGTHS[2 + (a % 3)]! }
   },
-  /** In the middle of bringing a log back. */
+  /** Ends the browser in the middle of a restore. */
   crashRestore(run: Run, a: number) {
     const { w, browser } = run
     const found = browser.holder('tidemark/restore/sim')
@@ -466,7 +466,7 @@ export const acts = {
       mirror?.destroying.add(actor)
       tab.closed = true
       watch(run, tab, 'destroy', destroy(tab.engine!), (error) => {
-        // Nothing was done, or not all of it.
+        // The action was done in part or not at all.
         if (error) tab.closed = tab.engine!.status.state === 'closed'
         if (error) return
         if (mirror?.isThere(log!))
@@ -491,7 +491,7 @@ export const acts = {
     w.say('there is no space')
     w.faults.quota = 1
   },
-  /** For a while, or until everything is calm; of everyone or of one. */
+  /** Makes requests fail for a while or until the faults stop, for all actors or for one. */
   readsFail(run: Run, a: number, b: number) {
     run.w.faults.reads = spell(run, 'reads begin to fail', a, b)
   },
@@ -515,7 +515,7 @@ export const acts = {
     }
     w.hit(`a value of ${store} lost`)
   },
-  /** A page of before keeps a connection that closes for nobody. */
+  /** A page of a former deploy keeps a connection that it never closes. */
   block({ w, storage }: Run, a: number) {
     w.say('a page keeps its connection')
     storage.block(NAME, w.now + LENGTHS[a % LENGTHS.length]!)
@@ -524,7 +524,7 @@ export const acts = {
     const tab = any(usable(run), a)
     if (tab) tab.actor.hidden = !tab.actor.hidden
   },
-  /** One failure, in a time in which nothing else happens. */
+  /** One failure, while nothing else happens. */
   single(run: Run, a: number, b: number) {
     run.quietUntil = run.w.now + BEFORE
     run.appointments.push({ at: run.quietUntil, keep: () => failOnce(run, a, b) })
@@ -536,7 +536,7 @@ export const acts = {
   draftAppend(run: Run, a: number, b: number) {
     for (let i = 0; i <= a % 3; i++) run.drafts.append(a + i, b)
   },
-  /** With a command that may be refused. */
+  /** Dispatches a command that may be refused. */
   draftEnd(run: Run, a: number, b: number) {
     const one = run.drafts.writerOf(b)
     if (!one) return
@@ -587,7 +587,7 @@ export const acts = {
       run.w.say('rebuilds')
       for (const { actor } of [...run.browser.workers.values(), ...living(run)]) run.follow.stimulated(actor, 200)
       watch(run, tab, 'rebuild', tab.engine!.rebuild(), (error) => {
-        // Nothing fails in these runs but workers, and a rebuild outlives them.
+        // In these runs only workers fail, and a rebuild survives that.
         if (error?.name !== 'StorageError' || run.plan.profile !== 'rebuild') return
         run.w.violation ??= new Violation(`rule 16: a rebuild without a fault rejected: ${error.message}`)
       })

@@ -2,8 +2,8 @@ import { defineEvents, defineModel, event, projection, reject, table, value } fr
 import { draft } from 'tidemark/drafts'
 
 /**
- * The app that the simulation runs, in three builds: 2 knows an event more than 1, 3 has another version of a
- * projection and appends what one of build 1 can't fold.
+ * The app that the simulation runs, in three builds: build 2 knows one event more than build 1; build 3 has another version of a
+ * projection and appends an event that a projection of build 1 can't fold.
  */
 export type Build = 1 | 2 | 3
 
@@ -120,7 +120,7 @@ const counted =
     return poison && data.k === '!' ? 'throws' : put(state, data.k, plus(1))
   }
 
-/** By what the identity of stored pages begins with. */
+/** By the beginning of the identity of stored pages. */
 export const folds: Readonly<Record<string, Fold>> = {
   'items@1': items(1),
   'items@2': items(2),
@@ -136,7 +136,7 @@ export const projectionsOf: Record<Build, readonly string[]> = {
 export type State = Readonly<Record<string, Plain>>
 export const emptyState: State = Object.fromEntries(Object.keys(folds).map((name) => [name, { rows: [], next: 0 }]))
 
-/** Folds one commit: whole, or, where it can't be folded, not at all and nothing after it. */
+/** Folds one whole commit. If it can't be folded, neither it nor any later commit is. */
 export function foldPlain(
   state: State,
   events: readonly PlainEvent[],
@@ -199,7 +199,7 @@ export function decidePlain(build: Build, { name, input }: Command, state: State
       return { events: [{ type: 'noted', data: { k } }, added(k)] }
   }
 }
-/** Would this build's own folds throw on these events? Then the dispatch rejects with what they threw. */
+/** Whether the folds of this build throw on these events. If so, the dispatch rejects with that error. */
 export const throwsOn = (build: Build, state: State, events: readonly PlainEvent[]): boolean => {
   const names = projectionsOf[build]
   const after = foldPlain(state, events, 1, [...names])

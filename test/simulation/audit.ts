@@ -15,7 +15,7 @@ import {
 import { type RawDatabase, readStore, readValue, type Storage } from './indexedDb.ts'
 import type { Actor, World } from './world.ts'
 
-/** Every guarantee of the library, held against a plain array. */
+/** Checks every guarantee of the library against a plain array. */
 
 export interface Tab {
   readonly actor: Actor
@@ -23,15 +23,15 @@ export interface Tab {
   /** Opened with `mirror: false`. */
   readonly bare: boolean
   engine: Engine<any, any, any, any> | undefined
-  /** Of an engine that works in a worker: dispatches. */
+  /** The dispatches of an engine in a worker. */
   readonly send?: (name: string, input: unknown, options: object) => Promise<unknown>
-  /** Why it did not open. */
+  /** The reason why it did not open. */
   failure: Error | undefined
   closed: boolean
   outdated?: boolean
   log: Log | undefined
   seen: number
-  /** What it showed when it was checked last. */
+  /** Its state at the last check. */
   shown: { readonly read: unknown; readonly status: unknown } | undefined
   readonly dispatches: Dispatch[]
 }
@@ -42,7 +42,7 @@ export interface Dispatch {
   readonly id: string | undefined
   readonly strict: boolean
   readonly log: Log
-  /** How long the log was at the call. */
+  /** The length of the log at the call. */
   readonly called: number
   readonly abort: AbortController
   result: 'pending' | 'resolved' | 'rejected' | 'unknown'
@@ -73,19 +73,19 @@ interface Answer {
   readonly events: readonly PlainEvent[]
   readonly index: number
 }
-/** What was ever appended to one database, and the state after each commit. */
+/** Everything that was appended to one database, and the state after each commit. */
 export interface Log {
   readonly database: RawDatabase
   readonly entries: Entry[]
   readonly at: Map<number, number>
   readonly byId: Map<string, Answer>
   readonly byDispatch: Map<number, Answer>
-  /** Where the checkpoints of live builds stand. */
+  /** The sequences of the checkpoints of live builds. */
   readonly live: Map<string, number>
   identity?: LogIdentity
-  /** The last event of it that its mirror was ever said to hold, as long as that is to be had. */
+  /** The last event that its mirror was reported to hold, while that mirror can be read. */
   told: number
-  /** Somebody began to; and has done it. */
+  /** Whether a tab began to destroy the log, and whether it has. */
   destroying: boolean
   destroyed: boolean
 }
@@ -98,9 +98,9 @@ export interface LogIdentity {
 
 export interface Audit {
   readonly dispatches: Dispatch[]
-  /** In the order in which they were made. */
+  /** In the order of their creation. */
   readonly logs: ReadonlyMap<RawDatabase, Log>
-  /** Told when a log has become another one, with all that stands in it. */
+  /** Called when a log was replaced by another one, with the contents of that one. */
   identified: (log: Log, identity: LogIdentity, records: () => readonly Stored[], actor: Actor) => void
   /** Whether the worker that appends now was the holder when it began. */
   isHolder: (actor: Actor) => boolean
@@ -202,7 +202,7 @@ export function createAudit(w: World, storage: Storage): Audit {
       const dispatch = dispatches[meta.dispatch]!
       const what = `dispatch ${dispatch.number} (${text(dispatch.command)})`
       if (dispatch.log !== log) w.fail(`rule 10: ${what} went into another log than its tab had open`)
-      // Its first caller may have left it to those who joined.
+      // Its first caller may have aborted, which leaves the command to callers that joined.
       const joined = dispatch.tab.dispatches.some(
         (other) => other !== dispatch && id === other.id && text(other.command) === text(dispatch.command),
       )
@@ -245,7 +245,7 @@ export function createAudit(w: World, storage: Storage): Audit {
     )
   }
 
-  /** Pages may be dropped, as for space; but what is live at one commit is never replaced by what lies behind it. */
+  /** Pages may be dropped, for example for space. But a live checkpoint is never replaced by an older one. */
   function checkLive(database: RawDatabase, { live }: Log): void {
     const builds: Readonly<Record<string, string>> = readValue(database, 'meta', 'builds') ?? {}
     const before = new Map(live)
@@ -303,7 +303,7 @@ export function createAudit(w: World, storage: Storage): Audit {
       dispatch.result = 'resolved'
       const { sequence, events, duplicate, commandId } = receipt
       const known = log.byId.get(commandId)
-      // Nobody's id at the head that it was decided on; another command may have taken it just behind.
+      // At the head of its decision no command had this id. Another command may have used it just after.
       if (!events.length && !duplicate && !(known && known.sequence <= sequence)) {
         const fits = log.entries.some(({ last, state }, i) => {
           if (i < dispatch.called || last !== sequence) return false
@@ -388,7 +388,7 @@ export function createAudit(w: World, storage: Storage): Audit {
     tab.seen = sequence
     const waiting = tab.dispatches.filter(({ result }) => result === 'pending')
     if (waiting.length !== status.pending) return
-    // One that waits for another command with its id goes to the end of the queue.
+    // A command that waits for another one with its id goes to the end of the queue.
     const twice = waiting.some(
       ({ id, number }) => id && tab.dispatches.some((other) => other.id === id && other.number !== number),
     )

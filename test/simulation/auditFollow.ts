@@ -2,42 +2,42 @@ import type { Tab } from './audit.ts'
 import type { Browser } from './browser.ts'
 import type { Actor, World } from './world.ts'
 
-/** A failure has one answer: a tab that can't follow its log says so, asks and tells rarely, and recovers by itself. */
+/** Checks tabs that can't follow their log: they report it, send few requests and messages, and recover without help. */
 
 export interface FollowAudit {
-  /** What a tab or worker was made to do gives it something to ask for. */
+  /** An action on a tab or worker allows it more requests. */
   stimulated(actor: Actor, asks?: number): void
-  /** Its engine is open. */
+  /** The engine of a tab is open. */
   opened(tab: Tab): void
-  /** Asks of the storage and the network, and calls of a subscriber that say nothing new but of the failure, until now. */
+  /** The requests to storage and network so far, and the calls of a subscriber that only report the failure. */
   countsOf(tab: Tab): Counts
-  /** The last event that this tab was told of. */
+  /** The last event that this tab knows from hints. */
   heardBy(tab: Tab): number
-  /** The faults have been over for so long that this tab follows its log again. */
+  /** Checks that this tab follows its log again, because the faults ended long enough ago. */
   checkRecovered(tab: Tab): void
 }
 export interface Counts {
   asked: number
   told: number
-  /** The last of what it asked for. */
+  /** Its last requests. */
   asks: string[]
 }
 interface Known extends Counts {
-  /** What it may still ask for. */
+  /** The requests that it may still send. */
   left: number
   at: number
   /** By log id. */
   readonly heard: Map<string, number>
 }
 
-/** What nothing but time allows: so much at once, and so much for each virtual second. */
+/** The requests that time allows: a number at once, and a number for each virtual second. */
 const MOST = 400
 const PER_SECOND = 8
-/** Virtual milliseconds after which a tab that nobody touches has recovered. */
+/** Virtual milliseconds after which an idle tab has recovered. */
 export const RECOVERY = 35_000
-/** Asks that follow from one hint, one message, one command. */
+/** Requests that follow from one hint, one message or one command. */
 const PER_STIMULUS = 25
-/** The last asks, for the message of a failure. */
+/** The number of last requests in the message of a failure. */
 const REMEMBERED = 40
 
 export function createFollowAudit(w: World, browser: Browser): FollowAudit {
@@ -56,7 +56,7 @@ export function createFollowAudit(w: World, browser: Browser): FollowAudit {
   w.asked = (actor, what) => {
     grant(actor, 0)
     const one = of(actor)
-    // A connection is nothing of its own: what is asked through it counts.
+    // Opening a connection does not count; the requests through it do.
     if (what !== 'open') {
       one.asked++
       one.asks.push(what)

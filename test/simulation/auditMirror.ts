@@ -4,21 +4,21 @@ import type { Files } from './files.ts'
 import type { Storage } from './indexedDb.ts'
 import type { Actor, World } from './world.ts'
 
-/** Rule 20, held against what the mirror says of itself and what lies in its files. */
+/** Checks rule 20 against the status of the mirror and the contents of its files. */
 
 export const LOCK = 'tidemark/mirror/sim'
 export const FOLDER = 'tidemark-sim'
 
 export interface MirrorAudit {
-  /** A file was damaged from outside: what is missing is missing, what stands again is still true. */
+  /** A file was damaged from outside: parts may be missing, but restored parts have to be right. */
   damaged: boolean
-  /** Who may remove a mirror whatever it holds. */
+  /** The actors that may remove a mirror with any content. */
   readonly destroying: Set<Actor>
-  /** Does the mirror hold all of this log, and has it said so? */
+  /** Whether the mirror holds all of this log and has reported so. */
   follows(log: Log): boolean
-  /** Is anything of it in the files? */
+  /** Whether any part of the log is in the files. */
   isThere(log: Log): boolean
-  /** Does the mirror of another log stand in the way of this one's? */
+  /** Whether the mirror of another log blocks that of this log. */
   barred(log: Log): boolean
 }
 
@@ -98,7 +98,7 @@ export function createMirrorAudit(
     log.told = status.sequence
   }
 
-  /** A database is new, or has just become what its mirror holds. */
+  /** Called when a database is new or was just restored from its mirror. */
   function identified(
     log: Log,
     identity: NonNullable<Log['identity']>,
@@ -145,7 +145,7 @@ export function createMirrorAudit(
     for (const [n, answer] of source.byDispatch) if (answer.index <= records.length) log.byDispatch.set(n, answer)
   }
 
-  /** The last log that was said to be in the files. */
+  /** The last log that was reported to be in the files. */
   const present = (): Log | undefined => [...logs.values()].findLast(({ told }) => told > 0)
 
   function places(): Map<string, Read> {
@@ -175,7 +175,7 @@ export function createMirrorAudit(
         at = end + 1 + header.bytes
       }
     } catch {
-      // Damaged from outside: what stands before it counts.
+      // The file was damaged from outside: only the part before the damage counts.
     }
     const found = { lineage, records }
     read.set(bytes, found)
@@ -187,7 +187,7 @@ export function createMirrorAudit(
     return before === undefined ? undefined : entries[before + 1]?.record
   }
 
-  /** Everything up to there is in one of the files. */
+  /** Whether each event up to this sequence is in one of the files. */
   function holds({ entries }: Log, until: number, when: string): void {
     const ids = new Set([...places().values()].flatMap(({ records }) => records.map(({ id }) => id)))
     for (const { record, last } of entries)

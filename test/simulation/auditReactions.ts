@@ -11,7 +11,7 @@ interface Open {
   readonly dead?: true
 }
 
-/** What one commit leaves of reactions. */
+/** The stored state of reactions after one commit. */
 interface Stored {
   readonly open: readonly Open[]
   readonly scanned: number
@@ -20,12 +20,12 @@ interface Stored {
 }
 
 /**
- * Looks at everything that is stored about reactions, in the moment in which it is, and says what the contract forbids. Turns are known
+ * Checks everything about reactions at the moment it is stored, and reports what the contract forbids. Turns are identified
  * by their ids.
  */
 export function createReactionAudit(w: World, storage: Storage, lanes: readonly string[], tries: number) {
   const hit = (what: string): void => w.hit(`reactions: ${what}`)
-  /** What the log has had, sealed or not. */
+  /** All events of the log, sealed or not. */
   let head = 0
   const requested = new Map<string, { readonly thread: string; readonly sequence: number }>()
   const stopped = new Map<string, number>()
@@ -35,12 +35,12 @@ export function createReactionAudit(w: World, storage: Storage, lanes: readonly 
   const commands = new Set<string>()
   /** Turns that were open at any time. */
   const opened = new Set<string>()
-  /** Turns of which an attempt of `run` was noted. */
+  /** Turns with a recorded attempt of `run`. */
   const noted = new Set<string>()
-  /** The event that each idempotency key was used for, and the other way round. */
+  /** The event of each idempotency key, and the key of each event. */
   const eventOf = new Map<string, string>()
   const keyOf = new Map<string, string>()
-  /** The furthest position. A holder that was not told of its own commit looks again at what is behind the one that it knows. */
+  /** The furthest position. A holder that was not told of its own commit reads again from the position that it knows. */
   let furthest = -1
   let before: Stored = { open: [], scanned: -1, epoch: '', records: 0 }
 
@@ -105,14 +105,14 @@ export function createReactionAudit(w: World, storage: Storage, lanes: readonly 
     }
     for (const [id, { sequence }] of requested)
       if (sequence <= scanned && !isOpen.has(id) && !over.has(id)) w.fail(`rule 3: ${id} is forgotten`)
-    // The position, the holder, and where each tab booted that has appended something.
+    // The position, the holder, and the boot sequence of each tab that has appended something.
     const most = isOpen.size + 2 + w.hits['reactions: tab opened']!
     if (records > most) w.fail(`rule 3: ${records} records are kept for ${isOpen.size} open events`)
   }
 
   storage.committed = (raw, stores) => {
     if (!stores.has('commits') && !stores.has('reactions')) return
-    // Another transaction may be under way on what this one does not hold.
+    // Another transaction may be writing to stores that this one does not include.
     if (stores.has('commits')) learn(raw)
     const now = stores.has('reactions') ? storedIn(raw) : before
     w.say(
@@ -123,7 +123,7 @@ export function createReactionAudit(w: World, storage: Storage, lanes: readonly 
   }
 
   return {
-    /** A provider is asked for the text of a turn. */
+    /** Checks a call of the provider for the text of a turn. */
     asks(key: string, commandId: string, id: string): void {
       if ((eventOf.get(key) ?? commandId) !== commandId) w.fail(`rule 1: ${key} is used for ${commandId}, too`)
       if ((keyOf.get(commandId) ?? key) !== key) w.fail(`rule 1: ${commandId} has another key than ${key}`)
@@ -131,7 +131,7 @@ export function createReactionAudit(w: World, storage: Storage, lanes: readonly 
       keyOf.set(commandId, key)
       if (!noted.has(id)) w.fail(`rule 5: an attempt of ${id} was not noted before it began`)
     },
-    /** Has everything ended that was asked for? A dead letter has: each of the tries of `failed` died, too, and nobody is there to decide. */
+    /** Whether every request has ended. A dead letter counts as ended: all tries of `failed` died too, and no person decides here. */
     isOver(): boolean {
       const dead = before.open.filter((one) => one.dead)
       return dead.length === before.open.length && over.size + dead.length === requested.size
@@ -140,7 +140,7 @@ export function createReactionAudit(w: World, storage: Storage, lanes: readonly 
       const { open, scanned } = before
       return `${open.map(described)}; position ${scanned}, head ${head}, ${requested.size - over.size} turns`
     },
-    /** Once all is over. */
+    /** Checks the end of a run. */
     checkEnd(): void {
       for (const { event, handler, attempts } of before.open) {
         hit('dead letter')

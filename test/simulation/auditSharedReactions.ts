@@ -22,21 +22,21 @@ interface Open {
   readonly done?: true
   readonly dead?: true
 }
-/** The shared log, as far as one device has it. */
+/** The part of the shared log that one device has. */
 interface Known {
   head: number
   readonly commands: Set<string>
-  /** By turn, its sequence. */
+  /** The sequence of each turn. */
   readonly requested: Map<string, number>
-  /** By turn, the command that ended it. */
+  /** The command that ended each turn. */
   readonly ended: Map<string, string>
   open: readonly Open[]
 }
 
-/** The device whose tab has asked for a turn. */
+/** The device whose tab requested a turn. */
 const deviceOf = (id: string): number => Number(id.split(' ')[0])
 
-/** Looks at everything that is stored about reactions on devices that share a log, and says what the contract forbids (rule 13). */
+/** Checks everything that is stored about reactions on devices that share a log, and reports what the contract forbids (rule 13). */
 export function createSharedReactionAudit(
   w: World,
   storage: Storage,
@@ -53,9 +53,9 @@ export function createSharedReactionAudit(
   const knownOn = (d: number): Known => known.get(`tidemark:${devices[d]!.name}`)!
   /** The event that each idempotency key was used for. */
   const eventOf = new Map<string, string>()
-  /** Turns of which an attempt was noted, by reaction and device. A holder that slept may call it when another one has settled it. */
+  /** Turns with a recorded attempt, by reaction and device. A holder that slept may call a turn that another one has settled. */
   const noted = new Set<string>()
-  /** By device, the turns that it was reminded of. */
+  /** The turns that each device was reminded of. */
   const reminded = devices.map(() => new Set<string>())
   const fieldOf = (raw: RawDatabase): string =>
     readStore(raw, 'meta').find(({ key }) => key === 'device')?.value as string
@@ -77,7 +77,7 @@ export function createSharedReactionAudit(
     }
   }
 
-  /** An event is no longer open: its end has to be in the shared log. */
+  /** Checks an event that is no longer open: its end has to be in the shared log. */
   function checkSettled(raw: RawDatabase, log: Known, { reaction, event, index, device, dead }: Open): void {
     const { id } = event.data
     if (dead) w.fail(`rule 5: ${reaction} of ${id} was a dead letter and has left`)
@@ -149,7 +149,7 @@ export function createSharedReactionAudit(
       checkNoted(d, 'remind', event)
       reminded[d]!.add(id)
     },
-    /** Does every device know the shared log, and is nothing open but dead letters? */
+    /** Whether every device knows the shared log, and only dead letters are open. */
     isOver(): boolean {
       const head = messagesOf(w, network.server).at(-1)?.last ?? 0
       return [...known.values()].every((log) => log.head === head && log.open.every(({ dead }) => dead))
@@ -158,7 +158,7 @@ export function createSharedReactionAudit(
       const head = messagesOf(w, network.server).at(-1)?.last ?? 0
       return `${[...known].map(([name, log]) => `${name} at ${log.head}, open: ${log.open.map(described)}`).join('; ')}; the shared log ends at ${head}`
     },
-    /** Once all is over. */
+    /** Checks the end of a run. */
     checkEnd(): void {
       const commands = messagesOf(w, network.server).flatMap(({ records }) => records.flatMap((one) => one.commands))
       const ids = new Set<string>()

@@ -7,13 +7,13 @@ import { type Build, createModel } from './app.ts'
 import type { Tab } from './audit.ts'
 import { type Actor, current, Violation, type World } from './world.ts'
 
-/** Engines that work beside the pipelines of workers, and what is forbidden to them. */
+/** Engines that work next to the pipelines of workers, and the checks of them. */
 
 const LOCK = 'tidemark/engine/sim'
 /** As in `tidemark/worker`. */
 const IDLE = 3000
 
-/** A worker's script in which an engine dispatches: `run.beside` are those that are open. */
+/** The script of a worker in which an engine dispatches. `run.beside` has the open ones. */
 export const besideScript = (run: () => Run, build: Build) => (): void => {
   const actor = current()
   serve(createModel(build), {
@@ -53,7 +53,7 @@ export const besideScript = (run: () => Run, build: Build) => (): void => {
 export const usableBeside = ({ beside }: Run): Tab[] =>
   beside.flatMap(({ tab }) => (tab.actor.alive && !tab.actor.frozen && !tab.closed ? tab : []))
 
-/** A tab needs the holder: it asks, and steals the lock from one that does not answer. */
+/** A tab that needs the holder sends a request, and steals its lock if it does not answer. */
 export async function reach({ w }: Run, { log }: Tab): Promise<void> {
   const channel = openChannel('sim', () => {})
   try {
@@ -63,20 +63,20 @@ export async function reach({ w }: Run, { log }: Tab): Promise<void> {
   }
 }
 
-/** Whether the last transaction that appends was begun by a holder, of each worker. */
+/** For each worker, whether a holder began its last appending transaction. */
 export function watchHolders(w: World, run: Run): (actor: Actor) => boolean {
   const appends = new Map<Actor, boolean>()
   const { asked } = w
   w.asked = (actor, what) => {
     asked(actor, what)
     const isAppend = what.startsWith('readwrite') && what.includes('commits') && what.includes('types')
-    // One that was stolen and has not been told yet is told soon: what it appends until then is decided like any other.
+    // A holder whose lock was stolen is told soon. Until then, its appends are decided like all others.
     if (isAppend && !what.includes('bodies')) appends.set(actor, run.browser.holds(actor, LOCK) !== undefined)
   }
   return (actor) => appends.get(actor) ?? false
 }
 
-/** No row of a pending command is in the folds of a pipeline when anybody else may look at them. */
+/** Checks that the folds of a pipeline have no row of a pending command when other code may read them. */
 export function checkFolds({ w, beside, audit }: Run, actor: Actor | undefined): void {
   for (const { tab, shop } of beside) {
     if (tab.actor !== actor || tab.closed || tab.log!.database.deleted) continue

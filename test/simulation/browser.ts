@@ -6,25 +6,25 @@ import { real } from './globals.ts'
 import type { Storage } from './indexedDb.ts'
 import { type Actor, current, inWorld, type World, world } from './world.ts'
 
-/** Says something to everyone who has a channel of this name, as any page of the origin may. */
+/** Posts a message to each channel of this name, as any page of the origin may. */
 export function shout(name: string, data: unknown): void {
   for (const to of channels)
     if (to.name === name) world().post(to.actor, `channel ${to.number}`, 'shouted', () => to.onmessage?.({ data }))
 }
 
-/** Installs what the library takes from the platform. Each call belongs to the tab or worker whose task runs. */
+/** Installs the parts of the platform that the library uses. Each call belongs to the tab or worker whose task runs. */
 export interface Browser {
   /** The browser ends the workers that no living tab has a port to. */
   readonly workers: ReadonlyMap<string, Worker>
   /** Runs the script again behind the same ports (Safari). */
   restart(worker: Worker): void
-  /** Told what is said to the other pages of the origin, as it is said. */
+  /** Called with each message to the other pages of the origin when it is posted. */
   said: (actor: Actor, data: any) => void
-  /** And what a tab or worker is told, as it is; not by a tab's engine, if its pipeline has a channel of its own. */
+  /** Called with each message that a tab or worker receives; not for the engine of a tab whose pipeline has its own channel. */
   heard: (actor: Actor, data: any, byEngine: boolean) => void
-  /** `'stolen'`: it was, and nobody has told its holder. */
+  /** `'stolen'`: the lock was stolen, and its holder is not told yet. */
   holds(actor: Actor, lock: string): 'held' | 'stolen' | undefined
-  /** Who holds it. */
+  /** The holder of the lock. */
   holder(lock: string): Actor | undefined
 }
 export interface Worker {
@@ -34,7 +34,7 @@ export interface Worker {
 }
 
 const now = new Map<Actor, Record<string, any>>()
-/** Globals that each actor has for itself. */
+/** The globals of which each actor has its own. */
 const own = (): Record<string, any> => {
   const actor = current()
   let mine = now.get(actor)
@@ -55,7 +55,7 @@ class Channel {
   readonly number = ++numbers
   closed = false
   private sent = 0
-  /** A tab's engine listens before anything else does. */
+  /** The engine of a tab is its first listener. */
   readonly isEngine: boolean
   constructor(readonly name: string) {
     this.isEngine = ![...channels].some(({ actor, name: other }) => actor === this.actor && other === name)
@@ -143,7 +143,7 @@ function request(name: string, ...given: readonly any[]): Promise<unknown> {
       lose() {
         w.hit('lock stolen')
         lock.state = 'stolen'
-        // Behind what the files answered before.
+        // After the earlier answers of the files.
         w.post(actor, 'files', `lock ${name.slice(0, 24)} stolen`, () => {
           over()
           reject(new DOMException('stolen', 'AbortError'))
@@ -168,7 +168,7 @@ class Port {
   private listeners = new Set<(event: any) => void>()
   private held: unknown[] = []
   private handler: ((event: any) => void) | null = null
-  /** Who hears it: the port of a restarted worker belongs to the new one. */
+  /** The receiver: the port of a restarted worker belongs to the new worker. */
   constructor(public actor: Actor = current()) {}
   get onmessage(): ((event: any) => void) | null {
     return this.handler
@@ -226,7 +226,7 @@ class Channels {
   }
 }
 
-/** Both sides of a compression, which takes its time but changes nothing here. */
+/** Both sides of a compression, which takes time but changes no bytes here. */
 class Compression {
   private readonly parts: Uint8Array[] = []
   private readonly over: Promise<void>
@@ -238,7 +238,7 @@ class Compression {
   }
   readonly writable = {
     getWriter: () => ({
-      // Its buffer is given back as soon as it is read.
+      // The buffer is released as soon as it was read.
       write: async (part: Uint8Array) => void this.parts.push(part.slice()),
       close: async () => world().post(current(), 'compression', 'bytes', () => this.end()),
     }),
@@ -364,7 +364,7 @@ export function installBrowser(
     },
   }
   for (const [name, value] of Object.entries(values)) define(name, { value, writable: true })
-  // Ids come from blocks of random words: what the run before left of one would make this run another than its seed says.
+  // Ids use blocks of random words. A rest of the former run would make this run differ from its seed.
   while (!drawn) randomId()
   define('onconnect', {
     get: () => (inWorld() && w.current ? own().onconnect : undefined),

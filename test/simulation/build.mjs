@@ -62,7 +62,7 @@ export async function bundle(source = path('../../src'), output = path('../../bu
     transform: { define: { __DEV__: 'true' } },
     plugins: [
       {
-        // Every `import()` asks the world, and every tab has its own parts and listeners.
+        // Every `import()` goes through the world, and every tab has its own parts and listeners.
         name: 'loads',
         resolveId(id, importer) {
           const [, own] = /\/(load|persistence)(?:\.ts)?$/.exec(id) ?? []

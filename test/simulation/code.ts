@@ -1,14 +1,14 @@
 import { current, inWorld, world } from './world.ts'
 
-/** Every `import()` of the library comes here (build.mjs): the browser may refuse to fetch the code. */
+/** Every `import()` of the library calls this (build.mjs): the browser may refuse to fetch the code. */
 
-/** What each has fetched: the browser keeps it. */
+/** The parts that each tab or worker has fetched, which the browser keeps. */
 const had = new WeakMap<object, Set<string>>()
 
-/** The browser keeps this file for it. */
+/** Whether the browser keeps this file for the tab or worker. */
 export const hasFetched = (actor: object, file: string): boolean => !!had.get(actor)?.has(file)
 
-/** Stands for every `import()` of the library (build.mjs). */
+/** Replaces every `import()` of the library (build.mjs). */
 export function fetchCode<T>(file: string, evaluate: () => Promise<T>): Promise<T> {
   if (!inWorld()) return evaluate()
   const actor = current()

@@ -10,7 +10,7 @@ import type { Files } from './files.ts'
 import type { Storage } from './indexedDb.ts'
 import { type Actor, current, noFaults, Violation, type World } from './world.ts'
 
-/** What is done to devices with a remote between them, and what happens to them. */
+/** The actions on devices with a remote between them, and the faults. */
 
 /**
  * `older`: tabs may meet the worker of a deploy before theirs. `files`: a device begins with an export. `losses`: databases go. `holders`: who
@@ -30,7 +30,7 @@ export interface Device {
   readonly remote: ReturnType<Network['remoteOf']>
   readonly tabs: DeviceTab[]
   readonly mirror: boolean
-  /** Its app does not know the remote yet. */
+  /** The app of this device does not know the remote yet. */
   isOld: boolean
 }
 export interface DeviceTab {
@@ -43,11 +43,11 @@ export interface SentCommand {
   readonly id: string
   readonly device: Device
   readonly command: Command
-  /** Of a receipt with events of its own. */
+  /** Whether a receipt with events of its own has acknowledged it. */
   readonly acknowledged: boolean
-  /** The shared log has it, says the receipt. */
+  /** The receipt says that the shared log has it. */
   readonly confirmed?: boolean
-  /** Its device lost it, and had no second copy of it. */
+  /** The device lost it without a second copy. */
   isLost?: boolean
 }
 
@@ -59,17 +59,17 @@ export interface Devices {
   readonly network: Network
   readonly devices: readonly Device[]
   readonly sent: SentCommand[]
-  /** What has to come to an end, and whose it is. */
+  /** The promises that have to settle, and their devices. */
   readonly open: Set<{ readonly actor: Actor }>
   /** The remote may forget its newest messages. */
   readonly goesBack: boolean
-  /** The first device has a log of before there was a remote. */
+  /** The first device has a log from before it had a remote. */
   readonly isOld: boolean
-  /** What this run is about: it happens more often. */
+  /** The fault that happens more often in this run. */
   readonly theme: Theme
   /** Exports of the shared log. */
   readonly exports: Uint8Array<ArrayBuffer>[]
-  /** What is done next, one thing a step: what an actor does in its step must not be taken for another one's. */
+  /** The next actions, one a step, so that the effects of two actors are not confused. */
   readonly soon: (() => void)[]
   opened: number
 }
@@ -81,7 +81,7 @@ export const inActor = (w: World, actor: Actor, run: () => void): void => {
 
 const FINE = ['EngineClosed', 'StorageError', 'CommandRejected', 'CommandIdConflict']
 
-/** Has to come to an end; `fine`: names of the errors that it may end with. */
+/** Watches a promise that has to settle. `fine`: the names of the errors it may reject with. */
 function settles<T>(
   { w, open, isOld }: Devices,
   what: string,
@@ -159,7 +159,7 @@ export function dispatchOn(all: Devices, tab: DeviceTab): void {
     { name: 'clear', input: { n: 3 } },
     { name: 'big', input: { k } },
   ])
-  // Mostly, but not always, an id stands for one command.
+  // Most ids belong to one command, but not all.
   const given = random.chance(0.15) ? `given-${command.name}-${k}-${random.chance(0.1) ? '' : j}` : undefined
   w.say(() => `dispatches ${command.name} ${JSON.stringify(command.input)} ${given ?? ''}`, tab.actor)
   inActor(w, tab.actor, () => {
@@ -200,7 +200,7 @@ function closeTab(all: Devices, tab: DeviceTab): void {
   inActor(all.w, tab.actor, () => settles(all, 'close', tab.engine!.close()))
 }
 
-/** The browser loses the database of a device: what its mirror has not is lost. */
+/** The browser loses the database of a device. Data that is not in the mirror is lost. */
 function loseDatabase({ w, storage, files, sent }: Devices, device: Device): void {
   const mirrored = device.mirror ? mirroredBy(files, device.name) : new Set()
   for (const one of sent) if (one.device === device && !mirrored.has(one.id)) one.isLost = true
@@ -208,7 +208,7 @@ function loseDatabase({ w, storage, files, sent }: Devices, device: Device): voi
   storage.wipe(`tidemark:${device.name}`)
 }
 
-/** Somebody keeps the shared log as a file. */
+/** Exports the shared log as a file. */
 function exportFrom(all: Devices, tab: DeviceTab): void {
   if (tab.device.isOld || !tab.engine?.status.sequence || all.exports.length > 2) return
   inActor(all.w, tab.actor, () =>
@@ -254,13 +254,13 @@ function importInto(all: Devices, tab: DeviceTab): void {
       [...FINE, 'ImportError', 'AbortError'],
     ),
   )
-  // Beside it, the outbox fills.
+  // Meanwhile the outbox fills.
   for (const other of usable(all))
     if (other.device === tab.device && w.random.chance(0.5))
       all.soon.push(() => usable(all).includes(other) && dispatchOn(all, other))
 }
 
-/** A device with nothing on it begins with a file. */
+/** An empty device begins with a file. */
 function beginWithFile(all: Devices): void {
   const { w, exports } = all
   const empty = usable(all).filter(({ device }) => {
@@ -271,13 +271,13 @@ function beginWithFile(all: Devices): void {
   if (!exports.length) return
   if (empty.length) importInto(all, w.random.pick(empty))
   else if (late && !late.tabs.length) {
-    // What the remote has must not be there before.
+    // The messages of the remote must not be there before.
     late.network.set({ offline: w.random.chance(0.7) })
     openDeviceTab(all, late, undefined, (tab) => importInto(all, tab))
   }
 }
 
-/** Who follows the remote of a device sleeps, and holds its lock. */
+/** The follower of the remote sleeps while it holds its lock. */
 function freezeHolder(all: Devices, device: Device): void {
   const holder = all.browser.holder(`tidemark/engine/${device.name}`)
   if (!holder) return
@@ -303,7 +303,7 @@ function freeze(all: Devices): void {
   if (actor.frozen) hit(all, `${actor.kind} frozen`)
 }
 
-/** A tab hears nothing of the others for a while: what it appends may fall under the marker. */
+/** A tab receives no hints for a while, so its appends may land below the marker. */
 function deafen(all: Devices, tab: DeviceTab | undefined): void {
   const deaf = all.w.actors.filter((actor) => actor.deaf)
   if (deaf.length && all.w.random.chance(0.4)) all.w.random.pick(deaf).deaf = false

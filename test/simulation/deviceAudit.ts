@@ -3,23 +3,23 @@ import type { Device, Devices, SentCommand } from './deviceActs.ts'
 import { messagesOf } from './deviceNetwork.ts'
 import { type RawDatabase, readStore } from './indexedDb.ts'
 
-/** What has to be true of devices with a remote between them, once all is quiet. */
+/** The checks of devices with a remote between them, once all is quiet. */
 
-/** undefined before it has its stores. */
+/** undefined until the database has its stores. */
 export function databaseOf({ storage }: Devices, { name }: Device): RawDatabase | undefined {
   const database = storage.databases.get(`tidemark:${name}`)
   return database?.rawObjectStores.has('outbox') ? database : undefined
 }
 export const headOf = (database: RawDatabase): number =>
   Math.max(0, readStore(database, 'segments').at(-1)?.key ?? 0, readStore(database, 'commits').at(-1)?.value.last ?? 0)
-/** The marker, and what is above it. */
+/** The marker, and the records above it. */
 export const outboxOf = (database: RawDatabase) => {
   const all = readStore(database, 'outbox').filter(({ key }) => key >= 0)
   const marker = all.findLast(({ value }) => 'base' in value)
   return { marker: marker?.value, records: all.filter(({ key }) => !marker || key > marker.key) }
 }
 
-/** Held at each commit: what is in the outbox was decided on the whole log. */
+/** Checked at each commit: the commands in the outbox were decided on the whole log. */
 export function auditCommit({ w }: Devices, database: RawDatabase, stores: ReadonlySet<string>): void {
   if (!stores.has('commits') && !stores.has('outbox')) return
   const { marker } = outboxOf(database)
@@ -27,11 +27,11 @@ export function auditCommit({ w }: Devices, database: RawDatabase, stores: Reado
     w.fail(`the outbox of ${database.name} is decided on ${marker.base}; the log ends at ${headOf(database)}`)
 }
 
-/** Who is still to be heard: an engine that ended by itself has nothing to show. */
+/** The engines to check. One that ended by itself has nothing to show. */
 export const living = ({ tabs }: Device) =>
   tabs.filter(({ actor, closed, engine }) => actor.alive && !closed && engine?.status.state !== 'closed')
 
-/** All is quiet: nothing waits, and every device has read what there is. */
+/** Whether all is quiet: nothing waits, and every device has read everything. */
 export function isAgreed(all: Devices): boolean {
   const { devices, open, network } = all
   for (const one of open) if (!one.actor.alive) open.delete(one)
@@ -57,7 +57,7 @@ export const isForked = ({ devices }: Devices): boolean =>
     living(device).some(({ engine }) => ['forked', 'gone', 'other-log'].includes(engine?.status.sync?.state ?? '')),
   )
 
-/** Where each device is, for the message that they never agree. */
+/** The state of each device, for the message that they never agree. */
 export const stateOf = (all: Devices): string =>
   all.devices
     .map((device) => {
@@ -76,7 +76,7 @@ export const stateOf = (all: Devices): string =>
 interface Shared {
   readonly head: number
   readonly state: State
-  /** By command, the head that it was decided on. */
+  /** The head that each command was decided on. */
   readonly inLog: ReadonlyMap<string, number>
   readonly states: ReadonlyMap<number, State>
   readonly ids: readonly string[]
@@ -121,7 +121,7 @@ function auditLog({ w, sent, network }: Devices): Shared {
   return { head, state, inLog, states, ids }
 }
 
-/** S3 and S4: what this device holds, shows and had refused. */
+/** S3 and S4: the log, the rows and the refused commands of this device. */
 function auditDevice(all: Devices, device: Device, { head, state, inLog, states, ids }: Shared): void {
   const { w, goesBack } = all
   const database = databaseOf(all, device)
@@ -147,18 +147,18 @@ function auditDevice(all: Devices, device: Device, { head, state, inLog, states,
   }
 }
 
-/** S1: nothing that was acknowledged is nowhere. */
+/** S1: every acknowledged command is somewhere. */
 function auditSent(all: Devices, { inLog }: Shared): void {
   const { w, sent, goesBack, isOld } = all
   for (const { id, device, command, acknowledged, confirmed, isLost } of sent) {
     if (!acknowledged) continue
-    // A log without a remote has confirmed what it wrote.
+    // A log without a remote has confirmed its writes.
     const isShared = confirmed && !goesBack && !(isLost && isOld)
     if (isShared && !inLog.has(id)) w.fail(`${id} was confirmed by the remote, and is not in its log`)
     const database = databaseOf(all, device)
     if (!database || isLost || inLog.has(id)) continue
     if (readStore(database, 'rejected').some(({ key }) => key === id)) continue
-    // Somebody else has done it.
+    // Another device has appended it.
     if (['drop', 'clear'].includes(command.name)) continue
     w.fail(`S1: ${id} (${command.name}) of ${device.name} was acknowledged and is nowhere`)
   }

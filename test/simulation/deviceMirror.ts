@@ -1,6 +1,6 @@
 import type { Files } from './files.ts'
 
-/** The commands that a device's mirror holds: those of its log, and those that no remote had ordered yet. */
+/** The commands in the mirror of a device: those of its log, and those that no remote had ordered yet. */
 export function mirroredBy(files: Files | undefined, name: string): ReadonlySet<string> {
   const found = new Set<string>()
   for (const [path, bytes] of files?.files ?? []) {

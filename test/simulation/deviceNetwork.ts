@@ -3,7 +3,7 @@ import { defineRemote } from 'tidemark/sync'
 import { type MemoryRemote, memoryRemote } from 'tidemark/testing'
 import { type Actor, current, type World } from './world.ts'
 
-/** The way from devices to their remote. What is asked and what is answered waits until a step takes it on. */
+/** The network between devices and their remote. Requests and answers wait until a step delivers them. */
 
 /** The name of the log at the remote. */
 export const LOG = 'shared'
@@ -14,9 +14,9 @@ export interface Network {
   readonly server: MemoryRemote
   /** The remote as this device reaches it. */
   remoteOf(name: string, network: NetworkOfDevice): OpenRemote
-  /** Nothing is under way. */
+  /** Whether no request or answer is under way. */
   readonly isQuiet: boolean
-  /** What was late arrives now. */
+  /** Delivers late messages. */
   arrive(): void
 }
 
@@ -104,7 +104,7 @@ export function createNetwork(w: World, seed: number): Network {
   }
 }
 
-/** A message's commits; the simulated gzip leaves bytes as they are. */
+/** The commits of a message. The simulated gzip does not change bytes. */
 export interface Message {
   readonly id: string
   readonly after: string
@@ -113,7 +113,7 @@ export interface Message {
   readonly records: readonly { readonly id: string; readonly first: number; readonly commands: readonly any[] }[]
 }
 
-/** The messages that are log, by a reader of their bytes of its own. */
+/** The messages that belong to the log, by a separate implementation of the reader. */
 export function messagesOf(w: World, server: MemoryRemote): Message[] {
   const decoder = new TextDecoder()
   const log: Message[] = []

@@ -22,13 +22,13 @@ import type { Result } from './run.ts'
 import { createWorld, endWorld, noFaults, Violation, type World } from './world.ts'
 
 /**
- * Devices with a remote between them: each is an engine name of its own, so it has its own database, channel and locks. Everything that a
- * device or the network may suffer happens at any step; afterwards all come back, and the shared log is decided again from its messages.
+ * Devices with a remote between them. Each has its own engine name, so it has its own database, channel and locks. Everything that a
+ * device or the network may suffer happens at any step. Afterwards all recover, and the audit decides the shared log again from its messages.
  */
 
-/** Steps of the end in which the devices have to agree. */
+/** Steps of the final phase, within which the devices have to agree. */
 const END_STEPS = 15_000
-/** Steps between two looks whether they do, at most. Never the same: the devices have a rhythm of their own. */
+/** The most steps between two checks of that. The number varies, because the devices have a rhythm of their own. */
 const LOOK_STEPS = 20
 
 export function executeDevices(plan: Plan, { traced = false }: { traced?: boolean } = {}): Promise<Result> {
@@ -37,7 +37,7 @@ export function executeDevices(plan: Plan, { traced = false }: { traced?: boolea
   Error.stackTraceLimit = traced ? 20 : 0
   if (plan.priorities) w.priorities = new Map()
   const all = createDevices(w, plan.seed)
-  // A second copy takes its time.
+  // Writing the second copy takes a while.
   if (all.theme === 'losses') w.pace = w.random.pick([20, 200])
 
   const rejected = (error: unknown): void => {
@@ -85,7 +85,7 @@ function createDevices(w: World, seed: number): Devices {
       remote: network.remoteOf(name, device),
       tabs: [],
       mirror: hasMirrors && random.chance(0.7),
-      // The others begin when it has sent something: two logs that begin apart are two logs.
+      // The others begin once it has sent something, because logs that begin separately are different logs.
       isOld: d === 0 && isOld,
     }
   })
@@ -115,10 +115,10 @@ function createDevices(w: World, seed: number): Devices {
   return all
 }
 
-/** What happens from step to step: things go wrong for a while, then nothing does, and the devices have to agree. */
+/** The steps of a run: faults for a while, then none, after which the devices have to agree. */
 function createCourse(w: World, all: Devices): () => 'over' | undefined {
   const { random } = w
-  // Many short lives, and some long ones: most mistakes need few steps, and the end takes as many again.
+  // Many short runs and some long ones: most mistakes need few steps, and the final phase takes as many again.
   const isLong = random.chance(all.theme === 'files' || all.theme === 'losses' ? 0.3 : 0.08)
   const length = isLong ? 400 + random.below(700) : 40 + random.below(160)
   const rate = 0.05 + random.below(15) / 100
@@ -160,7 +160,7 @@ function createCourse(w: World, all: Devices): () => 'over' | undefined {
       w.violation ??= new Violation(`S11: the devices never agree: ${all.open.size} open; ${stateOf(all)}`)
       return 'over'
     } else if (!w.step()) {
-      // Nothing is left to happen by itself.
+      // No move is left.
       if (!isCalm) w.steps = Math.max(w.steps + 1, next)
       else if (look() === 'over') return 'over'
       else w.steps = limit + 1
@@ -169,7 +169,7 @@ function createCourse(w: World, all: Devices): () => 'over' | undefined {
   }
 }
 
-/** Faults end, and all come back. Gives what is done then, one after the other. */
+/** Ends the faults and lets all devices recover. Yields the actions of that phase, one after the other. */
 function calm(w: World, all: Devices): (() => void)[] {
   const { devices, network, isOld } = all
   w.say('faults end; the devices have to agree')
@@ -179,14 +179,14 @@ function calm(w: World, all: Devices): (() => void)[] {
   for (const device of devices) device.network.set({ offline: false, denied: false, faults: {}, latency: 0 })
   network.arrive()
   if (isOld) {
-    // A log goes online when one tab opens it alone: one that is still closing would be beside it.
+    // A log goes online only if one tab opens it alone, and a tab that is still closing counts.
     devices[0]!.isOld = false
     for (const { actor } of devices[0]!.tabs) w.kill(actor)
   }
-  // The last tab of the deploy before goes, and its worker with it.
+  // The last tab of the former deploy closes, and its worker ends with it.
   for (const [url, { actor }] of [...all.browser.workers]) if (url.endsWith('older')) w.kill(actor)
   return [
-    // Who has missed every hint finds out as soon as it writes.
+    // A tab that missed every hint finds out when it writes.
     ...usable(all).map((tab) => () => tab.actor.alive && !tab.closed && dispatchOn(all, tab)),
     ...devices.map((device) => () => openDeviceTab(all, device, '1')),
   ]

@@ -3,7 +3,7 @@ import type { Audit, Tab } from './audit.ts'
 import { type RawDatabase, readStore, type Storage } from './indexedDb.ts'
 import { Violation, type World } from './world.ts'
 
-/** What is promised of drafts, held against what each writer was given. */
+/** Checks the rules of drafts against the text that each writer was given. */
 
 /** One attempt to write a draft. Its text begins with its number, so that what is stored names its writer. */
 export interface Attempt {
@@ -24,7 +24,7 @@ export interface DraftAudit {
   end(attempt: Attempt, dispatch: () => Promise<unknown>): Promise<void>
   takeOver(tab: Tab, id: string, dispatch: () => Promise<unknown>): Promise<void>
   discard(tab: Tab, id: string): Promise<void>
-  /** What a tab shows when everything has come to rest. */
+  /** Checks the drafts of a tab after everything has come to rest. */
   check(tab: Tab): Promise<void>
 }
 
@@ -40,7 +40,7 @@ export function createDraftAudit(w: World, storage: Storage, audit: Audit): Draf
   }
   const open = (): Attempt[] =>
     attempts.filter(({ tab, over }) => !over && tab.actor.alive && !tab.actor.frozen && !tab.closed)
-  /** Whose text it is. */
+  /** The writer of a text. */
   const authorOf = (text: string): Attempt | undefined => attempts[Number(/^#(\d+):/.exec(text)?.[1])]
 
   const { committed } = storage
@@ -117,7 +117,7 @@ export function createDraftAudit(w: World, storage: Storage, audit: Audit): Draf
       const one = all[b % (all.length || 1)]
       if (!one) return
       const more = `${a % 100} `
-      // What is not taken any more is not its text.
+      // An append that is refused is not part of the text.
       if (one.writer.signal.aborted) return
       w.current = one.tab.actor
       one.text += more

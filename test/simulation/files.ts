@@ -1,26 +1,26 @@
 import { createDisk, type Turn } from '../log/fileSystem.ts'
 import { type Actor, current, type World, world } from './world.ts'
 
-/** The origin's private files: the browser's, so they outlive every tab and worker. */
+/** The private files of the origin. They belong to the browser, so they outlive every tab and worker. */
 export interface Files {
   /** By path. */
   readonly files: ReadonlyMap<string, Uint8Array>
   /** navigator.storage */
   readonly storage: object
-  /** `undefined`: as much as is asked for. */
+  /** `undefined`: no limit. */
   room: number | undefined
-  /** Told before something is asked of the disk, by whom. */
+  /** Called before each request to the disk, with its actor. */
   asked: (what: string, path: string, actor: Actor) => void
-  /** Told before it happens, and afterwards: who asked may be gone by then. */
+  /** Called before an operation takes effect and after it. Its actor may be gone by then. */
   happens: (what: string, path: string, actor: Actor) => void
   happened: (what: string, path: string) => void
-  /** The whole browser ends: what it was writing lies about. */
+  /** Ends the whole browser. Unfinished writes stay in their files. */
   crash(): void
-  /** One file is cut, or a byte of it another one; false where there is none. */
+  /** Cuts one file or changes one of its bytes. Returns false if there is no file. */
   damage(a: number, b: number): boolean
 }
 
-/** Bytes whose reading takes a while. */
+/** Bytes that take several steps to read. */
 export class Bytes {
   readonly bytes: Uint8Array
   constructor(parts: readonly (Uint8Array | Bytes)[]) {
@@ -41,7 +41,7 @@ export class Bytes {
 export function createFiles(w: World, forbidden: boolean): Files {
   const waiting: { readonly actor: Actor; readonly what: string; readonly run: () => void }[] = []
   const writing = new Map<() => void, string>()
-  /** Whose turn it is. */
+  /** The current actor. */
   let writer: Actor | undefined
 
   w.sources.push((add) => {
@@ -52,7 +52,7 @@ export function createFiles(w: World, forbidden: boolean): Files {
         label: () => `${next.actor.name} ${next.what}`,
         run() {
           waiting.shift()
-          // What a process asked for before it ended may still happen.
+          // A request of a process that has ended may still be carried out.
           if (next.actor.alive || w.random.below(2)) next.run()
         },
       })

@@ -1,5 +1,5 @@
-// Evaluated before the library and what it uses: they must not keep the platform's own.
-/** The platform's, for the simulation itself. */
+// Evaluated before the library and its dependencies, which must not keep the functions of the platform.
+/** The functions of the platform, for the simulation itself. */
 export const real = {
   setImmediate: globalThis.setImmediate,
   setTimeout: globalThis.setTimeout,
@@ -7,9 +7,9 @@ export const real = {
   now: Date.now,
   random: Math.random,
 }
-// Collected proxies would tell so at a moment that no seed decides.
+// Garbage collection would report proxies at a moment that no seed decides.
 Reflect.deleteProperty(globalThis, 'FinalizationRegistry')
-// What Dexie does with it at load time belongs to nobody.
+// Calls of Dexie at load time belong to no actor.
 Reflect.deleteProperty(globalThis, 'BroadcastChannel')
 
 /** Sizes of the library, scaled down so that a short run fills pages, batches and segments. */

@@ -8,7 +8,7 @@ import { type Actor, current, type Label, type Move, type World } from './world.
 
 /**
  * fake-indexeddb keeps the data; its scheduling is replaced. A transaction lives on two sides, as in a browser: the
- * backend executes requests and commits, the actor is told later, event by event. Between the two anything may happen.
+ * backend executes requests and commits; the actor is told later, event by event. Any move may happen between the two.
  */
 
 interface Transaction {
@@ -24,9 +24,9 @@ interface Transaction {
   readonly id: number
   readonly key: string
   readonly actor: Actor
-  /** Events that the actor has not had yet. */
+  /** Events that were not delivered to the actor yet. */
   readonly undelivered: Set<Delivery>
-  /** Nothing can be added any more: the backend commits when all is executed. */
+  /** No request can be added any more; the backend commits once all are executed. */
   closing: boolean
   readonly openRequest?: any
   outcome?: 'committed' | 'aborted'
@@ -42,7 +42,7 @@ interface Connection {
   version: number
   readonly id: number
   readonly actor: Actor
-  /** The backend is gone; the actor has not been told. */
+  /** The backend has ended, and the actor is not told yet. */
   lost: boolean
   dispatchEvent(event: unknown): boolean
 }
@@ -52,7 +52,7 @@ export interface RawDatabase {
   transactions: Transaction[]
   connections: Connection[]
   readonly rawObjectStores: Map<string, RawStore>
-  /** How often it was made, for traces. */
+  /** A counter of databases of this name, for traces. */
   readonly incarnation: number
   deleted: boolean
 }
@@ -63,10 +63,10 @@ interface RawRecord {
 interface RawStore {
   readonly records: { values(range?: unknown): Iterable<RawRecord>; get(key: unknown): RawRecord | undefined }
 }
-/** What the browser lost, and what it was. */
+/** The values that the browser lost. */
 const lostValues = new WeakMap<object, unknown>()
 const originalOf = ({ value }: RawRecord): any => lostValues.get(value) ?? value
-/** What a store holds, or held before the browser lost it. */
+/** The values of a store, including lost ones. */
 export const readStore = ({ rawObjectStores }: RawDatabase, name: string): readonly RawRecord[] =>
   Array.from(rawObjectStores.get(name)!.records.values(), (record) =>
     lostValues.has(record.value) ? { key: record.key, value: originalOf(record) } : record,
@@ -87,7 +87,7 @@ interface Opening {
   readonly request: any
   readonly version: number
   state: 'waiting' | 'running' | 'done'
-  /** Connections that have not heard yet that they are to close. */
+  /** Connections that did not receive `versionchange` yet. */
   asked?: number
   isUpgrading?: boolean
 }
@@ -95,26 +95,26 @@ interface Opening {
 export interface Storage {
   readonly databases: ReadonlyMap<string, RawDatabase>
   readonly factory: IDBFactory
-  /** Called for each commit, before anyone is told, with the stores it wrote to. */
+  /** Called for each commit with the stores it wrote to, before any actor is told. */
   committed:
     | ((database: RawDatabase, stores: ReadonlySet<string>, transaction: Pick<Transaction, 'actor' | 'mode'>) => void)
     | undefined
-  /** The database that an actor's last connection led to. */
+  /** The database of the last connection of an actor. */
   readonly opened: Map<Actor, RawDatabase>
   connectionsOf(actor: Actor): readonly { readonly id: number; readonly database: RawDatabase }[]
-  /** A transaction of this actor is under way: it can't know yet what comes of it. */
+  /** Whether an actor has an unfinished transaction, whose outcome it can't know yet. */
   owes(actor: Actor): boolean
-  /** The backend drops a connection: what is in flight may have been applied or not. */
+  /** The backend drops a connection. Requests in flight may have been applied or not. */
   lose(connection: number): void
-  /** Storage cleared under everyone. */
+  /** Clears the storage while pages use it. */
   wipe(name: string): void
   /** A page outside the simulation deletes the database, as the platform does it. */
   delete(name: string): void
-  /** The browser loses the file of one value: its reader is told so. The key, or undefined where there is none. */
+  /** The browser loses the file of one value, and reports that to its reader. Returns the key, or undefined if there is no value. */
   loseValue(name: string, store: string, n: number): unknown
   /** Keys of values that are lost and were not deleted or written again. */
   lostIn(name: string, store: string): readonly any[]
-  /** A page of before keeps its connection, whatever it is asked, until then. */
+  /** A page of a former deploy keeps its connection open until the given moment, even if it is asked to close. */
   block(name: string, until: number): void
   /** Every such page is closed. */
   unblock(): void
@@ -125,10 +125,10 @@ let ids = 0
 export function createStorage(w: World): Storage {
   const databases = new Map<string, RawDatabase>()
   const queues = new Map<string, Opening[]>()
-  /** With transactions; one that was deleted may have some left. */
+  /** Databases with transactions. A deleted database may still have some. */
   const busy = new Set<RawDatabase>()
   let incarnations = 0
-  /** What the browser lost by itself, for the next open to be told. */
+  /** Databases that the browser lost, which the next open is told. */
   const lost = new Set<string>()
   ids = 0
 
@@ -172,7 +172,7 @@ export function createStorage(w: World): Storage {
       const record = records[n % (records.length || 1)]
       if (!record || lostValues.has(record.value)) return
       const { key, value } = record
-      // Cloning it, as every read does, throws.
+      // Every read clones the value, and cloning this one throws.
       record.value = Object.defineProperty({}, 'lost', {
         enumerable: true,
         get() {
@@ -201,7 +201,7 @@ export function createStorage(w: World): Storage {
       for (const connection of blocking.keys()) blocking.set(connection, 0)
     },
   }
-  /** Of pages that close nothing when they are asked to, and when they do. */
+  /** The pages that ignore `versionchange`, and when they close. */
   const blocking = new Map<Connection, number>()
   const outside: Actor = {
     name: 'user',
@@ -272,7 +272,7 @@ export function createStorage(w: World): Storage {
     }
   })
 
-  /** It needs every connection to be closed. */
+  /** Needs all connections to be closed. */
   const isClosing = (name: string, { kind, version, isUpgrading }: Opening): boolean => {
     const now = databases.get(name)?.version ?? 0
     return kind === 'delete' || (now > 0 && version > now && !isUpgrading)
@@ -399,7 +399,7 @@ export function createStorage(w: World): Storage {
   const describe = (tx: Transaction): string =>
     `tx${tx.id} ${tx.actor.name} ${tx.mode} ${[...tx._scope].map((store) => store.slice(0, 4))}`
 
-  /** By the name of what fake-indexeddb binds. */
+  /** By the name of the class of fake-indexeddb. */
   const isRead = ({ name }: { readonly name: string }): boolean => /^bound (get|_iterate|count)/.test(name)
   const isCleanUp = ({ _scope }: Transaction): boolean =>
     _scope.size === 2 && _scope.has('commits') && _scope.has('commands')
@@ -429,7 +429,7 @@ export function createStorage(w: World): Storage {
       } catch (error) {
         delivery.error = error
         deliver(tx, delivery)
-        // Committed explicitly: nobody can save it by preventing the event's default.
+        // It was committed explicitly, so preventDefault() can not save it.
         if (tx.closing) return abort(tx, error as DOMException)
         continue
       }
@@ -549,7 +549,7 @@ export function createStorage(w: World): Storage {
     tellOutcome(tx)
   }
 
-  /** The actor gives it up: what it has not been told becomes an AbortError. */
+  /** The actor aborts it. Requests without an answer fail with AbortError. */
   abortOf = (tx, error) => {
     for (const delivery of tx.undelivered) {
       delivery.error = new DOMException('aborted', 'AbortError')
@@ -568,7 +568,7 @@ export function createStorage(w: World): Storage {
     closeIfIdle(connection)
   }
 
-  /** What was committed explicitly is with the backend, which may have done it or not. */
+  /** After an explicit commit, the backend may or may not have applied the transaction. */
   function giveUp({ _rawDatabase: database }: Connection, connection: Connection): Transaction[] {
     const open = database.transactions.filter(({ db }) => db === connection)
     for (const tx of open) {
@@ -605,7 +605,7 @@ export function createStorage(w: World): Storage {
       if (!kept.length) actor.lanes.delete(`idb ${connection.id}`)
     }
     for (const tx of new Set([...finished, ...open])) {
-      // Whatever became of it, this is all the actor hears.
+      // The actor is told only this, whether or not the transaction was applied.
       tx.outcome = 'aborted'
       tx.error = new DOMException('Connection to Indexed Database server lost', 'UnknownError')
       for (const { request } of [...tx.undelivered, ...tx._requests.splice(0)])
@@ -636,7 +636,7 @@ export function createStorage(w: World): Storage {
     if (all.size > 500) for (const old of all) if (old.told) all.delete(old)
   }
   w.after.push(() => {
-    // A transaction is active in the task that made it and in its events, and commits when nothing is left of it.
+    // A transaction is active in the task that created it and in its events, and commits when no request is left.
     for (const tx of touched) {
       if (tx._state === 'active') tx._state = 'inactive'
       if (tx._state === 'committing') tx.closing = true

@@ -1,7 +1,7 @@
 import { createListeners, type Listeners } from 'tidemark/async'
 import { current } from './world.ts'
 
-/** Who is told of the storage's persistence. Each tab has its own module, which a real page takes along when it is killed. */
+/** The listeners for the persistence of the storage. Each tab has its own module, which ends with a real page that is killed. */
 
 const ofActors = new WeakMap<object, Listeners>()
 const own = (): Listeners => {

@@ -2,7 +2,7 @@ import type { acts } from './acts.ts'
 import type { Build } from './app.ts'
 import { createRandom } from './random.ts'
 
-/** Something done to the library, before the step `at`. What it is done to follows from `a` and `b`. */
+/** An action on the library before the step `at`. `a` and `b` choose its target. */
 export interface Action {
   readonly at: number
   readonly kind: keyof typeof acts
@@ -18,7 +18,7 @@ export interface Plan {
   readonly priorities: boolean
   /** The browser has a private file system. */
   readonly mirror: boolean
-  /** And keeps it from every page, as some do in private windows. */
+  /** The browser refuses it to every page, as some do in private windows. */
   readonly forbidden: boolean
   readonly actions: readonly Action[]
 }
@@ -33,7 +33,7 @@ interface Profile {
   readonly rests?: boolean
   /** Chance that the browser has a private file system. */
   readonly mirror?: number
-  /** The sources do not hold it yet: played only when it is named. */
+  /** The sources do not fulfil it yet, so it is played only if it is named. */
   readonly pending?: boolean
 }
 const busy: Weights = { dispatch: 12, burst: 2, again: 2 }
@@ -242,11 +242,11 @@ const profiles: Record<string, Profile> = {
       filesFail: 1.5,
     },
   },
-  /** What happens to several devices follows from the seed alone. */
+  /** The faults of several devices follow from the seed alone. */
   devices: { length: [1, 1], weights: {} },
-  /** And what happens to turns that reactions answer. */
+  /** So do those of turns that reactions answer. */
   reactions: { length: [1, 1], weights: {} },
-  /** And to those of devices that share a log. */
+  /** So do those of devices that share a log. */
   sharedReactions: { length: [1, 1], weights: {} },
   alone: {
     length: [400, 400],
@@ -317,7 +317,7 @@ export function plan(seed: number): Plan {
   const steps = length[0] + random.below(length[1])
   const other = profile === 'poison' ? 3 : random.pick<Build>([2, 2, 3])
   const kinds = Object.entries(weights) as [Action['kind'], number][]
-  // A part of the kinds, so that runs differ in what comes together.
+  // Each run has a part of the kinds, so that runs combine different kinds.
   const used = kinds.filter(([kind]) => kind in busy || random.chance(0.75))
   const total = used.reduce((sum, [, weight]) => sum + weight, 0)
   const kind = (): Action['kind'] => {

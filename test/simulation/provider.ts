@@ -1,6 +1,6 @@
 import { type Actor, current, type World } from './world.ts'
 
-/** Answers what reactions ask for: any step may bring an answer, or an error. */
+/** Answers the calls of reactions. Any step may bring an answer or an error. */
 
 export interface Asked {
   /** The idempotency key. */
@@ -10,16 +10,16 @@ export interface Asked {
   readonly lane: string
   readonly signal: AbortSignal
 }
-/** A call without an answer so far. */
+/** A call that is not answered yet. */
 interface Call extends Asked {
   readonly actor: Actor
   readonly answer: (text: string | Error) => void
 }
 
 export interface ProviderOptions {
-  /** Lanes that one holder works in at the same time, at most. */
+  /** The most lanes in which one holder works at the same time. */
   readonly concurrency: number
-  /** Virtual milliseconds that an answer takes; undefined: any step may bring it. */
+  /** Virtual milliseconds until the answer. undefined: any step may bring it. */
   readonly takes?: readonly [least: number, more: number] | undefined
 }
 

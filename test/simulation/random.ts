@@ -1,4 +1,4 @@
-/** Everything a run does follows from its seed. */
+/** The random choices of a run. All of them follow from its seed. */
 export interface Random {
   /** A whole number below `n`. */
   below(n: number): number
@@ -14,7 +14,7 @@ export function createRandom(seed: number): Random {
     t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296
   }
-  // Neighbouring seeds begin alike.
+  // Neighbouring seeds begin with similar numbers.
   for (let i = 0; i < 3; i++) next()
   return {
     below: (n) => Math.floor(next() * n),

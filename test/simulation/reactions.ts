@@ -12,32 +12,32 @@ import type { Result } from './run.ts'
 import { type Actor, createWorld, endWorld, noFaults, Violation } from './world.ts'
 
 /**
- * Tabs that request turns, and holders that answer them: killed, frozen, doubled and stolen from at any step. Afterwards all is calm, and
+ * Tabs that request turns, and holders that answer them: killed, frozen, doubled and robbed of their lock at any step. Then faults stop, and
  * each turn has to have ended.
  */
 
 const NAME = 'chat'
 const LOCK = `tidemark/engine/${NAME}`
-/** Steps of the end in which every turn has to end. */
+/** Steps of the final phase, within which every turn has to end. */
 const END_STEPS = 40_000
 /** Attempts of each handler. */
 const TRIES = 4
 
-/** How much there is to answer, and how long an answer takes. */
+/** The number of turns, and the time that an answer takes. */
 interface Load {
   readonly lanes: readonly string[]
   /** Lanes that run at the same time. */
   readonly concurrency: number
   readonly turns: number
-  /** Turns that are requested at once, at most. */
+  /** The most turns that are requested at once. */
   readonly atOnce: number
-  /** Steps of the faults, and how many more there may be. */
+  /** Steps with faults, and the most further steps. */
   readonly length: readonly [least: number, more: number]
-  /** Virtual milliseconds that the provider takes; undefined: any step may bring its answer. */
+  /** Virtual milliseconds until the provider answers. undefined: any step may bring the answer. */
   readonly takes?: readonly [least: number, more: number]
 }
 const SMALL: Load = { lanes: ['a', 'b', 'c'], concurrency: 2, turns: 60, atOnce: 1, length: [1500, 2500] }
-/** Model calls of seconds, while a holder lives no longer than some seconds. */
+/** Model calls take seconds, and a holder lives only for some seconds. */
 const STORM: Load = {
   lanes: Array.from({ length: 20 }, (_, i) => `lane ${i}`),
   concurrency: 8,
@@ -46,9 +46,9 @@ const STORM: Load = {
   length: [6000, 2000],
   takes: [1000, 7000],
 }
-/** Virtual milliseconds of a step in a storm, at most: its calls take as many steps as those of a short run. */
+/** The most virtual milliseconds of a step in a storm. Its calls take as many steps as those of a short run. */
 const STORM_PACE = 40
-/** Steps in which every turn of a storm has to be requested. */
+/** Steps within which every turn of a storm has to be requested. */
 const STORM_STEPS = 40_000
 /** One run of the profile in so many is a storm. */
 const STORM_EVERY = 20
@@ -70,7 +70,7 @@ export function executeReactions(plan: Plan, { traced = false }: { traced?: bool
   const storage = createStorage(w)
   const hit = (name: string): void => w.hit(`reactions: ${name}`)
   const hasLost = random.chance(0.7)
-  // Not by chance: a short test might have none.
+  // Fixed, because by chance a short test might have no storm.
   const isStorm = Math.floor(plan.seed / profileNames.length) % STORM_EVERY === 0
   const load = isStorm ? STORM : SMALL
   if (isStorm) w.pace = STORM_PACE
@@ -115,7 +115,7 @@ export function executeReactions(plan: Plan, { traced = false }: { traced?: bool
   )
   installBrowser(w, storage, undefined, scripts)
 
-  // ---- what is done
+  // ---- actions
   const inActor = (actor: Actor, run: () => void): void => {
     w.current = actor
     run()

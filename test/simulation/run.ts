@@ -26,18 +26,18 @@ export interface Result {
   readonly commits: number
 }
 
-/** Steps, and virtual milliseconds, in which nothing settles, after which what is not settled never will. */
+/** Steps and virtual milliseconds without a settled promise, after which an open one never settles. */
 const END_STEPS = 30_000
 const END_TIME = 120_000
 
-/** Runs a plan to its end, where there are no more faults and everything has to come to rest. */
+/** Runs a plan to its end. There the faults stop and everything has to come to rest. */
 export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {}): Promise<Result> {
   if (plan.profile === 'devices') return executeDevices(plan, { traced })
   if (plan.profile === 'reactions') return executeReactions(plan, { traced })
   if (plan.profile === 'sharedReactions') return executeSharedReactions(plan, { traced })
   const w = createWorld(plan.seed, traced)
   w.pace = plan.pace
-  // Most errors here are rejections that nobody looks at.
+  // Most errors here are unhandled rejections.
   Error.stackTraceLimit = traced ? 20 : 0
   if (plan.profile === 'under') w.faults.cleanUp = 0.7
   if (plan.priorities) w.priorities = new Map()
@@ -118,7 +118,7 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
       for (const actor of w.actors) actor.frozen = actor.deaf = actor.hidden = false
     }
 
-    /** After the faults: everyone writes once more, which brings everyone to the head; then a fresh tab. */
+    /** After the faults, every tab writes once more, which brings it to the head. Then a new tab opens. */
     const advance = (): void => {
       if (phase === 'faults') {
         phase = 'rest'
@@ -137,7 +137,7 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
           })
       } else if (phase === 'more') {
         phase = 'boot'
-        // After the last commit: what this tab does not find in the log, nobody tells it.
+        // This tab opens after the last commit, so no hint tells it what it does not find in the log.
         queue.push(() => {
           fresh = openTab(run, 2, 'shared')
         })
@@ -155,7 +155,7 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
         })
       } else {
         phase = 'over'
-        // Nobody has what is lost, and was in no second copy.
+        // Data that was lost and is in no second copy can not be checked.
         const excused = run.isIncomplete && storage.lostIn(NAME, 'bodies').length > 0
         if (fresh?.engine) last(fresh)
         else if (!excused || fresh?.failure?.name !== 'StorageError')
@@ -163,7 +163,7 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
       }
     }
 
-    /** What did not open, or was closed, keeps nothing. */
+    /** Checks that an engine that did not open or was closed holds nothing. */
     function checkLeft({ actor, engine, failure, closed }: Tab): void {
       if (!actor.alive || !(closed || (failure && !engine))) return
       const { length } = storage.connectionsOf(actor)
@@ -186,7 +186,7 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
     }
 
     let over = false
-    /** Each callback of a batch has its microtasks to itself, and the event loop is asked once for all of them. */
+    /** Runs the microtasks of each callback of a batch separately, and enters the event loop once for all. */
     const batch = () => {
       for (let i = 0; i < 50; i++) real.setImmediate(tick)
       real.setImmediate(() => over || batch())
@@ -195,9 +195,9 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
       if (over) return
       w.settle()
       if (w.violation) return finish()
-      // Nobody waits any more for what a tab that is gone was to do.
+      // No caller waits any more for the work of a tab that is gone.
       for (const waiting of run.open) if (!waiting.tab.actor.alive) run.open.delete(waiting)
-      // Of many rebuilds at once each that ends lets the others begin anew.
+      // When one of many simultaneous rebuilds ends, the others may begin again.
       if (phase === 'faults' || run.open.size !== unsettled) {
         unsettled = run.open.size
         limit = w.steps + END_STEPS
@@ -229,7 +229,7 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
         w.violation ??= new Violation(`${first!.name} of ${first!.tab.actor.name} never settles`)
       } else if (!w.step()) {
         if (phase === 'faults') {
-          // Quiet before its time: what is to be done comes now.
+          // The run is quiet early, so the next action is done now.
           w.steps = plan.actions[next]?.at ?? w.steps
           if (w.actors.some(({ frozen }) => frozen)) acts.thaw(run)
         } else {

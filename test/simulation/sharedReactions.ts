@@ -15,14 +15,14 @@ import { type Actor, createWorld, endWorld, noFaults, Violation } from './world.
 
 /**
  * Reactions to a log that devices share. The devices go offline, stop each other's turns, and lose their tabs, workers and holders.
- * Afterwards all is calm, and everything that was asked for has to have ended, once.
+ * Afterwards the faults stop, and everything that was requested has to have ended once.
  */
 
 const LANES = ['a', 'b', 'c'] as const
 const CONCURRENCY = 2
-/** Turns of a run, at most. */
+/** The most turns of a run. */
 const TURNS = 40
-/** Steps of the end in which the devices have to agree, and every turn has to end. */
+/** Steps of the final phase, within which the devices have to agree and every turn has to end. */
 const END_STEPS = 60_000
 /** Attempts of each handler. */
 const TRIES = 4
@@ -124,7 +124,7 @@ export function executeSharedReactions(plan: Plan, { traced = false }: { traced?
   )
   const browser = installBrowser(w, storage, undefined, new Map(scripts))
 
-  // ---- what is done
+  // ---- actions
   const inActor = (actor: Actor, run: () => void): void => {
     w.current = actor
     run()
@@ -298,7 +298,7 @@ export function executeSharedReactions(plan: Plan, { traced = false }: { traced?
     }
   }
 
-  /** The devices have sent and read everything, and nothing is to be done. */
+  /** Whether the devices have sent and read everything, and no work is left. */
   const isOver = (): boolean =>
     network.isQuiet &&
     !provider.waiting &&
@@ -341,7 +341,7 @@ export function executeSharedReactions(plan: Plan, { traced = false }: { traced?
       for (const { d } of devices) soon.push(() => openTab(d, '1'))
       limit = w.steps + END_STEPS
     }
-    /** A device that has read an event may still have to look at it. */
+    /** A device may have read an event that its reactions have not looked at. */
     const awaitSettled = (): void => {
       phase = 'settling'
       for (const { actor, engine } of living()) {
@@ -349,7 +349,7 @@ export function executeSharedReactions(plan: Plan, { traced = false }: { traced?
         inActor(actor, () => quietly(engine!.settled(), () => looks--))
       }
     }
-    /** What the apps are told of commands that were refused. */
+    /** The refused commands that the apps are told of. */
     const lookAtRefusals = (): void => {
       phase = 'last look'
       for (const tab of living()) {

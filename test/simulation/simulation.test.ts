@@ -3,10 +3,10 @@ import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 
 // In a process of its own: the simulation replaces the platform's clock, storage and channels.
-// A failing seed prints itself and what is left of it after leaving out all that it does not need; `SEED=17 npx vitest run test/simulation` plays it again, with its trace.
+// A failing run prints its seed and its actions, reduced to the needed ones. `SEED=17 npx vitest run test/simulation` plays it again with a trace.
 const start = fileURLToPath(new URL('start.mjs', import.meta.url))
 
-/** A process for each of two cores; short-lived objects are most of its memory. */
+/** One process for each of two cores. Most of its memory is short-lived objects. */
 const play = (options: readonly string[]) =>
   new Promise<{ status: number | null; out: string }>((resolve) => {
     const child = spawn(process.execPath, ['--max-semi-space-size=64', start, ...options])
@@ -26,12 +26,12 @@ const MET = [
   ...['appended beside a pipeline', 'holder stolen', 'draft ended'],
 ]
 
-/** Runs of each process, the same ones however busy the machine is: each kind of run five times. */
+/** Runs of each process: each kind of run five times, independent of the load of the machine. */
 const RUNS = 170
-/** As many as are asked for, in no more time than they take. */
+/** Plays this many runs, without a limit of time. */
 const exactly = (runs: number): string[] => ['--seconds', '0', '--least', `${runs}`]
 
-// The soak plays 100,000 of them.
+// The soak plays 100,000 runs.
 test(`every guarantee holds in ${2 * RUNS} seeded runs`, { timeout: 600_000 }, async () => {
   const { SEED: seed } = process.env
   const options = [...exactly(RUNS), '--shrink']
@@ -43,7 +43,7 @@ test(`every guarantee holds in ${2 * RUNS} seeded runs`, { timeout: 600_000 }, a
     console.log(out)
     expect(status, out.slice(-20_000)).toBe(0)
   }
-  // What never happens is not tested, and nobody would notice.
+  // An event that never happens in a run is not tested, and no other test would notice.
   const all = played.map(({ out }) => out).join()
   if (!seed) for (const hit of MET) expect(all).toContain(`${hit}: `)
 })
@@ -60,8 +60,8 @@ async function playProfile(profile: string, runs: number, met: readonly string[]
   for (const hit of met) expect(all).toContain(`${profile}: ${hit}: `)
 }
 
-// A run costs 0.03 s of CPU on average. More of them are the soak's, `npm run soak -- --profile devices`.
-test('what devices share holds in 2,000 seeded runs with a remote between them', { timeout: 600_000 }, () =>
+// A run costs 0.03 s of CPU on average. `npm run soak -- --profile devices` plays more.
+test('every guarantee of a shared log holds in 2,000 seeded runs of devices with a remote', { timeout: 600_000 }, () =>
   playProfile('devices', 1000, [
     ...['a message that is no log', 'agreed', 'forked or gone', 'rejected', 'the server forgot'],
     ...['an old log has a remote', 'the remote has it', 'the remote has nothing of it'],
@@ -72,7 +72,7 @@ test('what devices share holds in 2,000 seeded runs with a remote between them',
 
 // A run costs 0.14 s of CPU.
 test(
-  'every turn that was requested ends once, whatever becomes of those who answer it, in 80 seeded runs',
+  'every requested turn ends once in 80 seeded runs, in which holders are killed, frozen and robbed of their lock',
   { timeout: 600_000 },
   () =>
     playProfile('reactions', 40, [
@@ -90,7 +90,7 @@ test(
 
 // A run costs 0.5 s of CPU.
 test(
-  'reactions of devices that share a log run where they have to, and each turn ends once, in 30 seeded runs',
+  'reactions of devices that share a log run on the right device, and each turn ends once, in 30 seeded runs',
   { timeout: 600_000 },
   () =>
     playProfile('sharedReactions', 15, [

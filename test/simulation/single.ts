@@ -4,22 +4,22 @@ import { RECOVERY } from './auditFollow.ts'
 import { hasFetched } from './code.ts'
 import { Violation } from './world.ts'
 
-/** One failure that passes, in a quiet world: what it may cost, and how soon it is forgotten. */
+/** One temporary failure in a quiet world: its cost, and how soon the tab recovers. */
 
 /** How long it lasts, in virtual milliseconds. */
 const LENGTHS = [0, 300, 2000, 8000, 40_000]
-/** The first of what follows, in which little may be asked and told. */
+/** The first part of the time after it, in which few requests and messages are allowed. */
 const FIRST = 3000
-/** Asks of the storage and the network in that time: of a tab, and of one that has the pipeline with it. */
+/** Requests to storage and network in that time, of a tab and of a tab with its own pipeline. */
 const MOST_ASKED = 12
 const MOST_ASKED_IN_PAGE = 30
 /** A read of the next sealed segment. */
 const SEGMENT = 'readonly segments,bodies'
-/** What a tab fetches whose worker never answers. */
+/** The files that a tab fetches if its worker never answers. */
 const PIPELINE = 'code ./host.ts'
-/** What a tab fetches when the first work of its visit is done. From then on it has all that it needs. */
+/** The files that a tab fetches after the first work of its visit. From then on it has all that it needs. */
 const RESERVE = './reserve.ts'
-/** Calls of a subscriber that say nothing but that something fails, or no longer does. */
+/** Calls of a subscriber that only report a failure or its end. */
 const MOST_TOLD = 4
 /** The same as RECOVERY, for a hidden tab. */
 const RECOVERY_HIDDEN = 95_000
@@ -73,7 +73,7 @@ export function failOnce(run: Run, a: number, b: number): void {
   w.hit(`alone: ${name}`)
   const before = new Map(all.map((tab) => [tab, follow.countsOf(tab)]))
   kinds[name]!()
-  // Nothing, a command of its own, one of another tab.
+  // The three cases: no command, a command of this tab, a command of another tab.
   const by = [undefined, victim, other, other][(a >> 3) % 4]
   if (by) dispatch(run, by, (a >> 6) % 3 ? { name: 'big', input: { k: 'a' } } : commands(by.build, b), undefined, false)
 
@@ -98,7 +98,7 @@ export function failOnce(run: Run, a: number, b: number): void {
           const count = now.asked - asked - folding
           if (count > most) refuse(tab, `asks ${count} times in ${FIRST} ms: ${recent.join(', ')}`)
           if (now.told - told > MOST_TOLD) refuse(tab, `tells its subscribers ${now.told - told} times in ${FIRST} ms`)
-          // A tab that works has what it needs: a deploy may have removed the rest. The reserve is asked for once.
+          // A working tab has what it needs, because a deploy may have removed the rest. The reserve is requested once.
           const code = recent.filter(
             (what) => what.startsWith('code') && what !== PIPELINE && what !== `code ${RESERVE}`,
           )

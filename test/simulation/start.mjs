@@ -18,13 +18,13 @@ const { values } = parseArgs({
   },
 })
 const [from = 1, to = from] = (values.seed ?? values.seeds).split('-').map(Number)
-// Runs that go on side by side each have a bundle of their own.
+// Parallel runs each have a bundle of their own.
 const output = new URL(`../../build/simulation/from-${from}.mjs`, import.meta.url)
 const { execute, isPending, plan, profiles, real } = await import(
   await bundle(values.source, values.source ? `${values.source}/../simulation.mjs` : fileURLToPath(output))
 )
 process.setMaxListeners(0)
-// What the library warns of happens on purpose.
+// The library warns of faults that these runs cause on purpose.
 console.warn = () => {}
 const began = real.now()
 const used = process.cpuUsage()
@@ -77,7 +77,7 @@ if (values.shrink && worst) await shrink(worst.seed, kindOf(worst.error))
 process.exitCode = failures.size ? 1 : 0
 
 /**
- * Leaves out actions as long as the run still fails in the same way, and prints what is left of it.
+ * Removes actions as long as the run still fails in the same way, and prints the rest.
  * @param {number} seed
  * @param {string} kind
  */

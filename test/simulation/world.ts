@@ -1,31 +1,31 @@
 import { createRandom, type Random } from './random.ts'
 
-/** Something that a guarantee forbids. */
+/** An error that reports a broken guarantee. */
 export class Violation extends Error {}
 
-/** A tab or a worker: everything that happens in it happens in one of its tasks. */
+/** A tab or a worker. All its code runs in its tasks. */
 export interface Actor {
   readonly name: string
   readonly kind: 'tab' | 'worker'
   alive: boolean
   frozen: boolean
-  /** Hears no hints. */
+  /** It receives no hints. */
   deaf: boolean
-  /** Its timers run once a minute at most, as those of a page that nobody has seen for long. */
+  /** Its timers run at most once a minute, like those of a page that was hidden for long. */
   hidden: boolean
-  /** Tasks that wait, first in first out within a lane. */
+  /** Waiting tasks, first in first out within a lane. */
   readonly lanes: Map<string, Lane>
   readonly timers: Map<number, Timer>
-  /** What ends with it: connections, locks, ports, channels. */
+  /** Ends its connections, locks, ports and channels. */
   readonly ends: Set<() => void>
 }
 
 interface Task {
   readonly label: Label
-  /** True: nobody noticed, so the next one may follow in the same step. */
+  /** Returns true if the task had no visible effect, so that the next one may follow in the same step. */
   readonly run: () => unknown
 }
-/** Made only when somebody reads it. */
+/** Created only when it is read. */
 export type Label = string | (() => string)
 /** Tasks of one kind, which keep their order. */
 interface Lane {
@@ -37,7 +37,7 @@ interface Timer {
   readonly due: number
   readonly run: () => void
 }
-/** What may happen next. Moves of the backend (storage, the browser) belong to nobody. */
+/** A possible next step. Moves of the backend (storage, the browser) have no actor. */
 export interface Move {
   readonly key: string
   readonly label: Label
@@ -50,26 +50,26 @@ export interface Faults {
   /** Probabilities, for each write transaction that is about to commit. */
   abort: number
   quota: number
-  /** The connection goes at that moment, before or after. */
+  /** The connection is lost at the commit, before or after it. */
   lose: number
   crash: number
-  /** The connection goes, or the tab, before what fell under the seal is taken out. */
+  /** The connection or the tab is lost before sealed commits are deleted. */
   cleanUp: number
   /** For each hint. */
   drop: number
   double: number
   swap: boolean
-  /** For each read of the database, each piece of code that is fetched, each look at the private files. */
+  /** For each read of the database, each fetch of code, and each access to the private files. */
   reads: Spell
   code: Spell
   files: Spell
 }
-/** A share of something fails for a while. */
+/** A share of one kind of request fails for a while. */
 export interface Spell {
   readonly share: number
-  /** In virtual milliseconds; Infinity: until everything is calm. */
+  /** In virtual milliseconds. Infinity: until the faults stop. */
   readonly until: number
-  /** Of this one only. */
+  /** Only for this tab or worker. */
   readonly of?: Actor
 }
 const NO_SPELL: Spell = { share: 0, until: 0 }
@@ -90,11 +90,11 @@ export const noFaults = (): Faults => ({
 export interface World {
   readonly random: Random
   readonly actors: Actor[]
-  /** Whose task runs, while one does. */
+  /** The actor whose task is running. */
   current: Actor | undefined
   now: number
   steps: number
-  /** Milliseconds that a step takes at most. */
+  /** The most milliseconds of a step. */
   pace: number
   faults: Faults
   readonly trace: string[] | undefined
@@ -107,14 +107,14 @@ export interface World {
   post(actor: Actor, lane: string, label: Label, run: () => unknown): void
   say(text: Label, actor?: Actor): void
   hit(name: string): void
-  /** Told of all that a tab or worker asks of the storage and the network. */
+  /** Called for each request of a tab or worker to storage and network. */
   asked: (actor: Actor, what: string) => void
-  /** Does it fail this time? */
+  /** Whether the request fails this time. */
   strikes(spell: 'reads' | 'code' | 'files', actor: Actor): boolean
   fail(message: string): never
   actor(name: string, kind: Actor['kind']): Actor
   kill(actor: Actor): void
-  /** One step: chooses among everything that may happen. False when nothing may, or nothing before that moment. */
+  /** Makes one step, chosen among all possible moves. Returns false if there is no move, or none before that moment. */
   step(before?: number): boolean
   /** Ends a step, once its microtasks ran. */
   settle(): void
@@ -122,7 +122,7 @@ export interface World {
 }
 
 let active: World | undefined
-/** The world of the run that is under way. */
+/** The world of the current run. */
 export const world = (): World => {
   if (!active) throw new Error('There is no simulation under way.')
   return active

@@ -81,7 +81,7 @@ ${template.replace('0.0.0.0:6222', `127.0.0.1:${ports[3 + i]}`)}`
   }
 
   it(
-    `lose nothing that was acknowledged and keep one order, while the leader is killed for ${SECONDS} s`,
+    `keep every acknowledged message and one order, while the leader is killed for ${SECONDS} s`,
     async () => {
       const until = Date.now() + SECONDS * 1_000
       const answers = new Map<string, string>()
@@ -138,7 +138,7 @@ ${template.replace('0.0.0.0:6222', `127.0.0.1:${ports[3 + i]}`)}`
       expect(count('appended').filter((id) => times.get(id) !== 1)).toEqual([])
       expect(count('refused').filter((id) => times.has(id))).toEqual([])
       expect([...times].filter(([, number]) => number > 1)).toEqual([])
-      // What a device read while nodes died is the beginning of what everybody reads now.
+      // A log that a device read while nodes died is a prefix of the log that every device reads now.
       for (const one of followed) expect(order.slice(0, one.length)).toEqual(one)
     },
     TEST_MS,

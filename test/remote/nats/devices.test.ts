@@ -40,7 +40,7 @@ authorization { users = [
   }
 
   it(
-    'nothing acknowledged is lost or doubled, and both have one log',
+    'no acknowledged command is lost or doubled, and both devices have the same log',
     async () => {
       const devices = [await device(), await device()]
       const tabs = devices.flatMap((one) => one.tabs)
@@ -51,7 +51,7 @@ authorization { users = [
             .flatMap((one, t) =>
               [0, 1, 2].map(async (i) => {
                 const commandId = `${round} ${t} ${i}`
-                // Everybody wants one seat.
+                // Every device wants the same seat.
                 await one.dispatch.addOnce({ id: i ? commandId : `seat of ${round}`, title: commandId }, { commandId })
                 acknowledged.push(commandId)
               }),
@@ -84,11 +84,11 @@ authorization { users = [
       await server.start()
       await agree()
 
-      // What a power cut may leave: the newest messages are not there, and nobody says so.
+      // After a power cut, the newest messages may be missing without any error.
       await server.kill()
       cutBlocks(join(server.folder, 'store'), '$G', 'tm_shared', 2)
       await server.start()
-      // Both devices have them, and either may be the first to append them again. A new device has only what the server has.
+      // Both devices have the messages, and either may append them again first. A new device has only those of the server.
       const { tabs: fresh, name } = await device()
       await expect.poll(() => fresh[0]?.status.sequence, WAIT).toBe(tabs[0]?.status.sequence)
       expect(await commitsOf(name)).toEqual(await commitsOf(devices[0]?.name ?? ''))

@@ -13,7 +13,7 @@ describe('the name of a log', () => {
   const open = (log: string, options: Partial<NatsRemoteOptions> = {}) =>
     natsRemote({ servers: 'ws://127.0.0.1:1', ...options })(log)
 
-  it('has to make a valid name of a stream, or the app is told how', () => {
+  it('must be a valid name of a stream; otherwise the error says how to fix it', () => {
     for (const log of ['todos', 'todos-42', 'Übung', 'a_b']) expect(() => open(log)).not.toThrow()
     for (const log of ['a.b', 'a b', 'a*', 'a>', 'a/b', 'a\\b', 'me@example.com', 'a\nb'])
       expect(() => open(log), log).toThrow(ModelError)
@@ -23,7 +23,7 @@ describe('the name of a log', () => {
     expect(() => open('me@example.com', { stream: (log) => log.replaceAll(/\W/g, '_') })).not.toThrow()
   })
 
-  it('has to make a valid subject', () => {
+  it('must be a valid subject', () => {
     const options = { stream: 'logs', subject: (log: string) => `logs.${log}` }
     for (const log of ['todos', 'team.todos']) expect(() => open(log, options)).not.toThrow()
     for (const log of ['', 'a b', '*', '>', 'a..b', 'a.']) expect(() => open(log, options), log).toThrow(ModelError)
@@ -33,11 +33,11 @@ describe('the name of a log', () => {
 describe('an answer of the server', () => {
   const api = (err_code: number, code = 400) => new JetStreamApiError({ code, err_code, description: 'said so' })
 
-  it('is a refusal under both of its codes', () => {
+  it('is a refusal with either of its two codes', () => {
     expect([10071, 10164, 10077, 10059].map((code) => isRefusal(api(code)))).toEqual([true, true, false, false])
   })
 
-  it('is unreachable if it says nothing that we know', () => {
+  it('is unreachable if its code is unknown', () => {
     expect(toRemoteError(api(10008, 503)).kind).toBe('unreachable')
     expect(toRemoteError('text').kind).toBe('unreachable')
   })
@@ -84,7 +84,7 @@ authorization { users = [{ user: admin, password: admin }, { user: member, passw
     expect((await read(remote)).map(({ message }) => [...message])).toEqual([[1, 2, 3]])
   })
 
-  it('takes no more than the server does, once it knows', async () => {
+  it('sends no more than the limit of the server, once that is known', async () => {
     const remote = open(await newLog())
     expect(remote.limits.bytes).toBe(1_000_000)
     expect(await append(remote, new Uint8Array(250_000), '')).toBe('too-large')
@@ -92,13 +92,13 @@ authorization { users = [{ user: admin, password: admin }, { user: member, passw
     expect(await append(remote, new Uint8Array(remote.limits.bytes), '')).toBe('appended')
   })
 
-  it('calls a message too large that the stream refuses', async () => {
+  it('reports a message as too large if the stream refuses it', async () => {
     const remote = open(await newLog({ max_msg_size: 1_000 }))
     expect(await append(remote, new Uint8Array(2_000), '')).toBe('too-large')
     expect(await append(remote, new Uint8Array(500), '')).toBe('appended')
   })
 
-  it('reads around messages that somebody deleted', async () => {
+  it('skips messages that were deleted', async () => {
     const log = await newLog()
     const remote = open(log)
     for (let i = 0; i < 30; i++) await append(remote, bytes(String(i)), i ? String(i) : '')
@@ -113,7 +113,7 @@ authorization { users = [{ user: admin, password: admin }, { user: member, passw
     expect(near).toEqual(['27', '29', '30'])
   })
 
-  it('asks for a thousand small messages once, and for what is larger than an answer in parts', async () => {
+  it('reads a thousand small messages with one request, and more than one answer holds in parts', async () => {
     const log = await newLog()
     const fill = async (count: number, size: number): Promise<void> => {
       const nc = await server.connect('admin', 'admin')
@@ -129,11 +129,11 @@ authorization { users = [{ user: admin, password: admin }, { user: member, passw
     const before = await heard()
     const lengths = (await read(remote)).map(({ message }) => message.length)
     expect(lengths).toEqual([...Array(1000).fill(100), ...Array(12).fill(150_000), 4])
-    // Where it ends, a consumer, the first messages one by one, and about 1 MB with each request.
+    // The end of the stream, a consumer, the first messages one by one, and about 1 MB with each request.
     expect((await heard()) - before).toBeLessThan(20)
   })
 
-  it('says nothing of what this device has appended, and of each message of another', async () => {
+  it('pokes for each message of another device, and not for those of this device', async () => {
     const log = await newLog()
     const [one, other] = [open(log), open(log)]
     const heard: string[] = []
@@ -145,7 +145,7 @@ authorization { users = [{ user: admin, password: admin }, { user: member, passw
     unwatch()
   })
 
-  it('ends at the last message though that one was deleted', async () => {
+  it('ends at the last message even if that one was deleted', async () => {
     const log = await newLog()
     const remote = open(log)
     for (let i = 0; i < 20; i++) await append(remote, bytes(String(i)), i ? String(i) : '')
@@ -153,7 +153,7 @@ authorization { users = [{ user: admin, password: admin }, { user: member, passw
     expect(await read(remote)).toHaveLength(19)
   })
 
-  it('is asked again and again while it says no, with credentials of that moment', async () => {
+  it('retries while access is denied, with new credentials each time', async () => {
     let asked = 0
     const remote = open(await newLog(), () => ({ user: 'member', pass: ++asked < 4 ? 'wrong' : 'member' }))
     const heard: string[] = []
@@ -164,7 +164,7 @@ authorization { users = [{ user: admin, password: admin }, { user: member, passw
     unwatch()
   })
 
-  it('is left some time after the last call', async () => {
+  it('disconnects some time after the last call', async () => {
     await retry(async () => expect(await connections()).toBe(0))
     const remote = open(await newLog())
     await append(remote, bytes('a'), '')
@@ -174,7 +174,7 @@ authorization { users = [{ user: admin, password: admin }, { user: member, passw
     expect(await append(remote, bytes('b'), '1')).toBe('appended')
   })
 
-  it('is asked over one connection by all callers', async () => {
+  it('uses one connection for all callers', async () => {
     await retry(async () => expect(await connections()).toBe(0))
     const remote = open(await newLog())
     const heard: string[] = []
@@ -185,7 +185,7 @@ authorization { users = [{ user: admin, password: admin }, { user: member, passw
     unwatch()
   })
 
-  it('may be silent: a call ends with its signal, and the next one works', async () => {
+  it('may be silent: a call ends at its signal, and the next call works', async () => {
     const remote = open(await newLog())
     await append(remote, bytes('a'), '')
     server.signal('SIGSTOP')
@@ -201,7 +201,7 @@ authorization { users = [{ user: admin, password: admin }, { user: member, passw
     expect((await read(remote))[0]?.message).toEqual(bytes('a'))
   })
 
-  it('ends a long read in its middle', async () => {
+  it('can end a long read in the middle', async () => {
     const remote = open(await newLog())
     for (let i = 0; i < 40; i++) await append(remote, new Uint8Array(100_000), i ? String(i) : '')
     const controller = new AbortController()

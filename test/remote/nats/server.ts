@@ -8,12 +8,12 @@ import { type NatsConnection, wsconnect } from '@nats-io/nats-core'
 import { WebSocket } from 'ws'
 import { findNatsServer } from './find.mjs'
 
-// Node has had one of its own since version 22.
+// Node has its own WebSocket since version 22.
 globalThis.WebSocket ??= WebSocket as unknown as typeof globalThis.WebSocket
 
 export const hasNatsServer = (): boolean => findNatsServer() !== undefined
 
-/** A process of nats-server, with a folder that goes with it. */
+/** A process of nats-server, with a folder that is deleted with it. */
 export interface ServerProcess {
   readonly folder: string
   /** `kill -9`. */
@@ -25,18 +25,18 @@ export interface ServerProcess {
   remove(): Promise<void>
 }
 
-/** A server on loopback, with a store of its own. */
+/** Starts a server on loopback with its own store. */
 export interface NatsServer extends ServerProcess {
   readonly url: string
-  /** Connects as somebody. */
+  /** Connects with the credentials of a user. */
   connect(user: string, pass?: string): Promise<NatsConnection>
-  /** Calls on JetStream, as the admin. */
+  /** Calls JetStream as the admin. */
   admin<T>(run: (jsm: JetStreamManager) => Promise<T>): Promise<T>
 }
 
-/** How long a server of a busy machine may take to start. */
+/** How long a server may take to start on a busy machine. */
 const START_MS = 60_000
-/** For what makes keys and starts a server. */
+/** The timeout of tests that create keys and start a server. */
 export const HOOK_MS = 120_000
 const POLL_MS = 25
 
@@ -52,7 +52,7 @@ export const freePort = (): Promise<number> =>
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** Runs something again and again until it doesn't throw. */
+/** Calls a function until it does not throw. */
 export async function retry<T>(run: () => Promise<T>, patience: number = START_MS): Promise<T> {
   const until = Date.now() + patience
   while (true) {
@@ -65,7 +65,7 @@ export async function retry<T>(run: () => Promise<T>, patience: number = START_M
   }
 }
 
-/** What a member of a log needs, and no more. */
+/** The least permissions that a member of a log needs. */
 export const memberPermissions = (stream: string, subject: string, inbox: string): string => `{
   publish: [
     "${subject}"
@@ -119,7 +119,7 @@ export function serverProcess(folder: string, config: string, isReady: () => Pro
   }
 }
 
-/** `config` comes beside the listeners and the store, which are this function's to choose. */
+/** `config` is added to the listeners and the store, which this function chooses. */
 export async function startNatsServer(config: string): Promise<NatsServer> {
   const folder = newFolder()
   const port = await freePort()

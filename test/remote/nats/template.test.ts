@@ -13,7 +13,7 @@ import { freePort, HOOK_MS, hasNatsServer, newFolder, retry, type ServerProcess,
 
 const ORIGIN = 'https://app.example.com'
 let origin = ORIGIN
-/** What a browser does: it sends its page's origin. The certificate of the test is its own authority. */
+/** Connects like a browser, which sends the origin of its page. The certificate of the test is its own authority. */
 class BrowserSocket extends WebSocket {
   constructor(url: string) {
     super(url, { origin, rejectUnauthorized: false })
@@ -142,7 +142,7 @@ describe.skipIf(!hasNatsServer())('a server of the template', () => {
     expect(await read(member('acme', 'ours'))).toEqual(['first'])
   })
 
-  it('keeps what was appended even from who runs the group, unless the whole log is deleted', async () => {
+  it('protects appended messages even from the admin of the group, unless the whole log is deleted', async () => {
     const nc = await connect(await mint('acme'))
     const { streams } = await jetstreamManager(nc)
     await expect(streams.purge('tm_ours')).rejects.toThrow(/purge not permitted/)
@@ -151,7 +151,7 @@ describe.skipIf(!hasNatsServer())('a server of the template', () => {
     expect(await read(member('acme', 'ours'))).toEqual(['first'])
   })
 
-  it('lets members of one group put junk into its logs by the subject of an answer, which is why groups are apart', async () => {
+  it('lets members of one group put junk into its logs through the subject of an answer, which is why groups are separate', async () => {
     const nc = await connect(await mint('acme', 'ours'))
     nc.publish('$JS.API.STREAM.INFO.tm_ours', '', { reply: 'tm_theirs' })
     await nc.flush()
@@ -182,7 +182,7 @@ describe.skipIf(!hasNatsServer())('a server of the template', () => {
     unwatch()
   })
 
-  it('says denied if the app throws it, and unreachable if no credentials could be had', async () => {
+  it('reports denied if the app throws it, and unreachable if the app has no credentials', async () => {
     const given = (error: unknown): Remote => natsRemote({ servers, credentials: () => Promise.reject(error) })('ours')
     expect(await kindOf(read(given(new RemoteError('denied'))))).toBe('denied')
     expect(await kindOf(read(given(new TypeError('Failed to fetch'))))).toBe('unreachable')

@@ -7,7 +7,7 @@ import type { createSeries } from './measure.ts'
 import type { Entry } from './subjects/index.ts'
 import { type Cell, nameOf } from './workload.ts'
 
-/** What a figure gets to work with. */
+/** The functions and parameters that a figure gets. */
 export interface Run {
   readonly subjects: readonly Entry[]
   readonly rounds: number
@@ -16,9 +16,9 @@ export interface Run {
   readonly add: ReturnType<typeof createSeries>['add']
   readonly say: (text: string) => void
   url(subject: string, query?: string): string
-  /** A folder with what the subject left behind after it recorded this cell. Made on first use; not to be written to. */
+  /** The profile that the subject left after it recorded this cell. Created on first use; do not write to it. */
   seeded(subject: Entry, cell: Cell, options?: Seed): Promise<string>
-  /** A profile of one's own: a copy of another, or an empty one. */
+  /** A new profile: a copy of another, or an empty one. */
   profile(of?: string): Promise<string>
   readonly chromium: Engine
 }
@@ -88,7 +88,7 @@ export async function record(tab: Tab, cell: Cell, from = 0, { perCommit = 1000 
   return ms
 }
 
-/** The rows have to be the ones that the events add up to, whatever else is fast. */
+/** Checks that the rows are the sum of the events. */
 export async function check(tab: Tab, subject: string, cell: Cell, exact = true): Promise<number> {
   const found = await tab.run<{ rows: number; changes: number; ms: number }>('bench.check()')
   if (found.rows !== cell.rows || (exact && found.changes !== cell.events - cell.rows))
@@ -98,7 +98,7 @@ export async function check(tab: Tab, subject: string, cell: Cell, exact = true)
   return found.ms
 }
 
-/** One round after another, each with all subjects, each beginning with another one, so that a slow minute of the machine hits all alike. */
+/** Runs rounds with all subjects. Each round begins with another subject, so that a slow minute of the machine affects all alike. */
 export async function interleaved(
   run: Run,
   subjects: readonly Entry[],

@@ -1,4 +1,4 @@
-/** The one workload of every subject: what is written, and what it adds up to. Deterministic, so every run and every subject does the same. */
+/** The workload of every subject: its events, and the rows they add up to. It is deterministic, so all runs and subjects do the same. */
 
 export interface Item {
   readonly id: string

@@ -22,10 +22,10 @@ const freezes = Number(process.env.TIDEMARK_FREEZES ?? 5)
 /** `npm run soak -- --cycles 1000` asks for more, and for a worker restart with every fifth of them. */
 const cycles = Number(process.env.TIDEMARK_CYCLES ?? 40)
 
-/** Half of the time after which Chromium ends a transaction that a frozen tab keeps open: who waits for one waits longer. */
+/** Half of the time after which Chromium ends the transaction of a frozen tab. A tab that waits for such a transaction waits longer. */
 const FROZEN_MS = 30_000
 
-// What only Chromium's protocol can provoke.
+// Situations that only the protocol of Chromium can cause.
 describe.skipIf(!has('chromium'))('Chromium', () => {
   let server: Server
   let browser: PlaywrightBrowser
@@ -33,11 +33,11 @@ describe.skipIf(!has('chromium'))('Chromium', () => {
   let hung: PlaywrightTab
   beforeAll(async () => {
     server = await serve(buildPages())
-    // Another origin, whose storage nobody clears meanwhile.
+    // Another origin, whose storage is not cleared meanwhile.
     apart = await serve(buildPages())
     apart.override('/hung.js', 'never')
     browser = await chromium()
-    // Its last test is far below: a worker that does not answer is given time.
+    // The last step of this test is far below, because a silent worker is given time.
     hung = await browser.open(`${apart.url}engine/`)
     await hung.waitFor(() => window.app)
   })
@@ -59,7 +59,7 @@ describe.skipIf(!has('chromium'))('Chromium', () => {
     expect(Math.max(...each.took)).toBeLessThan(WORKER_MS)
   })
 
-  it('hazard 8, rule 19: without space a dispatch leaves no trace, pages give way to the log, and all works again once there is space', async () => {
+  it('hazard 8, rule 19: without space a dispatch leaves no trace, pages are deleted for the log, and all works again once there is space', async () => {
     // An origin of its own: for one that it knows, Chromium asks for the space that is left only now and then.
     const fresh = await serve(buildPages())
     const origin = fresh.url.slice(0, -1)
@@ -100,7 +100,7 @@ describe.skipIf(!has('chromium'))('Chromium', () => {
     await fresh.close()
   })
 
-  it("hazard 9: storage cleared under a live tab closes its engine with 'log replaced', and where no second copy stands a reload starts an empty log", async () => {
+  it("hazard 9: storage cleared under a live tab closes its engine with 'log replaced', and without a second copy a reload starts an empty log", async () => {
     const name = scene.fresh()
     const tab = await scene.tab(name, 'shared', '?mirror=off')
     await tab.evaluate(async () => {
@@ -123,7 +123,7 @@ describe.skipIf(!has('chromium'))('Chromium', () => {
     expect(tab.log.filter((line) => line.startsWith('uncaught'))).toEqual([])
   })
 
-  it('hazard 3: a renderer that crashes while it writes takes the worker with it; its sibling goes on, with another worker', async () => {
+  it('hazard 3: a renderer that crashes during a write ends the worker; the other tab continues with a new worker', async () => {
     const name = scene.fresh()
     const [first, second] = [await scene.tab(name), await scene.tab(name)]
     await first.evaluate(() => {
@@ -142,7 +142,7 @@ describe.skipIf(!has('chromium'))('Chromium', () => {
 
   it('hazard 3: a worker that never answers is started once more, then the pipeline runs in the page', async () => {
     await hung.waitFor(() => window.app.status().worker === 'in-page')
-    // Silent twice is silent for good.
+    // A worker that is silent twice stays silent.
     expect(await hung.evaluate(() => window.probe.workers)).toBe(2)
     const { shown, folded, stored } = await threeViews(hung, 'hung')
     expect(shown).toEqual(folded)
@@ -183,7 +183,7 @@ describe.skipIf(!has('chromium'))('Chromium', () => {
     const restarted = await cycle(0, cycles / 5)
     expect(restarted.after).toEqual(restarted.before)
     const after = await heapOf(cdp)
-    // As long as a worker lives, Chromium keeps a page's end of it: the object, its port and who listens to that.
+    // While a worker lives, Chromium keeps the objects of the page for it: the worker, its port and its listeners.
     await tab.evaluate((n) => window.app.bare(n), closed.workers)
     const bare = (await heapOf(cdp)) - after
     console.log(
@@ -240,7 +240,7 @@ describe.skipIf(!has('chromium'))('Chromium with pages that are really hidden', 
     () => server,
   )
 
-  it(`hazard 6, rule 2: a tab frozen while it writes does not stop its siblings: in ${freezes} freezes each write settles before the thaw`, async () => {
+  it(`hazard 6, rule 2: a tab frozen during a write does not block other tabs: in ${freezes} freezes each write settles before the thaw`, async () => {
     const name = scene.fresh()
     const [frozen, sibling] = [await scene.tab(name), await scene.tab(name)]
     await frozen.evaluate(() => {
@@ -314,7 +314,7 @@ describe.skipIf(!has('chromium'))('Chromium with pages that are really hidden', 
       await window.app.projected()
       return took
     })
-    // What the frozen tab was reading is no open transaction.
+    // The read of the frozen tab is no open transaction.
     expect(Math.max(...took)).toBeLessThan(FROZEN_MS)
     await sibling.waitFor(async (name) => (await window.app.stored(name)).segments > 0, name)
     await cdp.send('Page.setWebLifecycleState', { state: 'active' })

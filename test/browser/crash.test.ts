@@ -12,18 +12,18 @@ interface Stored {
 
 /** `npm run soak -- --kills 100` asks for more. */
 const kills = Number(process.env.TIDEMARK_KILLS ?? 2)
-/** Every so many kills the files of IndexedDB are damaged, too, as Chromium itself does it once in a while. */
+/** After this many kills, the files of IndexedDB are damaged too, as Chromium itself does once in a while. */
 const damage = Number(process.env.TIDEMARK_DAMAGE ?? 0)
 
 describe.skipIf(!has('chromium'))('kill -9 of the whole browser in a storm of writes', () => {
   let server: Server
   let browser: PlaywrightBrowser
   let told: [commandId: string, sequence: number, of: number, at: number][] = []
-  /** Of plain IndexedDB beside it: record n is acknowledged by its number. */
+  /** For a plain IndexedDB store next to it: record n is acknowledged by its number. */
   let plain: [record: number, at: number][] = []
   beforeAll(async () => {
     server = await serve(buildPages())
-    // The server outlives the browser: what it has heard of was acknowledged.
+    // The server outlives the browser, so it knows what was acknowledged.
     server.override('/acknowledged', (request, response) => {
       let body = ''
       request.on('data', (chunk) => {
@@ -55,7 +55,7 @@ describe.skipIf(!has('chromium'))('kill -9 of the whole browser in a storm of wr
     () => server,
   )
 
-  it(`guarantees 2 and 5, hazard 1: after ${kills} kills every acknowledged dispatch is there, nothing is half there, and snapshot and log agree`, {
+  it(`guarantees 2 and 5, hazard 1: after ${kills} kills every acknowledged dispatch is stored, none is stored in part, and snapshot and log agree`, {
     timeout: 60_000 + kills * 20_000,
   }, async () => {
     const total = {
@@ -91,7 +91,7 @@ describe.skipIf(!has('chromium'))('kill -9 of the whole browser in a storm of wr
       await browser.crash(() => void (damage && kill % damage === damage - 1 && damageIndexedDB(browser.profile)))
       for (const [id, sequence] of told) acknowledged.set(id, sequence)
 
-      // What stands on the disk, before any engine touches it.
+      // The content of the disk before any engine opens it.
       const tab = await scene.open('engine/')
       await tab.waitFor(() => window.app)
       const before = await tab.evaluate((name) => window.app.stored(name).catch(() => {}), name)
@@ -108,12 +108,12 @@ describe.skipIf(!has('chromium'))('kill -9 of the whole browser in a storm of wr
       })
       const lost = !before || lastError?.kind === 'lost'
       if (lost) {
-        // Chromium itself threw the whole database away. It says so at the next open, which may have been the look before.
+        // Chromium itself deleted the whole database. It reports that at the next open, which may have been the earlier check.
         if (before) expect(lastError).toMatchObject({ kind: 'lost', message: expect.stringContaining('total') })
-        // A log that was killed before its mirror's first file stands at 0.
+        // A log that was killed before the first file of its mirror begins at 0.
         expect((await tab.evaluate(() => window.app.status())).sequence).toBe(restored?.sequence ?? 0)
         total.deletedByBrowser++
-        // Up to the mirror it is there again; what is younger than two seconds may be lost, from the end.
+        // The log is restored up to its mirror. Events younger than two seconds may be missing at the end.
         const sequence = restored?.sequence ?? 0
         const young = new Set(told.filter(([, , , at]) => at > killed - 2000).map(([id]) => id))
         for (const [id, at] of acknowledged) {
@@ -152,7 +152,7 @@ describe.skipIf(!has('chromium'))('kill -9 of the whole browser in a storm of wr
       }
       const { shown, folded, stored } = await threeViews(tab, name)
       expect(shown).toEqual(folded)
-      // Of a log that begins anew nothing is persisted yet.
+      // A log that begins again has no persisted rows yet.
       if (log.length) expect(stored).toEqual(folded)
       await tab.close()
       counted = log.length

@@ -11,12 +11,12 @@ import {
 } from './harness/index.ts'
 import { sized } from './harness/sizes.ts'
 
-/** They would load the whole site for each origin; site.test.ts plays what they do. */
+/** Service workers would load the whole site for each origin. site.test.ts tests them. */
 const withoutServiceWorkers = { context: { serviceWorkers: 'block' } } as const
 
 const headers = { 'content-security-policy': "default-src 'self'" }
 
-/** What a browser says of a refused resource, an uncaught error or a rejection that nobody saw. */
+/** Messages of a browser about a refused resource, an uncaught error or an unhandled rejection. */
 const complaints = ({ log }: PlaywrightTab): readonly string[] => log.filter((line) => /^(error|uncaught)/.test(line))
 
 const text = async (locator: Locator): Promise<string> => (await locator.textContent()) ?? ''
@@ -98,7 +98,7 @@ describe.skipIf(!has('chromium'))('TodoMVC, by its specification', () => {
     expect(await page.locator('.new-todo').inputValue()).toBe('')
   })
 
-  it('counts what is left, one item in the singular', async () => {
+  it('counts open todos, one item in the singular', async () => {
     await add('Buy milk', 'Call Ada')
     expect(await count()).toBe('2 items left')
     await item('Buy milk').locator('.toggle').check()
@@ -212,7 +212,7 @@ describe.skipIf(!has('chromium'))('TodoMVC, by its specification', () => {
     expect(await titles(next.page)).toEqual(['Buy milk', 'Call Ada'])
   })
 
-  it('takes back with Ctrl+Z and brings again with Ctrl+Shift+Z, each todo in its place, in a text its own typing', async () => {
+  it('undoes with Ctrl+Z and redoes with Ctrl+Shift+Z, each todo in its place; inside a text, its own typing', async () => {
     await add('Buy milk', 'Call Ada', 'Read')
     await item('Call Ada').locator('.toggle').check()
     await item('Buy milk').hover()
@@ -236,7 +236,7 @@ describe.skipIf(!has('chromium'))('TodoMVC, by its specification', () => {
     expect(await page.locator('.new-todo').inputValue()).not.toBe('typing')
   })
 
-  it('keeps the place of a keyboard that edits, removes and undoes', async () => {
+  it('keeps the keyboard focus during edits, removals and undo', async () => {
     await add('Buy milk', 'Call Ada')
     const focused = () =>
       page.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent)
@@ -252,7 +252,7 @@ describe.skipIf(!has('chromium'))('TodoMVC, by its specification', () => {
     expect(await focused()).toBe('Undo')
   })
 
-  it('leaves alone what another tab has changed since, and says so', async () => {
+  it('keeps later changes of another tab, and says so', async () => {
     await add('Buy milk')
     const other = await browser.open(`${server.url}todomvc/`)
     await other.page.locator('.todo-list label', { hasText: 'Buy milk' }).dblclick()
@@ -265,7 +265,7 @@ describe.skipIf(!has('chromium'))('TodoMVC, by its specification', () => {
     expect(complaints(other)).toEqual([])
   })
 
-  it('shows the list at any point of its past, by the keyboard too, and what changed there', async () => {
+  it('shows the list at any point of its past and what changed there, also by the keyboard', async () => {
     await add('Buy milk', 'Call Ada')
     await item('Buy milk').locator('.toggle').check()
     await fact(page, 'sequence').getByText('3', { exact: true }).waitFor()
@@ -292,7 +292,7 @@ describe.skipIf(!has('chromium'))('TodoMVC, by its specification', () => {
     expect(await then.count()).toBe(0)
   })
 
-  it('reminds of what is due, by a note, and by a notification that was allowed by a click', async () => {
+  it('reminds of a due todo by a note, and by a notification if a click has allowed it', async () => {
     // Headless browsers show none, so this is the browser's side of it.
     await page.addInitScript(() => {
       const told: string[] = []
@@ -335,7 +335,7 @@ describe.skipIf(!has('chromium'))('TodoMVC, by its specification', () => {
     expect(await text(fact(page, 'worker'))).toBe('shared')
   })
 
-  it('works without storage when asked to, and says what that means', async () => {
+  it('works without storage if that is chosen, and says what that means', async () => {
     await page.addInitScript(() => Object.defineProperty(globalThis, 'indexedDB', { value: undefined }))
     await page.reload()
     await page.getByRole('button', { name: 'nothing will be kept' }).click()
@@ -345,7 +345,7 @@ describe.skipIf(!has('chromium'))('TodoMVC, by its specification', () => {
   })
 })
 
-/** Flights that are enough to look at; the page is made for a million of them. */
+/** Flights of these tests. The page is made for a million. */
 const ENOUGH = sized(25_000, 100_000)
 
 describe.skipIf(!has('chromium'))('Departures, on real flights', () => {
@@ -372,7 +372,7 @@ describe.skipIf(!has('chromium'))('Departures, on real flights', () => {
       (flights) => Number(document.querySelector('[data-fact="flights"]')?.textContent?.replaceAll(',', '')) >= flights,
       flights,
     )
-  /** Ends what goes on, and says how many are recorded by then. */
+  /** Stops recording, and returns how many are recorded. */
   const cancel = async (of: Page = page): Promise<number> => {
     await of.getByRole('button', { name: 'Cancel' }).click()
     const told = await note(of)
@@ -407,7 +407,7 @@ describe.skipIf(!has('chromium'))('Departures, on real flights', () => {
     few = await bootOfNextTab()
   })
 
-  it('keeps what was recorded when it is cancelled, and goes on from there without a main-thread task over 100 ms', async () => {
+  it('keeps recorded flights when it is cancelled, and continues from there without a main-thread task over 100 ms', async () => {
     await record('1,000,000')
     await page.locator('.run [data-fact="rate"]', { hasText: 'per second' }).waitFor()
     const stopped = await cancel()
@@ -424,7 +424,7 @@ describe.skipIf(!has('chromium'))('Departures, on real flights', () => {
     expect(longest).toBeLessThanOrEqual(100)
   })
 
-  it('opens the next tab from a snapshot, says so, and asks no more of IndexedDB than after ten thousand', async () => {
+  it('opens the next tab from a snapshot, says so, and sends no more requests to IndexedDB than after ten thousand', async () => {
     await upToDate()
     const many = await bootOfNextTab()
     expectAlike(few!, many)
@@ -434,7 +434,7 @@ describe.skipIf(!has('chromium'))('Departures, on real flights', () => {
     expect(await number(page, 'flights')).toBe(flights)
   })
 
-  it('goes back to any flight, with numbers and map as they were, and no long task on the way', async () => {
+  it('shows numbers and map at any flight of the past, without a long task', async () => {
     await page.getByRole('button', { name: 'Look back' }).click()
     await page.locator(`[data-sequence="${flights + 1}"]`).waitFor()
     const slider = page.getByRole('slider', { name: 'Point in the log' })
@@ -477,7 +477,7 @@ describe.skipIf(!has('chromium'))('Departures, on real flights', () => {
     await second.close()
   })
 
-  it('goes on recording when its worker is stopped, and says what became of it', async () => {
+  it('continues to record when its worker is stopped, and reports the state of the worker', async () => {
     await page.getByRole('button', { name: 'Stop the worker' }).click()
     await page.getByText(/^Stopped. Keep recording/).waitFor()
     const before = await number(page, 'flights')
@@ -504,7 +504,7 @@ describe.skipIf(!has('chromium'))('Departures, on real flights', () => {
     expect(await text(page.locator('.numbers'))).toBe(before)
   })
 
-  it('brings the log back when its database is deleted under the open page', async () => {
+  it('restores the log when its database is deleted while the page is open', async () => {
     const before = await text(page.locator('.numbers'))
     const sequence = await text(fact(page, 'sequence'))
     await fact(page, 'second copy').getByText('on', { exact: true }).waitFor()
@@ -538,7 +538,7 @@ describe.skipIf(!has('chromium'))('Departures, on real flights', () => {
     expect(await tab.evaluate(names)).toContain('tidemark:departures')
   })
 
-  it('complains of nothing meanwhile', () => {
+  it('logs no console message meanwhile', () => {
     expect(complaints(tab)).toEqual([])
   })
 })
@@ -666,7 +666,7 @@ async function boot(page: Page): Promise<Boot> {
 const flights = process.env.TIDEMARK_FLIGHTS
 
 function manyFlights(flights: string): void {
-  it('records them without a main-thread task over 100 ms, and asks no more to open the next tab than after ten thousand', async () => {
+  it('records them without a main-thread task over 100 ms, and opens the next tab with no more requests than after ten thousand', async () => {
     const browser = await chromium()
     // Another port is another origin: two logs in one browser, opened in turn.
     const another = await serve(buildDemo(), { headers })

@@ -21,7 +21,7 @@ describe.skipIf(!has('chromium'))('chromium', () => {
         const outcomes: object[] = []
         while (window.app.status().mirror.state !== 'off' && outcomes.length < 100) {
           outcomes.push(await window.app.attemptMany(2000))
-          // So that it has something to give.
+          // This gives the browser something to delete.
           const followed = () => {
             const { mirror, sequence } = window.app.status()
             return mirror.state === 'off' || mirror.sequence === sequence

@@ -37,7 +37,7 @@ authorization { users = [
   }
 
   it(
-    'nothing acknowledged is lost or doubled, the logs are identical, and no seat is sold twice',
+    'no acknowledged booking is lost or doubled, the logs are identical, and no seat is sold twice',
     async () => {
       const devices = await Promise.all(browsers.map(async (browser) => [await open(browser), await open(browser)]))
       const tabs = devices.flat()
@@ -60,7 +60,7 @@ authorization { users = [
         const refused = new Set(logs.flatMap((one) => one.refused))
         const lost = acknowledged.filter((id) => [...ids, ...refused].filter((one) => one === id).length !== 1)
         expect(lost).toEqual([])
-        // The rule, decided once more on the log: each seat was free when it was booked.
+        // The rule, checked again on the log: each seat was free when it was booked.
         const seats = first?.events.map(([, , seat]) => seat) ?? []
         expect(new Set(seats).size).toBe(seats.length)
       }
@@ -70,7 +70,7 @@ authorization { users = [
             const { sync, pending } = window.shared.engine.status
             return sync?.state === 'online' && !sync.pending && !sync.behind && !pending
           })
-        // A device may not have been told yet of what another one has sent: all have to end at one log.
+        // A device may still miss messages of another one. All have to end with the same log.
         const different = async () =>
           new Set((await readLogs()).map(({ events, rows }) => JSON.stringify([events, rows]))).size
         await expect.poll(different, { timeout: 60_000 }).toBe(1)
@@ -89,7 +89,7 @@ authorization { users = [
       await nats.start()
       await settled()
 
-      // What a power cut may leave: the newest messages are not there, and nobody says so.
+      // After a power cut, the newest messages may be missing without any error.
       await nats.kill()
       cutBlocks(join(nats.folder, 'store'), '$G', 'tm_seats', 2)
       await nats.start()

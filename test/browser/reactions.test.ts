@@ -50,7 +50,7 @@ describe.skipIf(!has('chromium'))('reactions in Chromium', () => {
     }
   })
 
-  it('a page without SharedWorker runs them itself, as one of two', async () => {
+  it('of two pages without SharedWorker, one runs the reactions', async () => {
     const [a, b] = [await open('?alone&first=first'), await open('?alone')]
     await b.evaluate(() => window.chat.dispatch.requestTurn({ id: 'second' }))
     for (const tab of [a, b]) {
@@ -59,7 +59,7 @@ describe.skipIf(!has('chromium'))('reactions in Chromium', () => {
     }
   })
 
-  it('any tab stops a turn, whose run is told', async () => {
+  it('any tab can stop a turn, and its run is aborted', async () => {
     const [a, b] = [await open(), await open()]
     await a.evaluate(() => window.chat.dispatch.requestTurn({ id: 'slow' }))
     await b.waitFor(() => window.chat.status.reactions.answer?.state === 'running')
@@ -78,11 +78,11 @@ describe.skipIf(!has('chromium'))('reactions in Chromium', () => {
     expect(Date.now() - began).toBeLessThan(15_000)
   })
 
-  it(`kill -9 of the browser in a storm of turns, ${KILLS}×: nothing acknowledged is lost, and every turn ends once, in the order of its lane`, {
+  it(`kill -9 of the browser in a storm of turns, ${KILLS}×: no acknowledged turn is lost, and each ends once, in the order of its lane`, {
     timeout: 60_000 + KILLS * 30_000,
   }, async () => {
     const acknowledged = new Set<string>()
-    /** Which turn each idempotency key was used for. */
+    /** The turn of each idempotency key. */
     const provider = new Map<string, Set<string>>()
     server.override('/acknowledged', (request, response) => {
       void bodyOf(request).then((id) => acknowledged.add(id))
@@ -120,7 +120,7 @@ describe.skipIf(!has('chromium'))('reactions in Chromium', () => {
       })
       const requested = log.flatMap(([type, id]) => (type === 'turnRequested' ? id : []))
       const ended = log.flatMap(([type, id]) => (type === 'turnRequested' ? [] : id))
-      // Chromium itself threw the database away, and the mirror brought back what is older than two seconds.
+      // Chromium itself deleted the database, and the mirror restored events that are older than two seconds.
       const lost = [...acknowledged].filter((id) => !requested.includes(id))
       if (status.lost) {
         total.deletedByBrowser++

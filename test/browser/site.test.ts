@@ -15,7 +15,7 @@ import {
 
 const headers = { 'content-security-policy': "default-src 'self'" }
 
-/** Everything but what the page wrote itself: the site says nothing. */
+/** Console messages other than those of the page's own code. The site logs none. */
 const said = ({ log }: PlaywrightTab): readonly string[] => log.filter((line) => !line.startsWith('debug'))
 
 describe('every page of the built site', () => {
@@ -29,7 +29,7 @@ describe('every page of the built site', () => {
       .filter((file) => file.endsWith('.html'))
   })
 
-  it('is there: a page per file of the guide, per entry of the package and per demo', () => {
+  it('exists: a page per file of the guide, per entry of the package and per demo', () => {
     const guide = readdirSync(join(import.meta.dirname, '../../demo/guide')).filter((file) => file.endsWith('.md'))
     const { exports } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'))
     const entries = Object.keys(exports).filter((key) => key !== './package.json')
@@ -128,7 +128,7 @@ describe.skipIf(!has('chromium'))('the site', () => {
     expect(await rows.count()).toBe(5)
   })
 
-  it('finds by the keyboard alone', async () => {
+  it('can be searched by the keyboard alone', async () => {
     const results = page.locator('.search-results a')
     await page.locator('.live-event').nth(2).waitFor()
     await page.keyboard.press('/')
@@ -150,7 +150,7 @@ describe.skipIf(!has('chromium'))('the site', () => {
     await page.locator('.article h1').waitFor()
   })
 
-  it('leads past its header and through its menu by the keyboard', async () => {
+  it('has a skip link and a menu that work by the keyboard', async () => {
     await page.keyboard.press('Tab')
     await page.keyboard.press('Enter')
     expect(new URL(page.url()).hash).toBe('#content')

@@ -70,7 +70,7 @@ describe.skipIf(!has('chromium'))('tables in Chromium', () => {
     await tab.evaluate(() => window.tables.close())
   })
 
-  it(`a log of ${PAST} events, in commits of ${PER_COMMIT} and sealed: a first look at the past reads it once, its neighbours are at hand`, async () => {
+  it(`a log of ${PAST} events, in commits of ${PER_COMMIT} and sealed: a first look at the past reads it once, and its neighbours need no further read`, async () => {
     await tab.evaluate(() => window.tables.open('plain'))
     await tab.evaluate((n, each) => window.tables.fill(n, 5000, 20_000, each), PAST, PER_COMMIT)
     const looks = [PAST, PAST >> 1, PAST - 300, 1000, PAST - 1]
@@ -87,7 +87,7 @@ describe.skipIf(!has('chromium'))('tables in Chromium', () => {
             `asked ${read.length} times, ${bodies} for segments`,
         )
         expect(bodies).toBeLessThanOrEqual(PAST / 4096 + 1)
-        // A batch is one question, and the next one is asked ahead.
+        // A batch is one request, and the next one is requested ahead.
         expect(read.length).toBeLessThanOrEqual(4 * (PAST / Math.min(4096, 1024 * PER_COMMIT) + 2))
         expect(asked).toBeLessThanOrEqual(3)
       }
@@ -98,7 +98,7 @@ describe.skipIf(!has('chromium'))('tables in Chromium', () => {
     await tab.evaluate(() => window.tables.close())
   })
 
-  it(`an on-disk table of ${ROWS} rows: boot asks IndexedDB for what an empty one asks, and an indexed query reads the rows it finds`, async () => {
+  it(`an on-disk table of ${ROWS} rows: boot sends the same requests to IndexedDB as with an empty table, and an indexed query reads only the rows it finds`, async () => {
     await tab.evaluate(() => window.tables.openArchive('full'))
     const built = await tab.evaluate((n, folders) => window.tables.file(n, folders), ROWS, FOLDERS)
     const { found, took, rows } = await tab.evaluate(() =>

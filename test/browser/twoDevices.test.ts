@@ -54,7 +54,7 @@ describe.skipIf(!has('chromium'))('Two devices', () => {
     await seat('Bo', 'other', '1B').waitFor()
     await seat('Ada', 'me', '1A').waitFor()
     expect(tab.log.filter((line) => !/^debug|Service Worker registration blocked/.test(line))).toEqual([])
-    // The devices belong to one page at a time.
+    // Only one page at a time has the devices.
     await tab.close()
   })
 
@@ -97,7 +97,7 @@ describe.skipIf(!has('chromium'))('Two devices', () => {
         await owns(other, 'Bo', '1A', 'other')
         await nats.kill()
         for (const tab of tabs) for (const name of ['Ada', 'Bo']) await shows(tab, name, 'Offline')
-        // Both want one seat, and nobody can ask.
+        // Both want one seat, and both are offline.
         await press(one, 'Ada', '1B')
         await press(other, 'Bo', '1B')
         await owns(one, 'Ada', '1B', 'me')

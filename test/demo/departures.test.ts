@@ -20,7 +20,7 @@ describe('the departures model', () => {
     given(departures, events.networkListed(network)).when('listNetwork', network).thenNothing()
   })
 
-  it('records flights where the file was left, and no flight twice', () => {
+  it('continues to record where it stopped in the file, and records no flight twice', () => {
     given(departures)
       .when('recordFlights', { first: 0, flights: [late, early] })
       .then(events.flightDeparted(late), events.flightDeparted(early))
@@ -29,7 +29,7 @@ describe('the departures model', () => {
       .thenRejected('not-next', { next: 1 })
   })
 
-  it('adds up airports, routes and hours, each a row before its first flight', async () => {
+  it('adds up airports, routes and hours; each has a row before its first flight', async () => {
     const engine = await openTestEngine(departures, { storage: 'memory' })
     await engine.dispatch.listNetwork(network)
     const { read } = engine

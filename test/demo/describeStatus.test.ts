@@ -16,11 +16,11 @@ const calm: Status = {
 const says = (status: Partial<Status>) => describeStatus({ ...calm, ...status })
 
 describe('the status sentence', () => {
-  it('is calm when log and snapshot agree', () => {
+  it('says that all is well if log and snapshot agree', () => {
     expect(says({})).toMatchObject({ tone: 'good', sentence: expect.stringMatching('up-to-date snapshot') })
   })
 
-  it('tells what is on the way', () => {
+  it('names pending work', () => {
     expect(says({ pending: 1 }).sentence).toBe('1 change shown here, on the way to the log.')
     expect(says({ projected: 2 }).sentence).toMatch('10 events behind')
     expect(says({ worker: 'none' }).sentence).toMatch('not answered yet')
@@ -29,7 +29,7 @@ describe('the status sentence', () => {
     expect(says({ projections: { todos: { state: 'building', sequence: 0, progress } } }).sentence).toMatch('25 % done')
   })
 
-  it('never hides what a person has to know behind a calm one', () => {
+  it('never hides a problem behind a sentence that says all is well', () => {
     expect(says({ storage: 'memory', pending: 1 })).toMatchObject({
       tone: 'careful',
       sentence: expect.stringMatching('gone'),
@@ -43,7 +43,7 @@ describe('the status sentence', () => {
     expect(says({ state: 'failed', lastError: new CorruptLog(5) }).sentence).toMatch('is damaged at event 5.')
     expect(says({ lastError: new Error('disk full') }).sentence).toMatch('disk full')
     expect(says({ restored: { sequence: 9, at: 0 } }).sentence).toMatch('restored up to event 9')
-    // Days ago is no news.
+    // A problem from days ago is not shown.
     expect(describeStatus({ ...calm, restored: { sequence: 9, at: 5 } }, 6).tone).toBe('good')
     expect(says({ projections: { todos: { state: 'failed', sequence: 3 } } }).sentence).toBe(
       '“todos” stopped at event 3; the rest keeps working.',

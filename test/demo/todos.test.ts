@@ -26,7 +26,7 @@ describe('the todo model', () => {
     given(todoApp, milk).when('rename', { id: 'id-2', title: 'Buy oats' }).thenNothing()
   })
 
-  it('marks one, and all in one event, only where something changes', () => {
+  it('marks one todo, or all in one event, only if something changes', () => {
     given(todoApp, milk).when('mark', { id: 'id-1', completed: true }).then(milkDone)
     given(todoApp, milk, milkDone).when('mark', { id: 'id-1', completed: true }).thenNothing()
     given(todoApp, milk, milkDone, ada)
@@ -35,13 +35,13 @@ describe('the todo model', () => {
     given(todoApp, milk, milkDone).when('markAll', { completed: true }).thenNothing()
   })
 
-  it('clears what is completed, by an event that needs no list of ids', () => {
+  it('clears completed todos by one event without a list of ids', () => {
     given(todoApp, milk, ada, milkDone).when('clearCompleted').then(events.completedCleared())
     given(todoApp, milk, ada, milkDone, events.completedCleared()).when('clearCompleted').thenNothing()
     given(todoApp, milk, ada, milkDone, events.completedCleared()).when('remove', { id: 'id-1' }).thenNothing()
   })
 
-  it('opens logs from before there were due dates', () => {
+  it('opens logs that are older than due dates', () => {
     const place = { id: 'id-1', title: 'Buy milk', completed: false, place: 1 }
     given(
       todoApp,
@@ -51,7 +51,7 @@ describe('the todo model', () => {
     ).thenRows({ todos: [{ ...place, due: null }], reminders: [] })
   })
 
-  it('has an inverse for every command: undone one by one, and redone, the list goes through the same states', async () => {
+  it('has an inverse for every command: undo and redo pass through the same states', async () => {
     const engine = await openTestEngine(todoApp, { storage: 'memory' })
     const undo = undoTodos(engine as never)
     const list = () =>
@@ -105,13 +105,13 @@ describe('the reminder', () => {
     given(todoApp, milk, set, events.todoReminded({ id: 'id-1', due })).thenRows({ reminders: [{ id: 'id-1', due }] })
   })
 
-  it('is not shown for what is done, gone, or due at another time', async () => {
+  it('is not shown for a todo that is done, removed or due at another time', async () => {
     const late = events.todoDueSet({ id: 'id-1', due: due + 1 })
     for (const since of [milkDone, events.todoRemoved({ id: 'id-1' }), late, events.todoDueCleared({ id: 'id-1' })])
       given(todoApp, milk, set, since).when('remind', { id: 'id-1', due }).thenNothing()
   })
 
-  it('goes when somebody reacts to it', () => {
+  it('disappears when it is confirmed', () => {
     const shown = [milk, set, events.todoReminded({ id: 'id-1', due })]
     for (const since of [
       milkDone,
@@ -124,7 +124,7 @@ describe('the reminder', () => {
       given(todoApp, ...shown, since).thenRows({ reminders: [] })
   })
 
-  it('waits once for each todo: done, removed and undated ones are not waited for, undone ones are again', async () => {
+  it('waits once for each todo: not for done, removed or undated ones, and again for one that is undone', async () => {
     const engine = await openTestEngine(todoApp, { storage: 'memory', reactions: async () => ({ remind }) })
     const undo = undoTodos(engine as never)
     const waiting = () => engine.status.reactions.remind?.open

@@ -22,7 +22,7 @@ const session = (engine: Parameters<typeof openSession>[0]) => {
   return opened
 }
 
-test('a filter is words and names: type, row, command, and text', () => {
+test('a filter has words and names: type, row, command, and text', () => {
   expect(parseFilter('  ')).toBeUndefined()
   expect(parseFilter('type:todoAdded Milk and row:todos/a/b bread')).toEqual({
     type: 'todoAdded',
@@ -32,7 +32,7 @@ test('a filter is words and names: type, row, command, and text', () => {
   expect(parseFilter('command:c1')).toEqual({ command: 'c1', text: '' })
 })
 
-test('a filter finds what it should, and never refuses a record by its text that holds it', async () => {
+test('a filter finds every match, and its check of the raw text never drops a record with a match', async () => {
   const one = await written()
   const core = coreOf.get(one)!
   const log = createLogEntries(core, () => {})
@@ -55,7 +55,7 @@ test('a filter finds what it should, and never refuses a record by its text that
   }
 })
 
-test('the entries of a log are given by number, with where commits begin and what is damaged', async () => {
+test('the entries of a log are read by number, with the beginnings of commits and damaged records', async () => {
   const name = freshName()
   const one = await tab(name)
   await one.dispatch.addMany({ ids: ['a', 'b'] })
@@ -76,7 +76,7 @@ test('the entries of a log are given by number, with where commits begin and wha
   })
 })
 
-test('a log that grows while somebody looks is read on where it ended', async () => {
+test('a log that grows is read on from its former end', async () => {
   const one = await tab(freshName())
   await one.dispatch.addMany({ ids: ['a', 'b', 'c'] })
   const log = createLogEntries(coreOf.get(one)!, () => {})
@@ -85,11 +85,11 @@ test('a log that grows while somebody looks is read on where it ended', async ()
     await one.dispatch.add({ title: `${i}` })
     expect(await log.read(i)).toMatchObject({ sequence: i, isFirst: true, event: { data: { title: `${i}` } } })
   }
-  // Nothing of it has to be read again.
+  // No entry is read again.
   for (let i = 1; i <= 9; i++) expect(log.at(i)).toMatchObject({ sequence: i })
 })
 
-test('what the storage did not give is read again once it does', async () => {
+test('entries that could not be read are read again once the storage works', async () => {
   const one = await tab(freshName())
   await one.dispatch.addMany({ ids: ['a', 'b', 'c'] })
   const log = createLogEntries(coreOf.get(one)!, () => {})
@@ -103,7 +103,7 @@ test('what the storage did not give is read again once it does', async () => {
   expect(await log.read(3)).toMatchObject({ event: { data: { id: 'c' } } })
 })
 
-test('an event of a newer build is shown as it is stored', async () => {
+test('an event of a newer build is shown as stored', async () => {
   const name = freshName()
   const newer = await openEngine(newerApp(), { name })
   await newer.dispatch.star({ id: 'a' })
@@ -119,7 +119,7 @@ test('an event of a newer build is shown as it is stored', async () => {
   expect(healthOf(older)).toMatchObject({ tone: 'bad' })
 })
 
-test('the rows of an event are those that its payload or `by` names, and a row is what its events made of it', async () => {
+test('the rows of an event are those in its payload or `by`; a row shows the result of its events', async () => {
   const one = await tab(freshName())
   await one.dispatch.add({ id: 'a', title: 'Milk' })
   await one.dispatch.toggle({ id: 'a' })
@@ -144,7 +144,7 @@ test('the rows of an event are those that its payload or `by` names, and a row i
   ])
 })
 
-test('a command as a test has the events before it, its input, the ids it drew as a test draws them, and its answer', async () => {
+test('a command as a test has the events before it, its input, its ids as a test draws them, and its answer', async () => {
   const one = await tab(freshName())
   await one.dispatch.add({ id: 'a', title: 'Milk' })
   const seen = session(one)
@@ -158,13 +158,13 @@ test('a command as a test has the events before it, its input, the ids it drew a
     .then(events.todoAdded({"id":"id-1","title":"Bread"}))
 `)
   expect(await commandAsTest(seen, rejected!)).toContain('.thenRejected("taken", {"id":"a"})')
-  // Its input is not known: the rows that its events lead to are.
+  // Its input is not stored, but the rows of its events are known.
   const log = createLogEntries(seen.core, () => {})
   expect(await asTest(seen, log, 1)).toContain('"count": 1')
   expect(await asTest(seen, log, 2)).toContain('.when("add", {"title":"Bread"})')
 })
 
-test('commands are followed with their outcome, and no longer when the session is over', async () => {
+test('commands are recorded with their outcome, until the session ends', async () => {
   const one = await tab(freshName())
   const seen = session(one)
   const sent = one.dispatch.add({ title: 'Milk' })
@@ -182,7 +182,7 @@ test('commands are followed with their outcome, and no longer when the session i
   expect(seen.commands).toHaveLength(3)
 })
 
-test('a report says how the engine is, and nothing that a person wrote unless it is asked for', async () => {
+test('a report has the state of the engine, and no content of the user unless it is requested', async () => {
   const one = await tab(freshName(), { poison: 'Secret' })
   const other = await tab(one.status.storage && coreOf.get(one)!.name)
   await other.dispatch.add({ id: 'private', title: 'Secret' })
@@ -195,7 +195,7 @@ test('a report says how the engine is, and nothing that a person wrote unless it
   expect(await healthReportOf(seen, true)).toContain('no Secret')
 })
 
-test('what is stored is measured by store and by type of event', async () => {
+test('stored bytes are measured by store and by type of event', async () => {
   const name = freshName()
   const one = await written(name)
   const { signal } = new AbortController()
@@ -208,7 +208,7 @@ test('what is stored is measured by store and by type of event', async () => {
   expect(stores.find(({ store }) => store === 'bodies')?.bytes).toBeGreaterThan(0)
 })
 
-test('a value on one line is cut, however large it is', () => {
+test('a value on one line is cut at any size', () => {
   expect(line({ a: 1, b: [true, null], c: 'x' })).toBe('{ a: 1, b: [true, null], c: "x" }')
   expect(line({ text: 'x'.repeat(1_000_000) }, 20)).toHaveLength(21)
   expect(

@@ -28,7 +28,7 @@ afterEach(() => {
   document.body.replaceChildren()
 })
 
-/** What a person reads, inside of shadow roots too. */
+/** The visible text, also inside shadow roots. */
 function shownText(node: Node): string {
   if (node instanceof Text) return node.data
   if (!(node instanceof Element || node instanceof ShadowRoot)) return ''
@@ -102,7 +102,7 @@ async function failedTab() {
   return one
 }
 
-test('an engine that failed: the log around the damage, and what the events before it did', async () => {
+test('an engine that failed: shows the log around the damage, and the effects of the events before it', async () => {
   const panel = await look(await failedTab())
   expect(panel.footer()).toContain('The log is damaged')
   await panel.shows(/5 todoAdded.*4 CorruptLog.*3 CorruptLog.*2 todoToggled.*1 todoAdded/)
@@ -116,7 +116,7 @@ test('an engine that failed: the log around the damage, and what the events befo
   await panel.shows('done : false → true')
 })
 
-test('an engine that failed: rows with their events, the past, and what is persisted', async () => {
+test('an engine that failed: shows rows with their events, the past, and the persisted rows', async () => {
   const panel = await look(await failedTab())
   await panel.open('Rows')
   await panel.press('a')
@@ -141,7 +141,7 @@ test('an engine that failed: rows with their events, the past, and what is persi
   await panel.shows('"state": "failed"')
 })
 
-test('a row with a damaged record among its events: those before it, and the error', async () => {
+test('a row with a damaged record among its events: shows the events before it, and the error', async () => {
   const name = freshName()
   const one = await tab(name)
   await one.dispatch.add({ id: 'a', title: 'Apple' })
@@ -159,7 +159,7 @@ test('a row with a damaged record among its events: those before it, and the err
   await panel.shows(/todoAdded 1 .*added/)
 })
 
-test('an engine that is outdated: the events of the newer build as stored, and its own state', async () => {
+test('an outdated engine: shows the events of the newer build as stored, and its own state', async () => {
   const name = freshName()
   const one = await tab(name)
   await one.dispatch.add({ id: 'a', title: 'Apple' })
@@ -192,7 +192,7 @@ test('an engine that is outdated: the events of the newer build as stored, and i
   }
 })
 
-test('an engine that is behind says so in each tab that has to read, and shows the log once it can be read', async () => {
+test('an engine that is behind: each tab that has to read says so, and shows the log once it can be read', async () => {
   const name = freshName()
   vi.stubGlobal('BroadcastChannel', undefined)
   const [one, other] = [await tab(name), await tab(name)]
@@ -224,7 +224,7 @@ test('an engine that is behind says so in each tab that has to read, and shows t
   await expect.poll(panel.footer).not.toContain("can't read its log")
 })
 
-test('reactions of an engine that failed: what they have given up is listed, and can be retried', async () => {
+test('reactions of an engine that failed: lists the events they have given up, and can retry them', async () => {
   const name = freshName()
   const engine = await chatTab(name)
   const { close } = await runner(name, {
@@ -251,7 +251,7 @@ test('reactions of an engine that failed: what they have given up is listed, and
   await panel.shows('attempt 1 is next in its lane')
 })
 
-test('a closed engine: its rows, and that the rest needs an open one', async () => {
+test('a closed engine: shows its rows, and says that the rest needs an open engine', async () => {
   const one = await tab(freshName())
   await one.dispatch.add({ id: 'a', title: 'Apple' })
   await one.close()

@@ -3,7 +3,7 @@ import { createRareRead } from '../../src/devtools/rareRead.ts'
 
 afterEach(() => void vi.useRealTimers())
 
-test('what changes all the time is read at most once in a while, and once more after its last change', () => {
+test('a value that changes all the time is read at most once per interval, and once more after its last change', () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
   let reads = 0
   const rare = createRareRead(1000, async () => void reads++)
@@ -12,13 +12,13 @@ test('what changes all the time is read at most once in a while, and once more a
     vi.advanceTimersByTime(50)
   }
   expect(reads).toBe(6)
-  // Nothing has changed since.
+  // Nothing has changed since then.
   rare.look(99)
   vi.advanceTimersByTime(5000)
   expect(reads).toBe(6)
 })
 
-test('a read that failed is tried again with the next look, though nothing has changed, and not more often than others', () => {
+test('a failed read is tried again at the next interval, even without a change, and not more often than others', () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
   let reads = 0
   const rare = createRareRead(1000, async () => {

@@ -9,7 +9,7 @@ import { inDatabase } from '../log/storage.ts'
 import { chatTab, runner } from '../reactions/kit.ts'
 import { devices } from '../sync/devices.ts'
 
-test('what is open is listed by reaction, with what each event waits for', async () => {
+test('open events are listed by reaction, with the reason why each waits', async () => {
   const name = freshName()
   const engine = await chatTab(name)
   const core = coreOf.get(engine)!
@@ -63,13 +63,13 @@ test('the outbox is listed in its order while the remote is away', async () => {
   expect(await waitingCommands(core)).toEqual([])
 })
 
-/** Knows one event more. */
+/** A build that knows one more event. */
 function newerChat() {
   const events = defineEvents({ turnRequested: event<{ id: string; thread: string }>(), turnStarred: event() })
   return defineModel({ name: 'chat', events, projections: {}, commands: { star: () => events.turnStarred() } })
 }
 
-test('what is open can be read while this build is outdated', async () => {
+test('open events can be read while this build is outdated', async () => {
   const name = freshName()
   const engine = await chatTab(name)
   const { close } = await runner(name, { remind: { from: 'start', after: () => 3_600_000 } })
@@ -86,7 +86,7 @@ test('what is open can be read while this build is outdated', async () => {
   expect(await deadLetters(older)).toEqual([])
 })
 
-test('what is open can be read, and is still handed on, when the log is damaged', async () => {
+test('open events can be read, and are still handed on, when the log is damaged', async () => {
   const name = freshName()
   const engine = await chatTab(name)
   const core = coreOf.get(engine)!

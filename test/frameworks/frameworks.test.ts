@@ -27,7 +27,7 @@ const plays = (framework: string, browser: () => Browser) => {
     await tab.close()
   })
 
-  test('a dispatch shows in the same tick; Angular: in the next frame', async () => {
+  test('a dispatch shows in the same tick; in Angular in the next frame', async () => {
     expect(await tab.evaluate(() => window.scenarios.dispatch())).toEqual({
       before: 'row 1',
       inTick: 'changed',
@@ -51,7 +51,7 @@ const plays = (framework: string, browser: () => Browser) => {
     expect(rest).toEqual({ left: 0, elements: 0 })
   })
 
-  test("another user's engine takes the place of the first, which is read no longer", async () => {
+  test('an engine of another user replaces the first, which is not read any more', async () => {
     expect(await tab.evaluate(() => window.scenarios.swap())).toEqual({
       first: 'one 0',
       second: 'other 0',
@@ -63,7 +63,7 @@ const plays = (framework: string, browser: () => Browser) => {
     })
   })
 
-  test('a component that gets other props reads another row, also in the tick of a change', async () => {
+  test('a component with new props reads another row, also in the tick of a change', async () => {
     expect(await tab.evaluate(() => window.scenarios.props())).toEqual({
       seen: ['row 0', 'row 2', 'changed', 'changed, too', 'last'],
       left: 0,
@@ -71,7 +71,7 @@ const plays = (framework: string, browser: () => Browser) => {
     })
   })
 
-  test('a text that is still being written shows as it grows, no selector runs, and it ends with its event', async () => {
+  test('a draft shows as it grows, runs no selector, and ends with its event', async () => {
     expect(await tab.evaluate(() => window.scenarios.draft())).toEqual({
       seen: ['none', 'Hel', 'Hello', 'other', 'Hello', 'none'],
       // A selector of Lit may read properties of its host, so it runs with each update of that.
@@ -81,7 +81,7 @@ const plays = (framework: string, browser: () => Browser) => {
     })
   })
 
-  test('a status shows what its remote and its reactions do', async () => {
+  test('a status shows the state of its remote and its reactions', async () => {
     const nothing = { left: 0, elements: 0 }
     expect(await tab.evaluate(() => window.scenarios.status())).toEqual({
       remote: { seen: ['sync offline', 'sync online'], ...nothing },
@@ -89,7 +89,7 @@ const plays = (framework: string, browser: () => Browser) => {
     })
   })
 
-  test('components that go while commands are on their way, or inside a listener, leave nothing', async () => {
+  test('components that unmount during a command, or inside a listener, leave nothing behind', async () => {
     expect(await tab.evaluate(() => window.scenarios.unmount())).toEqual({ left: 0, elements: 0, title: 'last' })
   })
 }
@@ -104,14 +104,14 @@ describe.skipIf(!has('chromium'))('chromium', () => {
   for (const framework of ['react', 'vue', 'svelte', 'solid', 'preact', 'lit', 'angular'].filter(isWanted))
     describe(framework, () => plays(framework, () => browser))
 
-  // Lit's elements render on a server what that has; their hydration is of a package of Lit's own.
+  // On a server, elements of Lit render its rows. Their hydration belongs to another package of Lit.
   test.each(['react', 'vue', 'svelte', 'solid', 'preact', 'angular'].filter(isWanted))(
     "%s goes on from a server's HTML with all its elements and without a message, and shows the rows",
     async (framework) => {
       const tab = await browser.open(`${server.url}${framework}/hydration.html`)
       await tab.waitFor(() => window.hydration)
       const { elements, kept, html, hydrated, changed } = await tab.evaluate(() => window.hydration)
-      // `fromRead` of Svelte takes no value of the server.
+      // `fromRead` of Svelte accepts no value of the server.
       const served = (...shown: string[]) => (framework === 'svelte' ? [] : shown)
       expect(html).toEqual({ sequence: ['0'], rows: [], served: served('of the server') })
       expect(hydrated).toEqual({ sequence: ['2'], rows: ['row 0', 'row 1'], served: served('row 0,row 1') })

@@ -11,7 +11,7 @@ import { parseAst } from 'rolldown/parseAst'
  * @typedef {{ path: string, start: number, end: number, text: string }} Place
  */
 
-/** What says nothing about what the code does. */
+/** The properties of a node that do not affect what the code does. */
 const IGNORED = new Set(
   'start end raw decorators typeAnnotation typeArguments returnType typeParameters declare definite'.split(' '),
 )
@@ -33,7 +33,7 @@ export function parseSources(source) {
 }
 
 /**
- * Where the change goes, and the text that goes there. `find` is an expression, or one or more statements.
+ * The places of a change, and the text that replaces each. `find` is an expression, or one or more statements.
  * In it, `$x` is any expression, the same one wherever it comes again; `$_` is any; `$$x` is any number of arguments, members or
  * statements. `put` is what replaces it, with the same names.
  * @type {(sources: readonly Source[], change: Change) => Place[]}
@@ -81,7 +81,7 @@ export function placeOf(sources, root, change) {
 /** @type {(source: Source, place: Place) => string} */
 export const changed = ({ text }, place) => text.slice(0, place.start) + place.text + text.slice(place.end)
 
-/** Inside a function, so that `await` and `return` may be in it. @type {(find: string) => Node[]} */
+/** Parsed inside a function, so that the pattern may contain `await` and `return`. @type {(find: string) => Node[]} */
 function patternOf(find) {
   const { body } = /** @type {any} */ (parseAst(`async function* pattern() {\n${find}\n}`, { lang: 'ts' }))
   const statements = body[0].body.body
@@ -146,7 +146,7 @@ function search(root, pattern, text, found) {
   })
 }
 
-/** What binds less tightly than the place it goes to gets parentheses. @type {(node: Node, text: string) => string} */
+/** Adds parentheses to an expression that binds less tightly than its new place requires. @type {(node: Node, text: string) => string} */
 const textOf = ({ type, start, end }, text) =>
   /Expression$/.test(type) && !/^(Member|Call|New|This|Array|Object)/.test(type)
     ? `(${text.slice(start, end)})`

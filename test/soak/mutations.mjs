@@ -1,7 +1,7 @@
 /**
  * One deliberate mistake each. `in` names a function, wherever it is, and `find` a pattern of code inside it
- * (anchor.mjs): where one of them is renamed, its line here changes and nothing else. `profiles` are the kinds
- * of runs that meet it soonest; `tests` are looked at where the simulation can't see it, or sees it too rarely.
+ * (anchor.mjs). If one of them is renamed, only its line here changes. `profiles` are the kinds
+ * of runs that meet it soonest. `tests` name a test if the simulation can't see the mistake, or sees it too rarely.
  * @type {readonly { name: string, in?: string, find: string, put: string, profiles?: string, tests?: [string, string] }[]}
  */
 export const mutations = [

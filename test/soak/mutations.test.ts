@@ -7,7 +7,7 @@ import { mutations } from './mutations.mjs'
 const root = fileURLToPath(new URL('../../src', import.meta.url))
 const sources = parseSources(root)
 
-test('every deliberate mistake has one place in the sources, and what it makes of them is still a program', () => {
+test('every deliberate mistake has one place in the sources, and leaves a valid program', () => {
   const problems = mutations.flatMap((mutation) => {
     try {
       const place = placeOf(sources, root, mutation)
@@ -20,7 +20,7 @@ test('every deliberate mistake has one place in the sources, and what it makes o
   expect(problems).toEqual([])
 })
 
-test('two deliberate mistakes never have one name', () => {
+test('no two deliberate mistakes have the same name', () => {
   expect(new Set(mutations.map(({ name }) => name)).size).toBe(mutations.length)
 })
 
@@ -53,7 +53,7 @@ test.each([
   expect(() => placeOf(files, '/src', change)).toThrow(message)
 })
 
-test('formatting, types and casts do not count, and what stands for a hole is put back', () => {
+test('formatting, types and casts do not count, and the text of a placeholder is kept', () => {
   const [place] = placesOf(files, { in: 'take', find: 'if ($a.length > 1) $a.pop()', put: '$a.shift()' })
   expect(place).toMatchObject({ path: '/src/a.ts', text: 'list.shift()' })
 })

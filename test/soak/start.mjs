@@ -1,5 +1,5 @@
-// npm run soak -- [--minutes 30] [--runs 100000] [--from 2001] [--profile devices]: the simulation runs on, on every core; a failure prints its seed.
-// npm run soak -- --mutations [--only 'rule 5'] [--seconds 15]: one deliberate mistake after the other has to be found.
+// npm run soak -- [--minutes 30] [--runs 100000] [--from 2001] [--profile devices]: the simulation runs on every core; a failure prints its seed.
+// npm run soak -- --mutations [--only 'rule 5'] [--seconds 15]: tries each deliberate mistake, which the tests have to find.
 // npm run soak -- --kills 100: kill -9 of Chromium in a storm of writes; --damage 3: IndexedDB's files are damaged after every third. --freezes 20: of a tab that writes.
 // npm run soak -- --turns 30: kill -9 of Chromium in a storm of turns that a reaction answers.
 // npm run soak -- --timers 365000: a log of so many events, 2 % of them with a timer up to 90 days away, sealed and archived.
@@ -96,12 +96,12 @@ function simulated(copy, profiles) {
   if (!profiles) return
   const seconds = Number(values.seconds)
   const options = ['--source', join(copy, 'src'), '--seconds', values.seconds, '--seeds', '1-100000', '--first']
-  // The copy's: editing the tests meanwhile changes nothing.
+  // The tests of the copy, so that edits of the tests meanwhile have no effect.
   const script = join(copy, 'test/simulation/start.mjs')
   const { status, out } = run([script, ...options, '--profile', profiles], root, 3 * seconds + 30)
   if (status === null) return 'simulation: it never ends'
   const found = out.split('\n').find((line) => /^\d+× seed/.test(line))
-  // Anything else is no finding but a mistake of this script.
+  // Any other output is a mistake of this script, not a finding.
   if (status && !found) throw new Error(out.slice(-2000))
   return found && `simulation: ${found.slice(3, 180)}`
 }
@@ -136,10 +136,10 @@ const LARGE = [
   ['frameworks', 'test/frameworks/frameworks.test.ts'],
 ]
 
-/** Seeds that one process plays; of one kind of run, there is one in about thirty. */
+/** Seeds for one process. About one in thirty is of a given kind of run. */
 const PIECE = values.profile ? 40_000 : 2000
 
-/** A process for every core, each with a piece of the seeds after the other, until the time is over or so many have run. */
+/** Runs a process on every core, each with one range of seeds after the other, until the time or the number of runs is reached. */
 async function soak() {
   const began = Date.now()
   const until = began + Number(values.minutes) * 60_000

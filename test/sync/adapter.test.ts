@@ -3,7 +3,7 @@ import { tab } from '../engine/kit.ts'
 import { freshName } from '../engine/todos.ts'
 import './devices.ts'
 
-test('an adapter that throws when it is opened is told by status, and commands are kept on this device', async () => {
+test('status reports an adapter that throws when it is opened, and commands stay on this device', async () => {
   const asked = vi.fn()
   const remote = (): never => {
     asked()

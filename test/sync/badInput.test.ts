@@ -11,7 +11,7 @@ const add = (id: string) => ({ id, title: id })
 const text = (message: Uint8Array): string => new TextDecoder().decode(message)
 const bytes = (message: string): Uint8Array => new TextEncoder().encode(message)
 
-test('garbage, cut, edited, replayed and foreign messages are passed over by every device, and nothing is lost', async () => {
+test('every device skips garbage, cut, edited, replayed and foreign messages, and loses nothing', async () => {
   const { server, device, log } = devices()
   const [phone, laptop] = [device(), device()]
   const [a, b] = [await phone.open(), await laptop.open()]
@@ -22,7 +22,7 @@ test('garbage, cut, edited, replayed and foreign messages are passed over by eve
     .split('\n')
     .slice(0, 1)
     .map((header) => JSON.parse(header))
-  // It names the last commit, and would be the next one.
+  // It names the last commit, so it would be the next message.
   const forge = (lineage: string, body: string) =>
     packMessage([{ id: 'forged', first: 2, last: 2, body }], { after: id, lineage })
   const { lineage } = JSON.parse(text(first!).split('\n')[0]!)
@@ -53,7 +53,7 @@ test('garbage, cut, edited, replayed and foreign messages are passed over by eve
   expect((await log()).ids).toHaveLength(2)
 })
 
-test('access that is withdrawn is told, keeps what was dispatched, and is no loss when it is given again', async () => {
+test('a withdrawn access is reported, keeps dispatched commands, and loses nothing once it is granted again', async () => {
   const { device, log } = devices()
   const phone = device()
   const a = await phone.open()
@@ -69,7 +69,7 @@ test('access that is withdrawn is told, keeps what was dispatched, and is no los
   expect(await rejectedOf(phone.name)).toEqual([])
 }, 90_000)
 
-test('a clock that is a year ahead or behind changes neither the order nor what is kept', async () => {
+test('a clock that is a year ahead or behind changes neither the order nor the log', async () => {
   const { device, log } = devices()
   const [phone, laptop] = [device(), device()]
   const [a, b] = [await phone.open(), await laptop.open()]

@@ -15,10 +15,10 @@ const message = (after: string, ...records: ReturnType<typeof record>[]) =>
 const read = (messages: readonly Uint8Array[]) =>
   Promise.all(messages.map(async (one, i) => ({ position: String(i + 1), opened: await openMessage(one) })))
 
-test('a message is what it was packed from, small ones readable as they are, large ones as gzip', async () => {
+test('a message unpacks to its commits; small messages are plain text, large ones gzip', async () => {
   const small = await message('before', record('a', 5, 2))
   expect(new TextDecoder().decode(small)).toMatch(/^{"v":1,"id":"a","after":"before".*"codec":"json"/)
-  // A single push: at most 400 bytes and its body.
+  // A single push has at most 400 bytes and its body.
   expect(small.length - record('a', 5, 2).body.length).toBeLessThanOrEqual(400)
   expect(await openMessage(small)).toMatchObject({
     is: 'message',
@@ -34,7 +34,7 @@ test('a message is what it was packed from, small ones readable as they are, lar
   })
 })
 
-test('whatever was cut, edited or made up is no message, and never throws', async () => {
+test('any cut, edited or invented bytes are no message, and never throw', async () => {
   const whole = await message('', record('a', 1))
   const large = await message('', ...Array.from({ length: 100 }, (_, i) => record(`r${i}`, i + 1)))
   const text = new TextDecoder().decode(whole)
@@ -48,7 +48,7 @@ test('whatever was cut, edited or made up is no message, and never throws', asyn
   ]
   for (const one of [...edited.map((one) => new TextEncoder().encode(one)), large.slice(0, -4), new Uint8Array(9)])
     expect(await openMessage(one)).toMatchObject({ is: 'no message' })
-  // Whole, but not what a writer may write.
+  // A complete message that no writer may write.
   const twice = {
     ...record('a', 1, 2),
     body: JSON.stringify([0, 1].map(() => ({ id: 'c', at: 1, events: [{ type: 'x' }] }))),
@@ -60,12 +60,12 @@ test('whatever was cut, edited or made up is no message, and never throws', asyn
     })
 })
 
-test('only a message that names the commit before it is log: late, doubled and foreign ones are passed over', async () => {
+test('only a message that names the commit before it is part of the log: late, doubled and foreign ones are skipped', async () => {
   const [a, b, late, behind, c] = await Promise.all([
     message('', record('a', 1)),
     message('a', record('b', 2)),
     message('a', record('z', 2)),
-    // Behind the late one: its number fits, what it names does not.
+    // After the late one: its number fits, but the commit that it names does not.
     message('z', record('y', 3)),
     message('b', record('c', 3)),
   ])
@@ -73,12 +73,12 @@ test('only a message that names the commit before it is log: late, doubled and f
   const derived = derive(BEGINNING, read_, 'own')
   expect(derived.commits.map(({ record }) => record.id)).toEqual(['a', 'b', 'c'])
   expect(derived.position).toMatchObject({ position: '7', id: 'c', head: 3, last: 'c' })
-  // The same from any place in between.
+  // The result is the same from any place in between.
   const half = derive(BEGINNING, read_.slice(0, 4), 'own')
   expect(derive(half.position, read_.slice(4), 'lineage').commits.map(({ record }) => record.id)).toEqual(['c'])
 })
 
-test('a message of a newer build stops where it follows, and is passed over where it does not', async () => {
+test('a message of a newer build stops the reader if it follows the log, and is skipped otherwise', async () => {
   const newer = (after: string) => new TextEncoder().encode(`{"v":2,"id":"n","after":"${after}"}\n`)
   const a = await message('', record('a', 1))
   expect(derive(BEGINNING, await read([a, newer('a'), a]), '')).toMatchObject({
@@ -104,7 +104,7 @@ test('the trail keeps the newest places, and older ones at growing distances', a
   expect(position.trail.at(-1)!.head).toBeLessThan(500)
 })
 
-test('S11: a device that writes while others do leaves each of them a turn; alone it gathers what it is given for a moment', () => {
+test('S11: a device that writes together with others leaves each of them a turn; a device alone gathers commands for a moment', () => {
   let now = 0
   const id = (writer: string) => writer.padEnd(22, '.')
   const pace = createPace(

@@ -6,7 +6,7 @@ import { commitsOf, devices, outboxOf, rejectedOf } from './devices.ts'
 const add = (id: string) => ({ id, title: id })
 const REMOTE = { durability: 'remote' } as const
 
-/** Has it settled? */
+/** Whether a promise has settled. */
 function watched<T>(promise: Promise<T>): { readonly promise: Promise<T>; isOver: boolean } {
   const one = { promise, isOver: false }
   const over = (): void => {
@@ -25,13 +25,13 @@ test('a dispatch that waits for the remote resolves when the shared log has it, 
   expect(receipt).not.toHaveProperty('confirmed')
   expect((await log()).ids).toEqual([receipt.commandId])
   await expect.poll(() => b.status.sequence).toBe(1)
-  // Without it, it is durable here.
+  // Without the option, the command is durable on this device.
   expect(await a.dispatch.add(add('y'))).toMatchObject({ confirmed: false })
   expectTypeOf(receipt.sequence).toEqualTypeOf<number>()
   expectTypeOf((await a.dispatch.number()).sequence).toEqualTypeOf<number | undefined>()
 })
 
-test('offline it waits, is shown and is durable; it resolves behind what others wrote', async () => {
+test('offline it waits, is shown and is durable; it resolves after the commands that others wrote first', async () => {
   const { device } = devices()
   const [phone, laptop] = [device(), device()]
   const [a, b] = [await phone.open(), await laptop.open()]
@@ -63,7 +63,7 @@ test('it rejects with what the command throws on the shared log, and the command
   expect(await rejectedOf(laptop.name)).toMatchObject([{ name: 'rename' }])
 })
 
-test('what is refused here is asked of the shared log first: a device that is behind does not refuse', async () => {
+test('a refusal on this device is asked of the shared log first: a device that is behind does not refuse', async () => {
   const { device } = devices()
   const [phone, laptop] = [device(), device()]
   const [a, b] = [await phone.open(), await laptop.open()]
@@ -82,7 +82,7 @@ test('what is refused here is asked of the shared log first: a device that is be
   expect(b.status.pending).toBe(0)
 })
 
-test('a command that somebody else has fulfilled resolves without events', async () => {
+test('a command that another device has fulfilled resolves without events', async () => {
   const { device } = devices()
   const [phone, laptop] = [device(), device()]
   const [a, b] = [await phone.open(), await laptop.open()]
@@ -94,7 +94,7 @@ test('a command that somebody else has fulfilled resolves without events', async
   await a.dispatch.remove({ id: 'x' }, REMOTE)
   laptop.network.set({ offline: false })
   expect(await removed).toMatchObject({ sequence: 2, events: [], duplicate: false })
-  // There is nothing to do, as the shared log says.
+  // The shared log decides that there is nothing to do.
   expect(await b.dispatch.remove({ id: 'x' }, REMOTE)).toMatchObject({ sequence: 2, events: [] })
 })
 
@@ -115,7 +115,7 @@ test('a signal and a close end only the waiting: the command is sent', async () 
   expect(await left).toMatchObject({ name: 'StorageError', kind: 'unknown', cause: { message: 'enough' } })
   await a.close()
   expect(await closed).toMatchObject({ name: 'StorageError', kind: 'unknown', cause: { name: 'EngineClosed' } })
-  // It left nothing.
+  // It left no record.
   expect(await refused).toMatchObject({ name: 'EngineClosed' })
   phone.network.set({ offline: false })
   const again = await phone.open()
@@ -123,7 +123,7 @@ test('a signal and a close end only the waiting: the command is sent', async () 
   expect((await log()).ids).toHaveLength(2)
 })
 
-test('an abort before it is durable takes the command back', async () => {
+test('an abort before the command is durable removes the command', async () => {
   const { device, log } = devices()
   const a = await device().open()
   const aborting = new AbortController()
@@ -135,7 +135,7 @@ test('an abort before it is durable takes the command back', async () => {
   expect(a.read.todos.has('x')).toBe(false)
 })
 
-test('over a reload, the same commandId waits for the same command', async () => {
+test('after a reload, the same commandId waits for the same command', async () => {
   const { device, log } = devices()
   const phone = device()
   const a = await phone.open()
@@ -175,7 +175,7 @@ test('a second tab of the device gets the verdict too, and a joined caller waits
   expect(await other.promise).toMatchObject({ sequence: 1 })
 })
 
-test('a log without a remote says that there is none to wait for', async () => {
+test('a log without a remote reports that there is no remote to wait for', async () => {
   const a = await tab(freshName())
   expect(await outcome(a.dispatch.add(add('x'), REMOTE))).toMatchObject({
     name: 'ModelError',

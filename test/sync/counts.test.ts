@@ -8,7 +8,7 @@ import { devices, LOG } from './devices.ts'
 
 afterEach(() => vi.restoreAllMocks())
 
-/** Transactions from now on, as the stores they are over. */
+/** The stores of each transaction from now on. */
 function countTransactions(): string[] {
   const found: string[] = []
   const { transaction } = IDBDatabase.prototype
@@ -19,7 +19,7 @@ function countTransactions(): string[] {
   return found
 }
 
-/** A device whose calls of its remote are noted. */
+/** A device whose calls of its remote are recorded. */
 function noted(remote: Remote, calls: string[]): Remote {
   return {
     ...remote,
@@ -34,7 +34,7 @@ function noted(remote: Remote, calls: string[]): Remote {
   }
 }
 
-test('a command is sent without a read before, and read once afterwards', async () => {
+test('a command is sent without a read before it, and read once afterwards', async () => {
   const { device } = devices()
   const calls: string[] = []
   const { network } = device()
@@ -42,7 +42,7 @@ test('a command is sent without a read before, and read once afterwards', async 
   await a.dispatch.add({ id: 'x', title: 'x' })
   await expect.poll(() => a.status.sync).toMatchObject({ state: 'online', pending: 0 })
   await a.projected()
-  // The pause that a device leaves between two appends (ALONE_MS): within it, the outbox is looked at once more.
+  // The pause between two appends of a device (ALONE_MS), in which the outbox is read once more.
   await later(100)
   calls.length = 0
   const transactions = countTransactions()
@@ -55,7 +55,7 @@ test('a command is sent without a read before, and read once afterwards', async 
   expect(ofOutbox.filter((one) => one.startsWith('readonly'))).toHaveLength(3)
 })
 
-test('a thousand messages with one command each are taken in in a few transactions', async () => {
+test('a thousand messages with one command each are stored in a few transactions', async () => {
   const { device, server } = devices()
   let after = ''
   for (let n = 1; n <= 1000; n++) {

@@ -6,7 +6,7 @@ import { commitsOf, devices, outboxOf, rejectedOf } from './devices.ts'
 
 const add = (id: string) => ({ id, title: id })
 
-test('S4: what one device dispatches is in the log of the other', async () => {
+test('S4: a command of one device is in the log of the other', async () => {
   const { device, log } = devices()
   const [phone, laptop] = [device(), device()]
   const [a, b] = [await phone.open(), await laptop.open()]
@@ -22,7 +22,7 @@ test('S4: what one device dispatches is in the log of the other', async () => {
   expect(a.status).toMatchObject({ sequence: 2, state: 'ready' })
 })
 
-test('S1 and S2: commands that two devices gave offline are decided again on what came first: one is refused, with its input', async () => {
+test('S1 and S2: commands of two offline devices are decided again on the log before them: one is refused, with its input', async () => {
   const { device } = devices()
   const [phone, laptop] = [device(), device()]
   const [a, b] = [await phone.open(), await laptop.open()]
@@ -41,14 +41,14 @@ test('S1 and S2: commands that two devices gave offline are decided again on wha
   expect(refused.events).toMatchObject([{ type: 'todoAdded' }])
   await expect.poll(() => a.read.todos.size).toBe(2)
   await expect.poll(() => a.read.todos.get('seat')?.title).toBe('still mine')
-  // It was decided again: the count of before was 1 on its device.
+  // It was decided again: its first decision saw a count of 1 on its device.
   expect(a.read.todos.all()[1]?.title).toBe('1')
   expect(shown(b)).toEqual(shown(a))
   expect(await commitsOf(phone.name)).toEqual(await commitsOf(laptop.name))
   expect(await outboxOf(laptop.name)).toEqual([])
 })
 
-test('own commands that come back as they were sent change no row and keep the identity of each', async () => {
+test('own commands that return unchanged change no row and keep the identity of each', async () => {
   const { device } = devices()
   const phone = device()
   const a = await phone.open()

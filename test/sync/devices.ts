@@ -16,7 +16,7 @@ export const LOG = 'shared'
 export interface Device {
   readonly name: string
   readonly network: MemoryDevice
-  /** One more tab. */
+  /** Opens one more tab. */
   open(app?: TodoApp): Promise<Tab>
 }
 
@@ -50,7 +50,7 @@ export function devices(options: MemoryRemoteOptions = {}): Devices {
   }
 }
 
-/** What a device has of the shared log, record by record. */
+/** The shared log on a device, record by record. */
 export const commitsOf = async (name: string): Promise<string[]> =>
   (await dump(name, 'commits')).map(({ value }) => `${value.id} ${value.first} ${value.body}`)
 

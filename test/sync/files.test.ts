@@ -15,7 +15,7 @@ async function withFile() {
   return { ...world, a, file: await new Response(exportLog(a)).blob() }
 }
 
-test('an import into a log whose outbox is not empty is refused, and what is in the outbox is sent', async () => {
+test('an import into a log with a command in its outbox is refused because the outbox is not empty; that command is sent', async () => {
   const { device, a, file, log } = await withFile()
   const laptop = device()
   laptop.network.set({ offline: true })
@@ -33,7 +33,7 @@ test('an import into a log whose outbox is not empty is refused, and what is in 
   expect((await log()).ids).toHaveLength(3)
 })
 
-test('a new device that begins with a file of the shared log goes on behind it', async () => {
+test('a new device that begins with a file of the shared log continues after it', async () => {
   const { device, a, file, log } = await withFile()
   const laptop = device()
   laptop.network.set({ offline: true })
@@ -47,11 +47,11 @@ test('a new device that begins with a file of the shared log goes on behind it',
   expect((await log()).ids).toHaveLength(3)
 })
 
-test('an import into an empty log is followed although the hint that says so was lost', async () => {
+test('an import into an empty log is noticed although its hint was lost', async () => {
   const { device, a, file } = await withFile()
   const laptop = device()
   laptop.network.set({ offline: true })
-  // This tab has the pipeline, which follows the remote.
+  // This tab has the pipeline that follows the remote.
   await laptop.open()
   const b = await laptop.open()
   const { postMessage } = BroadcastChannel.prototype

@@ -26,7 +26,7 @@ async function begun(name: string, count = 1): Promise<void> {
 
 const identity = async (name: string) => (await dump(name, 'meta')).find(({ key }) => key === 'log')!.value
 
-/** All of it in segments. */
+/** A log whose events are all in segments. */
 async function sealed(name: string): Promise<void> {
   const database = await openDatabase(name)
   const head = (await dump(name, 'commits')).at(-1)!.value.last
@@ -34,7 +34,7 @@ async function sealed(name: string): Promise<void> {
   database.close()
 }
 
-/** A database from before there were remotes. */
+/** A database of a version without remotes. */
 async function makeOlder(name: string): Promise<void> {
   const found = [
     'commits',
@@ -99,14 +99,14 @@ test.each([
     await expect.poll(() => b.status.sequence, { timeout: 10_000 }).toBe(4)
     expect(shown(b)).toEqual(shown(a))
     expect((await log()).ids).toHaveLength(4)
-    // What was known here is known everywhere.
+    // The events of this device are on every device.
     expect(await b.dispatch.add(add('old'), { commandId: 'given' })).toMatchObject({ sequence: 1, duplicate: true })
     expect(await identity(laptop.name)).toMatchObject({ lineage: before.lineage })
     expect((await commitsOf(laptop.name)).slice(-1)).toEqual((await commitsOf(phone.name)).slice(-1))
   },
 )
 
-test('an empty log goes online, and takes over the one that it finds', async () => {
+test('an empty log goes online, and takes over the log that it finds', async () => {
   const { device } = devices()
   const [phone, laptop] = [device(), device()]
   const before = await tab(phone.name, {}, { mirror: false })
@@ -130,7 +130,7 @@ test('while another tab has the log open, nothing is sent, and status says what 
     .toMatchObject({ state: 'waiting', pending: 0, error: { name: 'StorageError', kind: 'unavailable' } })
   expect(a.status.sync?.error?.message).toContain('close the other tabs')
   expect(warned.mock.calls.flat().filter((said) => String(said).includes('is not synchronised'))).toHaveLength(1)
-  // Both work on as before.
+  // Both keep working.
   expect(await a.dispatch.add(add('new'))).toMatchObject({ sequence: 2 })
   await expect.poll(() => older.read.todos.has('new')).toBe(true)
   expect(server.messages(LOG)).toHaveLength(0)
@@ -192,7 +192,7 @@ test('a tab that connects again as soon as it can, while a log goes online, appe
   expect(await commitsOf(phone.name)).toHaveLength(1)
 })
 
-test('a remote that holds another log is left alone, and so is this one', async () => {
+test('a remote with another log stays unchanged, and so does the local log', async () => {
   const { device, server } = devices()
   const [phone, other] = [device(), device()]
   await begun(phone.name)

@@ -5,7 +5,7 @@ import { broken, quiet, tab, traffic } from '../engine/kit.ts'
 import { collect, freshName, later, outcome, shown, type TodoApp } from '../engine/todos.ts'
 import { dump, isAppend, loseAnswer } from '../log/storage.ts'
 
-/** Nobody reads it and nobody writes it: what is dispatched stays in the outbox. */
+/** A remote that no device reads or writes, so that commands stay in the outbox. */
 const nowhere: OpenRemote = () => ({
   append: () => new Promise(() => {}),
   async *read() {},
@@ -31,7 +31,7 @@ test('a command of a log with a remote is durable in the outbox, is shown, and h
   expect(JSON.parse(record?.value.body)).toMatchObject([{ name: 'add', input: add('x'), ids: [], model: 1 }])
 })
 
-test('S6: a tab opens with what waits in the outbox, by one request more than a log without a remote', async () => {
+test('S6: a tab opens with the commands in the outbox, with one request more than a log without a remote', async () => {
   const [name, plain] = [freshName(), freshName()]
   const first = await openShared(name)
   await first.dispatch.add({ title: 'one' })
@@ -52,12 +52,12 @@ test('S6: a tab opens with what waits in the outbox, by one request more than a 
   const without = await boot(plain)
   const { opened, requests } = await boot(name)
   expect(requests).toBe(without.requests + 1)
-  // Also without the option: the format of the log decides.
+  // Also without the option, because the format of the log decides.
   expect(shown(opened)).toEqual(before)
   expect(opened.status.sync).toMatchObject({ pending: 2 })
 })
 
-test('S12: a log without a remote asks for nothing of sync, and stores nothing of it', async () => {
+test('S12: a log without a remote loads no code of sync, and stores nothing for it', async () => {
   const name = freshName()
   const watched = traffic()
   const a = await tab(name, {}, { mirror: false })
@@ -71,7 +71,7 @@ test('S12: a log without a remote asks for nothing of sync, and stores nothing o
   expect(await Promise.all(stores.map((store) => dump(name, store)))).toEqual([[], [], []])
 })
 
-test('tabs race for the outbox, and each command is decided on exactly what is before it', async () => {
+test('tabs race for the outbox, and each command is decided on exactly the commands before it', async () => {
   wire()
   const name = freshName()
   const [a, b] = [await openShared(name), await openShared(name)]
@@ -87,7 +87,7 @@ test('tabs race for the outbox, and each command is decided on exactly what is b
   expect(shown(c).todos).toEqual(shown(b).todos)
 })
 
-test('a hint brings the row of another tab, and one that was lost is found when the next append loses its race', async () => {
+test('a hint brings the row of another tab; after a lost hint, the next append loses its race and finds the row', async () => {
   const net = wire()
   const name = freshName()
   const [a, b] = [await openShared(name), await openShared(name)]
@@ -103,7 +103,7 @@ test('a hint brings the row of another tab, and one that was lost is found when 
   expect(await keys(name)).toEqual([0, 1, 2, 3])
 })
 
-test('an id that a caller gave is answered from the outbox, and conflicts with another input', async () => {
+test('a commandId is answered from the outbox, and conflicts with another input', async () => {
   const name = freshName()
   const [a, b] = [await openShared(name), await openShared(name)]
   const first = await a.dispatch.add(add('x'), { commandId: 'once' })
@@ -114,7 +114,7 @@ test('an id that a caller gave is answered from the outbox, and conflicts with a
   expect(await keys(name)).toEqual([0, 1])
 })
 
-test('an append whose answer is lost is found in the outbox and not made twice', async () => {
+test('an append whose answer was lost is found in the outbox, and not repeated', async () => {
   const name = freshName()
   const a = await openShared(name)
   const storage = broken()
@@ -128,7 +128,7 @@ test('an append whose answer is lost is found in the outbox and not made twice',
   expect(isAppend([], 'readonly')).toBe(false)
 })
 
-test('a record that comes below the marker is no outbox: it is taken out and decided again', async () => {
+test('a record that lands below the marker is removed and decided again', async () => {
   const name = freshName()
   wire().fate = () => 0
   const [a, b] = [await openShared(name), await openShared(name)]
@@ -143,7 +143,7 @@ test('a record that comes below the marker is no outbox: it is taken out and dec
     const transaction = idb.transaction('outbox', 'readwrite')
     const outbox = transaction.objectStore('outbox')
     outbox.clear()
-    // What another stale tab left there.
+    // A record that another stale tab left there.
     outbox.put({ ...record, n: 3, id: 'garbage' }, 3)
     outbox.put({ n: 7, base: 0, last: '', generation: 1 }, 7)
     outbox.put({ ...record, n: 8 }, 8)
@@ -164,7 +164,7 @@ test('commands that lost two races are decided inside the transaction', async ()
   const storage = broken()
   let races = 0
   storage.onTransaction = (_, stores, mode) => {
-    // b is faster each time.
+    // b wins each race.
     if (!isLocalAppend(stores, mode) || races >= 4 || races % 2) return
     races++
   }
@@ -174,7 +174,7 @@ test('commands that lost two races are decided inside the transaction', async ()
   expect(c.read.todos.all().map(({ title }) => title)).toEqual(Array.from({ length: 30 }, (_, i) => String(i)))
 })
 
-test('sequence and projections count the shared log only; history marks what is not in it', async () => {
+test('sequence and projections count only the shared log; history marks commands that are not in it', async () => {
   const a = await openShared(freshName())
   await a.dispatch.add(add('x'))
   expect(await collect(a.history())).toMatchObject([{ sequence: 1, pending: true }])

@@ -6,7 +6,7 @@ import { devices, LOG } from './devices.ts'
 
 const soon = { timeout: 40_000 }
 
-/** A device whose messages never reach the server, while it can read it. */
+/** A device that can read the server, but whose messages never reach it. */
 async function unheard(answer: (hear: () => void) => ReturnType<Remote['append']>) {
   const network = devices().server.device()
   let appends = 0
@@ -56,7 +56,7 @@ test.each([
     const { one, appends, allow } = await unheard(answer)
     await expect.poll(() => one.status.sync?.error, soon).toBeDefined()
     expect(one.status.sync?.pending).toBe(1)
-    // 0.5, 1, 2 and 4 s after each other: without a bound there are hundreds.
+    // The tries are 0.5, 1, 2 and 4 s apart. Without a bound there are hundreds.
     await new Promise((resolve) => setTimeout(resolve, 3000))
     expect(appends()).toBeLessThanOrEqual(5)
     allow()

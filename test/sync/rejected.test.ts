@@ -17,7 +17,7 @@ async function refused() {
   return { a, b, laptop, phone }
 }
 
-test('the app is told what was refused, why, and on which state, and may discard it', async () => {
+test('the app is told which command was refused, why, and on which state, and may discard it', async () => {
   const { b, laptop } = await refused()
   const [one, ...more] = await rejected(b)
   expect(more).toEqual([])
@@ -36,7 +36,7 @@ test('the app is told what was refused, why, and on which state, and may discard
   expect(await rejectedOf(laptop.name)).toEqual([])
 })
 
-test('a command that is retried is decided on the present state: it stays rejected, or goes into the log under its id', async () => {
+test('a retried command is decided on the present state: it stays rejected, or is appended under its id', async () => {
   const { a, b, laptop } = await refused()
   const other = await laptop.open()
   const [one] = await rejected(b)
@@ -53,7 +53,7 @@ test('a command that is retried is decided on the present state: it stays reject
   expect(a.status.sequence).toBe(3)
 })
 
-test('a command that comes into the log after all, by another device, leaves what is rejected by itself', async () => {
+test('a rejected command that another device appends is removed from the rejected ones by itself', async () => {
   const { device } = devices()
   const [phone, laptop] = [device(), device()]
   const [a, b] = [await phone.open(), await laptop.open()]

@@ -7,7 +7,7 @@ import { commitsOf, devices, LOG, outboxOf, rejectedOf } from './devices.ts'
 const outboxRecords = async (name: string) => (await dump(name, 'outbox')).filter(({ value }) => value.body && value.id)
 const add = (id: string) => ({ id, title: id })
 
-test('S8: a remote that forgot messages gets them again from any device, unchanged', async () => {
+test('S8: a remote that forgot messages gets them again, unchanged, from any device', async () => {
   const { server, device, log } = devices()
   const [phone, laptop] = [device(), device()]
   const [a, b] = [await phone.open(), await laptop.open()]
@@ -23,7 +23,7 @@ test('S8: a remote that forgot messages gets them again from any device, unchang
   expect((await log()).ids).toHaveLength(4)
 })
 
-test('a log that others wrote on behind a part that was forgotten is forked: nothing is deleted, and commands go on', async () => {
+test('a log that others continued after a forgotten part is forked: nothing is deleted, and commands still work', async () => {
   const { server, device } = devices()
   const [phone, laptop] = [device(), device()]
   const [a, b] = [await phone.open(), await laptop.open()]
@@ -45,7 +45,7 @@ test('a log that others wrote on behind a part that was forgotten is forked: not
   expect(a.read.todos.all().map(({ id }) => id)).toEqual(['x', 'y', 'w'])
 })
 
-test('a remote that holds another log is told apart, and one that is gone', async () => {
+test('a remote with another log and a deleted remote are told apart', async () => {
   const { server, device } = devices()
   const [phone, other] = [device(), device()]
   const a = await phone.open()
@@ -68,21 +68,21 @@ test('a remote that holds another log is told apart, and one that is gone', asyn
   await expect.poll(() => a.status.sync?.state, { timeout: 10_000 }).toBe('other-log')
   server.remove(LOG)
   await expect.poll(() => a.status.sync?.state, { timeout: 10_000 }).toBe('gone')
-  // A backup is put back.
+  // A backup is restored.
   server.replace(LOG, messages)
   await expect.poll(() => a.status.sync?.state, { timeout: 60_000 }).toBe('online')
   const b = await other.open()
   await expect.poll(() => b.read.todos.size, { timeout: 10_000 }).toBe(1)
 }, 90_000)
 
-test('S3: a command refused behind others of its device is final only once these are in the log', async () => {
+test('S3: a command that is refused behind others of its device is final only once those are in the log', async () => {
   const { device } = devices()
   const [phone, laptop] = [device(), device()]
   const [a, b] = [await phone.open(), await laptop.open()]
   await a.dispatch.add(add('x'))
   await expect.poll(() => b.status.sequence).toBe(1)
   laptop.network.set({ offline: true })
-  // Accepted here: x is there, and is renamed twice.
+  // Accepted on this device, where x exists and is renamed twice.
   await b.dispatch.add(add('first'))
   await b.dispatch.rename({ id: 'x', title: 'mine' })
   await a.dispatch.remove({ id: 'x' })
@@ -109,13 +109,13 @@ async function putLocal(name: string, record: unknown, key: IDBValidKey): Promis
   idb.close()
 }
 
-test('S9: a build that does not know a command never refuses it: it stops, and says so', async () => {
+test('S9: a build that does not know a command never refuses it: it stops, and status says so', async () => {
   const { device } = devices()
   const [phone, laptop] = [device(), device()]
   const [a, b] = [await phone.open(), await laptop.open()]
   laptop.network.set({ offline: true })
   await b.dispatch.addOnce(add('mine'))
-  // What a newer build has put there.
+  // A command of a newer build.
   const [record] = (await dump(laptop.name, 'outbox')).filter(({ value }) => value.body)
   const body = record!.value.body.replace('"name":"addOnce"', '"name":"addLater"')
   await putLocal(laptop.name, { ...record!.value, body }, record!.key)
@@ -126,7 +126,7 @@ test('S9: a build that does not know a command never refuses it: it stops, and s
   expect(await outboxOf(laptop.name)).toMatchObject([{ name: 'addLater' }])
   expect(await rejectedOf(laptop.name)).toEqual([])
   expect(await commitsOf(laptop.name)).toEqual([])
-  // The reload brings the build that knows it.
+  // The reload loads the build that knows it.
   await b.close()
   await putLocal(laptop.name, { ...record!.value }, record!.key)
   const again = await laptop.open()
@@ -134,7 +134,7 @@ test('S9: a build that does not know a command never refuses it: it stops, and s
   expect(again.read.todos.all().map(({ id }) => id)).toEqual(['x', 'mine'])
 })
 
-test('S5: an id that two devices gave is appended once: the same command is answered, another input is a conflict', async () => {
+test('S5: an id of two devices is appended once: the same command is answered, another input is a conflict', async () => {
   const { device, log } = devices()
   const [phone, laptop] = [device(), device()]
   const [a, b] = [await phone.open(), await laptop.open()]
@@ -154,7 +154,7 @@ test('S5: an id that two devices gave is appended once: the same command is answ
   expect(await outcome(b.dispatch.add(add('z'), { commandId: 'other' }))).toMatchObject({ name: 'CommandIdConflict' })
 })
 
-test('many small records of a device that is offline are packed into few, and nothing of them changes', async () => {
+test('many small records of an offline device are packed into few, without a change of their contents', async () => {
   const { device } = devices()
   const phone = device()
   const [a, b] = [await phone.open(), await phone.open()]
@@ -171,7 +171,7 @@ test('many small records of a device that is offline are packed into few, and no
   expect(shown(b).todos).toEqual(before)
 })
 
-test('S7: a command that is larger than the remote takes is refused, and keeps none behind it waiting', async () => {
+test('S7: a command above the size limit of the remote is refused, and blocks no later one', async () => {
   const { device } = devices({ bytes: 3000 })
   const a = await device().open()
   await a.dispatch.add({

@@ -29,7 +29,7 @@ async function sent(count: number) {
   return { name: phone.name, keys, change, next }
 }
 
-test('own commands that came into the log are kept as they were, with their size so far', async () => {
+test('own commands in the log are kept as they were sent, with their size so far', async () => {
   const { name, keys } = await sent(2)
   expect(await keys()).toEqual([1, 2])
   const [one, two] = await dump(name, 'sent')
@@ -37,7 +37,7 @@ test('own commands that came into the log are kept as they were, with their size
   expect(two!.value.total).toBe(one!.value.body.length + two!.value.body.length)
 })
 
-test('after 30 days they are forgotten, with the next ones that come', async () => {
+test('after 30 days they are forgotten, when the next ones are stored', async () => {
   const { keys, change, next } = await sent(3)
   await change(1, { at: Date.now() - 31 * DAY_MS })
   await change(2, { at: Date.now() - 29 * DAY_MS })
@@ -45,7 +45,7 @@ test('after 30 days they are forgotten, with the next ones that come', async () 
   expect(await keys()).toEqual([2, 3, 4])
 })
 
-test('of more than 10 MB, the oldest are forgotten, and no more than has to be', async () => {
+test('above 10 MB, the oldest are forgotten, and no more than necessary', async () => {
   const { keys, change, next } = await sent(3)
   await change(1, { body: 'x'.repeat(6_000_000), total: 6_000_000 })
   await change(2, { body: 'x'.repeat(6_000_000), total: 12_000_000 })

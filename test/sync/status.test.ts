@@ -13,7 +13,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-test('the error of a remote is a RemoteError in every tab, and a new tab hears of it at once', async () => {
+test('the error of a remote is a RemoteError in every tab, and a new tab has it at once', async () => {
   const { device } = devices()
   const phone = device()
   phone.network.set({ denied: true })
@@ -25,7 +25,7 @@ test('the error of a remote is a RemoteError in every tab, and a new tab hears o
   await expect.poll(() => b.status.sync?.state).toBe('denied')
 })
 
-test('a remote that is given to a log in memory is not used, and status says so', async () => {
+test('a log in memory does not use its remote, and status says so', async () => {
   const warned = vi.spyOn(console, 'warn').mockImplementation(() => {})
   const { server, device } = devices()
   const { network } = device()
@@ -42,7 +42,7 @@ test('a remote that is given to a log in memory is not used, and status says so'
   await engine.close()
 })
 
-test('if nobody follows the remote, as where the worker was not given it, status says so', () => {
+test('status says if no worker follows the remote, for example because the worker did not get it', () => {
   vi.useFakeTimers()
   const warned = vi.spyOn(console, 'warn').mockImplementation(() => {})
   const posted: unknown[] = []
@@ -57,7 +57,7 @@ test('if nobody follows the remote, as where the worker was not given it, status
   expect(warned).toHaveBeenCalled()
 })
 
-test('history ends with what the remote has not ordered yet, marked', async () => {
+test('history ends with the commands that the remote has not ordered yet, and marks them', async () => {
   const { device } = devices()
   const phone = device()
   const a = await phone.open()
@@ -93,7 +93,7 @@ async function large(name: string): Promise<void> {
   await before.close()
 }
 
-test('an upload tells how far it is, goes on where it stopped, and a download tells it too', async () => {
+test('an upload reports its progress and resumes where it stopped; a download reports its progress too', async () => {
   const { device, server, log } = devices()
   const [phone, laptop] = [device(), device()]
   await large(phone.name)
@@ -112,7 +112,7 @@ test('an upload tells how far it is, goes on where it stopped, and a download te
   await expect.poll(() => b.status.sync?.progress).toBeUndefined()
   expect(seen.length).toBeGreaterThan(1)
   expect(seen.every(([done, total], i) => total === 40 && done >= (seen[i - 1]?.[0] ?? 0))).toBe(true)
-  // No part of it went twice: an append that was answered to nobody is found by the next reader.
+  // No part was sent twice: the next reader finds an append whose answer was lost.
   expect((await log()).messages).toBeLessThan(40)
 
   const c = await laptop.open()

@@ -25,7 +25,7 @@ async function renamed() {
   return { a, b, laptop, stack }
 }
 
-test('an undo is decided again where others came between, and reaches every device', async () => {
+test('an undo is decided again if other commands came between, and reaches every device', async () => {
   const { a, b, laptop, stack } = await renamed()
   laptop.network.set({ offline: true })
   await stack.undo()
@@ -37,7 +37,7 @@ test('an undo is decided again where others came between, and reaches every devi
   await expect.poll(() => a.read.todos.get('x')?.title).toBe('x')
 })
 
-test('an undo that would put back what another device has changed is refused, and can be tried again', async () => {
+test('an undo that would revert a change of another device is refused, and can be tried again', async () => {
   const { a, b, laptop, stack } = await renamed()
   await expect.poll(() => a.read.todos.get('x')?.title).toBe('mine')
   laptop.network.set({ offline: true })
@@ -56,7 +56,7 @@ test('an undo that would put back what another device has changed is refused, an
   await expect.poll(() => a.read.todos.get('x')?.title).toBe('x')
 })
 
-test('a log with commands that are not sent is not destroyed, unless the app says so', async () => {
+test('a log with unsent commands is destroyed only if the app says so', async () => {
   const { b, laptop } = await renamed()
   laptop.network.set({ offline: true })
   await b.dispatch.add(add('unsent'))

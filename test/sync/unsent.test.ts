@@ -33,7 +33,7 @@ async function kept(name: string, count: number): Promise<void> {
   await expect.poll(async () => (await readUnsent(parent as any))?.commands.length, { timeout: 10_000 }).toBe(count)
 }
 
-test('commands that were not sent have a second copy: a lost database is restored with them, and with its remote', async () => {
+test('unsent commands have a second copy: a lost database is restored with them, and with its remote', async () => {
   const { device } = world()
   const [phone, laptop] = [device(), device()]
   const a = await tab(phone.name, {}, phone.options)
@@ -50,7 +50,7 @@ test('commands that were not sent have a second copy: a lost database is restore
   await mirrored(a, 1)
   await lose(phone.name, a)
 
-  // Also where the app forgets to give the remote: nothing may go into the log past it.
+  // Also if the app forgets the remote: no command may bypass it into the log.
   const again = await tab(phone.name)
   expect(await identity(phone.name)).toMatchObject({ format: 3, restored: { sequence: 1 } })
   expect(again.status.sync).toMatchObject({ pending: 2 })
@@ -100,11 +100,11 @@ test('a log that was never synchronised is restored from its outbox alone, and t
   expect((await identity(phone.name)).lineage).not.toBe(lineage)
   await mirrored(again, 3)
   await again.close()
-  // The files have the new one: else the next mirror would take them for another log's.
+  // The files have the new lineage. Otherwise the next mirror would take them for those of another log.
   await mirrored(await tab(phone.name, {}, phone.options), 3)
 })
 
-test('a file of the outbox that is older than those of the events sends nothing twice', async () => {
+test('an outbox file that is older than the event files sends nothing twice', async () => {
   const { device } = world()
   const [phone, laptop] = [device(), device()]
   const a = await tab(phone.name, {}, phone.options)
@@ -130,7 +130,7 @@ test('a file of the outbox that is older than those of the events sends nothing 
   expect(shown(again)).toEqual(shown(b))
 })
 
-test('a command that was decided on older events than those that came back is decided again', async () => {
+test('a command that was decided on fewer events than were restored is decided again', async () => {
   const { device } = world()
   const [phone, laptop] = [device(), device()]
   const a = await tab(phone.name, {}, phone.options)
@@ -153,7 +153,7 @@ test('a command that was decided on older events than those that came back is de
   expect(again.status.sequence).toBe(1)
 })
 
-test('events that were lost come from the remote again, and the command that was decided on them is decided again', async () => {
+test('lost events are read from the remote again, and the command that was decided on them is decided again', async () => {
   const { device } = world()
   const [phone, laptop] = [device(), device()]
   const a = await tab(phone.name, {}, phone.options)
@@ -179,7 +179,7 @@ test('events that were lost come from the remote again, and the command that was
   expect(again.status.sequence).toBe(3)
 })
 
-test('a damaged file of the outbox is no reason to go on without the remote, and is told', async () => {
+test('a damaged outbox file is reported, and the remote is still used', async () => {
   const { device } = world()
   const phone = device()
   const a = await tab(phone.name, {}, phone.options)

@@ -6,10 +6,10 @@ import { tab } from '../engine/kit.ts'
 import { dump } from '../log/storage.ts'
 import { devices, LOG } from './devices.ts'
 
-/** Bytes that the header of a message may have. */
+/** The most bytes of a message header. */
 const HEADER_BYTES = 400
 
-test('a push of one command has at most 400 bytes beside its body', async () => {
+test('a push of one command has at most 400 bytes in addition to its body', async () => {
   const { device, server } = devices()
   const a = await device().open()
   await a.dispatch.add({ id: 'x', title: 'x'.repeat(5000) }, { durability: 'remote' })
@@ -24,7 +24,7 @@ test('a push of one command has at most 400 bytes beside its body', async () => 
   }
 })
 
-test('an upload takes at most 1.2 times what the log takes on the disk', async () => {
+test('an upload takes at most 1.2 times the bytes of the log on the disk', async () => {
   const { device, server } = devices()
   const phone = device()
   const before = await tab(phone.name, {}, { mirror: false })

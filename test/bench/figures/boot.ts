@@ -33,7 +33,7 @@ export async function bootFigure(run: Run): Promise<void> {
   }
 }
 
-/** The same rows under logs of growing length: who pays for history, and how much. */
+/** The same rows under logs of growing length: the cost of history for each subject. */
 export async function flatFigure(run: Run): Promise<void> {
   const rows = 1000
   const logs = run.quick ? [1e3, 1e4, 1e5] : [1e3, 1e4, 1e5, 1e6, 3e6]

@@ -95,7 +95,7 @@ const commands = {
     return times
   },
 
-  /** What opening the database takes without whatever opens it otherwise. */
+  /** The time to open the database without the subject. */
   async open() {
     const { database } = subject
     if (!database) return Number.NaN

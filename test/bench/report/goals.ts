@@ -2,7 +2,7 @@ import { markdownTable } from 'markdown-table'
 import { median } from 'simple-statistics'
 import type { Result } from './result.ts'
 
-/** What Tidemark set out to reach, and what this run says. Nothing is left out: what was not measured says so. */
+/** The goals of Tidemark and the results of this run. A goal that was not measured says so. */
 export function goals({ summary, series }: Result): string {
   const find = (figure: string, cell?: string, subject = 'tidemark') =>
     summary.find((s) => s.figure === figure && (cell === undefined || s.cell === cell) && s.subject === subject)
@@ -28,7 +28,7 @@ export function goals({ summary, series }: Result): string {
     return ratios.length ? Math.max(...ratios) : undefined
   }
 
-  /** Each stretch against the one beside it: in between, the machine becomes another. */
+  /** Compares each stretch with its neighbour, because the machine changes over time. */
   const inTurns = (figure: string) => {
     const values = (cell: string, subject: string) =>
       series.find((s) => s.figure === figure && s.cell === cell && s.subject === subject)?.values ?? []

@@ -10,8 +10,8 @@ import {
 import type { Subject } from './subject.ts'
 
 /**
- * As little as an app with this log can do: nothing is checked, nothing is copied, nobody else may write. What it leaves out is what a
- * library is for; what it does is what IndexedDB costs. Rows and events 500 to a record, one transaction per write, relaxed, committed
+ * The least that an app with this log can do: it checks nothing, copies nothing, and allows no other writer. It leaves out what a
+ * library is for, and costs what IndexedDB costs. It stores 500 rows or events a record, and writes in one relaxed transaction, committed
  * explicitly; boot is one transaction: pages, checkpoint, and the events after it.
  */
 const perRecord = 500
@@ -69,7 +69,7 @@ function append(events: readonly WorkEvent[]): Promise<void> {
   return done(transaction).then(() => channel.postMessage({ first, events }))
 }
 
-/** Writes every page: the floor keeps no account of what changed, so it does this once, at the end. */
+/** Writes every page. The floor does not track changes, so it does this once, at the end. */
 function flush(): Promise<void> {
   const transaction = db.transaction(['pages', 'lists', 'meta'], 'readwrite', { durability: 'relaxed' })
   const pages = (name: string, rows: unknown[]) => {
@@ -136,7 +136,7 @@ export const subject: Subject = {
       await done(transaction)
       return performance.now() - from
     },
-    /** Reading every event and folding it in a loop: what a rebuild cannot do without. */
+    /** Reads every event and folds it in a loop: the least work of a rebuild. */
     async readAndFold() {
       const from = performance.now()
       const fold = createBareFold()

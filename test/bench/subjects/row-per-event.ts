@@ -1,7 +1,7 @@
 import { evolveItem, type Item, type WorkEvent } from '../workload.ts'
 import type { Subject } from './subject.ts'
 
-/** The yardstick of stored bytes: an IndexedDB record per event, with what an event log has to know of each. */
+/** The reference for stored bytes: an IndexedDB record per event, with the fields that an event log needs. */
 let db: IDBDatabase
 let head = 0
 const items = new Map<string, Item>()
@@ -33,6 +33,6 @@ export const subject: Subject = {
       transaction.oncomplete = () => resolve()
       transaction.onabort = () => reject(transaction.error)
     }),
-  // Never asked: this one only fills a disk.
+  // Never called: this subject only fills a disk.
   watch() {},
 }

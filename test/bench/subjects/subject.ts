@@ -1,8 +1,8 @@
 import type { Item, WorkEvent } from '../workload.ts'
 
-/** What a subject has to be able to do. One file per subject; its page is the same for all. */
+/** The interface of a subject. Each has one file; all use the same page. */
 export interface Subject {
-  /** Opens what is stored. When it resolves, every row is in memory, ready to be drawn. `wide`: with all three projections; `indexed`: and `history` of one table. */
+  /** Opens the stored data. When it resolves, every row is in memory, ready to be drawn. `wide`: with all three projections; `indexed`: and `history` of one table. */
   boot(options: { readonly wide: boolean; readonly indexed: boolean }): Promise<void>
   /** Every row, for the check that all of them are there. */
   rows(): readonly Item[] | Promise<readonly Item[]>
@@ -12,7 +12,7 @@ export interface Subject {
   record(events: readonly WorkEvent[]): Promise<unknown>
   /** Calls the listener with the row's title after every change published in this tab, the ones from other tabs included. */
   watch(id: string, listener: (title: string | undefined) => void): void
-  /** Until the next visit would find everything in place: background work is done. */
+  /** Waits until background work is done, so that the next visit finds everything in place. */
   settle?(): Promise<void>
   /** The database that a boot opens, where it is in IndexedDB: for opening it with nothing else. */
   readonly database?: string

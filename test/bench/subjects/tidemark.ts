@@ -11,7 +11,7 @@ let engine: Awaited<ReturnType<typeof openNarrow>>
 let uncopied: typeof engine
 const openNarrow = () => openEngine(narrow)
 const narrowWorker = () => new SharedWorker(new URL('./tidemark.worker.ts', import.meta.url), { type: 'module' })
-/** A look at the database from beside the engine. */
+/** Reads the database without the engine. */
 const database = <T>(use: (db: IDBDatabase) => IDBRequest<T> | IDBTransaction): Promise<T> =>
   besideEngine(`tidemark:${name}`, use)
 const commits = () => commitsOf(name)
@@ -50,7 +50,7 @@ export const create = (given: { mirror?: false } = {}): Subject => ({
       await engine.rebuild()
       return performance.now() - from
     },
-    /** Reading every sealed segment and folding it in a loop, with nothing else: what a rebuild cannot do without. */
+    /** Reads every sealed segment and folds it in a loop: the least work of a rebuild. */
     async readAndFold() {
       const from = performance.now()
       const fold = createBareFold()
@@ -98,7 +98,7 @@ export const create = (given: { mirror?: false } = {}): Subject => ({
         await uncopied.dispatch.record(eventsBetween(n, Math.min(n + 1000, events), rows))
       await uncopied.projected()
     },
-    /** Whether the second copies are what they should be, with all that was written. */
+    /** Whether the second copies are complete. */
     async copies() {
       const { mirror, sequence } = engine.status
       if (mirror.sequence !== sequence) return `at ${mirror.sequence} of ${sequence}`
@@ -115,7 +115,7 @@ export const create = (given: { mirror?: false } = {}): Subject => ({
       }
       return times
     },
-    /** What is derived goes, as after a lost snapshot: the next boot has to fold the log. */
+    /** Deletes all derived data, as if the snapshot was lost: the next boot has to fold the log. */
     dropSnapshot: () =>
       database((db) => {
         const transaction = db.transaction(['pages', 'checkpoints'], 'readwrite')

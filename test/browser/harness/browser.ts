@@ -9,9 +9,9 @@ export interface Tab {
   reload(): Promise<void>
   /** Runs in the page and waits for its promise; what it throws is thrown here with the same name and message. */
   evaluate<A extends readonly unknown[], T>(run: (...args: A) => T, ...args: A): Promise<Awaited<T>>
-  /** Until it is truthy; a page that navigates meanwhile is asked again. */
+  /** Waits until the expression is truthy. If the page navigates meanwhile, it is evaluated again. */
   waitFor<A extends readonly unknown[]>(run: (...args: A) => unknown, ...args: A): Promise<void>
-  /** Console lines and uncaught errors, where the driver tells them. */
+  /** Console lines and uncaught errors, if the driver reports them. */
   readonly log: readonly string[]
   close(): Promise<void>
 }
@@ -61,12 +61,12 @@ export const waitUntil = async (ask: () => Promise<unknown>, what: string, timeo
   throw new Error(`waited ${timeout} ms for ${what}; last answer: ${last instanceof Error ? last.message : last}`)
 }
 
-/** Milliseconds that a page has to say what it shows. */
+/** Milliseconds within which a page must report its text. */
 const ANSWER_MS = 5000
 /** Characters of its text, and lines of its console. */
 const TEXT_MAX = 1500
 const LINES_MAX = 20
-/** Tabs that are told of when a test fails. */
+/** The tabs that a failing test reports. */
 const TABS_MAX = 6
 
 /** Those that were opened last, closed ones too. */
@@ -87,7 +87,7 @@ export const describeTab = async (tab: Tab): Promise<string> => {
   return `The page shows ${text}\nIts console says ${tab.log.slice(-LINES_MAX).join('\n') || 'nothing'}`
 }
 
-/** Until it is truthy in the page. If it never is, the error has what the page shows, so that a run on another machine explains itself. */
+/** Waits until an expression is truthy in the page. If it never is, the error has the text of the page, to explain a run on another machine. */
 export const waitInTab = async <A extends readonly unknown[]>(
   tab: Tab,
   run: (...args: A) => unknown,

@@ -6,12 +6,12 @@ interface Snapshot {
 }
 
 /**
- * Bytes that a page holds after garbage collection, what its DOM objects take of the browser included. Without code: the
+ * Bytes that a page holds after garbage collection, including the memory of its DOM objects. Without code: the
  * more often a function runs the more of it is compiled, which is no leak.
  */
 export const heapOf = async (cdp: CDPSession): Promise<number> => {
   await cdp.send('HeapProfiler.enable')
-  // What the first one finds dead tells its finalizers, after which more is.
+  // The first collection runs finalizers, which release more objects.
   for (let i = 0; i < 3; i++) await cdp.send('HeapProfiler.collectGarbage')
   let json = ''
   const take = ({ chunk }: { chunk: string }) => {

@@ -12,7 +12,7 @@ export interface Server {
   /** Ends with a slash. A secure context, as loopback is one. */
   readonly url: string
   readonly port: number
-  /** Paths that were asked for, in order, without their query. */
+  /** Requested paths, in order, without their query. */
   readonly requests: readonly string[]
   /** Files that were sent whole, in order, with the bytes of each body. */
   readonly sent: readonly { readonly path: string; readonly bytes: number }[]

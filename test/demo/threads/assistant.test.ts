@@ -66,7 +66,7 @@ describe('what a request asks for', () => {
   ]
   it.each(asks)('%s', (request, ...steps) => expect(parse(request)).toEqual(steps))
 
-  it('is named where it is not understood', () => {
+  it('is quoted if the assistant does not understand it', () => {
     expect(parse("what's the weather?")).toEqual([{ kind: 'unknown', text: "what's the weather?", reason: '' }])
     for (const path of ['../secret', '/etc/passwd', 'a//b', './a'])
       expect(parse(`create ${path} with x`)[0]).toMatchObject({
@@ -78,11 +78,11 @@ describe('what a request asks for', () => {
 })
 
 describe('a step works on the files', () => {
-  it('creates, but never over a file', () => {
+  it('creates a file, but never replaces one', () => {
     expect(edited({ kind: 'create', path: 'a.md', text: 'x' })).toEqual([{ kind: 'write', path: 'a.md', text: 'x\n' }])
     expect(edited({ kind: 'create', path: 'list.md', text: 'x' })).toContain('exists already')
   })
-  it('appends a line, to a new file too', () => {
+  it('appends a line, also to a new file', () => {
     expect(edited({ kind: 'append', path: 'list.md', text: 'eggs' })).toEqual([
       { kind: 'write', path: 'list.md', text: 'milk\nbread\neggs\n' },
     ])
@@ -90,7 +90,7 @@ describe('a step works on the files', () => {
       { kind: 'write', path: 'new.md', text: 'eggs\n' },
     ])
   })
-  it('replaces in one file or in all, and takes out whole lines', () => {
+  it('replaces text in one file or in all, and removes whole lines', () => {
     expect(edited({ kind: 'replace', path: 'list.md', find: 'milk', by: 'tea' })).toEqual([
       { kind: 'write', path: 'list.md', text: 'tea\nbread\n' },
     ])
@@ -100,7 +100,7 @@ describe('a step works on the files', () => {
     ])
     expect(edited({ kind: 'replace', path: 'list.md', find: 'wine', by: 'tea' })).toContain('does not occur')
   })
-  it('renames and deletes what is there, and suggests what may be meant', () => {
+  it('renames and deletes existing files, and suggests a similar name for others', () => {
     expect(edited({ kind: 'rename', from: 'list.md', to: 'a.md' })).toEqual([
       { kind: 'rename', from: 'list.md', to: 'a.md', text: 'milk\nbread\n' },
     ])
@@ -112,8 +112,8 @@ describe('a step works on the files', () => {
   })
 })
 
-describe('what is said', () => {
-  it('counts what was done', () => {
+describe('the answer', () => {
+  it('counts the changes', () => {
     const said = (request: string) => {
       const step = parse(request)[0]!
       if (!isEdit(step) || step.kind === 'undo') throw new Error(request)
@@ -125,7 +125,7 @@ describe('what is said', () => {
     expect(said('replace milk with tea in list.md')).toBe('Replaced “milk” with “tea” in `list.md`, 1 time.')
     expect(said('rename list.md to b.md')).toBe('Renamed `list.md` to `b.md`.')
   })
-  it('answers from the files', () => {
+  it('answers questions from the files', () => {
     expect(answer({ kind: 'list' }, files)).toBe('2 files:\n\n- `list.md`, 2 lines\n- `trip/plan.md`, 1 line')
     expect(answer({ kind: 'list' }, new Map())).toContain('no files yet')
     expect(answer({ kind: 'count', path: 'list.md' }, files)).toBe('`list.md`: 2 lines, 2 words, 11 characters.')

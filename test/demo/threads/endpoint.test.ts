@@ -29,7 +29,7 @@ describe('an endpoint', () => {
       (error: unknown) => error as EndpointError,
     )
 
-  it('streams, however its bytes are cut, and gets key and idempotency key', async () => {
+  it('streams with any cuts between its bytes, and receives key and idempotency key', async () => {
     let headers: Record<string, unknown> = {}
     answer = (response, given) => {
       headers = given
@@ -49,14 +49,14 @@ describe('an endpoint', () => {
     [400, true],
     [401, true],
     [404, true],
-  ])('says that it answered %i; asking again is useless: %s', async (status, final) => {
+  ])('reports that it answered %i; trying again is useless: %s', async (status, final) => {
     answer = (response) => response.writeHead(status).end(JSON.stringify({ error: { message: 'Not so fast' } }))
     const error = await refusal()
     expect(error).toBeInstanceOf(EndpointError)
     expect(error).toMatchObject({ final, message: expect.stringContaining(`answered ${status}: Not so fast`) })
   })
 
-  it('is not believed if its answer has no end', async () => {
+  it('is an error if its answer has no end', async () => {
     answer = (response) => response.writeHead(200).end(part('half'))
     expect(await refusal()).toMatchObject({ message: expect.stringContaining('cut in the middle'), final: false })
     answer = (response) => {
@@ -66,7 +66,7 @@ describe('an endpoint', () => {
     expect(await refusal()).toMatchObject({ message: expect.stringContaining('connection was cut'), final: false })
   })
 
-  it('is left when the turn is stopped', async () => {
+  it('is cancelled when the turn is stopped', async () => {
     const stop = new AbortController()
     const closed = new Promise<void>((resolve) => {
       answer = (response) => {
@@ -80,7 +80,7 @@ describe('an endpoint', () => {
   })
 })
 
-it('a model changes files by blocks in its answer', () => {
+it('a model changes files through blocks in its answer', () => {
   const answer = [
     'I do this:',
     '```write notes/plan.md',

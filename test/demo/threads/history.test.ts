@@ -11,19 +11,19 @@ import { filesOf, threadsApp } from '../../../demo/threads/model/threadsApp.ts'
 
 const filesOfTopic = (topic: (typeof topics)[number]) => new Map(topic.files.map(({ path, text }) => [path, text]))
 
-it('generates the threads that it was asked for, with what the assistant really says', () => {
+it('generates the requested number of threads, with the real answers of the assistant', () => {
   const threads = [...generateThreads(300, { seed: 7, now: Date.UTC(2026, 0, 1), filesOf: filesOfTopic })]
   const turns = threads.flatMap((thread) => thread.turns)
   expect(threads).toHaveLength(300)
   expect(turns.length / threads.length).toBeGreaterThan(22)
-  // A request that nothing can be said to would be a fault of the generator.
+  // A request without an answer would be a fault of the generator.
   expect(turns.filter(({ text }) => text === '')).toEqual([])
   expect(turns.filter(({ text }) => text.includes("can't do")).length).toBeLessThan(turns.length / 10)
   expect(Math.max(...turns.flatMap(({ files }) => files.map(({ text }) => text.length)))).toBeLessThan(6000)
   expect(turns.every(({ happened }) => happened <= Date.UTC(2026, 0, 2))).toBe(true)
 })
 
-it('imports them: files are what the last turns left, and only open threads are unfinished', async () => {
+it('imports them: files are as the last turns left them, and only open threads are unfinished', async () => {
   const engine = await openTestEngine(threadsApp, { storage: 'memory' })
   for (const { id, name, files } of topics) await engine.dispatch.createProject({ id, name, files: [...files] })
   const threads = [
@@ -46,7 +46,7 @@ it('imports them: files are what the last turns left, and only open threads are 
   await engine.close()
 })
 
-it('compares two states of the files: what was renamed is said, what is the same is left out', () => {
+it('compares two states of the files: names renamed files, and leaves out equal ones', () => {
   const before = new Map([
     ['a.md', 'one\ntwo\n'],
     ['b.md', 'b\n'],
@@ -68,7 +68,7 @@ it('compares two states of the files: what was renamed is said, what is the same
   ])
 })
 
-it('finds what was said in any turn, the newest first, and says how far it is', async () => {
+it('searches the text of all turns, newest first, and reports its progress', async () => {
   const engine = await openTestEngine(threadsApp)
   for (const { id, name, files } of topics) await engine.dispatch.createProject({ id, name, files: [...files] })
   const generated = [...generateThreads(24, { seed: 7, now: Date.UTC(2026, 0, 1), filesOf: filesOfTopic })]
@@ -109,7 +109,7 @@ it('finds what was said in any turn, the newest first, and says how far it is', 
   await engine.close()
 })
 
-it('counts the lines of a change as a comparison of the whole texts does', () => {
+it('counts the lines of a change like a comparison of the whole texts', () => {
   const lines = ['a\n', 'b\n', 'c\n', '\n', 'a']
   const texts = Array.from({ length: 70 }, (_, seed) =>
     Array.from({ length: seed % 7 }, (_, at) => lines[(seed * (at + 3) + (seed >> (at % 4))) % lines.length]).join(''),

@@ -11,7 +11,7 @@ const written = (path: string, text: string, turnId?: string) =>
 const approval = events.approvalAsked({ turnId: 't.1', projectId: 'p', path: 'a.md', rest: [], text: '', expires: 9 })
 
 describe('a turn', () => {
-  it('begins with its thread, and is numbered', () => {
+  it('begins together with its thread, and has a number', () => {
     given(threadsApp, home)
       .when('startThread', { id: 't', projectId: 'p', prompt: ' **Create** a list \nwith milk' })
       .then(
@@ -24,7 +24,7 @@ describe('a turn', () => {
     given(threadsApp).when('startThread', { id: 't', projectId: 'p', prompt: 'x' }).thenRejected('project-not-found')
   })
 
-  it('ends once, in whichever tab it is ended first', () => {
+  it('ends once, in the tab that ends it first', () => {
     const before = [home, thread, asked(1)]
     const stopped = events.turnStopped({ id: 't.1', text: 'half' })
     given(threadsApp, ...before)
@@ -42,7 +42,7 @@ describe('a turn', () => {
       .thenRejected('turn-ended')
   })
 
-  it('works on the files as they are when it is decided', () => {
+  it('works on the files in their state at the decision', () => {
     given(threadsApp, home, thread, asked(1), written('a.md', 'one\n'))
       .when('carryOut', { id: 't.1', step: { kind: 'append', path: 'a.md', text: 'two' } })
       .then(
@@ -53,7 +53,7 @@ describe('a turn', () => {
       .thenRejected('impossible', { problem: 'There is no file `a.md`.' })
   })
 
-  it('undoes the last turn that changed files, but not what was changed since', () => {
+  it('undoes the last turn that changed files, but no later change', () => {
     const before = [
       home,
       thread,
@@ -110,7 +110,7 @@ describe('an approval', () => {
 })
 
 describe('a thread', () => {
-  it('is closed only when nothing runs, takes its turns out of memory, and is reopened by a request', () => {
+  it('closes only while no turn runs, removes its turns from memory, and opens again at a request', () => {
     const ended = [home, thread, asked(1), events.turnFinished({ id: 't.1', text: 'done' })]
     given(threadsApp, home, thread, asked(1)).when('closeThread', { id: 't' }).thenRejected('thread-running')
     given(threadsApp, ...ended)
@@ -121,7 +121,7 @@ describe('a thread', () => {
       .then(events.threadReopened({ id: 't' }), events.turnRequested({ id: 't.2', projectId: 'p', prompt: 'again' }))
   })
 
-  it('has a transcript on disk that says the same as memory', () => {
+  it('has the same transcript on disk as in memory', () => {
     const happened = [
       home,
       thread,
@@ -173,7 +173,7 @@ describe('a thread', () => {
 })
 
 describe('a workspace', () => {
-  it('is reverted by one event, which lists what differs', () => {
+  it('is reverted by one event, which lists the differences', () => {
     const now = [home, written('a.md', 'new\n'), written('b.md', 'same\n'), written('c.md', 'later\n')]
     const files = [
       { path: 'a.md', text: 'old\n' },
@@ -196,7 +196,7 @@ describe('a workspace', () => {
       .thenNothing()
   })
 
-  it('takes no path that leads out of it', () => {
+  it('refuses a path that leads out of it', () => {
     expect(() =>
       given(threadsApp, home).when('saveFile', { projectId: 'p', path: '../x', text: '' }).thenRejected('impossible'),
     ).not.toThrow()

@@ -13,7 +13,7 @@ const asked = (prompt: string) => events.turnRequested({ id: 't.1', projectId: '
 const before = given(threadsApp, home, thread, todo)
 
 describe('the assistant that is built in', () => {
-  it('does what a turn asks for, and finishes it', async () => {
+  it('carries out the request of a turn, and finishes the turn', async () => {
     const { lane, ...reacted } = await before.reacts(answer, asked('add eggs to todo.md'))
     expect(lane).toBe('t')
     expect(reacted).toEqual({
@@ -32,7 +32,7 @@ describe('the assistant that is built in', () => {
     })
   })
 
-  it('asks before it deletes, and goes on from the answer', async () => {
+  it('asks before it deletes, and continues after the answer', async () => {
     const request = asked('delete todo.md, then list files')
     const question = events.approvalAsked({
       turnId: 't.1',
@@ -58,7 +58,7 @@ describe('the assistant that is built in', () => {
   })
 })
 
-describe('an approval that nobody answers', () => {
+describe('an unanswered approval', () => {
   const expires = Date.UTC(2026, 10, 28)
   const question = events.approvalAsked({ turnId: 't.1', projectId: 'p', path: 'todo.md', rest: [], text: '', expires })
   const open = given(threadsApp, home, thread, todo, asked('delete todo.md'))
@@ -72,7 +72,7 @@ describe('an approval that nobody answers', () => {
     })
   })
 
-  it('is waited for until it is answered, or its turn is stopped', async () => {
+  it('waits until it is answered or its turn is stopped', async () => {
     for (const end of ['answer', 'stop'] as const) {
       const engine = await openTestEngine(threadsApp, {
         storage: 'memory',
@@ -113,7 +113,7 @@ describe('an endpoint that the person named', () => {
   const named = () => given(threadsApp, home, thread, todo, events.assistantChosen({ url, model: 'm' }))
   const context = { key: 'secret' }
 
-  it('streams its answer, whose blocks are carried out', async () => {
+  it('streams its answer, and the blocks in it are carried out', async () => {
     respond = (response) =>
       response.end(`${part('I add it.\n\n```do\nadd eggs to todo.md\n')}${part('```\n')}data: [DONE]\n\n`)
     const { events: appended, settled } = await named().reacts(answer, asked('eggs, too'), { context })
@@ -125,7 +125,7 @@ describe('an endpoint that the person named', () => {
   })
 
   it.each([429, 500])(
-    'that answers %i ends no turn: the attempt fails, and the reaction tries again',
+    'that answers %i does not end the turn: the attempt fails, and the reaction tries again',
     async (status) => {
       respond = refuse(status)
       expect(await named().reacts(answer, asked('eggs, too'), { context })).toMatchObject({
@@ -145,7 +145,7 @@ describe('an endpoint that the person named', () => {
     })
   })
 
-  it('that has failed for good, or whose runner died, leaves an end in the log', async () => {
+  it('that keeps failing, or whose runner died, still ends the turn in the log', async () => {
     const error = new Error('The endpoint answered 500: No.')
     const failed = await named().reacts(answer, asked('eggs, too'), { handler: 'failed', error })
     expect(failed.events).toEqual([events.turnFailed({ id: 't.1', text: '', reason: error.message })])
@@ -167,7 +167,7 @@ describe('an endpoint that the person named', () => {
     expect(resumed.events).toEqual([events.turnInterrupted({ id: 't.1', text: '' })])
   })
 
-  it('is left when its turn is stopped, and what it said goes', async () => {
+  it('is cancelled when its turn is stopped, and its text is discarded', async () => {
     const closed = new Promise<void>((resolve) => {
       respond = (response) => {
         response.on('close', resolve)

@@ -2,7 +2,7 @@ import { openEngine } from 'tidemark'
 import { type RowsEngine, rowsModel } from './model.ts'
 import { until } from './wait.ts'
 
-/** What the server has of its own. */
+/** The rows of the server. */
 export const SERVED: readonly string[] = ['of the server']
 export const titles = (read: RowsEngine['read']): readonly string[] => read.rows.all().map(({ title }) => title)
 
@@ -10,7 +10,7 @@ const page = (): HTMLElement => document.getElementById('page') as HTMLElement
 const textOf = (selector: string): string[] =>
   [...page().querySelectorAll(selector)].map((element) => element.textContent?.trim() ?? '')
 const shown = () => ({ sequence: textOf('[data-sequence]'), rows: textOf('li'), served: textOf('[data-served]') })
-/** Until the page shows what the engine has: in all lists that it shows. */
+/** Waits until all lists of the page show the rows of the engine. */
 async function upToDate({ read, status }: RowsEngine): Promise<ReturnType<typeof shown>> {
   const isShown = (): boolean => {
     const { sequence, rows, served } = shown()
@@ -21,7 +21,7 @@ async function upToDate({ read, status }: RowsEngine): Promise<ReturnType<typeof
   return shown()
 }
 
-/** Goes on from the HTML of the server with an engine that has rows. */
+/** Hydrates the HTML of the server with an engine that has rows. */
 export async function goOn(hydrate: (page: HTMLElement, engine: RowsEngine) => unknown): Promise<void> {
   const engine = await openEngine(rowsModel, { storage: 'memory' })
   await engine.dispatch.fill({ rows: 2, label: 'row' })
@@ -38,7 +38,7 @@ export async function goOn(hydrate: (page: HTMLElement, engine: RowsEngine) => u
 declare global {
   interface Window {
     hydration: {
-      /** What the page shows: as the server made it, when it goes on from that, and after a change. */
+      /** The text of the page: as rendered by the server, after hydration, and after a change. */
       readonly html: ReturnType<typeof shown>
       readonly hydrated: ReturnType<typeof shown>
       readonly changed: ReturnType<typeof shown>

@@ -1,4 +1,4 @@
-/** What components and selectors have done since `reset`. */
+/** Counts the work of components and selectors since `reset`. */
 export const probe = {
   renders: 0,
   runs: new Map<string, number>(),
@@ -8,7 +8,7 @@ export const probe = {
   },
 }
 
-/** A component says that it renders, with something that it shows. */
+/** A component calls this when it renders, with the value that it shows. */
 export function rendered<T>(shown: T): T {
   probe.renders++
   return shown

@@ -8,13 +8,13 @@ import { frame, mounted, still, until } from './wait.ts'
 /** A list of rows in one framework: a component for the list, and one for each row, that reads its row by id. */
 export interface Driver {
   mount(page: HTMLElement, engine: RowsEngine): Mounted
-  /** One row, which is that of its id. */
+  /** A component that shows the row with its id. */
   mountRow(page: HTMLElement, engine: RowsEngine, id: string): { show(id: string): void; unmount(): void }
   /** A text that is still being written, and the number of characters that a selector of the rows has seen. */
   mountDraft(page: HTMLElement, engine: RowsEngine, id: string): { show(id: string): void; unmount(): void }
   /** The line that `lineOf` makes of the status. */
   mountStatus(page: HTMLElement, engine: RowsEngine): () => void
-  /** Resolves when what was told in this tick has to be on the page. By default a few microtasks: no task, no frame. */
+  /** Resolves when changes of this tick must be on the page. By default after a few microtasks: no task, no frame. */
   shown?(): Promise<unknown>
 }
 export interface Mounted {
@@ -65,7 +65,7 @@ export function createScenarios({ mount, mountRow, mountDraft, mountStatus, show
   const elementsLeft = (): number => page.childElementCount
 
   return {
-    /** What the page shows before a dispatch, in its tick, and when it is durable. */
+    /** The text of the page before a dispatch, in its tick, and once it is durable. */
     async dispatch() {
       const { engine, listeners } = await open(3, 'row')
       const list = mount(page, engine)
@@ -120,7 +120,7 @@ export function createScenarios({ mount, mountRow, mountDraft, mountStatus, show
       return { most, left: await until(() => listeners.count, 0), elements: await until(elementsLeft, 0) }
     },
 
-    /** Another user's engine takes the place of the first one. */
+    /** An engine of another user replaces the first one. */
     async swap() {
       const [one, other] = [await open(2, 'one'), await open(3, 'other')]
       const list = mount(page, one.engine)
@@ -138,7 +138,7 @@ export function createScenarios({ mount, mountRow, mountDraft, mountStatus, show
       return { first, second, rows, stays, changed, listeners: ofFirst, left }
     },
 
-    /** A component gets another id: its selector reads that one. */
+    /** A component gets another id, which its selector reads. */
     async props() {
       const { engine, listeners } = await open(3, 'row')
       const row = mountRow(page, engine, '0')
@@ -190,7 +190,7 @@ export function createScenarios({ mount, mountRow, mountDraft, mountStatus, show
       return { seen, runs, left, title: engine.read.rows.get('0')?.title }
     },
 
-    /** What a status says of a remote, and what another one says of a reaction. */
+    /** The status of an engine with a remote, and of one with a reaction. */
     async status() {
       const device = memoryRemote().device({ offline: true })
       let finish = (): void => {}
@@ -203,7 +203,7 @@ export function createScenarios({ mount, mountRow, mountDraft, mountStatus, show
         options: OpenOptions,
         steps: readonly (readonly [(engine: RowsEngine) => unknown, string])[],
       ) => {
-        // A remote that lives as long as this page has to find a log that does, too.
+        // The remote lives as long as this page, so its log must do so too.
         const name = `rows ${crypto.randomUUID()}`
         const { engine, listeners } = watched(await openEngine(rowsModel, { name, ...options }))
         await engine.dispatch.fill({ rows: 1, label: 'row' })
@@ -232,7 +232,7 @@ export function createScenarios({ mount, mountRow, mountDraft, mountStatus, show
       }
     },
 
-    /** Components go while commands are on their way, also from inside a listener. */
+    /** Unmounts components during commands, also from inside a listener. */
     async unmount() {
       const { engine, listeners } = await open(10, 'row')
       for (let i = 0; i < 20; i++) {

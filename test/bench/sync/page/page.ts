@@ -65,7 +65,7 @@ const figures = {
       await engine(name).dispatch.fill({ from, count: Math.min(1000, count - from) })
   },
 
-  /** From now on, notes when the number of this row is seen. */
+  /** From now on, records when the number of this row is seen. */
   watch(name: string, row: string): void {
     seen.clear()
     engine(name).subscribe(() => {

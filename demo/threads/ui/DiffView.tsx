@@ -10,11 +10,8 @@ export function DiffView({ difference }: { readonly difference: FileDifference }
     <section className="diff" aria-label={`${path}, ${what}`}>
       <h3>
         <Path path={path} /> {what !== 'changed' && <span className="tag">{what}</span>}
-        {from === undefined && (
-          <>
-            <span className="added">+{added}</span> <span className="removed">−{removed}</span>
-          </>
-        )}
+        {from === undefined && added > 0 && <span className="added">+{added}</span>}{' '}
+        {from === undefined && removed > 0 && <span className="removed">−{removed}</span>}
       </h3>
       {from !== undefined ? (
         <p className="diff-from">

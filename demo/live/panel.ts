@@ -81,7 +81,7 @@ function createPanel(engine: TodoEngine, opened: string): readonly HTMLElement[]
   const run = (command: Promise<unknown>): void => {
     showNow()
     command.catch((error) => {
-      note.textContent = `Not saved, and taken back: ${describeError(error)}.`
+      note.textContent = `The change was not saved and has been undone: ${describeError(error)}.`
     })
   }
   const log = createLogView(showPast)

@@ -15,10 +15,10 @@ type App = typeof threadsApp
 type Run = App extends Model<infer E, infer P, infer C, infer D> ? ReactionRun<E, P, C, D, keyof E & string> : never
 type Reply = ReturnType<Run['drafts']['reply']['begin']>
 
-/** Turns that are answered at the same time, and how often an endpoint is asked. */
+/** Turns that are answered at the same time, and tries for an endpoint. */
 const rules = { from: 'now', concurrency: 6, retry: { tries: 4, delay: 500 } } as const
 
-/** Answers a request: by the assistant that is built in, or by the endpoint that the person named. */
+/** Answers a request with the built-in assistant, or with the endpoint that the person chose. */
 export const answer = reaction(threadsApp, {
   ...rules,
   on: ['turnRequested'],
@@ -35,7 +35,7 @@ export const answer = reaction(threadsApp, {
   failed: (run) => fail(run, run.event.data.id, run.error),
 })
 
-/** Goes on with a turn whose question was answered. */
+/** Continues a turn after the answer to its question. */
 export const resume = reaction(threadsApp, {
   ...rules,
   on: ['approvalAnswered'],
@@ -56,7 +56,7 @@ export const resume = reaction(threadsApp, {
   failed: (run) => fail(run, run.event.data.turnId, run.error),
 })
 
-/** An approval that nobody answers ends its turn. */
+/** An approval without an answer ends its turn. */
 export const expire = reaction(threadsApp, {
   on: ['approvalAsked'],
   from: 'now',
@@ -71,7 +71,7 @@ export const expire = reaction(threadsApp, {
 
 // ---- one turn
 
-/** Writes what a turn says as it says it. The last of it is in the log in the same transaction in which the draft goes. */
+/** Writes the answer of a turn as a draft. One transaction appends the whole answer and deletes the draft. */
 async function speakInto(run: Run, id: string, work: (reply: Reply) => Promise<Question | undefined>): Promise<void> {
   const { dispatch, drafts, signal } = run
   const reply = drafts.reply.begin(id, { threadId: threadOf(id) })
@@ -113,7 +113,7 @@ function carryOut(
   return runSteps(steps, hands)
 }
 
-/** The model's answer, and then what it asks for. */
+/** Shows the answer of the model, then carries out its requests. */
 async function askModel(
   run: Run,
   reply: Reply,
@@ -139,7 +139,7 @@ async function askModel(
   return carryOut(run, reply, turn.id, turn.projectId, steps)
 }
 
-/** Its runner died. What it had said stays. */
+/** The runner died. The text so far is kept. */
 const interrupt = (run: Run, id: string): Promise<unknown> =>
   end(run, id, (text) => run.dispatch.interruptTurn({ id, text }, { settles: true }))
 

@@ -9,13 +9,13 @@ interface Props {
   readonly todo: Readonly<Todo>
 }
 
-/** When a todo is due: said under its title, and set there. */
+/** Shows under the title when a todo is due, and lets the person set it. */
 export function DueDate({ engine, todo }: Props) {
   const [isOpen, setOpen] = useState(false)
   const button = useRef<HTMLButtonElement>(null)
   const wasOpen = useRef(false)
   useEffect(() => {
-    // The field that had the focus is gone.
+    // The field that had the focus was removed.
     if (wasOpen.current && !isOpen) button.current?.focus()
     wasOpen.current = isOpen
   }, [isOpen])
@@ -82,7 +82,7 @@ function DueEditor({ engine, todo: { id, title, due }, close }: Props & { readon
       </button>
       {asks && (
         <button type="button" className="button" onClick={() => askToNotify().finally(() => setAsks(canAsk()))}>
-          Allow notifications, too
+          Allow notifications too
         </button>
       )}
     </form>

@@ -4,7 +4,7 @@ import { useTimeMachine } from '../ui/useTimeMachine.ts'
 import type { TodoEngine } from './engine.ts'
 import { inPlace, type Todo } from './todos.ts'
 
-/** The list as it was: the log folded up to where the slider stands. */
+/** The list in the past: the log folded up to the event at the slider. */
 export function PastTodos({ engine }: { readonly engine: TodoEngine }) {
   const machine = useTimeMachine(engine)
   const { sequence } = useStatus(engine)

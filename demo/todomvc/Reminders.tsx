@@ -4,7 +4,7 @@ import { describeDate, inAnHour } from './dates.ts'
 import type { TodoEngine } from './engine.ts'
 import { notify } from './notify.ts'
 
-/** What is due, until somebody says what becomes of it. */
+/** The due todos, until the person answers each. */
 export function Reminders({ engine }: { readonly engine: TodoEngine }) {
   const reminders = useRead(engine, (read) => read.reminders.all())
   const titles = useRead(engine, (read) => read.reminders.all().map(({ id }) => read.todos.get(id)?.title ?? ''))
@@ -40,7 +40,7 @@ function useNotifications(engine: TodoEngine): void {
         if (event.type === 'todoReminded')
           await notify(engine.read.todos.get(event.data.id)?.title ?? 'A todo is due', event.data.id)
     }
-    // If the log can't be read, the status line says so, and the note in the page is all that there is.
+    // If the log can't be read, the status line says so, and only the note in the page is shown.
     follow().catch(() => {})
     return () => leaving.abort()
   }, [engine])

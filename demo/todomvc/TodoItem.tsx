@@ -14,7 +14,7 @@ export const TodoItem = memo(function TodoItem({ engine, todo }: Props) {
   const toggle = useRef<HTMLInputElement>(null)
   const byKey = useRef(false)
   useEffect(() => {
-    // The input that had the focus is gone, and a keyboard would begin at the top of the page.
+    // The input that had the focus was removed, so the keyboard would begin at the top of the page.
     if (!editing && byKey.current) toggle.current?.focus()
     byKey.current = false
   }, [editing])
@@ -68,7 +68,7 @@ export const TodoItem = memo(function TodoItem({ engine, todo }: Props) {
 
 interface EditorProps {
   readonly title: string
-  /** `byKey`: nothing else has taken the focus. */
+  /** `byKey`: the keyboard ended it, so no other element has the focus. */
   readonly onSave: (title: string, byKey: boolean) => void
   readonly onCancel: () => void
 }
@@ -76,7 +76,7 @@ interface EditorProps {
 function TitleEditor({ title, onSave, onCancel }: EditorProps) {
   const [draft, setDraft] = useState(title)
   const left = useRef(false)
-  /** Once: a browser may say blur when Enter or Escape takes the focused input away. */
+  /** Runs once: a browser may send blur when Enter or Escape removes the focused input. */
   const leave = (save: boolean, byKey = true): void => {
     if (left.current) return
     left.current = true
@@ -100,7 +100,7 @@ function TitleEditor({ title, onSave, onCancel }: EditorProps) {
   )
 }
 
-/** Before the row and its button go: to the next row, or the one before, or where a new one begins. */
+/** Moves the focus before the row is removed: to the next row, the one before, or the input of a new todo. */
 function focusNeighbour({ currentTarget }: MouseEvent): void {
   const row = currentTarget.closest('li')
   const other = row?.nextElementSibling ?? row?.previousElementSibling

@@ -5,7 +5,7 @@ import type { TodoUndo } from './undoTodos.ts'
 const isText = (target: EventTarget | null): boolean =>
   target instanceof HTMLInputElement && target.type === 'text' && (target.value !== '' || target.className === 'edit')
 
-/** Buttons that keep the focus when nothing is left, for those without a keyboard; Ctrl+Z and Ctrl+Shift+Z everywhere but in a text that is being typed. */
+/** Buttons for undo and redo, which keep the focus when no step is left. Ctrl+Z and Ctrl+Shift+Z work everywhere but inside a text field with text. */
 export function UndoBar({ undo }: { readonly undo: TodoUndo }) {
   const canUndo = useSyncExternalStore(undo.subscribe, () => undo.canUndo)
   const canRedo = useSyncExternalStore(undo.subscribe, () => undo.canRedo)
@@ -20,8 +20,8 @@ export function UndoBar({ undo }: { readonly undo: TodoUndo }) {
       if (!(error instanceof CommandRejected)) throw error
       setNote(
         error.code === 'undo-conflict'
-          ? 'Left as it is: it has been changed in another tab since.'
-          : 'There is nothing left of it to take back.',
+          ? 'Nothing was changed: another tab has changed this todo since.'
+          : 'There is nothing left to undo or redo.',
       )
     }
   }

@@ -1,4 +1,4 @@
-/** Can the visitor still be asked? A browser that is never asked again, or has no notifications, shows the note in the page only. */
+/** Whether the visitor can still be asked. A browser that refuses, or has no notifications, shows only the note in the page. */
 export const canAsk = (): boolean => typeof Notification !== 'undefined' && Notification.permission === 'default'
 
 /** Browsers show the question only for a click or a key. */
@@ -6,7 +6,7 @@ export const askToNotify = async (): Promise<void> => {
   await Notification.requestPermission()
 }
 
-/** Shows it where it is allowed. Each tab does: of notifications with one tag, a browser shows one. */
+/** Shows a notification if allowed. Each tab does so, and the browser shows only one of those with the same tag. */
 export async function notify(title: string, tag: string): Promise<void> {
   if (typeof Notification === 'undefined' || Notification.permission !== 'granted') return
   try {
@@ -16,7 +16,7 @@ export async function notify(title: string, tag: string): Promise<void> {
       notification.close()
     }
   } catch {
-    // A phone takes them from a service worker only.
+    // Phones accept notifications only from a service worker.
     const registration = await navigator.serviceWorker?.getRegistration()
     await registration?.showNotification(title, { tag })
   }

@@ -4,13 +4,13 @@ export interface Todo {
   id: string
   title: string
   completed: boolean
-  /** Where it stands: the sequence of the event that added it. A todo that is restored returns to its place. */
+  /** Its place in the list: the sequence of the event that added it. A restored todo returns to its place. */
   place: number
   /** Milliseconds since 1970; null: at any time. */
   due: number | null
 }
 
-/** What the page says of a todo whose time has come, until somebody reacts to it. */
+/** A due todo that the page shows until the person answers. */
 export interface Reminder {
   id: string
   due: number
@@ -21,7 +21,7 @@ const events = defineEvents({
   todoRenamed: event<{ id: string; title: string }>(),
   todoMarked: event<{ id: string; completed: boolean }>(),
   todoRemoved: event<{ id: string }>(),
-  /** Logs from before there were due dates have some without `due`. */
+  /** Older logs have events without `due`. */
   todoRestored: event<Omit<Todo, 'due'> & { due?: number | null }>(),
   allMarked: event<{ completed: boolean }>(),
   completedCleared: event(),
@@ -66,7 +66,7 @@ const reminders = projection(events, {
   },
 })
 
-/** Sets a due date again, because what was done or removed had ended the wait for it. */
+/** Sets a due date again, because completing or removing the todo ended its timer. */
 export const dueAgain = ({ id, due }: Readonly<Todo>) => (due === null ? [] : [events.todoDueSet({ id, due })])
 
 export const inPlace = (todos: readonly Readonly<Todo>[]): readonly Readonly<Todo>[] =>
@@ -107,7 +107,7 @@ export const todoApp = defineModel({
     },
     clearDue: ({ todos }, { id }: { id: string }) =>
       (todos.get(id)?.due ?? null) === null ? [] : events.todoDueCleared({ id }),
-    /** Dispatched by the reaction. A todo that is done by then, or due at another time, needs no reminder. */
+    /** The reaction dispatches this. A todo that is done, or due at another time, needs no reminder. */
     remind: ({ todos }, { id, due }: { id: string; due: number }) => {
       const todo = todos.get(id)
       return todo && !todo.completed && todo.due === due ? events.todoReminded({ id, due }) : []

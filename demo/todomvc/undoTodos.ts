@@ -9,7 +9,7 @@ const restored = (todo: Readonly<Todo> | undefined) =>
 const due = (todo: Readonly<Todo> | undefined) =>
   todo && (todo.due === null ? events.todoDueCleared({ id: todo.id }) : dueAgain(todo))
 
-/** What takes each command back, from the state before it. */
+/** The inverse of each command, from the state before it. */
 export const undoTodos = (engine: TodoEngine) =>
   undoStack(engine, {
     add: ({ events: [added] }) => (added?.type === 'todoAdded' ? events.todoRemoved({ id: added.data.id }) : undefined),

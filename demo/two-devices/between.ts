@@ -9,10 +9,10 @@ export interface Calls {
   watch(hear: (poke: 'more' | 'online' | 'offline') => void): () => void
 }
 
-/** What the page gives its two devices, which are frames with databases of their own. */
+/** The functions of the page for its two devices, which are frames with their own databases. */
 export interface Between {
   calls(name: string): Calls
-  /** A device is ready, and this is how to press its seats. */
+  /** A device calls this when it is ready, with a function that presses its seats. */
   ready(name: string, book: (seat: string) => void): void
 }
 

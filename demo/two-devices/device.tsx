@@ -13,13 +13,13 @@ import { SEATS, type Seat, seatApp } from './seats.ts'
 type SeatEngine = EngineOf<typeof seatApp>
 
 const name = new URLSearchParams(location.search).get('name') ?? 'Ada'
-/** What a real server has is another log than that of the server in the page. */
+/** A real server has another log than the server in the page. */
 const database = new URLSearchParams(location.search).has('nats') ? 'nats-' : ''
 const { between } = window.parent
 
 const book = (engine: SeatEngine, seat: string): void => {
   const command = engine.read.seats.get(seat)?.by === name ? 'leave' : 'book'
-  // On a seat of somebody else it is refused at once, and the seat says whose it is.
+  // On a seat of another person the command is refused at once, and the seat shows its owner.
   engine.dispatch[command]({ seat, by: name }).catch(() => {})
 }
 
@@ -62,7 +62,7 @@ function Device({ engine }: { readonly engine: SeatEngine }) {
   )
 }
 
-/** What this device had shown, and the shared log refused. */
+/** The bookings that this device had shown and the shared log refused. */
 function Refused({ engine, seats }: { readonly engine: SeatEngine; readonly seats: readonly Seat[] }) {
   const count = useStatus(engine).sync?.rejected ?? 0
   const [refused, setRefused] = useState<readonly Rejected[]>([])

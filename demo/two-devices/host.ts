@@ -2,24 +2,24 @@ import { type Remote, RemoteError, type RemoteMessage } from 'tidemark'
 import { memoryRemote } from 'tidemark/testing'
 import { LOG } from './seats.ts'
 
-/** Errors lose their class on the way through a port, so an answer says what went wrong. */
+/** Errors lose their class when they pass through a port, so an answer carries the reason. */
 export type Answer<T> = { readonly value: T } | { readonly kind: RemoteError['kind'] }
 
-/** The way between a device and the server. */
+/** The connection between a device and the server. */
 export interface Network {
   readonly offline: boolean
   /** Milliseconds from the device to the server and back. */
   readonly latency: number
 }
 
-/** What holds the messages, and the ways of the devices to it: in a SharedWorker, or a real server. */
+/** The store of the messages and the connections of the devices to it: a SharedWorker or a real server. */
 export interface Host {
-  /** What the page has kept of a server that has ended. */
+  /** The messages that the page has kept of a server that has ended. */
   begin(saved: readonly Uint8Array[]): void
   set(device: string, network: Network): void
   append(device: string, message: Uint8Array, after: string, id: string): Promise<Answer<'appended' | 'refused'>>
   read(device: string, after: string, including: boolean): Promise<Answer<readonly (readonly RemoteMessage[])[]>>
-  /** Gives a number for `unwatch`. `device` '': the page itself, which is never offline. */
+  /** Returns a number for `unwatch`. `device` '': the page itself, which is never offline. */
   watch(device: string, hear: (poke: 'more' | 'online' | 'offline') => void): number
   unwatch(number: number): void
   forget(count: number): void

@@ -67,7 +67,7 @@ function Devices({ server }: { readonly server: Server }) {
     <Page>
       <p className="lead">
         Each frame is a device with a database of its own. Take one offline, book on both, and take it online again: its
-        bookings are decided again on what came first. No seat is sold twice.
+        bookings are decided again after those that came first. No seat is sold twice.
       </p>
       <div className="controls">
         <button type="button" className="button button-main" onClick={wantOneSeat}>

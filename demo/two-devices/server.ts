@@ -11,27 +11,27 @@ export interface Shown {
 }
 
 const KEY = 'two-devices'
-/** What the server forgets in a power cut: everything that came within so many milliseconds of its newest message. */
+/** A power cut loses the messages of this many milliseconds before the newest one. */
 const UNSAVED_MS = 1000
 
-/** The server, and what the page shows of it. */
+/** The server, with the data that the page shows. */
 export interface Server {
-  /** `memory`: it is of this page, which can let it forget something. */
+  /** `memory`: the server is part of this page, which can make it forget messages. */
   readonly is: 'memory' | 'nats'
   calls(device: string): Calls
   set(device: string, network: Network): void
   messages(): readonly Shown[]
   subscribe(listener: () => void): () => void
-  /** Resolves to the messages that it has forgotten. The first one stays: a server that has nothing can't be told from another one. */
+  /** Resolves to the messages that it has forgotten. The first one is kept, because an empty server can't be told from another one. */
   forget(): Promise<number>
 }
 
-/** Either the server of this page, in a SharedWorker where the browser has them, or a real one at an address. */
+/** Either the server of this page, in a SharedWorker if the browser has them, or a real one at an address. */
 export async function openServer(nats: string | null): Promise<Server> {
   if (nats !== null) return serverOf((await import('./natsHost.ts')).natsHost(nats), 'nats')
   if (!('SharedWorker' in globalThis)) return serverOf(memoryHost(), 'memory')
   const worker = new SharedWorker(new URL('./server.worker.ts', import.meta.url), { type: 'module' })
-  // What comes through a port is awaited, whatever it is: the host's methods and those of its proxy are used alike.
+  // All results are awaited, because they may come through a port. So a host and its proxy are used alike.
   return serverOf(wrap<Host>(worker.port) as unknown as Host, 'memory')
 }
 
@@ -87,7 +87,7 @@ function serverOf(host: Host, is: Server['is']): Server {
   }
 }
 
-/** A server keeps its messages over a restart; a worker has nowhere to put them, so its page does. */
+/** A server keeps its messages across a restart. A worker can't store them, so the page does. */
 const save = (messages: readonly RemoteMessage[], times: readonly number[]): void =>
   localStorage.setItem(KEY, JSON.stringify(messages.map(({ message }, i) => ({ at: times[i], bytes: [...message] }))))
 const load = (): { at: number; bytes: number[] }[] => JSON.parse(localStorage.getItem(KEY) ?? '[]')
@@ -96,7 +96,7 @@ interface Command {
   readonly events: readonly { readonly type: string; readonly data: { readonly seat: string; readonly by?: string } }[]
 }
 
-/** What the events of a message say. A server doesn't look: this is for the person at the page. */
+/** Describes the events of a message for the visitor. A server does not read them. */
 function describe(message: Uint8Array): string {
   try {
     const lines = new TextDecoder().decode(message).trim().split('\n').slice(1)

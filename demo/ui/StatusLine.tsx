@@ -42,15 +42,15 @@ export function StatusBar({ status }: { readonly status: Status }) {
 }
 
 const words: readonly (readonly [word: string, meaning: string])[] = [
-  ['sequence', 'the last event that is in the log and in this tab'],
-  ['pending', 'commands that are shown here and not on disk yet'],
-  ['projected', 'the event that the saved snapshot reaches to; the next tab starts there'],
-  ['worker', 'who saves the snapshot: a worker that all tabs share, or this page'],
+  ['sequence', 'the last event of the log that this tab has'],
+  ['pending', 'commands that are shown here but not on disk yet'],
+  ['projected', 'the last event in the saved snapshot; the next tab starts from it'],
+  ['worker', 'what saves the snapshot: a worker that all tabs share, or this page'],
   ['storage', 'best-effort: the browser may delete it when space is short; persistent: only you can'],
   ['second copy', 'a copy of the log in private files of this site, in case the browser loses the database'],
 ]
 
-/** What the words in the line mean. */
+/** Explains the words in the line. */
 function StatusHelp() {
   return (
     <details className="status-help">
@@ -76,13 +76,13 @@ function Fact({ name, value }: { readonly name: string; readonly value: string }
   )
 }
 
-/** A dispatch that nobody waits for and that was refused: said for a while, because its change has just disappeared again. */
+/** Reports a rejected dispatch that no code handles. It is shown for a while, because its change has just disappeared. */
 function useRejection(): Description | undefined {
   const [rejection, setRejection] = useState<Description>()
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout>
     const show = ({ reason }: PromiseRejectionEvent): void => {
-      setRejection({ tone: 'bad', sentence: `Not saved, and taken back: ${describeError(reason)}.` })
+      setRejection({ tone: 'bad', sentence: `The change was not saved and has been undone: ${describeError(reason)}.` })
       clearTimeout(timer)
       timer = setTimeout(setRejection, 8000, undefined)
     }

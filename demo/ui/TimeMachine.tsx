@@ -5,16 +5,16 @@ import { describeError } from './describeError.ts'
 import { count, plural } from './format.ts'
 import type { TimeMachine as Machine, Moment } from './useTimeMachine.ts'
 
-/** Rows that are listed before it is only said how many more there are. */
+/** The most rows that are listed. The others are only counted. */
 const listed = 4
 
 interface Props<E> {
   readonly machine: Machine<E>
-  /** Where the log ends now. */
+  /** The last event of the log. */
   readonly head: number
-  /** What it is for, in a sentence. */
+  /** One sentence that says what it is for. */
   readonly children: ReactNode
-  /** The state at that point, where the page does not show it anyway. */
+  /** The state at that point, if the page does not show it elsewhere. */
   readonly state?: (moment: Moment<E>) => ReactNode
 }
 
@@ -38,7 +38,7 @@ export function TimeMachine<E extends Engine<any, any, any>>({ machine, head, ch
       {machine.state === 'closed' && <p className="time-quiet time-about">{children}</p>}
       {machine.state !== 'closed' && <Slider machine={machine} head={head} />}
       {progress && (
-        <progress value={progress.done} max={progress.total} aria-label="On the way there" className="time-progress" />
+        <progress value={progress.done} max={progress.total} aria-label="Reading the log" className="time-progress" />
       )}
       {moment && <WhatHappened moment={moment} />}
       {moment && state?.(moment)}

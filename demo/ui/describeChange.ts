@@ -11,7 +11,7 @@ export interface Described {
 /** One row that an event changed, in words. */
 export function describeChange({ projection, key, before, after }: RowChange<Record<string, unknown>>): Described {
   const where = key === undefined ? projection : `${projection} ${short(key)}`
-  // The key is named already.
+  // `where` names the key already.
   const rest = (row: unknown) => propertiesOf(row, (value) => value !== key)
   if (before === undefined) return { what: 'added', where, details: rest(after) }
   if (after === undefined) return { what: 'removed', where, details: rest(before) }
@@ -34,7 +34,7 @@ const propertiesOf = (row: unknown, keep: (value: unknown) => boolean = () => tr
     ? Object.entries(row).flatMap(([name, value]) => (keep(value) ? `${name}: ${show(value)}` : []))
     : [show(row)]
 
-/** Ids are long and say nothing. */
+/** Shortens ids, which are long and without meaning. */
 const short = (key: string | number): string => (isId(String(key)) ? `${String(key).slice(0, 6)}…` : String(key))
 const isId = (text: string): boolean => /^[0-9A-Za-z_-]{20,}$/.test(text)
 

@@ -2,17 +2,17 @@ import { CommandRejected, CorruptLog, EngineClosed, OutdatedCodeError, StorageEr
 import { count } from './format.ts'
 
 const storage: Partial<Record<StorageError['kind'], string>> = {
-  quota: 'there is no room left for it',
-  unavailable: 'this browser gives the page no database (IndexedDB)',
+  quota: 'the browser has no space left',
+  unavailable: 'this browser does not let the page open a database (IndexedDB)',
   closed: 'the browser has closed the database',
 }
 
-/** For the user of the page; the error itself is for its developer. */
+/** A text for the user of the page. The message of the error is for its developer. */
 export function describeError(error: unknown): string {
   if (error instanceof EngineClosed) {
     return error.reason === 'closed'
       ? 'this tab no longer follows the log'
-      : 'the log of this tab was deleted, or another stands in its place'
+      : 'the log of this tab was deleted or replaced by another one'
   }
   if (error instanceof OutdatedCodeError) return 'a newer version of this page has written to the log; reload'
   if (error instanceof CorruptLog) return `the log is damaged at event ${count(error.sequence)}`

@@ -14,14 +14,14 @@ export const devtoolsFailure = {
   },
 }
 
-/** Loads the devtools with the first call; a visitor who never asks for them pays nothing. */
+/** The first call loads the devtools, so visitors who do not open them download nothing. */
 export async function openDevtools(): Promise<void> {
   if (!engine) return
   setFailure(undefined)
   try {
     const { mountDevtools } = await import('tidemark/devtools')
     await mountDevtools(engine, { open: true, button: false })
-    // From now on the panel listens itself.
+    // From now on, the panel itself listens to the key.
     removeEventListener('keydown', openByKey)
   } catch (error) {
     setFailure({ tone: 'careful', sentence: 'The devtools could not be loaded. Try again, or reload the page.' })

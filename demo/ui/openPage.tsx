@@ -12,10 +12,10 @@ const phases: Partial<Record<Progress['phase'], string>> = {
   restore: 'Restoring the log from its second copy',
 }
 
-/** Milliseconds: a boot that is over by then shows no progress, which would only flicker and take its time. */
+/** Milliseconds. A faster boot shows no progress, which would only flicker and cost time. */
 const unnoticed = 200
 
-/** Opens an engine and renders the page with its first value; until then, and if it fails, says what is going on. */
+/** Opens an engine and renders the page with its first value. Until then it shows progress, and an error if opening fails. */
 export async function openPage<E extends Engine<any, any, any>>(
   open: (options?: OpenOptions) => Promise<E>,
   page: (engine: E) => ReactNode,
@@ -30,7 +30,7 @@ export async function openPage<E extends Engine<any, any, any>>(
     show(<Opening text={`${phases[phase] ?? 'Opening'}${share}`} done={done} total={total} />)
   }
 
-  /** Asked for by the person: without storage everything is gone when the tab is. */
+  /** The visitor chooses this: without storage everything is lost when the tab is closed. */
   const openInMemory = async (): Promise<void> => {
     const engine = await open({ storage: 'memory' })
     offerDevtools(engine)

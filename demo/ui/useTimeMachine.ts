@@ -4,15 +4,15 @@ import { at, type Past } from 'tidemark/tools'
 
 type PastOf<E> = E extends Engine<infer Events, infer P, any> ? Past<Events, P> : never
 
-/** Where the view stands. */
+/** The point in the log that the view shows. */
 export type Moment<E> = Pick<PastOf<E>, 'sequence' | 'read' | 'event' | 'changes'>
 
 export interface TimeMachine<E> {
   readonly state: 'closed' | 'opening' | 'open'
   readonly moment: Moment<E> | undefined
-  /** Where it is going. */
+  /** The event that the view moves to. */
   readonly target: number
-  /** While a way takes longer than a blink. */
+  /** Set while a move takes long enough to notice. */
   readonly progress: Progress | undefined
   readonly error: Error | undefined
   open(): void
@@ -20,7 +20,7 @@ export interface TimeMachine<E> {
   close(): void
 }
 
-/** A view of the past that follows a slider: the last place asked for is where it goes. */
+/** A view of the past that follows a slider. It moves to the last requested event. */
 export function useTimeMachine<E extends Engine<any, any, any>>(engine: E): TimeMachine<E> {
   const [state, setState] = useState<'closed' | 'opening' | 'open'>('closed')
   const [moment, setMoment] = useState<Moment<E>>()
@@ -34,7 +34,7 @@ export function useTimeMachine<E extends Engine<any, any, any>>(engine: E): Time
 
   const arrive = ({ sequence, read, event, changes }: PastOf<E>): void => {
     setProgress(undefined)
-    // The slider answers first; what it shows may come a frame later, and in slices.
+    // The slider moves at once. The view may render a frame later, and in slices.
     startTransition(() => setMoment({ sequence, read, event, changes } as Moment<E>))
   }
 
@@ -76,7 +76,7 @@ export function useTimeMachine<E extends Engine<any, any, any>>(engine: E): Time
     if (!view) return
     asked.current++
     const mine = asked.current
-    // A slider asks for many places; those that were overtaken arrive together with the last one, which is shown once.
+    // A slider requests many events. Overtaken requests resolve together with the last one, and only that one is shown.
     const isLast = (): boolean => past.current === view && asked.current === mine
     try {
       await view.move(sequence)

@@ -260,7 +260,7 @@ describe.skipIf(!has('chromium'))('TodoMVC, by its specification', () => {
     await other.page.keyboard.press('Enter')
     await item('Buy oat milk').waitFor()
     await page.getByRole('button', { name: 'Undo' }).click()
-    await page.getByText('it has been changed in another tab since').waitFor()
+    await page.getByText('another tab has changed this todo since').waitFor()
     expect(await titles()).toEqual(['Buy oat milk'])
     expect(complaints(other)).toEqual([])
   })

@@ -21,7 +21,7 @@ describe('the status sentence', () => {
   })
 
   it('names pending work', () => {
-    expect(says({ pending: 1 }).sentence).toBe('1 change shown here, on the way to the log.')
+    expect(says({ pending: 1 }).sentence).toBe('1 change shown here, not saved yet.')
     expect(says({ projected: 2 }).sentence).toMatch('10 events behind')
     expect(says({ worker: 'none' }).sentence).toMatch('not answered yet')
     expect(says({ worker: 'in-page' }).sentence).toMatch('this tab keeps the snapshot itself')
@@ -38,7 +38,7 @@ describe('the status sentence', () => {
     expect(says({ state: 'failed', storage: 'memory' }).tone).toBe('bad')
     expect(says({ state: 'closed' }).tone).toBe('bad')
     expect(says({ state: 'closed', lastError: new EngineClosed('log replaced') }).sentence).toBe(
-      'The log of this tab was deleted, or another stands in its place. Reload to open what is there now.',
+      'The log of this tab was deleted or replaced by another one. Reload to open the present log.',
     )
     expect(says({ state: 'failed', lastError: new CorruptLog(5) }).sentence).toMatch('is damaged at event 5.')
     expect(says({ lastError: new Error('disk full') }).sentence).toMatch('disk full')

@@ -3,7 +3,7 @@ import type { EditStep } from './steps.ts'
 /** The files of a workspace: text by path. */
 export type Files = ReadonlyMap<string, string>
 
-/** What a step does to the files. */
+/** The change of the files by a step. */
 export type Edit =
   | { readonly kind: 'write'; readonly path: string; readonly text: string }
   | { readonly kind: 'rename'; readonly from: string; readonly to: string; readonly text: string }
@@ -11,12 +11,12 @@ export type Edit =
 
 export type Outcome = { readonly edits: readonly Edit[] } | { readonly problem: string }
 
-/** Characters of a file: a workspace is for texts that a person writes. */
+/** The most characters of a file. A workspace is for texts that a person writes. */
 export const LARGEST_FILE = 200_000
 
 const withNewline = (text: string): string => (text === '' || text.endsWith('\n') ? text : `${text}\n`)
 
-/** Works out a step on the files as they are. Pure: a command that is decided again works it out again. */
+/** Computes the result of a step on the present files. It is pure, because a command may be decided again. */
 export function apply(step: Exclude<EditStep, { kind: 'undo' }>, files: Files): Outcome {
   const missing = (path: string): Outcome => ({ problem: `There is no file \`${path}\`.${suggestion(path, files)}` })
   const write = (path: string, text: string): Outcome =>
@@ -30,7 +30,7 @@ export function apply(step: Exclude<EditStep, { kind: 'undo' }>, files: Files): 
         return { problem: `\`${step.path}\` exists already. Say “write ${step.path}: …” to replace its text.` }
       return write(step.path, withNewline(step.text))
     case 'write':
-      if (files.get(step.path) === withNewline(step.text)) return { problem: `\`${step.path}\` says that already.` }
+      if (files.get(step.path) === withNewline(step.text)) return { problem: `\`${step.path}\` has that text already.` }
       return write(step.path, withNewline(step.text))
     case 'append':
       return write(step.path, withNewline(files.get(step.path) ?? '') + withNewline(step.text))
@@ -68,7 +68,7 @@ function replace(
   return large ? { problem: `A file would be larger than ${LARGEST_FILE / 1000} kB.` } : { edits }
 }
 
-/** Without the text; a line that had nothing else goes too. */
+/** Removes the text, and the whole line if it had nothing else. */
 const cut = (text: string, find: string): string =>
   text
     .split('\n')
@@ -82,7 +82,7 @@ const cut = (text: string, find: string): string =>
 
 const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1).toLowerCase()
 
-/** A file that may have been meant. */
+/** A file with a similar name. */
 function suggestion(path: string, files: Files): string {
   const name = nameOf(path).replace(/\.\w+$/, '')
   const near = [...files.keys()].find(

@@ -2,10 +2,10 @@ import { parse } from './parse.ts'
 import { problemOfPath } from './paths.ts'
 import type { Step } from './steps.ts'
 
-/** A fence, what it says, the text up to a fence of the same length. */
+/** A fence, its words, and the text up to a fence of the same length. */
 const BLOCK = /^(`{3,})(write|do)(?:[ \t]+([^\n]+?))?[ \t]*\n([\s\S]*?)^\1[ \t]*$/gm
 
-/** What a model asks for, in blocks of its answer: \`\`\`write path … \`\`\` and \`\`\`do … \`\`\`. */
+/** The requests of a model, in blocks of its answer: \`\`\`write path … \`\`\` and \`\`\`do … \`\`\`. */
 export function stepsIn(answer: string): Step[] {
   return [...answer.matchAll(BLOCK)].flatMap(([, , kind, path, body = '']): Step[] => {
     if (kind === 'do') return body.split('\n').filter(Boolean).flatMap(parse)

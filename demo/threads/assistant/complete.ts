@@ -1,4 +1,4 @@
-/** Milliseconds without a byte after which the endpoint counts as gone. */
+/** Milliseconds without a byte after which the endpoint counts as lost. */
 const SILENCE_MS = 60_000
 /** Characters of an endpoint's error that are shown. */
 const SHOWN = 200
@@ -8,7 +8,7 @@ export interface Message {
   readonly content: string
 }
 export interface Request {
-  /** Of the API: `/chat/completions` is added. */
+  /** The address of the API, without `/chat/completions`. */
   readonly url: string
   readonly model: string
   readonly key: string
@@ -18,7 +18,7 @@ export interface Request {
   readonly idempotencyKey: string
 }
 
-/** What an endpoint answered instead of a text. `final`: asking again would change nothing. */
+/** An endpoint answered with an error. `final`: trying again would not help. */
 export class EndpointError extends Error {
   override readonly name = 'EndpointError'
   readonly final: boolean
@@ -28,13 +28,13 @@ export class EndpointError extends Error {
   }
 }
 
-/** Asks an endpoint that speaks OpenAI's streaming chat completions, and gives the text as it comes. */
+/** Calls an endpoint with OpenAI's streaming chat completions, and yields the text as it arrives. */
 export async function* complete(request: Request): AsyncGenerator<string> {
   const silence = new AbortController()
   const signal = AbortSignal.any([request.signal, silence.signal])
   const hear = (): ReturnType<typeof setTimeout> =>
     setTimeout(
-      () => silence.abort(new EndpointError(`The endpoint has said nothing for ${SILENCE_MS / 1000} s.`)),
+      () => silence.abort(new EndpointError(`The endpoint has sent nothing for ${SILENCE_MS / 1000} s.`)),
       SILENCE_MS,
     )
   let timer = hear()
@@ -79,7 +79,7 @@ async function ask({ url, model, key, messages, idempotencyKey }: Request, signa
   if (response.ok && response.body) return response
   const { status } = response
   const said = (await response.text()).slice(0, SHOWN)
-  // Too many requests, and what a server can't do now, may be different in a moment.
+  // Too many requests, and errors of the server, may be over in a moment.
   const final = status < 500 && status !== 429 && status !== 408
   const hint = status === 401 || status === 403 ? ' Give its key under “Assistant”.' : ''
   throw new EndpointError(`The endpoint answered ${status}${said ? `: ${messageIn(said)}` : ''}.${hint}`, final)
@@ -105,7 +105,7 @@ function parseChunk(data: string): NonNullable<Chunk['choices']> {
   try {
     chunk = JSON.parse(data)
   } catch {
-    throw new EndpointError('The endpoint sent something that is no JSON.')
+    throw new EndpointError('The endpoint sent a line that is not JSON.')
   }
   if (chunk.error) throw new EndpointError(`The endpoint stopped: ${chunk.error.message ?? 'it did not say why'}.`)
   return chunk.choices ?? []
@@ -125,7 +125,7 @@ async function* eventsOf(body: ReadableStream<Uint8Array>, heard: () => void): A
       for (const line of lines) if (line.startsWith('data:')) yield line.slice(5).trim()
     }
   } finally {
-    // Ends the request, too, if nobody wants the rest.
+    // Also ends the request if the caller stops reading.
     reader.cancel().catch(() => {})
   }
 }

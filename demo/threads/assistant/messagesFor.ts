@@ -3,12 +3,12 @@ import { filesOf, type ThreadsRead } from '../model/threadsApp.ts'
 import { INSTRUCTIONS } from './blocks.ts'
 import type { Message } from './complete.ts'
 
-/** Characters of files and turns before it that a model is given. */
+/** The most characters of files and earlier turns that a model is given. */
 const FILES_CHARACTERS = 60_000
-/** Turns of the thread that a model is given. */
+/** The most turns of the thread that a model is given. */
 const TURNS = 20
 
-/** What a model is asked in a turn: what it may do, the files, the turns before it, the request. */
+/** The messages of a turn to a model: the rules, the files, the earlier turns and the request. */
 export function messagesFor(
   read: ThreadsRead,
   { id, projectId, prompt }: { readonly id: string; readonly projectId: string; readonly prompt: string },

@@ -1,10 +1,10 @@
 import { problemOfPath } from './paths.ts'
 import type { Step } from './steps.ts'
 
-/** Stands for a text in quotes or fences while sentences are taken apart. */
+/** Replaces a text in quotes or fences while sentences are split. */
 const MARK = '\u0001'
 const LITERAL = new RegExp(`${MARK}(\\d+)${MARK}`, 'g')
-/** In fences, in backticks, in double quotes, in curly quotes; in single quotes only where no apostrophe can be. */
+/** In fences, in backticks, in double quotes, in curly quotes; in single quotes only if they can't be apostrophes. */
 const QUOTED = /```[^\n]*\n([\s\S]*?)\n?```|`([^`\n]+)`|"([^"]*)"|“([^”]*)”|(?<=^|[\s:(])'([^']*)'(?=$|[\s.,;:)])/g
 
 const PATH = '(\\S+?)'
@@ -16,7 +16,7 @@ const EVERYTHING = /^(?:everything|everywhere|all|files|words|lines)$/i
 type Rule = readonly [pattern: RegExp, make: (...found: string[]) => Step]
 const rule = (pattern: string, make: (...found: string[]) => Step): Rule => [new RegExp(`^${pattern}${END}`, 'i'), make]
 
-/** The first rule that fits counts, so `add milk to list.md` is tried before `add list.md`. */
+/** The first rule that matches counts, so `add milk to list.md` is tried before `add list.md`. */
 const rules: readonly Rule[] = [
   rule('(?:help|what can you do.*)', () => ({ kind: 'help' })),
   rule(
@@ -122,7 +122,7 @@ const SEPARATOR = new RegExp(`\\s*;\\s*|,?\\s+(?:and\\s+)?then\\s+(?=(?:${VERB})
 const COURTESY =
   /^(?:(?:please|now|also|ok|okay|hey|hi|and|then)[,\s]+|(?:can|could|would|will)\s+you\s+(?:please\s+)?)+|,?\s+please(?=[.!?]?$)/gi
 
-/** Takes a request apart into what it asks for. What it does not understand is a step of its own, which says so. */
+/** Splits a request into steps. A part that it does not understand becomes a step that says so. */
 export function parse(request: string): Step[] {
   const literals: string[] = []
   const marked = request.replace(QUOTED, (_, ...found: (string | undefined)[]) => {

@@ -6,24 +6,24 @@ import { type EditStep, isEdit, type Step } from './steps.ts'
 
 type NewEvent = typeof threadsApp.events extends Events<infer E> ? AnyNew<E> : never
 
-/** What a turn works with. */
+/** The data of a turn. */
 export interface Hands {
-  /** The files as this turn knows them. */
+  /** The files as this turn sees them. */
   readonly files: Map<string, string>
-  /** Appends what a step does, and gives the events. */
+  /** Appends the result of a step, and returns the events. */
   carryOut(step: EditStep): Promise<readonly Pick<NewEvent, 'type' | 'data'>[]>
   say(text: string): Promise<void>
   /** The file that may be deleted. */
   readonly granted?: string | undefined
 }
 
-/** A file that may be deleted only if the person allows it, and the steps behind. */
+/** A file that may be deleted only if the person allows it, and the steps after it. */
 export interface Question {
   readonly path: string
   readonly rest: Step[]
 }
 
-/** Carries out steps one after the other and says what it does. Ends with a question if one of them needs an approval. */
+/** Carries out steps one after the other and reports each. Ends with a question if one of them needs an approval. */
 export async function runSteps(steps: readonly Step[], hands: Hands): Promise<Question | undefined> {
   for (const [at, step] of steps.entries()) {
     if (!isEdit(step)) {

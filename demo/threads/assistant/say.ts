@@ -2,7 +2,7 @@ import { countLines } from '../model/lines.ts'
 import type { Edit, Files } from './apply.ts'
 import type { EditStep, Step } from './steps.ts'
 
-/** Lines and matches that are shown before it is only said how many more there are. */
+/** The most lines and matches that are shown. The others are only counted. */
 const LISTED = 20
 
 const numbers = new Intl.NumberFormat('en')
@@ -14,17 +14,17 @@ export const HELP = `I work on the files of this project. I can:
 
 - **create** a file: \`create shopping.md with milk\`
 - **append**: \`add "- [ ] eggs" to shopping.md\`
-- **write** a file anew: \`write shopping.md: bread\`
+- **write** a whole file: \`write shopping.md: bread\`
 - **replace**: \`replace milk with oat milk in shopping.md\`, or \`everywhere\`
 - **remove** a text: \`remove eggs from shopping.md\`
 - **rename**: \`rename shopping.md to lists/shopping.md\`
-- **delete** a file; I ask before I do: \`delete shopping.md\`
+- **delete** a file; I ask first: \`delete shopping.md\`
 - **list**, **show**, **count** and **find**: \`find milk\`, \`count words in shopping.md\`
 - **undo** the last turn that changed files
 
 Several at once: one on each line, or with “then” between them.`
 
-/** What was done, from what the step did. */
+/** Describes the result of a step. */
 export function sayDone(step: EditStep, edits: readonly Edit[], before: Files): string {
   const [first] = edits
   if (!first) return 'Nothing had to change.'

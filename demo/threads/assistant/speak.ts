@@ -1,8 +1,8 @@
-/** Milliseconds between two pieces, and pieces of one text: what is said can be read along, and stopped, and takes half a second. */
+/** Milliseconds between two pieces, and pieces of one text. A text takes half a second, so it can be read along and stopped. */
 const PAUSE_MS = 20
 const PIECES = 24
 
-/** Gives a text piece by piece. */
+/** Yields a text piece by piece. */
 export async function* speak(text: string, signal: AbortSignal): AsyncGenerator<string> {
   const words = text.match(/\s*\S+\s*/g) ?? []
   const size = Math.max(1, Math.ceil(words.length / PIECES))

@@ -14,7 +14,7 @@ export interface FileDifference {
 /** Lines around a change. */
 const CONTEXT = 3
 
-/** What differs between two states of some files. A file that is gone while another one has its text was renamed. */
+/** The differences between two states of some files. If a file is missing and another one has its text, it was renamed. */
 export function compareFiles(before: Files, after: Files, paths: Iterable<string>): FileDifference[] {
   const looked = [...new Set(paths)].sort()
   const gone = looked.filter((path) => before.has(path) && !after.has(path))

@@ -5,12 +5,12 @@ import { filesOf, type threadsApp } from '../model/threadsApp.ts'
 
 type PastOfThreads = typeof threadsApp extends { events: infer _E; projections: infer P } ? Past<any, P> : never
 
-/** One view of the past per engine: it remembers its way, so the next look is quick. */
+/** One view of the past per engine. It keeps its folded state, so the next request is fast. */
 const views = new WeakMap<ThreadsEngine, Promise<PastOfThreads>>()
-/** Looks move the view, so they take turns. */
+/** Requests move the view, so they run one after the other. */
 let last: Promise<unknown> = Promise.resolve()
 
-/** The files of a project as they were after the event at `sequence`. No checkpoint was ever taken: this folds the log up to there. */
+/** The files of a project after the event at `sequence`. There are no checkpoints, so this folds the log up to that event. */
 export function filesAt(engine: ThreadsEngine, sequence: number, projectId: string): Promise<Files> {
   const look = async (): Promise<Files> => {
     const opening = views.get(engine) ?? (at(engine, sequence) as Promise<PastOfThreads>)

@@ -8,9 +8,9 @@ const TURNS_PER_COMMAND = 600
 
 interface FillOptions {
   readonly signal?: AbortSignal
-  /** Gets how many threads are in the log. */
+  /** Called with the number of threads in the log. */
   readonly onProgress?: (done: number) => void
-  /** The same threads for the same seed and time: others each time, unless both are given. */
+  /** The same seed and time give the same threads. Without both, they differ each time. */
   readonly seed?: number
   /** Milliseconds since 1970, when the last thread happened. */
   readonly now?: number
@@ -31,7 +31,7 @@ export async function fillWorkspace(
   let batch: ImportedThread[] = []
   let turns = 0
   let done = 0
-  /** The next threads are made while the last ones are written. */
+  /** The next threads are generated while the last ones are written. */
   let writing = Promise.resolve()
   const append = async (): Promise<void> => {
     await writing
@@ -55,7 +55,7 @@ export async function fillWorkspace(
   await writing
 }
 
-/** Lets the page draw, and its inputs be heard. */
+/** Lets the page render and handle input. */
 const nextTask = (): Promise<void> =>
   new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel()

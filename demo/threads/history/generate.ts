@@ -8,9 +8,9 @@ import { type Topic, topics } from './topics.ts'
 const DAY_MS = 86_400_000
 /** Turns of a thread: 25 on average, so 2,000 threads have about 100,000 messages. */
 const TURNS = { least: 6, most: 44 } as const
-/** Lines of a file before something is taken out of it again. */
+/** The most lines of a file. Above that, lines are removed again. */
 const LONG_FILE = 18
-/** Threads that stay open: what one works on. */
+/** Threads that stay open: the current work. */
 export const STAY_OPEN = 12
 
 /** mulberry32: the same threads for the same seed. */
@@ -33,8 +33,8 @@ export interface GeneratedThread extends ImportedThread {
 }
 
 /**
- * Threads in the order in which they happened, up to `now`. Each request goes through the assistant, so what it says is what it would say,
- * and the files are what comes out. `filesOf` gives the files that a project begins with.
+ * Threads in the order in which they happened, up to `now`. Each request goes through the assistant, so the answers
+ * are real and the files are its results. `filesOf` gives the files that a project begins with.
  */
 export function* generateThreads(
   count: number,
@@ -67,7 +67,7 @@ function converse(random: Random, topic: Topic, title: string, files: Map<string
 
 const listOf = (files: Files): string => [...files].find(([, text]) => text.includes('- [ ]'))?.[0] ?? 'todo.md'
 
-/** What one says next in a thread. */
+/** The next request in a thread. */
 function ask(random: Random, topic: Topic, title: string, files: Files): string {
   const path = random.of([...files.keys()])
   const text = files.get(path)!
@@ -90,7 +90,7 @@ function ask(random: Random, topic: Topic, title: string, files: Files): string 
   return random.of([`what do you think about ${thing}?`, `remind me of ${thing} tomorrow`, 'thanks'])
 }
 
-/** As the assistant does it, without approvals: nothing is deleted here. */
+/** Works like the assistant, but without approvals, because nothing is deleted here. */
 function carryOut(
   prompt: string,
   files: Map<string, string>,

@@ -16,7 +16,7 @@ export interface FoundTurn {
   readonly excerpt: readonly [before: string, found: string, after: string]
 }
 
-/** The turn, if all words are in what was asked or said. */
+/** The turn, if its request and answer have all words. */
 export function matchTurn(turn: Readonly<Turn>, query: string): FoundTurn | undefined {
   const words = wordsOf(query)
   const text = `${turn.prompt}\n${turn.text}`
@@ -37,7 +37,7 @@ export function matchTurn(turn: Readonly<Turn>, query: string): FoundTurn | unde
 
 interface SearchOptions {
   readonly signal: AbortSignal
-  /** Told how much of the past has been searched, from 0 to 1. */
+  /** Called with the share of the past that was searched, from 0 to 1. */
   readonly onProgress?: (share: number) => void
 }
 

@@ -1,6 +1,6 @@
 import material from './topics.json'
 
-/** Material for threads that look real: what each project is about, its files, and what one does there. */
+/** Material for threads that look real: the subject of each project, its files, and its tasks. */
 export interface Topic {
   readonly id: string
   readonly name: string

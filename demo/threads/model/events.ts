@@ -1,13 +1,13 @@
 import { defineEvents, event } from 'tidemark'
 import type { Step } from '../assistant/steps.ts'
 
-/** A file as a turn or a person leaves it; `text: null` removes it. */
+/** The new state of a file, by a turn or a person. `text: null` removes it. */
 export interface Change {
   path: string
   text: string | null
 }
 
-/** Who did something in a project: a turn, or, without one, the person. */
+/** The author of a change in a project: a turn, or the person if there is no turn. */
 export interface Actor {
   projectId: string
   turnId?: string
@@ -28,7 +28,7 @@ export const events = defineEvents({
   turnStopped: event<{ id: string; text: string }>(),
   turnInterrupted: event<{ id: string; text: string }>(),
   turnFailed: event<{ id: string; text: string; reason: string }>(),
-  /** A turn that happened before this log was there. Nothing answers it. */
+  /** A turn from before this log. No reaction answers it. */
   turnImported: event<{ id: string; projectId: string; prompt: string; text: string; happened: number }>(),
 
   approvalAsked: event<{
@@ -49,7 +49,7 @@ export const events = defineEvents({
   /** The files of a project as they were after `turn`, or, if `undone`, as they were before it. Only what differs is listed. */
   filesReverted: event<Actor & { turn: string; undone: boolean; changes: Change[] }>(),
 
-  /** Who answers from now on. `url` is null for the assistant that is built in. A key is never in the log. */
+  /** The assistant from now on. `url` is null for the built-in one. A key is never in the log. */
   assistantChosen: event<{ url: string | null; model: string }>(),
   /** How long an approval waits for its answer, in milliseconds. */
   approvalTimeSet: event<{ milliseconds: number }>(),

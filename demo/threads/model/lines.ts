@@ -2,7 +2,7 @@ import { diffLines } from 'diff'
 
 const linesOf = (text: string): readonly string[] => text.match(/[^\n]*\n|[^\n]+$/g) ?? []
 
-/** Lines that a change of a text adds and removes. Most changes are in one place: only what differs is compared. */
+/** Counts the lines that a change of a text adds and removes. Most changes are in one place, so only the differing part is compared. */
 export function countLines(before: string, after: string): { added: number; removed: number } {
   const old = linesOf(before)
   const now = linesOf(after)

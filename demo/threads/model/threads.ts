@@ -22,7 +22,7 @@ export interface Thread {
   title: string
   closed: boolean
   turns: number
-  /** Turns that are asked for and not ended, the one that waits for an approval included. */
+  /** Turns that were requested and did not end, including one that waits for an approval. */
   running: number
   /** The turn that waits for an approval. */
   waiting: string | null

@@ -13,7 +13,7 @@ import { isRunning, turns } from './turns.ts'
 import { words } from './words.ts'
 
 export interface Settings {
-  /** Null for the assistant that is built in. */
+  /** Null for the built-in assistant. */
   url: string | null
   model: string
   /** Milliseconds. */
@@ -59,13 +59,13 @@ const running = ({ turns }: Read, id: string) => {
   const turn = turns.get(id)
   return turn && isRunning(turn) ? turn : undefined
 }
-/** What ends a turn does nothing if it has ended already: stopped in another tab, say. */
+/** An end of a turn does nothing if the turn has ended already, for example in another tab. */
 const ends =
   <E>(event: (input: { id: string; text: string }) => E) =>
   (read: Read, { id, text }: { id: string; text: string }) =>
     running(read, id) ? event({ id, text }) : []
 
-/** Takes back the last turn of the thread that changed files, if nothing else has changed them since. */
+/** Undoes the last turn of the thread that changed files, unless they were changed since then. */
 function undo(read: Read, by: Required<Actor>, threadId: string) {
   const turn = read.threads.get(threadId)?.changed
   const touched = turn ? read.files.by('turnId', turn) : []
@@ -74,7 +74,7 @@ function undo(read: Read, by: Required<Actor>, threadId: string) {
     .map(({ path, before }): Change => ({ path, text: before }))
   if (!turn || changes.length === 0)
     return reject('impossible', {
-      problem: 'There is nothing to undo: no turn of this thread has changed a file that is still as it left it.',
+      problem: 'There is nothing to undo: no turn of this thread changed a file, or its files were changed since.',
     })
   return events.filesReverted({ ...by, turn, undone: true, changes })
 }
@@ -83,7 +83,7 @@ export interface ImportedThread {
   id: string
   projectId: string
   title: string
-  /** It stays in the list of what one works on. */
+  /** It stays in the list of current threads. */
   open: boolean
   turns: { prompt: string; text: string; happened: number; files: { path: string; text: string }[] }[]
 }
@@ -92,7 +92,7 @@ export const threadsApp = defineModel({
   name: 'threads',
   events,
   projections,
-  /** What a turn says while it runs: no event before it has ended. */
+  /** The text of a running turn. It becomes an event when the turn ends. */
   drafts: { reply: draft<{ threadId: string }>() },
   commands: {
     createProject: (
@@ -150,7 +150,7 @@ export const threadsApp = defineModel({
     reopenThread: ({ threads }, { id }: { id: string }) =>
       threads.get(id)?.closed ? events.threadReopened({ id }) : [],
 
-    /** One step of a turn, worked out on the files as they are when it is decided. */
+    /** One step of a turn. It uses the files at the time of the decision. */
     carryOut: (read, { id, step }: { id: string; step: EditStep }) => {
       const turn = running(read, id) ?? reject('turn-ended')
       const actor = { projectId: turn.projectId, turnId: id }
@@ -168,7 +168,7 @@ export const threadsApp = defineModel({
     failTurn: (read, { id, text, reason }: { id: string; text: string; reason: string }) =>
       running(read, id) ? events.turnFailed({ id, text, reason }) : [],
 
-    /** The turn waits. `rest` are the steps behind the deletion, and `text` what was said so far. */
+    /** The turn waits for an approval. `rest` are the steps after the deletion, and `text` is the answer so far. */
     askApproval: (
       read,
       { id, path, rest, text }: { id: string; path: string; rest: Step[]; text: string },
@@ -213,7 +213,7 @@ export const threadsApp = defineModel({
       return settings.value.approvalTime === milliseconds ? [] : events.approvalTimeSet({ milliseconds })
     },
 
-    /** Threads of elsewhere: their turns are over, nothing answers them. */
+    /** Imported threads. Their turns are over, so no reaction answers them. */
     importThreads: (read, { threads }: { threads: ImportedThread[] }) =>
       threads.flatMap(({ id, projectId, title, open, turns }) => {
         const before = new Map(filesOf(read, projectId))

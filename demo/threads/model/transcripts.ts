@@ -3,7 +3,7 @@ import { events } from './events.ts'
 import { numberOf, threadOf } from './ids.ts'
 import { byTurn, evolveTurn, type Turn } from './turns.ts'
 
-/** Turns per row: reading a row costs the same however long it is, so a search through 50,000 turns reads some 2,000 rows. */
+/** Turns per row: a read costs the same for rows of any size, so a search through 50,000 turns reads some 2,000 rows. */
 const PER_ROW = 32
 
 export interface Transcript {
@@ -39,7 +39,7 @@ const inRow = <K extends keyof Evolve>(type: K) => {
   }
 }
 
-/** Every turn there ever was, on disk. */
+/** All turns, on disk. */
 export const transcripts = projection(events, {
   into: table<Transcript>('id', { resident: false, indexes: ['threadId', 'sequence'] }),
   by: {

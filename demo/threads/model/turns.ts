@@ -5,7 +5,7 @@ import { threadOf } from './ids.ts'
 
 export type TurnState = 'open' | 'waiting' | 'finished' | 'stopped' | 'interrupted' | 'failed'
 
-/** What a turn did to one file, in lines. */
+/** The change of one file by a turn, in lines. */
 export interface Touched {
   path: string
   /** `'moved'`: it has another path now, which is `'renamed'`. */
@@ -20,7 +20,7 @@ export interface Turn {
   projectId: string
   prompt: string
   state: TurnState
-  /** What the assistant has said, once it is in the log. What it is saying now is a draft. */
+  /** The answer, once it is in the log. Until then it is a draft. */
   text: string
   reason: string | null
   /** Milliseconds since 1970. */
@@ -62,7 +62,7 @@ const addUp = (turn: Readonly<Turn>, touched: readonly Touched[]): Touched[] =>
 
 const file = (path: string, what: Touched['what'], added = 0, removed = 0): Touched => ({ path, what, added, removed })
 
-/** What each event does to its turn. Two tables fold it: the turns in memory and the transcripts on disk. */
+/** The change of a turn by each event. Two tables use it: the turns in memory and the transcripts on disk. */
 export const evolveTurn = {
   turnRequested: (
     _: Row,
@@ -147,7 +147,7 @@ interface OfTurn {
 /** The turn that did it; none if a person did. */
 export const byTurn = ({ data: { turnId } }: OfTurn): string[] => (turnId === undefined ? [] : [turnId])
 
-/** The turns of open threads, in memory. A closed thread takes its turns out of memory: they are in the transcripts. */
+/** The turns of open threads, in memory. The turns of a closed thread are removed from memory and stay in the transcripts. */
 export const turns = projection(events, {
   into: table<Turn>('id'),
   by: {

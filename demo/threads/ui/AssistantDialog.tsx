@@ -58,8 +58,8 @@ export function AssistantDialog({ engine, close }: { readonly engine: ThreadsEng
               />
             </label>
             <p className="quiet" id="key-note">
-              The key stays in the memory of this page: it is in no log and on no disk, and gone after a reload. The
-              endpoint has to allow requests from this site (CORS). It gets the thread and the files of its project.
+              The key stays in the memory of this page. It is not stored, and is gone after a reload. The endpoint has
+              to allow requests from this site (CORS). It receives the thread and the files of its project.
             </p>
           </>
         )}

@@ -5,11 +5,11 @@ interface Props {
   readonly title: string
   readonly close: () => void
   readonly children: ReactNode
-  /** The title is said and not shown. */
+  /** The title is only for screen readers. */
   readonly bare?: boolean
 }
 
-/** The browser's own dialog: it keeps the focus, closes with Escape and gives the focus back. */
+/** The dialog element of the browser, which keeps the focus, closes with Escape and returns the focus. */
 export function Dialog({ title, close, children, bare = false }: Props) {
   const id = useId()
   const dialog = useRef<HTMLDialogElement>(null)

@@ -14,10 +14,10 @@ interface Props {
   readonly leave: (saved?: string) => void
 }
 
-/** A file as it is, to read and to write. */
+/** Shows a file and lets the person edit it. */
 export function FileEditor({ engine, projectId, path, text, leave }: Props) {
   const [name, setName] = useState('')
-  /** undefined: nothing was typed, so what the assistant writes is shown as it comes. */
+  /** undefined: nothing was typed, so changes by the assistant are shown at once. */
   const [typed, setTyped] = useState<string | undefined>(path === undefined ? '' : undefined)
   const [base, setBase] = useState(text)
   const [problem, setProblem] = useState('')
@@ -66,7 +66,7 @@ export function FileEditor({ engine, projectId, path, text, leave }: Props) {
       </header>
       {(problem || changedMeanwhile) && (
         <p className="editor-note" role="alert">
-          {problem || 'It was changed meanwhile. Saving replaces that.'}
+          {problem || 'The file was changed meanwhile. Saving replaces that change.'}
           {changedMeanwhile && (
             <button type="button" className="plain" onClick={() => setTyped(undefined)}>
               Show it

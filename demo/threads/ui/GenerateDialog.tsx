@@ -33,8 +33,8 @@ export function GenerateDialog({ engine, close }: { readonly engine: ThreadsEngi
     <Dialog title="Fill with threads" close={close}>
       <form onSubmit={generate}>
         <p>
-          Adds projects with a past: each request went through the assistant, and the files are what came out. Reload
-          afterwards, and see how long opening takes.
+          Adds projects with a history. The assistant answered each request, and the files are its results. Reload
+          afterwards to see how long opening takes.
         </p>
         <fieldset className="choices" disabled={done !== undefined}>
           <legend>How many threads?</legend>

@@ -1,15 +1,15 @@
 import MarkdownIt from 'markdown-it'
 import { memo } from 'react'
 
-/** Without HTML: what an assistant writes is text, and can't become a part of the page. */
+/** HTML is off, so the text of an assistant can't become a part of the page. */
 const markdown = new MarkdownIt({ html: false, linkify: false, breaks: true }).disable('image')
-// Headings of an answer are no headings of the page.
+// Headings of an answer must not be headings of the page.
 for (const [type, tag] of [
   ['heading_open', '<p class="said-heading">'],
   ['heading_close', '</p>'],
 ] as const)
   markdown.renderer.rules[type] = () => tag
-// By keyboard, too: code may be wider than the thread.
+// Code may be wider than the thread, so it scrolls by keyboard too.
 markdown.renderer.rules.fence = (tokens, at) =>
   `<pre tabindex="0" aria-label="Code"><code>${markdown.utils.escapeHtml(tokens[at]!.content)}</code></pre>`
 

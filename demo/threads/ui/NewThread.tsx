@@ -16,7 +16,7 @@ export function NewThread({
   const send = async (prompt: string): Promise<void> => {
     const id = crypto.randomUUID()
     const started = engine.dispatch.startThread({ id, projectId: project.id, prompt })
-    // It is there at once; a log that refuses it is told where the thread was begun.
+    // The thread exists at once. If the log refuses it, this page says so.
     if (engine.read.threads.has(id)) go(toThread(id))
     await started
   }

@@ -10,7 +10,7 @@ import { go, toProject, toThread, toTurn, useRoute } from './useRoute.ts'
 const LISTED = { titles: 8, turns: 40 } as const
 /** Milliseconds after a key before the disk is searched. */
 const PAUSE_MS = 120
-/** Milliseconds between two looks at what was found so far. */
+/** Milliseconds between two updates of the results. */
 const SHOW_MS = 50
 
 interface Option {
@@ -26,7 +26,7 @@ interface Props {
   readonly open: (dialog: DialogName) => void
 }
 
-/** One field for everything: what to do, threads by their titles, and what was said in any of them. */
+/** One field for commands, for threads by title, and for the messages of all threads. */
 export function SearchDialog({ engine, close, open }: Props) {
   const [query, setQuery] = useState('')
   const [at, setAt] = useState(0)
@@ -63,7 +63,7 @@ export function SearchDialog({ engine, close, open }: Props) {
         aria-expanded="true"
         aria-controls={list}
         aria-activedescendant={chosen && `${list}${chosen.id}`}
-        placeholder="Find a thread, a message, or what to do"
+        placeholder="Find a thread, a message or a command"
         value={query}
         onChange={(change) => {
           setQuery(change.target.value)
@@ -74,7 +74,7 @@ export function SearchDialog({ engine, close, open }: Props) {
       <p className="find-note" role="status">
         {state === 'searching' && 'Searching…'}
         {state === 'done' && (options.length === 0 ? 'Nothing was found.' : `${options.length} found`)}
-        {state === 'more' && `The newest ${LISTED.turns} messages of more`}
+        {state === 'more' && `The newest ${LISTED.turns} messages; there are more`}
         {state === 'failed' && 'The messages on disk could not be searched.'}
       </p>
       <progress className="find-progress" data-shown={state === 'searching'} value={share} aria-label="Searched" />
@@ -170,12 +170,12 @@ type SearchState = 'idle' | 'searching' | 'done' | 'more' | 'failed'
 interface Search {
   readonly found: readonly FoundTurn[]
   readonly state: SearchState
-  /** How much of the past has been searched, from 0 to 1. */
+  /** The share of the past that was searched, from 0 to 1. */
   readonly share: number
 }
 const idle: Search = { found: [], state: 'idle', share: 0 }
 
-/** Another query, or a dialog that closes, ends the search. */
+/** Another query ends the search, and so does closing the dialog. */
 function useFoundTurns(engine: ThreadsEngine, query: string): Search {
   const [result, setResult] = useState(idle)
   useEffect(() => {
@@ -186,7 +186,7 @@ function useFoundTurns(engine: ThreadsEngine, query: string): Search {
       const found: FoundTurn[] = []
       let shown = 0
       let share = 0
-      // What is found is shown at once, but not one by one.
+      // Results are shown soon, but not one by one.
       const show = (): void => {
         if (performance.now() - shown < SHOW_MS || signal.aborted) return
         shown = performance.now()

@@ -85,7 +85,7 @@ function ProjectThreads({ engine, project, route, now }: ProjectProps) {
   )
 }
 
-/** Nothing of it is rendered before it is opened. */
+/** Its content is rendered only once it is open. */
 function Closed({
   threads,
   total,

@@ -14,7 +14,7 @@ interface Props {
   readonly engine: ThreadsEngine
   readonly thread: Readonly<Thread>
   readonly project: Readonly<Project>
-  /** The turn whose changes are shown beside. */
+  /** The turn whose changes are shown next to the thread. */
   readonly turn: number | undefined
 }
 
@@ -53,7 +53,7 @@ export function ThreadPane({ engine, thread, project, turn: shown }: Props) {
       <Composer
         send={send}
         stop={running && (() => stopTurn(engine, running.id))}
-        label={thread.closed ? 'Ask, to open it again' : 'Ask for a change'}
+        label={thread.closed ? 'Ask to open the thread again' : 'Ask for a change'}
       />
     </section>
   )
@@ -117,7 +117,7 @@ function ThreadHead({ engine, thread, project }: Omit<Props, 'turn'>) {
           type="button"
           className="plain"
           disabled={thread.running > 0}
-          title={thread.running > 0 ? 'A turn is running' : 'Moves it out of the list and out of memory'}
+          title={thread.running > 0 ? 'A turn is running' : 'Moves the thread out of the list and out of memory'}
           onClick={() => engine.dispatch.closeThread({ id: thread.id })}
         >
           <Icon name="done" /> Done
@@ -130,12 +130,12 @@ function ThreadHead({ engine, thread, project }: Omit<Props, 'turn'>) {
   )
 }
 
-/** A thread that is looked at is read, in every tab. */
+/** A thread that is visible counts as read, in every tab. */
 function useSeen(engine: ThreadsEngine, { id, answered, seen }: Readonly<Thread>): void {
   useEffect(() => {
     if (seen >= answered) return
     const see = (): void => {
-      // Another tab may say it first, and a log that can't be written is the status line's to tell.
+      // Another tab may do it first. If the log can't be written, the status line says so.
       if (document.visibilityState === 'visible') engine.dispatch.seeThread({ id }).catch(() => {})
     }
     see()
@@ -147,7 +147,7 @@ function useSeen(engine: ThreadsEngine, { id, answered, seen }: Readonly<Thread>
 /** Pixels from its end that count as being there. */
 const NEAR_END = 80
 
-/** Stays at its end while it grows, until one scrolls away from it; `toEnd` goes back there. */
+/** Keeps the end in view while the thread grows, until the person scrolls away. `toEnd` scrolls back. */
 function useFollowedEnd(filled: boolean) {
   const list = useRef<HTMLDivElement>(null)
   const isAtEnd = useRef(true)
@@ -161,7 +161,7 @@ function useFollowedEnd(filled: boolean) {
     const scrolled = (): void => {
       const { scrollTop, scrollHeight, clientHeight } = element
       if (scrollHeight - scrollTop - clientHeight < NEAR_END) isAtEnd.current = true
-      // Only upwards: what was added below since is no wish of the person.
+      // Only scrolling up counts. A larger distance may also come from new text below.
       else if (scrollTop < last) isAtEnd.current = false
       last = scrollTop
     }

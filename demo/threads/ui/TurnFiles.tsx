@@ -24,7 +24,7 @@ interface Props {
   readonly back: string
 }
 
-/** The files before and after a turn: what it changed, all files as they were, and the way back to them. */
+/** The files before and after a turn: its changes, all files at that time, and a button to revert to them. */
 export function TurnFiles({ engine, thread, number, back }: Props) {
   const turn = useTurn(engine, turnId(thread.id, number))
   const look = useFilesAround(engine, turn)
@@ -97,7 +97,11 @@ function TurnChanges({
     [turn, before, after],
   )
   if (differences.length === 0)
-    return <p className="quiet pane-empty">{isRunning(turn) ? 'It has changed no file yet.' : 'It changed no file.'}</p>
+    return (
+      <p className="quiet pane-empty">
+        {isRunning(turn) ? 'This turn has changed no file yet.' : 'This turn changed no file.'}
+      </p>
+    )
   return differences.map((difference) => <DiffView key={difference.path} difference={difference} />)
 }
 
@@ -177,7 +181,7 @@ function useTurn(engine: ThreadsEngine, id: string): Readonly<Turn> | undefined 
     openTable(engine, 'transcripts')
       .then((table) => table.get(rowOfTurn(id)))
       .then((row) => current && setStored(row?.turns.find((turn) => turn.id === id)))
-      // The thread beside it reads the same table and says so.
+      // The thread reads the same table and reports the error.
       .catch(() => {})
     return () => {
       current = false

@@ -13,7 +13,7 @@ import { toTurn } from './useRoute.ts'
 interface Props {
   readonly engine: ThreadsEngine
   readonly turn: Readonly<Turn>
-  /** Its changes are shown beside. */
+  /** Its changes are shown next to the thread. */
   readonly shown: boolean
   readonly retry?: (() => void) | undefined
 }
@@ -45,13 +45,13 @@ const answers = {
   expired: (path: string) => `Nobody answered in time, so ${path} was kept.`,
 } as const
 
-/** What the assistant is saying. Until the turn ends, it is no event. */
+/** The answer so far. It becomes an event when the turn ends. */
 function Live({ engine, turn }: { readonly engine: ThreadsEngine; readonly turn: Readonly<Turn> }) {
   const reply = useDraft(engine.drafts.reply, turn.id)
-  // A long text is set again as it grows, but never in the way of a key.
+  // A long text renders again as it grows, but key presses come first.
   const text = useDeferredValue(reply?.text)
   return (
-    // Read out when it is whole, and not at each word.
+    // Screen readers read the whole text once, not each word.
     <div className="live" aria-live="off">
       {text && <Markdown text={text} />}
       <p className="working">
@@ -129,7 +129,7 @@ function Changes({ turn, shown }: { readonly turn: Readonly<Turn>; readonly show
 
 const endings: Readonly<Record<string, string>> = {
   stopped: 'Stopped',
-  interrupted: 'Interrupted: what answered it was gone',
+  interrupted: 'Interrupted: the tab or worker that answered was closed',
   failed: 'Failed',
 }
 

@@ -20,14 +20,14 @@ export function Welcome({ engine, open, lost }: Props) {
   }
   return (
     <section className="welcome" aria-labelledby="welcome-title">
-      <h2 id="welcome-title">{lost ? 'That is not in this browser' : 'Ask, and the files change'}</h2>
+      <h2 id="welcome-title">{lost ? 'This thread or project is not in this browser' : 'Ask, and the files change'}</h2>
       {lost ? (
-        <p>The address leads to a thread of another browser, or one that was deleted. Choose one from the list.</p>
+        <p>The address leads to one in another browser, or to one that was deleted. Choose one from the list.</p>
       ) : (
         <p>
           A project is a folder of text files in this browser. You ask in a thread, and an assistant works on the files.
-          Every turn can be looked at, compared and reverted. Close all tabs in the middle: nothing is lost, and what
-          was cut off is said.
+          You can look at every turn, compare it and revert it. Close all tabs in the middle: nothing is lost, and an
+          interrupted turn says so.
         </p>
       )}
       <p className="welcome-ways">
@@ -42,8 +42,8 @@ export function Welcome({ engine, open, lost }: Props) {
         </button>
       </p>
       <p className="quiet">
-        The assistant that is built in needs no network and understands plain requests. You can name a language model
-        instead. Everything stays in this browser.
+        The built-in assistant needs no network and understands plain requests. You can name a language model instead.
+        Everything stays in this browser.
       </p>
     </section>
   )

@@ -108,7 +108,7 @@ export function FileList({
   )
 }
 
-/** The folder is said quietly. */
+/** The folder is shown in a quiet colour. */
 export function Path({ path }: { readonly path: string }) {
   const cut = path.lastIndexOf('/') + 1
   return (

@@ -5,7 +5,7 @@ const date = new Intl.DateTimeFormat('en', { day: 'numeric', month: 'short' })
 const dated = new Intl.DateTimeFormat('en', { day: 'numeric', month: 'short', year: 'numeric' })
 const full = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short' })
 
-/** How long ago, as short as it can be read. */
+/** How long ago, in a short form. */
 export function ago(at: number, now: number): string {
   const passed = now - at
   if (passed < MINUTE) return 'now'

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react'
 
-/** The time, kept up to date while the page is looked at. */
+/** The time, kept up to date while the page is visible. */
 export function useNow(everyMs: number): number {
   const [now, setNow] = useState(Date.now)
   useEffect(() => {

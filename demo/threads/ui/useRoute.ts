@@ -1,10 +1,10 @@
 import { useSyncExternalStore } from 'react'
 
-/** Where the page is. It is in the address, so reload, the back button and a second tab lead there. */
+/** The place that the page shows. The address has it, so reload, the back button and a second tab keep it. */
 export interface Route {
   readonly projectId?: string
   readonly threadId?: string
-  /** On a narrow screen, the files take the place of the thread. */
+  /** On a narrow screen, the files replace the thread. */
   readonly files: boolean
   /** The turn whose changes are shown. */
   readonly turn?: number

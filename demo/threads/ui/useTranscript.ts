@@ -20,7 +20,7 @@ export function useTranscript(engine: ThreadsEngine, thread: Readonly<Thread>): 
   const { id, onDisk } = thread
   const resident = useRead(engine, (read) => read.turns.by('threadId', id))
   const [read, setRead] = useState<{ readonly turns: Known; readonly error?: unknown }>()
-  /** What was shown stays when its rows leave memory, because the thread was closed. */
+  /** The turns stay visible when their rows leave memory because the thread was closed. */
   const known = useRef(nothing)
 
   useEffect(() => {

@@ -87,7 +87,7 @@ export const create = (given: { mirror?: false } = {}): Subject => ({
       const head = engine.status.sequence
       const past = await timed(() => at(engine, head))
       await timed(() => past.move(head - 1))
-      const touching = engine.history({ table: 'items', key: idOf(row), limit: 1 })
+      const touching = engine.history({ table: 'items', key: idOf(row), limit: 1 })[Symbol.asyncIterator]()
       const { value } = await timed(() => touching.next())
       if (value?.type !== 'itemAdded' || past.sequence !== head - 1) throw new Error('the past is another')
       return times

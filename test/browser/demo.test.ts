@@ -345,7 +345,7 @@ describe.skipIf(!has('chromium'))('TodoMVC, by its specification', () => {
   })
 })
 
-/** Flights of these tests. The page is made for a million. */
+/** Flights that the tests record. The page is made for a million. */
 const ENOUGH = sized(25_000, 100_000)
 
 describe.skipIf(!has('chromium'))('Departures, on real flights', () => {

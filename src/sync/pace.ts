@@ -2,8 +2,10 @@
 const HEARD_MS = 10_000
 /** Milliseconds between two appends, for each writing device. */
 const SHARE_MS = 400
-/** Milliseconds between two appends of the only writing device. Commands that come meanwhile are sent together. */
+/** Milliseconds between two appends of the only writing device, for each command of the one before. Commands that come meanwhile are sent together. */
 const ALONE_MS = 40
+/** The most milliseconds between two appends of the only writing device. */
+const ALONE_MAX_MS = 240
 /** The length of the part of a commit's id that names its page or worker. */
 const WRITER_CHARACTERS = 22
 
@@ -11,8 +13,8 @@ const WRITER_CHARACTERS = 22
 export interface Pace {
   /** Call this when a commit with this id was read. */
   heard(id: string): void
-  /** Call this when this device appends a commit with this id. */
-  appends(id: string): void
+  /** Call this when this device appends a commit with this id. `commands`: how many it sends in it, if none are left. */
+  appends(id: string, commands?: number): void
   /** Milliseconds until this device may append again. */
   waitMs(): number
 }
@@ -26,10 +28,12 @@ export function createPace(now: () => number = () => performance.now(), random: 
     heard(id) {
       if (!own.has(writer(id))) others.set(writer(id), now())
     },
-    appends(id) {
+    appends(id, commands = 1) {
       own.add(writer(id))
       for (const [other, at] of others) if (at < now() - HEARD_MS) others.delete(other)
-      from = now() + (others.size ? (0.5 + random()) * SHARE_MS * (others.size + 1) : ALONE_MS)
+      from =
+        now() +
+        (others.size ? (0.5 + random()) * SHARE_MS * (others.size + 1) : Math.min(commands * ALONE_MS, ALONE_MAX_MS))
     },
     waitMs: () => Math.max(0, from - now()),
   }

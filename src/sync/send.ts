@@ -31,7 +31,8 @@ export async function send(following: Following, known: OutboxState): Promise<Se
   const commands = commandsIn(known)
   if (!commands.length || commands[0]?.events.length === 0 || following.pace.waitMs()) return 'nothing'
   for (let group = firstOf(commands); ; group = group.slice(0, Math.ceil(group.length / 2))) {
-    const sent = await appendAtRemote(following, known, [commitOf(group, marker.base)])
+    const count = group.length === commands.length ? group.length : 1
+    const sent = await appendAtRemote(following, known, [commitOf(group, marker.base)], count)
     if (sent !== 'too large') return sent
     if (group.length > 1) continue
     await refuse(following, known, group[0]!)
@@ -44,13 +45,14 @@ async function appendAtRemote(
   { remote, pace, signal }: Following,
   { position, log }: OutboxState,
   records: readonly CommitRecord[],
+  commands?: number,
 ): Promise<Exclude<SendOutcome, 'nothing'>> {
   const message = await packMessage(records, { after: position.last, lineage: log.lineage })
   if (message.length > remote.limits.bytes && records.length === 1) return 'too large'
   const id = records.at(-1)?.id ?? ''
   const call = limited(signal)
   try {
-    pace.appends(id)
+    pace.appends(id, commands)
     return await remote.append(message, { after: position.position, id, signal: call.signal })
   } catch (error) {
     if (error instanceof RemoteError && error.kind === 'too-large') return 'too large'

@@ -118,6 +118,13 @@ test('S11: a device that writes together with others leaves each of them a turn;
   expect(pace.waitMs()).toBe(40)
   now += 40
   expect(pace.waitMs()).toBe(0)
+  // Who writes much at once writes in few messages.
+  pace.appends(id('me') + 2, 5)
+  expect(pace.waitMs()).toBe(200)
+  pace.appends(id('me') + 2, 500)
+  expect(pace.waitMs()).toBe(240)
+  now += 240
+  expect(pace.waitMs()).toBe(0)
   pace.heard(id('other') + 1)
   pace.heard(id('third') + 1)
   pace.appends(id('me') + 3)

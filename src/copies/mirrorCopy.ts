@@ -76,6 +76,8 @@ export async function createCopy(
   let { isStale } = resumed
   /** Identifies the outbox that its file holds. */
   let unsent = ''
+  /** The key of the newest known marker of the outbox. */
+  let marker = 0
   /** The content of the separate file. */
   let beside = ''
 
@@ -138,7 +140,8 @@ export async function createCopy(
     },
     async round() {
       // Reads the outbox before the commits: a command that moves from one to the other meanwhile is then in both files, not in neither.
-      const outbox = isShared(log) ? await readOutbox(database) : undefined
+      const outbox = isShared(log) ? await readOutbox(database, marker) : undefined
+      marker = outbox?.marker.n ?? 0
       const also = await host.also?.()
       const now = await readSegments(database, sealed)
       if (now.log?.id !== log.id) return 'replaced'

@@ -27,9 +27,9 @@ export interface Unsent {
   readonly reason?: string
 }
 
-/** Reads the outbox; undefined if the log has no remote. */
-export async function readOutbox({ transact }: Database): Promise<Outbox | undefined> {
-  return outboxOf((await transact(['outbox'], 'readonly', (store) => store('outbox').getAll(whole()))).result)
+/** Reads the outbox; undefined if the log has no remote. `marker`: the key of the newest known marker. */
+export async function readOutbox({ transact }: Database, marker: number): Promise<Outbox | undefined> {
+  return outboxOf((await transact(['outbox'], 'readonly', (store) => store('outbox').getAll(whole(marker)))).result)
 }
 
 /** Packs the outbox: the marker in the first line, then one line for each record. */

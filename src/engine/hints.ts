@@ -36,7 +36,8 @@ function handleHint(core: Core, hint: Hint): void {
     core.changed(false)
   } else if ('reactions' in hint) core.hearReactions?.(hint.reactions, hint.scanned)
   else if ('head' in hint) {
-    if (hint.head > core.head || (hint.adopted && hint.adopted.was === core.logId)) readMissed(core)
+    if (hint.taken && core.layer?.hearTaken(hint.taken)) core.changed(false)
+    else if (hint.head > core.head || (hint.adopted && hint.adopted.was === core.logId)) readMissed(core)
     else if (hint.adopted) void core.end(new EngineClosed('log replaced'))
   } else if ('projected' in hint) {
     noteCheckpoints(core, hint.projected)

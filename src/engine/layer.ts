@@ -1,5 +1,6 @@
 import type { Key } from '../data.ts'
 import type { Appended } from '../log/append.ts'
+import type { Taken } from '../log/channel.ts'
 import type { CommitRecord } from '../log/commit.ts'
 import type { AnyRecordedEvent } from '../model/events.ts'
 import type { Pending } from './pending.ts'
@@ -49,4 +50,6 @@ export interface Layer<Tab> extends Ways<Tab> {
   leave(who: unknown, reason: unknown): void
   /** Receives a hint that the outbox has grown. */
   hear(local: unknown): void
+  /** Receives a hint that first commands of the outbox are in the log. False if the log has to be read. */
+  hearTaken(taken: Taken): boolean
 }

@@ -1,6 +1,6 @@
 import { type CommitRecord, isCommit } from './commit.ts'
 import type { LogIdentity } from './database.ts'
-import type { LocalRecord } from './local.ts'
+import type { LocalRecord, Marker } from './local.ts'
 import type { WireError } from './wire.ts'
 
 /**
@@ -25,9 +25,9 @@ export type Hint = { readonly log: string } & (
   | { readonly wanted: Readonly<Record<string, number>> }
   /**
    * The log grew, and the commit is too large to send. `adopted`: the log got a new id, by an archive, or by an import or a
-   * restore while it was empty.
+   * restore while it was empty. `taken`: the outbox began with the commands of this commit, and begins at this marker now.
    */
-  | { readonly head: number; readonly adopted?: LogIdentity }
+  | { readonly head: number; readonly adopted?: LogIdentity; readonly taken?: Taken }
   /** Persisted checkpoints by projection identity. */
   | { readonly projected: Readonly<Record<string, number | WireError>> }
   | {
@@ -45,6 +45,12 @@ export type Hint = { readonly log: string } & (
   | { readonly draft: DraftHint }
   | { readonly destroyed: true }
 )
+
+/** The first commands of the outbox came into the log as they were. Nothing that tabs show has changed. */
+export interface Taken {
+  readonly commit: CommitRecord
+  readonly marker: Marker
+}
 
 /** What the writer of a draft tells the other tabs. */
 export interface DraftHint {

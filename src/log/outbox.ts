@@ -12,6 +12,8 @@ const NEAR_COMMITS = 64
 
 /** What an append to the outbox writes beside its record. */
 export interface LocalAppendDetails {
+  /** The key of the newest marker that the tab knows. */
+  readonly marker: number
   /** Entries of `commands`, for ids that callers gave. */
   readonly entries: readonly (readonly [id: string, CommandEntry])[]
   /** Ids of rejected commands that this record sends again. */
@@ -36,7 +38,7 @@ export async function appendLocal(
       'readwrite',
       (store, transaction) => {
         queueLocal(store, record, beside, (refused) => (outcome ??= refused))
-        const lowest = store('outbox').get(whole())
+        const lowest = store('outbox').get(whole(beside.marker))
         // Commits before any answer: a tab that is frozen in between would keep others from the outbox.
         commitNow(transaction)
         return lowest
@@ -106,10 +108,11 @@ export interface SharedLog extends Outbox {
   readonly rejected: readonly RejectedCommand[]
 }
 
-/** The commits behind a head and the outbox. undefined if the log has no remote. */
+/** The commits behind a head and the outbox. undefined if the log has no remote. `marker`: the key of the newest known marker. */
 export async function readShared(
   database: Database,
   head: number,
+  marker: number,
   ids: readonly string[] = [],
 ): Promise<SharedLog | undefined> {
   for (let tries = 0; tries < READ_OUTBOX_TRIES; tries++) {
@@ -119,7 +122,7 @@ export async function readShared(
       const requests = {
         segment: store('segments').getKey(above(head)),
         commits: store('commits').getAll(above(head), NEAR_COMMITS),
-        outbox: store('outbox').getAll(whole()),
+        outbox: store('outbox').getAll(whole(marker)),
         rejected: ids.map((id) => store('rejected').get(id)),
       }
       commitNow(transaction)
@@ -185,6 +188,7 @@ export type DecideLocal = (
 export async function appendLocalInside(
   { transact }: Database,
   after: number,
+  marker: number,
   ids: readonly string[],
   decide: DecideLocal,
   durability: 'relaxed' | 'strict',
@@ -205,7 +209,7 @@ export async function appendLocalInside(
           entry.onsuccess = () => entry.result !== undefined && taken.add(id)
         }
         const commits = store('commits').getAll(above(after))
-        const outbox = store('outbox').getAll(whole())
+        const outbox = store('outbox').getAll(whole(marker))
         outbox.onsuccess = () => {
           try {
             const found = outboxOf(outbox.result)

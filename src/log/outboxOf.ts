@@ -1,7 +1,10 @@
 import { isLocal, isMarker, type LocalRecord, type Marker } from './local.ts'
 
-/** The keys of the outbox. The keys below 0 only keep two writers apart (`Marker.generation`). */
-export const whole = (): IDBKeyRange => IDBKeyRange.lowerBound(0)
+/**
+ * The keys of the outbox. The keys below 0 only keep two writers apart (`Marker.generation`). Read from the key of the newest known marker
+ * if there is one: a browser passes each deleted key that it has yet to clear away, and a marker never moves down.
+ */
+export const whole = (from: number = 0): IDBKeyRange => IDBKeyRange.lowerBound(Math.max(0, from))
 
 /** The outbox as it is stored: the marker, and the records above it. */
 export interface Outbox {

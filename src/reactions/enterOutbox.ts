@@ -76,6 +76,7 @@ export async function enterOutbox(
   const n = (outbox.records.at(-1)?.n ?? outbox.marker.n) + 1
   const record: LocalRecord = { n, id: nextId(), body: stringify([commandOf(entering, context, events, model)]) }
   const outcome = await appendLocal(database, record, {
+    marker: outbox.marker.n,
     entries: [[id, { sequence: 0, commit: record.id, fingerprint: entering.name, outbox: true }]],
     retried: [id],
     durability: entering.durability,

@@ -24,16 +24,20 @@ export interface Following extends Taker {
 }
 
 /**
- * Reads the messages behind the stored position and takes them. Returns the new state, or undefined if the remote has to be read again.
- * Throws StorageError if the log was begun without a remote.
+ * Reads the messages behind the stored position and takes them. `before`: an earlier state; if `isFresh`, it is not read again. Returns the
+ * new state, or undefined if the remote has to be read again. Throws StorageError if the log was begun without a remote.
  */
-export async function readOn(following: Following): Promise<OutboxState | undefined> {
+export async function readOn(
+  following: Following,
+  before?: OutboxState,
+  isFresh: boolean = false,
+): Promise<OutboxState | undefined> {
   const { shop, database, remote, pace, signal, behind } = following
   // The identity of the log is unknown until the pipeline has read it.
   if (!shop.database.log) await shop.atHead(() => {})
   const { log } = shop.database
   if (log?.format && !isShared(log)) throw withoutRemote(database.name, log.base ? 'archived' : 'others')
-  const known = await readKnown(database)
+  const known = isFresh ? before : await readKnown(database, before)
   if (!known) return
   // Another one, who followed the remote before, may have taken over its lineage. Or an import has filled the empty log (rule 13), and the
   // hint that said so was lost.

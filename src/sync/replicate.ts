@@ -155,16 +155,24 @@ async function runReplicator(
 ): Promise<void> {
   const { signal, database } = following
   const backoff = createBackoff(REMOTE_AGAIN_MIN_MS, REMOTE_AGAIN_MAX_MS)
+  let before: OutboxState | undefined
+  /** The state has just been read. What tabs have appended since is looked at later. */
+  let isFresh = false
   /** The position behind which the remote refused the last message. */
   let refusedAt: Position | undefined
   for (;;) {
     signal.throwIfAborted()
-    bell.reset()
     const isRead = due.read || !due.look
-    due.read = due.look = false
+    bell.reset()
+    due.read = false
+    due.look &&= isFresh
     try {
       const asked = [...awaited.reads]
-      const known = isRead ? await readOn(following) : await readKnown(database)
+      const known: OutboxState | undefined = isRead
+        ? await readOn(following, before, isFresh)
+        : await readKnown(database, before)
+      before = known
+      isFresh = false
       if (!known) {
         due.read = true
         await bell.wait(REMOTE_AGAIN_MIN_MS, signal)
@@ -172,11 +180,12 @@ async function runReplicator(
       }
       if (isRead) awaited.done(asked)
       reporter.say({ ...progressOf(known), ...(isRead && { state: 'online', behind: 0, error: undefined }) })
-      if (await pack(following, known)) {
+      const sent = await send(following, known)
+      if (sent === 'nothing' && (await pack(following, known))) {
         due.look = true
         continue
       }
-      const sent = await send(following, known)
+      isFresh = sent === 'appended'
       // A remote that can be read may still refuse all messages. Only an accepted message shows that it works.
       if (sent === 'appended' || !known.records.length) backoff.reset()
       const { position } = known.position
@@ -191,7 +200,8 @@ async function runReplicator(
       reporter.say(failure)
       if (failure.state === 'outdated' || failure.state === 'stalled') return
       due.read = true
-      await packAway(following)
+      isFresh = false
+      await packAway(following, before)
       const wait = backoff.next()
       const deaf = Math.min(wait - REMOTE_AGAIN_MIN_MS, DEAF_MAX_MS)
       await sleep(deaf, signal)
@@ -213,17 +223,19 @@ function progressOf({ position, marker, rejected }: OutboxState): Pick<SyncRepor
 }
 
 async function waitForMore({ pace, signal }: Following, { records }: OutboxState, due: Due, bell: Bell): Promise<void> {
-  const pause = records.length ? pace.waitMs() : 0
-  if (!pause) return bell.wait(UNASKED_MS, signal)
+  const pause = records.length || due.look ? pace.waitMs() : 0
+  if (!pause) return due.look ? undefined : bell.wait(UNASKED_MS, signal)
   due.pausing = due.look = true
+  // The bell may have rung for commands that are sent after the pause.
+  if (!due.read) bell.reset()
   await bell.wait(pause, signal).finally(() => {
     due.pausing = false
   })
 }
 
 /** Packs the outbox of a device that stays offline for long, too. */
-async function packAway(following: Following): Promise<void> {
-  const known = await readKnown(following.database).catch(() => undefined)
+async function packAway(following: Following, before: OutboxState | undefined): Promise<void> {
+  const known = await readKnown(following.database, before).catch(() => undefined)
   if (known) await pack(following, known).catch(() => {})
 }
 

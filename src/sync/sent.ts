@@ -38,6 +38,13 @@ export async function readSent({ transact }: Database): Promise<KnownSent> {
   }
 }
 
+/** What is known after a take has written these, and deleted up to `forget`. undefined if it has to be read again. */
+export function sentAfter({ oldest, total }: KnownSent, sent: readonly Sent[], forget: number): KnownSent | undefined {
+  if (forget) return
+  const added = sent.map(([first, { at, body, total: upTo }]) => ({ first, at, from: upTo - body.length }))
+  return { oldest: [...oldest, ...added].slice(0, MOST_FORGOTTEN), total: sent.at(-1)?.[1].total ?? total }
+}
+
 /** Returns the record of the given commands, and the key up to which older ones are deleted (0: none). */
 export function keepSent(
   { oldest, total: before }: KnownSent,

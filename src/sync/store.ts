@@ -9,7 +9,7 @@ import {
 } from '../log/database.ts'
 import { BEGINNING, type LocalRecord, type Marker, type ReadPosition, type RejectedCommand } from '../log/local.ts'
 import { type Outbox, outboxOf, whole } from '../log/outboxOf.ts'
-import type { Sent } from './sent.ts'
+import { type KnownSent, type Sent, sentAfter } from './sent.ts'
 
 /** The number of rewrites of the outbox after which the keys of an earlier one are free again. */
 const GUARDS = 64
@@ -17,18 +17,24 @@ const GUARDS = 64
 /** The stored state of the outbox and the remote. */
 export interface OutboxState extends Outbox {
   readonly log: LogIdentity
+  /** The lowest key of the outbox that was read. Keys below it were free, or are of no outbox. */
+  readonly from: number
   /** The highest key of the outbox. */
   readonly newest: number
   readonly position: ReadPosition
   /** The ids of rejected commands. */
   readonly rejected: ReadonlySet<string>
+  /** Own commands that are in the log, if they were read. Whoever changes them also changes the marker's generation. */
+  readonly sent?: KnownSent | undefined
 }
 
 const OUTBOX_STORES: StoreName[] = ['meta', 'outbox', 'rejected']
 
-/** undefined if the log has no remote. */
-export async function readKnown({ transact }: Database): Promise<OutboxState | undefined> {
-  return knownOf(await transact(OUTBOX_STORES, 'readonly', queueKnown))
+/** undefined if the log has no remote. `before` is an earlier state, if there is one. */
+export async function readKnown({ transact }: Database, before?: OutboxState): Promise<OutboxState | undefined> {
+  const from = before?.marker.n ?? 0
+  const known = knownOf(await transact(OUTBOX_STORES, 'readonly', (store) => queueKnown(store, from)), from)
+  return known?.marker.generation === before?.marker.generation ? known && { ...known, sent: before?.sent } : known
 }
 
 interface OutboxRequests {
@@ -40,23 +46,23 @@ interface OutboxRequests {
 }
 
 /** The requests whose results `knownOf` needs. The last one is `newest`. */
-const queueKnown = (store: StoreOf): OutboxRequests => ({
+const queueKnown = (store: StoreOf, from: number): OutboxRequests => ({
   log: store('meta').get('log'),
   position: store('meta').get('remote'),
-  outbox: store('outbox').getAll(whole()),
+  outbox: store('outbox').getAll(whole(from)),
   rejected: store('rejected').getAllKeys(),
   newest: store('outbox').openKeyCursor(null, 'prev'),
 })
 
-function knownOf({ log, position, outbox, rejected, newest }: OutboxRequests): OutboxState | undefined {
+function knownOf({ log, position, outbox, rejected, newest }: OutboxRequests, from: number): OutboxState | undefined {
   const found = outboxOf(outbox.result)
   return (
     found && {
       ...found,
+      from,
       log: log.result!,
       newest: Math.max(numberKeyOf(newest), found.marker.n),
       position: position.result ?? BEGINNING,
-      // The keys of `rejected` are ids.
       // Its keys are ids of commands.
       rejected: new Set(rejected.result as string[]),
     }
@@ -90,7 +96,7 @@ export interface OutboxWrite {
 const WRITTEN: StoreName[] = ['commits', 'outbox', 'commands', 'types', 'rejected', 'sent', 'meta']
 
 /** Queues all writes. If another tab was faster, it calls `refused` and the transaction aborts. */
-function queueWriting(store: StoreOf, { newest }: OutboxState, writing: OutboxWrite, refused: () => void): void {
+function queueWriting(store: StoreOf, { from, newest }: OutboxState, writing: OutboxWrite, refused: () => void): void {
   const { outbox, commits } = writing
   const watch = (request: IDBRequest): void => {
     request.onerror = () => request.error?.name === 'ConstraintError' && refused()
@@ -99,16 +105,16 @@ function queueWriting(store: StoreOf, { newest }: OutboxState, writing: OutboxWr
   // An outbox that another follower has rewritten is not rewritten.
   const { generation } = outbox.marker
   watch(store('outbox').add({ n: -generation, id: '', body: '[]' }, -generation))
-  if (generation > GUARDS) store('outbox').delete(IDBKeyRange.bound(GUARDS - generation, 0, false, true))
+  if (generation > GUARDS) store('outbox').delete(GUARDS - generation)
   if (outbox.is === 'shorter') {
-    store('outbox').delete(IDBKeyRange.bound(0, outbox.marker.n))
+    store('outbox').delete(IDBKeyRange.bound(from, outbox.marker.n))
     store('outbox').put(outbox.marker, outbox.marker.n)
     if (outbox.rest) store('outbox').put(outbox.rest, outbox.rest.n)
   } else {
     // No tab has appended meanwhile.
     watch(store('outbox').add(outbox.marker, outbox.marker.n))
     for (const record of outbox.records) watch(store('outbox').add(record, record.n))
-    store('outbox').delete(IDBKeyRange.bound(0, newest))
+    store('outbox').delete(IDBKeyRange.bound(from, newest))
   }
   for (const [id, entry] of writing.entries) {
     if (entry) store('commands').put(entry, id)
@@ -131,7 +137,7 @@ export interface Stored {
 
 /** The state after a transaction, without what tabs have appended meanwhile. */
 export function afterWriting({ known, writing }: Stored): OutboxState {
-  const { outbox, settled, rejected, position, log } = writing
+  const { outbox, settled, rejected, position, log, sent, forget } = writing
   const { marker } = outbox
   const left = known.records.filter(({ n }) => n > marker.n)
   const records =
@@ -146,10 +152,12 @@ export function afterWriting({ known, writing }: Stored): OutboxState {
   return {
     marker,
     records,
+    from: marker.n,
     log: log ?? known.log,
     newest: Math.max(records.at(-1)?.n ?? marker.n, outbox.is === 'new' ? 0 : known.newest),
     position: position ?? known.position,
     rejected: ids,
+    sent: known.sent && sentAfter(known.sent, sent, forget),
   }
 }
 
@@ -182,6 +190,7 @@ export const writePosition = ({ transact }: Database, position: ReadPosition): P
 /** Reads, decides and writes in one transaction, so that no tab can write in between. Returns undefined if there is nothing to decide on. */
 export async function writeInside(
   { transact }: Database,
+  from: number,
   decide: (known: OutboxState) => OutboxWrite | undefined,
 ): Promise<Stored | undefined> {
   let thrown: unknown
@@ -189,10 +198,10 @@ export async function writeInside(
   let raced = false
   try {
     await transact(WRITTEN, 'readwrite', (store, transaction) => {
-      const asked = queueKnown(store)
+      const asked = queueKnown(store, from)
       asked.newest.onsuccess = () => {
         try {
-          const known = knownOf(asked)
+          const known = knownOf(asked, from)
           const writing = known && decide(known)
           stored = known && writing && { known, writing }
           if (stored) {

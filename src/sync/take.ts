@@ -1,4 +1,5 @@
 import { OutdatedCodeError, StorageError } from '../errors.ts'
+import { isLarge } from '../log/channel.ts'
 import type { Database } from '../log/database.ts'
 import type { LocalCommand, RejectedCommand } from '../log/local.ts'
 import { eventTypes } from '../model/events.ts'
@@ -40,8 +41,9 @@ export async function takeCommits(
   { refuse, before }: Taking = {},
 ): Promise<OutboxState | undefined> {
   const { shop, database } = taker
+  let known = before
   for (let races = 0; races < MOST_RACES; races++) {
-    const known = (races === 0 && before) || (await readKnown(database))
+    if (!known || races) known = await readKnown(database, known)
     if (!known) return
     const derived = derive(known.position, messages, known.log.lineage)
     const lineage = assertSameLog(known, derived)
@@ -55,27 +57,33 @@ export async function takeCommits(
       return { ...known, position: derived.position }
     }
     const types = knownTypes(shop.model, commits)
-    const kept = rest.length ? await readSent(database) : NONE_SENT
-    const now = await decideAndWrite(taker, known, races, {
+    const sent = rest.length ? (known.sent ?? (await readSent(database))) : NONE_SENT
+    const taken = await decideAndWrite(taker, rest.length ? { ...known, sent } : known, races, {
       model: shop.model,
-      ...{ derived, commits, types, lineage, refused, kept },
+      ...{ derived, commits, types, lineage, refused, kept: sent },
     })
-    if (!now) continue
-    if (lineage) shop.database.log = now.log
-    tellTaken(taker, now, commits)
+    if (!taken) continue
+    if (lineage) shop.database.log = taken.after.log
+    tellTaken(taker, taken, commits)
     if (derived.newer) throw new OutdatedCodeError(derived.newer, 1)
-    return now
+    return taken.after
   }
   throw new StorageError('aborted', `Others rewrite the outbox of "${database.name}" all the time. Try again`)
 }
 
-/** Decides on the folds before the transaction, then writes. Returns the new state, or undefined if another tab was faster. */
+interface Taken {
+  readonly after: OutboxState
+  /** What arrived was at the front of the outbox, so nothing was decided again. */
+  readonly isFirst: boolean
+}
+
+/** Decides on the folds before the transaction, then writes. Returns undefined if another tab was faster. */
 function decideAndWrite(
   { shop, database }: Taker,
   known: OutboxState,
   races: number,
   incoming: Incoming,
-): Promise<OutboxState | undefined> {
+): Promise<Taken | undefined> {
   return shop.atHead(
     async (folds) => {
       const isAtHead = (now: OutboxState): boolean =>
@@ -84,25 +92,28 @@ function decideAndWrite(
       const written =
         races < RACES_OUTSIDE
           ? await writeOutbox(database, known, plan(known, incoming, folds))
-          : await writeInside(database, (now) => {
+          : await writeInside(database, known.from, (now) => {
               const isSame = now.marker.base === known.marker.base && now.position.position === known.position.position
               return isSame && isAtHead(now) ? plan(now, incoming, folds) : undefined
             })
       if (!written) return
       for (const { record } of incoming.commits) shop.fold(record)
-      return afterWriting(written)
+      return { after: afterWriting(written), isFirst: written.writing.outbox.is === 'shorter' }
     },
     // Only the follower writes commits of a log with a remote, so the folds are mostly at its head.
     races > 0,
   )
 }
 
-function tellTaken({ shop }: Taker, now: OutboxState, commits: readonly ReadCommit[]): void {
+function tellTaken({ shop }: Taker, { after: now, isFirst }: Taken, commits: readonly ReadCommit[]): void {
+  const { marker } = now
+  const [one, ...more] = commits
   const head = commits.at(-1)?.record.last
   // A tab that shows rewritten commands reads the outbox again.
   if (head === undefined) shop.post({ local: now.newest })
   else {
-    shop.post({ head })
+    const isSmall = one && !more.length && !isLarge(one.record)
+    shop.post({ head, ...(isFirst && isSmall && { taken: { commit: one.record, marker } }) })
     shop.tables?.hear({ log: now.log.id, head })
   }
 }

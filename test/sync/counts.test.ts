@@ -4,6 +4,7 @@ import { afterEach, expect, test, vi } from 'vitest'
 import { packMessage } from '../../src/sync/message.ts'
 import { tab } from '../engine/kit.ts'
 import { freshName, later } from '../engine/todos.ts'
+import { dump } from '../log/storage.ts'
 import { devices, LOG } from './devices.ts'
 
 afterEach(() => vi.restoreAllMocks())
@@ -49,10 +50,39 @@ test('a command is sent without a read before it, and read once afterwards', asy
   await a.dispatch.add({ id: 'y', title: 'y' })
   await expect.poll(() => a.status.sequence).toBe(2)
   await expect.poll(() => calls).toEqual(['append', 'read'])
-  const ofOutbox = transactions.filter((one) => one.includes('outbox'))
-  // The dispatch, a look before the append and one before the read, and the take; then the tab reads it.
-  expect(ofOutbox.filter((one) => one.startsWith('readwrite'))).toHaveLength(2)
-  expect(ofOutbox.filter((one) => one.startsWith('readonly'))).toHaveLength(3)
+  const ofSync = transactions.filter((one) => /outbox|sent/.test(one))
+  expect(ofSync).toEqual([
+    'readwrite outbox,commands',
+    'readonly meta,outbox,rejected',
+    'readwrite commits,outbox,commands,types,rejected,sent,meta',
+  ])
+})
+
+test('no request goes over the keys of commands that were sent before', async () => {
+  const { device } = devices()
+  const phone = device()
+  const a = await phone.open()
+  const send = async (id: string) => {
+    const { sequence } = a.status
+    await a.dispatch.add({ id, title: id })
+    await expect.poll(() => a.status.sequence).toBe(sequence + 1)
+    await expect.poll(() => a.status.sync).toMatchObject({ state: 'online', pending: 0 })
+  }
+  for (const id of ['x', 'y', 'z']) await send(id)
+  const marker = Math.max(...(await dump(phone.name, 'outbox')).map(({ key }) => Number(key)))
+  const lowest: number[] = []
+  for (const name of ['get', 'getAll', 'delete'] as const) {
+    const call: (this: IDBObjectStore, ...given: never[]) => unknown = IDBObjectStore.prototype[name]
+    const noted = function (this: IDBObjectStore, ...given: [range: IDBKeyRange]): unknown {
+      const [{ lower }] = given
+      if (this.name === 'outbox' && typeof lower === 'number') lowest.push(lower)
+      return call.apply(this, given as unknown as never[])
+    }
+    vi.spyOn(IDBObjectStore.prototype, name).mockImplementation(noted as never)
+  }
+  await send('last')
+  // The dispatch, the look before it is sent, and what the take deletes.
+  expect(lowest).toEqual([marker, marker, marker])
 })
 
 test('a thousand messages with one command each are stored in a few transactions', async () => {

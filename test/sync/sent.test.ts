@@ -10,7 +10,7 @@ const soon = { timeout: 10_000 }
 async function sent(count: number) {
   const { device } = devices()
   const phone = device()
-  const one = await phone.open()
+  let one = await phone.open()
   for (let i = 0; i < count; i++) {
     await one.dispatch.add(add(`t${i}`))
     await expect.poll(() => one.status.sequence, soon).toBe(i + 1)
@@ -21,8 +21,12 @@ async function sent(count: number) {
       const found = store('sent').get(key)
       found.onsuccess = () => store('sent').put({ ...found.result, ...value }, key)
     })
+  /** One more command, by a follower that has not read what is kept. */
   const next = async () => {
     const { sequence } = one.status
+    await one.close()
+    one = await phone.open()
+    await expect.poll(() => one.status.sync?.state, soon).toBe('online')
     await one.dispatch.add(add('next'))
     await expect.poll(() => one.status.sequence, soon).toBe(sequence + 1)
   }

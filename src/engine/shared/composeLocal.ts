@@ -7,6 +7,7 @@ import { UNDO, undoingOf } from '../../sync/undoing.ts'
 import { bodyOf } from '../compose.ts'
 import { type Decided, extraWritesOf, isStrict, noteAttempt, type Pending } from '../pending.ts'
 import type { Tab } from '../tab.ts'
+import type { LocalLayer } from './layer.ts'
 
 export interface ComposedLocal {
   readonly record: LocalRecord
@@ -21,7 +22,12 @@ export interface ComposedLocal {
 export const retried: WeakSet<Pending> = new WeakSet()
 
 /** Builds the record of a group after the last one of the outbox, and what is written with it. */
-export function composeLocal(tab: Tab, group: readonly Pending[], last: number, device?: string): ComposedLocal {
+export function composeLocal(
+  tab: Tab,
+  group: readonly Pending[],
+  { last, marker }: Pick<LocalLayer, 'last' | 'marker'>,
+  device?: string,
+): ComposedLocal {
   const id = nextId()
   const strict = group.some(isStrict)
   const entries = group.flatMap(({ id: command, fingerprint }): [string, CommandEntry][] =>
@@ -33,6 +39,7 @@ export function composeLocal(tab: Tab, group: readonly Pending[], last: number, 
   return {
     record: { n: last + 1, id, body: `[${group.map((pending) => localBodyOf(pending, version, device))}]` },
     beside: {
+      marker: marker.n,
       entries,
       retried: group.flatMap((one) => (one.fingerprint || retried.has(one) ? one.id : [])),
       durability: strict ? 'strict' : 'relaxed',

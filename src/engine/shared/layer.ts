@@ -1,4 +1,5 @@
 import { CommandIdConflict, OutdatedCodeError, ProjectionFailed } from '../../errors.ts'
+import type { Taken } from '../../log/channel.ts'
 import { type CommitRecord, commandsOf, recordedOf, type StoredCommand } from '../../log/commit.ts'
 import { type LocalCommand, type LocalRecord, localCommandsOf, type Marker } from '../../log/local.ts'
 import { type Outbox, outboxOf } from '../../log/outboxOf.ts'
@@ -28,6 +29,8 @@ export interface LocalLayer extends Pick<Layer<Tab>, 'length' | 'past' | 'takeBa
    * the log, and changes no row.
    */
   isShown(commits: readonly CommitRecord[], outbox: Outbox): boolean
+  /** Notes that the first commands are in the log as they are shown. False if the tab shows something else. */
+  take(taken: Taken): boolean
   /** Replaces the outbox. Throws OutdatedCodeError for an event that this code does not know. Only inside `rebase`. */
   set(outbox: Outbox): void
   /** Adds one record. Only inside `rebase`. */
@@ -88,6 +91,24 @@ export function createLocalLayer(
     return count
   }
 
+  /** The number of commands in commits that continue the log, if the first entries are the same. */
+  function firstIn(commits: readonly CommitRecord[]): number | undefined {
+    const arrived = commits.flatMap(layerCommandsOf)
+    const isContiguous = commits.every(({ first }, i) => first === (commits[i - 1]?.last ?? tab.head) + 1)
+    const isSame = arrived.every((command, i) => i < on && isSameCommand(command, entries[i]?.command))
+    return isContiguous && isSame && !failed.length ? arrived.length : undefined
+  }
+
+  /** Moves the first entries into the log. */
+  function confirm(commits: readonly CommitRecord[], count: number): void {
+    for (const { events } of entries.slice(0, count))
+      for (const { type, version } of events) tab.stored.add(typeKey(type, version))
+    entries = entries.slice(count)
+    on -= count
+    tab.head = commits.at(-1)?.last ?? tab.head
+    for (const fold of tab.folds) if (!fold.failed) fold.sequence = tab.head
+  }
+
   function note(outbox: Outbox): void {
     marker = outbox.marker
     last = outbox.records.at(-1)?.n ?? marker.n
@@ -132,21 +153,21 @@ export function createLocalLayer(
       entries = entries.filter(({ command }) => !ids.has(command.id))
     },
     isShown(commits, outbox) {
-      const arrived = commits.flatMap(layerCommandsOf)
-      const isContiguous = commits.every(({ first }, i) => first === (commits[i - 1]?.last ?? tab.head) + 1)
-      const confirmed = arrived.every((command, i) => i < on && isSameCommand(command, entries[i]?.command))
-      if (!isContiguous || !confirmed || failed.length) return false
+      const arrived = firstIn(commits)
+      if (arrived === undefined) return false
       const next = outbox.records.flatMap(read)
-      const left = entries.slice(arrived.length)
+      const left = entries.slice(arrived)
       if (next.length !== left.length || !next.every((entry, i) => isSameEntry(entry, left[i]))) return false
-      for (const { events } of entries.slice(0, arrived.length))
-        for (const { type, version } of events) tab.stored.add(typeKey(type, version))
-      entries = left
-      on -= arrived.length
+      confirm(commits, arrived)
       for (const [i, { record }] of next.entries()) entries[i]!.record = record
-      tab.head = commits.at(-1)?.last ?? tab.head
-      for (const fold of tab.folds) if (!fold.failed) fold.sequence = tab.head
       note(outbox)
+      return true
+    },
+    take({ commit, marker: now }) {
+      const arrived = last < now.n ? undefined : firstIn([commit])
+      if (arrived === undefined) return false
+      confirm([commit], arrived)
+      marker = now
       return true
     },
     set(outbox) {

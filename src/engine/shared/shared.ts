@@ -1,7 +1,8 @@
 import type { Appended } from '../../log/append.ts'
 import { isLarge } from '../../log/channel.ts'
+import { isCommit } from '../../log/commit.ts'
 import { readDevice } from '../../log/device.ts'
-import { isLocal, type LocalRecord, type Marker } from '../../log/local.ts'
+import { isLocal, isMarker, type LocalRecord, type Marker } from '../../log/local.ts'
 import {
   appendLocal,
   appendLocalInside,
@@ -62,12 +63,11 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
   }
 
   /** Takes over a record that was just stored in the outbox. Usually the rows already show its events. */
-  function confirm({ record, parts }: ComposedLocal, head: number): void {
+  function confirm({ record, parts }: ComposedLocal): void {
     tab.first = undefined
     tab.channel?.post({ log: tab.logId, local: isLarge(record) ? record.n : record })
     const asShown =
       local.last === record.n - 1 &&
-      tab.head === head &&
       tab.state === 'ready' &&
       parts.every(({ pending, version }, i) => tab.pending[i] === pending && pending.version === version)
     if (asShown) {
@@ -90,7 +90,7 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
     if (!entry.outbox) return lookUpInLog(tab, pending, entry)
     const found = local.find(pending.id)
     if (found) return rebase(tab, () => answerFrom(tab, verdicts, pending, found))
-    const shared = await readShared(database, tab.head)
+    const shared = await readShared(database, tab.head, local.marker.n)
     const isThere = shared?.records.some(({ body }) => body.includes(JSON.stringify(pending.id)))
     // Otherwise the entry is a remnant of a record below the marker.
     if (isThere || shared?.commits.length) tab.behind = true
@@ -127,6 +127,13 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
       if (tab.behind) tab.pump()
     },
 
+    hearTaken(taken) {
+      const isNext = isCommit(taken.commit) && isMarker(taken.marker) && !tab.catchingUp && !tab.behind
+      if (!isNext || !local.take(taken)) return false
+      verdicts.arrived(taken.commit)
+      return true
+    },
+
     async catchUp(_, signal, progress) {
       tab.catchingUp = true
       try {
@@ -136,7 +143,10 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
         const waiting = verdicts.ids()
         for (;;) {
           signal?.throwIfAborted()
-          const shared = await readShared(database, tab.head, [...unsure.map(({ id }) => id), ...waiting])
+          const shared = await readShared(database, tab.head, local.marker.n, [
+            ...unsure.map(({ id }) => id),
+            ...waiting,
+          ])
           if (!shared || shared.hasMore) {
             const { head } = tab
             await catchUp(tab, signal, progress)
@@ -165,12 +175,11 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
     async appendGroup(_, group): Promise<Appended> {
       // The group may have changed while the device id was read.
       if (await readsDevice()) return 'raced'
-      const { head } = tab
-      const composed = composeLocal(tab, group, local.last, device)
+      const composed = composeLocal(tab, group, local, device)
       for (const pending of group) pending.phase = 'in transaction'
       const outcome = await appendLocal(database, composed.record, composed.beside)
       for (const pending of group) if (pending.phase === 'in transaction') pending.phase = 'waiting'
-      if (outcome === 'appended') confirm(composed, head)
+      if (outcome === 'appended') confirm(composed)
       return outcome
     },
 
@@ -208,6 +217,7 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
       const added = await appendLocalInside(
         database,
         tab.head,
+        local.marker.n,
         givenIds(commands),
         (found, taken) => {
           whole = true
@@ -219,7 +229,7 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
             else if (accepted.length) break
             else refused.push({ pending, version: pending.version })
           }
-          if (accepted.length) composed = composeLocal(tab, accepted, local.last, device)
+          if (accepted.length) composed = composeLocal(tab, accepted, local, device)
           return composed
         },
         commands.some(isStrict) ? 'strict' : 'relaxed',
@@ -228,7 +238,7 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
       for (const pending of commands) if (pending.phase === 'in transaction') pending.phase = 'waiting'
       if (!whole || (composed && !added)) return 'not whole'
       for (const { pending, version } of refused) if (pending.version === version) settleEmpty(pending, tab.head)
-      if (composed) confirm(composed, tab.head)
+      if (composed) confirm(composed)
       else tab.changed(false)
       // What was read decides commands that wait for the remote. The next catch-up settles them.
       if (verdicts.ids().some((id) => !local.find(id))) tab.behind = true

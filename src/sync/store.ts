@@ -24,7 +24,7 @@ export interface OutboxState extends Outbox {
   readonly position: ReadPosition
   /** The ids of rejected commands. */
   readonly rejected: ReadonlySet<string>
-  /** Own commands that are in the log, if they were read. Whoever changes them also changes the marker's generation. */
+  /** Own commands that are in the log, if they were read. Each write of them raises the marker's generation. */
   readonly sent?: KnownSent | undefined
 }
 

@@ -71,7 +71,7 @@ export async function takeCommits(
   throw new StorageError('aborted', `Others rewrite the outbox of "${database.name}" all the time. Try again`)
 }
 
-interface Taken {
+interface TakeOutcome {
   readonly after: OutboxState
   /** What arrived was at the front of the outbox, so nothing was decided again. */
   readonly isFirst: boolean
@@ -83,7 +83,7 @@ function decideAndWrite(
   known: OutboxState,
   races: number,
   incoming: Incoming,
-): Promise<Taken | undefined> {
+): Promise<TakeOutcome | undefined> {
   return shop.atHead(
     async (folds) => {
       const isAtHead = (now: OutboxState): boolean =>
@@ -105,7 +105,7 @@ function decideAndWrite(
   )
 }
 
-function tellTaken({ shop }: Taker, { after: now, isFirst }: Taken, commits: readonly ReadCommit[]): void {
+function tellTaken({ shop }: Taker, { after: now, isFirst }: TakeOutcome, commits: readonly ReadCommit[]): void {
   const { marker } = now
   const [one, ...more] = commits
   const head = commits.at(-1)?.record.last

@@ -18,7 +18,6 @@ import {
   type Session,
 } from './session.ts'
 import { sharedStyles } from './styles.ts'
-import { TabsPanel } from './tabs.ts'
 import { Tree } from './tree.ts'
 
 const TITLES: Readonly<Record<PanelName, string>> = {
@@ -223,7 +222,7 @@ export class DevtoolsElement extends LitElement {
   }
 }
 
-/** Defines every element of the panel. */
+/** Defines the elements of the panel, without the pages that are loaded later. */
 export function defineElements(): void {
   define('tidemark-list', List)
   define('tidemark-tree', Tree)
@@ -231,7 +230,6 @@ export function defineElements(): void {
   define('tidemark-rows', RowsPanel)
   define('tidemark-commands', CommandsPanel)
   define('tidemark-projections', ProjectionsPanel)
-  define('tidemark-tabs', TabsPanel)
   define('tidemark-health', HealthPanel)
   define('tidemark-devtools', DevtoolsElement)
 }

@@ -1,18 +1,21 @@
 import { asError } from '../caught.ts'
 import type { Core } from '../engine/core.ts'
-import { type Stretch, stretchesAround, WINDOW_EVENTS } from '../engine/tools/stretches.ts'
+import { type Block, blocksAround, type Stretch, WINDOW_EVENTS } from '../engine/tools/stretches.ts'
 import { createBreather } from '../slices.ts'
-import { type LogEntry, type LogRecord, parseRecord } from './logRecord.ts'
+import { type LogEntry, parseRecord } from './logRecord.ts'
 
 /** The most reads of the log that are cached. Each is a segment or some hundred events. */
 const REGIONS_MAX = 12
-/** The most parsed records that are cached. */
+/** The most parsed records that are cached, and the most decoded blocks. */
 const PARSED_MAX = 64
+/** Milliseconds without a jump after which a list that jumps from place to place is read again, and the most that it waits. */
+const REST_MS = 80
+const REST_MAX_MS = 500
 
 interface Region {
   readonly first: number
   readonly last: number
-  readonly stretches: readonly Stretch[]
+  readonly blocks: readonly Block[]
   /** True if the storage gave no answer. It may answer later. */
   readonly isFailed: boolean
 }
@@ -35,9 +38,14 @@ export interface LogEntries {
 
 export function createLogEntries(core: Core, changed: () => void): LogEntries {
   let regions: Region[] = []
-  const parsed = new Map<Stretch, LogRecord>()
+  const decoded = createRecent((block: Block) => block.decode())
+  const parsed = createRecent((stretch: Stretch) => parseRecord(core, stretch))
   let wanted: number | undefined
   let isReading = false
+  let place = 0
+  let jumped = Number.NEGATIVE_INFINITY
+  let began = Number.NEGATIVE_INFINITY
+  let restsUntil = Number.NEGATIVE_INFINITY
 
   const regionAt = (sequence: number): Region | undefined =>
     regions.find(({ first, last }) => first <= sequence && last >= sequence)
@@ -47,20 +55,21 @@ export function createLogEntries(core: Core, changed: () => void): LogEntries {
     if (known) return known
     // The log has grown: only the new part is read.
     const below = regions.find(({ last }) => last < sequence && sequence - last < WINDOW_EVENTS)
-    let stretches: readonly Stretch[]
+    let blocks: readonly Block[]
     let isFailed = false
     try {
-      stretches = await stretchesAround(core, sequence, below?.last)
+      blocks = await blocksAround(core, sequence, below?.last)
     } catch (error) {
-      stretches = [{ first: sequence, last: sequence, error: asError(error) }]
+      const range = { first: sequence, last: sequence }
+      blocks = [{ ...range, decode: () => [{ ...range, error: asError(error) }] }]
       isFailed = true
     }
     const isShort = below && below.last - below.first < WINDOW_EVENTS
-    if (isShort && stretches[0]?.first === below.last + 1) stretches = [...below.stretches, ...stretches]
+    if (isShort && blocks[0]?.first === below.last + 1) blocks = [...below.blocks, ...blocks]
     const region = {
-      first: Math.min(sequence, stretches[0]?.first ?? sequence),
-      last: Math.max(sequence, stretches.at(-1)?.last ?? sequence),
-      stretches,
+      first: Math.min(sequence, blocks[0]?.first ?? sequence),
+      last: Math.max(sequence, blocks.at(-1)?.last ?? sequence),
+      blocks,
       isFailed,
     }
     // A larger read replaces an earlier one that ended at the old end of the log.
@@ -69,28 +78,24 @@ export function createLogEntries(core: Core, changed: () => void): LogEntries {
     return region
   }
 
-  function entryIn({ stretches }: Region, sequence: number): LogEntry {
-    let [low, high] = [0, stretches.length - 1]
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (stretches[middle]!.last < sequence) low = middle + 1
-      else high = middle
-    }
+  function entryIn({ blocks }: Region, sequence: number): LogEntry {
+    const block = holderOf(blocks, sequence)
+    const stretch = block && holderOf(decoded(block), sequence)
     const missing = { first: sequence, last: sequence, error: new Error('There is no such event.') }
-    return recordOf(stretches[low] ?? missing).at(sequence)
+    return parsed(stretch ?? missing).at(sequence)
   }
 
-  function recordOf(stretch: Stretch): LogRecord {
-    let record = parsed.get(stretch)
-    if (!record) {
-      record = parseRecord(core, stretch)
-      parsed.set(stretch, record)
-      for (const [oldest] of parsed) {
-        if (parsed.size <= PARSED_MAX) break
-        parsed.delete(oldest)
-      }
-    }
-    return record
+  /**
+   * A bar that is dragged passes a segment with each frame, and nobody reads them. Unpacked text costs a browser a millisecond for each megabyte
+   * to free, in one task, so a list that jumps again and again is read where it rests.
+   */
+  function noteJump(sequence: number): void {
+    const isFar = Math.abs(sequence - place) > WINDOW_EVENTS
+    place = sequence
+    if (!isFar) return
+    const now = performance.now()
+    if (now - jumped < REST_MS) restsUntil = Math.min(now + REST_MS, began + REST_MAX_MS)
+    jumped = now
   }
 
   /** Reads one thing at a time, always the latest request: a fast scroll asks for more than anybody sees. */
@@ -98,8 +103,14 @@ export function createLogEntries(core: Core, changed: () => void): LogEntries {
     if (isReading) return
     isReading = true
     while (wanted !== undefined) {
+      const rest = restsUntil - performance.now()
+      if (rest > 0) {
+        await new Promise((resolve) => setTimeout(resolve, rest))
+        continue
+      }
       const sequence = wanted
       wanted = undefined
+      began = performance.now()
       await load(sequence)
       changed()
     }
@@ -108,6 +119,7 @@ export function createLogEntries(core: Core, changed: () => void): LogEntries {
 
   return {
     at(sequence) {
+      noteJump(sequence)
       const region = regionAt(sequence)
       if (region) return entryIn(region, sequence)
       wanted = sequence
@@ -123,9 +135,8 @@ export function createLogEntries(core: Core, changed: () => void): LogEntries {
     async *backwards(before, mayFit, signal, reading) {
       const breather = createBreather(signal)
       for (let sequence = before - 1; sequence > 0; ) {
-        const { stretches, first } = await load(sequence)
-        for (const stretch of [...stretches].reverse()) {
-          if (stretch.first > sequence) continue
+        const { blocks, first } = await load(sequence)
+        for (const stretch of newestFirst(blocks, sequence)) {
           if (stretch.record && mayFit(stretch.record.body)) {
             const record = parseRecord(core, stretch)
             for (let at = Math.min(record.last, before - 1); at >= record.first; at--) yield record.at(at)
@@ -139,5 +150,37 @@ export function createLogEntries(core: Core, changed: () => void): LogEntries {
       }
       reading(0)
     },
+  }
+}
+
+/** The stretches of some blocks that begin at or below a sequence. Decodes one block after the other. */
+function* newestFirst(blocks: readonly Block[], sequence: number): Generator<Stretch> {
+  for (const block of [...blocks].reverse())
+    for (const stretch of [...block.decode()].reverse()) if (stretch.first <= sequence) yield stretch
+}
+
+/** The first one that ends at or behind a sequence. */
+function holderOf<T extends { readonly last: number }>(ascending: readonly T[], sequence: number): T | undefined {
+  let [low, high] = [0, ascending.length - 1]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (ascending[middle]!.last < sequence) low = middle + 1
+    else high = middle
+  }
+  return ascending[low]
+}
+
+/** Caches the last `PARSED_MAX` results of a function. */
+function createRecent<K, V>(make: (key: K) => V): (key: K) => V {
+  const made = new Map<K, V>()
+  return (key) => {
+    const value = made.get(key) ?? make(key)
+    made.delete(key)
+    made.set(key, value)
+    for (const [oldest] of made) {
+      if (made.size <= PARSED_MAX) break
+      made.delete(oldest)
+    }
+    return value
   }
 }

@@ -1,8 +1,9 @@
 import type { Core } from '../engine/core.ts'
-import { stretchesAround } from '../engine/tools/stretches.ts'
+import { blocksAround } from '../engine/tools/stretches.ts'
 import { commandsOf } from '../log/commit.ts'
 import type { Database, StoreName } from '../log/database.ts'
 import { headOf } from '../log/head.ts'
+import type { StoredEvent } from '../model/events.ts'
 import { createBreather } from '../slices.ts'
 
 /** The number of records of a store that are read at once. */
@@ -66,28 +67,30 @@ export async function measureTypes(
 ): Promise<readonly TypeSize[]> {
   const sizes = new Map<string, { type: string; events: number; bytes: number }>()
   const breather = createBreather(signal)
+
+  function add({ type, data }: StoredEvent): void {
+    const size = sizes.get(type) ?? { type, events: 0, bytes: 0 }
+    sizes.set(type, size)
+    size.events++
+    if (data !== undefined) size.bytes += JSON.stringify(data).length
+  }
+
   // The log may be longer than the head of an engine that is outdated, behind or failed.
   const head = Math.max(core.head, core.database ? await headOf(core.database) : 0)
   for (let sequence = (core.database?.log?.base ?? 0) + 1; sequence <= head; ) {
-    const stretches = await stretchesAround(core, sequence)
-    for (const { record, last } of stretches) {
-      if (last < sequence) continue
-      sequence = last + 1
-      if (!record) continue
-      for (const { events } of commandsOf(record)) {
-        for (const { type, data } of events) {
-          const size = sizes.get(type) ?? { type, events: 0, bytes: 0 }
-          sizes.set(type, size)
-          size.events++
-          if (data !== undefined) size.bytes += JSON.stringify(data).length
-        }
+    const blocks = await blocksAround(core, sequence)
+    for (const block of blocks) {
+      for (const { record, last } of block.decode()) {
+        if (last < sequence) continue
+        sequence = last + 1
+        if (record) for (const { events } of commandsOf(record)) for (const event of events) add(event)
       }
       if (breather.isDue) {
         onProgress(sequence, head)
         await breather.rest()
       }
     }
-    if (!stretches.length) break
+    if (!blocks.length) break
   }
   return [...sizes.values()].sort((a, b) => b.bytes - a.bytes)
 }

@@ -3,6 +3,7 @@ import { DraftsPanel } from './drafts.ts'
 import { ReactionsPanel } from './reactions.ts'
 import { StoragePanel } from './storage.ts'
 import { SyncPanel } from './sync.ts'
+import { TabsPanel } from './tabs.ts'
 import { TimePanel } from './timeMachine.ts'
 
 export { at } from '../engine/tools/at.ts'
@@ -18,5 +19,6 @@ export const latePages: Readonly<Record<string, CustomElementConstructor>> = {
   'tidemark-reactions': ReactionsPanel,
   'tidemark-storage': StoragePanel,
   'tidemark-sync': SyncPanel,
+  'tidemark-tabs': TabsPanel,
   'tidemark-time': TimePanel,
 }

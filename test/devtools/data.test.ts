@@ -1,5 +1,5 @@
 import { openEngine } from 'tidemark'
-import { expect, test, vi } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { asTest, commandAsTest } from '../../src/devtools/asTest.ts'
 import { fits, mayFit, parseFilter } from '../../src/devtools/filter.ts'
 import { line } from '../../src/devtools/format.ts'
@@ -14,7 +14,13 @@ import { coreOf } from '../../src/engine/openEngine.ts'
 import { atEnd, tab } from '../engine/kit.ts'
 import { collect, freshName, newerApp, openTab, outcome, todoApp } from '../engine/todos.ts'
 import { written } from '../engine/tools/files.ts'
+import { openDatabase, seal } from '../log/rooms.ts'
 import { dump, inDatabase } from '../log/storage.ts'
+
+afterEach(() => {
+  vi.useRealTimers()
+  vi.restoreAllMocks()
+})
 
 const session = (engine: Parameters<typeof openSession>[0]) => {
   const opened = openSession(engine)
@@ -101,6 +107,60 @@ test('entries that could not be read are read again once the storage works', asy
   expect(log.at(3)).toMatchObject({ error: { name: 'StorageError' } })
   log.forgetFailures()
   expect(await log.read(3)).toMatchObject({ event: { data: { id: 'c' } } })
+})
+
+/** 6,000 events in segments of 1,000. */
+async function sealedTab() {
+  const name = freshName()
+  const one = await tab(name)
+  for (let i = 0; i < 60; i++)
+    await one.dispatch.addMany({ ids: Array.from({ length: 100 }, (_, k) => `a long id of ${i} and ${k}`) })
+  await one.projected()
+  const database = await openDatabase(name, false)
+  for (let limit = 1000; limit <= 6000; limit += 1000) await seal(database, limit, undefined, true)
+  database.close()
+  return coreOf.get(one)!
+}
+
+test('a place in a sealed log decodes the events around it, and a drag of the bar unpacks few segments', async () => {
+  const core = await sealedTab()
+  const decode = vi.spyOn(TextDecoder.prototype, 'decode')
+  const decoded = (): number => decode.mock.calls.reduce((sum, [bytes]) => sum + (bytes?.byteLength ?? 0), 0)
+  await collect(
+    createLogEntries(core, () => {}).backwards(
+      6001,
+      () => true,
+      new AbortController().signal,
+      () => {},
+    ),
+  )
+  // A search decodes everything. A screen has at most two blocks of 16 kB, with a record of 8 kB each.
+  expect(decoded()).toBeGreaterThan(400_000)
+  for (let sequence = 6000; sequence > 20; sequence -= 490) {
+    decode.mockClear()
+    const log = createLogEntries(core, () => {})
+    expect(await log.read(sequence)).toMatchObject({ sequence, event: { type: 'todoAdded' } })
+    for (let row = 0; row < 20; row++) log.at(sequence - row)
+    expect(decoded()).toBeLessThan(60_000)
+  }
+
+  const unpack = vi.spyOn(globalThis, 'DecompressionStream')
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+  const log = createLogEntries(core, () => {})
+  const turn = () => new Promise((resolve) => setImmediate(resolve))
+  // Down and up again, a segment with each frame, for a second.
+  const passed = Array.from({ length: 60 }, (_, i) => 1 + 1000 * Math.abs((i % 10) - 5))
+  for (const sequence of passed) {
+    log.at(sequence)
+    vi.advanceTimersByTime(16)
+    for (let i = 0; i < 20; i++) await turn()
+  }
+  log.at(2500)
+  vi.advanceTimersByTime(80)
+  vi.useRealTimers()
+  await expect.poll(() => log.at(2500), { timeout: 20_000 }).toMatchObject({ sequence: 2500 })
+  // The first place, two in between, and the last one.
+  expect(unpack.mock.calls.length).toBeLessThanOrEqual(4)
 })
 
 test('an event of a newer build is shown as stored', async () => {

@@ -1,10 +1,12 @@
 import { asError } from '../../caught.ts'
 import { CorruptLog } from '../../errors.ts'
-import { unpackChunk } from '../../log/chunk.ts'
+import { type Chunk, createCommitReader } from '../../log/chunk.ts'
 import { type CommitRecord, commandsOf, isCommit } from '../../log/commit.ts'
 import { above, type Database, numberKeyOf } from '../../log/database.ts'
+import { decompressed } from '../../log/gzip.ts'
 import { queueBody, sealedChunk } from '../../log/sealed.ts'
 import type { SegmentRecord } from '../../log/stores.ts'
+import { createBreather } from '../../slices.ts'
 import type { Core } from '../core.ts'
 
 /** The most events that are not sealed yet and are read at once. */
@@ -16,20 +18,39 @@ export type Stretch = { readonly first: number; readonly last: number } & (
   | { readonly record?: undefined; readonly error: Error }
 )
 
+/** Bytes of a block: some screens of short events. A longer record is a block of its own. */
+const BLOCK_BYTES = 16_384
+
 /**
- * The stretches around one event, ascending and without a gap. Other readers refuse a log with a damaged record, as they must. This one is for
+ * Stretches that are decoded together. The text of a sealed block is kept as bytes: a browser needs a millisecond to free a megabyte of decoded
+ * text, and frees all of it in one task, so a list that scrolls decodes the blocks that are seen.
+ */
+export interface Block {
+  readonly first: number
+  readonly last: number
+  /** Ascending and without a gap. Decodes them with each call. */
+  decode(): readonly Stretch[]
+}
+
+/**
+ * The blocks around one event, ascending and without a gap. Other readers refuse a log with a damaged record, as they must. This one is for
  * tools that show what can still be read. It reads unsealed events only behind `after`. Rejects only if the storage itself fails.
  */
-export async function stretchesAround(core: Core, sequence: number, after = 0): Promise<readonly Stretch[]> {
+export async function blocksAround(core: Core, sequence: number, after = 0): Promise<readonly Block[]> {
   const { database, log, head } = core
-  if (!database) return inMemory(log, sequence)
+  if (!database) return oneBlock(await inMemory(log, sequence))
   const { result: segment } = await database.transact(['segments'], 'readonly', (store) =>
     store('segments').get(above(sequence - 1)),
   )
   if (segment && segment.first > sequence)
-    return [{ first: sequence, last: segment.first - 1, error: new CorruptLog(sequence) }]
+    return oneBlock([{ first: sequence, last: segment.first - 1, error: new CorruptLog(sequence) }])
   if (segment) return ofSegment(database, segment)
-  return unsealed(database, sequence, head, after)
+  return oneBlock(await unsealed(database, sequence, head, after))
+}
+
+function oneBlock(stretches: readonly Stretch[]): readonly Block[] {
+  const [start, end] = [stretches[0], stretches.at(-1)]
+  return start && end ? [{ first: start.first, last: end.last, decode: () => stretches }] : []
 }
 
 async function inMemory(log: Core['log'], sequence: number): Promise<readonly Stretch[]> {
@@ -39,18 +60,58 @@ async function inMemory(log: Core['log'], sequence: number): Promise<readonly St
 
 const stretchOf = (record: CommitRecord): Stretch => ({ first: record.first, last: record.last, record })
 
-async function ofSegment(database: Database, segment: SegmentRecord): Promise<readonly Stretch[]> {
+async function ofSegment(database: Database, segment: SegmentRecord): Promise<readonly Block[]> {
   const { first, last, body } = segment
-  const stretches: Stretch[] = []
   try {
     const stored = await database.transact(['bodies'], 'readonly', (store) => queueBody(store, body))
-    // The checksum fits, so a record that is wrong was wrong when it was sealed.
-    for await (const records of unpackChunk(first - 1, await sealedChunk(database, segment, stored)))
-      for (const record of records) add(stretches, record, first, true)
+    return blocksOf(segment, await segmentText(await sealedChunk(database, segment, stored)))
   } catch (error) {
-    const from = (stretches.at(-1)?.last ?? first - 1) + 1
-    if (from <= last) stretches.push({ first: from, last, error: asError(error) })
+    return oneBlock([{ first, last, error: asError(error) }])
   }
+}
+
+/** The text of a verified chunk. A seal bounds its length. */
+async function segmentText({ header, bytes }: Chunk): Promise<Uint8Array> {
+  const breather = createBreather()
+  const parts: Uint8Array[] = []
+  for await (const part of decompressed(bytes.subarray(bytes.length - header.bytes))) {
+    parts.push(part)
+    await breather.rest()
+  }
+  const text = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let filled = 0
+  for (const part of parts) {
+    text.set(part, filled)
+    filled += part.length
+  }
+  return text
+}
+
+/** Cuts the text of a segment where a record ends. Each record has two lines. */
+function blocksOf({ first, last }: SegmentRecord, text: Uint8Array): readonly Block[] {
+  const starts: { readonly first: number; readonly bytes: Uint8Array }[] = []
+  let from = 0
+  for (let head = text.indexOf(10); head >= 0; ) {
+    const end = text.indexOf(10, head + 1)
+    head = text.indexOf(10, end + 1)
+    if (end - from < BLOCK_BYTES && head >= 0) continue
+    const line = new TextDecoder().decode(text.subarray(from, text.indexOf(10, from)))
+    starts.push({ first: starts.length ? JSON.parse(line).first : first, bytes: text.subarray(from, end) })
+    from = end + 1
+  }
+  return starts.map((start, i) => {
+    const end = (starts[i + 1]?.first ?? last + 1) - 1
+    return { first: start.first, last: end, decode: () => decodeBlock(start.bytes, start.first, end) }
+  })
+}
+
+function decodeBlock(bytes: Uint8Array, first: number, last: number): readonly Stretch[] {
+  const stretches: Stretch[] = []
+  const lines = new TextDecoder().decode(bytes).split('\n')
+  // The checksum fits, so a record that is wrong was wrong when it was sealed.
+  for (const record of createCommitReader()(lines)) add(stretches, record, first, true)
+  const next = (stretches.at(-1)?.last ?? first - 1) + 1
+  if (next <= last) stretches.push({ first: next, last, error: new CorruptLog(next) })
   return stretches
 }
 

@@ -1,13 +1,14 @@
 import { openEngine } from 'tidemark'
 import { expect, test } from 'vitest'
 import { coreOf } from '../../../src/engine/openEngine.ts'
-import { type Stretch, stretchesAround, WINDOW_EVENTS } from '../../../src/engine/tools/stretches.ts'
+import { blocksAround, type Stretch, WINDOW_EVENTS } from '../../../src/engine/tools/stretches.ts'
 import { dump, inDatabase } from '../../log/storage.ts'
 import { type Tab, tab } from '../kit.ts'
 import { freshName, todoApp } from '../todos.ts'
 import { written } from './files.ts'
 
-const around = (one: Parameters<typeof coreOf.get>[0], sequence: number) => stretchesAround(coreOf.get(one)!, sequence)
+const around = async (one: Parameters<typeof coreOf.get>[0], sequence: number, after = 0) =>
+  (await blocksAround(coreOf.get(one)!, sequence, after)).flatMap((block) => block.decode())
 
 /** Every stretch from the log's end to its beginning, as somebody who scrolls reads them. */
 async function all(one: Tab): Promise<Stretch[]> {
@@ -90,7 +91,6 @@ test('the newest event is given where a window begins with it, and behind one th
   expect(ranges(await around(one, WINDOW_EVENTS))).toEqual([`${WINDOW_EVENTS}-${WINDOW_EVENTS}`])
   await one.dispatch.add({ title: 'one' })
   await one.dispatch.add({ title: 'two' })
-  const core = coreOf.get(one)!
   const [next, last] = [WINDOW_EVENTS + 1, WINDOW_EVENTS + 2]
-  expect(ranges(await stretchesAround(core, last, WINDOW_EVENTS))).toEqual([`${next}-${next}`, `${last}-${last}`])
+  expect(ranges(await around(one, last, WINDOW_EVENTS))).toEqual([`${next}-${next}`, `${last}-${last}`])
 })

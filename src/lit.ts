@@ -67,21 +67,21 @@ class SelectionController<E extends ControllerSource, T> implements ReactiveCont
 
   hostConnected(): void {
     this.#isConnected = true
-    this.#follow()
+    this.#subscribe()
     // The log may have changed while the host was not in the page.
     this.#host.requestUpdate()
   }
 
   hostDisconnected(): void {
     this.#isConnected = false
-    this.#follow()
+    this.#subscribe()
   }
 
   /** Before each update: properties of the host that the function reads may have changed, and so may the engine. */
   hostUpdate(): void {
     if (this.#isStale) this.#get = undefined
     this.#isStale = !this.#isAsked
-    this.#follow()
+    this.#subscribe()
   }
 
   /**
@@ -94,7 +94,7 @@ class SelectionController<E extends ControllerSource, T> implements ReactiveCont
     if (asking?.status !== this.#ranAt) this.#get = undefined
   }
 
-  #follow(): void {
+  #subscribe(): void {
     const engine = this.#isConnected ? this.#engineOf() : undefined
     if (engine === this.#followed) return
     this.#get = undefined

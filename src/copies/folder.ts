@@ -9,15 +9,15 @@ export interface MirrorFolder {
   drop(file: string): Promise<void>
 }
 
-/** Once `gone` has aborted, another writer may use the folder, so this one writes and removes nothing any more. */
+/** Once `ended` has aborted, another writer may use the folder, so this one writes and removes nothing any more. */
 export function createFolder(
   parent: FileSystemDirectoryHandle,
   name: string,
   found: FileSystemDirectoryHandle | undefined,
-  gone: AbortSignal,
+  ended: AbortSignal,
 ): MirrorFolder {
   let folder = found
-  const check = (): void => gone.throwIfAborted()
+  const check = (): void => ended.throwIfAborted()
   return {
     async put(file, chunks) {
       check()

@@ -13,7 +13,7 @@ export interface Lag {
   end(whole: boolean): void
   isLate(now: number): boolean
   /** Resolves when there is something to write, or at the signal. */
-  waitForEvents(gone: AbortSignal): Promise<void>
+  waitForEvents(ended: AbortSignal): Promise<void>
 }
 
 export function createLag(): Lag {
@@ -41,12 +41,12 @@ export function createLag(): Lag {
       const since = writing ?? waiting
       return since !== undefined && now - since >= MIRROR_LATE_MS
     },
-    async waitForEvents(gone) {
-      while (waiting === undefined && !gone.aborted) {
+    async waitForEvents(ended) {
+      while (waiting === undefined && !ended.aborted) {
         const heard = new Promise<void>((resolve) => {
           wake = resolve
         })
-        await quietly(aborting(heard, gone))
+        await quietly(aborting(heard, ended))
       }
     },
   }

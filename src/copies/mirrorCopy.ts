@@ -29,7 +29,7 @@ export interface MirrorCopy {
 }
 
 /** A separate file beside those of the events, outside their chain. Its content is read before the events. */
-export interface AlsoMirrored {
+export interface SeparateFile {
   readonly file: string
   /** The file is written again when this changes. */
   readonly content: string
@@ -39,18 +39,18 @@ export interface AlsoMirrored {
 /** The part of a mirror's host that its files need. */
 export interface CopyHost {
   readonly database: Database
-  readonly also?: (() => Promise<AlsoMirrored | undefined>) | undefined
+  readonly separateFile?: (() => Promise<SeparateFile | undefined>) | undefined
 }
 
 /**
- * The files of one log's mirror. `inOrigin`: they use the same quota as the log. `gone` aborts when another writer takes over.
+ * The files of one log's mirror. `inOrigin`: they use the same quota as the log. `ended` aborts when another writer takes over.
  * Throws NoMirror if the files belong to another log, and an Error if there is no room.
  */
 export async function createCopy(
   host: CopyHost,
   parent: FileSystemDirectoryHandle,
   inOrigin: boolean,
-  gone: AbortSignal,
+  ended: AbortSignal,
 ): Promise<MirrorCopy> {
   const { database } = host
   const { name, transact } = database
@@ -63,7 +63,7 @@ export async function createCopy(
   if (found) await sweepFiles(found)
   for (const [first] of files.values()) if (first) assertLineage(first, log)
 
-  const folder = createFolder(parent, name, found, gone)
+  const folder = createFolder(parent, name, found, ended)
   const base = fileOf({ first: 1, last: log.base ?? 0, kind: 'base' })
   // Writes the base before the files of the segments that it replaces are removed.
   if (log.base && files.get(base)?.at(-1)?.header.kind !== 'end') await putBase(database, log, log.base, folder, base)
@@ -79,7 +79,7 @@ export async function createCopy(
   /** The key of the newest known marker of the outbox. */
   let marker = 0
   /** The content of the separate file. */
-  let beside = ''
+  let separateContent = ''
 
   const last = (): number => Math.max(sealed, tail.last || (parts.at(-1)?.last ?? 0))
 
@@ -97,7 +97,7 @@ export async function createCopy(
   /** Adds the next commits to the tail. Returns whether it reached the end of the log. */
   async function copyCommits(): Promise<boolean> {
     const from = last()
-    for await (const records of readAfter(database, from, gone)) {
+    for await (const records of readAfter(database, from, ended)) {
       for (const record of records) await tail.push(record)
       if (tail.last - from >= ROUND_EVENTS) return false
     }
@@ -128,10 +128,10 @@ export async function createCopy(
     unsent = now
   }
 
-  async function writeBeside({ file, content, pack }: AlsoMirrored): Promise<void> {
-    if (content === beside) return
+  async function writeSeparateFile({ file, content, pack }: SeparateFile): Promise<void> {
+    if (content === separateContent) return
     await folder.put(file, [await pack(log!)])
-    beside = content
+    separateContent = content
   }
 
   return {
@@ -142,7 +142,7 @@ export async function createCopy(
       // Reads the outbox before the commits: a command that moves from one to the other meanwhile is then in both files, not in neither.
       const outbox = isShared(log) ? await readOutbox(database, marker) : undefined
       marker = outbox?.marker.n ?? 0
-      const also = await host.also?.()
+      const separateFile = await host.separateFile?.()
       const now = await readSegments(database, sealed)
       if (now.log?.id !== log.id) return 'replaced'
       await copySegments(now.segments)
@@ -152,7 +152,7 @@ export async function createCopy(
       if (outbox && (await readIdentity(database))?.lineage !== log.lineage) return 'replaced'
       if (now.segments.length || last() > from || isStale) await writeTail()
       if (outbox) await writeOutbox(outbox)
-      if (also) await writeBeside(also)
+      if (separateFile) await writeSeparateFile(separateFile)
       return whole ? 'whole' : 'more'
     },
   }

@@ -3,8 +3,8 @@ import { lockName } from '../locks.ts'
 /** Milliseconds that the holder of a mirror's lock has to release it. */
 const LET_GO_MS = 3000
 
-/** Work under a mirror's lock. `taken` aborts if another caller steals the lock: from then on the task may change nothing. */
-type Task<T> = (taken: AbortSignal) => Promise<T>
+/** Work under a mirror's lock. `stolen` aborts if another caller steals the lock: from then on the task may change nothing. */
+type Task<T> = (stolen: AbortSignal) => Promise<T>
 
 /**
  * Waits for a mirror's lock, and steals it from a holder that hangs. The wait is for a worker that still follows a lost log: it notices
@@ -13,9 +13,9 @@ type Task<T> = (taken: AbortSignal) => Promise<T>
 export async function whenFree<T>(name: string, task: Task<T>): Promise<T> {
   const waiting = new AbortController()
   const timer = setTimeout(() => waiting.abort(), LET_GO_MS)
-  const runTask: Task<T> = (taken) => {
+  const runTask: Task<T> = (stolen) => {
     clearTimeout(timer)
-    return task(taken)
+    return task(stolen)
   }
   return requestLock(name, { signal: waiting.signal }, runTask).catch((error) => {
     if (!waiting.signal.aborted) throw error
@@ -27,11 +27,11 @@ export async function whenFree<T>(name: string, task: Task<T>): Promise<T> {
 export const atOnce = <T>(name: string, task: Task<T>): Promise<T> => requestLock(name, { steal: true }, task)
 
 async function requestLock<T>(name: string, options: LockOptions, task: Task<T>): Promise<T> {
-  const taken = new AbortController()
+  const stolen = new AbortController()
   try {
-    return await navigator.locks.request(lockName('mirror', name), options, () => task(taken.signal))
+    return await navigator.locks.request(lockName('mirror', name), options, () => task(stolen.signal))
   } catch (error) {
-    taken.abort(error)
+    stolen.abort(error)
     throw error
   }
 }

@@ -17,32 +17,32 @@ export interface MirrorWriting {
 }
 
 /**
- * Writes the log into the files of this place. The caller holds the lock. Returns when `gone` has aborted, or when the log was replaced.
+ * Writes the log into the files of this place. The caller holds the lock. Returns when `ended` has aborted, or when the log was replaced.
  */
 export async function writeOn(
   { host, lag, teller }: MirrorWriting,
   parent: FileSystemDirectoryHandle,
   isPrivate: boolean,
-  gone: AbortSignal,
+  ended: AbortSignal,
 ): Promise<void> {
-  const copy = await createCopy(host, parent, isPrivate, gone)
+  const copy = await createCopy(host, parent, isPrivate, ended)
   let hasMoved = !isPrivate
   lag.hear(Date.now())
-  while (!gone.aborted) {
+  while (!ended.aborted) {
     const began = Date.now()
     lag.startRound(began)
     const done = await copy.round()
-    if (gone.aborted || done === 'replaced') return
+    if (ended.aborted || done === 'replaced') return
     lag.end(done === 'whole')
     if (done === 'whole' && hasMoved) {
       // The private files grow old now. A later open that can't read the folder must not restore the log from them.
-      await quietly(removePrivate(host.database, gone))
+      await quietly(removePrivate(host.database, ended))
       hasMoved = false
     }
-    if (!gone.aborted) teller.know({ last: copy.last })
+    if (!ended.aborted) teller.know({ last: copy.last })
     // Waits four times as long as the round took, so that writing takes a fifth of the time at most.
     const delay = Math.min(LONGEST_DELAY_MS, Math.max(MIRROR_DELAY_MS, 4 * (Date.now() - began)))
-    await lag.waitForEvents(gone)
-    await quietly(sleep(delay, gone))
+    await lag.waitForEvents(ended)
+    await quietly(sleep(delay, ended))
   }
 }

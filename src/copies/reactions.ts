@@ -3,7 +3,7 @@ import type { Database, StoreOf } from '../log/database.ts'
 import { askReactions, type KnownReactions, knownReactions, recordKey } from '../log/openReactions.ts'
 import type { OpenEvent, ReactionPosition } from '../log/stores.ts'
 import { stringify } from '../model/json.ts'
-import type { AlsoMirrored } from './mirrorCopy.ts'
+import type { SeparateFile } from './mirrorCopy.ts'
 
 // Positions and open events of reactions in a mirror: a separate file, outside the chain of events.
 
@@ -14,7 +14,7 @@ const REACTIONS = 'reactions.open'
  * The file of the reactions; undefined if there is no position. It is read before the events: an event that opens meanwhile is found again
  * behind the position. The file has the positions in its first line, then one line for each open event.
  */
-export async function mirrorReactions({ transact, hasNewer }: Database): Promise<AlsoMirrored | undefined> {
+export async function mirrorReactions({ transact, hasNewer }: Database): Promise<SeparateFile | undefined> {
   if (!hasNewer) return
   const { positions, open } = knownReactions(await transact(['reactions'], 'readonly', askReactions))
   if (!positions.size) return

@@ -14,22 +14,22 @@ const REMOVE_TURNS = 5
 
 /**
  * Removes the private files of a log, and returns whether there were any. Leaves files of another lineage alone: they may be the only
- * copy of another log. `taken`: the signal of the mirror's lock, if the caller holds it. Otherwise this steals the lock from the writer.
+ * copy of another log. `stolen`: the signal of the mirror's lock, if the caller holds it. Otherwise this steals the lock from the writer.
  */
-export async function removePrivate({ name, log }: Database, taken?: AbortSignal): Promise<boolean> {
+export async function removePrivate({ name, log }: Database, stolen?: AbortSignal): Promise<boolean> {
   const parent = await openPlace(true)
   const isThere = async (): Promise<boolean> => {
     const folder = await folderOf(parent, name)
     const headers = folder ? [...(await listChunks(folder)).values()].flat().map(({ header }) => header) : []
     return !!folder && headers.every(({ lineage }) => lineage === log?.lineage)
   }
-  const remove = async (taken: AbortSignal): Promise<boolean> => {
+  const remove = async (stolen: AbortSignal): Promise<boolean> => {
     // Looks again under the lock: another log may have begun meanwhile.
     const found = await isThere()
-    if (found) await removeFolder(parent, name, taken)
+    if (found) await removeFolder(parent, name, stolen)
     return found
   }
-  if (taken) return remove(taken)
+  if (stolen) return remove(stolen)
   return (await isThere()) && atOnce(name, remove)
 }
 
@@ -54,27 +54,27 @@ export async function removeMirror(
     }
   }
 
-  async function removeAll(taken: AbortSignal): Promise<void> {
+  async function removeAll(stolen: AbortSignal): Promise<void> {
     if (await isReplaced()) return
-    await removeFolders(taken)
-    taken.throwIfAborted()
+    await removeFolders(stolen)
+    stolen.throwIfAborted()
     await removeLog()
-    await removeFolders(taken)
+    await removeFolders(stolen)
   }
 
-  async function removeFolders(taken: AbortSignal): Promise<void> {
+  async function removeFolders(stolen: AbortSignal): Promise<void> {
     for (const one of new Set([true, place])) {
       const parent = await openPlace(one, 'ask').catch((error) => {
         if (one === true && !(error instanceof NoMirror)) throw error
       })
-      if (parent) await removeFolder(parent, name, taken)
+      if (parent) await removeFolder(parent, name, stolen)
     }
   }
 }
 
-async function removeFolder(parent: FileSystemDirectoryHandle, name: string, taken: AbortSignal): Promise<void> {
+async function removeFolder(parent: FileSystemDirectoryHandle, name: string, stolen: AbortSignal): Promise<void> {
   for (let tries = 1; await folderOf(parent, name); tries++) {
-    taken.throwIfAborted()
+    stolen.throwIfAborted()
     try {
       return await parent.removeEntry(folderName(name), { recursive: true })
     } catch (error) {

@@ -22,9 +22,9 @@ export interface Followed {
   writing: DraftWriting | undefined
   hear(hint: DraftHint): void
   /** Reads the stored draft. */
-  look(): void
+  readStored(): void
   /** Shows the text of an attempt that was abandoned here. */
-  keep(left: Pick<DraftWriting, 'epoch' | 'header' | 'text'>): void
+  keep(abandoned: Pick<DraftWriting, 'epoch' | 'header' | 'text'>): void
   /** Shows that the draft was removed. */
   clear(): void
   /** Shows the text of `writing`, which may have changed. */
@@ -87,7 +87,7 @@ export function followDraft(
 
   function readLater(ms: number): void {
     clearTimeout(timer)
-    if (listeners.size && !self.writing && !ended.aborted) timer = setTimeout(self.look, ms)
+    if (listeners.size && !self.writing && !ended.aborted) timer = setTimeout(self.readStored, ms)
   }
 
   async function read(): Promise<void> {
@@ -133,7 +133,7 @@ export function followDraft(
   /** Watches the writer's lock, because a writer may disappear without a message. */
   function stayAwake(epoch: string): void {
     watch = new AbortController()
-    epochIsOver(log, epoch, watch.signal).then(self.look, () => {})
+    epochIsOver(log, epoch, watch.signal).then(self.readStored, () => {})
     readLater(SILENCE_MS)
   }
 
@@ -145,7 +145,7 @@ export function followDraft(
     if (hasJustFailed()) return
     // There is a gap in the text, and the missing part is stored.
     readFor = stored
-    self.look()
+    self.readStored()
   }
 
   const hasJustFailed = (): boolean => performance.now() < failedUntil
@@ -156,13 +156,13 @@ export function followDraft(
       return listeners.size > 0
     },
     get() {
-      if (!isRead && !reading) self.look()
+      if (!isRead && !reading) self.readStored()
       show()
       return value
     },
     subscribe(listener) {
       const end = listeners.add(listener)
-      if (!isRead) self.look()
+      if (!isRead) self.readStored()
       else if (known?.state === 'live') readLater(SILENCE_MS)
       return end
     },
@@ -175,7 +175,7 @@ export function followDraft(
         if (epoch === ignored) return
         if (heard.length < HEARD_MAX) heard.push(hint)
         // A read that is under way looks at the hints that arrived during it, so they never restart it.
-        if (!reading && !hasJustFailed()) self.look()
+        if (!reading && !hasJustFailed()) self.readStored()
       } else {
         // A hint of the writer is newer than the state of its lock.
         known.state = left ? 'abandoned' : 'live'
@@ -185,7 +185,7 @@ export function followDraft(
         changed()
       }
     },
-    look() {
+    readStored() {
       if (ended.aborted) return
       if (reading) {
         again = true

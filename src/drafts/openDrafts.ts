@@ -41,9 +41,9 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
     // The compiler does not know that the state may have changed during the await.
     if ((writing.state as DraftWriting['state']) !== 'left') return
     writing.lock.release()
-    tells.left(writing)
+    tells.tellAbandoned(writing)
     if (writing.stored === writing.text.length || writing.dropped) shelf.forget(writing).keep(writing)
-    else shelf.follow(writing.name, writing.id).changed()
+    else shelf.getOrFollow(writing.name, writing.id).changed()
   }
 
   /** Checks, after a hint, whether another attempt has replaced this one. */
@@ -96,15 +96,15 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
   /** Takes over an abandoned draft: begins a new attempt with its text. */
   async function takeOver(name: string, id: string): Promise<DraftWriting> {
     await shelf.find(name, id)?.writing?.leaving
-    const left = shelf.find(name, id)?.writing
-    if (left?.state === 'left') {
+    const own = shelf.find(name, id)?.writing
+    if (own?.state === 'left') {
       // It could not be stored, so it exists only in this page or worker.
-      left.lock = holdEpoch(log, left.epoch)
-      left.state = 'open'
-      return left
+      own.lock = holdEpoch(log, own.epoch)
+      own.state = 'open'
+      return own
     }
     const [found] = await storeOf().read(name, id)
-    if (!found || left || (await isWritten(log, found.epoch))) throw new DraftOver(name, id)
+    if (!found || own || (await isWritten(log, found.epoch))) throw new DraftOver(name, id)
     const writing = createWriting(log, name, id, found.header, [found.epoch])
     appendText(writing, found.text)
     await writing.lock.granted
@@ -126,8 +126,8 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
 
   const draftsOf = (name: string): Drafts<any> =>
     Object.freeze<Drafts<any>>({
-      get: (id) => shelf.follow(name, id).get(),
-      subscribe: (id, listener) => shelf.follow(name, id).subscribe(listener),
+      get: (id) => shelf.getOrFollow(name, id).get(),
+      subscribe: (id, listener) => shelf.getOrFollow(name, id).subscribe(listener),
       async list() {
         await stores.now()
         const found = await storeOf().read(name)
@@ -168,8 +168,8 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
     }
   }
 
-  const lookAll = (): void => {
-    for (const { writing, look } of followed.values()) if (!writing) look()
+  const readAll = (): void => {
+    for (const { writing, readStored } of followed.values()) if (!writing) readStored()
   }
   /** A page in the back/forward cache holds no locks. Other tabs see its drafts as abandoned and may take them over. */
   const putAway = ({ persisted }: { readonly persisted?: boolean }): void => {
@@ -184,10 +184,10 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
       if (writing.state !== 'left') writing.lock = holdEpoch(log, writing.epoch)
       verify(writing).catch(() => {})
     }
-    lookAll()
+    readAll()
   }
   const events = [
-    ['focus', lookAll],
+    ['focus', readAll],
     ['pagehide', putAway],
     ['pageshow', comeBack],
   ] as const
@@ -200,7 +200,7 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
     for (const { rest } of followed.values()) rest()
     tells.stop()
     stores.rest()
-    for (const writing of writings) tells.left(writing)
+    for (const writing of writings) tells.tellAbandoned(writing)
     stores.ask()
     // Starts at once, because the database is closed right after this.
     void stores.now().then(() => {

@@ -19,7 +19,7 @@ export interface Shelf {
   /** The draft, if it is followed here. */
   find(name: string, id: string): Followed | undefined
   /** The draft. Starts to follow it if needed. */
-  follow(name: string, id: string): Followed
+  getOrFollow(name: string, id: string): Followed
   /** Adds an attempt. An older one for the same draft in this page or worker loses. */
   enter(writing: DraftWriting): Followed
   /** Removes an attempt. */
@@ -42,7 +42,7 @@ export function createShelf(host: DraftHost): Shelf {
     storeOf: () => (host.database?.hasNewer ? draftsOnDisk(host.database) : memory),
     post: (draft) => host.channel?.post({ log: host.logId, draft }),
     find: (name, id) => followed.get(keyOf(name, id)),
-    follow(name, id) {
+    getOrFollow(name, id) {
       const key = keyOf(name, id)
       const one = followed.get(key) ?? followDraft(host, name, id, shelf.storeOf)
       // Moved to the end, so that the drafts asked for longest ago are dropped first.
@@ -56,21 +56,21 @@ export function createShelf(host: DraftHost): Shelf {
       return one
     },
     enter(writing) {
-      const one = shelf.follow(writing.name, writing.id)
+      const one = shelf.getOrFollow(writing.name, writing.id)
       if (one.writing) shelf.lose(one.writing)
       writings.add(writing)
       one.writing = writing
       return one
     },
     forget(writing) {
-      const one = shelf.follow(writing.name, writing.id)
+      const one = shelf.getOrFollow(writing.name, writing.id)
       writings.delete(writing)
       if (one.writing === writing) one.writing = undefined
       return one
     },
     lose(writing) {
       dethrone(writing)
-      shelf.forget(writing).look()
+      shelf.forget(writing).readStored()
     },
     finish(writing) {
       const { name, id, epoch } = writing

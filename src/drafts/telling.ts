@@ -9,7 +9,7 @@ const TELL_MS = 32
 /** Sends the text that is written here to other tabs, and calls the listeners in this one. */
 export interface Telling extends Beat {
   /** Tells other tabs that an attempt was abandoned, so that they need not wait for its lock. */
-  left(writing: DraftWriting): void
+  tellAbandoned(writing: DraftWriting): void
 }
 
 export function createTelling(shelf: Shelf): Telling {
@@ -24,15 +24,15 @@ export function createTelling(shelf: Shelf): Telling {
       // A tab that gets the first hint reads the draft, so its begin must be stored before.
       if (writing.stored === undefined || state === 'over' || (toldLength === text.length && toldStored === stored))
         continue
-      const more = text.slice(toldLength)
+      const added = text.slice(toldLength)
       Object.assign(writing, { toldLength: text.length, toldStored: stored })
-      shelf.post({ name, id, epoch, stored, ...(more.length <= LARGEST_HINT && { offset: toldLength, text: more }) })
+      shelf.post({ name, id, epoch, stored, ...(added.length <= LARGEST_HINT && { offset: toldLength, text: added }) })
     }
   }
 
-  function sayLeft(writing: DraftWriting): void {
+  function tellAbandoned(writing: DraftWriting): void {
     const { name, id, epoch, stored, toldLength, text } = writing
-    const more = text.slice(toldLength)
+    const added = text.slice(toldLength)
     writing.toldLength = text.length
     if (stored !== undefined)
       shelf.post({
@@ -41,9 +41,9 @@ export function createTelling(shelf: Shelf): Telling {
         epoch,
         stored,
         left: true,
-        ...(more.length <= LARGEST_HINT && { offset: toldLength, text: more }),
+        ...(added.length <= LARGEST_HINT && { offset: toldLength, text: added }),
       })
   }
 
-  return { ...tells, left: sayLeft }
+  return { ...tells, tellAbandoned }
 }

@@ -141,13 +141,13 @@ export function createCore(model: AnyModel, name: string, isStored: boolean, res
 
 /** Calls the listeners if `read` or `status` changed since their last call. */
 function createPublisher(core: Core): () => void {
-  let told = false
-  let more = false
+  let isTold = false
+  let hasMore = false
   let lastRead: object | undefined
   let lastStatus: Status<any> | undefined
 
   function tell(): void {
-    more = false
+    hasMore = false
     if (!core.listeners.size) return
     const { read, status } = core
     if (read === lastRead && status === lastStatus) return
@@ -157,15 +157,15 @@ function createPublisher(core: Core): () => void {
   }
 
   return () => {
-    more = true
-    if (told) return
+    hasMore = true
+    if (isTold) return
     // The first change is published at once, so that a controlled input keeps its caret. Later changes of the same turn
     // are published together.
-    told = true
+    isTold = true
     tell()
     queueMicrotask(() => {
-      told = false
-      if (more) tell()
+      isTold = false
+      if (hasMore) tell()
     })
   }
 }

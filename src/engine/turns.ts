@@ -37,7 +37,7 @@ export function createTurns(shop: Workshop, tabOf: () => Tab): PipelineTurns {
   }
 
   /** Runs one turn. Nothing else changes the folds until `step` is done. */
-  async function take(now: readonly Fold[], step: () => Promise<void>): Promise<void> {
+  async function runTurn(now: readonly Fold[], step: () => Promise<void>): Promise<void> {
     isOn = true
     try {
       stand(tabOf(), now)
@@ -59,7 +59,7 @@ export function createTurns(shop: Workshop, tabOf: () => Tab): PipelineTurns {
     },
     runStep: (step) =>
       aside.run(() =>
-        whileAllowed(database.name, closing, () => shop.atHead((now) => take(now, step), tabOf().behind)),
+        whileAllowed(database.name, closing, () => shop.atHead((now) => runTurn(now, step), tabOf().behind)),
       ),
     fold: shop.fold,
     stepAside: aside.run,

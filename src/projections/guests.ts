@@ -11,8 +11,8 @@ export interface Guests {
   portsOf(engine: string): Iterable<MessagePort>
 }
 
-/** `left` is called after a tab was removed. */
-export function createGuests(left: (engine: string) => void): Guests {
+/** `onLeft` is called after a tab was removed. */
+export function createGuests(onLeft: (engine: string) => void): Guests {
   /** For each engine, its tabs by holder id, with their ports if they have one. '' is a tab that gave no holder id. */
   const guests = new Map<string, Map<string, MessagePort | undefined>>()
 
@@ -22,7 +22,7 @@ export function createGuests(left: (engine: string) => void): Guests {
     all.get(holder)?.close()
     all.delete(holder)
     if (!all.size) guests.delete(engine)
-    left(engine)
+    onLeft(engine)
   }
 
   return {

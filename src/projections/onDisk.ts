@@ -26,7 +26,7 @@ interface Follower {
 }
 
 /** The code of on-disk tables that needs Dexie. A page loads it, and a worker's script passes it in. */
-export const onDisk: Tables = { follow: followTables, open: openTableDatabase }
+export const onDisk: Tables = { followLog: followTables, open: openTableDatabase }
 
 function followTables(shop: Workshop, folds: readonly Fold[]): OnDiskTables {
   const { closing } = shop
@@ -112,24 +112,24 @@ async function followToEnd(shop: Workshop, follower: Follower, signal: AbortSign
     shop.post({ progress: { phase: 'rebuild', done, total }, projections: [fold.name] })
   let total = 0
   try {
-    for (let moved = true; moved && !fold.failed; ) {
+    for (let wasOvertaken = true; wasOvertaken && !fold.failed; ) {
       const { rows, checkpoint, dexie } = await openFollowedTable(shop, follower)
-      moved = false
+      wasOvertaken = false
       if (fold.failed) break
       for await (const records of readAfter(database, fold.sequence, signal)) {
         const decoded = records.map((record) => [record, eventsOf(record, types)] as const)
         await dexie.transaction('rw', rows, checkpoint, async () => {
           // Another pipeline has written, so the fold in memory does not match the rows any more (rule 15).
           const stored = (await orLost(checkpoint.get(0))) ?? { sequence: 0, commit: '' }
-          moved = stored.sequence !== fold.sequence
-          if (moved) return
+          wasOvertaken = stored.sequence !== fold.sequence
+          if (wasOvertaken) return
           const commit = (await foldOnDisk(fold, rows, decoded)) ?? stored.commit
           const { failed, sequence } = fold
           const lineage = database.log?.lineage ?? ''
           await checkpoint.put({ sequence, lineage, commit, ...(failed && { failed: toWire(failed) }) }, 0)
         })
-        if (moved) follower.database = undefined
-        if (moved || fold.failed) break
+        if (wasOvertaken) follower.database = undefined
+        if (wasOvertaken || fold.failed) break
         // Progress is reported only if one batch was not enough.
         if (!total) total = await headOf(database)
         if (fold.sequence < total) report(fold.sequence, total)

@@ -32,9 +32,9 @@ export function openTables(shop: Workshop, loadTables: LoadTables | undefined): 
   async function attempt(): Promise<OnDiskTables> {
     try {
       if (!loadTables) throw notGiven(folds)
-      const { follow } = await loadTables(closing)
+      const { followLog } = await loadTables(closing)
       closing.throwIfAborted()
-      loaded ??= follow(shop, folds)
+      loaded ??= followLog(shop, folds)
       failure = undefined
       return loaded
     } catch (error) {

@@ -74,7 +74,7 @@ export interface OnDiskTables {
  */
 export interface Tables {
   /** @internal */
-  follow(shop: Workshop, folds: readonly Fold[]): OnDiskTables
+  followLog(shop: Workshop, folds: readonly Fold[]): OnDiskTables
   /** @internal */
   open(database: Database, fold: Fold): Promise<TableDatabase>
 }

@@ -1,10 +1,10 @@
 import { EngineClosed } from '../errors.ts'
 import type { OpenEvent } from '../log/stores.ts'
 import { toWire } from '../log/wire.ts'
+import type { ActiveReaction } from './activeReaction.ts'
 import { afterFailure } from './afterAttempt.ts'
 import { attempt, shownAt } from './attempt.ts'
 import { reactionKeyOf } from './entry.ts'
-import type { Held } from './held.ts'
 import type { HolderPlace } from './place.ts'
 
 /** What attempts report to their holder. */
@@ -21,11 +21,11 @@ export function createAttempts(
   epoch: string,
   signal: AbortSignal,
   heard: Heard,
-): (one: Held, open: OpenEvent) => void {
+): (one: ActiveReaction, open: OpenEvent) => void {
   const { store } = place
 
   /** An attempt is noted before it starts. If a later holder finds the note, the attempt has died. */
-  async function run(one: Held, { awaits, ...waiting }: OpenEvent, abort: AbortController): Promise<void> {
+  async function run(one: ActiveReaction, { awaits, ...waiting }: OpenEvent, abort: AbortController): Promise<void> {
     const open: OpenEvent = { ...waiting, running: epoch }
     // An event with `awaits` has ended with a command. Only the shared log's answer is missing.
     if (awaits === undefined) {
@@ -51,7 +51,7 @@ export function createAttempts(
     await keep(one, open, failure && next(one, open, failure.error))
   }
 
-  const next = ({ definition }: Held, open: OpenEvent, error: unknown): OpenEvent =>
+  const next = ({ definition }: ActiveReaction, open: OpenEvent, error: unknown): OpenEvent =>
     afterFailure(open, error, definition, {
       now: Date.now(),
       chance: Math.random(),
@@ -59,7 +59,7 @@ export function createAttempts(
     })
 
   /** Stores the new state of an event, then takes it into memory. Returns false if the event was settled or cancelled meanwhile. */
-  async function keep(one: Held, open: OpenEvent, by: OpenEvent | undefined): Promise<boolean> {
+  async function keep(one: ActiveReaction, open: OpenEvent, by: OpenEvent | undefined): Promise<boolean> {
     const key = reactionKeyOf(open)
     const { isOpen, now } = await store.replace(open, by)
     const isKept = isOpen && one.open.has(key)

@@ -4,9 +4,9 @@ import { randomId } from '../ids.ts'
 import { toWire } from '../log/wire.ts'
 import { createBackoff } from '../queue.ts'
 import { createBell } from '../sync/bell.ts'
+import { type ActiveReaction, beginWith, type Declared, stoppedReport, takeStored } from './activeReaction.ts'
 import { createAttempts, isNotOurs } from './attempts.ts'
 import { reactionKeyOf } from './entry.ts'
-import { beginWith, type Declared, type Held, stoppedReport, takeStored } from './held.ts'
 import { createLooking } from './looking.ts'
 import { LONGEST_WAIT_MS, nextUp } from './next.ts'
 import type { HeardCommit, HolderPlace, Reports } from './place.ts'
@@ -34,15 +34,15 @@ export async function holdReactions(place: HolderPlace, declared: Declared, boot
   const backoff = createBackoff(HOLDER_STORAGE_MIN_MS, HOLDER_STORAGE_MAX_MS)
   let isAsked = true
   let isStale = false
-  let told = ''
-  let look = (): void => {}
-  let hear = (_: HeardCommit): void => look()
+  let lastReports = ''
+  let setBehind = (): void => {}
+  let onHeard = (_: HeardCommit): void => setBehind()
   let online = (): void => {}
-  const stopListening = place.listen((news) => {
-    if (news === 'asked' || news === 'changed') isAsked = true
-    if (news === 'changed') isStale = true
-    if (typeof news === 'object' && 'wanted' in news) yieldTo(news.wanted)
-    else hear(news)
+  const stopListening = place.listen((heard) => {
+    if (heard === 'asked' || heard === 'changed') isAsked = true
+    if (heard === 'changed') isStale = true
+    if (typeof heard === 'object' && 'wanted' in heard) yieldTo(heard.wanted)
+    else onHeard(heard)
     bell.ring()
   })
   const hearOnline = (): void => online()
@@ -55,23 +55,23 @@ export async function holdReactions(place: HolderPlace, declared: Declared, boot
     place.remote?.leave()
   }
   try {
-    const { held, stopped } = beginWith(place, declared, booted, await store.takeEpoch(epoch))
-    const looking = createLooking(place, held)
-    look = looking.isBehind
-    hear = (news) => {
-      if (typeof news === 'object' && 'commit' in news) looking.hear(news.commit)
-      else if (news === 'local') looking.isBehindHere()
+    const { active, stopped } = beginWith(place, declared, booted, await store.takeEpoch(epoch))
+    const looking = createLooking(place, active)
+    setBehind = looking.isBehind
+    onHeard = (heard) => {
+      if (typeof heard === 'object' && 'commit' in heard) looking.hear(heard.commit)
+      else if (heard === 'local') looking.isBehindHere()
       else looking.isBehind()
     }
     online = () => {
-      for (const one of held) hurry(one)
+      for (const one of active) hurry(one)
       bell.ring()
     }
     /** Nothing starts before this time of `performance.now()`. */
     let from = 0
     const trouble = (error: unknown): void => {
       from = performance.now() + backoff.next()
-      for (const one of held) one.error = toWire(error)
+      for (const one of active) one.error = toWire(error)
     }
     const start = createAttempts(place, epoch, signal, {
       over: () => bell.ring(),
@@ -82,13 +82,13 @@ export async function holdReactions(place: HolderPlace, declared: Declared, boot
       const now = Date.now()
       const reports: Reports = Object.fromEntries([
         ...[...stopped].map(([name, error]) => [name, stoppedReport(toWire(error))] as const),
-        ...held.map((one) => [one.name, reactionReportOf(one, now)] as const),
+        ...active.map((one) => [one.name, reactionReportOf(one, now)] as const),
       ])
       const text = JSON.stringify(reports)
-      if (text === told && !isAsked) return
-      told = text
+      if (text === lastReports && !isAsked) return
+      lastReports = text
       isAsked = false
-      place.tell(reports, held.length ? looking.scanned : Number.MAX_SAFE_INTEGER)
+      place.tell(reports, active.length ? looking.scanned : Number.MAX_SAFE_INTEGER)
     }
 
     /** Reads the log and stores what it opens. Returns whether that worked. */
@@ -99,7 +99,7 @@ export async function holdReactions(place: HolderPlace, declared: Declared, boot
         if (isStale) {
           isStale = false
           const known = await store.read()
-          for (const one of held) takeStored(one, known)
+          for (const one of active) takeStored(one, known)
         }
         await looking.readOn()
         backoff.reset()
@@ -118,7 +118,7 @@ export async function holdReactions(place: HolderPlace, declared: Declared, boot
       let wait = LONGEST_WAIT_MS
       if (await follow()) {
         const now = Date.now()
-        for (const one of held) {
+        for (const one of active) {
           const { concurrency = CONCURRENCY } = one.definition
           const isBusy = (open: Parameters<typeof reactionKeyOf>[0]): boolean => one.busy.has(reactionKeyOf(open))
           const step = nextUp({ concurrency, open: one.open.values(), isBusy }, now)
@@ -127,7 +127,7 @@ export async function holdReactions(place: HolderPlace, declared: Declared, boot
         }
       } else wait = Math.max(0, from - performance.now())
       tell()
-      if (!held.length) return
+      if (!active.length) return
       await bell.wait(wait, signal)
     }
   } finally {
@@ -139,6 +139,6 @@ export async function holdReactions(place: HolderPlace, declared: Declared, boot
 }
 
 /** The network is back: events that wait for their next attempt have it now. */
-function hurry({ open }: Held): void {
+function hurry({ open }: ActiveReaction): void {
   for (const [key, one] of open) if (one.until && !one.running) open.set(key, { ...one, until: 0 })
 }

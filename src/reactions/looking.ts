@@ -1,8 +1,8 @@
 import type { CommitRecord } from '../log/commit.ts'
 import type { OpenEvent } from '../log/stores.ts'
 import { eventTypes } from '../model/events.ts'
+import type { ActiveReaction } from './activeReaction.ts'
 import { reactionKeyOf } from './entry.ts'
-import type { Held } from './held.ts'
 import { causedEvents, causedEventsOf, openEvents } from './openEvents.ts'
 import type { HolderPlace, UnconfirmedCommands } from './place.ts'
 import { type Changed, confirmedAs, type StoredChange, settledBefore } from './store.ts'
@@ -29,26 +29,26 @@ export interface LogFollower {
 }
 
 /** Takes the stored state of an event into memory. */
-function become(one: Held, open: OpenEvent, changed: Changed): void {
+function become(one: ActiveReaction, open: OpenEvent, changed: Changed): void {
   const key = reactionKeyOf(open)
   const now = changed.get(open)
   if (now && one.open.has(key)) one.open.set(key, now)
   else one.open.delete(key)
 }
 
-const cancelAttempt = ({ busy }: Held, open: OpenEvent): void =>
+const cancelAttempt = ({ busy }: ActiveReaction, open: OpenEvent): void =>
   busy.get(reactionKeyOf(open))?.abort(new DOMException('The event was cancelled.', 'AbortError'))
 
-export function createLooking(place: HolderPlace, held: readonly Held[]): LogFollower {
+export function createLooking(place: HolderPlace, active: readonly ActiveReaction[]): LogFollower {
   const { lineage, store, remote } = place
   const types = eventTypes(place.model.events)
   const hinted: CommitRecord[] = []
   let behind = true
-  const early = held.filter(({ definition }) => remote && definition.local)
+  const early = active.filter(({ definition }) => remote && definition.local)
   let behindHere = early.length > 0
-  let died = new Map(held.flatMap((one) => one.died.map((open): [OpenEvent, StoredChange] => [open, () => open])))
+  let died = new Map(active.flatMap((one) => one.died.map((open): [OpenEvent, StoredChange] => [open, () => open])))
 
-  const scanned = (): number => Math.min(...held.map((one) => one.scanned))
+  const scanned = (): number => Math.min(...active.map((one) => one.scanned))
 
   /** Stores what a look has changed, before anything starts or aborts. */
   async function write(
@@ -57,7 +57,7 @@ export function createLooking(place: HolderPlace, held: readonly Held[]): LogFol
     changed: ReadonlyMap<OpenEvent, StoredChange> = new Map(),
   ): Promise<Changed> {
     const hasChanged = opened.length > 0 || closed.length > 0 || changed.size > 0
-    const due = held.filter(
+    const due = active.filter(
       ({ noted, scanned }) => noted < 0 || (scanned > noted && (hasChanged || scanned - noted >= NOTED_EVERY)),
     )
     if (!hasChanged && !due.length) return new Map()
@@ -69,12 +69,12 @@ export function createLooking(place: HolderPlace, held: readonly Held[]): LogFol
     return outcome
   }
 
-  async function look(records: readonly CommitRecord[]): Promise<void> {
+  async function scan(records: readonly CommitRecord[]): Promise<void> {
     const events = records.flatMap((record) => causedEventsOf(record, types))
     const last = events.at(-1)?.event.sequence
     if (last === undefined) return
     const now = Date.now()
-    const changes = held.map((one) => ({
+    const changes = active.map((one) => ({
       one,
       before: one.scanned,
       ...openEvents({ ...one, device: remote?.device }, events, one.open, now),
@@ -154,14 +154,14 @@ export function createLooking(place: HolderPlace, held: readonly Held[]): LogFol
     async readOn() {
       for (const record of hinted.splice(0)) {
         if (record.last <= scanned()) continue
-        behind ||= held.some((one) => one.scanned < record.first - 1)
-        if (!behind) await orBehind(() => look([record]))
+        behind ||= active.some((one) => one.scanned < record.first - 1)
+        if (!behind) await orBehind(() => scan([record]))
       }
       while (behind || behindHere) {
         if (behind) {
           behind = false
           await orBehind(async () => {
-            for await (const records of place.readAfter(scanned())) await look(records)
+            for await (const records of place.readAfter(scanned())) await scan(records)
           })
         }
         const here = early.length ? await remote?.unconfirmed() : undefined

@@ -69,7 +69,7 @@ export interface HolderPlace {
   readAt(sequence: number): Promise<object>
   readAfter(sequence: number): AsyncIterable<readonly CommitRecord[]>
   /** Returns the function that stops listening. */
-  listen(hear: (news: HeardCommit) => void): () => void
+  listen(listener: (heard: HeardCommit) => void): () => void
   tell(reports: Reports, scanned: number): void
 }
 

@@ -1,9 +1,9 @@
 import type { ReactionReport } from '../log/channel.ts'
+import type { ActiveReaction } from './activeReaction.ts'
 import { isStarted, reactionKeyOf } from './entry.ts'
-import type { Held } from './held.ts'
 
 /** Counts the events of a reaction for `status`. */
-export function reactionReportOf({ open, busy, error }: Held, now: number): ReactionReport {
+export function reactionReportOf({ open, busy, error }: ActiveReaction, now: number): ReactionReport {
   const counts = { open: 0, running: 0, retrying: 0, dead: 0, due: 0 }
   for (const one of open.values()) {
     if (one.done) continue

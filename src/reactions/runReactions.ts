@@ -9,8 +9,8 @@ import { isShared } from '../log/local.ts'
 import { toWire } from '../log/wire.ts'
 import type { Workshop } from '../projections/workshop.ts'
 import { createBackoff } from '../queue.ts'
+import { type Declared, stoppedReport } from './activeReaction.ts'
 import { definitionsIn } from './definitions.ts'
-import { type Declared, stoppedReport } from './held.ts'
 import { holdReactions } from './holdReactions.ts'
 import { type BesideEngine, placeBeside, placeInMemory } from './place.ts'
 import { openSharedEngine } from './sharedEngine.ts'
@@ -30,7 +30,7 @@ export function runReactions(reactions: object, place: ReactionPlace): void {
 /** Each log has one holder per browser. The others wait until it is gone. */
 async function runBeside(shop: Workshop, declared: Declared, place: ReactionPlace): Promise<void> {
   const { closing } = shop
-  shop.also = () => mirrorReactions(shop.database)
+  shop.separateFile = () => mirrorReactions(shop.database)
   const backoff = createBackoff(HOLD_AGAIN_MIN_MS, HOLD_AGAIN_MAX_MS)
   while (!closing.aborted) {
     try {

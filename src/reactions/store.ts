@@ -110,7 +110,7 @@ function changeOpen(
   store: Stores['reactions'],
   open: OpenEvent,
   change: StoredChange,
-  told: (now: OpenEvent | undefined) => void,
+  onChanged: (now: OpenEvent | undefined) => void,
 ): void {
   const key = recordKey(open)
   const found = store.get(key)
@@ -120,7 +120,7 @@ function changeOpen(
     const now = change(found.result as OpenEvent)
     if (now) store.put(now, key)
     else store.delete(key)
-    told(now)
+    onChanged(now)
   }
 }
 

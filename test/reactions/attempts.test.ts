@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import type { OpenEvent } from '../../src/log/stores.ts'
+import type { ActiveReaction } from '../../src/reactions/activeReaction.ts'
 import { createAttempts } from '../../src/reactions/attempts.ts'
 import { reactionKeyOf } from '../../src/reactions/entry.ts'
-import type { Held } from '../../src/reactions/held.ts'
 import type { HolderPlace } from '../../src/reactions/place.ts'
 import { createMemoryStore } from '../../src/reactions/store.ts'
 import type { AnyDefinition } from '../../src/reactions/types.ts'
@@ -43,7 +43,7 @@ test('an attempt counts only once its handler can be called, not while the rows 
     listen: () => () => {},
     tell() {},
   }
-  const held: Held = {
+  const held: ActiveReaction = {
     ...{ name: 'answer', definition, busy: new Map(), died: [], scanned: 1, noted: 1 },
     open: new Map([[reactionKeyOf(open), open]]),
   }

@@ -6,8 +6,8 @@ import { createFolds, type ReadModel, readOf } from '../../model/model.ts'
 import { loadBases } from '../../projections/base.ts'
 import type { Engine } from '../types.ts'
 import { openCore, type Watch } from './openCore.ts'
+import { createSeeker } from './seeker.ts'
 import { createTimeline, firstsOf } from './timeline.ts'
-import { createTravel } from './travel.ts'
 
 /** One row that an event changed, or one value (without `key`). `before` or `after` is undefined if the row did not exist then. */
 export interface RowChange<P> {
@@ -58,7 +58,7 @@ export async function at<E extends EventTypes, P, C>(
   if (database) await loadBases(database, first)
   const start = database?.log?.base ?? 0
   const line = createTimeline(first, () => createFolds(model), start)
-  const travel = createTravel(line, core.log, core.types, start)
+  const seeker = createSeeker(line, core.log, core.types, start)
   let moving: Promise<void> | undefined
   let shown: { readonly sequence: number; readonly folds: readonly Fold[]; readonly read: ReadModel<P> } | undefined
 
@@ -69,9 +69,9 @@ export async function at<E extends EventTypes, P, C>(
 
   async function move(sequence: number): Promise<void> {
     openCore(engine)
-    travel.target = inLog(sequence)
-    while (!travel.isThere) {
-      moving ??= travel.go({}).finally(() => {
+    seeker.target = inLog(sequence)
+    while (!seeker.isThere) {
+      moving ??= seeker.seek({}).finally(() => {
         moving = undefined
       })
       await moving
@@ -80,11 +80,11 @@ export async function at<E extends EventTypes, P, C>(
 
   const until = typeof point === 'number' ? Infinity : point.getTime()
   if (Number.isNaN(until)) throw new RangeError('at: the date is invalid. Pass a sequence or a valid Date')
-  travel.target = typeof point === 'number' ? inLog(point) : core.head
-  await travel.go({
+  seeker.target = typeof point === 'number' ? inLog(point) : core.head
+  await seeker.seek({
     until,
     signal,
-    onProgress: (done) => onProgress?.({ phase: 'catch-up', done, total: travel.target }),
+    onProgress: (done) => onProgress?.({ phase: 'catch-up', done, total: seeker.target }),
   })
   return Object.freeze<Past<E, P>>({
     get sequence() {

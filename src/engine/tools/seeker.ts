@@ -12,7 +12,7 @@ const UNTIMED_EVENTS = 16
 /** If more milliseconds lie between two looks, the next look follows after one event. */
 const UNTIMED_MS = 2
 
-export interface TravelOptions {
+export interface SeekOptions {
   /** A time in milliseconds since 1970: if an event before the target is later, stops before it. */
   readonly until?: number
   readonly signal?: AbortSignal | undefined
@@ -20,15 +20,15 @@ export interface TravelOptions {
 }
 
 /** Moves a timeline along its log. */
-export interface Travel {
+export interface Seeker {
   /** The sequence to go to. It may change on the way. */
   target: number
   readonly isThere: boolean
   /** Goes there in slices, between which the page can render. */
-  go(going: TravelOptions): Promise<void>
+  seek(options: SeekOptions): Promise<void>
 }
 
-export function createTravel(line: Timeline, log: Log, types: EventTypesAtRuntime, start: number): Travel {
+export function createSeeker(line: Timeline, log: Log, types: EventTypesAtRuntime, start: number): Seeker {
   const records = recordsNear(log)
   let parsed: { readonly record: CommitRecord; readonly events: readonly AnyRecordedEvent[] } | undefined
 
@@ -37,34 +37,34 @@ export function createTravel(line: Timeline, log: Log, types: EventTypesAtRuntim
     return parsed.events
   }
 
-  async function go({ until = Infinity, signal, onProgress }: TravelOptions): Promise<void> {
+  async function seek({ until = Infinity, signal, onProgress }: SeekOptions): Promise<void> {
     let breather = createBreather(signal)
     /** The sequence to go to first, so that the changes of the events before the target are kept. */
     let windowStart: number | undefined
     let stride = 1
     let untimed = stride
-    let looked = performance.now()
+    let clockReadAt = performance.now()
 
     async function rest(): Promise<void> {
       if (!breather.isDue) return
       onProgress?.(line.sequence)
       await breather.rest()
-      looked = performance.now()
+      clockReadAt = performance.now()
     }
 
     /** Looks at the clock every few events, and rests if the slice is used up. */
     function folded(): Promise<void> | undefined {
       if (--untimed > 0) return
       const now = performance.now()
-      stride = now - looked > UNTIMED_MS ? 1 : Math.min(UNTIMED_EVENTS, 2 * stride)
+      stride = now - clockReadAt > UNTIMED_MS ? 1 : Math.min(UNTIMED_EVENTS, 2 * stride)
       untimed = stride
-      looked = now
+      clockReadAt = now
       return rest()
     }
 
-    while (!travel.isThere) {
+    while (!seeker.isThere) {
       if (windowStart !== undefined && line.sequence <= windowStart) windowStart = undefined
-      const goal = windowStart ?? travel.target
+      const goal = windowStart ?? seeker.target
       const next = line.sequence + 1
       const due = line.due()
       const record = goal < next ? undefined : records.find(next)
@@ -78,10 +78,10 @@ export function createTravel(line: Timeline, log: Log, types: EventTypesAtRuntim
         const event = eventsIn(record)[next - record.first]!
         if (event.at > until) {
           until = Infinity
-          travel.target = line.sequence
+          seeker.target = line.sequence
           // Only now is the target known, and with it the start of the window.
-          windowStart = Math.max(start, travel.target - WAY_BACK_EVENTS)
-        } else if (record.last < travel.target - WAY_BACK_EVENTS) line.pass(event, record)
+          windowStart = Math.max(start, seeker.target - WAY_BACK_EVENTS)
+        } else if (record.last < seeker.target - WAY_BACK_EVENTS) line.pass(event, record)
         else line.forward(event, record)
         // Awaits only if there is something to wait for: a microtask per event would be slow.
         const resting = folded()
@@ -94,12 +94,12 @@ export function createTravel(line: Timeline, log: Log, types: EventTypesAtRuntim
     }
   }
 
-  const travel: Travel = {
+  const seeker: Seeker = {
     target: start,
     get isThere() {
-      return line.standsAt(travel.target)
+      return line.standsAt(seeker.target)
     },
-    go,
+    seek,
   }
-  return travel
+  return seeker
 }

@@ -13,7 +13,7 @@ import type { AnyDefinition } from './types.ts'
 export type Declared = readonly (readonly [name: string, definition: AnyDefinition])[]
 
 /** A reaction, as its holder knows it. */
-export interface Held {
+export interface ActiveReaction {
   readonly name: string
   readonly definition: AnyDefinition
   /** Open events by their keys, in log order. */
@@ -30,7 +30,7 @@ export interface Held {
 
 /** What a holder starts with: the reactions that it runs, and those that it can't run. */
 export interface Beginning {
-  readonly held: readonly Held[]
+  readonly active: readonly ActiveReaction[]
   readonly stopped: ReadonlyMap<string, Error>
 }
 
@@ -42,7 +42,7 @@ export function beginWith(
   known: KnownReactions,
 ): Beginning {
   const types = eventTypes(model.events)
-  const held: Held[] = []
+  const active: ActiveReaction[] = []
   const stopped = new Map<string, Error>()
   for (const [name, definition] of declared) {
     const { version = 1, from } = definition
@@ -60,7 +60,7 @@ export function beginWith(
       const scanned = isSame ? position.scanned : Math.max(isKnown || from === 'start' ? 0 : now, floor)
       const open = new Map(mine.map((one) => [reactionKeyOf(one), recover(one, definition, types)]))
       const stored = new Set(mine.flatMap((one) => (one.dead ? reactionKeyOf(one) : [])))
-      held.push({
+      active.push({
         name,
         definition,
         open,
@@ -71,7 +71,7 @@ export function beginWith(
       })
     }
   }
-  return { held, stopped }
+  return { active, stopped }
 }
 
 /** An open event of the last holder, as this holder continues with it. */
@@ -87,7 +87,7 @@ function recover(open: OpenEvent, definition: AnyDefinition, types: EventTypesAt
 }
 
 /** Takes over what a tab has changed in the store: it has retried or dropped a dead letter. */
-export function takeStored({ name, open, busy }: Held, known: KnownReactions): void {
+export function takeStored({ name, open, busy }: ActiveReaction, known: KnownReactions): void {
   const stored = new Map(known.open.filter(({ reaction }) => reaction === name).map((one) => [reactionKeyOf(one), one]))
   for (const key of [...open.keys()]) if (!stored.has(key) && !busy.has(key)) open.delete(key)
   for (const [key, one] of stored) if (open.get(key)?.dead && !one.dead) open.set(key, one)

@@ -5,6 +5,8 @@ import type { OpenEvent, ReactionAwaits, ReactionBoot, ReactionPosition } from '
 export interface KnownReactions {
   readonly positions: ReadonlyMap<string, ReactionPosition>
   readonly open: readonly OpenEvent[]
+  /** Keys of `awaits` records whose events are not open: their commands arrived after the events were cancelled. */
+  readonly orphans?: readonly IDBValidKey[]
   /** While there is no position: the lowest head at which a tab has booted that has appended something since. */
   readonly booted?: number | undefined
   /** Only from a mirror: the device that has run the reactions so far. */
@@ -36,6 +38,7 @@ interface AskedReactions {
 export function knownReactions({ keys, values }: AskedReactions): KnownReactions {
   const positions = new Map<string, ReactionPosition>()
   const open: OpenEvent[] = []
+  const orphans: IDBValidKey[] = []
   let booted: number | undefined
   for (const [i, key] of keys.result.entries()) {
     const value = values.result[i]
@@ -48,9 +51,10 @@ export function knownReactions({ keys, values }: AskedReactions): KnownReactions
       const isOfIt =
         before && key[0] === before.reaction && key[1] === before.event.commandId && key[2] === before.index
       if (isOfIt) open[open.length - 1] = { ...before, awaits: value.awaits }
+      else orphans.push(key)
     } else if ('event' in value) open.push(value)
     else positions.set(String(key[0]), value)
   }
   open.sort((a, b) => a.event.sequence - b.event.sequence)
-  return { positions, open, booted: positions.size ? undefined : booted }
+  return { positions, open, orphans, booted: positions.size ? undefined : booted }
 }

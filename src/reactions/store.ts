@@ -66,8 +66,15 @@ export function createReactionStore({ transact }: Database, lineage: string, sha
   return {
     async takeEpoch(mine) {
       const asked = await transact(['reactions'], 'readwrite', (storeOf) => {
-        storeOf('reactions').put({ epoch: mine }, HOLDER)
-        return askReactions(storeOf)
+        const store = storeOf('reactions')
+        store.put({ epoch: mine }, HOLDER)
+        const requests = askReactions(storeOf)
+        // The values are asked for last.
+        if (shared)
+          requests.values.onsuccess = () => {
+            for (const key of knownReactions(requests).orphans ?? []) store.delete(key)
+          }
+        return requests
       })
       epoch = mine
       return knownReactions(asked)
@@ -83,14 +90,14 @@ export function createReactionStore({ transact }: Database, lineage: string, sha
           store.delete(recordKey(one))
           if (shared) store.delete(awaitsKey(one))
         }
-        for (const [one, change] of changed) changeOpen(store, one, change, (now) => outcome.set(one, now))
+        for (const [one, change] of changed) changeOpen(store, one, change, shared, (now) => outcome.set(one, now))
       })
       return outcome
     },
     async replace(open, by) {
       let replaced: Replaced = { isOpen: false }
       await guarded((store) => {
-        changeOpen(store, open, followedBy(by), (now) => (replaced = { isOpen: true, now }))
+        changeOpen(store, open, followedBy(by), shared, (now) => (replaced = { isOpen: true, now }))
         if (shared) store.delete(awaitsKey(open))
       })
       return replaced
@@ -98,6 +105,7 @@ export function createReactionStore({ transact }: Database, lineage: string, sha
     settledInside: (open, commandId) => ({
       stores: ['reactions'],
       write(storeOf) {
+        // It can't look whether the event is still open, because the append is committed before any answer.
         if (shared) storeOf('reactions').put({ awaits: commandId }, awaitsKey(open))
         else storeOf('reactions').delete(recordKey(open))
       },
@@ -105,11 +113,12 @@ export function createReactionStore({ transact }: Database, lineage: string, sha
   }
 }
 
-/** Changes an event if it is still open. */
+/** Changes an event if it is still open. With a remote, a removed event no longer awaits a command. */
 function changeOpen(
   store: Stores['reactions'],
   open: OpenEvent,
   change: StoredChange,
+  shared: boolean,
   onChanged: (now: OpenEvent | undefined) => void,
 ): void {
   const key = recordKey(open)
@@ -119,7 +128,10 @@ function changeOpen(
     // What lies under the key of an open event.
     const now = change(found.result as OpenEvent)
     if (now) store.put(now, key)
-    else store.delete(key)
+    else {
+      store.delete(key)
+      if (shared) store.delete(awaitsKey(open))
+    }
     onChanged(now)
   }
 }

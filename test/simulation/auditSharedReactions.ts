@@ -194,7 +194,12 @@ export function createSharedReactionAudit(
           const note = `reaction:note:${fieldOf(raw)}:${commandId}/0:run:note:1`
           if (!ids.has(note) && !dead.has(`note ${id}`)) w.fail(`rule 13: device ${d} never noted ${id}`)
         }
-        const left = valuesOf(raw, 'reactions').filter((value) => 'awaits' in value || value.done)
+        // The note of a command that arrived after its event was cancelled stays until the next holder.
+        const isOpen = (commandId: string): boolean =>
+          open.some((one) => commandId.includes(`:${one.event.commandId}/`))
+        const left = valuesOf(raw, 'reactions').filter((value) =>
+          'awaits' in value ? isOpen(value.awaits) : value.done,
+        )
         if (left.length) w.fail(`rule 13: ${JSON.stringify(left)} is left on ${name}`)
         for (const { key } of readStore(raw, 'rejected'))
           if (`${key}`.startsWith('reaction:')) hit('a command of a reaction was refused')

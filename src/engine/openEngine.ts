@@ -59,7 +59,8 @@ export async function openEngine<E extends EventTypes, P, C, D>(
   model: Model<E, P, C, D>,
   options: OpenOptions = {},
 ): Promise<Engine<E, P, C, D>> {
-  if (__DEV__ && !eventTypes(model?.events)) throw new ModelError('openEngine: expected what defineModel returned')
+  if (__DEV__ && !eventTypes(model?.events))
+    throw new ModelError('openEngine: the first argument is not a model. Pass what defineModel returned')
   const { signal } = options
   const replaced = replacements.get(model)?.()
   const { name = model.name, storage: asked } = replaced ?? options

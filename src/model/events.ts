@@ -248,7 +248,8 @@ export function defineEvents<E extends EventTypes>(types: E): Events<E> {
     const self = declared?.[declaration] as Declaration | undefined
     if (!self) throw new ModelError(`event "${type}": expected event()`)
     for (const name of [type, ...self.names]) {
-      if (__DEV__ && known.has(name)) throw new ModelError(`event "${type}": "${name}" is the name of two events`)
+      if (__DEV__ && known.has(name))
+        throw new ModelError(`event "${type}": "${name}" is the name of two events. Give each event its own names`)
       known.set(name, { ...self, type })
     }
     if (!self.isRetired) creators.push([type, creator(type, self)])

@@ -196,5 +196,5 @@ export const isKey = (key: unknown): key is Key =>
 export function checkKey(key: unknown, what: string): Key {
   if (isKey(key)) return key
   if (key == null) throw new ModelError(`${what} has no key`)
-  throw new InvalidData(`${what} has a key that is no string of at most 1 MiB and no finite number`)
+  throw new InvalidData(`${what} has a key that is no string up to 1 MiB and no finite number`)
 }

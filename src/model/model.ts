@@ -125,7 +125,7 @@ function checkModel({ name, events, projections, commands, drafts = {} }: AnyMod
   const refuse = (what: string): never => {
     throw new ModelError(`defineModel: ${what}`)
   }
-  if (typeof name !== 'string' || !name) refuse('`name` is a string that is not empty')
+  if (typeof name !== 'string' || !name) refuse('`name` must be a string that is not empty')
   if (!eventTypes(events)) refuse('`events` is not what defineEvents returned')
   if (!projections) refuse('`projections` is missing: {} for none')
   if (!commands) refuse('`commands` is missing: {} for none')

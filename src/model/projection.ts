@@ -280,11 +280,11 @@ function checkProjection(types: EventTypesAtRuntime | undefined, { into, version
   const refuse = (what: string): never => {
     throw new ModelError(`projection: ${what}`)
   }
-  if (!types) return refuse('expected what defineEvents returned')
-  if (!into?.kind) refuse('`into` is table(key) or value(initial)')
+  if (!types) return refuse('the first argument is not what defineEvents returned. Pass the events of the model')
+  if (!into?.kind) refuse('`into` must be table(key) or value(initial)')
   if (into.kind === 'value') checkRow('projection: what value() begins with', into.initial, into)
   if (!handlers.evolve) refuse('`evolve` is missing: {} for none')
-  if (!(Number.isInteger(version) && version > 0)) refuse('`version` is a positive integer')
+  if (!(Number.isInteger(version) && version > 0)) refuse('`version` must be a positive integer')
   for (const part of ['by', 'evolve'] as const) {
     for (const [type, handler] of Object.entries(handlers[part] ?? {})) {
       if (!types.version(type)) refuse(`${part}.${type} is not a declared event`)

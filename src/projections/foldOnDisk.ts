@@ -68,7 +68,13 @@ async function loadRows(
     const [match] = Object.entries(named)
     const { primKey, idxByName } = rows.schema
     if (match && !(isKey(match[1]) && (primKey.name === match[0] || idxByName[match[0]])))
-      wrong ??= new ProjectionFailed(fold.name, event.sequence, new ModelError(`${fold.name}: no index finds ${match}`))
+      wrong ??= new ProjectionFailed(
+        fold.name,
+        event.sequence,
+        new ModelError(
+          `${fold.name}: no index finds ${match.join(': ')}, which \`by\` of "${event.type}" gave. Name an indexed property, with a string or a number`,
+        ),
+      )
     else matches.set(stringify(match), match)
   }
   const present = new Map<Key, unknown>()

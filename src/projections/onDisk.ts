@@ -163,7 +163,13 @@ async function openFollowedTable(shop: Workshop, follower: Follower): Promise<Ta
   }
   const base = shop.database.log?.base ?? 0
   if (fold.sequence < base && !fold.failed)
-    fold.failed = new ProjectionFailed(fold.name, base, new Error(`archived: events 1 to ${base} are not in this log`))
+    fold.failed = new ProjectionFailed(
+      fold.name,
+      base,
+      new Error(
+        `archived: events 1 to ${base} are not in this log. Import the archive files and an export into a new log to build it.`,
+      ),
+    )
   follower.database = opened
   return opened
 }

@@ -90,7 +90,8 @@ export async function startWorker(
 function spawned(spawn: () => SharedWorker): SharedWorker {
   try {
     const worker = typeof spawn === 'function' || !__DEV__ ? spawn() : undefined
-    if (__DEV__ && !worker?.port) throw new TypeError('`worker` is a function that gives a SharedWorker')
+    if (__DEV__ && !worker?.port)
+      throw new TypeError('`worker` did not give a SharedWorker. Pass a function that returns a new one')
     return worker!
   } catch (error) {
     throw new NotAnswered(error, Infinity)

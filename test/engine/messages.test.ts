@@ -53,7 +53,7 @@ test('a misspelt command, inverse or model says what there is', async () => {
   expect(await dispatched(app(), {}, 'giev')).toBe('ModelError: unknown command "giev": "m" has give')
   const engine = await openTestEngine(app())
   expect(() => undoStack(engine, { giev: () => undefined } as never)).toThrow('unknown command "giev": "m" has give')
-  await expect(openEngine({ name: 'm' } as never)).rejects.toThrow('expected what defineModel returned')
+  await expect(openEngine({ name: 'm' } as never)).rejects.toThrow('Pass what defineModel returned')
   expect(() => defineModel({ name: 'm', events, commands: {} } as never)).toThrow('`projections` is missing')
   expect(() => projection(events, { into: value(0) } as never)).toThrow('`evolve` is missing')
 })

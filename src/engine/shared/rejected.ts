@@ -56,7 +56,8 @@ export interface Rejected {
 export async function rejected(engine: Engine<any, any, any>): Promise<readonly Rejected[]> {
   const core = openCore(engine)
   const { database } = core
-  if (!database || !isShared(database.log)) throw new ModelError('rejected: this log has no remote')
+  if (!database || !isShared(database.log))
+    throw new ModelError('rejected: this log has no remote. Give one to openEngine')
   const { result } = await database.transact(['rejected'], 'readonly', (store) => store('rejected').getAll())
   const own = result.filter(({ id }) => !isOfReaction(id))
   return own.sort((a, b) => a.at - b.at).map((one) => rejectedOf(core, database, one))

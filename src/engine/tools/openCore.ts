@@ -13,7 +13,10 @@ export interface Watch {
 /** The core of an open engine. Throws `ModelError` if it is not an engine, and the error that closed it if it is closed. */
 export function openCore(engine: Engine<any, any, any>): Core {
   const core = coreOf.get(engine)
-  if (!core) throw new ModelError('expected the engine that openEngine resolved to')
+  if (!core)
+    throw new ModelError(
+      'a function of tidemark/tools got no engine. Pass what openEngine resolved to, not its promise',
+    )
   if (engine.status.state === 'closed') throw core.state === 'closed' ? core.error : new EngineClosed('closed')
   return core
 }

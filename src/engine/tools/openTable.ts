@@ -28,7 +28,9 @@ export async function openTable<P, K extends keyof P & string>(
   const core = openCore(engine)
   const { database, ended, model } = core
   if (model.projections[projection]?.into.resident !== false)
-    throw new ModelError(`openTable: "${projection}" is not an on-disk table of this model`)
+    throw new ModelError(
+      `openTable: "${projection}" is not an on-disk table of this model. Read other tables through engine.read`,
+    )
   const fold = core.projections.find(({ name }) => name === projection)
   if (!database || !fold)
     throw new StorageError(

@@ -27,7 +27,7 @@ export async function readTable(name: string, signal: AbortSignal | undefined): 
       transaction.onabort = () => reject(transaction.error)
     })
   } catch (error) {
-    throw new StorageError('aborted', `"${name}" could not be read: ${error}`, error)
+    throw new StorageError('aborted', `"${name}" could not be read: ${error}. Try again`, error)
   } finally {
     idb.close()
   }
@@ -52,7 +52,7 @@ async function openExisting(name: string, signal: AbortSignal | undefined): Prom
     }
     request.onerror = () => {
       if (isMissing) resolve(undefined)
-      else reject(new StorageError('unavailable', `"${name}" did not open: ${request.error}`, request.error))
+      else reject(new StorageError('unavailable', `"${name}" did not open: ${request.error}. Try again`, request.error))
     }
   })
   const stop = (): void => given.abort(signal?.reason)

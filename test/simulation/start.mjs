@@ -1,4 +1,4 @@
-// node test/simulation/start.mjs [--seeds 1-2000] [--seconds 60] [--least 100] [--profile race,seal] [--first] [--all] [--shrink] [--seed 17] [--trace]
+// node test/simulation/start.mjs [--seeds 1-2000] [--seconds 60] [--least 100] [--profile race,seal] [--without devices] [--first] [--all] [--shrink] [--seed 17] [--trace]
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { bundle } from './build.mjs'
@@ -13,6 +13,7 @@ const { values } = parseArgs({
     source: { type: 'string' },
     all: { type: 'boolean', default: false },
     profile: { type: 'string' },
+    without: { type: 'string', default: '' },
     first: { type: 'boolean', default: false },
     shrink: { type: 'boolean', default: false },
   },
@@ -37,9 +38,11 @@ const failures = new Map()
 /** @param {Error} error */
 const kindOf = ({ message }) => String(message).replace(/\d+/g, 'N').slice(0, 60)
 const wanted = values.profile?.split(',')
+const unwanted = values.without.split(',')
 const hasTime = () => runs < Number(values.least) || real.now() - began < Number(values.seconds) * 1000
 for (let seed = from; seed <= to && hasTime(); seed++) {
   const profile = profiles[seed % profiles.length]
+  if (unwanted.includes(profile)) continue
   if (wanted ? !wanted.includes(profile) : !values.seed && isPending(profile)) continue
   const result = await execute(plan(seed), { traced: values.trace })
   runs++

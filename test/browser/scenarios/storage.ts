@@ -1,6 +1,9 @@
 import { expect, it } from 'vitest'
+import { sized } from '../harness/sizes.ts'
 import type {} from '../pages/deploys/drive.ts'
 import { type Scene, threeViews } from './scene.ts'
+
+const CYCLES = sized(40, 100)
 
 /** What browsers and deploys do to a log that is open. */
 export const storage = (scene: Scene) => {
@@ -108,11 +111,11 @@ export const storage = (scene: Scene) => {
     ])
   })
 
-  it('nothing leaks: after 100 open and close cycles there are as many connections, channels, ports, listeners and locks as before', async () => {
+  it(`nothing leaks: after ${CYCLES} open and close cycles there are as many connections, channels, ports, listeners and locks as before`, async () => {
     const name = scene.fresh()
     const tab = await scene.open('engine/')
     await tab.waitFor(() => window.app)
-    const { before, after } = await tab.evaluate((name) => window.app.cycles(name, 100), name)
+    const { before, after } = await tab.evaluate((name, cycles) => window.app.cycles(name, cycles), name, CYCLES)
     expect(before).toMatchObject({ connections: 0, channels: 0, ports: 0, locks: 0 })
     expect(after).toEqual(before)
     expect(await tab.evaluate((name) => window.app.deleteDatabase(name), name)).toBe('deleted')

@@ -151,9 +151,11 @@ const app = {
     return (await engine.dispatch.remove({ id })).sequence
   },
   clear: async (by: string) => (await engine.dispatch.clear({ by })).sequence,
-  /** Many events, few rows. */
-  async editOften(id: string, commits: number, n: number) {
-    for (let i = 0; i < commits; i++) await engine.dispatch.editMany({ id, n })
+  /** Many events, few rows: a new note, and commits of `n` edits of it. */
+  async editOften(commits: number, n: number) {
+    await engine.dispatch.add({ text: 'often', id: 'often' })
+    for (let i = 0; i < commits; i++) await engine.dispatch.editMany({ id: 'often', n })
+    await engine.projected()
   },
   /** `n` commands in one tick. */
   async burst(n: number, by: string) {

@@ -1,6 +1,6 @@
 import { randomId } from '../ids.ts'
 import { deleteIf } from './append.ts'
-import { packChunk } from './chunk.ts'
+import { type Chunk, packChunk } from './chunk.ts'
 import { type CommitRecord, commandsOf, isCommit } from './commit.ts'
 import { type Database, numberKeyOf, type Transact } from './database.ts'
 import type { SegmentRecord, Stores } from './stores.ts'
@@ -39,16 +39,15 @@ export async function seal(
   if (!rest && limit - after < events / 4) return false
   const { records, isEnough } = await readToSeal(transact, after, limit, events)
   if (!isEnough && !(rest && records.length)) return false
-  const { header, bytes } = await packChunk(log.result!, records)
-  const { first, codec, checksum } = header
-  const segment: SegmentRecord = { first, last: header.last, codec, checksum, body: randomId() }
+  const chunk = await packChunk(log.result!, records)
+  const segment = segmentOf(chunk)
   let sealed = false
   await transact(['segments', 'bodies', 'commits', 'commands'], 'readwrite', (store) => {
     const newest = newestOf(store('segments'))
     newest.onsuccess = () => {
       if (numberKeyOf(newest) !== after) return
       sealed = true
-      store('bodies').put(bytes, segment.body)
+      store('bodies').put(chunk.bytes, segment.body)
       store('segments').put(segment, segment.last)
       store('commits').delete(IDBKeyRange.bound(segment.first, segment.last))
       // Rule 3: deletes records that an append left under an older seal, with their entries in `commands`.
@@ -65,6 +64,15 @@ export async function seal(
   })
   return sealed
 }
+
+/** The record of a new segment. Its bytes are stored under `body`. */
+export const segmentOf = ({ header: { first, last, codec, checksum } }: Chunk): SegmentRecord => ({
+  first,
+  last,
+  codec,
+  checksum,
+  body: randomId(),
+})
 
 /** Reads the commits behind `after` for one segment. `isEnough`: they fill it. */
 async function readToSeal(

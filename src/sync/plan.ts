@@ -12,6 +12,7 @@ import type { AnyModel } from '../model/model.ts'
 import type { Derived } from './chain.ts'
 import { conflicting, decideAgain } from './decideAgain.ts'
 import type { ReadCommit } from './message.ts'
+import type { TakenSegment } from './packTaken.ts'
 import { type KnownSent, keepSent } from './sent.ts'
 import type { OutboxState, OutboxWrite } from './store.ts'
 
@@ -30,6 +31,8 @@ export interface Incoming {
   readonly lineage: string | undefined
   readonly refused: RejectedCommand | undefined
   readonly kept: KnownSent
+  /** The commits as one segment, if the take may write one. */
+  readonly packed: TakenSegment | undefined
 }
 
 export const commandsIn = ({ records }: Pick<OutboxState, 'records'>): LocalCommand[] =>
@@ -62,6 +65,7 @@ export function plan(known: OutboxState, incoming: Incoming, folds: readonly Fol
   const generation = marker.generation + 1
   const shared = {
     commits,
+    packed: incoming.packed,
     entries,
     ...keepSent(incoming.kept, sent),
     types: incoming.types,

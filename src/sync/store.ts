@@ -9,6 +9,7 @@ import {
 } from '../log/database.ts'
 import { BEGINNING, type LocalRecord, type Marker, type ReadPosition, type RejectedCommand } from '../log/local.ts'
 import { type Outbox, outboxOf, whole } from '../log/outboxOf.ts'
+import type { TakenSegment } from './packTaken.ts'
 import { type KnownSent, type Sent, sentAfter } from './sent.ts'
 
 /** The number of rewrites of the outbox after which the keys of an earlier one are free again. */
@@ -80,6 +81,8 @@ export type Rewriting =
 export interface OutboxWrite {
   readonly outbox: Rewriting
   readonly commits: readonly CommitRecord[]
+  /** The segment that holds all of the commits. Without it, each is a record. */
+  readonly packed?: TakenSegment | undefined
   readonly types: Iterable<readonly [type: string, version: number]>
   /** The new entries of `commands`. undefined deletes an entry. */
   readonly entries: ReadonlyMap<string, CommandEntry | undefined>
@@ -97,11 +100,14 @@ const WRITTEN: StoreName[] = ['commits', 'outbox', 'commands', 'types', 'rejecte
 
 /** Queues all writes. If another tab was faster, it calls `refused` and the transaction aborts. */
 function queueWriting(store: StoreOf, { from, newest }: OutboxState, writing: OutboxWrite, refused: () => void): void {
-  const { outbox, commits } = writing
+  const { outbox, commits, packed } = writing
   const watch = (request: IDBRequest): void => {
     request.onerror = () => request.error?.name === 'ConstraintError' && refused()
   }
-  for (const commit of commits) watch(store('commits').add(commit, commit.first))
+  if (packed) {
+    store('bodies').put(packed.bytes, packed.segment.body)
+    store('segments').put(packed.segment, packed.segment.last)
+  } else for (const commit of commits) watch(store('commits').add(commit, commit.first))
   // An outbox that another follower has rewritten is not rewritten.
   const { generation } = outbox.marker
   watch(store('outbox').add({ n: -generation, id: '', body: '[]' }, -generation))
@@ -169,7 +175,7 @@ export async function writeOutbox(
 ): Promise<Stored | undefined> {
   let raced = false
   try {
-    await transact(WRITTEN, 'readwrite', (store, transaction) => {
+    await transact(writing.packed ? [...WRITTEN, 'segments', 'bodies'] : WRITTEN, 'readwrite', (store, transaction) => {
       queueWriting(store, known, writing, () => {
         raced = true
       })

@@ -7,6 +7,7 @@ import type { AnyModel } from '../model/model.ts'
 import type { Workshop } from '../projections/workshop.ts'
 import { derive, type Read } from './chain.ts'
 import type { ReadCommit } from './message.ts'
+import { packTaken } from './packTaken.ts'
 import { commandsIn, type EventTypesRead, type Incoming, plan } from './plan.ts'
 import { assertSameLog, newCommits } from './sameLog.ts'
 import { NONE_SENT, readSent } from './sent.ts'
@@ -58,9 +59,14 @@ export async function takeCommits(
     }
     const types = knownTypes(shop.model, commits)
     const sent = rest.length ? (known.sent ?? (await readSent(database))) : NONE_SENT
+    const records = commits.map(({ record }) => record)
+    // A transaction that decides inside writes records.
+    const isOutside = !rest.length && races < RACES_OUTSIDE
+    const log = { ...known.log, lineage: lineage ?? known.log.lineage }
+    const packed = isOutside ? await packTaken(database, log, known.marker.base, records) : undefined
     const taken = await decideAndWrite(taker, rest.length ? { ...known, sent } : known, races, {
       model: shop.model,
-      ...{ derived, commits, types, lineage, refused, kept: sent },
+      ...{ derived, commits, types, lineage, refused, kept: sent, packed },
     })
     if (!taken) continue
     if (lineage) shop.database.log = taken.after.log

@@ -102,6 +102,21 @@ export const mutations = [
     tests: ['test/sync/remote.test.ts', 'forgot'],
   },
   {
+    name: 'sync rule 3: a take writes a segment above commits that are not sealed',
+    in: 'packTaken',
+    find: 'numberKeyOf($newest) !== base',
+    put: 'false',
+    tests: ['test/sync/packed.test.ts', 'seals what it takes'],
+  },
+  {
+    name: 'S5: an id that another device gave is not known here',
+    in: 'plan',
+    find: 'entries.set(id, { sequence, commit: commit.id, fingerprint })',
+    put: 'entries.delete(id)',
+    profiles: 'devices',
+    tests: ['test/sync/devices.test.ts', 'S5'],
+  },
+  {
     name: 'S3: a refusal behind unconfirmed commands is final',
     in: 'decideAgain',
     find: 'if (tip > head) kept.push({ $$all, events: [] }); else $$rest',

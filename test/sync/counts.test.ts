@@ -1,11 +1,10 @@
 import type { Remote } from 'tidemark'
 import { defineRemote } from 'tidemark/sync'
 import { afterEach, expect, test, vi } from 'vitest'
-import { packMessage } from '../../src/sync/message.ts'
 import { tab } from '../engine/kit.ts'
 import { freshName, later } from '../engine/todos.ts'
 import { dump } from '../log/storage.ts'
-import { devices, LOG } from './devices.ts'
+import { devices, LOG, putSingle } from './devices.ts'
 
 afterEach(() => vi.restoreAllMocks())
 
@@ -17,6 +16,19 @@ function countTransactions(): string[] {
     found.push(`${given[1] ?? 'readonly'} ${[given[0]].flat().join()}`)
     return transaction.apply(this, given)
   })
+  return found
+}
+
+/** The values that are written from now on, as their stores. */
+function countWrites(): string[] {
+  const found: string[] = []
+  for (const name of ['add', 'put'] as const) {
+    const call = IDBObjectStore.prototype[name]
+    vi.spyOn(IDBObjectStore.prototype, name).mockImplementation(function (this: IDBObjectStore, ...given) {
+      found.push(this.name)
+      return call.apply(this, given)
+    })
+  }
   return found
 }
 
@@ -87,14 +99,9 @@ test('no request goes over the keys of commands that were sent before', async ()
 
 test('a thousand messages with one command each are stored in a few transactions', async () => {
   const { device, server } = devices()
-  let after = ''
-  for (let n = 1; n <= 1000; n++) {
-    const command = { id: `c${n}`, at: n, events: [{ type: 'todoAdded', data: { id: `${n}`, title: 'x' } }] }
-    const record = { id: `r${n}`, first: n, last: n, body: JSON.stringify([command]) }
-    server.put(LOG, await packMessage([record], { after, lineage: 'lineage' }))
-    after = record.id
-  }
+  await putSingle(server, 1, 1000)
   const phone = device()
+  const writes = countWrites()
   const transactions = countTransactions()
   const a = await phone.open()
   await expect.poll(() => a.status.sequence).toBe(1000)
@@ -102,4 +109,7 @@ test('a thousand messages with one command each are stored in a few transactions
   await expect.poll(() => a.status.sync).toMatchObject({ state: 'online', behind: 0 })
   expect(transactions.filter((one) => one.startsWith('readwrite') && one.includes('commits'))).toHaveLength(1)
   expect(transactions.length).toBeLessThan(40)
+  // A segment and its bytes, the marker and the guard of the outbox, the type, the position and the lineage.
+  expect(writes.filter((store) => !/checkpoints|pages|rowEvents/.test(store)).length).toBeLessThan(12)
+  expect(writes).not.toContain('commits')
 })

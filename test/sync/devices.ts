@@ -1,6 +1,6 @@
 import { type MemoryDevice, type MemoryRemote, type MemoryRemoteOptions, memoryRemote } from 'tidemark/testing'
 import { beforeEach, vi } from 'vitest'
-import { openMessage } from '../../src/sync/message.ts'
+import { openMessage, packMessage } from '../../src/sync/message.ts'
 import { type Tab, tab } from '../engine/kit.ts'
 import { freshName, type TodoApp } from '../engine/todos.ts'
 import { createLocks } from '../engine/tools/locks.ts'
@@ -47,6 +47,16 @@ export function devices(options: MemoryRemoteOptions = {}): Devices {
       }
       return { ids, messages: messages.length }
     },
+  }
+}
+
+/** Puts messages with one command each into the shared log. */
+export async function putSingle(server: MemoryRemote, from: number, to: number, before?: string): Promise<void> {
+  for (let n = from; n <= to; n++) {
+    const command = { id: `c${n}`, at: n, events: [{ type: 'todoAdded', data: { id: `${n}`, title: 'x' } }] }
+    const record = { id: `r${n}`, first: n, last: n, body: JSON.stringify([command]) }
+    const after = n === from && before !== undefined ? before : n > 1 ? `r${n - 1}` : ''
+    server.put(LOG, await packMessage([record], { after, lineage: 'lineage' }))
   }
 }
 

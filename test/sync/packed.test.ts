@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest'
+import { dump } from '../log/storage.ts'
+import { type Device, devices, putSingle } from './devices.ts'
+
+const soon = { timeout: 20_000 }
+const keysOf = async ({ name }: Device, store: string) => (await dump(name, store)).map(({ key }) => Number(key))
+const titles = (count: number) => Array.from({ length: count }, (_, i) => `${i + 1}`)
+
+test('a new device seals what it takes at once, and its next commits are records behind that', async () => {
+  const { device, server } = devices()
+  await putSingle(server, 1, 600)
+  const phone = device()
+  const a = await phone.open()
+  await expect.poll(() => a.status.sequence, soon).toBe(600)
+  expect(await keysOf(phone, 'segments')).toEqual([600])
+  expect(await keysOf(phone, 'commits')).toEqual([])
+  await a.dispatch.add({ id: 'own', title: 'own' })
+  await expect.poll(() => a.status.sequence, soon).toBe(601)
+  // These are many, too. But what lies below a segment is not log, so behind a commit that is not sealed they are records.
+  const [own] = await dump(phone.name, 'commits')
+  await putSingle(server, 602, 1300, own?.value.id)
+  await expect.poll(() => a.status.sequence, soon).toBe(1300)
+  expect(await keysOf(phone, 'segments')).toEqual([600])
+  expect(await keysOf(phone, 'commits')).toEqual(Array.from({ length: 700 }, (_, i) => 601 + i))
+  await a.close()
+  // Another page reads the same from what is stored.
+  const again = await phone.open()
+  const all = [...titles(600), 'own', ...titles(1300).slice(601)]
+  expect(again.read.todos.size).toBe(1300)
+  const past: string[] = []
+  for await (const { data } of again.history()) past.push((data as { readonly id: string }).id)
+  expect(past).toEqual(all)
+})
+
+test('a device that has commands to send takes records', async () => {
+  const { device, server } = devices()
+  const laptop = device()
+  laptop.network.set({ offline: true })
+  const a = await laptop.open()
+  await a.dispatch.add({ id: 'own', title: 'own' })
+  await putSingle(server, 1, 600)
+  laptop.network.set({ offline: false })
+  await expect.poll(() => a.status.sequence, soon).toBe(601)
+  expect(await keysOf(laptop, 'segments')).toEqual([])
+  expect(await keysOf(laptop, 'commits')).toHaveLength(601)
+})

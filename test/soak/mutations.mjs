@@ -114,7 +114,7 @@ export const mutations = [
     find: 'entries.set(id, { sequence, commit: commit.id, fingerprint })',
     put: 'entries.delete(id)',
     profiles: 'devices',
-    tests: ['test/sync/devices.test.ts', 'S5'],
+    tests: ['test/sync/remote.test.ts', 'S5'],
   },
   {
     name: 'S3: a refusal behind unconfirmed commands is final',

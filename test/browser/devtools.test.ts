@@ -366,7 +366,7 @@ describe.skipIf(!has('chromium'))('every demo page', () => {
     const tab = await browser.open(`${server.url}threads/`)
     const { page } = tab
     await page.getByRole('button', { name: 'Begin with an example' }).click()
-    await page.getByText('What shall happen to the files').waitFor()
+    await page.getByText('What should change in the files').waitFor()
     await page.keyboard.press('Control+Shift+D')
     await rows(page).first().click()
     await panel(page).getByRole('button', { name: 'Copy as test' }).click()

@@ -119,7 +119,7 @@ describe.skipIf(!has('chromium'))('Threads', () => {
     tab = await browser.open(`${server.url}threads/`)
     page = tab.page
     await page.getByRole('button', { name: 'Begin with an example' }).click()
-    await page.getByText('What shall happen to the files').waitFor()
+    await page.getByText('What should change in the files').waitFor()
   })
   afterEach(async () => {
     for (const one of browser.context.pages()) if (one.url().startsWith(server.url)) await one.close()
@@ -141,7 +141,7 @@ describe.skipIf(!has('chromium'))('Threads', () => {
     await page.getByLabel('Address').fill(`${server.url}v1/`)
     await page.getByLabel('Model', { exact: true }).fill(model)
     await page.getByLabel('Key').fill('secret')
-    await page.getByLabel('An approval waits').fill(minutes)
+    await page.getByLabel('Minutes to wait for an approval').fill(minutes)
     await page.getByRole('button', { name: 'Save' }).click()
     await page.locator('.dialog').waitFor({ state: 'detached' })
   }
@@ -174,13 +174,13 @@ describe.skipIf(!has('chromium'))('Threads', () => {
 
     // An approval that nobody answers ends its turn.
     await page.getByRole('button', { name: /^Assistant/ }).click()
-    await page.getByLabel('An approval waits').fill('0.05')
+    await page.getByLabel('Minutes to wait for an approval').fill('0.05')
     await page.getByRole('button', { name: 'Save' }).click()
     await page.locator('.dialog').waitFor({ state: 'detached' })
     await ask('delete budget.md')
     await page.getByRole('button', { name: 'Keep it' }).waitFor()
     await ended(5, 'stopped')
-    expect(await textOf(turn(5))).toContain('Nobody answered in time, so budget.md was kept.')
+    expect(await textOf(turn(5))).toContain('There was no answer in time, so budget.md was kept.')
     expect(await textOf(page.locator('.file-list'))).toContain('budget.md')
   })
 

@@ -297,7 +297,7 @@ export const mutations = [
   },
   {
     name: 'sync online: a log goes online beside other tabs',
-    in: 'goOnline',
+    in: 'shareLog',
     find: "if (!$lock) throw withoutRemote(name, 'others')",
     put: '',
     profiles: 'devices',

@@ -64,7 +64,7 @@ export function AssistantDialog({ engine, close }: { readonly engine: ThreadsEng
           </>
         )}
         <label className="field">
-          An approval waits, minutes
+          Minutes to wait for an approval
           <input
             type="number"
             required

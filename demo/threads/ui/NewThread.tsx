@@ -35,7 +35,7 @@ export function NewThread({
         </a>
       </header>
       <div className="turns turns-empty">
-        <p>What shall happen to the files of “{project.name}”?</p>
+        <p>What should change in the files of “{project.name}”?</p>
       </div>
       <Composer send={send} label="Ask for a change" suggestions={suggestions} />
     </section>

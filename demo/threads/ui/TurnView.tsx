@@ -42,7 +42,7 @@ export const TurnView = memo(function TurnView({ engine, turn, shown, retry }: P
 const answers = {
   granted: (path: string) => `You allowed it to delete ${path}.`,
   denied: (path: string) => `You kept ${path}.`,
-  expired: (path: string) => `Nobody answered in time, so ${path} was kept.`,
+  expired: (path: string) => `There was no answer in time, so ${path} was kept.`,
 } as const
 
 /** The answer so far. It becomes an event when the turn ends. */

@@ -1,5 +1,5 @@
 import { asError } from '../../caught.ts'
-import { goOnline } from '../../sync/goOnline.ts'
+import { shareLog } from '../../sync/shareLog.ts'
 import type { Core } from '../core.ts'
 import { tellError } from './follower.ts'
 
@@ -11,7 +11,7 @@ export async function takeOnline(core: Core): Promise<void> {
   const { database, logId: was, head } = core
   if (!database?.log) return
   try {
-    const log = await goOnline(database)
+    const log = await shareLog(database)
     core.logId = log.id
     core.channel?.post({ log: was, head, adopted: log })
   } catch (error) {

@@ -17,7 +17,7 @@ const OTHER_TAB_MS = 5000
  * `EngineClosed('log replaced')`. The change is one transaction, so a tab that is killed leaves the log as before or as after. Throws
  * StorageError if it is not possible; then nothing has changed.
  */
-export async function goOnline(database: Database): Promise<LogIdentity> {
+export async function shareLog(database: Database): Promise<LogIdentity> {
   const { name } = database
   const { locks } = globalThis.navigator ?? {}
   if (!locks) throw withoutRemote(name, 'no locks')

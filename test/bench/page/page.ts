@@ -21,7 +21,8 @@ async function boot() {
 }
 
 const commands = {
-  booted: options.has('boot') ? boot() : undefined,
+  // The browser's driver waits for this word, because what it evaluates meanwhile would hold the thread that boots.
+  booted: options.has('boot') ? boot().finally(() => console.info('booted')) : undefined,
 
   async check() {
     const from = performance.now()

@@ -265,3 +265,46 @@ test('a closed engine: shows its rows, and says that the rest needs an open engi
   for (const name of panel.tabs()) await panel.open(name)
   await panel.shows('This engine is closed.')
 })
+
+test('1,000 dispatches: the open panel renders once in two seconds, and a hidden page or a closed panel not at all', async () => {
+  const one = await tab(freshName())
+  await one.dispatch.add({ id: 'a', title: 'Apple' })
+  const panel = await look(one)
+  await panel.open('Rows')
+  await panel.shows('Apple')
+  await panel.open('Log')
+  await panel.shows('1 todoAdded')
+  const element = document.querySelector('tidemark-devtools') as DevtoolsElement
+  const counts = { panel: 0, log: 0, list: 0, rows: 0 }
+  const count = (name: keyof typeof counts, tag: string, method: string): void => {
+    const { prototype } = customElements.get(tag)!
+    const before = prototype[method]
+    vi.spyOn(prototype, method).mockImplementation(function (this: unknown, ...given: unknown[]) {
+      counts[name]++
+      return before.apply(this, given)
+    })
+  }
+  count('panel', 'tidemark-devtools', 'render')
+  count('log', 'tidemark-log', 'render')
+  count('list', 'tidemark-list', 'render')
+  count('rows', 'tidemark-rows', 'render')
+  const dispatchAll = async (): Promise<number> => {
+    const began = performance.now()
+    for (let i = 0; i < 50; i++)
+      await Promise.all(Array.from({ length: 20 }, (_, k) => one.dispatch.rename({ id: 'a', title: `${i} ${k}` })))
+    // The first look comes at once, and each later one two seconds after the one before.
+    return 2 + Math.floor((performance.now() - began) / 2000)
+  }
+  const looks = await dispatchAll()
+  await panel.shows(/1,001 events.* 1001 todoRenamed/)
+  expect(counts.panel).toBeLessThanOrEqual(2 * (looks + 2))
+  // Each look shows what is known, and again what it has read.
+  expect(counts.log).toBeLessThanOrEqual(3 * (looks + 2))
+  expect(counts.list).toBeLessThanOrEqual(4 * (looks + 2))
+  expect(counts.rows).toBe(0)
+  element.open = false
+  await element.updateComplete
+  Object.assign(counts, { panel: 0, log: 0, list: 0 })
+  await dispatchAll()
+  expect(counts).toEqual({ panel: 0, log: 0, list: 0, rows: 0 })
+}, 60_000)

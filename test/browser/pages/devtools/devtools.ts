@@ -90,9 +90,10 @@ export const page = {
     await page.until(() => page.text().includes(text))
     return performance.now() - began
   },
-  /** Opens or closes the panel, and waits until it has rendered what it shows. */
+  /** Mounts the panel or removes it, and waits until it has rendered what it shows. */
   async setOpen(open: boolean): Promise<void> {
-    Object.assign(page.find('tidemark-devtools')!, { open })
+    page.find('tidemark-devtools')?.remove()
+    if (open) await page.mount()
     if (open) await page.until(() => page.find('.row:nth-child(5) .type'))
     for (let i = 0; i < 30; i++) await frame()
   },

@@ -104,15 +104,14 @@ describe.skipIf(!has('chromium'))('chromium', () => {
   for (const framework of ['react', 'vue', 'svelte', 'solid', 'preact', 'lit', 'angular'].filter(isWanted))
     describe(framework, () => plays(framework, () => browser))
 
-  // On a server, elements of Lit render its rows. Their hydration belongs to another package of Lit.
-  test.each(['react', 'vue', 'svelte', 'solid', 'preact', 'angular'].filter(isWanted))(
+  test.each(['react', 'vue', 'svelte', 'solid', 'preact', 'lit', 'angular'].filter(isWanted))(
     "%s goes on from a server's HTML with all its elements and without a message, and shows the rows",
     async (framework) => {
       const tab = await browser.open(`${server.url}${framework}/hydration.html`)
       await tab.waitFor(() => window.hydration)
       const { elements, kept, html, hydrated, changed } = await tab.evaluate(() => window.hydration)
-      // `fromRead` of Svelte accepts no value of the server.
-      const served = (...shown: string[]) => (framework === 'svelte' ? [] : shown)
+      // `fromRead` of Svelte and the controllers of Lit accept no value of the server.
+      const served = (...shown: string[]) => (['svelte', 'lit'].includes(framework) ? [] : shown)
       expect(html).toEqual({ sequence: ['0'], rows: [], served: served('of the server') })
       expect(hydrated).toEqual({ sequence: ['2'], rows: ['row 0', 'row 1'], served: served('row 0,row 1') })
       expect(changed).toEqual({ sequence: ['3'], rows: ['row 0', 'changed'], served: served('row 0,changed') })

@@ -7,8 +7,10 @@ export const SERVED: readonly string[] = ['of the server']
 export const titles = (read: RowsEngine['read']): readonly string[] => read.rows.all().map(({ title }) => title)
 
 const page = (): HTMLElement => document.getElementById('page') as HTMLElement
+/** A server of Lit renders into the shadow root of an element. */
+const content = (): ParentNode => page().firstElementChild?.shadowRoot ?? page()
 const textOf = (selector: string): string[] =>
-  [...page().querySelectorAll(selector)].map((element) => element.textContent?.trim() ?? '')
+  [...content().querySelectorAll(selector)].map((element) => element.textContent?.trim() ?? '')
 const shown = () => ({ sequence: textOf('[data-sequence]'), rows: textOf('li'), served: textOf('[data-served]') })
 /** Waits until all lists of the page show the rows of the engine. */
 async function upToDate({ read, status }: RowsEngine): Promise<ReturnType<typeof shown>> {
@@ -25,7 +27,7 @@ async function upToDate({ read, status }: RowsEngine): Promise<ReturnType<typeof
 export async function goOn(hydrate: (page: HTMLElement, engine: RowsEngine) => unknown): Promise<void> {
   const engine = await openEngine(rowsModel, { storage: 'memory' })
   await engine.dispatch.fill({ rows: 2, label: 'row' })
-  const elements = [...page().querySelectorAll('*')]
+  const elements = [...content().querySelectorAll('*')]
   const html = shown()
   await hydrate(page(), engine)
   const hydrated = await upToDate(engine)

@@ -80,6 +80,16 @@ export async function readSnapshot(
     const commit = store('commits').openKeyCursor(null, 'prev')
     const segment = store('segments').openKeyCursor(null, 'prev')
     const all = store('checkpoints').getAll()
+    // One table is loaded while the browser reads the next.
+    const askPages = (fold: Fold, build: string): void => {
+      const pages = store('pages').getAll(pagesOf(fold.identity, build))
+      pages.onsuccess = () => {
+        const checkpoint = checkpoints.get(fold.identity)
+        if (checkpoint?.build === build) take(fold, checkpoint, pages.result)
+      }
+    }
+    // Asked before the checkpoints are known, which saves a round trip: a build has a name only after a rebuild.
+    for (const fold of folds) askPages(fold, '')
     all.onsuccess = () => {
       for (const fold of folds) {
         const { identity } = fold
@@ -90,9 +100,7 @@ export async function readSnapshot(
         if (Math.max(numberKeyOf(commit), numberKeyOf(segment)) < checkpoint.first) discarded.push(checkpoint)
         else {
           checkpoints.set(identity, checkpoint)
-          const pages = store('pages').getAll(pagesOf(identity, build))
-          // One table is loaded while the browser reads the next.
-          pages.onsuccess = () => take(fold, checkpoint, pages.result)
+          if (build) askPages(fold, build)
         }
       }
       besides?.(store, checkpoints, numberKeyOf(segment), log.result)

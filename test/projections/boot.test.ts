@@ -1,7 +1,7 @@
 import { defineEvents, defineModel, event, openEngine, projection, table, value } from 'tidemark'
 import { expect, test } from 'vitest'
 import { wire } from '../engine/channel.ts'
-import { broken, quiet, tab, traffic } from '../engine/kit.ts'
+import { atEnd, broken, quiet, tab, traffic } from '../engine/kit.ts'
 import { freshName, shown } from '../engine/todos.ts'
 import { openDatabase, seal } from '../log/rooms.ts'
 import { dump, inDatabase, type Traffic } from '../log/storage.ts'
@@ -70,6 +70,41 @@ test('rule 17: boot is one read transaction over checkpoints, pages, types and t
     expect.arrayContaining(['checkpoints', 'pages', 'types', 'commits', 'segments']),
   )
   await engine.close()
+})
+
+/** Notes in a boot's traffic when the checkpoints are answered. */
+function noteAnswer({ requests }: Traffic): void {
+  const { getAll } = IDBObjectStore.prototype
+  IDBObjectStore.prototype.getAll = function (this: IDBObjectStore, ...given) {
+    const request = getAll.apply(this, given)
+    if (this.name === 'checkpoints') request.addEventListener('success', () => requests.push('answer'))
+    return request
+  }
+  atEnd(() => (IDBObjectStore.prototype.getAll = getAll))
+}
+
+test('boot asks for its pages before it knows the checkpoints, and again only for builds that a rebuild has named', async () => {
+  const name = await recorded(10, 1)
+  await quiet()
+  const watched = traffic()
+  noteAnswer(watched)
+  const first = await openEngine(counters(), { name })
+  const before = [...watched.requests]
+  expect(before.slice(before.indexOf('answer'))).toEqual(['answer', 'getAll commits'])
+  expect(before.filter((one) => one === 'getAll pages')).toHaveLength(2)
+  await first.rebuild()
+  await first.close()
+  await quiet()
+  watched.requests.length = 0
+  const second = await openEngine(counters(), { name })
+  expect(watched.requests.slice(watched.requests.indexOf('answer'))).toEqual([
+    'answer',
+    'getAll pages',
+    'getAll pages',
+    'getAll commits',
+  ])
+  expect(second.read.sums.all()).toEqual(first.read.sums.all())
+  await second.close()
 })
 
 test('guarantee 6: boot reads no commit or segment that ends at or below the lowest checkpoint', async () => {

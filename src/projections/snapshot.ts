@@ -62,13 +62,6 @@ export async function readSnapshot(
   // A database without this store belongs to a log without a remote.
   if (hasNewerStores(database)) stores.push('outbox')
 
-  function take(fold: Fold, checkpoint: Checkpoint, pages: readonly Page[]): void {
-    if (loadPages(fold, checkpoint, pages)) return
-    fold.clear()
-    checkpoints.delete(fold.identity)
-    discarded.push(checkpoint)
-  }
-
   const [log, types, builds] = await database.transact(stores, 'readonly', (store) => {
     // `transact` runs this again on a new connection if the first one was lost.
     for (const fold of folds) fold.clear()
@@ -82,10 +75,14 @@ export async function readSnapshot(
     const all = store('checkpoints').getAll()
     // One table is loaded while the browser reads the next.
     const askPages = (fold: Fold, build: string): void => {
-      const pages = store('pages').getAll(pagesOf(fold.identity, build))
+      const { identity } = fold
+      const pages = store('pages').getAll(pagesOf(identity, build))
       pages.onsuccess = () => {
-        const checkpoint = checkpoints.get(fold.identity)
-        if (checkpoint?.build === build) take(fold, checkpoint, pages.result)
+        const checkpoint = checkpoints.get(identity)
+        if (checkpoint?.build !== build || loadPages(fold, checkpoint, pages.result)) return
+        fold.clear()
+        checkpoints.delete(identity)
+        discarded.push(checkpoint)
       }
     }
     // Asked before the checkpoints are known, which saves a round trip: a build has a name only after a rebuild.

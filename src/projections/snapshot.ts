@@ -64,7 +64,6 @@ export async function readSnapshot(
 
   const [log, types, builds] = await database.transact(stores, 'readonly', (store) => {
     // `transact` runs this again on a new connection if the first one was lost.
-    for (const fold of folds) fold.clear()
     checkpoints.clear()
     discarded.length = 0
     const builds = store('meta').get('builds')
@@ -86,7 +85,10 @@ export async function readSnapshot(
       }
     }
     // Asked before the checkpoints are known, which saves a round trip: a build has a name only after a rebuild.
-    for (const fold of folds) askPages(fold, '')
+    for (const fold of folds) {
+      fold.clear()
+      askPages(fold, '')
+    }
     all.onsuccess = () => {
       for (const fold of folds) {
         const { identity } = fold

@@ -96,8 +96,7 @@ async function* ofRow(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<AnyRecordedEvent> {
   const definition = core.model.projections[table]
-  if (definition?.into.kind !== 'table')
-    throw new ModelError(`history: "${table}" is not a table of this model. Pass the name of one`)
+  if (definition?.into.kind !== 'table') throw new ModelError(`history: "${table}" is not a table of this model`)
   const fold = createFold(table, definition, core.types)
   const { database } = core
   const indexed = definition.into.history && database && (await lookUpRow(database, fold, key, end - 1))

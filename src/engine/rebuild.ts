@@ -24,8 +24,7 @@ export async function rebuild(core: Core, { projections, signal, onProgress }: R
   signal?.throwIfAborted()
   if (core.state === 'closed') throw core.error
   const unknown = projections?.find((name) => !Object.hasOwn(core.model.projections, name))
-  if (unknown !== undefined)
-    throw new ModelError(`rebuild: there is no projection "${unknown}". Pass names of the model`)
+  if (unknown !== undefined) throw new ModelError(`rebuild: there is no projection "${unknown}"`)
   const names = [...new Set(projections ?? Object.keys(core.model.projections))].sort()
   let lastProgress: Progress | undefined
   const forget = core.listeners.add(() => {

@@ -6,7 +6,7 @@ import { expect, it } from 'vitest'
 import { root } from './run.ts'
 
 /** Bytes, gzip, minified, that are transferred when the panel opens, and when its rarer pages and tools are used. */
-const LIMITS = { opening: 24_000, tools: 13_450 }
+const LIMITS = { opening: 24_000, tools: 13_500 }
 
 /** The files of an app that opens an engine, and loads the devtools on demand. */
 async function build(

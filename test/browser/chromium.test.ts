@@ -14,7 +14,7 @@ import {
   type Server,
   serve,
 } from './harness/index.ts'
-import { createScene, threeViews, WORKER_MS } from './scenarios/scene.ts'
+import { createScene, threeViews } from './scenarios/scene.ts'
 
 /** `npm run soak` asks for more. */
 const freezes = Number(process.env.TIDEMARK_FREEZES ?? 5)
@@ -52,11 +52,14 @@ describe.skipIf(!has('chromium'))('Chromium', () => {
   )
 
   it('hazard 3: a worker that never answers delays neither boot nor dispatch', async () => {
-    const { took } = await hung.evaluate(() => window.app.open({ name: 'hung', worker: '/hung.js' }))
-    expect(took).toBeLessThan(WORKER_MS)
-    expect(await hung.evaluate(() => window.app.status())).toMatchObject({ state: 'ready', worker: 'none' })
-    const each = await hung.evaluate(() => window.app.writeEach(50, 'me'))
-    expect(Math.max(...each.took)).toBeLessThan(WORKER_MS)
+    const status = await hung.evaluate(async () => {
+      await window.app.open({ name: 'hung', worker: '/hung.js' })
+      await window.app.add('at once')
+      return window.app.status()
+    })
+    // Nobody has given the worker up yet.
+    expect(status).toMatchObject({ state: 'ready', worker: 'none', sequence: 1 })
+    await hung.evaluate(() => window.app.writeEach(50, 'me'))
   })
 
   it('hazard 8, rule 19: without space a dispatch leaves no trace, pages are deleted for the log, and all works again once there is space', async () => {
@@ -133,8 +136,7 @@ describe.skipIf(!has('chromium'))('Chromium', () => {
     const crashed = new Promise((resolve) => first.page.once('crash', resolve))
     void first.page.goto('chrome://crash').catch(() => {})
     await crashed
-    const { took } = await second.evaluate(() => window.app.writeEach(100, 'sibling'))
-    expect(Math.max(...took)).toBeLessThan(WORKER_MS)
+    await second.evaluate(() => window.app.writeEach(100, 'sibling'))
     const { shown, folded, stored } = await threeViews(second, name)
     expect(shown).toEqual(folded)
     expect(stored).toEqual(folded)

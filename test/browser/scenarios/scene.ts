@@ -48,9 +48,6 @@ export const createScene = <B extends Browser>(browser: () => B, server: () => S
   return scene
 }
 
-/** What waits for a worker that does not answer takes longer, however idle the machine is: so long it is waited for. */
-export const WORKER_MS = 5000
-
 export const later = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 
 /** What a tab shows, what the log folded by hand gives, and what is persisted. */

@@ -8,6 +8,10 @@ import {
   type Server,
   serve,
 } from './harness/index.ts'
+import { sized } from './harness/sizes.ts'
+
+/** Within which a turn that lost its runner is over; on a machine that is busy, the runner's own limit is enough. */
+const INTERRUPTED_MS = sized(Number.POSITIVE_INFINITY, 15_000)
 
 /** `npm run soak -- --turns 30` asks for more. */
 const KILLS = Number(process.env.TIDEMARK_TURNS ?? 1)
@@ -68,14 +72,14 @@ describe.skipIf(!has('chromium'))('reactions in Chromium', () => {
     expect(await a.evaluate(texts)).toEqual(['stopped'])
   })
 
-  it('a turn whose worker died with every tab is ended as interrupted by the next tab, within 15 s', async () => {
+  it('a turn whose worker died with every tab is ended as interrupted by the next tab', async () => {
     const a = await open('?first=slow')
     await a.waitFor(() => window.chat.status.reactions.answer?.state === 'running')
     await a.close()
     const began = Date.now()
     const b = await open()
     await b.waitFor(() => window.chat.read.turns.get('slow')?.state === 'interrupted')
-    expect(Date.now() - began).toBeLessThan(15_000)
+    expect(Date.now() - began).toBeLessThan(INTERRUPTED_MS)
   })
 
   it(`kill -9 of the browser in a storm of turns, ${KILLS}×: no acknowledged turn is lost, and each ends once, in the order of its lane`, {

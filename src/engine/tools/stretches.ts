@@ -92,11 +92,14 @@ function blocksOf({ first, last }: SegmentRecord, text: Uint8Array): readonly Bl
   const starts: { readonly first: number; readonly bytes: Uint8Array }[] = []
   let from = 0
   for (let head = text.indexOf(10); head >= 0; ) {
-    const end = text.indexOf(10, head + 1)
+    // Without a second line, the record was wrong when it was sealed.
+    const end = (text.indexOf(10, head + 1) + 1 || text.length + 1) - 1
     head = text.indexOf(10, end + 1)
     if (end - from < BLOCK_BYTES && head >= 0) continue
     const line = new TextDecoder().decode(text.subarray(from, text.indexOf(10, from)))
-    starts.push({ first: starts.length ? JSON.parse(line).first : first, bytes: text.subarray(from, end) })
+    const start = starts.length ? JSON.parse(line).first : first
+    if (!Number.isSafeInteger(start)) throw new CorruptLog(first)
+    starts.push({ first: start, bytes: text.subarray(from, end) })
     from = end + 1
   }
   return starts.map((start, i) => {
@@ -107,9 +110,12 @@ function blocksOf({ first, last }: SegmentRecord, text: Uint8Array): readonly Bl
 
 function decodeBlock(bytes: Uint8Array, first: number, last: number): readonly Stretch[] {
   const stretches: Stretch[] = []
-  const lines = new TextDecoder().decode(bytes).split('\n')
-  // The checksum fits, so a record that is wrong was wrong when it was sealed.
-  for (const record of createCommitReader()(lines)) add(stretches, record, first, true)
+  const read = createCommitReader()
+  try {
+    // The checksum fits, so a record that is wrong was wrong when it was sealed.
+    for (const line of new TextDecoder().decode(bytes).split('\n'))
+      for (const record of read([line])) add(stretches, record, first, true)
+  } catch {}
   const next = (stretches.at(-1)?.last ?? first - 1) + 1
   if (next <= last) stretches.push({ first: next, last, error: new CorruptLog(next) })
   return stretches

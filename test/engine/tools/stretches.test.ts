@@ -2,6 +2,7 @@ import { openEngine } from 'tidemark'
 import { expect, test } from 'vitest'
 import { coreOf } from '../../../src/engine/openEngine.ts'
 import { blocksAround, type Stretch, WINDOW_EVENTS } from '../../../src/engine/tools/stretches.ts'
+import { seal } from '../../../src/log/seal.ts'
 import { dump, inDatabase } from '../../log/storage.ts'
 import { type Tab, tab } from '../kit.ts'
 import { freshName, todoApp } from '../todos.ts'
@@ -93,4 +94,19 @@ test('the newest event is given where a window begins with it, and behind one th
   await one.dispatch.add({ title: 'two' })
   const [next, last] = [WINDOW_EVENTS + 1, WINDOW_EVENTS + 2]
   expect(ranges(await around(one, last, WINDOW_EVENTS))).toEqual([`${next}-${next}`, `${last}-${last}`])
+})
+
+test.each([
+  ['a line', '[\n]'],
+  ['two lines', '[\n\n]'],
+])('a segment with a record whose text has %s too many is given, and says so', async (_, body) => {
+  const name = freshName()
+  const one = await tab(name)
+  for (let i = 0; i < 5; i++) await one.dispatch.addMany({ ids: [`a${i}`, `b${i}`] })
+  const commits = await dump(name, 'commits')
+  await inDatabase(name, (store) => store('commits').put({ ...commits[1]!.value, body }, 3))
+  const { database } = coreOf.get(one)!
+  expect(await seal(database!, 10, 10, true)).toBe(true)
+  inOrder(await all(one), 10)
+  expect((await all(one)).some(({ error }) => error)).toBe(true)
 })

@@ -181,7 +181,8 @@ async function runReplicator(
       if (isRead) awaited.done(asked)
       reporter.say({ ...progressOf(known), ...(isRead && { state: 'online', behind: 0, error: undefined }) })
       const sent = await send(following, known)
-      if (sent === 'nothing' && (await pack(following, known))) {
+      const isIdle = sent === 'nothing' || sent === 'early'
+      if (isIdle && (await pack(following, known))) {
         due.look = true
         continue
       }
@@ -190,8 +191,10 @@ async function runReplicator(
       if (sent === 'appended' || !known.records.length) backoff.reset()
       const { position } = known.position
       if (sent === 'refused' && position === refusedAt) throw new RemoteError('unreachable', REFUSED_FOR_NOTHING)
-      if (sent !== 'nothing') refusedAt = sent === 'refused' ? position : undefined
-      if (sent === 'nothing') await waitForMore(following, known, due, bell)
+      if (!isIdle) refusedAt = sent === 'refused' ? position : undefined
+      // The turn may come before the wait for it begins. Then the outbox is looked at again at once.
+      if (sent === 'early') due.look = true
+      if (isIdle) await waitForMore(following, known, due, bell)
       else due.read = true
     } catch (error) {
       signal.throwIfAborted()

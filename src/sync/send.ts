@@ -19,8 +19,8 @@ const PUSH_CHARACTERS = 262_144
 /** The most characters of commits in one message of an upload. A single commit may be larger. */
 const UPLOAD_CHARACTERS = 262_144
 
-/** `nothing` means that there was nothing to send, or that it is not this device's turn. After the others the remote has to be read. */
-type SendOutcome = 'nothing' | 'appended' | 'refused' | 'too large'
+/** `nothing` means that there was nothing to send, `early` that it is not this device's turn. After the others the remote has to be read. */
+type SendOutcome = 'nothing' | 'early' | 'appended' | 'refused' | 'too large'
 
 /** Sends one message that the remote lacks: first commits of this log, then the outbox. */
 export async function send(following: Following, known: OutboxState): Promise<SendOutcome> {
@@ -29,7 +29,8 @@ export async function send(following: Following, known: OutboxState): Promise<Se
   if (position.head > marker.base) return 'nothing'
   if (position.head < marker.base) return appendAtRemote(following, known, await missing(following, known))
   const commands = commandsIn(known)
-  if (!commands.length || commands[0]?.events.length === 0 || following.pace.waitMs()) return 'nothing'
+  if (!commands.length || commands[0]?.events.length === 0) return 'nothing'
+  if (following.pace.waitMs()) return 'early'
   for (let group = firstOf(commands); ; group = group.slice(0, Math.ceil(group.length / 2))) {
     const count = group.length === commands.length ? group.length : 1
     const sent = await appendAtRemote(following, known, [commitOf(group, marker.base)], count)
@@ -46,7 +47,7 @@ async function appendAtRemote(
   { position, log }: OutboxState,
   records: readonly CommitRecord[],
   commands?: number,
-): Promise<Exclude<SendOutcome, 'nothing'>> {
+): Promise<Exclude<SendOutcome, 'nothing' | 'early'>> {
   const message = await packMessage(records, { after: position.last, lineage: log.lineage })
   if (message.length > remote.limits.bytes && records.length === 1) return 'too large'
   const id = records.at(-1)?.id ?? ''

@@ -113,3 +113,22 @@ test('a thousand messages with one command each are stored in a few transactions
   expect(writes.filter((store) => !/checkpoints|pages|rowEvents/.test(store)).length).toBeLessThan(12)
   expect(writes).not.toContain('commits')
 })
+
+test('a command that waits for the turn of its device is sent, whenever the turn comes', async () => {
+  const { device } = devices()
+  const phone = device()
+  const a = await phone.open()
+  const send = async (id: string) => {
+    const { sequence } = a.status
+    await a.dispatch.add({ id, title: id })
+    await expect.poll(() => a.status.sequence, { timeout: 8000 }).toBe(sequence + 1)
+    await expect.poll(() => a.status.sync).toMatchObject({ state: 'online', pending: 0 })
+  }
+  await send('x')
+  // Time passes only between two looks at the clock. With one of these steps, the turn comes between the two looks before a wait.
+  let at = performance.now()
+  for (const step of [6, 7, 7.5, 9, 11, 15]) {
+    vi.spyOn(performance, 'now').mockImplementation(() => (at += step))
+    await send(`${step}`)
+  }
+})

@@ -12,8 +12,11 @@ import { type Outbox, outboxOf, whole } from '../log/outboxOf.ts'
 import type { TakenSegment } from './packTaken.ts'
 import { type KnownSent, type Sent, sentAfter } from './sent.ts'
 
-/** The number of rewrites of the outbox after which the keys of an earlier one are free again. */
-const GUARDS = 64
+/**
+ * The number of rewrites of the outbox after which the keys of an earlier one are free again. A follower that was frozen during more rewrites
+ * may write once more before it learns that another one has taken over.
+ */
+const GUARDS = 1024
 
 /** The stored state of the outbox and the remote. */
 export interface OutboxState extends Outbox {
@@ -176,11 +179,21 @@ export async function writeOutbox(
   let raced = false
   try {
     await transact(writing.packed ? [...WRITTEN, 'segments', 'bodies'] : WRITTEN, 'readwrite', (store, transaction) => {
-      queueWriting(store, known, writing, () => {
-        raced = true
-      })
+      const write = (): void => {
+        queueWriting(store, known, writing, () => {
+          raced = true
+        })
+        commitNow(transaction)
+      }
       // Requested before any answer, because a frozen page must not hold the outbox.
-      commitNow(transaction)
+      if (!writing.packed) return write()
+      // A segment collides with no commit and no other segment, and the guards of a long freeze are gone. So it looks first.
+      const found = store('outbox').getAll(whole(known.from))
+      found.onsuccess = () => {
+        raced = outboxOf(found.result)?.marker.generation !== known.marker.generation
+        if (raced) transaction.abort()
+        else write()
+      }
     })
   } catch (error) {
     if (raced) return

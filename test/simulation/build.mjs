@@ -17,6 +17,7 @@ const sizes = [
   'CHUNK_EVENTS',
   'TAIL_EVENTS',
   'ROUND_EVENTS',
+  'PACK_COMMITS',
 ]
 
 /**

@@ -19,8 +19,16 @@ export const outboxOf = (database: RawDatabase) => {
   return { marker: marker?.value, records: all.filter(({ key }) => !marker || key > marker.key) }
 }
 
-/** Checked at each commit: the commands in the outbox were decided on the whole log. */
+/** Checked at each commit: segments have neither gaps nor overlaps, and the commands in the outbox were decided on the whole log. */
 export function auditCommit({ w }: Devices, database: RawDatabase, stores: ReadonlySet<string>): void {
+  if (stores.has('segments')) {
+    let end = 0
+    for (const { key, value } of readStore(database, 'segments')) {
+      if (value.first !== end + 1) w.fail(`a segment of ${database.name} begins at ${value.first}, behind ${end}`)
+      end = key
+    }
+    if (stores.has('sent')) w.hit('devices: sealed by a take')
+  }
   if (!stores.has('commits') && !stores.has('outbox')) return
   const { marker } = outboxOf(database)
   if (marker && marker.base !== headOf(database))

@@ -26,4 +26,5 @@ Reflect.deleteProperty(globalThis, 'BroadcastChannel')
   CHUNK_EVENTS: 4,
   TAIL_EVENTS: 6,
   ROUND_EVENTS: 12,
+  PACK_COMMITS: 3,
 }

@@ -109,6 +109,20 @@ export const mutations = [
     tests: ['test/sync/packed.test.ts', 'seals what it takes'],
   },
   {
+    name: 'sync rule 3: a segment is written although another follower has rewritten the outbox',
+    in: 'writeOutbox',
+    find: 'outboxOf(found.result)?.marker.generation !== known.marker.generation',
+    put: 'false',
+    tests: ['test/sync/late.test.ts', 'segment'],
+  },
+  {
+    name: 'sync rule 9: a device whose turn has come meanwhile waits for a hint',
+    in: 'runReplicator',
+    find: "if (sent === 'early') due.look = true",
+    put: '',
+    tests: ['test/sync/counts.test.ts', 'turn comes'],
+  },
+  {
     name: 'S5: an id that another device gave is not known here',
     in: 'plan',
     find: 'entries.set(id, { sequence, commit: commit.id, fingerprint })',

@@ -125,7 +125,7 @@ test('a command that waits for the turn of its device is sent, whenever the turn
     await expect.poll(() => a.status.sync).toMatchObject({ state: 'online', pending: 0 })
   }
   await send('x')
-  // Time passes only between two looks at the clock. With one of these steps, the turn comes between the two looks before a wait.
+  // Time passes only between two looks at the clock. With one of the steps, the turn comes between the two looks before a wait.
   let at = performance.now()
   for (const step of [6, 7, 7.5, 9, 11, 15]) {
     vi.spyOn(performance, 'now').mockImplementation(() => (at += step))

@@ -49,7 +49,7 @@ test.each([
     now = (await readKnown(database, now))!
   }
   expect(now.marker).toMatchObject({ base: taken, generation: known.marker.generation + 3 })
-  // The other one has written so often since that no key of these writes is left.
+  // The other one has written so often since that no key of its first writes is left.
   await inDatabase(name, (store) => store('outbox').delete(IDBKeyRange.upperBound(-1)))
   // The first one goes on.
   expect(await writeOutbox(database, known, { ...writing(known, records(600)), packed })).toBeUndefined()

@@ -48,6 +48,20 @@ function createItems() {
   return { model, count: () => evolved }
 }
 
+/** How a pipeline looks whether anything is left to persist. */
+const LOOK = ['get meta', 'get meta', 'get checkpoints']
+
+/** Without the looks after which nothing is written: when the second pipeline looks is up to its timer. */
+function withoutLooks(requests: readonly string[]): string[] {
+  const kept: string[] = []
+  for (let i = 0; i < requests.length; i++) {
+    const isLook = LOOK.every((one, n) => requests[i + n] === one) && !requests[i + LOOK.length]?.startsWith('put')
+    if (isLook) i += LOOK.length - 1
+    else kept.push(requests[i]!)
+  }
+  return kept
+}
+
 /** Requests and folded rows of one change, next to a table of `rows` rows and a log with `ticks` more events. */
 async function costs(rows: number, ticks: number) {
   const name = freshName()
@@ -74,11 +88,12 @@ async function costs(rows: number, ticks: number) {
     const watched = traffic()
     const { sequence } = await dispatch()
     await expect.poll(() => b.status.sequence).toBe(sequence)
-    const dispatched = [...watched.requests]
-    watched.requests.length = 0
     await a.projected()
     watched.stop()
-    return { dispatched, flushed: watched.requests, folded: { a: one.count() - folded.a, b: two.count() - folded.b } }
+    return {
+      requests: withoutLooks(watched.requests),
+      folded: { a: one.count() - folded.a, b: two.count() - folded.b },
+    }
   }
   const result = [await change(() => a.dispatch.tick('i1')), await change(() => a.dispatch.tickList('short'))]
   await Promise.all([a.close(), b.close()])
@@ -91,8 +106,12 @@ test('the cost of a change grows with neither table nor log: requests to dispatc
   // One row, or the three that match: once in the tab and once in the pipeline of its page, and likewise in the other tab.
   expect(tick!.folded.a).toBeLessThanOrEqual(2)
   expect(tickList!.folded.a).toBeLessThanOrEqual(6)
-  expect(tick!.dispatched).toEqual(['getKey segments', 'add commits'])
-  expect(tick!.flushed.filter((one) => one === 'put pages')).toHaveLength(1)
+  for (const { requests } of small)
+    expect(requests).toEqual([
+      ...['getKey segments', 'add commits'],
+      // Of the pipeline that persists it.
+      ...['get segments', 'getAll commits', ...LOOK, 'put pages', 'put checkpoints'],
+    ])
   expect(await costs(3000, 0)).toEqual(small)
   expect(await costs(10, 3000)).toEqual(small)
 })

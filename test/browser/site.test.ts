@@ -151,9 +151,11 @@ describe.skipIf(!has('chromium'))('the site', () => {
   })
 
   it('has a skip link and a menu that work by the keyboard', async () => {
+    await page.locator('.live-event').first().waitFor()
     await page.keyboard.press('Tab')
+    await page.locator('.skip-link:focus').waitFor()
     await page.keyboard.press('Enter')
-    expect(new URL(page.url()).hash).toBe('#content')
+    await page.waitForURL((url) => url.hash === '#content')
     await page.locator('.site-menu summary').press('Enter')
     await page.keyboard.press('Tab')
     expect(await page.evaluate(() => document.activeElement?.textContent)).toBe(demos[0]?.title)

@@ -93,8 +93,9 @@ test('no request goes over the keys of commands that were sent before', async ()
     vi.spyOn(IDBObjectStore.prototype, name).mockImplementation(noted as never)
   }
   await send('last')
-  // The dispatch, the look before it is sent, and what the take deletes.
-  expect(lowest).toEqual([marker, marker, marker])
+  // The dispatch, the look before it is sent, and what the take deletes. On a busy machine, somebody may look once more.
+  expect(lowest.length).toBeGreaterThanOrEqual(3)
+  expect(lowest.filter((key) => key < marker)).toEqual([])
 })
 
 test('a thousand messages with one command each are stored in a few transactions', async () => {

@@ -167,10 +167,10 @@ test('a boot that has to read the whole log folds each record once', async () =>
   await engine.close()
 })
 
-/** What asks the log itself. A pipeline may write its pages at the same time. */
+/** What an append asks of the log. A pipeline may boot, read the log and write its pages at the same time. */
 const ofTheLog = ({ requests, transactions }: Traffic) => ({
-  requests: requests.filter((one) => /segments|bodies|commits|commands|types/.test(one)),
-  transactions: transactions.filter(({ stores }) => stores.includes('commits')),
+  requests: requests.filter((one) => /^(getKey|add|put) (segments|bodies|commits|commands|types)$/.test(one)),
+  transactions: transactions.filter(({ stores, mode }) => mode === 'readwrite' && stores.includes('commits')),
 })
 
 test('a dispatch costs one transaction with a look-up and an add, and two more puts for a new type', async () => {

@@ -5,7 +5,8 @@ import { attemptIn, type Pending, succeed } from './pending.ts'
 import { applyCommit, rebase, type Tab, typeKey } from './tab.ts'
 
 /**
- * Appends these commands in one record. If it throws, their phase stays 'in transaction', because the outcome is open.
+ * Appends these commands in one record, by `append` (log/append.ts). If it throws, their phase stays 'in transaction',
+ * because the outcome is open.
  */
 export async function appendGroup(tab: Tab, group: readonly Pending[]): Promise<Appended> {
   const composed = compose(tab, group)
@@ -17,17 +18,19 @@ export async function appendGroup(tab: Tab, group: readonly Pending[]): Promise<
 }
 
 /**
- * Applies a record that was just appended. Usually the rows already show its events, so only the commands are settled.
+ * Applies a record that was just appended. Usually the rows show its events already, and only its commands have to be
+ * settled.
  */
 export function confirm(tab: Tab, { record, beside, parts }: Composed): void {
+  // Stored with this record, so the next one does not write it again.
   tab.first = undefined
   postCommit(tab.channel, tab.logId, record)
-  const asShown =
+  const isShown =
     !tab.turns &&
     tab.head === record.first - 1 &&
     tab.state === 'ready' &&
     parts.every(({ pending, version }, i) => tab.pending[i] === pending && pending.version === version)
-  if (!asShown) {
+  if (!isShown) {
     rebase(tab, () => applyCommit(tab, record))
     return
   }
@@ -44,6 +47,6 @@ export function confirm(tab: Tab, { record, beside, parts }: Composed): void {
       record.id,
     )
   }
-  // After the last command left `pending`, and before its callers continue: they run in microtasks.
+  // Subscribers are told when no command is pending any more, but before the callers, which continue in microtasks.
   tab.changed(false)
 }

@@ -30,16 +30,16 @@ export interface BootOptions extends OpenOptions {
 }
 
 /**
- * Opens one log: listens to the channel, reads the snapshot in one transaction, applies the tail. Resolves at the head
- * that the log had at the call, or rejects with a typed error. Never waits for the worker.
+ * Opens one log: listens to the channel, reads the snapshot in one transaction (`readBoot`), applies the tail. Resolves
+ * at the head that the log had at the call, or rejects with a typed error. Never waits for the worker.
  */
 export async function boot(model: AnyModel, name: string, options: BootOptions): Promise<Core> {
   const { storage, signal } = options
   // Started first: the browser opens the database while this page creates the folds.
   const blocked = (): void => options.onProgress?.({ phase: 'blocked', done: 0, total: 1 })
   const opening = storage ? undefined : openDatabase(name, true, blocked, signal)
-  const seldomNeeded = (): ReturnType<typeof reserve.load> => reserve.load()
-  const core = createCore(model, name, !storage, seldomNeeded)
+  const loadReserve = (): ReturnType<typeof reserve.load> => reserve.load()
+  const core = createCore(model, name, !storage, loadReserve)
   options.observe?.(core)
   if (options.reactions) core.reactions = {}
   try {
@@ -48,7 +48,7 @@ export async function boot(model: AnyModel, name: string, options: BootOptions):
       const database = await opening
       database.rescue = async (record) => (await reserve.load()).rescue(database, record)
       core.database = database
-      core.log = createLog(database, seldomNeeded)
+      core.log = createLog(database, loadReserve)
       signal?.throwIfAborted()
       await readDatabase(core, core.database, options)
       signal?.throwIfAborted()
@@ -67,7 +67,7 @@ export async function boot(model: AnyModel, name: string, options: BootOptions):
     core.isOpen = true
     if (core.behind) core.pump()
   } catch (error) {
-    // An observer reads this error.
+    // Code that got the core from `options.observe` reads the error there.
     core.error = asError(error)
     await core.end(new EngineClosed('closed'))
     throw error
@@ -75,6 +75,7 @@ export async function boot(model: AnyModel, name: string, options: BootOptions):
   return core
 }
 
+/** Reads the snapshot, checks it, and applies the commits after it. */
 async function readDatabase(core: Core, database: Database, options: OpenOptions): Promise<void> {
   const { onProgress } = options
   onProgress?.({ phase: 'snapshot', done: 0, total: 1 })
@@ -96,8 +97,8 @@ async function readDatabase(core: Core, database: Database, options: OpenOptions
     }
     await applyTail(core, snapshot.tail, options)
   } catch (error) {
-    // Outdated code shows the rows up to the first event that it does not know. After any other error, rows would be
-    // missing.
+    // Outdated code shows the rows up to the first event that it does not know. Any other error ends the boot, because
+    // rows would be missing without a reason.
     if (stateAfter(error) !== 'outdated') throw error
     opensOutdated(core, asError(error))
   }
@@ -129,13 +130,17 @@ async function applyTail(core: Core, tail: Boot['tail'], { signal, onProgress }:
   )
 }
 
+/** Opens with the rows that were read, in a state that takes no commands. */
 function opensOutdated(core: Core, error: Error): void {
   rebase(core, () => stop(core, 'outdated', error))
   // A developer who removed an event from the model would otherwise see old rows, or none, without a reason.
   if (__DEV__) console.warn(`tidemark: "${core.name}" opens outdated. ${error}`)
 }
 
-/** Takes over what was read: the checkpoints, the event types of the log, the projections that failed. */
+/**
+ * Takes over what was read: the checkpoints, the event types of the log, the projections that failed. The rows are in
+ * the folds already: `readBoot` loaded them.
+ */
 function takeSnapshot(core: Core, { log, checkpoints, types, from, behind }: Boot): void {
   const { folds, projections, persisted, stored, building } = core
   core.head = core.tip = from
@@ -167,7 +172,8 @@ async function settle(core: Core, database: Database, boot: Boot, options: OpenO
   let verdict = verdictOn(boot.log)
   if (verdict.is === 'damaged') throw verdict.error
   if (boot.discarded.length) {
-    // Before anything is appended: a new event could otherwise get the sequence of the damaged checkpoint.
+    // Done before anything is appended. Otherwise the log could grow up to the sequence of a damaged checkpoint, which
+    // would then look valid.
     await (await reserve.load(options.signal)).discardPages(database, boot.discarded)
     const pages = boot.discarded.map(({ identity }) => identity)
     lost.push(`The pages of ${pages} were damaged: they are folded again from the log.`)
@@ -196,8 +202,8 @@ async function restoreLog(core: Core, database: Database, options: OpenOptions):
 }
 
 /**
- * Takes the lock and connects the host after the caller's first paint. Loads the code for emergencies after the first
- * work of the visit. Nothing waits for either.
+ * Takes the lock and connects the host (the worker, or this page) after the caller's first paint. Loads the code for
+ * emergencies after the first work of the visit. Nothing waits for either.
  */
 function appearLater(core: Core, options: OpenOptions): void {
   const booted = core.head

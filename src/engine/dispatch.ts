@@ -20,7 +20,10 @@ export interface Special {
   readonly cause?: Cause | undefined
 }
 
-/** Decides and applies a command at once and queues its append. The promise settles when the outcome is in the log. */
+/**
+ * Decides and applies a command at once, and queues its append. The promise settles when the outcome is in the log.
+ * `work` (work.ts) takes the command from the queue, and `appendGroup` appends it.
+ */
 export const dispatch = (
   tab: Tab,
   owner: Sender,
@@ -48,14 +51,15 @@ function openCommand(
 ): void {
   if (__DEV__) refuseInside((outer) => nestedDispatch(outer, name))
   signal?.throwIfAborted()
-  const isReactions = typeof commandId === 'string' && isOfReaction(commandId)
-  if (typeof (commandId ?? name) !== 'string' || commandId === '' || (isReactions && !special))
+  const isFromReaction = typeof commandId === 'string' && isOfReaction(commandId)
+  if (typeof (commandId ?? name) !== 'string' || commandId === '' || (isFromReaction && !special))
     throw new InvalidData('a commandId is a string that is not empty and does not begin with "reaction:"', [
       'commandId',
     ])
   const copy = copyJson(input, `command "${name}"`)
-  const print = commandId === undefined ? undefined : isReactions ? name : fingerprint(name, copy)
-  const all = meta === undefined ? owner.meta : mergeMeta(owner.meta, copyJson(meta, 'meta')!)
+  const print = commandId === undefined ? undefined : isFromReaction ? name : fingerprint(name, copy)
+  const mergedMeta = meta === undefined ? owner.meta : mergeMeta(owner.meta, copyJson(meta, 'meta')!)
+  // If the command ends a draft, the draft is deleted in the same transaction.
   const extra = tab.drafts ? tab.drafts.withDeletion(special?.extra) : special?.extra
   const caller = new Caller(owner, resolve, reject, durability, extra)
   const pending = createPending(
@@ -63,7 +67,7 @@ function openCommand(
     print,
     name,
     copy,
-    all,
+    mergedMeta,
     special?.decide,
     createContext(Date.now()),
     caller,
@@ -95,6 +99,7 @@ function withdrawOn(signal: AbortSignal, tab: Tab, made: Pending, caller: Caller
   const withdraw = (): void => {
     const joined = caller.joined ? tab.pending.find(({ callers }) => callers.includes(caller)) : undefined
     const pending = joined ?? made
+    // A 'new' command is not in `tab.pending`, so `takeBack` does not reject its caller.
     if (pending.phase === 'new') caller.reject(signal.reason)
     takeBack(tab, pending, caller, signal.reason)
   }
@@ -102,15 +107,19 @@ function withdrawOn(signal: AbortSignal, tab: Tab, made: Pending, caller: Caller
   signal.addEventListener('abort', withdraw)
 }
 
-/** Decides a new command and shows its events. */
+/** Decides a new command, shows its events and queues it. */
 export function enterNew(tab: Tab, pending: Pending): void {
+  // An engine that works in turns decides it when its turn begins.
   if (!tab.turns) pending.decision = decideNow(tab, pending)
   pending.phase = 'waiting'
   tab.pending.push(pending)
   tab.changed(pending.decision.events.length > 0)
 }
 
-/** Removes a caller. With the last caller the command is removed too, unless it is in a transaction already. */
+/**
+ * Removes a caller from a command that is in no transaction. With its last caller, the command is removed too. In a
+ * transaction the command stays, and the caller only stops waiting for the remote.
+ */
 export function takeBack(tab: Tab, pending: Pending, caller: Caller, reason: unknown): void {
   if (pending.phase !== 'waiting') {
     tab.layer?.leave(caller, reason)

@@ -77,10 +77,11 @@ export async function openEngine<E extends EventTypes, P, C, D>(
   const shared =
     joined ??
     share(open, key, (abandoned) =>
-      // From here on, no code depends on the types of a model.
+      // `boot` and everything that it calls see a model without its types.
       boot(model as Model<any, any, any, any>, name, { ...options, remote, storage, server, signal: abandoned }),
     )
   const { core, abandoned } = shared
+  /** Gives up one handle. With the last one, the engine ends, or its boot is aborted. */
   const leave = async (): Promise<void> => {
     if (--shared.handles) return
     forget(open, key, shared)
@@ -100,6 +101,7 @@ export async function openEngine<E extends EventTypes, P, C, D>(
   }
 }
 
+/** Boots an engine, and registers it under `key` until it ends. */
 function share(
   open: Map<string, SharedEngine>,
   key: string,

@@ -17,8 +17,9 @@ interface RebuildOptions {
 }
 
 /**
- * Folds the log again, beside the old pages. This tab's own folds are replaced only if they had failed. Calls for the
- * same projections share one rebuild. It is cancelled when every caller has given up.
+ * Folds the log again, beside the old pages. The host does it, by `rebuildTracks` (projections/rebuild.ts). This tab's
+ * own folds are replaced only if they had failed. Calls for the same projections share one rebuild. It is cancelled when
+ * every caller has given up.
  */
 export async function rebuild(core: Core, { projections, signal, onProgress }: RebuildOptions): Promise<void> {
   signal?.throwIfAborted()
@@ -62,12 +63,14 @@ function startRebuild(core: Core, key: string, names: readonly string[]): Rebuil
   return rebuild
 }
 
+/** Rebuilds the persisted rows in the host, and then those folds of this tab that had failed. */
 async function foldLog(core: Core, names: readonly string[], signal: AbortSignal): Promise<void> {
   const failed = core.folds.filter(({ failed, name }) => failed && names.includes(name))
   if (core.database) await inHost(core, names, signal)
   if (failed.length) await foldAgain(core, failed, signal)
 }
 
+/** Waits until a host is connected, and lets it rebuild. */
 async function inHost(core: Core, names: readonly string[], signal: AbortSignal): Promise<void> {
   const id = randomId()
   while (!core.host) {
@@ -102,6 +105,7 @@ async function foldAgain(core: Core, failed: readonly Fold[], signal: AbortSigna
   rebase(core, () => {
     for (const [i, fold] of failed.entries()) {
       const made = fresh[i]
+      // The old fold stays if the new one failed too, or if it ended before a commit that came meanwhile.
       if (!made || made.failed || made.sequence !== core.head) continue
       fold.clear()
       const slots = [...made.slots]

@@ -40,6 +40,7 @@ export const appendStores = (extra: readonly ExtraWrite[] = []): StoreName[] => 
   ...extra.flatMap(({ stores }) => stores),
 ]
 
+/** Queues the requests of an append. Calls `refused` if the log refuses one, with the reason. */
 export function queueAppend(
   store: StoreOf,
   record: CommitRecord,
@@ -64,7 +65,7 @@ export function assertReadable({ body }: Pick<CommitRecord, 'body'>): void {
     throw new InvalidData(`the events of a command may have ${MOST_LINE_CHARACTERS} characters, not ${body.length}`)
 }
 
-/** Appends a record at its own `first`, in one round trip (rule 2). */
+/** Appends a record under the key `record.first`, in one round trip (rule 2). */
 export async function append(database: Database, record: CommitRecord, beside: AppendDetails): Promise<Appended> {
   let outcome: Appended | undefined
   let thrown: unknown
@@ -77,7 +78,7 @@ export async function append(database: Database, record: CommitRecord, beside: A
         const found = store('segments').getKey(above(record.first - 1))
         const add = (): void => {
           queueAppend(store, record, beside, (refused) => (outcome ??= refused))
-          // Commits before any answer: a tab that is frozen in between would keep others from writing.
+          // Does not wait for the answers: a tab that is frozen with an open transaction would keep others from writing.
           commitNow(transaction)
         }
         // What `extra` writes can't be taken out again, so it is queued only after the look-up shows that no segment is above the record.
@@ -105,12 +106,13 @@ export async function append(database: Database, record: CommitRecord, beside: A
     if (outcome) return outcome
     throw thrown === undefined ? error : new StorageError('aborted', String(thrown), thrown)
   }
-  // The record is not part of the log. If it can't be deleted now, another tab deletes it (rule 3).
+  // A segment covers the key, so the record is not part of the log. If it can't be deleted now, another tab deletes it
+  // (rule 3).
   await takeOut(database, record, beside).catch(() => {})
   return 'sealed'
 }
 
-/** Deletes the record and the entries that an append left under the seal, if they are still its own. */
+/** Deletes the record and the entries that an append wrote below the newest segment, if they are still its own. */
 async function takeOut({ transact }: Database, { first, id }: CommitRecord, { entries }: AppendDetails): Promise<void> {
   await transact(['commits', 'commands'], 'readwrite', (store) => {
     deleteIf(store('commits'), first, 'id', id)

@@ -9,7 +9,7 @@ import { type OpenSnapshot, readSnapshot, type Snapshot } from './snapshot.ts'
 const TAIL_COMMITS = 256
 
 export interface Boot extends OpenSnapshot {
-  /** The lowest checkpoint. */
+  /** The lowest checkpoint. Without folds, the end of the log. */
   readonly from: number
   /** The first commits after the lowest checkpoint. */
   readonly tail: readonly CommitRecord[]
@@ -20,8 +20,9 @@ export interface Boot extends OpenSnapshot {
 }
 
 /**
- * Reads the snapshot and a bounded tail in one read transaction (rule 17). The number of requests depends only on the
- * number of folds. No commit or segment at or below the lowest checkpoint is read. `open` reads the snapshot.
+ * Reads the snapshot and a bounded tail in one read transaction (rule 17), and loads the stored rows into `folds`. The
+ * number of requests depends only on the number of folds. No commit or segment at or below the lowest checkpoint is
+ * read. `open` reads the snapshot: `readSnapshot`, or `openSnapshot` if a page can't be read.
  */
 export async function readBoot(
   database: Database,
@@ -53,7 +54,7 @@ export async function readBoot(
   }
   behind ||= snapshot.discarded.length > 0
   const commits = (!behind && tail?.result) || []
-  // Records that are not commits are reported by `catchUp`.
+  // If a record is not a commit, the tail is dropped: `catchUp` reads it again and reports it.
   const sound = commits.every(isCommit)
   return {
     ...snapshot,

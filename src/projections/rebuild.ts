@@ -11,9 +11,9 @@ import { loadPages, pagesOf } from './snapshot.ts'
 import type { Track } from './track.ts'
 import type { Workshop } from './workshop.ts'
 
-/** How often a rebuild starts over because another writer deleted its build. */
+/** How often a rebuild may start over because another writer deleted its build. */
 const REBUILD_TRIES = 4
-/** How often a build is folded to the end of the log again because the rows that it replaces are ahead of it. */
+/** How often a build may be folded to the end of the log again because the rows that it replaces are ahead of it. */
 const SWAP_TRIES = 16
 
 /** One rebuild, and the calls that wait for it. */
@@ -97,6 +97,7 @@ async function rebuildTracks(shop: Workshop, names: readonly string[], signal: A
       const begun = await beginBuilds(shop, folds, tries > 0)
       const { building } = begun
       total = begun.total
+      // While these locks are held, no tab deletes the unfinished builds as unused.
       hold(
         building.map(({ fold: { identity }, build }) => holdName(database.name, identity, build)),
         over.signal,
@@ -104,8 +105,8 @@ async function rebuildTracks(shop: Workshop, names: readonly string[], signal: A
       progress(Math.min(...building.map(({ fold }) => fold.sequence)))
       let swapped: Swapped = 'behind'
       for (let swaps = SWAP_TRIES; swaps-- && swapped === 'behind'; ) {
-        // Most of the log is folded while flushes go on. Only the last commits are folded inside the queue that flushes
-        // use.
+        // Most of the log is folded while the pipeline goes on flushing. Only for the last commits and the swap do
+        // flushes wait.
         const followed = await foldToHead(building, signal, progress)
         swapped = followed === 'moved' ? followed : await exclusive(() => swap(shop, building, signal))
       }

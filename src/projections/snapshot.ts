@@ -16,7 +16,10 @@ import type { Fold } from '../model/fold.ts'
  */
 export const PAGE_ROWS = 512
 
-/** The key of one build of one projection's rows. */
+/**
+ * The key of one build of one projection's rows. The first build is named ''. A rebuild writes a second one beside it,
+ * and then makes it the one that tabs read.
+ */
 export type BuildKey = Pick<Checkpoint, 'identity' | 'build'>
 
 export interface Snapshot {
@@ -38,7 +41,10 @@ export interface OpenSnapshot extends Omit<Snapshot, 'discarded'> {
 export const pagesOf = (identity: string, build: string): IDBKeyRange =>
   IDBKeyRange.bound([identity, build], [identity, build, []])
 
-/** Whether a transaction failed because of a value that it read, and not because its connection was lost. */
+/**
+ * Whether an error may mean that a stored value is lost: the transaction failed because of what it read, and not
+ * because its connection was closed.
+ */
 export const mayBeLost = (error: unknown): boolean => error instanceof StorageError && error.kind === 'aborted'
 
 /**
@@ -68,7 +74,7 @@ export async function readSnapshot(
     discarded.length = 0
     const builds = store('meta').get('builds')
     const log = store('meta').get('log')
-    // Keys only: no record at or below a checkpoint is read.
+    // Cursors over keys show where the log ends without reading a record.
     const commit = store('commits').openKeyCursor(null, 'prev')
     const segment = store('segments').openKeyCursor(null, 'prev')
     const all = store('checkpoints').getAll()
@@ -84,7 +90,8 @@ export async function readSnapshot(
         discarded.push(checkpoint)
       }
     }
-    // Asked before the checkpoints are known, which saves a round trip: a build has a name only after a rebuild.
+    // Most pages belong to the build named '', so they are requested before the checkpoints are known. That saves a
+    // round trip.
     for (const fold of folds) {
       fold.clear()
       askPages(fold, '')

@@ -96,7 +96,7 @@ export type AnyRecorded<E extends EventTypes> = {
 /** Any event that a creator of the given types makes: a union by `type`. Retired events are left out. */
 export type AnyNew<E extends EventTypes> = { [K in LiveTypes<E>]: NewEvent<K, DataOf<E[K]>> }[LiveTypes<E>]
 
-// ---- what the rooms to the right see
+// ---- the same without types, for the rest of `src`
 
 /** `version` is left out when 1, `data` when the event has none. */
 export interface StoredEvent {

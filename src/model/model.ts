@@ -56,13 +56,13 @@ export type CommandInput<C, K extends keyof C> = C[K] extends (read: any, input:
 export type DraftDefinitions = Readonly<Record<string, DraftDefinition>>
 /** One draft of a model. Only `draft` of `tidemark/drafts` makes one. */
 export interface DraftDefinition {
-  /** For the engine. */
+  /** Only the engine calls it. */
   readonly open: (...given: any[]) => unknown
 }
 /** An app: its events, projections and commands, and its drafts if it has any. */
 export interface Model<E extends EventTypes, P, C, D = unknown> {
   readonly name: string
-  /** Of the commands; see `defineModel`. */
+  /** The version of the commands; see `defineModel`. */
   readonly version?: number | undefined
   readonly events: Events<E>
   readonly projections: P
@@ -70,7 +70,7 @@ export interface Model<E extends EventTypes, P, C, D = unknown> {
   readonly drafts?: D | undefined
 }
 
-// ---- what the rooms to the right see
+// ---- the same without types, for the rest of `src`
 
 export interface AnyModel {
   readonly name: string
@@ -101,7 +101,7 @@ export interface AnyModel {
  * none. The compiler refuses a command whose input has no type. `version` (1 by default) is the version of the commands. Raise it when a
  * command decides differently: then an older build never decides again what a newer build has decided. Only a log with a remote needs it.
  * `drafts` are texts that are still being written, declared by `draft()` of `tidemark/drafts`.
- * A projection over other events than these throws `ModelError`.
+ * A projection over other events than `events` throws `ModelError`.
  */
 export function defineModel<
   E extends EventTypes,
@@ -116,7 +116,7 @@ export function defineModel<
   commands: C & Commands<P, E>
   drafts?: D | undefined
 }): Model<E, P, C, D> {
-  // Whatever its types are.
+  // The check runs without the model's types.
   if (__DEV__) checkModel(model as Model<any, any, any, any>)
   return model
 }
@@ -159,7 +159,10 @@ export function createFolds(model: AnyModel): Fold[] {
   return foldsOf(model, true)
 }
 
-/** Empty folds of the projections on disk. Such a fold holds rows only as long as its caller keeps it. */
+/**
+ * Empty folds of the projections on disk. They hold rows only while commits are folded into them: the rows are in
+ * databases of their own.
+ */
 export function onDiskFolds(model: AnyModel): Fold[] {
   return foldsOf(model, false)
 }
@@ -171,7 +174,7 @@ function foldsOf(model: AnyModel, isResident: boolean): Fold[] {
   )
 }
 
-/** A new public `read` object over the live views. */
+/** A new `read` object for apps. Its tables and values always show the present rows. */
 export function readOf(folds: readonly Fold[]): Record<string, unknown> {
   return Object.fromEntries(folds.map(({ name, view }) => [name, view]))
 }
@@ -206,7 +209,7 @@ export function decide(
   const decision: unknown = commands[name]!(read, input, context)
   if (__DEV__) explainDecision(name, decision, eventTypes(model.events))
   if (decision == null) return []
-  // It may be anything that a command gave.
+  // In production nothing has checked what the command returned.
   if ((decision as { then?: unknown }).then) throw new ModelError(`command "${name}" is asynchronous`)
   const { store } = eventTypes(model.events)
   return Array.isArray(decision) ? Array.from(decision, store) : [store(decision)]

@@ -13,7 +13,7 @@ import { hash, stringify } from './json.ts'
 
 // ---- types
 
-/** The names of the properties whose type is `Value`. It uses `keyof`, so that a message of the compiler lists the names, not this type. */
+/** The names of the properties whose type is `Value`. With `keyof`, the compiler's messages list the names and not this type. */
 export type NameOf<Row, Value> = keyof { [K in keyof Row & string as Row[K] extends Value ? K : never]: K }
 /** The properties of a row that may be its key. */
 export type KeyProperty<Row> = NameOf<Row, Key>
@@ -65,7 +65,7 @@ export type By<E extends EventTypes, Row> = {
 export type ByOnDisk<E extends EventTypes, Row> = {
   readonly [K in keyof E & string]?: (event: Recorded<K, DataOf<E[K]>>) => TouchedOnDisk<Row>
 }
-/** For each event, the function that folds it into a row. A row: new content. null: delete it. undefined: leave it. */
+/** For each event, the function that folds it into a row. It returns the new row, null to delete the row, or undefined to leave it. */
 export type EvolveRows<E extends EventTypes, Row> = {
   readonly [K in keyof E & string]?: (
     row: Readonly<Row> | undefined,
@@ -79,14 +79,15 @@ export type EvolveValue<E extends EventTypes, State> = {
 }
 
 /**
- * The type of `into` until the compiler has inferred it. The compiler types a handler without parameters before that. If no type asked for
- * literals then, it would take the `'done'` in `() => ({ state: 'done' })` for a `string`, and would not correct that later.
+ * The type of `into` until the compiler has inferred it. The compiler types handlers without parameters earlier,
+ * against `Literals`. Without that, `() => ({ state: 'done' })` would return a `string` for good, and not the literal
+ * `'done'`.
  */
 export interface Unseen {
   readonly [unseen]: true
 }
 declare const unseen: unique symbol
-/** Values that the compiler takes literally: `'done'` stays `'done'` and does not become `string`. */
+/** A type that makes the compiler keep literals: `'done'` stays `'done'` and does not become `string`. */
 export type Literals =
   | `${any}`
   | 0
@@ -102,9 +103,9 @@ export type Into = Resident<any> | OnDisk<any> | Value<any> | Unseen
 /** The `by` and `evolve` of a projection, by what it folds into. */
 export type Handlers<E extends EventTypes, I> = I extends Unseen
   ? {
-      /** Which rows an event touches. By default the one of the key in its payload. */
+      /** Which rows an event touches. By default, the row whose key is in its payload. */
       by?: Record<string, () => Literals> | undefined
-      /** For each event, what it makes of a row or of the value. */
+      /** For each event, the function that folds it into a row or into the value. */
       evolve: Record<string, () => Literals>
     }
   : I extends Resident<infer Row>
@@ -128,7 +129,7 @@ export interface Projection<Read> {
   readonly read?: Read
 }
 
-// ---- what the rooms to the right see
+// ---- the same without types, for the rest of `src`
 
 export interface IntoTable {
   readonly kind: 'table'
@@ -150,7 +151,7 @@ export interface ProjectionDefinition {
   readonly events: object
   readonly into: IntoTable | IntoValue
   readonly version: number
-  /** Without a prototype. */
+  /** By event type. Without a prototype, like `evolve`. */
   readonly by: Record<string, ((...given: any[]) => unknown) | undefined>
   readonly evolve: Record<string, ((...given: any[]) => any) | undefined>
 }
@@ -236,7 +237,7 @@ export function table(
  * ```
  */
 export function value<State>(initial: State): Value<State> {
-  // The row type is only a type.
+  // Apps see `initial` only.
   return { kind: 'value', initial } as Value<State>
 }
 
@@ -255,7 +256,8 @@ export function value<State>(initial: State): Value<State> {
  * })
  * ```
  *
- * `by` says which rows an event touches; without it, `event.data[key]` does. A row is new content, null deletes, undefined leaves.
+ * `by` says which rows an event touches; without it, `event.data[key]` does. `evolve` returns the new row, null to delete it, or undefined
+ * to leave it.
  * Change `version` (a positive integer) when the meaning of `evolve` changes, and rows are built again. An event that is not declared
  * throws `ModelError`.
  */
@@ -263,7 +265,7 @@ export function projection<E extends EventTypes, I extends Into = Unseen>(
   events: Events<E>,
   definition: { into: I; version?: number | undefined } & NoInfer<Handlers<E, I>>,
 ): Projection<ReadInto<I>> {
-  // From the public types to those that the rooms to the right see, and back below.
+  // The rest of `src` reads a `ProjectionDefinition`, which apps never see. The return below casts back.
   const { into, version = 1, by, evolve } = definition as unknown as ProjectionDefinition
   if (__DEV__) checkProjection(eventTypes(events), { events, into, version, by, evolve })
   return {

@@ -1,13 +1,16 @@
 import type { StoreOf } from './database.ts'
 import type { OpenEvent, ReactionAwaits, ReactionBoot, ReactionPosition } from './stores.ts'
 
-/** What the log stores of its reactions, also of those of other builds. */
+/** What the log stores about its reactions, including those that only another build declares. */
 export interface KnownReactions {
   readonly positions: ReadonlyMap<string, ReactionPosition>
   readonly open: readonly OpenEvent[]
   /** Keys of `awaits` records whose events are not open: their commands arrived after the events were cancelled. */
   readonly orphans?: readonly IDBValidKey[]
-  /** While there is no position: the lowest head at which a tab has booted that has appended something since. */
+  /**
+   * Set while no reaction has a position. It is the head at which a tab booted that has appended since then; of several
+   * tabs, the lowest one.
+   */
   readonly booted?: number | undefined
   /** Only from a mirror: the device that has run the reactions so far. */
   readonly device?: string | undefined
@@ -35,6 +38,7 @@ interface AskedReactions {
   readonly values: IDBRequest<(OpenEvent | ReactionPosition | ReactionBoot | ReactionAwaits)[]>
 }
 
+/** Reads the results of `askReactions`, once its transaction is complete. */
 export function knownReactions({ keys, values }: AskedReactions): KnownReactions {
   const positions = new Map<string, ReactionPosition>()
   const open: OpenEvent[] = []
@@ -45,12 +49,12 @@ export function knownReactions({ keys, values }: AskedReactions): KnownReactions
     if (!value) continue
     if ('booted' in value) booted = Math.min(booted ?? value.booted, value.booted)
     if (!Array.isArray(key) || 'booted' in value) continue
-    // By its key, the `awaits` record follows right behind its event.
-    const before = open.at(-1)
+    // Keys are in order, so an `awaits` record comes right after its event.
+    const previous = open.at(-1)
     if ('awaits' in value && !('event' in value)) {
-      const isOfIt =
-        before && key[0] === before.reaction && key[1] === before.event.commandId && key[2] === before.index
-      if (isOfIt) open[open.length - 1] = { ...before, awaits: value.awaits }
+      const isItsEvent =
+        previous && key[0] === previous.reaction && key[1] === previous.event.commandId && key[2] === previous.index
+      if (isItsEvent) open[open.length - 1] = { ...previous, awaits: value.awaits }
       else orphans.push(key)
     } else if ('event' in value) open.push(value)
     else positions.set(String(key[0]), value)

@@ -23,7 +23,7 @@ export interface LocalAppendDetails {
 }
 
 /**
- * Appends to the outbox at the record's own `n`, in one round trip. `sealed`: the outbox was rewritten with a marker above the record, so
+ * Appends to the outbox under the key `record.n`, in one round trip. `sealed`: the outbox was rewritten with a marker above the record, so
  * the record is not part of it.
  */
 export async function appendLocal(
@@ -39,21 +39,22 @@ export async function appendLocal(
       (store, transaction) => {
         queueLocal(store, record, beside, (refused) => (outcome ??= refused))
         const lowest = store('outbox').get(whole(beside.marker))
-        // Commits before any answer: a tab that is frozen in between would keep others from the outbox.
+        // Does not wait for the answers: a tab that is frozen with an open transaction would keep others from the outbox.
         commitNow(transaction)
         return lowest
       },
       beside.durability,
     )
     if (outcome) return outcome
-    // The lowest value is the marker, which is small, if the record came above it. A large record may not be loaded yet.
+    // If the record is above the marker, the lowest value is the marker, which is small and therefore loaded. A large record may
+    // not be loaded yet. In any other case `isInOutbox` looks again.
     const bottom = lowest.readyState === 'done' ? lowest.result : undefined
     if (isMarker(bottom) && bottom.n < record.n) return 'appended'
   } catch (error) {
     if (outcome) return outcome
     throw error
   }
-  return (await isOutbox(database, record, beside)) ? 'appended' : 'sealed'
+  return (await isInOutbox(database, record, beside)) ? 'appended' : 'sealed'
 }
 
 const localStores = (extra: readonly ExtraWrite[] = []): StoreName[] => [
@@ -78,37 +79,37 @@ function queueLocal(
   if (extra) for (const { write } of extra) write(store)
 }
 
-/** Finds out whether a record is above the newest marker, and deletes it if it is not. */
-async function isOutbox(
+/** Finds out whether a record is above the newest marker. If it is not, deletes it, with all other records below the marker. */
+async function isInOutbox(
   { transact }: Database,
   { n, id }: LocalRecord,
   { entries }: LocalAppendDetails,
 ): Promise<boolean> {
-  let is = false
+  let isIn = false
   await transact(['outbox', 'commands'], 'readwrite', (store) => {
     const found = store('outbox').getAll(whole())
     found.onsuccess = () => {
       const outbox = outboxOf(found.result)
-      is = !!outbox && outbox.marker.n < n
-      if (is) return
+      isIn = !!outbox && outbox.marker.n < n
+      if (isIn) return
       for (const one of found.result) if (isLocal(one) && one.n < (outbox?.marker.n ?? 0)) store('outbox').delete(one.n)
       for (const [command] of entries) deleteIf(store('commands'), command, 'commit', id)
     }
   })
-  return is
+  return isIn
 }
 
 /** The part of a log with a remote that a tab reads in one transaction. */
 export interface SharedLog extends Outbox {
-  /** The next commits. */
+  /** The commits after the head. */
   readonly commits: readonly CommitRecord[]
-  /** There are more commits behind the head than one read returns. The caller has to read these first. */
+  /** There are more commits after the head than one read returns. The caller has to read these first. */
   readonly hasMore: boolean
   /** Those of the given commands that the shared log refused. */
   readonly rejected: readonly RejectedCommand[]
 }
 
-/** The commits behind a head and the outbox. undefined if the log has no remote. `marker`: the key of the newest known marker. */
+/** Reads the commits after a head, and the outbox. undefined if the log has no remote. `marker`: the key of the newest known marker. */
 export async function readShared(
   database: Database,
   head: number,
@@ -128,6 +129,7 @@ export async function readShared(
       commitNow(transaction)
       return requests
     })
+    // A transaction that did not wait for its answers may be complete before a large value is loaded.
     let isLoaded = true
     for (const request of [commits, outbox, ...rejected])
       isLoaded &&= request.readyState === 'done' || (await loaded(database, request))
@@ -140,14 +142,14 @@ export async function readShared(
   throw new StorageError('closed')
 }
 
-/** What has to be known before a command without events settles. */
+/** What a tab has to know before it settles a command without events. */
 export interface FoundShared {
-  /** The log or the outbox has grown. */
+  /** True if the log or the outbox has grown. */
   readonly raced: boolean
   readonly entries: ReadonlyMap<string, CommandEntry>
 }
 
-/** Are the log and the outbox at these heads, and which command ids are known? */
+/** Looks whether the log and the outbox still end at these heads, and which of the command ids are known. */
 export async function lookShared(
   { transact }: Database,
   head: number,
@@ -178,13 +180,13 @@ export async function lookShared(
 export const forgetEntry = ({ transact }: Database, id: string, { commit }: CommandEntry): Promise<void> =>
   transact(['commands'], 'readwrite', (store) => deleteIf(store('commands'), id, 'commit', commit))
 
-/** Decides what to append once everything behind a head is known; undefined for nothing. */
+/** Decides what to append, once everything after a head is known; undefined for nothing. */
 export type DecideLocal = (
   found: Outbox & { readonly commits: readonly CommitRecord[] },
   taken: ReadonlySet<string>,
 ) => { readonly record: LocalRecord; readonly beside: LocalAppendDetails } | undefined
 
-/** Reads, decides and adds in one transaction, so no other append can come between. Returns whether the record was added. */
+/** Reads, decides and adds in one transaction, so no other append can come between these steps. Returns whether the record was added. */
 export async function appendLocalInside(
   { transact }: Database,
   after: number,
@@ -213,8 +215,8 @@ export async function appendLocalInside(
         outbox.onsuccess = () => {
           try {
             const found = outboxOf(outbox.result)
-            const whole = segment.result === undefined && found
-            const decided = whole ? decide({ ...found, commits: commits.result }, taken) : undefined
+            const isWhole = segment.result === undefined && found
+            const decided = isWhole ? decide({ ...found, commits: commits.result }, taken) : undefined
             if (decided) queueLocal(store, decided.record, decided.beside, (outcome) => (refused ??= outcome))
             added = !!decided
             commitNow(transaction)

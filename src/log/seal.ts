@@ -5,9 +5,9 @@ import { type CommitRecord, commandsOf, isCommit } from './commit.ts'
 import { type Database, numberKeyOf, type Transact } from './database.ts'
 import type { SegmentRecord, Stores } from './stores.ts'
 
-/** Events of a segment: enough to read a log at the speed of packed records. */
+/** A segment is full with this many events: enough that the log is read at the speed of packed records. */
 export const SEGMENT_EVENTS = 16_384
-/** Characters of a segment: few enough to unpack a whole segment for one of its events. */
+/** A segment is full with this many characters: few enough to unpack all of it for one of its events. */
 export const SEGMENT_CHARACTERS = 1_048_576
 /** The number of characters that a transaction aims to read. */
 const SLICE_CHARACTERS = 131_072
@@ -16,8 +16,8 @@ const FIRST_SEALED_RECORDS = 8
 const MOST_SEALED_RECORDS = 512
 
 /**
- * Seals one segment of commits that end at or below `limit`, if there are enough of them, or if `rest` is true. Returns
- * whether it did.
+ * Moves commits that end at or below `limit` into one segment, if they fill it, or if `rest` is true. Returns whether it
+ * did.
  * Reads and compresses outside the writing transaction, which writes nothing unless the newest segment is still the one that was
  * read (rule 11: of two sealers, the slower one would delete commits that it has not read).
  */
@@ -35,7 +35,8 @@ export async function seal(
     (store) => [newestOf(store('segments')), store('meta').get('log')] as const,
   )
   const after = numberKeyOf(found)
-  // Numbers alone show that there is too little to seal, because the log has no gaps.
+  // The log has no gaps, so the numbers alone show how many events there are. Fewer than a quarter are not read, although
+  // long ones could fill a segment.
   if (!rest && limit - after < events / 4) return false
   const { records, isEnough } = await readToSeal(transact, after, limit, events)
   if (!isEnough && !(rest && records.length)) return false
@@ -50,7 +51,7 @@ export async function seal(
       store('bodies').put(chunk.bytes, segment.body)
       store('segments').put(segment, segment.last)
       store('commits').delete(IDBKeyRange.bound(segment.first, segment.last))
-      // Rule 3: deletes records that an append left under an older seal, with their entries in `commands`.
+      // Rule 3: deletes records that an append wrote below an older segment, with their entries in `commands`.
       const leftovers = store('commits').openCursor(IDBKeyRange.upperBound(after))
       leftovers.onsuccess = () => {
         if (!leftovers.result) return
@@ -74,7 +75,7 @@ export const segmentOf = ({ header: { first, last, codec, checksum } }: Chunk): 
   body: randomId(),
 })
 
-/** Reads the commits behind `after` for one segment. `isEnough`: they fill it. */
+/** Reads the commits that follow `after`, for one segment. `isEnough`: they fill it. */
 async function readToSeal(
   transact: Transact,
   after: number,

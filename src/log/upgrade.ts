@@ -4,9 +4,9 @@ import { type Database, hasNewerStores, readIdentity, type StoreName, type Store
 import { NEWER_STORES, VERSION } from './stores.ts'
 
 /**
- * Gives an older database the newer stores; does nothing if it has them. That closes every connection to the database, so hold the
- * log's lock exclusively. Rejects with `StorageError('blocked')` if a connection stays open: then the log goes on without
- * those stores.
+ * Gives an older database the newer stores; does nothing if it has them. An upgrade closes every connection to the
+ * database, so call it only while you hold the log's lock exclusively. Rejects with `StorageError('blocked')` if a
+ * connection stays open: then the log keeps working without those stores.
  */
 export async function upgradeStores(database: Database): Promise<void> {
   // Opens the connection if it is closed.
@@ -18,9 +18,9 @@ export async function upgradeStores(database: Database): Promise<void> {
 }
 
 /**
- * Closes every connection to the database, after its running transactions, and adds the newer stores if they are missing. Makes `change`
- * before any tab can open the database again and compare the log id. Rejects with `StorageError('blocked')` if a connection stays open
- * for 30 seconds.
+ * Closes every connection to the database, after its running transactions, and adds the newer stores if they are
+ * missing. Runs `change` in the same transaction, before any tab can open the database again and compare the log id.
+ * Rejects with `StorageError('blocked')` if a connection stays open for 30 seconds.
  */
 export async function closeOthers(database: Database, change?: (store: StoreOf) => void): Promise<void> {
   await readIdentity(database)
@@ -35,6 +35,7 @@ async function upgrade(
   version: number,
   change?: (store: StoreOf) => void,
 ): Promise<IDBDatabase> {
+  // A higher version makes the browser ask every open connection to close.
   const request = indexedDB.open(databaseName(name), version)
   request.onupgradeneeded = ({ oldVersion }) => {
     const { result, transaction } = request

@@ -13,12 +13,15 @@ import type { Track } from './track.ts'
 import type { Checkpoints, Workshop, Written } from './workshop.ts'
 
 /**
- * How often a pipeline reads the pages again because another one moved them, before it gives up until the next
- * question.
+ * How often a pipeline reads the pages again because another one has replaced them. After that it gives up until it is
+ * asked again.
  */
 const MOVED_TRIES = 4
 
-/** The tracks whose pages tabs read. Run only one asynchronous method at a time, through the pipeline's queue. */
+/**
+ * The tracks (a fold and its stored pages) of the builds that tabs read. Run only one asynchronous method at a time,
+ * through the pipeline's queue.
+ */
 export interface LiveTracks extends Pick<Workshop, 'atHead'> {
   /** Undefined while the pages have to be read. */
   readonly tracks: readonly Track[] | undefined
@@ -27,6 +30,7 @@ export interface LiveTracks extends Pick<Workshop, 'atHead'> {
   readOn(): Promise<void>
   /** Folds the log to its end and writes the pages. */
   flush(): Promise<Written>
+  /** Writes the pages that have changed, without reading the log. */
   write(): Promise<Written>
   /** Folds the next commit, which the caller read itself. */
   fold(record: CommitRecord): void
@@ -49,6 +53,7 @@ export function createLiveTracks(
 ): LiveTracks {
   let tracks: readonly Track[] | undefined
 
+  /** Folds what hints and the log have. Stops after `MOVED_TRIES`, and may then leave `tracks` undefined. */
   async function followLog(): Promise<void> {
     for (let tries = MOVED_TRIES; tries--; ) {
       if (!tracks) {
@@ -64,6 +69,7 @@ export function createLiveTracks(
       // Cleared before the read: a hint that arrives during it sets it again, for the next read.
       heard.isBehind = false
       try {
+        // 'moved': the stored pages were replaced, and `forget` was called. The next try loads them.
         if ((await folding.foldToHead(live, shop.closing)) !== 'moved') return
       } catch (error) {
         heard.isBehind = true

@@ -12,8 +12,11 @@ export class StoragePanel extends Panel {
   #segments: { readonly count: number; readonly last: number } | undefined
   #stores: readonly StoreSize[] | undefined
   #types: readonly TypeSize[] | undefined
+  /** Aborts the measuring or the export that is under way. */
   #stop: AbortController | undefined
+  /** The text of the status line: progress, a result or an error. */
   #told = ''
+  /** True once the estimate and the segments were read, or are being read. */
   #asked = false
 
   override disconnectedCallback(): void {
@@ -27,6 +30,7 @@ export class StoragePanel extends Panel {
     void this.#ask()
   }
 
+  /** Reads the browser's estimate and the list of segments. */
   async #ask(): Promise<void> {
     const { database } = this.session.core
     this.#estimate = await navigator.storage?.estimate?.().catch(() => undefined)
@@ -42,6 +46,7 @@ export class StoragePanel extends Panel {
     this.requestUpdate()
   }
 
+  /** Runs one task at a time, and shows its result or its error. */
   async #run(run: (signal: AbortSignal) => Promise<string>): Promise<void> {
     this.#stop?.abort()
     const stop = new AbortController()

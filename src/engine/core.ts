@@ -23,7 +23,7 @@ export interface Rebuild {
 
 /** The reactions of a log in memory. */
 interface MemoryReactions {
-  /** Looks at the log and reports. `changed`: the list of open events was changed. */
+  /** Lets the reactions read on in the log and report. `changed`: the caller has changed the list of open events. */
   ask(changed?: boolean): void
   read(): Promise<KnownReactions>
   replace(open: OpenEvent, by: OpenEvent | undefined): Promise<boolean>
@@ -41,11 +41,11 @@ export interface Core extends Tab, Shown {
   /** Rebuilds under way, by a key of their projections' names. */
   readonly rebuilds: Map<string, Rebuild>
   host?: HostConnection | undefined
-  /** If set, every dispatch is rejected with this, although nothing is wrong with the log. */
+  /** If set, every dispatch is rejected with this error, although nothing is wrong with the log. */
   refusal?: StorageError
   /** True once boot has applied the log. From then on hints are applied. */
   isOpen: boolean
-  /** The sequence up to which the reactions have looked at the log, as far as this tab was told. */
+  /** The sequence up to which the reactions have read the log, by the last report that this tab got. */
   reacted?: number
   /** Receives reports about reactions. undefined until its code is loaded. */
   hearReactions?: (reports: Readonly<Record<string, ReactionReport>>, scanned: number) => void
@@ -57,24 +57,24 @@ export interface Core extends Tab, Shown {
   stepAside?: <T>(task: () => Promise<T>) => Promise<T>
   /** Resolves at the next change, or after a short while without one. */
   nextChange(): Promise<void>
-  /** Ends the engine; there is no other way. Resolves when nothing is in a transaction. */
+  /** The only way to end the engine. Resolves when no command is in a transaction. */
   end(error: EngineClosed): Promise<void>
 }
 
 /**
- * Milliseconds after which `nextChange` resolves without a change: some changes in a pipeline are not reported to this
- * tab.
+ * Milliseconds after which `nextChange` resolves without a change. Some changes in a pipeline are not reported to this
+ * tab, so its caller has to look again.
  */
 const LOOK_AGAIN_MS = 250
 
-/** Creates an engine that has read nothing yet. Its log is in memory until boot assigns another. */
+/** Creates an engine that has read nothing yet. Its log is in memory until `boot` assigns the stored one. */
 export function createCore(model: AnyModel, name: string, isStored: boolean, reserve: Core['reserve']): Core {
   const folds = createFolds(model)
   const ending = new AbortController()
   const listeners = createListeners()
   let read: object | undefined
   let status: Status<any> | undefined
-  let before: Status<any> | undefined
+  let previous: Status<any> | undefined
 
   const core: Core = {
     model,
@@ -108,12 +108,12 @@ export function createCore(model: AnyModel, name: string, isStored: boolean, res
       return read
     },
     get status() {
-      status ??= keepIfSame(before, statusOf(core))
+      status ??= keepIfSame(previous, statusOf(core))
       return status
     },
     changed(rows) {
       if (rows) read = undefined
-      before = status ?? before
+      previous = status ?? previous
       status = undefined
       publish()
     },
@@ -141,7 +141,7 @@ export function createCore(model: AnyModel, name: string, isStored: boolean, res
 
 /** Calls the listeners if `read` or `status` changed since their last call. */
 function createPublisher(core: Core): () => void {
-  let isTold = false
+  let wasPublished = false
   let hasMore = false
   let lastRead: object | undefined
   let lastStatus: Status<any> | undefined
@@ -158,13 +158,13 @@ function createPublisher(core: Core): () => void {
 
   return () => {
     hasMore = true
-    if (isTold) return
+    if (wasPublished) return
     // The first change is published at once, so that a controlled input keeps its caret. Later changes of the same turn
     // are published together.
-    isTold = true
+    wasPublished = true
     tell()
     queueMicrotask(() => {
-      isTold = false
+      wasPublished = false
       if (hasMore) tell()
     })
   }

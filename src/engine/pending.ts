@@ -20,8 +20,8 @@ export interface Decided {
 
 export type Phase =
   /**
-   * Not decided, because another command with its id is pending. Like 'settled' ones, such commands are not in
-   * `tab.pending`.
+   * Not decided. It waits until another command with its id has ended, or until the remote was read. Like 'settled' ones,
+   * such commands are not in `tab.pending`.
    */
   | 'new'
   /** Decided and shown, and in no transaction. */
@@ -31,7 +31,7 @@ export type Phase =
   | 'unsure'
   | 'settled'
 
-/** A record in which a command was sent to the log. */
+/** A record in which a command was sent to the log. Its outcome may be unknown. */
 interface AppendAttempt {
   readonly record: string
   readonly strict: boolean
@@ -81,7 +81,7 @@ export interface Pending {
   tries: Tries
 }
 
-/** The parts of a command on which its decision depends, besides the state. It is one object for all decisions. */
+/** The parts of a command on which its decision depends, besides the state. Each decision gets the same object. */
 export type Command = Pick<Pending, 'id' | 'name' | 'input' | 'meta' | 'decide' | 'context'>
 
 /**
@@ -133,8 +133,8 @@ export const createPending = (
 })
 
 /**
- * The extra writes of the given commands, after `first`. undefined if there are none, which is the usual case. Notes
- * for each caller that `record` contains its write, so that it is not written again.
+ * The extra writes of the given commands, with `first` before them. undefined if there are none, which is the usual
+ * case. Notes for each caller that its write goes with `record`, so that `succeed` does not write it again.
  */
 export function extraWritesOf(
   commands: readonly Pending[],
@@ -183,6 +183,7 @@ function tellOthers(tab: CommandQueue, pending: Pending, outcome: Parameters<Int
   pending.after?.forEach(queueMicrotask)
 }
 
+/** Ends a command with an error: rejects its callers. */
 export function failCommand(tab: CommandQueue, pending: Pending, error: unknown): void {
   if (!removePending(tab, pending)) return
   for (const caller of pending.callers) caller.reject(error)
@@ -201,14 +202,14 @@ export function succeed(
   record = '',
 ): void {
   if (!removePending(tab, pending)) return
-  const any = outcome.events.length > 0
+  const hasEvents = outcome.events.length > 0
   for (const caller of pending.callers) {
-    const receipt = receiptOf(pending.id, outcome, outcome.duplicate || (caller.joined && any))
+    const receipt = receiptOf(pending.id, outcome, outcome.duplicate || (caller.joined && hasEvents))
     const { extra } = caller
     const toWrite = extra && (!record || caller.wroteIn !== record) ? extra : undefined
     // A strict caller was answered by a commit that was not written strictly, so its disk write must be flushed (rule
     // 6).
-    const toFlush = caller.strict && !strictly && any
+    const toFlush = caller.strict && !strictly && hasEvents
     if (toWrite || toFlush) void resolveBehind(tab.log, caller, receipt, toWrite, toFlush)
     else caller.resolve(receipt)
   }

@@ -20,14 +20,17 @@ const READ_REMOTE_AGAIN_MS = 2000
 export interface Verdicts {
   /** The ids of the commands that are durable here and wait for the remote. */
   ids(): string[]
-  /** Removes the callers that wait for the remote from a command that is durable here. They are settled later. */
+  /**
+   * Removes the callers that wait for the remote from a command that is durable here. They are settled later. `record`
+   * is the record that holds the command, if this tab appended it.
+   */
   keep(pending: Pending, duplicate: boolean, record: string | undefined): void
   /**
    * Holds back a command that was rejected or gave no events on this device, if callers wait for the remote: the shared
    * log may decide otherwise. The command leaves the tab until the remote was read once more, and is then decided
-   * again. Returns whether it has left.
+   * again. Returns whether it has left. `settleNow` settles the callers that do not wait for the remote.
    */
-  hold(pending: Pending, tell: (pending: Pending) => void): boolean
+  hold(pending: Pending, settleNow: (pending: Pending) => void): boolean
   /** Settles the callers of commands that a new commit of the log holds. */
   arrived(record: CommitRecord): void
   /** Settles these commands, after the log and the outbox were read to their ends. */
@@ -53,9 +56,9 @@ export function createVerdicts(tab: Tab): Verdicts {
   const end = tab.channel?.share(hear)
 
   function tell(id: string, answer: (one: Waiting) => void): void {
-    const those = waiting.get(id) ?? []
+    const answered = waiting.get(id) ?? []
     waiting.delete(id)
-    those.forEach(answer)
+    answered.forEach(answer)
   }
 
   const resolve = (
@@ -68,14 +71,15 @@ export function createVerdicts(tab: Tab): Verdicts {
       Object.freeze({ commandId: id, sequence, events, duplicate: duplicate && !!events.length } satisfies AnyReceipt),
     )
 
+  /** The follower, which talks to the remote, has read it once more: the commands that waited for that are decided again. */
   function hear(hint: Hint): void {
     if (hint.log !== tab.logId || !('remoteRead' in hint) || hint.by !== 'follower') return
-    const those = hint.remoteRead.flatMap((read) => remoteReads.get(read) ?? [])
+    const commands = hint.remoteRead.flatMap((read) => remoteReads.get(read) ?? [])
     for (const read of hint.remoteRead) remoteReads.delete(read)
     if (!remoteReads.size) clearTimeout(timer)
-    if (!those.length) return
+    if (!commands.length) return
     tab.behind = true
-    for (const pending of those) {
+    for (const pending of commands) {
       for (const caller of pending.callers) caller.remote = 'read'
       enter(pending)
     }
@@ -96,6 +100,7 @@ export function createVerdicts(tab: Tab): Verdicts {
     tab.pump()
   }
 
+  /** Asks the follower to read the remote, again and again until it has answered. */
   function ask(): void {
     clearTimeout(timer)
     if (!remoteReads.size) return
@@ -116,11 +121,11 @@ export function createVerdicts(tab: Tab): Verdicts {
       const own = remote.map((caller) => ({ caller, fingerprint, duplicate: duplicate || caller.joined }))
       const isOver = ({ caller }: Waiting): boolean => tab.state !== 'ready' || hasLeft(caller)
       for (const { caller } of own.filter(isOver))
-        caller.reject(unknown(id, departed.get(caller) ?? departed.get(caller.owner) ?? tab.error))
-      const stay = own.filter((one) => !isOver(one))
-      if (stay.length) waiting.set(id, [...(waiting.get(id) ?? []), ...stay])
+        caller.reject(stoppedWaiting(id, departed.get(caller) ?? departed.get(caller.owner) ?? tab.error))
+      const remaining = own.filter((one) => !isOver(one))
+      if (remaining.length) waiting.set(id, [...(waiting.get(id) ?? []), ...remaining])
     },
-    hold(pending, tellNow) {
+    hold(pending, settleNow) {
       const isWaiting = (caller: Caller): boolean => caller.remote === 'wanted' && !hasLeft(caller)
       const remote = pending.callers.filter(isWaiting)
       if (!remote.length || tab.state !== 'ready') return false
@@ -130,7 +135,7 @@ export function createVerdicts(tab: Tab): Verdicts {
         const withoutWaiting: Pending = { ...pending, callers: others }
         delete pending.after
         tab.pending.push(withoutWaiting)
-        tellNow(withoutWaiting)
+        settleNow(withoutWaiting)
       }
       pending.callers = remote
       pending.phase = 'new'
@@ -165,24 +170,25 @@ export function createVerdicts(tab: Tab): Verdicts {
       if (who === undefined) end?.close()
       // `who` is a handle or a caller here, both objects.
       else departed.set(who as object, reason)
-      for (const [read, those] of remoteReads) {
-        for (const pending of those) {
+      for (const [read, commands] of remoteReads) {
+        for (const pending of commands) {
           for (const caller of pending.callers.filter(isMeant)) caller.reject(reason)
           pending.callers = pending.callers.filter((caller) => !isMeant(caller))
         }
-        if (those.every(({ callers }) => !callers.length)) remoteReads.delete(read)
+        if (commands.every(({ callers }) => !callers.length)) remoteReads.delete(read)
       }
       if (!remoteReads.size) clearTimeout(timer)
-      for (const [id, those] of waiting) {
-        const stay = those.filter(({ caller }) => !isMeant(caller))
-        for (const { caller } of those) if (isMeant(caller)) caller.reject(unknown(id, reason))
-        if (stay.length) waiting.set(id, stay)
+      for (const [id, all] of waiting) {
+        const remaining = all.filter(({ caller }) => !isMeant(caller))
+        for (const { caller } of all) if (isMeant(caller)) caller.reject(stoppedWaiting(id, reason))
+        if (remaining.length) waiting.set(id, remaining)
         else waiting.delete(id)
       }
     },
   }
 }
 
+/** The events of a receipt. */
 function shownOf(tab: Tab, command: StoredCommand, first: number): readonly AnyRecordedEvent[] {
   try {
     return recordedOf(command, first, tab.types)
@@ -192,7 +198,7 @@ function shownOf(tab: Tab, command: StoredCommand, first: number): readonly AnyR
   }
 }
 
-const unknown = (id: string, cause: unknown): StorageError =>
+const stoppedWaiting = (id: string, cause: unknown): StorageError =>
   new StorageError(
     'unknown',
     `Command "${id}" is durable on this device and will be sent, but nobody waits for the remote any more. Dispatch it again with the ` +

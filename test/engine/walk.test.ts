@@ -22,7 +22,7 @@ test('a command is visible in the same turn, durable when it resolves, and there
   await again.close()
 })
 
-test('two tabs see each other in order', async () => {
+test('two tabs show the commands of both in one order, and a third tab opens with the same rows', async () => {
   const name = freshName()
   const a = await openEngine(todoApp(), { name })
   const b = await openEngine(todoApp(), { name })
@@ -49,7 +49,7 @@ test('a rejection keeps its code and leaves no trace', async () => {
   await engine.close()
 })
 
-test('the same command id gives the first answer, with other input a conflict', async () => {
+test('a command id that is used again gives the first answer; with another input it rejects as a conflict', async () => {
   const name = freshName()
   const a = await openEngine(todoApp(), { name })
   const b = await openEngine(todoApp(), { name })
@@ -63,7 +63,7 @@ test('the same command id gives the first answer, with other input a conflict', 
   await Promise.all([a.close(), b.close()])
 })
 
-test('history gives events in both directions', async () => {
+test('history gives the newest events first or those of one row, and a rebuild reports its progress', async () => {
   const engine = await openEngine(todoApp(), { name: freshName() })
   for (let i = 0; i < 10; i++) await engine.dispatch.add({ title: String(i), id: `t${i}` })
   await engine.dispatch.toggle({ id: 't3' })
@@ -77,7 +77,7 @@ test('history gives events in both directions', async () => {
   await engine.close()
 })
 
-test('memory keeps nothing and says so', async () => {
+test('an engine in memory takes commands, has no worker, and says in its status that it is in memory', async () => {
   const engine = await openEngine(todoApp(), { storage: 'memory' })
   await engine.dispatch.add({ title: 'x' })
   expect(engine.status).toMatchObject({ storage: 'memory', worker: 'none', sequence: 1 })

@@ -48,8 +48,8 @@ const definition = projection(events, {
   },
 })
 
-/** The same table as a plain array in order of insertion, in the simplest code. */
 type Event = ReturnType<(typeof events)[keyof typeof events & string]>
+/** Folds an event into a plain array of rows, in order of insertion, in the simplest code. The fold has to give the same rows. */
 function naive(rows: readonly Row[], event: Event): readonly Row[] {
   const change = (touched: readonly string[], evolve: (row: Row | undefined, key: string) => Row | null | undefined) =>
     [...new Set(touched)].reduce((rows: readonly Row[], key) => {
@@ -96,6 +96,7 @@ const anyEvent: fc.Arbitrary<Event> = fc.oneof(
   fc.record({ key }).map(events.removeAfter),
   fc.record({ keys: fc.array(key, { maxLength: 4 }) }).map(events.fail),
 )
+/** `undo` rolls back that many events. `look` reads, because reads build lists and indexes that later steps have to keep right. */
 type Step = { apply: Event } | { undo: number } | { look: 'all' | 'by' | 'slots' } | { reload: true }
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 8, arbitrary: anyEvent.map((apply) => ({ apply })) },
@@ -111,7 +112,7 @@ test('the fold equals an array after any mix of applied events, rollbacks, reads
     fc.property(fc.array(anyStep, { maxLength: 40 }), (steps) => {
       let fold = createFold('p', definition as never, types)
       let journal: Journal = []
-      /** The rows and the length of the journal before each event. */
+      /** The state before each event that can be undone: the rows of the array, and what the fold and its journal held. */
       let past: { rows: readonly Row[]; kept: number; objects: readonly unknown[]; next: number }[] = []
       let rows: readonly Row[] = []
       let sequence = 0

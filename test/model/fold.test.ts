@@ -69,13 +69,13 @@ function fold(projection: Projection<any>, name = 'p') {
 const ids = (rows: readonly Todo[]) => rows.map(({ id }) => id)
 
 describe('which rows an event touches', () => {
-  test('without `by`, the row whose key is in the payload', () => {
+  test('without `by`: the row whose key is in the payload', () => {
     const { apply, rows } = fold(todos)
     apply(events.added({ id: 'a' }), events.added({ id: 'b' }), events.toggled({ id: 'b' }))
     expect(rows.all().map(({ done }) => done)).toEqual([false, true])
   })
 
-  test('without `by` and without the key in the payload, ModelError names the event', () => {
+  test('without `by` and without the key in the payload: ModelError names the event', () => {
     const wrong = projection(events, { into: table<Todo>('id'), evolve: { doneCleared: () => null } })
     expect(() => fold(wrong).apply(events.doneCleared())).toThrow(ModelError)
     expect(() => fold(wrong).apply(events.doneCleared())).toThrow(/doneCleared/)
@@ -176,7 +176,7 @@ describe('what evolve returns', () => {
     expect(journal.length).toBe(1)
   })
 
-  test('any returned value without the right key is refused', () => {
+  test('a value that is not a row with the right key: ModelError names the projection, the event and the key', () => {
     const returning = (row: unknown) =>
       fold(projection(events, { into: table<Todo>('id'), evolve: { added: () => row as Todo } }), 'todos')
     for (const row of [{ id: 'b' }, { id: 1 }, {}, 'a', 7, true, [], new Map()]) {
@@ -357,7 +357,7 @@ describe('rolling back', () => {
     expect([rows.size, made.next, [...made.slots].length]).toEqual([0, 0, 0])
   })
 
-  test('returns a deleted row to its place, also seen through slots first', () => {
+  test('returns a deleted row to its place, also if `slots` is the first thing that is read', () => {
     const { apply, journal, fold: made } = fold(todos)
     for (const id of ['a', 'b', 'c']) apply(events.added({ id }))
     apply(events.removed({ id: 'b' }))
@@ -494,7 +494,8 @@ describe('persisted rows', () => {
 })
 
 describe('rule 14: identity of persisted rows', () => {
-  const of = (make: () => Projection<any>, name = 'p', of = types) => createFold(name, make() as never, of).identity
+  const of = (make: () => Projection<any>, name = 'p', declared = types) =>
+    createFold(name, make() as never, declared).identity
   const evolve = { added: () => null }
   const base = () => projection(events, { into: table<Todo>('id'), evolve })
 
@@ -543,16 +544,16 @@ describe('a wrong declaration throws ModelError', () => {
   test.each([
     ['an unknown event in evolve', { into: table<Todo>('id'), evolve: { nope: () => null } }],
     ['an unknown event in by', { into: table<Todo>('id'), by: { nope: () => 'x' }, evolve: {} }],
-    ['a handler that is no function', { into: table<Todo>('id'), evolve: { added: 1 } }],
-    ['a version that is no positive integer', { into: table<Todo>('id'), version: 1.5, evolve: {} }],
+    ['a handler that is not a function', { into: table<Todo>('id'), evolve: { added: 1 } }],
+    ['a version that is not a positive integer', { into: table<Todo>('id'), version: 1.5, evolve: {} }],
     ['version 0', { into: table<Todo>('id'), version: 0, evolve: {} }],
-    ['no table or value', { into: {}, evolve: {} }],
-    ['nothing to go into', { evolve: {} }],
+    ['an `into` that neither table() nor value() returned', { into: {}, evolve: {} }],
+    ['no `into`', { evolve: {} }],
   ])('%s', (_, definition) => {
     expect(() => projection(events, definition as never)).toThrow(ModelError)
   })
 
-  test('events of another origin', () => {
+  test('events that defineEvents did not return', () => {
     expect(() => projection({} as typeof events, { into: value(0), evolve: {} })).toThrow(ModelError)
   })
 })

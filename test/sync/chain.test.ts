@@ -18,7 +18,7 @@ const read = (messages: readonly Uint8Array[]) =>
 test('a message unpacks to its commits; small messages are plain text, large ones gzip', async () => {
   const small = await message('before', record('a', 5, 2))
   expect(new TextDecoder().decode(small)).toMatch(/^{"v":1,"id":"a","after":"before".*"codec":"json"/)
-  // A single push has at most 400 bytes and its body.
+  // The message of one command has at most 400 bytes besides its body.
   expect(small.length - record('a', 5, 2).body.length).toBeLessThanOrEqual(400)
   expect(await openMessage(small)).toMatchObject({
     is: 'message',
@@ -34,7 +34,7 @@ test('a message unpacks to its commits; small messages are plain text, large one
   })
 })
 
-test('any cut, edited or invented bytes are no message, and never throw', async () => {
+test('bytes that were cut, edited or invented are reported as no message, and reading them never throws', async () => {
   const whole = await message('', record('a', 1))
   const large = await message('', ...Array.from({ length: 100 }, (_, i) => record(`r${i}`, i + 1)))
   const text = new TextDecoder().decode(whole)
@@ -48,7 +48,7 @@ test('any cut, edited or invented bytes are no message, and never throw', async 
   ]
   for (const one of [...edited.map((one) => new TextEncoder().encode(one)), large.slice(0, -4), new Uint8Array(9)])
     expect(await openMessage(one)).toMatchObject({ is: 'no message' })
-  // A complete message that no writer may write.
+  // Complete messages that a correct writer never writes: a command twice, a gap, no commands, a wrong `last`.
   const twice = {
     ...record('a', 1, 2),
     body: JSON.stringify([0, 1].map(() => ({ id: 'c', at: 1, events: [{ type: 'x' }] }))),
@@ -60,22 +60,22 @@ test('any cut, edited or invented bytes are no message, and never throw', async 
     })
 })
 
-test('only a message that names the commit before it is part of the log: late, doubled and foreign ones are skipped', async () => {
-  const [a, b, late, behind, c] = await Promise.all([
+test('a message is part of the log only if it names the commit before it: late, repeated and foreign ones are skipped', async () => {
+  const [a, b, late, afterLate, c] = await Promise.all([
     message('', record('a', 1)),
     message('a', record('b', 2)),
     message('a', record('z', 2)),
-    // After the late one: its number fits, but the commit that it names does not.
+    // It follows the late one: its sequence fits, but the commit that it names is not part of the log.
     message('z', record('y', 3)),
     message('b', record('c', 3)),
   ])
-  const read_ = await read([a!, new Uint8Array([1, 2]), b!, late!, a!, behind!, c!])
-  const derived = derive(BEGINNING, read_, 'own')
+  const messages = await read([a!, new Uint8Array([1, 2]), b!, late!, a!, afterLate!, c!])
+  const derived = derive(BEGINNING, messages, 'own')
   expect(derived.commits.map(({ record }) => record.id)).toEqual(['a', 'b', 'c'])
   expect(derived.position).toMatchObject({ position: '7', id: 'c', head: 3, last: 'c' })
-  // The result is the same from any place in between.
-  const half = derive(BEGINNING, read_.slice(0, 4), 'own')
-  expect(derive(half.position, read_.slice(4), 'lineage').commits.map(({ record }) => record.id)).toEqual(['c'])
+  // A reader that continues from a position in between gets the same log.
+  const half = derive(BEGINNING, messages.slice(0, 4), 'own')
+  expect(derive(half.position, messages.slice(4), 'lineage').commits.map(({ record }) => record.id)).toEqual(['c'])
 })
 
 test('a message of a newer build stops the reader if it follows the log, and is skipped otherwise', async () => {
@@ -91,7 +91,7 @@ test('a message of a newer build stops the reader if it follows the log, and is 
   })
 })
 
-test('the trail keeps the newest places, and older ones at growing distances', async () => {
+test('the trail keeps the last 64 positions, and older ones at growing distances', async () => {
   let position = BEGINNING
   for (let i = 1; i <= 1000; i++)
     position = derive(
@@ -104,7 +104,7 @@ test('the trail keeps the newest places, and older ones at growing distances', a
   expect(position.trail.at(-1)!.head).toBeLessThan(500)
 })
 
-test('S11: a device that writes together with others leaves each of them a turn; a device alone gathers commands for a moment', () => {
+test('S11: the more devices write, the longer each waits between two appends; one that writes alone only gathers commands', () => {
   let now = 0
   const id = (writer: string) => writer.padEnd(22, '.')
   const pace = createPace(
@@ -118,7 +118,7 @@ test('S11: a device that writes together with others leaves each of them a turn;
   expect(pace.waitMs()).toBe(40)
   now += 40
   expect(pace.waitMs()).toBe(0)
-  // Who writes much at once writes in few messages.
+  // The more commands an append held, the longer the device waits, so that the next message holds more.
   pace.appends(id('me') + 2, 5)
   expect(pace.waitMs()).toBe(200)
   pace.appends(id('me') + 2, 500)

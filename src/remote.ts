@@ -29,7 +29,7 @@ export interface RemoteMessage {
  */
 export interface Remote {
   /**
-   * Puts a message behind `after` (the position of the last message that the caller has read) or, if the remote can't compare, at the end.
+   * Puts a message after the position `after` (the position of the last message that the caller has read) or, if the remote can't compare, at the end.
    * Resolves to `'appended'` if every read that begins from now on finds the message, and to `'refused'` if the message is certainly not there
    * and never will be. Rejects if that is unknown: the message may land later. `id` names the message in logs and traces of the server.
    * Throws `RemoteError`.
@@ -39,9 +39,9 @@ export interface Remote {
     options: { readonly after: Position; readonly id: string; readonly signal: AbortSignal },
   ): Promise<'appended' | 'refused'>
   /**
-   * Yields all messages behind a position, in their order, up to the newest one at the time of the read. They come in batches of about 1 MB
+   * Yields all messages after a position, in their order, up to the newest one at the time of the read. They come in batches of about 1 MB
    * at most (a single larger message is a batch), and no batch is empty. `including` begins with the message at the position itself. If the
-   * remote has forgotten the position, with its newest messages, yields only the messages behind it, if any. Throws `RemoteError`.
+   * remote has forgotten the position, with its newest messages, yields only the messages after it, if any. Throws `RemoteError`.
    */
   read(
     after: Position,
@@ -52,7 +52,7 @@ export interface Remote {
    * whenever it changes. A missing `'more'` costs time only. Keeps the connection open until the returned function is called.
    */
   watch(hear: (poke: 'more' | 'online' | 'offline') => void): () => void
-  /** The number of messages behind a position. It is only for a progress bar, so an estimate will do. */
+  /** The number of messages after a position. It is only for a progress bar, so an estimate will do. */
   count?(after: Position, options: { readonly signal: AbortSignal }): Promise<number>
   /** `bytes`: the size of the largest message that `append` takes. */
   readonly limits: { readonly bytes: number }

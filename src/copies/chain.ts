@@ -80,7 +80,7 @@ function unreadOf(files: ReadonlyMap<string, readonly ChunkPlace[]>): string | u
   }
 }
 
-/** The chunk that continues the log behind `at`. Of several, it takes the whole one that begins last. */
+/** The chunk that continues the log after `at`. Of several, it takes the whole one that begins last. */
 async function nextBehind(places: readonly ChunkPlace[], at: number): Promise<Chunk | 'none' | 'damaged'> {
   const candidates = places
     .filter(({ header: { first, last } }) => first <= at + 1 && last > at)
@@ -101,7 +101,7 @@ async function verified(place: ChunkPlace): Promise<Chunk | undefined> {
   return chunk
 }
 
-/** The part of a chunk behind `at`, if it holds whole commits in their order; otherwise undefined. */
+/** The part of a chunk after `at`, if it holds whole commits in their order; otherwise undefined. */
 async function behind(place: ChunkPlace, at: number): Promise<Chunk | undefined> {
   const chunk = await verified(place)
   const records = chunk && (await commitsIn(chunk))

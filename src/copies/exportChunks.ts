@@ -50,7 +50,7 @@ export async function* segmentsAfter(database: Database, after: number, until: n
   }
 }
 
-/** Groups records into portions of the size of a segment, so that each fits into a chunk. Leaves out records behind `until`. */
+/** Groups records into portions of the size of a segment, so that each fits into a chunk. Leaves out records after `until`. */
 export async function* inPortions(
   batches: AsyncIterable<readonly CommitRecord[]>,
   until: number,

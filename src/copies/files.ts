@@ -11,7 +11,7 @@ const LONGEST_HEADER_BYTES = 4096
 export interface ChunkPlace {
   readonly file: File
   readonly header: ChunkHeader
-  /** Where the chunk begins, and the byte behind it. */
+  /** Where the chunk begins, and the byte after it. */
   readonly from: number
   readonly to: number
 }

@@ -73,7 +73,7 @@ export async function publishStaged(
     }
   }
 
-  /** Begins the outbox of a log with a remote, behind the last event. */
+  /** Begins the outbox of a log with a remote, after the last event. */
   function putOutbox(store: StoreOf, base: number, last: string): void {
     const newest = store('outbox').openKeyCursor(null, 'prev')
     newest.onsuccess = () => {

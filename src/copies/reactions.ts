@@ -12,7 +12,7 @@ const REACTIONS = 'reactions.open'
 
 /**
  * The file of the reactions; undefined if there is no position. It is read before the events: an event that opens meanwhile is found again
- * behind the position. The file has the positions in its first line, then one line for each open event.
+ * after the position. The file has the positions in its first line, then one line for each open event.
  */
 export async function mirrorReactions({ transact, hasNewer }: Database): Promise<SeparateFile | undefined> {
   if (!hasNewer) return
@@ -47,7 +47,7 @@ export async function findReactions(
     // The other lines.
     return { positions, open: open as OpenEvent[], device }
   } catch {
-    // Without positions, the reactions begin behind the restored events.
+    // Without positions, the reactions begin after the restored events.
   }
 }
 

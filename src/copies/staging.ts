@@ -23,7 +23,7 @@ export interface Stage {
   find(n: number, header: ChunkHeader, line: number): Promise<Sidecar | undefined>
   /** Stages a verified chunk at `n`, and drops what an earlier attempt staged from `n` on. */
   put(n: number, bytes: Uint8Array<ArrayBuffer>, made: Omit<StagedChunk, 'body'>, sidecar: Sidecar): Promise<void>
-  /** Drops what an earlier attempt staged behind the file's end. */
+  /** Drops what an earlier attempt staged after the file's end. */
   cut(length: number): Promise<void>
   /** Drops all staged chunks, after the file was refused. */
   clear(): Promise<void>

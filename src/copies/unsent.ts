@@ -78,7 +78,7 @@ export function noteArrived(arrived: Set<string>, { base }: Unsent, records: rea
 }
 
 /**
- * Puts the commands into an empty outbox, behind `base`. If they were decided on other events, their own events are dropped, and they are
+ * Puts the commands into an empty outbox, after `base`. If they were decided on other events, their own events are dropped, and they are
  * decided again once the remote has been read.
  */
 export function putUnsent(

@@ -159,7 +159,7 @@ function* newestFirst(blocks: readonly Block[], sequence: number): Generator<Str
     for (const stretch of [...block.decode()].reverse()) if (stretch.first <= sequence) yield stretch
 }
 
-/** The first one that ends at or behind a sequence. */
+/** The first one that ends at or after a sequence. */
 function holderOf<T extends { readonly last: number }>(ascending: readonly T[], sequence: number): T | undefined {
   let [low, high] = [0, ascending.length - 1]
   while (low < high) {

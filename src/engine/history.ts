@@ -63,7 +63,7 @@ async function* forwards(
         }
         sequence += command.events.length
       }
-      // What is behind the end may be damaged, so it is not read.
+      // What follows the end may be damaged, so it is not read.
       if (record.last + 1 >= end) return
     }
   }

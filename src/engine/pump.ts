@@ -2,7 +2,7 @@ import { nudge } from './afterwards.ts'
 import type { Tab } from './tab.ts'
 import { work } from './work.ts'
 
-/** Runs `work`, which takes the steps of a tab, one loop at a time. */
+/** Starts `work`, the loop that takes the steps of a tab, and lets only one run at a time. */
 export interface Pump {
   /** Starts the loop if it is not running, because there may be something to do. */
   pump(): void

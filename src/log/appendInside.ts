@@ -2,14 +2,14 @@ import { type AppendDetails, type Appended, appendStores, type ExtraWrite, queue
 import type { CommitRecord } from './commit.ts'
 import { above, commitNow, type Database } from './database.ts'
 
-/** Decides what to append once the tail behind a head is known; undefined for nothing. */
+/** Decides what to append once the tail after a head is known; undefined for nothing. */
 export type DecideInside = (
   tail: readonly CommitRecord[],
   taken: ReadonlySet<string>,
 ) => { readonly record: CommitRecord; readonly beside: AppendDetails } | undefined
 
 /**
- * Reads the records behind `after` and adds what `decide` makes of them, in one transaction, so no other append can come between
+ * Reads the records that follow `after` and adds what `decide` makes of them, in one transaction, so no other append can come between
  * (rule 4). `extra`: further writes of that transaction. Returns whether the record was added. Adds nothing if the tail is sealed or has
  * a hole.
  */

@@ -60,7 +60,7 @@ export interface DraftHint {
   readonly epoch: string
   /** Characters that can be read from the log's database. */
   readonly stored: number
-  /** `text` is new, behind `offset`. Both are absent if it is too large to send. */
+  /** `text` is new, after `offset`. Both are absent if it is too large to send. */
   readonly offset?: number
   readonly text?: string
   /** Its writer has left it. */

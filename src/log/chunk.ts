@@ -173,7 +173,7 @@ export function openChunk(bytes: Uint8Array<ArrayBuffer>): Chunk | undefined {
 }
 
 /**
- * The commits of a verified chunk that end behind `after`, in parts. A reader folds one part before the next is unpacked.
+ * The commits of a verified chunk that end after `after`, in parts. A reader folds one part before the next is unpacked.
  * Throws CorruptLog if they can't be read.
  */
 export async function* unpackChunk(after: number, chunk: Chunk): AsyncGenerator<readonly CommitRecord[]> {

@@ -78,7 +78,7 @@ function* encoded(text: Iterable<string>): Generator<Uint8Array<ArrayBuffer>> {
   if (filled) yield slice.subarray(0, filled)
 }
 
-/** Pumps the slices through by hand: a Blob before the stream and a Response behind it cost ten times as much as the stream. */
+/** Pumps the slices through by hand: a Blob before the stream and a Response after it cost ten times as much as the stream. */
 async function* through(
   slices: Iterable<Uint8Array<ArrayBuffer>>,
   { writable, readable }: CompressionStream | DecompressionStream,

@@ -72,7 +72,7 @@ export interface TrailMark {
 /** The position before anything was read. */
 export const BEGINNING: ReadPosition = { position: '', id: '', head: 0, last: '', trail: [] }
 
-/** Puts commands into records behind `n`. */
+/** Puts commands into records that follow `n`. */
 export function localRecordsOf(commands: readonly LocalCommand[], n: number, most: number): LocalRecord[] {
   const records: LocalRecord[] = []
   for (let at = 0; at < commands.length; at += most)

@@ -6,7 +6,7 @@ export function createMemoryLog(): Log {
   const commits: CommitRecord[] = []
   const commands = new Map<string, CommandEntry>()
   const head = (): number => commits.at(-1)?.last ?? 0
-  /** The records that end behind a sequence, found by bisection: callers mostly want the newest few. */
+  /** The records that end after a sequence, found by bisection: callers mostly want the newest few. */
   const after = (sequence: number): CommitRecord[] => {
     let from = 0
     for (let to = commits.length; from < to; ) {

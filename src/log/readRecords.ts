@@ -12,19 +12,19 @@ const MOST_READ_RECORDS = 1024
 /** Finds the first sequence of the record that contains `sequence`, and calls `tell` with it inside the transaction. */
 export type FindRecord = (store: StoreOf, sequence: number, tell: (first: number) => void) => void
 
-/** A sealed segment: its last event, and its commits behind the sequence that was asked for, in parts. */
+/** A sealed segment: its last event, and its commits after the sequence that was asked for, in parts. */
 export interface Segment {
   readonly last: number
   readonly parts: AsyncIterable<readonly CommitRecord[]>
 }
 
-/** Reads the segment that holds the first event behind `after`; undefined if none does. */
+/** Reads the segment that holds the first event after `after`; undefined if none does. */
 export type ReadSegment = (database: Database, after: number) => Promise<Segment | undefined>
 
 /**
  * Yields batches of whole records, from `after` to the end of the log. At a hole, yields the records before it and then throws CorruptLog,
  * so a reader that stops before the hole does not fail. Give `find` unless a record ends at `after`: the first batch then begins with the
- * record that contains `after + 1`. Calls `readSegment` only if the log is sealed behind `after`, because a page loads that code later.
+ * record that contains `after + 1`. Calls `readSegment` only if the log is sealed beyond `after`, because a page loads that code later.
  * Calls `onLastBatch` before a batch that is known to be the last.
  */
 export async function* readRecords(
@@ -39,7 +39,7 @@ export async function* readRecords(
   /** Only the first record may begin at or before `after`. */
   let within = find
   let count = FIRST_READ_RECORDS
-  /** The first look for commits finds a segment, too: most readers continue from their head, behind all segments. */
+  /** The first look for commits finds a segment, too: most readers continue from their head, after all segments. */
   let mayBeSealed = false
 
   /** The leading records that continue where the last ones ended. */
@@ -62,7 +62,7 @@ export async function* readRecords(
       if (!segment) break
       // Decompression is asynchronous, so it happens outside the transaction.
       for await (const records of segment.parts) {
-        // Nothing continues a hole, so the parts behind one are empty.
+        // Nothing continues a hole, so the parts after one are empty.
         const whole = contiguous(records)
         if (whole.length) yield whole
       }

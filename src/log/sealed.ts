@@ -34,7 +34,7 @@ export async function readRecordWithBody(
   return record && { record, chunk: await sealedChunk(database, record, body) }
 }
 
-/** Reads and verifies the segment that holds the first event behind `after`; undefined if there is none. */
+/** Reads and verifies the segment that holds the first event after `after`; undefined if there is none. */
 export async function readSegment(database: Database, after: number): Promise<Segment | undefined> {
   const found = await readRecordWithBody(database, 'segments', above(after))
   return found && { last: found.record.last, parts: unpackChunk(after, found.chunk) }

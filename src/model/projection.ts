@@ -237,7 +237,7 @@ export function table(
  * ```
  */
 export function value<State>(initial: State): Value<State> {
-  // Apps see `initial` only.
+  // The public type shows `initial` only.
   return { kind: 'value', initial } as Value<State>
 }
 

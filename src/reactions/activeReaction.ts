@@ -54,7 +54,7 @@ export function beginWith(
     else if (unknown) stopped.set(name, new OutdatedCodeError(unknown.type, unknown.version ?? 1))
     else {
       const isSame = position?.lineage === lineage
-      // An empty log becomes that of its remote. What this device dispatched before is behind this position.
+      // An empty log becomes that of its remote. What this device dispatched before comes after this position.
       const isKnown = position && (isSame || position.scanned === 0)
       const now = Math.min(booted, known.booted ?? booted)
       const scanned = isSame ? position.scanned : Math.max(isKnown || from === 'start' ? 0 : now, floor)

@@ -34,7 +34,7 @@ export type Entered =
   | { readonly is: 'raced' }
 
 /**
- * Decides a command behind everything in the outbox and appends it there, in one transaction with `extra`. A command that is refused behind
+ * Decides a command after everything in the outbox and appends it there, in one transaction with `extra`. A command that is refused after
  * other commands of this device is appended without events: the shared log decides. Throws what the command throws on the shared log.
  */
 export async function enterOutbox(
@@ -90,7 +90,7 @@ async function write(database: Database, extra: ExtraWrite | undefined): Promise
   if (extra) await database.transact([...extra.stores] as StoreName[], 'readwrite', (store) => extra.write(store))
 }
 
-/** Decides the command behind these ones. Afterwards the folds are as before. */
+/** Decides the command after these ones. Afterwards the folds are as before. */
 function decideBehind(
   model: AnyModel,
   folds: readonly Fold[],

@@ -6,7 +6,7 @@ import { failedFor } from './afterAttempt.ts'
 import { reactionKeyOf } from './entry.ts'
 import type { AnyDefinition } from './types.ts'
 
-/** The longest chain of reactions that lead to each other. An event behind a longer chain fails. */
+/** The longest chain of reactions that lead to each other. An event at the end of a longer chain fails. */
 export const DEEPEST = 32
 
 /** The parts of a reaction that decide which events open. */

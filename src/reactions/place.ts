@@ -50,7 +50,7 @@ export interface RemotePlace {
 export interface HolderPlace {
   readonly model: AnyModel
   readonly lineage: string
-  /** The events up to here were archived, imported or restored. A reaction without a position starts behind them. */
+  /** The events up to here were archived, imported or restored. A reaction without a position starts after them. */
   readonly floor: number
   /** The events up to here were archived. */
   readonly base: number

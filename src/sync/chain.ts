@@ -7,7 +7,7 @@ export interface Read {
   readonly opened: Opened
 }
 
-/** The result of reading the messages behind a position. */
+/** The result of reading the messages after a position. */
 export interface Derived {
   /** The commits that continue the chain. Every device finds the same ones, because only the bytes decide (rules 3 and 10). */
   readonly commits: readonly ReadCommit[]
@@ -21,7 +21,7 @@ export interface Derived {
 /** The number of last messages whose positions are all kept. Further back, the distances between kept positions double. */
 const TRAIL = 64
 
-/** Follows the chain of a log through the messages behind a position. At the beginning of a log, the first message names the lineage. */
+/** Follows the chain of a log through the messages after a position. At the beginning of a log, the first message names the lineage. */
 export function derive(from: ReadPosition, messages: readonly Read[], known: string): Derived {
   const commits: ReadCommit[] = []
   let mark: TrailMark = from

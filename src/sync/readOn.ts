@@ -24,7 +24,7 @@ export interface Following extends Taker {
 }
 
 /**
- * Reads the messages behind the stored position and takes them. `before`: an earlier state; if `isFresh`, it is not read again. Returns the
+ * Reads the messages after the stored position and takes them. `before`: an earlier state; if `isFresh`, it is not read again. Returns the
  * new state, or undefined if the remote has to be read again. Throws StorageError if the log was begun without a remote.
  */
 export async function readOn(

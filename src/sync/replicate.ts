@@ -158,7 +158,7 @@ async function runReplicator(
   let before: OutboxState | undefined
   /** The state has just been read. What tabs have appended since is looked at later. */
   let isFresh = false
-  /** The position behind which the remote refused the last message. */
+  /** The position after which the remote refused the last message. */
   let refusedAt: Position | undefined
   for (;;) {
     signal.throwIfAborted()

@@ -300,7 +300,7 @@ describe.skipIf(!has('chromium'))('Chromium with pages that are really hidden', 
     expect(stored).toEqual(folded)
   })
 
-  it('hazard 18, rules 2 and 8: a tab thawed after 20,000 events of others were sealed catches up and appends behind them', async () => {
+  it('hazard 18, rules 2 and 8: a tab thawed after 20,000 events of others were sealed catches up and appends after them', async () => {
     const name = scene.fresh()
     const [frozen, sibling] = [await scene.tab(name), await scene.tab(name)]
     await frozen.evaluate(() => window.app.add('before'))

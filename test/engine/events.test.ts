@@ -27,7 +27,7 @@ async function sealed(name: string, last: number, events = last): Promise<void> 
   database.close()
 }
 
-test('gives what the log has behind a position, and then each event as it commits', async () => {
+test('gives what the log has after a position, and then each event as it commits', async () => {
   const a = await tab(freshName())
   await a.dispatch.addMany({ ids: ['a', 'b', 'c'] })
   const all = take(a.events(), 5)
@@ -85,7 +85,7 @@ test('reads sealed segments as if they were commits', async () => {
   expect(sequences(await reading)).toEqual(numbers(8, 61))
 })
 
-test('any starts, readers, writers, pauses and seals: every reader gets exactly the log behind its position', async () => {
+test('any starts, readers, writers, pauses and seals: every reader gets exactly the log after its position', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.integer({ min: 0, max: 40 }), { minLength: 1, maxLength: 5 }),
@@ -215,7 +215,7 @@ test('takes a position of another tab that this one has not reached yet', async 
   expect(sequences(await reading)).toEqual([sequence + 1])
 })
 
-test('an event of a newer build ends it behind the last one that this code knows', async () => {
+test('an event of a newer build ends it after the last one that this code knows', async () => {
   const name = freshName()
   const a = await tab(name)
   await a.dispatch.add({ id: 'x', title: 'x' })
@@ -250,7 +250,7 @@ test('a log that can not be read for a while is read again; one that stays so en
   expect(sequences(await take(a.events(), 3))).toEqual([1, 2, 3])
 })
 
-test('an archived log: begins behind its base, and refuses a position below it', async () => {
+test('an archived log: begins after its base, and refuses a position below it', async () => {
   vi.stubGlobal('navigator', { locks: createLocks() })
   const a = await written(freshName(), 40, [12])
   const { sequence } = a.status

@@ -57,7 +57,7 @@ test('history does not show what is pending', async () => {
   await sent
 })
 
-test('history gives every event up to the head, though a damaged record or an event of a newer build is behind it', async () => {
+test('history gives every event up to the head, though a damaged record or an event of a newer build comes after it', async () => {
   const { name, a } = await filled()
   await inDatabase(name, (store) => void store('commits').put({ first: 31, last: 31 } as never, 31))
   await outcome(a.dispatch.add({ title: 'refused' }))

@@ -436,7 +436,7 @@ test('an open whose log can not be read rejects with what the storage said: it n
   await before.close()
   const { getAll } = IDBObjectStore.prototype
   let reads = 0
-  // The first read comes with the snapshot; the tail behind it is another.
+  // The first read comes with the snapshot; the tail after it is another.
   IDBObjectStore.prototype.getAll = function (this: IDBObjectStore, ...given) {
     if (this.name === 'commits' && ++reads > 1)
       throw new DOMException('The file could not be read.', 'NotReadableError')

@@ -191,7 +191,7 @@ describe('a lost database', () => {
       message: expect.stringContaining('event 201'),
     })
     expect(back.read.todos.size).toBe(200)
-    // What lies behind is of a future that is gone: the numbers go to others.
+    // What follows belongs to a future that is gone: its sequences go to other events.
     await back.dispatch.add({ title: 'other' })
     await mirrored(back, 201)
     expect(filesOf(name).sort()).toEqual([segment(1, 200), tail])

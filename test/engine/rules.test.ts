@@ -87,7 +87,7 @@ test('rule 3: a command id that only a record under the seal claims does not cou
   expect(await a.dispatch.add({ title: 'mine' }, { commandId: 'mine' })).toMatchObject({ sequence: 7, duplicate: true })
 })
 
-test('hazard 18: a stale tab whose head was sealed catches up through the segment and appends behind it', async () => {
+test('hazard 18: a stale tab whose head was sealed catches up through the segment and appends after it', async () => {
   const name = freshName()
   wire().fate = () => 0
   const [a, b] = [await tab(name), await tab(name)]

@@ -100,7 +100,7 @@ describe('a chunk', () => {
       })
   })
 
-  test('is refused with bytes before, between or behind it', async () => {
+  test('is refused with bytes before, between or after it', async () => {
     const one = await whole(packChunk(identity, commits(1, 1)))
     const two = await whole(packChunk(identity, commits(2, 1)))
     for (const [line, parts] of [

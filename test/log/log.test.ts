@@ -173,7 +173,7 @@ describe('the log in IndexedDB', () => {
     expect(await dump(name, 'commits')).toEqual(before)
   })
 
-  test('guarantee 1: a hole right behind an aligned head or inside a record is found, too', async () => {
+  test('guarantee 1: a hole right after an aligned head or inside a record is found, too', async () => {
     const { log, name } = await open()
     for (const one of [commit(1, 3), commit(4, 3), commit(7)]) await log.append(one, beside())
     await inDatabase(name, (store) => store('commits').delete(4))
@@ -344,7 +344,7 @@ describe('the log in IndexedDB', () => {
     expect(read.filter(({ first }, i) => i === 0 || first > read[i - 1]!.first)).toEqual(all)
   })
 
-  test('commits behind large segments are read in one request, after the look that finds the segments', async () => {
+  test('commits after large segments are read in one request, after the look that finds the segments', async () => {
     const { log, database } = await open()
     for (const first of [1, 20_001]) {
       await log.append(commit(first, 20_000), beside())

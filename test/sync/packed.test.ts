@@ -6,7 +6,7 @@ const soon = { timeout: 20_000 }
 const keysOf = async ({ name }: Device, store: string) => (await dump(name, store)).map(({ key }) => Number(key))
 const titles = (count: number) => Array.from({ length: count }, (_, i) => `${i + 1}`)
 
-test('a new device seals what it takes at once, and its next commits are records behind that', async () => {
+test('a new device seals what it takes at once, and its next commits are records after that', async () => {
   const { device, server } = devices()
   await putSingle(server, 1, 600)
   const phone = device()
@@ -16,7 +16,7 @@ test('a new device seals what it takes at once, and its next commits are records
   expect(await keysOf(phone, 'commits')).toEqual([])
   await a.dispatch.add({ id: 'own', title: 'own' })
   await expect.poll(() => a.status.sequence, soon).toBe(601)
-  // These are many, too. But what lies below a segment is not log, so behind a commit that is not sealed they are records.
+  // These are many, too. But what lies below a segment is not log, so after a commit that is not sealed they are records.
   const [own] = await dump(phone.name, 'commits')
   await putSingle(server, 602, 1300, own?.value.id)
   await expect.poll(() => a.status.sequence, soon).toBe(1300)

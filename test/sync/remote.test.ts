@@ -75,7 +75,7 @@ test('a remote with another log and a deleted remote are told apart', async () =
   await expect.poll(() => b.read.todos.size, { timeout: 10_000 }).toBe(1)
 }, 90_000)
 
-test('S3: a command that is refused behind others of its device is final only once those are in the log', async () => {
+test('S3: a command that is refused after others of its device is final only once those are in the log', async () => {
   const { device } = devices()
   const [phone, laptop] = [device(), device()]
   const [a, b] = [await phone.open(), await laptop.open()]

@@ -39,7 +39,7 @@ interface StepGroup {
 export interface Steps {
   /** The step that the next undo or redo takes back. */
   last(kind: 'undo' | 'redo'): UndoStep | undefined
-  /** Adds a new step behind the others. */
+  /** Adds a new step at the end. */
   enter(kind: UndoStep['kind']): UndoStep
   /** The step for a new command: that of the command before, if both belong to one group. */
   join(name: string, at: number): UndoStep

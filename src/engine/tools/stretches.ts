@@ -34,7 +34,7 @@ export interface Block {
 
 /**
  * The blocks around one event, ascending and without a gap. Other readers refuse a log with a damaged record, as they must. This one is for
- * tools that show what can still be read. It reads unsealed events only behind `after`. Rejects only if the storage itself fails.
+ * tools that show what can still be read. It reads unsealed events only after `after`. Rejects only if the storage itself fails.
  */
 export async function blocksAround(core: Core, sequence: number, after = 0): Promise<readonly Block[]> {
   const { database, log, head } = core

@@ -32,7 +32,7 @@ export function createTakeBack(core: Core, inverses: Record<string, (...given: a
   let takenBack: StepCommand[] = []
   let count = 0
 
-  /** Events of `command` as the log would record them, behind its first `after` events. */
+  /** Events of `command` as the log would record them, after its first `after` events. */
   const recorded = (events: readonly StoredEvent[], { id, meta, context }: Command, after = 0): AnyRecordedEvent[] =>
     recordedOf({ id, at: context.now, events, ...(meta !== undefined && { meta }) }, core.tip + after + 1, types)
 

@@ -82,7 +82,7 @@ export function createTimeline(first: readonly Fold[], create: () => readonly Fo
     changes = 0
   }
 
-  /** Can the fold take this event? Not if it has no base in an archived log, and not behind an event that it can't fold. */
+  /** Can the fold take this event? Not if it has no base in an archived log, and not after an event that it can't fold. */
   const works = (fold: Fold, sequence: number): boolean =>
     !fold.failed && sequence <= (failedAt.get(fold.name) ?? Infinity)
 

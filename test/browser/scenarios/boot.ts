@@ -59,7 +59,7 @@ export const boot = (scene: Scene) => {
     expect(counts[0]).toBe(counts[1])
   })
 
-  it('guarantee 5: a process that starts between two flushes takes the snapshot and the tail behind it', async () => {
+  it('guarantee 5: a process that starts between two flushes takes the snapshot and the tail after it', async () => {
     const next = await scene.tab(between)
     const { shown, folded, stored } = await threeViews(next, between)
     expect(shown.total).toBe(701)

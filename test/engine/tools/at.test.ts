@@ -133,7 +133,7 @@ describe('at', () => {
         )
       })
 
-    test('the first view folds each event once, a move to a neighbour few, and a distant move those behind a point', async () => {
+    test('the first view folds each event once, a move to a neighbour few, and a distant move those after a point', async () => {
       const engine = await open()
       const chance = random(5)
       const looks = [EVENTS, 1, EVENTS / 2, ...Array.from({ length: 30 }, () => 1 + Math.floor(chance() * EVENTS))]
@@ -153,7 +153,7 @@ describe('at', () => {
           expect(past.read.places.all()).toEqual(states.get(sequence))
           expect(past.read.fragile.all()).toEqual(states.get(sequence))
           expect(past.read.count.value).toBe(sequence)
-          // Between two points, behind the window that begins there, and the stretch that the way back cuts.
+          // Between two points, after the window that begins there, and the stretch that the way back cuts.
           expect(folded).toBeLessThanOrEqual(far > 1 ? Math.max(far, 8192) + 4096 + COMMIT : 256)
         }
       }

@@ -6,7 +6,7 @@ import { broken, logId, tab } from '../kit.ts'
 import { collect, freshName, later, openTab, shown } from '../todos.ts'
 import { blobOf, boundaries, bytesOf, chunksOf, written } from './files.ts'
 
-test('an export holds sealed segments as they are, the tail behind them and an end', async () => {
+test('an export holds sealed segments as they are, the tail after them and an end', async () => {
   const name = freshName()
   const one = await written(name)
   const file = await bytesOf(exportLog(one))

@@ -84,7 +84,7 @@ test('a segment that is missing between two others is a stretch, too', async () 
   expect((await around(one, second.last)).some(({ error }) => error)).toBe(false)
 })
 
-test('the newest event is given where a window begins with it, and behind one that is known', async () => {
+test('the newest event is given where a window begins with it, and after one that is known', async () => {
   const one = await tab(freshName())
   await one.dispatch.addMany({ ids: Array.from({ length: WINDOW_EVENTS - 1 }, (_, i) => `t${i}`) })
   await one.dispatch.add({ title: 'at the border' })

@@ -16,9 +16,9 @@ import { rebase, stop, type Tab } from './tab.ts'
 //   any other error   The storage failed, a file of the app could not be loaded, or this library has a bug.
 //       In a transaction with commands: their outcome is open until the log has been read. Commands that are not in the
 //       log are appended again: at once, then after 1 and 2 seconds. After four failures their callers get the error.
-//       In a read: the tab does not follow its log. It says so in its status and tries again after 1, 2, 4 … 30
-// seconds.       Commands stay visible and wait. After four failures (about six seconds) their callers get the error,
-// or 'unknown'       if a transaction had the command. Acknowledged commands are not affected.
+//       In a read: the tab does not follow its log. It says so in its status and tries again after 1, 2, 4 … 30 seconds.
+//       Commands stay visible and wait. After four failures (about six seconds) their callers get the error, or
+//       'unknown' if a transaction had the command. Acknowledged commands are not affected.
 
 /** Milliseconds from a failed try to the next one, doubled by each further failure. */
 export const RETRY_MS = 1000
@@ -30,7 +30,7 @@ export const RETRY_CLOSEST_MS = 1000
 /** After this many failures of the storage, the callers of a command get the error. */
 export const FAILURES = 4
 
-/** Another tab was faster, or the record fell under the seal: the log is ahead. */
+/** Another tab was faster, or a segment covers the record's key: the log is ahead. */
 export function afterLoss(tab: Tab, commands: readonly Pending[], outcome: 'raced' | 'sealed' | 'not whole'): void {
   tab.behind = true
   if (outcome === 'raced') countRace(commands)

@@ -48,7 +48,7 @@ async function readBatches(
   if (empty) await takeOver(tab)
   let isLast = false
   const onLastBatch = (): void => {
-    // In the other two cases more is read after this, so the trouble is not over yet.
+    // After an empty log, or in a log with a remote, more is read after this. Then the trouble is not over yet.
     isLast = !empty && !tab.layer
   }
   for await (const records of tab.log.readAfter(tab.head, signal, true, onLastBatch)) {

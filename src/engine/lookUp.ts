@@ -9,7 +9,7 @@ import { answer, rebase, type Tab } from './tab.ts'
  */
 export async function lookUpCommand(tab: Tab, pending: Pending, known?: CommandEntry): Promise<void> {
   const entry = known ?? (await tab.log.checkHead(tab.head, [pending.id])).entries.get(pending.id)
-  // The entry does not count, because its record fell under the seal.
+  // The entry does not count, because a segment covers the key of its record.
   if (!entry) return
   if (entry.sequence > tab.head) {
     // Catch-up will find the command and answer it.

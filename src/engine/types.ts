@@ -18,7 +18,7 @@ export interface DispatchOptions<D extends Durability = Durability> {
    * - `'relaxed'` (the default): the command survives a crash of the browser.
    * - `'strict'`: it also survives a power cut.
    * - `'remote'`, only if the log has a remote: it is in the log of all devices, at its `sequence`. The dispatch waits
-   * while the device is   offline, and rejects with the error that the command throws there.
+   * while the device is offline, and rejects with the error that the command throws there.
    */
   readonly durability?: D | undefined
   /**

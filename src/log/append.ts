@@ -4,7 +4,7 @@ import { above, commitNow, type Database, type StoreName, type StoreOf } from '.
 import type { TypedStore } from './stores.ts'
 
 /**
- * The outcome of an append. `raced`: another commit took the key. `sealed`: the record fell under the newest segment, so it
+ * The outcome of an append. `raced`: another commit took the key. `sealed`: the newest segment covers the key, so the record
  * is not part of the log. `taken`: the caller's command id is in the log already.
  */
 export type Appended = 'appended' | 'raced' | 'sealed' | { readonly taken: string }

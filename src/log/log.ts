@@ -29,7 +29,7 @@ export interface Log {
   flush(): Promise<unknown>
 }
 
-/** A record may start before the sequence. A record that starts under the seal is not part of the log. */
+/** A record may start before the sequence. A record that starts below the end of the newest segment is not part of the log. */
 const findRecord: FindRecord = (store, sequence, tell) => {
   const newest = store('segments').openKeyCursor(null, 'prev')
   const floor = store('commits').openKeyCursor(IDBKeyRange.upperBound(sequence), 'prev')

@@ -69,7 +69,7 @@ test("rule 2: a caller's id that the log knows is answered from there, and its n
   expect(await ranges(name)).toEqual([[1, 2]])
 })
 
-test('rule 3: a command id that only a record under the seal claims does not count', async () => {
+test('rule 3: a command id that only a record below the newest segment claims does not count', async () => {
   const name = freshName()
   const a = await tab(name)
   for (let i = 0; i < 6; i++) await a.dispatch.add({ title: `t${i}` })

@@ -387,7 +387,7 @@ describe('the log in IndexedDB', () => {
     await expect(records(log)).rejects.toMatchObject({ name: 'OutdatedCodeError' })
   })
 
-  test('rule 2: an append that fell under the seal is not part of the log, and is deleted with its command ids', async () => {
+  test('rule 2: an append whose key a segment covers is not part of the log, and is deleted with its command ids', async () => {
     const { log, name, database } = await open()
     for (let i = 1; i <= 6; i++) await log.append(commit(i), beside())
     await seal(database, 6, 6)
@@ -398,7 +398,7 @@ describe('the log in IndexedDB', () => {
     expect(await records(log)).toHaveLength(6)
   })
 
-  test('rule 2: further writes of an append are not made if it fell under the seal', async () => {
+  test('rule 2: further writes of an append are not made if a segment covers its key', async () => {
     const { log, name, database } = await open()
     for (let i = 1; i <= 6; i++) await log.append(commit(i), beside())
     await seal(database, 6, 6)
@@ -409,7 +409,7 @@ describe('the log in IndexedDB', () => {
     expect(await dump(name, 'reactions')).toHaveLength(1)
   })
 
-  test('rule 2: deleting an append that fell under the seal keeps the entries of other commits', async () => {
+  test('rule 2: deleting an append whose key a segment covers keeps the entries of other commits', async () => {
     const { log, name, database } = await open()
     const all = Array.from({ length: 6 }, (_, i) => commit(i + 1))
     for (const one of all) await log.append(one, beside([`id-${one.id}`, entry(one)]))
@@ -419,7 +419,7 @@ describe('the log in IndexedDB', () => {
     expect((await dump(name, 'commands')).map(({ key }) => key)).toContain('id-c3')
   })
 
-  test('rule 3: a commit under the seal is not part of the log: it is not read, and its command ids do not count', async () => {
+  test('rule 3: a commit below the newest segment is not part of the log: it is not read, and its command ids do not count', async () => {
     const { log, name, database } = await open()
     for (let i = 1; i <= 6; i++) await log.append(commit(i), beside())
     await seal(database, 6, 6)
@@ -439,7 +439,7 @@ describe('the log in IndexedDB', () => {
     expect([...(await log.checkHead(7, ['mine'])).entries]).toEqual([['mine', entry(again)]])
   })
 
-  test('rule 3: the next seal deletes a commit that an append left under an older seal', async () => {
+  test('rule 3: the next seal deletes a commit that an append left below an older segment', async () => {
     const { log, name, database } = await open()
     for (let i = 1; i <= 12; i++) await log.append(commit(i), beside())
     await seal(database, 6, 6)

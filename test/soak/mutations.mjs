@@ -131,12 +131,12 @@ export const mutations = [
     tests: ['test/sync/remote.test.ts', 'S5'],
   },
   {
-    name: 'S3: a refusal behind unconfirmed commands is final',
+    name: 'S3: a refusal after unconfirmed commands is final',
     in: 'decideAgain',
     find: 'if (tip > head) kept.push({ $$all, events: [] }); else $$rest',
     put: '$$rest',
     profiles: 'devices',
-    tests: ['test/sync/remote.test.ts', 'refused behind'],
+    tests: ['test/sync/remote.test.ts', 'refused after'],
   },
   {
     name: 'S4: a device files what it takes in under an id of its own',

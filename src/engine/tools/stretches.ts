@@ -141,7 +141,7 @@ async function unsealed(
   const stretches: Stretch[] = []
   const before = found.before.result?.value
   for (const record of before ? [before, ...found.others.result] : found.others.result) {
-    // A record that begins under the seal is not part of the log.
+    // A record that begins below the end of the newest segment is not part of the log.
     if (!(isCommit(record) && record.first <= sealed)) add(stretches, record, firstSequence)
   }
   const next = (stretches.at(-1)?.last ?? firstSequence - 1) + 1

@@ -3,13 +3,16 @@ import type { CommandEntry } from './commit.ts'
 import { above, commitNow, type Database, numberKeyOf } from './database.ts'
 
 export interface HeadCheck {
-  /** The log has grown past the head that was asked about. */
+  /** True if the log has grown past the given head. */
   readonly raced: boolean
   /** Which of the command ids are in the log. */
   readonly entries: ReadonlyMap<string, CommandEntry>
 }
 
-/** Is `head` the log's head, and which command ids does the log know? Deletes entries whose commit is not part of the log (rule 3). */
+/**
+ * Looks whether the log still ends at `head`, and which command ids it knows. Deletes entries whose commit is not part
+ * of the log (rule 3).
+ */
 export async function checkHead({ transact }: Database, head: number, ids: readonly string[]): Promise<HeadCheck> {
   const entries = new Map<string, CommandEntry>()
   const entriesUnderSeal: [id: string, commit: string][] = []
@@ -28,7 +31,8 @@ export async function checkHead({ transact }: Database, head: number, ids: reado
       }
     }
     const later = [store('segments').getKey(above(head)), store('commits').getKey(above(head))]
-    // All requests are queued, so it commits: a tab that is frozen in between would keep others from writing.
+    // Without ids, all requests are queued now, so it does not wait for the answers: a tab that is frozen with an open
+    // transaction would keep others from writing.
     if (!ids.length) commitNow(transaction)
     return later
   })

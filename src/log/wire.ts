@@ -32,6 +32,7 @@ export interface WireError {
   readonly [field: string]: unknown
 }
 
+/** Turns an error into plain data: name, message and stack, and all fields if it is one of this package's errors. */
 export function toWire(error: unknown): WireError {
   if (!(error instanceof Error)) {
     // An object may have no way to become a string.
@@ -47,11 +48,11 @@ export function toWire(error: unknown): WireError {
   return { name, message, stack, ...own }
 }
 
-/** Makes the error again: the same class, fields, stack and cause. */
+/** Builds the error again: the same class, fields, stack and cause. */
 export function fromWire({ name, message, cause, ...fields }: WireError): Error {
   const known = Object.hasOwn(wireClasses, name) ? wireClasses[name]! : Error
   const error: Error = Reflect.construct(Error, [message], known)
-  // `toWire` has made both.
+  // `toWire` made the cause, so it is a `WireError`.
   const named = { name, ...(cause !== undefined && { cause: fromWire(cause as WireError) }) }
   for (const [key, value] of Object.entries(named)) Object.defineProperty(error, key, { value, configurable: true })
   return Object.assign(error, fields)

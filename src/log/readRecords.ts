@@ -109,7 +109,7 @@ async function commitsAbove(
     if (find) find(store, at + 1, read)
     else {
       read(at + 1)
-      // Commits before any answer: a tab that is frozen in between would keep others from writing.
+      // Does not wait for the answers: a tab that is frozen with an open transaction would keep others from writing.
       commitNow(transaction)
     }
     return segment

@@ -58,7 +58,7 @@ async function readBoth(
 }
 
 /**
- * The verified chunk of a record. If its body is damaged or lost, takes it from the mirror and puts it back. Throws, if no mirror has it,
+ * The verified chunk of a record. If its body is damaged or lost, takes it from the mirror and puts it back. If no mirror has it, throws
  * `StorageError('lost')` for a body that can't be read, and CorruptLog for one that is missing or is not what was sealed.
  * Throws EngineClosed if an archive has moved the events, OutdatedCodeError for an unknown format or codec.
  */

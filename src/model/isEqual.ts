@@ -31,8 +31,8 @@ export function deepEqual(a: unknown, b: unknown): boolean {
 }
 
 /**
- * As `deepEqual`, for a row and its stored copy: a `Blob` equals another one of the same type, size and name, because its bytes can be
- * read only asynchronously and each copy is another object.
+ * As `deepEqual`, for a row and its stored copy. A `Blob` or `File` equals another one of the same type, size, name and date, because its
+ * bytes can be read only asynchronously and each copy is another object.
  */
 export function rowsEqual(a: unknown, b: unknown): boolean {
   return isEqual(a, b, true)
@@ -118,7 +118,7 @@ function pushEntries(pairs: unknown[], one: Map<unknown, unknown>, other: Map<un
 
 function haveSameBytes(one: ArrayBufferView, other: ArrayBufferView): boolean {
   if (one.byteLength !== other.byteLength) return false
-  // `map` forgets that there are two.
+  // The type of `map` does not say that there are two.
   const [left, right] = [one, other].map(
     ({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength),
   ) as [Uint8Array, Uint8Array]

@@ -40,8 +40,8 @@ export interface Workshop extends MirrorHost {
   /** The channel of this pipeline. An engine beside it shares it. */
   readonly channel: Channel
   /**
-   * Folds the commits that hints carried, or the whole log if `read` is set, and then runs a task over the folds before
-   * anything else changes or writes them. Throws `StorageError('aborted')` if other pipelines keep replacing the pages.
+   * Folds the commits that hints carried, or reads on to the log's end if `read` is set. Then runs a task over the folds
+   * before anything else changes or writes them. Throws `StorageError('aborted')` if other pipelines keep replacing the pages.
    */
   atHead<T>(task: (folds: readonly Fold[]) => T | Promise<T>, read?: boolean): Promise<T>
   /** Folds the next commit. Only inside `atHead`. */
@@ -51,6 +51,7 @@ export interface Workshop extends MirrorHost {
    * gives 'moved'.
    */
   foldToHead(into: readonly Track[], signal: AbortSignal, progress?: (done: number) => void): Promise<Written>
+  /** Writes the changed pages of the given tracks. */
   write(into: readonly Track[]): Promise<Written>
   /** Drops the folds and reads the pages again. Only inside `exclusive`. */
   reload(): Promise<void>

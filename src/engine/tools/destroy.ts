@@ -58,8 +58,8 @@ export async function destroy(
   }
 
   /**
-   * Finds out which log has this name now. `'none'`: also a new one of format 0, which holds no event yet. `'this'`: also this log after
-   * another tab has restored it, and a database that holds no log. Callers take a log that can't be read for this one.
+   * Finds out which log has this name now. `'none'`: there is no log, or a new one without events (format 0). `'this'`: this log, also if
+   * another tab has restored it, or a database that holds no log. If the log can't be read, callers treat it as this one.
    */
   async function find(): Promise<'this' | 'none' | 'another'> {
     const found = await openDatabase(name, false, blocked)

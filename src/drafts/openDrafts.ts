@@ -158,6 +158,7 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
       },
     })
 
+  /** Receives a hint from another tab. If it is about a draft that is written here, looks who writes it now. */
   function hear(hint: DraftHint): void {
     const one = shelf.find(hint.name, hint.id)
     const { writing } = one ?? {}
@@ -191,11 +192,11 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
     ['pagehide', putAway],
     ['pageshow', comeBack],
   ] as const
-  // Each is the listener of its own event.
+  // The compiler can't see that each listener gets the event that it is paired with.
   for (const [type, listener] of events) globalThis.addEventListener?.(type, listener as EventListener)
 
   ended.addEventListener('abort', () => {
-    // Each is the listener of its own event.
+    // The compiler can't see that each listener gets the event that it is paired with.
     for (const [type, listener] of events) globalThis.removeEventListener?.(type, listener as EventListener)
     for (const { rest } of followed.values()) rest()
     tells.stop()

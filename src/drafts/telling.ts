@@ -21,7 +21,7 @@ export function createTelling(shelf: Shelf): Telling {
       const { name, id, epoch, text, toldLength, toldStored, dropped, state } = writing
       const stored = dropped ? 0 : (writing.stored ?? 0)
       shelf.find(name, id)?.changed()
-      // A tab that gets the first hint reads the draft, so its begin must be stored before.
+      // A tab that gets the first hint of a draft reads it from the store, so it has to be stored before that.
       if (writing.stored === undefined || state === 'over' || (toldLength === text.length && toldStored === stored))
         continue
       const added = text.slice(toldLength)

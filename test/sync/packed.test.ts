@@ -1,6 +1,9 @@
+import { CommandIdConflict } from 'tidemark'
 import { expect, test } from 'vitest'
+import { openMessage, packMessage } from '../../src/sync/message.ts'
+import { outcome } from '../engine/todos.ts'
 import { dump } from '../log/storage.ts'
-import { type Device, devices, putSingle } from './devices.ts'
+import { type Device, devices, LOG, putSingle } from './devices.ts'
 
 const soon = { timeout: 20_000 }
 const keysOf = async ({ name }: Device, store: string) => (await dump(name, store)).map(({ key }) => Number(key))
@@ -43,4 +46,26 @@ test('a device that has commands to send takes records', async () => {
   await expect.poll(() => a.status.sequence, soon).toBe(601)
   expect(await keysOf(laptop, 'segments')).toEqual([])
   expect(await keysOf(laptop, 'commits')).toHaveLength(601)
+})
+
+test('S5: an id in what a device seals at once is known, also after a restart', async () => {
+  const before = devices()
+  const todo = { id: 'own', title: 'own' }
+  await (await before.device().open()).dispatch.add(todo, { commandId: 'given', durability: 'remote' })
+  const opened = await openMessage(before.server.messages(LOG)[0]!.message)
+  if (opened.is !== 'message') throw new Error('it is a message')
+  const { device, server } = devices()
+  const [first] = opened.commits
+  server.put(LOG, await packMessage([first!.record], { after: '', lineage: 'lineage' }))
+  await putSingle(server, 2, 600, first!.record.id)
+  const phone = device()
+  for (let visit = 0; visit < 2; visit++) {
+    const a = await phone.open()
+    await expect.poll(() => a.status.sequence, soon).toBe(600)
+    expect(await keysOf(phone, 'segments')).toEqual([600])
+    expect(await a.dispatch.add(todo, { commandId: 'given' })).toMatchObject({ duplicate: true, sequence: 1 })
+    const other = a.dispatch.add({ ...todo, title: 'other' }, { commandId: 'given' })
+    expect(await outcome(other)).toBeInstanceOf(CommandIdConflict)
+    await a.close()
+  }
 })

@@ -101,17 +101,22 @@ async function costs(rows: number, ticks: number) {
 }
 
 test('the cost of a change grows with neither table nor log: requests to dispatch, to tell the other tab and to persist, and folded rows', async () => {
-  const small = await costs(10, 0)
-  const [tick, tickList] = small
-  // One row, or the three that match: once in the tab and once in the pipeline of its page, and likewise in the other tab.
-  expect(tick!.folded.a).toBeLessThanOrEqual(2)
-  expect(tickList!.folded.a).toBeLessThanOrEqual(6)
-  for (const { requests } of small)
-    expect(requests).toEqual([
-      ...['getKey segments', 'add commits'],
-      // Of the pipeline that persists it.
-      ...['get segments', 'getAll commits', ...LOOK, 'put pages', 'put checkpoints'],
-    ])
-  expect(await costs(3000, 0)).toEqual(small)
-  expect(await costs(10, 3000)).toEqual(small)
+  for (const [rows, ticks] of [
+    [10, 0],
+    [3000, 0],
+    [10, 3000],
+  ] as const) {
+    const [tick, tickList] = await costs(rows, ticks)
+    // One row, or the three that match: once in each tab, and once more where a pipeline of that page folds it too.
+    for (const tab of ['a', 'b'] as const) {
+      expect(tick!.folded[tab]).toBeOneOf([1, 2])
+      expect(tickList!.folded[tab]).toBeOneOf([3, 6])
+    }
+    for (const { requests } of [tick!, tickList!])
+      expect(requests).toEqual([
+        ...['getKey segments', 'add commits'],
+        // Of the pipeline that persists it.
+        ...['get segments', 'getAll commits', ...LOOK, 'put pages', 'put checkpoints'],
+      ])
+  }
 })

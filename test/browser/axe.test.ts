@@ -12,18 +12,18 @@ interface Finding {
   readonly nodes: readonly { readonly target: readonly string[]; readonly failureSummary?: string }[]
 }
 
-/** What another width and other colours can change; the first look is at everything. */
+/** The first look applies every rule. The second one applies the rules that width and colours can affect. */
 const looks = [
   { width: 1280, colorScheme: 'light', only: undefined },
   { width: 390, colorScheme: 'dark', only: ['color-contrast', 'target-size', 'scrollable-region-focusable'] },
 ] as const
 
-/** The reference has hundreds of them, all alike. */
+/** Elements that the reference repeats hundreds of times, all alike. */
 const repeated = ['.snippet ~ .snippet ~ .snippet', '.table ~ .table ~ .table']
-/** The same on every page of the guide and the reference. */
+/** The parts that are the same on every page of the guide and the reference. */
 const frame = ['.site-header', '.book', '.on-page', '.neighbours']
 
-/** What a page needs before it is worth looking at; the others are there when they are loaded. */
+/** The elements that complete a page. Other pages are complete once they have loaded. */
 const ready: Record<string, string> = {
   'index.html': '.live-event >> nth=2',
   'live/index.html': '.live-event >> nth=2',
@@ -31,8 +31,8 @@ const ready: Record<string, string> = {
 }
 
 /**
- * Which element in which element there is, with their classes: where this is nothing new, no colour is. Code without a new
- * pair becomes plain text: its colours are known, and its thousands of elements, which mean nothing else, slow every rule down.
+ * The pairs of an element and its parent, with their classes. A page without a new pair has no new colours. Turns code without a new
+ * pair into plain text, because its thousands of elements slow every rule down.
  */
 const pairsOf = (page: Page, seen: ReadonlySet<string>): Promise<string[]> =>
   page.evaluate(
@@ -60,7 +60,7 @@ describe.skipIf(!has('chromium'))(
     beforeAll(async () => {
       folder = buildDemo()
       server = await serve(folder)
-      // Chromium keeps it compiled; a script that the driver sends is compiled for every page.
+      // Chromium keeps this script compiled. It would compile a script that the driver sends anew for every page.
       server.override('/axe.js', {
         headers: { 'content-type': 'text/javascript', 'cache-control': 'max-age=3600' },
         body: readFileSync(script, 'utf8'),
@@ -94,7 +94,7 @@ describe.skipIf(!has('chromium'))(
           await page.locator('.todo-list li').first().waitFor()
         }
         const pairs = await pairsOf(page, seen)
-        // Style sheets are shared: contrast and the size of targets are the slowest rules, and can differ only where something new is.
+        // Contrast and target size are the slowest rules. All pages share their style sheets, so only new pairs can break these rules.
         const fresh = !/^(guide|reference)\//.test(path) || pairs.some((pair) => !seen.has(pair))
         for (const pair of pairs) seen.add(pair)
         await page.addScriptTag({ url: `${server.url}axe.js` })
@@ -119,7 +119,7 @@ describe.skipIf(!has('chromium'))(
         }
       }
       expect(found).toEqual([])
-      // Playwright says so itself.
+      // Playwright itself writes this line.
       expect(log.filter((line) => !line.includes('Service Worker registration blocked'))).toEqual([])
     })
   },

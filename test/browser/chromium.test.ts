@@ -16,13 +16,13 @@ import {
 } from './harness/index.ts'
 import { createScene, threeViews } from './scenarios/scene.ts'
 
-/** `npm run soak` asks for more. */
+/** `npm run soak -- --freezes 20` sets more. */
 const freezes = Number(process.env.TIDEMARK_FREEZES ?? 5)
 
-/** `npm run soak -- --cycles 1000` asks for more, and for a worker restart with every fifth of them. */
+/** `npm run soak -- --cycles 1000` sets more. The worker restarts in every fifth cycle. */
 const cycles = Number(process.env.TIDEMARK_CYCLES ?? 40)
 
-/** Half of the time after which Chromium ends the transaction of a frozen tab. A tab that waits for such a transaction waits longer. */
+/** Half of the time after which Chromium ends the transaction of a frozen tab. A tab that waited for such a transaction would wait longer. */
 const FROZEN_MS = 30_000
 
 // Situations that only the protocol of Chromium can cause.
@@ -37,7 +37,7 @@ describe.skipIf(!has('chromium'))('Chromium', () => {
     apart = await serve(buildPages())
     apart.override('/hung.js', 'never')
     browser = await chromium()
-    // The last step of this test is far below, because a silent worker is given time.
+    // The last step of this test is far below, because a silent worker gets time to answer.
     hung = await browser.open(`${apart.url}engine/`)
     await hung.waitFor(() => window.app)
   })
@@ -57,13 +57,13 @@ describe.skipIf(!has('chromium'))('Chromium', () => {
       await window.app.add('at once')
       return window.app.status()
     })
-    // Nobody has given the worker up yet.
+    // The tab still waits for the worker.
     expect(status).toMatchObject({ state: 'ready', worker: 'none', sequence: 1 })
     await hung.evaluate(() => window.app.writeEach(50, 'me'))
   })
 
-  it('hazard 8, rule 19: without space a dispatch leaves no trace, pages are deleted for the log, and all works again once there is space', async () => {
-    // An origin of its own: for one that it knows, Chromium asks for the space that is left only now and then.
+  it('hazard 8, rule 19: without space a dispatch leaves no trace, pages are deleted to make room for the log, and everything works again once there is space', async () => {
+    // Uses a new origin, because Chromium checks the free space of a known origin only now and then.
     const fresh = await serve(buildPages())
     const origin = fresh.url.slice(0, -1)
     const open = async () => {
@@ -158,7 +158,7 @@ describe.skipIf(!has('chromium'))('Chromium', () => {
     const tab = await scene.open('engine/')
     await tab.waitFor(() => window.app)
     const cdp = await browser.context.newCDPSession(tab.page)
-    // The probe's own list of requests is no part of it.
+    // The probe's own list of requests does not count.
     const cycle = (n: number, restarts: number) =>
       tab.evaluate(
         async (name, n, restarts) => {
@@ -174,11 +174,11 @@ describe.skipIf(!has('chromium'))('Chromium', () => {
     await cycle(cycles, 5)
     await tab.evaluate(async () => {
       await window.app.bare(1)
-      // V8's table of the strings of numbers grows once.
+      // V8's cache of numbers as strings grows once.
       for (let i = 0; i < 1e5; i++) `${i}`.at(0)
     })
     const before = await heapOf(cdp)
-    // One worker lives all the time: what it makes a page keep is kept.
+    // One worker lives all the time, so the page keeps the objects for it.
     const closed = await cycle(cycles, 0)
     expect(closed.after).toEqual(closed.before)
     const cycled = await heapOf(cdp)
@@ -195,7 +195,7 @@ describe.skipIf(!has('chromium'))('Chromium', () => {
     expect(after).toBeLessThan(1.1 * before)
   })
 
-  it('hazard 12: an older copy of the profile opens at the tide mark it had', async () => {
+  it('hazard 12: an older copy of the profile opens from the snapshot it had', async () => {
     const name = scene.fresh()
     const copy = mkdtempSync(join(tmpdir(), 'tidemark-copy-'))
     const write = async (n: number) => {
@@ -229,7 +229,7 @@ describe.skipIf(!has('chromium'))('Chromium with pages that are really hidden', 
   let server: Server
   let browser: PuppeteerBrowser
   beforeAll(async () => {
-    // `no-store` would keep pages out of the back/forward cache.
+    // With `no-store`, pages would not enter the back/forward cache.
     server = await serve(buildPages(), { headers: { 'cache-control': 'no-cache' } })
     browser = await puppeteerChromium()
   })
@@ -287,7 +287,7 @@ describe.skipIf(!has('chromium'))('Chromium with pages that are really hidden', 
     await vi.waitFor(async () => expect(await locks()).toBe(2), 10_000)
     await tab.goto(`${server.url}deploys/older.html`)
     await vi.waitFor(async () => expect(await locks()).toBe(1), 10_000)
-    // A message to a page in the cache throws it out: it must not listen either.
+    // A message to a page in the cache removes it from the cache, so such a page may not listen.
     expect(await sibling.evaluate(() => window.app.addMany(100, 'sibling'))).toBe(101)
     await tab.page.goBack()
     await tab.waitFor(() => window.app.status().sequence === 101)
@@ -316,7 +316,7 @@ describe.skipIf(!has('chromium'))('Chromium with pages that are really hidden', 
       await window.app.projected()
       return took
     })
-    // The read of the frozen tab is no open transaction.
+    // The read of the frozen tab has no open transaction.
     expect(Math.max(...took)).toBeLessThan(FROZEN_MS)
     await sibling.waitFor(async (name) => (await window.app.stored(name)).segments > 0, name)
     await cdp.send('Page.setWebLifecycleState', { state: 'active' })

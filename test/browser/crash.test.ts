@@ -10,27 +10,27 @@ interface Stored {
   readonly rows: readonly unknown[]
 }
 
-/** `npm run soak -- --kills 100` asks for more. */
+/** `npm run soak -- --kills 100` sets more. */
 const kills = Number(process.env.TIDEMARK_KILLS ?? 2)
-/** After this many kills, the files of IndexedDB are damaged too, as Chromium itself does once in a while. */
+/** After this many kills, the files of IndexedDB are damaged, too. Chromium itself damages them now and then. */
 const damage = Number(process.env.TIDEMARK_DAMAGE ?? 0)
 
 describe.skipIf(!has('chromium'))('kill -9 of the whole browser in a storm of writes', () => {
   let server: Server
   let browser: PlaywrightBrowser
-  let told: [commandId: string, sequence: number, of: number, at: number][] = []
-  /** For a plain IndexedDB store next to it: record n is acknowledged by its number. */
+  let answers: [commandId: string, sequence: number, of: number, at: number][] = []
+  /** The numbers of the acknowledged records in a plain IndexedDB store beside the log. */
   let plain: [record: number, at: number][] = []
   beforeAll(async () => {
     server = await serve(buildPages())
-    // The server outlives the browser, so it knows what was acknowledged.
+    // The server outlives the browser, so it can note what was acknowledged.
     server.override('/acknowledged', (request, response) => {
       let body = ''
       request.on('data', (chunk) => {
         body += chunk
       })
       request.on('end', () => {
-        told.push(...JSON.parse(body).map((one: [string, number, number]) => [...one, Date.now()]))
+        answers.push(...JSON.parse(body).map((one: [string, number, number]) => [...one, Date.now()]))
         response.end()
       })
     })
@@ -81,7 +81,7 @@ describe.skipIf(!has('chromium'))('kill -9 of the whole browser in a storm of wr
     }
 
     for (let kill = 0; kill < kills; kill++) {
-      told = []
+      answers = []
       plain = []
       const tabs = [await scene.tab(name), await scene.tab(name)]
       for (const [i, tab] of tabs.entries()) await tab.evaluate((by) => window.app.storm(by), `tab-${kill}-${i}`)
@@ -89,7 +89,7 @@ describe.skipIf(!has('chromium'))('kill -9 of the whole browser in a storm of wr
       await later(100 + Math.random() * 2900)
       const killed = Date.now()
       await browser.crash(() => void (damage && kill % damage === damage - 1 && damageIndexedDB(browser.profile)))
-      for (const [id, sequence] of told) acknowledged.set(id, sequence)
+      for (const [id, sequence] of answers) acknowledged.set(id, sequence)
 
       // The content of the disk before any engine opens it.
       const tab = await scene.open('engine/')
@@ -115,7 +115,7 @@ describe.skipIf(!has('chromium'))('kill -9 of the whole browser in a storm of wr
         total.deletedByBrowser++
         // The log is restored up to its mirror. Events younger than two seconds may be missing at the end.
         const sequence = restored?.sequence ?? 0
-        const young = new Set(told.filter(([, , , at]) => at > killed - 2000).map(([id]) => id))
+        const young = new Set(answers.filter(([, , , at]) => at > killed - 2000).map(([id]) => id))
         for (const [id, at] of acknowledged) {
           if (at <= sequence) continue
           if (!young.has(id)) lostOld.push(`kill ${kill}: ${id} at ${at}, restored up to ${sequence}`)
@@ -132,7 +132,7 @@ describe.skipIf(!has('chromium'))('kill -9 of the whole browser in a storm of wr
         ends.set(commandId, sequence)
         counts.set(commandId, (counts.get(commandId) ?? 0) + 1)
       }
-      // All events of a command or none, those of one command side by side.
+      // The log has all events of a command or none, and those of one command are side by side.
       for (const [id, end] of ends) {
         const { of } = log[end - 1]!.data as { of: number }
         expect(counts.get(id)).toBe(of)

@@ -174,7 +174,7 @@ describe.skipIf(!has('chromium'))('TodoMVC, by its specification', () => {
   })
 
   it('routes by the address, and keeps the filter on reload', async () => {
-    // An address is heard of in a task of its own.
+    // The page learns of a new address in a later task.
     await add('Buy milk', 'Call Ada')
     await item('Buy milk').locator('.toggle').check()
     await page.getByRole('link', { name: 'Active' }).click()
@@ -292,8 +292,8 @@ describe.skipIf(!has('chromium'))('TodoMVC, by its specification', () => {
     expect(await then.count()).toBe(0)
   })
 
-  it('reminds of a due todo by a note, and by a notification if a click has allowed it', async () => {
-    // Headless browsers show none, so this is the browser's side of it.
+  it('reminds the user of a due todo by a note, and by a notification if a click has allowed it', async () => {
+    // Headless browsers show no notifications, so this replaces the browser's side.
     await page.addInitScript(() => {
       const told: string[] = []
       const notification = Object.assign(
@@ -345,13 +345,13 @@ describe.skipIf(!has('chromium'))('TodoMVC, by its specification', () => {
   })
 })
 
-/** Flights that the tests record. The page is made for a million. */
+/** The flights that the tests record. The page is made for a million. */
 const ENOUGH = sized(25_000, 100_000)
 
 describe.skipIf(!has('chromium'))('Departures, on real flights', () => {
   let tab: PlaywrightTab
   let page: Page
-  /** How many are recorded. */
+  /** How many flights are recorded. */
   let flights = 0
   beforeAll(async () => {
     tab = await browser.open(`${server.url}departures/`)
@@ -366,7 +366,7 @@ describe.skipIf(!has('chromium'))('Departures, on real flights', () => {
     fact(of, 'sequence').getByText(sequence.toLocaleString('en'), { exact: true }).waitFor()
   const shows = (flights: number, of: Page = page) =>
     of.locator('[data-fact="flights"]', { hasText: flights.toLocaleString('en') }).waitFor()
-  /** Until the page shows so many; a page that was told to record goes on. */
+  /** Waits until the page shows this many flights. Recording goes on meanwhile. */
   const reaches = (flights: number) =>
     page.waitForFunction(
       (flights) => Number(document.querySelector('[data-fact="flights"]')?.textContent?.replaceAll(',', '')) >= flights,
@@ -543,7 +543,7 @@ describe.skipIf(!has('chromium'))('Departures, on real flights', () => {
   })
 })
 
-/** In the trace: from its name to its thread and time. A task of its own, like any other of the page. */
+/** Marks a point of the trace with a name, in a task of the page's main thread. */
 const mark = (page: Page, name: string): Promise<void> =>
   page.evaluate(
     (name) =>
@@ -557,8 +557,8 @@ const mark = (page: Page, name: string): Promise<void> =>
   )
 
 /**
- * The longest task of any page's main thread while `run` goes on, in milliseconds of that thread's own time: how long it
- * waits for a processor that other programs use says nothing about the page.
+ * The longest task of any page's main thread during `run`, in milliseconds of that thread's own processor time. Time in which other
+ * programs use the processor does not count.
  */
 async function longestTask(page: Page, run: () => Promise<void>): Promise<number> {
   const session = await page.context().newCDPSession(page)
@@ -571,7 +571,7 @@ async function longestTask(page: Page, run: () => Promise<void>): Promise<number
       if (/^trace (begins|ends)$/.test(name)) marks.set(name, { thread, at: ts })
       if (name === 'thread_name' && args?.name === 'CrRendererMain') mainThreads.add(thread)
       const from = `${args?.src_file}`
-      // When the engine collects its garbage in a task of its own is up to the engine.
+      // V8 decides when it collects garbage in a task of its own.
       if (ph === 'X' && name.endsWith('RunTask') && !from.startsWith('v8/src/heap/'))
         tasks.push({ thread, ms: tdur / 1000, from, began: ts, ended: ts + dur })
     }
@@ -590,7 +590,7 @@ async function longestTask(page: Page, run: () => Promise<void>): Promise<number
   await session.send('Tracing.end')
   await ended
   const ofPages = tasks.filter(({ thread }) => mainThreads.has(thread)).sort((a, b) => b.ms - a.ms)
-  // The trace is whole: it has the tasks that this page's main thread marked at both ends.
+  // The trace is complete: it has the marks of this page's main thread at both ends.
   for (const name of ['trace begins', 'trace ends']) {
     const { thread, at } = marks.get(name) ?? {}
     const around = ofPages.filter((task) => task.thread === thread && task.began <= at! && at! <= task.ended)
@@ -606,14 +606,14 @@ interface TraceEvent {
   readonly name: string
   readonly pid: number
   readonly tid: number
-  /** Microseconds; `tdur` of the thread's own time. */
+  /** In microseconds. `tdur` is the thread's own processor time. */
   readonly ts: number
   readonly dur?: number
   readonly tdur?: number
   readonly args?: { readonly name?: string; readonly src_file?: string }
 }
 
-/** What a page asks of IndexedDB until it has opened from its snapshot, and how many records it is given, those of the log apart. */
+/** The requests of a page to IndexedDB until it has opened from its snapshot, and the records that it got. The log's records are counted apart. */
 interface Boot {
   readonly requests: number
   readonly records: number
@@ -638,7 +638,7 @@ async function boot(page: Page): Promise<Boot> {
         const one = { at: performance.now(), store: this.name, records: 0 }
         asked.push(one)
         request.addEventListener('success', () => {
-          // A key cursor reads no record: it tells where the log ends.
+          // A key cursor reads no record. It tells where the log ends.
           if (method === 'openKeyCursor') return
           one.records += Array.isArray(request.result) ? request.result.length : Number(request.result != null)
         })
@@ -662,7 +662,7 @@ async function boot(page: Page): Promise<Boot> {
   })
 }
 
-// `TIDEMARK_FLIGHTS=1,000,000` is what the page is made for. The tests above look at a tenth of it.
+// The page is made for `TIDEMARK_FLIGHTS=1,000,000`. The tests above record far fewer.
 const flights = process.env.TIDEMARK_FLIGHTS
 
 function manyFlights(flights: string): void {

@@ -3,15 +3,15 @@ import { type Browser, buildPages, engines, has, launch, type Server, serve, typ
 import { sized } from './harness/sizes.ts'
 
 const PIECES = sized(2500, 10_000)
-/** Pieces in one go, and milliseconds between two: 10,000 in some ten seconds. */
+/** Pieces that are written at once, and the milliseconds before the next ones: 10,000 pieces take some ten seconds. */
 const AT_ONCE = 10
 const PAUSE = 8
-/** Milliseconds count only where nothing else runs: in `npm run soak -- --large`. */
+/** Only `npm run soak -- --large` checks milliseconds, because nothing else runs beside it. */
 const IDLE = sized(0, 1) === 1
-/** Milliseconds within which a tab shows what was written, 19 times in 20. */
+/** The milliseconds within which a tab shows 95 % of the writes. */
 const LATE_MS = 100
 const LONG_TASK_MS = 50
-/** Goes that may never be shown: the end may come before the last of them was. */
+/** The most writes that a tab may never show, because the draft ended before. */
 const UNSEEN = 50
 
 let server: Server
@@ -33,7 +33,7 @@ for (const engine of engines)
       return tab
     }
 
-    it(`${PIECES} pieces are four writes a second, one event, and no work for anybody who does not show them`, async () => {
+    it(`${PIECES} pieces cost four writes a second and one event, and no work in a tab that does not show them`, async () => {
       const [writer, reader] = [await open('stream'), await open('stream')]
       for (const tab of [writer, reader]) await tab.evaluate(() => window.drafts.reset())
       const { sent, sequence } = await writer.evaluate(
@@ -44,7 +44,7 @@ for (const engine of engines)
       await reader.waitFor(() => window.drafts.message())
       const own = await writer.evaluate(() => window.drafts.results())
       const other = await reader.evaluate(() => window.drafts.results())
-      // A window of a second, wherever it begins. The last write is that of the end, which does not wait.
+      // Counts within any second, not only full ones. The last write belongs to the end, which does not wait.
       const paced = own.writes.slice(0, -1)
       for (const [i, at] of paced.entries())
         expect(paced.slice(i).filter((other) => other < at + 999).length).toBeLessThanOrEqual(4)
@@ -63,14 +63,14 @@ for (const engine of engines)
         `${engine}: ${own.writes.length} writes, shown ${late[late.length >> 1]?.toFixed()} ms later, p95 ${p95.toFixed()} ms (a bare message ${bare.toFixed()} ms), ` +
           `longest tasks ${Math.max(0, ...own.longTasks)} and ${Math.max(0, ...other.longTasks)} ms`,
       )
-      // The pieces arrive as messages: a tab that waited for what is written would show one length for each write.
+      // The pieces arrive as messages. A tab that waited for the stored text would show only one length for each write.
       expect(new Set(other.seen.map(([length]) => length)).size).toBeGreaterThan(own.writes.length)
       if (IDLE) {
         expect(sent.length - late.length).toBeLessThan(UNSEEN)
         expect(p95).toBeLessThanOrEqual(LATE_MS)
         for (const { longTasks } of [own, other]) expect(Math.max(0, ...longTasks)).toBeLessThanOrEqual(LONG_TASK_MS)
       }
-      // Of the event that replaced it.
+      // The text of the event that replaced the draft.
       expect([own.runs, other.runs]).toEqual([1, 1])
       expect(await reader.evaluate(() => [window.drafts.message(), window.drafts.sequence()])).toEqual([PIECES * 10, 1])
       await reader.waitFor(() => !window.drafts.text())
@@ -80,7 +80,7 @@ for (const engine of engines)
       }
     })
 
-    it('a tab that goes leaves its draft abandoned, with what it had written', async () => {
+    it('the draft of a closed tab is abandoned, with the text that was stored', async () => {
       const [writer, reader] = [await open('gone'), await open('gone')]
       await writer.evaluate(() => window.drafts.begin('half a sentence'))
       await reader.waitFor(() => window.drafts.text() === 'half a sentence')

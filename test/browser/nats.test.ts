@@ -60,7 +60,7 @@ authorization { users = [
         const refused = new Set(logs.flatMap((one) => one.refused))
         const lost = acknowledged.filter((id) => [...ids, ...refused].filter((one) => one === id).length !== 1)
         expect(lost).toEqual([])
-        // The rule, checked again on the log: each seat was free when it was booked.
+        // Checks the rule again on the log: each seat was free when it was booked.
         const seats = first?.events.map(([, , seat]) => seat) ?? []
         expect(new Set(seats).size).toBe(seats.length)
       }

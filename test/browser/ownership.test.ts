@@ -2,12 +2,12 @@ import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildPages, chromium, has, type PlaywrightBrowser, type Server, serve } from './harness/index.ts'
 
-/** `TIDEMARK_EVENTS=1000000` is the goal's; memory is the same for a fifth of it. */
+/** The goal is for `TIDEMARK_EVENTS=1000000`. A tenth of that needs as much memory. */
 const count = Number(process.env.TIDEMARK_EVENTS ?? 100_000)
-/** Events of one command. */
+/** The events of one command. */
 const each = Number(process.env.TIDEMARK_PER_COMMIT ?? 1000)
 const MB = 2 ** 20
-/** An import remembers 64 bits of each command's id, in tables that are at least 64 % full. */
+/** The megabytes in which an import remembers 64 bits of each command's id, in tables that are at least 64 % full. */
 const ids = (events: number) => ((events / each) * 12.5) / MB
 
 describe.skipIf(!has('chromium'))('ownership in Chromium', () => {
@@ -35,7 +35,7 @@ describe.skipIf(!has('chromium'))('ownership in Chromium', () => {
       }
       return usedSize + backingStorageSize
     }
-    /** The most that the heap grew during a task, with all that no collector had looked at yet, or `held`: without. */
+    /** The most megabytes that the heap grew by during a task. `held`: collects garbage before each look. */
     const growth = async <T>(task: () => Promise<T>, held = false): Promise<{ value: T; grown: number }> => {
       const collect = () => cdp.send('HeapProfiler.collectGarbage')
       await collect()
@@ -58,7 +58,7 @@ describe.skipIf(!has('chromium'))('ownership in Chromium', () => {
       await look()
       return { value, grown: (peak - before) / MB }
     }
-    /** A log of its own for each: what is sealed meanwhile is exported as it is. */
+    /** Each export has a log of its own, because an export copies segments as they are, and sealing goes on. */
     const exportOf = async (name: string, events: number, held = false) => {
       expect(await tab.evaluate((...given) => window.own.record(...given), name, events, each)).toBe(events)
       const exported = await growth(() => tab.evaluate((name) => window.own.exportAll(name), name), held)
@@ -66,7 +66,7 @@ describe.skipIf(!has('chromium'))('ownership in Chromium', () => {
       await tab.evaluate((name) => window.own.close(name), name)
       return { ...exported, rows }
     }
-    /** Of the last export. */
+    /** Imports the last export. */
     const importInto = (name: string, held = false) =>
       growth(() => tab.evaluate((name) => window.own.importAll(name), name), held)
     const amount = ({ grown }: { grown: number }) => `${grown.toFixed(1)} MB`
@@ -87,9 +87,9 @@ describe.skipIf(!has('chromium'))('ownership in Chromium', () => {
     expect(imported.value.rows).toEqual(exported.rows)
     expect(again).toEqual(exported.value)
     expect(exported.grown).toBeLessThan(64)
-    // What it parses of a command is garbage at once, and lies there until somebody collects it.
+    // Parsed commands become garbage at once, but stay in the heap until the next collection.
     expect(imported.grown).toBeLessThan(each > 1 ? 64 : 128)
-    // However long the log is: all of it would be some 40 MB. What is looked at 25 ms apart differs by a few chunks.
+    // This holds for a log of any length. The whole log would need some 40 MB. Looks are 25 ms apart, so the peaks may differ by a few chunks.
     held.forEach(({ grown }, i) => {
       expect(grown).toBeLessThan(16 + ids(count))
       expect(grown).toBeLessThan((short[i] as (typeof short)[0]).grown + 12 + ids(count))

@@ -55,7 +55,7 @@ describe('every page of the built site', () => {
           const target = posix.normalize(path ? posix.join(posix.dirname(page), path) : page)
           const file = join(folder, target)
           if (!existsSync(file) || statSync(file).isDirectory()) return true
-          // A page that is made by its script has its anchors then.
+          // A page whose script makes its content gets its anchors later.
           return anchor !== undefined && anchor !== 'content' && !anchors.get(target)?.has(decodeURIComponent(anchor))
         })
         .map((link) => `${page}: ${link}`),

@@ -10,14 +10,14 @@ import {
 } from './harness/index.ts'
 import { sized } from './harness/sizes.ts'
 
-// A part of what the figures are measured with: `TIDEMARK_EVENTS=1000000 TIDEMARK_ROWS=500000`.
+// The published figures are measured with `TIDEMARK_EVENTS=1000000 TIDEMARK_ROWS=500000`.
 const EVENTS = Number(process.env.TIDEMARK_EVENTS ?? sized(60_000, 300_000))
 const ROWS = Number(process.env.TIDEMARK_ROWS ?? sized(10_000, 50_000))
 const FOLDERS = ROWS / 10
-/** Of the full one and the empty one in turn. */
+/** How often the full table and the empty one are opened, in turn. */
 const BOOTS = sized(10, 30)
 const PAST = sized(30_000, 100_000)
-/** `TIDEMARK_PER_COMMIT=1`: the past of a log that was written one event at a time. */
+/** `TIDEMARK_PER_COMMIT=1` tries the past of a log that was written one event at a time. */
 const PER_COMMIT = Number(process.env.TIDEMARK_PER_COMMIT ?? 1000)
 const median = (all: readonly number[]) => [...all].sort((a, b) => a - b)[all.length >> 1] as number
 

@@ -54,7 +54,7 @@ describe.skipIf(!has('chromium'))('Two devices', () => {
     await seat('Bo', 'other', '1B').waitFor()
     await seat('Ada', 'me', '1A').waitFor()
     expect(tab.log.filter((line) => !/^debug|Service Worker registration blocked/.test(line))).toEqual([])
-    // Only one page at a time has the devices.
+    // Only one page at a time can use the devices.
     await tab.close()
   })
 
@@ -91,7 +91,7 @@ describe.skipIf(!has('chromium'))('Two devices', () => {
         const owns = (tab: Tab, name: string, label: string, owner: string) =>
           expect.poll(() => deviceOf(tab, name, 'owner', label), wait).toBe(owner)
         for (const tab of tabs) for (const name of ['Ada', 'Bo']) await shows(tab, name, 'Up to date')
-        // A click on a seat that is not rendered yet would press nothing.
+        // A click on a seat that is not rendered yet would have no effect.
         for (const tab of tabs) for (const name of ['Ada', 'Bo']) await owns(tab, name, '1A', 'none')
         await press(one, 'Ada', '1A')
         await owns(other, 'Bo', '1A', 'other')

@@ -51,7 +51,7 @@ const plays = (framework: string, browser: () => Browser) => {
     expect(rest).toEqual({ left: 0, elements: 0 })
   })
 
-  test('an engine of another user replaces the first, which is not read any more', async () => {
+  test('the engine of another user replaces the first one, which is no longer read', async () => {
     expect(await tab.evaluate(() => window.scenarios.swap())).toEqual({
       first: 'one 0',
       second: 'other 0',

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Engine } from './find.mjs'
 
-/** One tab. What `evaluate` runs must stand on its own (its text is sent); arguments and results are JSON. */
+/** One tab. `evaluate` sends the text of its function, which may use no outer variables. Arguments and results are JSON. */
 export interface Tab {
   goto(url: string): Promise<void>
   reload(): Promise<void>
-  /** Runs in the page and waits for its promise; what it throws is thrown here with the same name and message. */
+  /** Runs a function in the page and waits for its promise. Throws an error of the page here, with the same name and message. */
   evaluate<A extends readonly unknown[], T>(run: (...args: A) => T, ...args: A): Promise<Awaited<T>>
   /** Waits until the expression is truthy. If the page navigates meanwhile, it is evaluated again. */
   waitFor<A extends readonly unknown[]>(run: (...args: A) => unknown, ...args: A): Promise<void>
@@ -21,7 +21,7 @@ export interface Browser {
   readonly engine: Engine
   /** A new tab in the same profile. */
   open(url: string): Promise<Tab>
-  /** A new browser process on the same profile: all tabs are gone, what they stored is not. */
+  /** Starts a new browser process on the same profile. All tabs are gone, but not what they stored. */
   restart(between?: () => void): Promise<void>
   /** Ends the process and deletes the profile. */
   close(): Promise<void>
@@ -32,7 +32,7 @@ interface Outcome {
   readonly error?: { readonly name: string; readonly message: string; readonly stack: string }
 }
 
-/** An expression for a promise of JSON: the three drivers differ in what they serialise, a string passes all of them. */
+/** An expression that gives a promise of JSON. The three drivers serialise different values, but all of them pass a string. */
 export const expression = (run: (...args: any[]) => unknown, args: readonly unknown[]) => `(async () => {
   try {
     return JSON.stringify({ value: await (${run})(...${JSON.stringify(args)}) })
@@ -69,7 +69,7 @@ const LINES_MAX = 20
 /** The tabs that a failing test reports. */
 const TABS_MAX = 6
 
-/** Those that were opened last, closed ones too. */
+/** The tabs that were opened last, including closed ones. */
 export const lastTabs: Tab[] = []
 export const remember = <T extends Tab>(tab: T): T => {
   lastTabs.push(tab)

@@ -33,13 +33,13 @@ const stampOf = (mode: Mode) => join(root, 'build', `${mode}.stamp`)
 const printOf = (mode: Mode) =>
   fingerprint(['src', 'vite.config.ts', 'package.json', 'package-lock.json', ...sources[mode]])
 
-/** Builds what is not there yet, or was built of other sources. Each one once: tests that run side by side would get in each other's way. */
+/** Builds what is missing or was built from other sources. Runs once, because tests that build side by side would disturb each other. */
 export const buildAll = async () => {
   const build = async (mode: Mode) => {
     const now = printOf(mode)
     const stamp = stampOf(mode)
     if (existsSync(stamp) && existsSync(folderOf(mode)) && readFileSync(stamp, 'utf8') === now) return
-    // A process of its own: inside Vitest this would be a build for tests, with development checks in it.
+    // Builds in a separate process: inside Vitest it would be a build for tests, with development checks.
     const { VITEST: _, NODE_ENV: __, ...env } = process.env
     const vite = join(root, 'node_modules/vite/bin/vite.js')
     await promisify(execFile)(process.execPath, [vite, 'build', '--mode', mode, '--logLevel', 'warn'], {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** Flips bytes in every log and table of a Chromium profile's IndexedDB; says how many files it damaged. */
+/** Flips bytes in every log and table of a Chromium profile's IndexedDB. Returns how many files it damaged. */
 export function damageIndexedDB(profile: string): number {
   let damaged = 0
   for (const file of readdirSync(profile, { recursive: true, encoding: 'utf8' })) {

@@ -6,8 +6,8 @@ interface Snapshot {
 }
 
 /**
- * Bytes that a page holds after garbage collection, including the memory of its DOM objects. Without code: the
- * more often a function runs the more of it is compiled, which is no leak.
+ * Bytes that a page holds after garbage collection, including the memory of its DOM objects. Leaves out compiled
+ * code: it grows with the runs of a function, which is no leak.
  */
 export const heapOf = async (cdp: CDPSession): Promise<number> => {
   await cdp.send('HeapProfiler.enable')

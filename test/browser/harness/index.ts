@@ -14,7 +14,7 @@ export { type Answer, type Server, serve } from './serve.ts'
 
 const found = findBrowsers()
 
-/** For `it.skipIf(!has('webkit'))`. Under CI nothing is skipped: the launch says what is missing and fails. */
+/** For `it.skipIf(!has('webkit'))`. CI skips nothing: the launch fails and says what is missing. */
 export const has = (engine: Engine) => process.env.CI === 'true' || found[engine] !== undefined
 
 const need = (engine: Engine) => {

@@ -8,11 +8,11 @@ export interface PlaywrightTab extends Tab {
   readonly page: Page
 }
 export interface PlaywrightBrowser extends Browser {
-  /** Of the running process; another one after `restart`. */
+  /** The context of the running process. Changes with `restart`. */
   readonly context: BrowserContext
   readonly profile: string
   open(url: string): Promise<PlaywrightTab>
-  /** The process ends without a word (`kill -9`), then starts again on the same profile. Chromium only. */
+  /** Kills the process (`kill -9`), then starts another on the same profile. Chromium only. */
   crash(between?: () => void): Promise<void>
 }
 export interface PlaywrightOptions {
@@ -92,7 +92,7 @@ export const launchPlaywright = async (
       // Chromium's lock names the process that holds the profile: <host>-<pid>.
       const pid = Number(readlinkSync(join(folder, 'SingletonLock')).split('-').pop())
       const closed = new Promise((resolve) => context.once('close', resolve))
-      // Playwright starts it as the leader of a group: renderers and the storage process end with it, nothing tidies up.
+      // Playwright starts it as the leader of a process group, so renderers and the storage process end with it, and no process cleans up.
       process.kill(process.platform === 'win32' ? pid : -pid, 'SIGKILL')
       await closed
       between?.()

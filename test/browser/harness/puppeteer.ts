@@ -6,7 +6,7 @@ export interface PuppeteerTab extends Tab {
   readonly page: Page
 }
 export interface PuppeteerBrowser extends Browser {
-  /** Of the running process; another one after `restart`. */
+  /** The running process. Changes with `restart`. */
   readonly process: PuppeteerProcess
   readonly profile: string
   open(url: string): Promise<PuppeteerTab>
@@ -63,7 +63,7 @@ export const launchPuppeteer = async (
       return process
     },
     async open(url) {
-      // A window for each tab of Firefox: timers of a tab in the background are slowed down, here nothing is.
+      // Gives each tab of Firefox its own window, because Firefox slows down the timers of background tabs.
       const page = await process.newPage(chromium ? { type: 'tab' } : { type: 'window' })
       page.setDefaultTimeout(60_000)
       const tab = remember(tabOf(page))

@@ -9,14 +9,14 @@ export type Answer =
   | ((request: IncomingMessage, response: ServerResponse) => void)
 
 export interface Server {
-  /** Ends with a slash. A secure context, as loopback is one. */
+  /** The address, with a slash at its end. Loopback is a secure context. */
   readonly url: string
   readonly port: number
-  /** Requested paths, in order, without their query. */
+  /** The requested paths, in order, without their query. */
   readonly requests: readonly string[]
-  /** Files that were sent whole, in order, with the bytes of each body. */
+  /** The files that were sent to the end, in order, with the bytes of each body. */
   readonly sent: readonly { readonly path: string; readonly bytes: number }[]
-  /** Answers every path that equals or matches with something else, such as HTML for a worker; undefined: with the file again. */
+  /** Answers each path that equals or matches with something else, such as HTML for a worker. undefined: answers with the file again. */
   override(path: string | RegExp, answer: Answer | undefined): void
   close(): Promise<void>
 }
@@ -37,11 +37,11 @@ const types: Record<string, string> = {
 }
 
 export interface ServeOptions {
-  /** These go with every file. */
+  /** The headers of every file. */
   readonly headers?: Readonly<Record<string, string>>
-  /** A fixed port lets a second server be the same origin. */
+  /** With a fixed port, a second server can have the same origin. */
   readonly port?: number
-  /** Files are sent compressed, as a site's server sends them. */
+  /** Sends files compressed, as a site's server does. */
   readonly gzip?: boolean
 }
 

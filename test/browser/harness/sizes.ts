@@ -1,5 +1,5 @@
 /**
- * `npm run soak -- --large` plays the browser tests with the large of two numbers. The small one is enough to show the same
- * where everything is tested: what is compared does not depend on how much there is.
+ * The large number for `npm run soak -- --large`, the small one for `npm test`. The small one shows the same, because the tests compare
+ * what may not depend on the size.
  */
 export const sized = (small: number, large: number): number => (process.env.TIDEMARK_LARGE === 'true' ? large : small)

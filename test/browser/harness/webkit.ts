@@ -43,10 +43,10 @@ const inspect = async (url: string, log: string[]) => {
   }
   socket.on('close', () => fail('the tab is closed'))
   socket.on('message', (data) => {
-    // Something sent takes the acknowledgement along: without, WebKit holds the second half of each answer back for 40 ms.
+    // Any message carries the acknowledgement along. Without one, WebKit delays the second half of each answer by 40 ms.
     if (socket.readyState === WebSocket.OPEN) socket.ping()
     const { method, params } = JSON.parse(String(data))
-    // The first target may be told of after the one that took its place.
+    // The message about the first target may come after the one about its successor.
     if (method === 'Target.targetCreated' && !params.targetInfo.isProvisional && gone)
       attach(params.targetInfo.targetId)
     if (method === 'Target.targetDestroyed' && params.targetId === target) gone = true
@@ -78,7 +78,7 @@ const inspect = async (url: string, log: string[]) => {
 
 /**
  * WebKitGTK's MiniBrowser through WebKit's remote inspector. Not through WebKitWebDriver: an automated MiniBrowser keeps its
- * profile in memory, this one keeps it on disk. A tab is a window of its own, so none is hidden and slowed down.
+ * profile in memory, this one keeps it on disk. Each tab has its own window, so none is hidden and slowed down.
  */
 export const launchWebKit = async ({ path, xvfb }: Found): Promise<Browser> => {
   const { folder, remove } = freshProfile('webkit')
@@ -136,17 +136,17 @@ export const launchWebKit = async ({ path, xvfb }: Found): Promise<Browser> => {
     const ended = new Promise((resolve) => child.once('exit', resolve))
     kill()
     await ended
-    // The network process writes the last pages of its databases after its browser.
+    // The network process writes the last pages of its databases after the browser has ended.
     await new Promise((resolve) => setTimeout(resolve, 500))
   }
   process.once('exit', kill)
   await launch()
 
   let last: Promise<unknown> = Promise.resolve()
-  /** One window at a time, or a page could be taken for another one. */
+  /** Opens one window at a time, so that no page is mistaken for another. */
   const openWindow = (url: string, log: string[]) => {
     const mine = last.then(async () => {
-      // The address at once: an empty window would move to a process of its own in the middle of whatever comes next.
+      // Passes the address at once: an empty window would move to another process during the next step.
       await home.evaluate(`window.open(${JSON.stringify(url)}, '_blank', 'noopener'); null`)
       return appearing(log)
     })
@@ -162,7 +162,7 @@ export const launchWebKit = async ({ path, xvfb }: Found): Promise<Browser> => {
       const page = await openWindow(url, log)
       const loaded = () =>
         waitUntil(
-          // A process that takes over shows an empty page first.
+          // A new process shows an empty page first.
           () =>
             page.evaluate(`!window.__leaving && document.readyState === 'complete' && location.protocol !== 'about:'`),
           'the page to load',
@@ -171,7 +171,7 @@ export const launchWebKit = async ({ path, xvfb }: Found): Promise<Browser> => {
         log,
         async goto(url) {
           const wanted = JSON.stringify(url)
-          // A change of the hash alone loads nothing.
+          // A change of only the hash loads nothing.
           await page.evaluate(`{
             const next = new URL(${wanted}, location.href)
             window.__leaving = next.hash === '' || next.href.split('#')[0] !== location.href.split('#')[0]
@@ -185,7 +185,7 @@ export const launchWebKit = async ({ path, xvfb }: Found): Promise<Browser> => {
           await loaded()
         },
         async evaluate(run, ...args) {
-          // The inspector does not wait for promises: started here, fetched later.
+          // The inspector does not wait for promises, so this starts one and fetches its result later.
           const key = `__result${results++}`
           await page.evaluate(
             `window.${key} = null; ${expression(run, args)}.then((text) => { window.${key} = text }); null`,

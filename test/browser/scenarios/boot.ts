@@ -2,16 +2,16 @@ import { beforeAll, expect, it } from 'vitest'
 import { sized } from '../harness/sizes.ts'
 import { type Scene, threeViews } from './scene.ts'
 
-/** Enough to be sealed. */
+/** Enough events for a sealed segment. */
 const EVENTS = sized(20_000, 100_000)
 
 const history = ['commits', 'segments', 'bodies']
 
-/** A tab opens at the tide mark. */
+/** A tab opens from the persisted snapshot. */
 export const boot = (scene: Scene) => {
   const [small, large, between] = [scene.fresh(), scene.fresh(), scene.fresh()]
   const shown: unknown[] = []
-  // A start of the browser costs more than the scenarios: both look at logs of the process before it.
+  // A browser start costs more than the scenarios, so both use logs that the process before this one wrote.
   beforeAll(async () => {
     for (const [name, commits] of [
       [small, 0],

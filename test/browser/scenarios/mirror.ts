@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { type Scene, threeViews } from './scene.ts'
 
-/** The second copy of the log, with what an engine has for it. */
+/** The second copy of the log, in whatever file system the browser has. */
 export const mirror = (scene: Scene) => {
   const copies = async (name: string) => {
     const tab = await scene.tab(name)
@@ -34,7 +34,7 @@ export const mirror = (scene: Scene) => {
       const closed = { error: { name: 'EngineClosed', reason: 'log replaced' } }
       for (const tab of tabs) expect(await tab.evaluate(() => window.app.attempt('too late'))).toMatchObject(closed)
 
-      // As a user would: by a reload, each tab in its own time.
+      // Each tab reloads in its own time, as a user would do it.
       for (const tab of tabs) {
         await tab.reload()
         await tab.waitFor(() => window.app)
@@ -58,7 +58,7 @@ export const mirror = (scene: Scene) => {
 
   it('rule 20: a tab that has a SharedWorker leaves the private files to it: its own thread never asks for them', async () => {
     const name = scene.fresh()
-    // What creates the database looks whether its mirror stands.
+    // The tab that creates the database checks whether a mirror exists, so another tab creates it first.
     if (!(await copies(name)).able) return
     const tab = await scene.open('engine/')
     await tab.waitFor(() => window.app)
@@ -82,11 +82,11 @@ export const mirror = (scene: Scene) => {
     })
     await tab.waitFor(() => window.app.status().mirror.sequence === 2020)
     expect(await tab.evaluate(() => document.title)).toBe('0')
-    // And the count counts.
+    // The counter works: it counts a call from the tab itself.
     expect(await tab.evaluate(() => window.app.mirror().then(() => document.title))).toBe('1')
   })
 
-  it('rule 20: sealed segments stand in it as they are in the database', async () => {
+  it('rule 20: the mirror holds sealed segments byte for byte as the database does', async () => {
     const { tab, able } = await copies(scene.fresh())
     if (!able) return expect(await tab.evaluate(() => window.app.status().mirror.state)).toBe('off')
     await tab.evaluate(() => window.app.editOften(20, 1000))
@@ -97,7 +97,7 @@ export const mirror = (scene: Scene) => {
   })
 }
 
-/** Has the browser a private file system that pages and workers can write? */
+/** Whether the browser has a private file system that pages and workers can write. */
 const canWrite = async () =>
   'FileSystemFileHandle' in window &&
   'createWritable' in FileSystemFileHandle.prototype &&

@@ -8,7 +8,7 @@ import { storage } from './storage.ts'
 import { tabs } from './tabs.ts'
 import { workers } from './workers.ts'
 
-/** Every scenario in one engine, in one profile. A file for each engine calls it, so that they go on side by side. */
+/** Plays every scenario in one engine, in one profile. Each engine has a test file that calls this, so the engines run side by side. */
 export const play = (engine: Engine): void => {
   describe.skipIf(!has(engine))(`${engine} plays the scenarios`, () => {
     let server: Server

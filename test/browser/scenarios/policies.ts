@@ -28,14 +28,14 @@ export const policies = (outer: Scene) => {
     await tab.evaluate((name) => window.app.open({ name }), name)
     await tab.evaluate(() => window.app.editOften(20, 1000))
     await tab.waitFor(() => window.app.status().worker === 'shared')
-    // Sealing, rebuilding, reading the history: what is loaded later, here and in the worker.
+    // Sealing, rebuilding and reading the history use code that page and worker load later.
     await tab.evaluate(() => window.app.rebuild())
     const { shown, folded, stored } = await threeViews(tab, name)
     expect(shown.notes).toMatchObject([{ id: 'often', edits: 20_000 }])
     expect(shown).toEqual(folded)
     expect(stored).toEqual(folded)
     expect(await tab.evaluate(() => window.violations)).toEqual([])
-    // The policy is in force: what it forbids is refused.
+    // The policy is in force: the browser refuses what it forbids.
     expect(await tab.evaluate(() => window.evaluate())).toBe('EvalError')
   })
 

@@ -16,7 +16,7 @@ export interface Scene<B extends Browser = Browser> {
 
 let names = 0
 
-/** For a `describe`: what it opened is closed after each test, so that no worker lives on into the next. */
+/** For a `describe`. Closes all pages after each test, so that no worker lives on into the next test. */
 export const createScene = <B extends Browser>(browser: () => B, server: () => Server): Scene<B> => {
   let tabs: Tab[] = []
   afterEach(async () => {
@@ -59,7 +59,7 @@ export const threeViews = async (tab: Tab, name: string) => {
     const stored = { notes: notes?.rows, writers: writers?.rows, total: total?.rows[0] }
     const [shown, folded] = [window.app.shown(), await window.app.folded()]
     const checkpoints = [notes?.sequence, writers?.sequence, total?.sequence]
-    // Tens of thousands of rows are sent once if they are alike to the letter.
+    // Compares in the page and sends equal views once, because they may have tens of thousands of rows.
     if (new Set([shown, folded, stored].map((view) => JSON.stringify(view))).size === 1) return { shown, checkpoints }
     return { shown, checkpoints, differ: { folded, stored } }
   }, name)

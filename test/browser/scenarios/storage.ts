@@ -42,7 +42,7 @@ export const storage = (scene: Scene) => {
     expect(await a.evaluate(() => window.app.status())).toMatchObject({ state: 'closed', lastError: closed })
     expect(await a.evaluate(() => window.app.shown().total)).toBe(10)
 
-    // Another log under the same name, grown past the old head: the other tab is not part of it.
+    // Another log under the same name has grown past the old head. The other tab may not append to it.
     const c = await open()
     expect(await c.evaluate(() => window.app.addMany(11))).toBe(11)
     expect(await b.evaluate(() => window.app.attempt('too late'))).toMatchObject({ error: closed })
@@ -75,7 +75,7 @@ export const storage = (scene: Scene) => {
       return tab
     }
     const [older, newer] = [await open('older'), await open('newer')]
-    // As long as nothing new is written both work, each with a worker and pages of its own.
+    // Until the newer build writes an event of its own, both builds work, each with its own worker and pages.
     expect(await older.evaluate(() => window.deploy.add('a'))).toBe(1)
     expect(await newer.evaluate(() => window.deploy.add('b'))).toBe(2)
     for (const tab of [older, newer]) {
@@ -97,7 +97,7 @@ export const storage = (scene: Scene) => {
     expect(await newer.evaluate(() => window.deploy.add('c'))).toBe(4)
     await newer.evaluate(() => window.deploy.projected())
 
-    // The other direction: an older build that boots on the newer one's log, its snapshot behind it.
+    // The other direction: an older build boots on the log of the newer one, from a snapshot that ends before the new event.
     const late = await open('older')
     expect(await late.evaluate(() => window.deploy.status())).toMatchObject({ state: 'outdated', lastError })
     expect(await late.evaluate(() => window.deploy.things())).toEqual([{ id: 'a' }, { id: 'b' }])

@@ -8,7 +8,7 @@ const LARGE = sized(12_000, 60_000)
 
 /** Guarantees 1 to 9 between real tabs. */
 export const tabs = (scene: Scene) => {
-  it('two tabs are visible, run at the same time and share one worker: what the other scenarios stand on', async () => {
+  it('two tabs are visible, run at the same time and share one worker, as the other scenarios require', async () => {
     const name = scene.fresh()
     const [a, b] = [await scene.tab(name), await scene.tab(name)]
     const meet = (name: string, other: string) =>
@@ -24,11 +24,11 @@ export const tabs = (scene: Scene) => {
       })
     expect(await Promise.all([a.evaluate(meet, 'a', 'b'), b.evaluate(meet, 'b', 'a')])).toEqual(['a met b', 'b met a'])
     for (const tab of [a, b]) {
-      // Neither is slowed down as a hidden page would be.
+      // The browser slows neither tab down, as it would a hidden page.
       expect(await tab.evaluate(() => document.visibilityState)).toBe('visible')
       await tab.waitFor(() => window.app.status().worker === 'shared')
     }
-    // Each worker holds a lock of its own while it lives.
+    // Each living worker holds one lock.
     await a.waitFor(async () => {
       const { held = [] } = await navigator.locks.query()
       return held.filter(({ name }) => name?.startsWith('tidemark/worker/')).length === 1
@@ -81,7 +81,7 @@ export const tabs = (scene: Scene) => {
       [a, b].map((tab, i) => tab.evaluate((by) => window.app.burst(1000, by), i ? 'b' : 'a')),
     )
     expect(answers.flat().sort((x = 0, y = 0) => x - y)).toEqual(Array.from({ length: 2000 }, (_, i) => i + 1))
-    // Each tab's own in the order of its calls.
+    // The answers of each tab are in the order of its calls.
     for (const own of answers) expect(own).toEqual([...own].sort((x = 0, y = 0) => x - y))
     for (const tab of [a, b]) await tab.waitFor(() => window.app.status().sequence === 2000)
     const { shown, folded, stored, checkpoints } = await threeViews(a, name)
@@ -120,9 +120,9 @@ export const tabs = (scene: Scene) => {
       for (let i = 0; i < tabs; i++) slow.push(await scene.tab(name))
       await busy.evaluate((events) => void window.app.keepWriting(events, 'busy'), events)
       await slow[0]!.waitFor(() => window.app.status().sequence > 0)
-      // Starvation has a system: before it was mended, none settled in 8 s.
+      // Starvation is systematic: with the fault that this test guards against, no command settled in 8 s.
       const attempts: number[] = []
-      // Until the busy tab was in the way: whether it wins a race in one round is the browser's choice, so the runner's time is the limit.
+      // Repeats until the busy tab has won a race. The browser decides when, so only the test's timeout bounds this loop.
       while (Math.max(0, ...attempts) < 2) {
         const answers = await Promise.all(
           slow.map((tab) => tab.evaluate((n) => window.app.writeEach(n, 'slow', 10), commands)),
@@ -131,7 +131,7 @@ export const tabs = (scene: Scene) => {
       }
       await busy.evaluate(() => window.app.stopWriting())
       expect(Math.max(...attempts)).toBeLessThanOrEqual(3)
-      // Nothing was decided on a stale state.
+      // No command was decided on an old state.
       const { shown, folded } = await threeViews(slow[0]!, name)
       expect(shown).toEqual(folded)
       for (const [i, { by, text }] of shown.notes.entries()) if (by === 'slow') expect(text).toBe(`${i}`)
@@ -143,7 +143,7 @@ export const tabs = (scene: Scene) => {
     const tab = await scene.open(`typing/?name=${name}`)
     await tab.waitFor(() => window.typing && document.querySelector('input')?.value)
     const other = await scene.tab(name)
-    // Others write meanwhile, so that keystrokes are rebased too.
+    // Another tab writes meanwhile, so keystrokes are rebased, too.
     const [seen] = await Promise.all([
       tab.evaluate(() => window.typing.type(5, 'abcdefghij', 20)),
       other.evaluate(() => window.app.write(300, 'other')),

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { expect, it } from 'vitest'
 import { type Scene, threeViews } from './scene.ts'
 
-/** A dead, hung or missing worker costs boot time, never correctness. */
+/** A worker that is dead, hangs or is missing may slow a boot down, but nothing goes wrong. */
 export const workers = (scene: Scene) => {
   it('hazard 2: without SharedWorker the pipeline runs in the page, and several tabs still work', async () => {
     const name = scene.fresh()
@@ -20,7 +20,7 @@ export const workers = (scene: Scene) => {
       expect(shown).toEqual(folded)
       expect(stored).toEqual(folded)
     }
-    // The one that follows the log goes: the other takes over.
+    // The tab that runs the pipeline closes, and the other one takes over.
     await a.close()
     await b.evaluate(() => window.app.add('alone'))
     await b.waitFor(() => window.app.status().projected === 201)
@@ -45,7 +45,7 @@ export const workers = (scene: Scene) => {
     expect(stored).toEqual(folded)
   })
 
-  it('guarantee 7: what a worker loads later works there: it seals, rebuilds and opens its connection again', async () => {
+  it('guarantee 7: code that a worker loads later works there: it seals, rebuilds and opens its connection again', async () => {
     const name = scene.fresh()
     const tab = await scene.tab(name)
     await tab.evaluate(() => window.app.editOften(20, 1000))
@@ -68,7 +68,7 @@ export const workers = (scene: Scene) => {
       const path = `/purged-${what}.js`
       const give = (response: ServerResponse) =>
         response.writeHead(answer.status, { 'content-type': 'text/html' }).end(answer.body)
-      // The answer is given when all is done that must not wait for it.
+      // The server answers only after the commands, which may not wait for the worker.
       const held: ServerResponse[] = []
       scene.server.override(path, (_, response) => void held.push(response))
       const name = scene.fresh()

@@ -8,7 +8,7 @@ import { frame, mounted, still, until } from './wait.ts'
 /** A list of rows in one framework: a component for the list, and one for each row, that reads its row by id. */
 export interface Driver {
   mount(page: HTMLElement, engine: RowsEngine): Mounted
-  /** A component that shows the row with its id. */
+  /** Shows the row with this id. */
   mountRow(page: HTMLElement, engine: RowsEngine, id: string): { show(id: string): void; unmount(): void }
   /** A text that is still being written, and the number of characters that a selector of the rows has seen. */
   mountDraft(page: HTMLElement, engine: RowsEngine, id: string): { show(id: string): void; unmount(): void }
@@ -120,7 +120,7 @@ export function createScenarios({ mount, mountRow, mountDraft, mountStatus, show
       return { most, left: await until(() => listeners.count, 0), elements: await until(elementsLeft, 0) }
     },
 
-    /** An engine of another user replaces the first one. */
+    /** The engine of another user replaces the first one. */
     async swap() {
       const [one, other] = [await open(2, 'one'), await open(3, 'other')]
       const list = mount(page, one.engine)

@@ -23,7 +23,7 @@ export async function* recordsAt(database: Database, sequences: readonly number[
     groups.push(group)
     i += group.sequences.length
   }
-  /** Bodies are read ahead, many in one transaction. The first is read alone, so that the first record comes early. */
+  /** Bodies are read ahead, many in one transaction. The first is read alone, because many callers want only the first record. */
   const bodies: Promise<StoredBody | undefined>[] = []
   const readAhead = (count: number): void => {
     const from = bodies.length
@@ -41,7 +41,7 @@ export async function* recordsAt(database: Database, sequences: readonly number[
   }
   readAhead(1)
   for (const [i, wanted] of groups.entries()) {
-    if (bodies.length - i <= AHEAD / 2) readAhead(AHEAD)
+    if (i && bodies.length - i <= AHEAD / 2) readAhead(AHEAD)
     const records = await readGroup(database, wanted, await bodies[i])
     let given: CommitRecord | undefined
     for (const sequence of wanted.sequences) {

@@ -55,6 +55,8 @@ export interface Checkpoint {
   /** The insertion counter. */
   readonly next: number
   readonly rows: number
+  /** The latest time of an event up to `sequence`. Absent if earlier versions folded the first ones. */
+  readonly latest?: number
   readonly failed?: { readonly sequence: number; readonly error: WireError }
   /** Development only: hashes of the code that folded the first rows. */
   readonly code?: string
@@ -81,6 +83,20 @@ export interface FiledRows {
 export interface RecentRows {
   readonly sequence: number
   readonly rows: FiledRows
+}
+
+/**
+ * All rows of a projection as they were after an event, under `PastKey`, where `latest` is the latest time of an event up to there, or
+ * Infinity if it is not known.
+ */
+export interface PastRows {
+  readonly lineage: string | undefined
+  readonly rows: readonly unknown[]
+  /** The insertion number of each row, and the insertion counter. */
+  readonly numbers: readonly number[]
+  readonly next: number
+  /** Development only: as in a checkpoint. */
+  readonly code?: string | undefined
 }
 
 /** A verified chunk of an import, in `bodies`, that is not visible yet. */
@@ -229,6 +245,17 @@ export interface BodyStore extends TypedStore<Uint8Array<ArrayBuffer> | Sidecar,
   get(id: string): IDBRequest<Uint8Array<ArrayBuffer> | undefined>
 }
 
+/** The key of a `PastRows`. */
+export type PastKey = [identity: string, build: string, at: 'at', sequence: number, latest: number]
+
+/** Entries of row indexes, and beside them the rows of the past. */
+export interface RowEventStore extends TypedStore<FiledRows, RecentRows> {
+  get(key: PastKey): IDBRequest<PastRows | undefined>
+  get(key: IDBValidKey): IDBRequest<RecentRows | undefined>
+  put(value: PastRows, key: PastKey): IDBRequest<IDBValidKey>
+  put(value: FiledRows | RecentRows, key: IDBValidKey): IDBRequest<IDBValidKey>
+}
+
 /** The stores of every database, and what each one holds. */
 export interface Stores {
   commits: TypedStore<CommitRecord>
@@ -238,7 +265,7 @@ export interface Stores {
   types: TypedStore<StoredType>
   pages: TypedStore<Page>
   checkpoints: TypedStore<Checkpoint>
-  rowEvents: TypedStore<FiledRows, RecentRows>
+  rowEvents: RowEventStore
   bases: TypedStore<SegmentRecord>
   meta: MetaStore
   /** Local commands that a remote has not confirmed yet. */

@@ -2,6 +2,7 @@ import { removePrivate } from '../copies/removeMirror.ts'
 import type { StorageError } from '../errors.ts'
 import type { Database, StoreOf } from '../log/database.ts'
 import { dropDrafts } from '../log/dropDrafts.ts'
+import { pastOf } from './past.ts'
 import { type BuildKey, pagesOf } from './snapshot.ts'
 import type { Track } from './track.ts'
 
@@ -25,6 +26,19 @@ export const discardLive = ({ transact }: Database, identity: string): Promise<v
     builds.onsuccess = () => deletePages(store, identity, builds.result?.[identity] ?? '')
   })
 
+/** Removes the rows of the past that tracks have stored. Returns whether there were any. */
+async function dropPast({ transact }: Database, tracks: readonly Track[]): Promise<boolean> {
+  const found = await transact(['rowEvents'], 'readwrite', (store) =>
+    tracks.map(({ fold, build }) => {
+      const past = pastOf(fold.identity, build)
+      const key = store('rowEvents').getKey(past)
+      store('rowEvents').delete(past)
+      return key
+    }),
+  )
+  return found.some(({ result }) => result)
+}
+
 /**
  * Removes all pages to make room for the log (rule 19). A mark keeps every pipeline from writing them again at once.
  */
@@ -38,11 +52,12 @@ export async function dropPages({ transact }: Database, head: number): Promise<v
 }
 
 /**
- * Frees space after pages could not be written for lack of it. Removes the private mirror; if there is none, stored
- * drafts; if there are none either, the pages.
+ * Frees space after pages could not be written for lack of it. Removes the rows of the past; if there are none, the
+ * private mirror; then stored drafts; then the pages.
  */
 export async function giveWay(database: Database, { kind }: StorageError, tracks: readonly Track[]): Promise<void> {
   if (kind !== 'quota') return
+  if (await dropPast(database, tracks).catch(() => false)) return
   const removed = await removePrivate(database).catch(() => false)
   if (!removed && !(await dropDrafts(database).catch(() => false)))
     await dropPages(database, Math.max(...tracks.map(({ fold }) => fold.sequence)))

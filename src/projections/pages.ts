@@ -3,6 +3,7 @@ import { commitNow, type Database } from '../log/database.ts'
 import type { Checkpoint, Page } from '../log/stores.ts'
 import { toWire } from '../log/wire.ts'
 import type { Slot } from '../model/fold.ts'
+import { queuePast } from './past.ts'
 import { PAGE_ROWS } from './snapshot.ts'
 import type { Track } from './track.ts'
 import { failureToClone } from './uncloneable.ts'
@@ -34,6 +35,7 @@ export async function writePages(
       if (attempt.refused.has(fold.identity)) continue
       track.stored = fold.sequence
       track.failed = fold.failed
+      track.kept = []
       dirty.clear()
       index?.written()
     }
@@ -48,7 +50,7 @@ interface PageWrite {
   unstorable: { readonly track: Track; readonly cause: unknown } | undefined
 }
 
-async function writeTracks({ transact }: Database, tracks: readonly Track[], attempt: PageWrite): Promise<void> {
+async function writeTracks({ transact, log }: Database, tracks: readonly Track[], attempt: PageWrite): Promise<void> {
   const writes = tracks.map(({ pages, dirty, index }) => ({
     rows: Array.from(dirty, (page) => [page, encode(page, pages.get(page)!)] as const),
     index: index?.pack() ?? [],
@@ -56,6 +58,7 @@ async function writeTracks({ transact }: Database, tracks: readonly Track[], att
   await transact(['meta', 'checkpoints', 'pages', 'rowEvents'], 'readwrite', (store, transaction) => {
     const hold = store('meta').get('hold')
     const builds = store('meta').get('builds')
+    const past = tracks.map((track) => queuePast(store, track, log?.lineage))
     const before = tracks.map(({ fold, build }) => store('checkpoints').get([fold.identity, build]))
     // Requests finish in order, so all are answered when the last one is.
     before.at(-1)!.onsuccess = () => {
@@ -84,6 +87,7 @@ async function writeTracks({ transact }: Database, tracks: readonly Track[], att
           return
         }
         for (const [rest, value] of writes[i]!.index) store('rowEvents').put(value, [identity, build, ...rest])
+        past[i]!()
         const checkpoint = checkpointOf(track, result)
         store('checkpoints').put(checkpoint, [identity, build])
       }
@@ -95,7 +99,7 @@ async function writeTracks({ transact }: Database, tracks: readonly Track[], att
 
 /** The checkpoint to write. If the rows can't be stored, it keeps what `stored`, the last one, says about its pages. */
 function checkpointOf(
-  { fold, build, first, pages, code, unstorable }: Track,
+  { fold, build, first, pages, latest, code, unstorable }: Track,
   stored: Checkpoint | undefined,
 ): Checkpoint {
   const { identity, failed, sequence, next } = fold
@@ -108,6 +112,7 @@ function checkpointOf(
     sequence,
     next,
     rows,
+    latest,
     ...(unstorable && stored),
     ...(failed && { failed: { sequence: failed.sequence, error: toWire(failed) } }),
     ...(code !== undefined && { code }),
@@ -131,6 +136,7 @@ function failToStore(track: Track, cause: unknown): void {
   if (!stored) track.first = 0
   pages.clear()
   dirty.clear()
+  track.kept = []
   track.index = undefined
   track.unstorable = true
 }

@@ -5,12 +5,11 @@ import { fromWire, type WireError } from '../log/wire.ts'
 import type { AnyRecordedEvent } from '../model/events.ts'
 import { type Fold, foldCommit, type Journal, type Slot } from '../model/fold.ts'
 import { codeOf } from './code.ts'
+import { type KeepsPast, keepPast } from './past.ts'
 import { PAGE_ROWS } from './snapshot.ts'
 
 /** One projection in a pipeline: its fold, and the state of its persisted pages. */
-export interface Track {
-  readonly fold: Fold
-  readonly build: string
+export interface Track extends KeepsPast {
   /** True for the build that tabs read, false for a rebuild that is under way. */
   readonly live: boolean
   /** The first sequence of the last commit that was folded. */
@@ -21,8 +20,6 @@ export interface Track {
   readonly pages: Map<number, Set<Slot>>
   readonly dirty: Set<number>
   readonly journal: Journal
-  /** Development only: `codeOf` the code that folded the stored rows. */
-  code?: string | undefined
   /** The index of a table with `history`. */
   index?: RowIndex | undefined
   /** A row is refused by IndexedDB. Only this failure is written, not the rows. */
@@ -46,6 +43,8 @@ export function createTrack(
     pages: new Map(),
     dirty: new Set(),
     journal: [],
+    kept: [],
+    latest: checkpoint ? (checkpoint.latest ?? Infinity) : 0,
   }
   if (__DEV__) track.code = checkpoint ? checkpoint.code : codeOf(fold)
   if (failed) track.failed = fold.failed = new ProjectionFailed(fold.name, failed.sequence, causeOf(failed.error))
@@ -72,7 +71,11 @@ export function foldInto(track: Track, record: CommitRecord, events: readonly An
   const { fold, journal, dirty, index } = track
   if (index) index.fold(record, events)
   else foldCommit(fold, record, events, journal)
-  if (fold.sequence === record.last) track.first = record.first
+  if (fold.sequence === record.last) {
+    track.first = record.first
+    for (const { at } of events) if (at > track.latest) track.latest = at
+    keepPast(track, record.first)
+  }
   for (const { slot } of journal) dirty.add(place(track, slot))
   return journal.splice(0).length + 1
 }

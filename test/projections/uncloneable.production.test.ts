@@ -1,7 +1,11 @@
 import { defineEvents, defineModel, event, openEngine, projection, table, value } from 'tidemark'
 import { expect, test } from 'vitest'
+import { type AnyModel, createFolds } from '../../src/model/model.ts'
+import { writePages } from '../../src/projections/pages.ts'
+import { createTrack, foldInto } from '../../src/projections/track.ts'
 import { traffic } from '../engine/kit.ts'
 import { freshName } from '../engine/todos.ts'
+import { openDatabase } from '../log/rooms.ts'
 import { dump } from '../log/storage.ts'
 
 // In development the check after evolve refuses such a row.
@@ -100,4 +104,45 @@ test.each([
     if (resident) expect(b.read.rows.all().map(({ id }) => id)).toEqual(['odd', 'plain'])
     await b.close()
   }
+})
+
+test('rule 21: a row that the database refuses, and that was replaced since, is kept nowhere and fails nothing', async () => {
+  const name = freshName()
+  const events = defineEvents({ set: event<{ id: string; odd: boolean }>() })
+  const model = defineModel({
+    name: 'strange for a moment',
+    events,
+    projections: {
+      rows: projection(events, {
+        into: table<{ id: string; inner: object }>('id'),
+        evolve: { set: (_, { data: { id, odd } }) => ({ id, inner: odd ? new Proxy({}, {}) : {} }) },
+      }),
+    },
+    commands: {},
+  })
+  await (await openEngine(model, { name })).close()
+  const database = await openDatabase(name, false)
+  const [fold] = createFolds(model as unknown as AnyModel)
+  const track = createTrack(fold!, undefined)
+  const set = (first: number, last: number, odd: boolean) => {
+    const data = { id: 'one', odd }
+    const all = Array.from({ length: last - first + 1 }, (_, i) => ({
+      type: 'set',
+      sequence: first + i,
+      data,
+      at: 0,
+      commandId: '',
+    }))
+    foldInto(track, { id: '', first, last, body: '' }, all)
+  }
+  set(1, 8200, true)
+  set(8201, 8201, false)
+  expect(track.kept).toHaveLength(1)
+  expect([...(await writePages(database, [track]))!]).toEqual([])
+  expect(fold!.failed).toBeUndefined()
+  set(8202, 16_401, false)
+  await writePages(database, [track])
+  database.close()
+  expect((await dump(name, 'checkpoints')).map(({ value }) => value.sequence)).toEqual([16_401])
+  expect((await dump(name, 'rowEvents')).map(({ key }) => key[3])).toEqual([16_401])
 })

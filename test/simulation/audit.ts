@@ -148,6 +148,7 @@ export function createAudit(w: World, storage: Storage): Audit {
     }
     if (stores.has('commits') || stores.has('segments')) checkLog(database, actor)
     if (stores.has('pages') || stores.has('checkpoints')) checkPages(database)
+    if (stores.has('rowEvents')) checkPast(database)
   }
 
   function* storedLog(database: RawDatabase): Generator<Stored> {
@@ -289,6 +290,41 @@ export function createAudit(w: World, storage: Storage): Audit {
         const then = log.entries[index! + 1]?.state[name]?.failed
         if (then !== failed.sequence) w.fail(`guarantee 11: ${name} failed at ${failed.sequence}; it fails at ${then}`)
       }
+    }
+  }
+
+  /** Rows of the past are what a fold shows there, and stand beside a checkpoint that is not older. */
+  function checkPast(database: RawDatabase): void {
+    const log = logOf(database)
+    const checkpoints = readStore(database, 'checkpoints')
+    const places = new Map<string, number>()
+    for (const { key, value } of readStore(database, 'rowEvents')) {
+      const [identity, build, kind, sequence] = key as [string, string, unknown, number]
+      if (kind !== 'at') continue
+      const name = identity.split('.')[0]!
+      const beside = checkpoints.find(({ value }) => value.identity === identity && value.build === build)
+      if (!beside || beside.value.sequence < sequence)
+        w.fail(`rule 21: rows of ${name} at ${sequence} stand beside checkpoint ${beside?.value.sequence}`)
+      const expected = log.entries[log.at.get(sequence)!]?.state[name]
+      const isValue = name === 'count@1'
+      const rows = value.rows.flatMap((row: any, i: number) => {
+        if (!isValue) return [[row.k, row.n, value.numbers[i]]]
+        // A value that no event has changed has a row, too.
+        return row ? [['value', row, 0]] : []
+      })
+      const stored = { rows, next: isValue ? expected?.next : value.next }
+      if (show(stored) !== (expected && show(expected)))
+        w.fail(
+          `rule 21: the rows of ${name} at ${sequence} are ${show(stored)}; the fold is ${expected && show(expected)}`,
+        )
+      const id = `${identity} ${build}`
+      const count = (places.get(id) ?? 0) + 1
+      places.set(id, count)
+      w.hit('rows of the past stored')
+      if (count > 1) w.hit('rows of two past events stored')
+      // Four at each of the distances, which double.
+      if (count > 4 * (2 + Math.log2(1 + beside!.value.sequence)))
+        w.fail(`rule 21: ${name} keeps the rows of ${count} past events at ${beside!.value.sequence}`)
     }
   }
 

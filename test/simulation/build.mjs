@@ -6,6 +6,7 @@ import { parseAst } from 'rolldown/parseAst'
 const path = (/** @type {string} */ relative) => fileURLToPath(new URL(relative, import.meta.url))
 const sizes = [
   'PAGE_ROWS',
+  'PAST_EVENTS',
   'TAIL_COMMITS',
   'BATCH_EVENTS',
   'LOOKED_UP_AT_ONCE',

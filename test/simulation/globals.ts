@@ -15,6 +15,7 @@ Reflect.deleteProperty(globalThis, 'BroadcastChannel')
 /** Sizes of the library, scaled down so that a short run fills pages, batches and segments. */
 ;(globalThis as { simulatedSizes?: Record<string, number> }).simulatedSizes = {
   PAGE_ROWS: 3,
+  PAST_EVENTS: 4,
   TAIL_COMMITS: 3,
   BATCH_EVENTS: 8,
   LOOKED_UP_AT_ONCE: 8,

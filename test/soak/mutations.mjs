@@ -54,6 +54,27 @@ export const mutations = [
     tests: ['test/reactions/rules.test.ts', 'each cancels its own'],
   },
   {
+    name: 'rule 21: rows of the past say that they are of the commit before',
+    in: 'keepPast',
+    find: 'const one: KeptRows = { sequence, latest, rows, numbers, next, code }',
+    put: 'const one = { sequence: first - 1, latest, rows, numbers, next, code }',
+    tests: ['test/engine/tools/storedPoints.test.ts', 'begins at the rows'],
+  },
+  {
+    name: 'rule 21: rows of the past stay for ever',
+    in: 'stays',
+    find: 'PAST_DENSE * (place & -place)',
+    put: 'Infinity',
+    tests: ['test/engine/tools/storedPoints.test.ts', 'fewer rows of its beginning'],
+  },
+  {
+    name: 'rule 21: a date does not ask for the latest event before kept rows',
+    in: 'storedPoints',
+    find: 'place.latest <= until',
+    put: 'true',
+    tests: ['test/engine/tools/storedPoints.test.ts', 'clock was ahead'],
+  },
+  {
     name: 'sync rule 1: a record below the marker counts as appended',
     in: 'appendLocal',
     find: 'isMarker($bottom) && $bottom.n < $record.n',

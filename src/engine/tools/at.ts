@@ -7,6 +7,7 @@ import { loadBases } from '../../projections/base.ts'
 import type { Engine } from '../types.ts'
 import { openCore, type Watch } from './openCore.ts'
 import { createSeeker } from './seeker.ts'
+import { storedPoints } from './storedPoints.ts'
 import { createTimeline, firstsOf } from './timeline.ts'
 
 /** One row that an event changed, or one value (without `key`). `before` or `after` is undefined if the row did not exist then. */
@@ -41,7 +42,7 @@ export interface Past<E extends EventTypes, P> {
  * console.log(past.event?.type, past.changes)
  * ```
  *
- * The first call folds the log up to the point, in slices, with `onProgress`. From then on the view moves in both directions: moves over the
+ * The first call folds the log up to the point, in slices, with `onProgress`. It begins at rows of the past that the pipeline has kept. From then on the view moves in both directions: moves over the
  * last thousands of events are fast, and a move further back folds again from rows that were kept on the way. The view uses today's versions
  * of events and today's `evolve`, and has no rows of tables on disk. A sequence that the log does not have rejects with `RangeError`;
  * an archived log begins at its base. Otherwise it rejects like any reader: `CorruptLog`, `OutdatedCodeError`, `StorageError`, `EngineClosed`.
@@ -58,7 +59,7 @@ export async function at<E extends EventTypes, P, C>(
   if (database) await loadBases(database, first)
   const start = database?.log?.base ?? 0
   const line = createTimeline(first, () => createFolds(model), start)
-  const seeker = createSeeker(line, core.log, core.types, start)
+  const seeker = createSeeker(line, core.log, core.types, start, database && storedPoints(database, first))
   let moving: Promise<void> | undefined
   let shown: { readonly sequence: number; readonly folds: readonly Fold[]; readonly read: ReadModel<P> } | undefined
 

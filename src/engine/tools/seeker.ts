@@ -3,10 +3,15 @@ import type { Log } from '../../log/log.ts'
 import type { AnyRecordedEvent, EventTypesAtRuntime } from '../../model/events.ts'
 import { createBreather } from '../../slices.ts'
 import { recordsNear } from './recordsNear.ts'
+import type { FindPoint } from './storedPoints.ts'
 import type { Timeline } from './timeline.ts'
 
 /** The number of events before a target whose changes are kept for the way back. Earlier events are folded again from a point. */
 const WAY_BACK_EVENTS = 4096
+/** The number of events between a stored point and a target, so that the first moves back are fast. */
+const LEAD_EVENTS = 256
+/** A stored point is looked up for a way of at least this many events. */
+const WORTH_A_LEAP = 1024
 /** The most events between two looks at the clock, which takes longer than a small event. It is fewer if events take long. */
 const UNTIMED_EVENTS = 16
 /** If more milliseconds lie between two looks, the next look follows after one event. */
@@ -28,13 +33,32 @@ export interface Seeker {
   seek(options: SeekOptions): Promise<void>
 }
 
-export function createSeeker(line: Timeline, log: Log, types: EventTypesAtRuntime, start: number): Seeker {
+/** `findPoint` is given if the log is stored. */
+export function createSeeker(
+  line: Timeline,
+  log: Log,
+  types: EventTypesAtRuntime,
+  start: number,
+  findPoint?: FindPoint,
+): Seeker {
   const records = recordsNear(log)
+  /** The last sequence for which a stored point was looked up. */
+  let lookedUpFor: number | undefined
   let parsed: { readonly record: CommitRecord; readonly events: readonly AnyRecordedEvent[] } | undefined
 
   function eventsIn(record: CommitRecord): readonly AnyRecordedEvent[] {
     if (parsed?.record !== record) parsed = { record, events: eventsOf(record, types) }
     return parsed.events
+  }
+
+  /** Leaps to a stored point if that saves much of the way to a sequence. */
+  async function leapTowards(goal: number, until: number): Promise<void> {
+    lookedUpFor = goal
+    const from = line.startTo(goal)
+    if (!findPoint || goal - from < WORTH_A_LEAP) return
+    const point = await findPoint(from, goal - LEAD_EVENTS, until)
+    // The target may have changed meanwhile.
+    if (point && lookedUpFor === goal && line.startTo(goal) < point.sequence) line.leap(point)
   }
 
   async function seek({ until = Infinity, signal, onProgress }: SeekOptions): Promise<void> {
@@ -74,6 +98,9 @@ export function createSeeker(line: Timeline, log: Log, types: EventTypesAtRuntim
         await rest()
         // The next event may be larger than those before.
         stride = untimed = 1
+      } else if (lookedUpFor !== goal) {
+        await leapTowards(goal, until)
+        breather = createBreather(signal)
       } else if (record) {
         const event = eventsIn(record)[next - record.first]!
         if (event.at > until) {

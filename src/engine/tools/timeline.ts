@@ -49,6 +49,10 @@ export interface Timeline {
   pass(event: AnyRecordedEvent, record: Range): void
   /** Goes towards an earlier sequence: to it, over the beginning of one stretch, or (as `due`) to a point before it. */
   back(sequence: number): void
+  /** The sequence from which it would fold on to go there. */
+  startTo(sequence: number): number
+  /** Goes on from a point that was stored. */
+  leap(point: Point): void
   /** A jump, or the keeping of a point. Nothing else may be called until it has ended. */
   due(): Generator<void, void> | undefined
 }
@@ -206,6 +210,19 @@ export function createTimeline(first: readonly Fold[], create: () => readonly Fo
       const before = past.pop()
       if (before) takeBack(before)
       else jump = wanted
+    },
+    startTo(wanted) {
+      // After a failure, rows that other code stored may be ahead of it.
+      if (isCareful) return wanted
+      if (wanted >= sequence) return sequence
+      if (wanted > (past[0] ?? stretchStart).after) return wanted
+      return points.findLast((point) => point.sequence < wanted)?.sequence ?? start
+    },
+    leap(point) {
+      const at = points.findIndex(({ sequence }) => sequence >= point.sequence)
+      if (at < 0) points.push(point)
+      else if (points[at]!.sequence > point.sequence) points.splice(at, 0, point)
+      jump = point.sequence + 1
     },
     due() {
       if (jump !== undefined) return jumpBefore(jump)

@@ -116,11 +116,17 @@ describe.skipIf(!has('chromium'))('reactions in Chromium', () => {
 
       const next = await open()
       await next.evaluate(() => window.chat.settled())
-      const { log, status } = await next.evaluate(async () => {
+      const { log, status, seen } = await next.evaluate(async () => {
         const log: (readonly [type: string, id: string])[] = []
-        for await (const { type, data } of window.chat.history()) log.push([type, (data as { id: string }).id])
-        const { lastError, reactions } = window.chat.status
-        return { log, status: { lost: (lastError as { kind?: string } | undefined)?.kind === 'lost', reactions } }
+        const newest: string[] = []
+        for await (const { type, data, sequence, commandId } of window.chat.history()) {
+          log.push([type, (data as { id: string }).id])
+          newest.push(`${sequence} ${type} ${(data as { id: string }).id} by ${commandId}`)
+        }
+        const { lastError, reactions, restored } = window.chat.status
+        const letters = await window.deadLetters()
+        const seen = JSON.stringify({ reactions, restored, lastError, letters, newest: newest.slice(-12) }, null, 1)
+        return { log, seen, status: { lost: (lastError as { kind?: string } | undefined)?.kind === 'lost', reactions } }
       })
       const requested = log.flatMap(([type, id]) => (type === 'turnRequested' ? id : []))
       const ended = log.flatMap(([type, id]) => (type === 'turnRequested' ? [] : id))
@@ -133,7 +139,7 @@ describe.skipIf(!has('chromium'))('reactions in Chromium', () => {
       } else expect(lost).toEqual([])
       expect([...ended].sort()).toEqual([...requested].sort())
       expect(new Set(ended).size).toBe(ended.length)
-      expect(status.reactions).toMatchObject({ answer: { open: 0, dead: 0 } })
+      expect(status.reactions, `after kill ${kill + 1}: ${seen}`).toMatchObject({ answer: { open: 0, dead: 0 } })
       const lanes: Record<string, number[]> = {}
       for (const id of ended) {
         const [, round, number] = id.split('-')

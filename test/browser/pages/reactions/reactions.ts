@@ -1,4 +1,5 @@
 import { openEngine } from 'tidemark'
+import { deadLetters } from 'tidemark/tools'
 import { chat } from './model.ts'
 
 const open = () =>
@@ -10,6 +11,7 @@ const open = () =>
 declare global {
   interface Window {
     chat: Awaited<ReturnType<typeof open>>
+    deadLetters(): Promise<unknown>
   }
 }
 
@@ -19,5 +21,7 @@ if (searchParams.has('alone')) Reflect.deleteProperty(globalThis, 'SharedWorker'
 const first = searchParams.get('first')
 open().then((engine) => {
   if (first) void engine.dispatch.requestTurn({ id: first })
+  window.deadLetters = async () =>
+    (await deadLetters(engine)).map(({ error, ...letter }) => ({ ...letter, error: String(error) }))
   window.chat = engine
 })

@@ -14,6 +14,8 @@ export interface Cause {
   readonly commandId: string
   /** The length of the chain of reactions that led to it: 1 for a reaction to a command of a person. */
   readonly depth: number
+  /** The command settles the event with this index in that command. */
+  readonly settles?: number
 }
 
 /** One command as the log stores it. `fingerprint` is present only if the caller gave the id. */

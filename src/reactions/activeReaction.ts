@@ -12,6 +12,13 @@ import type { AnyDefinition } from './types.ts'
 /** Reactions by their names. */
 export type Declared = readonly (readonly [name: string, definition: AnyDefinition])[]
 
+/** An attempt that runs here. */
+export interface RunningAttempt {
+  readonly abort: AbortController
+  /** The ids of its commands that settle its event. */
+  readonly settling: Set<string>
+}
+
 /** A reaction, as its holder knows it. */
 export interface ActiveReaction {
   readonly name: string
@@ -19,7 +26,7 @@ export interface ActiveReaction {
   /** Open events by their keys, in log order. */
   readonly open: Map<string, OpenEvent>
   /** Running attempts, by the keys of their events. */
-  readonly busy: Map<string, AbortController>
+  readonly busy: Map<string, RunningAttempt>
   /** Dead letters that are not stored as such yet: their last attempt died with its page or worker. */
   readonly died: readonly OpenEvent[]
   scanned: number

@@ -1,6 +1,7 @@
 import { draftsUntil } from '../drafts/draftsUntil.ts'
 import type { OpenEvent } from '../log/stores.ts'
 import { fromWire, toWire } from '../log/wire.ts'
+import type { RunningAttempt } from './activeReaction.ts'
 import { askPages } from './askPages.ts'
 import { reactionKeyOf } from './entry.ts'
 import type { HolderPlace } from './place.ts'
@@ -17,9 +18,9 @@ export async function attempt(
   place: HolderPlace,
   definition: AnyDefinition,
   open: OpenEvent,
-  signal: AbortSignal,
+  { abort: { signal }, settling }: RunningAttempt,
 ): Promise<void> {
-  const { handler, event, reaction, depth, attempts } = open
+  const { handler, event, reaction, index, depth, attempts } = open
   const key = reactionKeyOf(open)
   const counts = new Map<string, number>()
 
@@ -29,12 +30,13 @@ export async function attempt(
     const count = (counts.get(name) ?? 0) + 1
     counts.set(name, count)
     const commandId = `${key}:${handler}:${name}:${count}`
+    if (settles) settling.add(commandId)
     return place.dispatch(
       name,
       input,
       { signal, ...options, commandId },
       {
-        cause: { reaction, commandId: event.commandId, depth },
+        cause: { reaction, commandId: event.commandId, depth, ...(settles && { settles: index }) },
         extra: settles ? place.store.settledInside(open, commandId) : undefined,
       },
     )

@@ -1,7 +1,7 @@
 import { EngineClosed } from '../errors.ts'
 import type { OpenEvent } from '../log/stores.ts'
 import { toWire } from '../log/wire.ts'
-import type { ActiveReaction } from './activeReaction.ts'
+import type { ActiveReaction, RunningAttempt } from './activeReaction.ts'
 import { afterFailure } from './afterAttempt.ts'
 import { attempt, shownAt } from './attempt.ts'
 import { reactionKeyOf } from './entry.ts'
@@ -25,7 +25,8 @@ export function createAttempts(
   const { store } = place
 
   /** An attempt is noted before it starts. If a later holder finds the note, the attempt has died. */
-  async function run(one: ActiveReaction, { awaits, ...waiting }: OpenEvent, abort: AbortController): Promise<void> {
+  async function run(one: ActiveReaction, { awaits, ...waiting }: OpenEvent, running: RunningAttempt): Promise<void> {
+    const { abort } = running
     const open: OpenEvent = { ...waiting, running: epoch }
     // An event with `awaits` has ended with a command. Only the shared log's answer is missing.
     if (awaits === undefined) {
@@ -35,7 +36,7 @@ export function createAttempts(
     }
     let failure: { readonly error: unknown } | undefined
     try {
-      if (awaits === undefined) await attempt(place, one.definition, open, abort.signal)
+      if (awaits === undefined) await attempt(place, one.definition, open, running)
       else await place.remote?.verdict(awaits, abort.signal)
     } catch (error) {
       failure = { error }
@@ -73,8 +74,9 @@ export function createAttempts(
     const abort = new AbortController()
     const giveUp = (): void => abort.abort(signal.reason)
     signal.addEventListener('abort', giveUp, { once: true })
-    one.busy.set(key, abort)
-    const over = run(one, waiting, abort)
+    const running: RunningAttempt = { abort, settling: new Set() }
+    one.busy.set(key, running)
+    const over = run(one, waiting, running)
       // The event stays noted as running, and is tried again with the same handler.
       .catch((error) => !signal.aborted && heard.failed(error))
       .finally(() => {

@@ -3,7 +3,7 @@ import type { OpenEvent } from '../log/stores.ts'
 import { eventTypes } from '../model/events.ts'
 import type { ActiveReaction } from './activeReaction.ts'
 import { reactionKeyOf } from './entry.ts'
-import { causedEvents, causedEventsOf, openEvents } from './openEvents.ts'
+import { causedEvents, causedEventsOf, type Opening, openEvents } from './openEvents.ts'
 import type { HolderPlace, UnconfirmedCommands } from './place.ts'
 import { type Changed, confirmedAs, type StoredChange, settledBefore } from './store.ts'
 
@@ -36,8 +36,12 @@ function become(one: ActiveReaction, open: OpenEvent, changed: Changed): void {
   else one.open.delete(key)
 }
 
+/** Is it this attempt's own command that settles the event? Then the command's append has removed the event. */
+const isOwn = ({ busy }: ActiveReaction, [open, by]: Opening['settled'][number]): boolean =>
+  !!busy.get(reactionKeyOf(open))?.settling.has(by)
+
 const cancelAttempt = ({ busy }: ActiveReaction, open: OpenEvent): void =>
-  busy.get(reactionKeyOf(open))?.abort(new DOMException('The event was cancelled.', 'AbortError'))
+  busy.get(reactionKeyOf(open))?.abort.abort(new DOMException('The event was cancelled.', 'AbortError'))
 
 export function createLooking(place: HolderPlace, active: readonly ActiveReaction[]): LogFollower {
   const { lineage, store, remote } = place
@@ -74,25 +78,28 @@ export function createLooking(place: HolderPlace, active: readonly ActiveReactio
     const last = events.at(-1)?.event.sequence
     if (last === undefined) return
     const now = Date.now()
-    const changes = active.map((one) => ({
-      one,
-      before: one.scanned,
-      ...openEvents({ ...one, device: remote?.device }, events, one.open, now),
-    }))
+    const changes = active.map((one) => {
+      const { settled, ...opening } = openEvents({ ...one, device: remote?.device }, events, one.open, now)
+      // A log that came from a mirror or a remote may be ahead of what is known of its open events.
+      const over = settled.flatMap((each) => (isOwn(one, each) ? [] : each[0]))
+      return { one, before: one.scanned, ...opening, over }
+    })
     for (const { one } of changes) one.scanned = Math.max(one.scanned, last)
     let changed: Changed
     try {
       changed = await write(
         changes.flatMap(({ opened }) => opened),
-        changes.flatMap(({ cancelled }) => cancelled),
+        changes.flatMap(({ cancelled, over }) => [...cancelled, ...over]),
         new Map(changes.flatMap(({ confirmed }) => confirmed.map(([open, event]) => [open, confirmedAs(event)]))),
       )
     } catch (error) {
       for (const { one, before } of changes) one.scanned = before
       throw error
     }
-    for (const { one, opened, cancelled, confirmed } of changes) {
+    for (const { one, opened, cancelled, confirmed, over } of changes) {
       for (const [open] of confirmed) become(one, open, changed)
+      // The outcome of a running attempt is not stored any more.
+      for (const open of over) if (!one.busy.has(reactionKeyOf(open))) one.open.delete(reactionKeyOf(open))
       for (const open of cancelled) {
         one.open.delete(reactionKeyOf(open))
         cancelAttempt(one, open)

@@ -1,4 +1,4 @@
-import { type CommitRecord, commandsOf, recordedOf, type StoredCommand } from '../log/commit.ts'
+import { type Cause, type CommitRecord, commandsOf, recordedOf, type StoredCommand } from '../log/commit.ts'
 import type { OpenEvent } from '../log/stores.ts'
 import { toWire } from '../log/wire.ts'
 import type { AnyRecordedEvent, EventTypesAtRuntime } from '../model/events.ts'
@@ -25,6 +25,8 @@ export interface Opening {
   readonly cancelled: readonly OpenEvent[]
   /** Events that were open before they came into the shared log, as they are there. */
   readonly confirmed: readonly (readonly [open: OpenEvent, event: AnyRecordedEvent])[]
+  /** Events that were open before, and the command of the reaction that settles them. */
+  readonly settled: readonly (readonly [open: OpenEvent, by: string])[]
 }
 
 /** An event of a commit, and how many reactions led to it. */
@@ -32,6 +34,8 @@ export interface CausedEvent {
   readonly event: AnyRecordedEvent
   readonly index: number
   readonly depth: number
+  /** What led to its command. */
+  readonly cause: Cause | undefined
   /** The device whose command made it, if that is known. */
   readonly device: string | undefined
 }
@@ -51,7 +55,7 @@ export function causedEvents(
     const { cause, device } = command
     const depth = cause?.depth ?? 0
     for (const [index, event] of recordedOf(command, first + all.length, types).entries())
-      all.push({ event, index, depth, device })
+      all.push({ event, index, depth, cause, device })
   }
   return all
 }
@@ -65,7 +69,8 @@ export function openEvents(
   local = false,
 ): Opening {
   const { on, cancel, everywhere } = definition
-  const opened = new Set<OpenEvent>()
+  const opened = new Map<string, OpenEvent>()
+  const settled: [open: OpenEvent, by: string][] = []
   const cancelled = new Set<OpenEvent>()
   const confirmed: [open: OpenEvent, event: AnyRecordedEvent][] = []
   for (const caused of events) {
@@ -73,17 +78,33 @@ export function openEvents(
     if (!local && event.sequence <= scanned) continue
     const cancels = cancel && Object.hasOwn(cancel, event.type) ? cancel[event.type] : undefined
     if (cancels) {
-      for (const one of [...open.values(), ...opened]) if (!one.done && cancels(event, one.event)) cancelled.add(one)
-      for (const one of cancelled) opened.delete(one)
+      for (const one of [...open.values(), ...opened.values()])
+        if (!one.done && cancels(event, one.event)) cancelled.add(one)
+      for (const one of cancelled) opened.delete(reactionKeyOf(one))
+    }
+    const over = local ? undefined : keySettledBy(caused, name, everywhere ? device : undefined)
+    if (over !== undefined) {
+      const known = open.get(over)
+      if (known) settled.push([known, event.commandId])
+      opened.delete(over)
     }
     const isOurs = device === undefined || everywhere || local || caused.device === device
     if (!isOurs || !on.includes(event.type)) continue
     const one = openEvent(name, definition, caused, now, everywhere ? device : undefined)
-    const known = device === undefined ? undefined : open.get(reactionKeyOf(one))
+    const key = reactionKeyOf(one)
+    const known = device === undefined ? undefined : open.get(key)
     if (known && !local) confirmed.push([known, event])
-    else if (!known) opened.add(local ? { ...one, local } : one)
+    else if (!known) opened.set(key, local ? { ...one, local } : one)
   }
-  return { opened: [...opened], cancelled: [...cancelled], confirmed }
+  return { opened: [...opened.values()], cancelled: [...cancelled], confirmed, settled }
+}
+
+/** The key of the event that the command of this one settles for a reaction. */
+function keySettledBy(caused: CausedEvent, reaction: string, device: string | undefined): string | undefined {
+  const { cause } = caused
+  if (cause?.settles === undefined || cause.reaction !== reaction) return
+  if (device !== undefined && device !== caused.device) return
+  return reactionKeyOf({ reaction, index: cause.settles, event: cause, ...(device !== undefined && { device }) })
 }
 
 function openEvent(

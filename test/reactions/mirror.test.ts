@@ -8,7 +8,7 @@ import { disk, filesOf } from '../engine/mirrored.ts'
 import { freshName } from '../engine/todos.ts'
 import { deleteDatabase, dump } from '../log/storage.ts'
 import { chatApp } from './chat.ts'
-import { openOf, positionsOf } from './kit.ts'
+import { createProvider, openOf, positionsOf, steal } from './kit.ts'
 
 const logOf = async (name: string) => (await dump(name, 'meta')).find(({ key }) => key === 'log')?.value
 const deviceOf = async (name: string) => (await dump(name, 'meta')).find(({ key }) => key === 'device')?.value
@@ -139,3 +139,69 @@ test('with a remote, a restored log is the same device: it continues with its ow
   expect(await deviceOf(name)).toBe(device)
   expect(called).toEqual(['a', 'b'])
 })
+
+test.each([
+  ['run', 'an older position'],
+  ['run', 'its attempt'],
+  ['lost', 'an older position'],
+  ['lost', 'its attempt'],
+] as const)(
+  'a restored event whose end (by %s) is in the log is settled, also if the mirror knows no more than %s',
+  async (ended, known) => {
+    const name = freshName()
+    const provider = createProvider()
+    let isRestored = false
+    const open = async () => {
+      const chat = chatApp()
+      const answer = reaction(chat, {
+        on: ['turnRequested'],
+        from: 'start',
+        async run({ event, key, signal, dispatch }) {
+          const { id } = event.data
+          const asked = provider.ask(key, id, signal)
+          await dispatch.finishTurn({ id, text: isRestored ? 'again' : await asked }, { settles: true })
+        },
+        lost: ({ event, dispatch }) => dispatch.interruptTurn({ id: event.data.id }, { settles: true }),
+      })
+      const engine = await openEngine(chat, { name, reactions: async () => ({ answer }) })
+      atEnd(() => engine.close())
+      return engine
+    }
+    const file = `tidemark-${name}/reactions.open`
+    const engine = await open()
+    /** Waits until the mirror has all events, and this about the open ones. */
+    const mirrors = async (open: readonly string[]) => {
+      await expect.poll(async () => (await openOf(name)).map(({ handler }) => handler)).toEqual(open)
+      await expect.poll(async () => positionsOf(name)).toMatchObject({ answer: {} })
+      // Its round begins after what was stored above.
+      const { sequence } = await engine.dispatch.note({ text: 'the mirror writes on' })
+      await expect.poll(() => engine.status.mirror, { timeout: 15_000 }).toEqual({ state: 'on', sequence })
+      const inMirror = async () => (await reactionsInMirror(name))?.open.map(({ handler }) => handler)
+      await expect.poll(inMirror, { timeout: 15_000 }).toEqual(open)
+      return disk.root.files.get(file)!
+    }
+    await engine.dispatch.note({ text: 'a position is stored' })
+    let older = await mirrors([])
+    await engine.dispatch.requestTurn({ id: 'a' })
+    const call = await provider.call(0)
+    if (known === 'its attempt') older = await mirrors(['run'])
+    if (ended === 'run') call.answer('words')
+    else await steal(name)
+    await expect.poll(() => engine.read.turns.get('a')?.state).not.toBe('requested')
+    await mirrors([])
+    const { sequence } = engine.status
+
+    await deleteDatabase(name)
+    await engine.close()
+    // The browser was killed after it had written the events, and before it wrote this file.
+    disk.root.files.set(file, older)
+    isRestored = true
+    const restored = await open()
+    expect(restored.status.restored).toMatchObject({ sequence })
+    await restored.settled()
+    expect(await openOf(name)).toEqual([])
+    expect(restored.status.reactions.answer).toMatchObject({ open: 0, dead: 0 })
+    expect(restored.status.sequence).toBe(sequence)
+    expect(provider.calls.length).toBe(1)
+  },
+)

@@ -95,8 +95,8 @@ describe('reactions rule 13, with a remote:', { timeout: 60_000 }, () => {
     const byId = new Map(commands.map((command) => [command.id, command]))
     const answers = ['one', 'two'].map((id) => byId.get(`reaction:answer:${id}/0:run:finishTurn:1`))
     expect(answers.map(({ cause }) => cause)).toEqual([
-      { reaction: 'answer', commandId: 'one', depth: 1 },
-      { reaction: 'answer', commandId: 'two', depth: 1 },
+      { reaction: 'answer', commandId: 'one', depth: 1, settles: 0 },
+      { reaction: 'answer', commandId: 'two', depth: 1, settles: 0 },
     ])
     expect(answers.map(({ device }) => device)).toEqual([byId.get('one').device, byId.get('two').device])
     expect(byId.get('one').device).not.toBe(byId.get('two').device)

@@ -139,10 +139,11 @@ export async function createCopy(
       return last()
     },
     async round() {
+      // Reads the open events first: a command that settles one meanwhile is then in a file below.
+      const separateFile = await host.separateFile?.()
       // Reads the outbox before the commits: a command that moves from one to the other meanwhile is then in both files, not in neither.
       const outbox = isShared(log) ? await readOutbox(database, marker) : undefined
       marker = outbox?.marker.n ?? 0
-      const separateFile = await host.separateFile?.()
       const now = await readSegments(database, sealed)
       if (now.log?.id !== log.id) return 'replaced'
       await copySegments(now.segments)
@@ -152,8 +153,9 @@ export async function createCopy(
       if (outbox && (await readIdentity(database))?.lineage !== log.lineage) return 'replaced'
       if (now.segments.length || last() > from || isStale) await writeTail()
       if (outbox) await writeOutbox(outbox)
+      if (!whole) return 'more'
       if (separateFile) await writeSeparateFile(separateFile)
-      return whole ? 'whole' : 'more'
+      return 'whole'
     },
   }
 }

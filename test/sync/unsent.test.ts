@@ -4,7 +4,9 @@ import { expect, test } from 'vitest'
 import { tab } from '../engine/kit.ts'
 import { bytesAt, disk, filesOf, lose, mirrored } from '../engine/mirrored.ts'
 import { freshName, outcome, shown } from '../engine/todos.ts'
+import { openDatabase } from '../log/rooms.ts'
 import { dump } from '../log/storage.ts'
+import { createCopy } from '../projections/rooms.ts'
 
 const LOG = 'shared'
 const UNSENT = 'outbox.unsent'
@@ -193,4 +195,43 @@ test('a damaged outbox file is reported, and the remote is still used', async ()
   expect(await identity(phone.name)).toMatchObject({ format: 3 })
   expect(again.status.lastError?.message).toContain('not sent are damaged')
   expect(await outcome(again.dispatch.add(add('y')))).toMatchObject({ confirmed: false })
+})
+
+/** A file beside the events, whose content is read while `during` runs. */
+const fileThat = (during: () => unknown) => async () => {
+  await during()
+  return {
+    ...{ file: 'beside.file', content: 'x' },
+    pack: async () => ({ bytes: new Uint8Array(), header: undefined as never }),
+  }
+}
+
+test('the file of the reactions is older than that of the outbox, so it misses a settled event but never a command', async () => {
+  const { device } = world()
+  const phone = device()
+  phone.network.set({ offline: true })
+  const a = await tab(phone.name, {}, { ...phone.options, mirror: false })
+  await a.dispatch.add(add('x'))
+  const database = await openDatabase(phone.name, false)
+  const separateFile = fileThat(() => a.dispatch.add(add('meanwhile')))
+  const copy = await createCopy({ database, separateFile }, disk.root, true, new AbortController().signal)
+  expect(await copy.round()).toBe('whole')
+  database.close()
+  await kept(phone.name, 2)
+})
+
+test('the file of the reactions is not written as long as the files of the events are behind it', async () => {
+  const name = freshName()
+  const a = await tab(name, {}, { mirror: false })
+  // One round reads fewer.
+  for (let n = 0; n < 33; n++)
+    await a.dispatch.addMany({ ids: Array.from({ length: 1000 }, (_, i) => `${n} ${i}`) })
+  const database = await openDatabase(name, false)
+  const separateFile = fileThat(() => {})
+  const copy = await createCopy({ database, separateFile }, disk.root, true, new AbortController().signal)
+  expect(await copy.round()).toBe('more')
+  expect(filesOf(name)).not.toContain('beside.file')
+  expect(await copy.round()).toBe('whole')
+  expect(filesOf(name)).toContain('beside.file')
+  database.close()
 })

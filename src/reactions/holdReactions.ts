@@ -117,6 +117,8 @@ export async function holdReactions(place: HolderPlace, declared: Declared, boot
       bell.reset()
       let wait = LONGEST_WAIT_MS
       if (await follow()) {
+        // An attempt that began now would never hear that this is not the holder any more.
+        signal.throwIfAborted()
         const now = Date.now()
         for (const one of active) {
           const { concurrency = CONCURRENCY } = one.definition

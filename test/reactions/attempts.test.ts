@@ -3,6 +3,7 @@ import type { OpenEvent } from '../../src/log/stores.ts'
 import type { ActiveReaction } from '../../src/reactions/activeReaction.ts'
 import { createAttempts } from '../../src/reactions/attempts.ts'
 import { reactionKeyOf } from '../../src/reactions/entry.ts'
+import { holdReactions } from '../../src/reactions/holdReactions.ts'
 import type { HolderPlace } from '../../src/reactions/place.ts'
 import { createMemoryStore } from '../../src/reactions/store.ts'
 import type { AnyDefinition } from '../../src/reactions/types.ts'
@@ -57,4 +58,31 @@ test('an attempt counts only once its handler can be called, not while the rows 
   await over
   expect(ran).toEqual(['one, noted by this holder'])
   expect((await store.read()).open).toEqual([])
+})
+
+test('reactions rule 6: a holder that is robbed of its lock while it reads the log starts no attempt any more', async () => {
+  const ended = new AbortController()
+  const ran: string[] = []
+  const definition: AnyDefinition = {
+    on: ['turnRequested'],
+    from: 'start',
+    run: ({ event, signal }) => void ran.push(`${event.commandId}, aborted: ${signal.aborted}`),
+  }
+  const place: HolderPlace = {
+    model: chatApp() as unknown as AnyModel,
+    ...{ lineage: '', floor: 0, base: 0, store: createMemoryStore(), drafts: {}, pages: [], signal: ended.signal },
+    stay() {},
+    dispatch: () => Promise.reject(new Error('It dispatches nothing.')),
+    readAt: async () => ({}),
+    async *readAfter() {
+      const events = [{ type: 'turnRequested', data: { id: 'a', thread: 't' } }]
+      yield [{ id: 'c', first: 1, last: 1, body: JSON.stringify([{ id: 'one', at: 0, events }]) }]
+      ended.abort(new Error('The lock was stolen.'))
+    },
+    listen: () => () => {},
+    tell() {},
+  }
+  await expect(holdReactions(place, [['answer', definition]], 0)).rejects.toThrow('stolen')
+  await later(20)
+  expect(ran).toEqual([])
 })

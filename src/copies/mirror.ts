@@ -5,7 +5,7 @@ import { lockName } from '../locks.ts'
 import type { Hint } from '../log/channel.ts'
 import type { Database } from '../log/database.ts'
 import { createLag, MIRROR_LATE_MS } from './lag.ts'
-import type { SeparateFile } from './mirrorCopy.ts'
+import type { WriteSeparateFile } from './mirrorCopy.ts'
 import { checkBrowser, type MirrorPlace, NoMirror, openPlace, toMirrorPlace } from './mirrorPlace.ts'
 import { createTeller } from './mirrorStatus.ts'
 import { writeOn } from './mirrorTurn.ts'
@@ -33,7 +33,7 @@ export interface MirrorHost {
   /** The mirror, once `start` was called. */
   mirror?: Mirror
   /** Gives the content of the separate file beside the events. Set by the code that stores it. */
-  separateFile?: () => Promise<SeparateFile | undefined>
+  separateFile?: () => Promise<WriteSeparateFile | undefined>
 }
 
 /** Starts the mirror of a pipeline in the place that a tab names, or makes it go on there. */

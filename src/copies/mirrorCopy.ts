@@ -28,18 +28,13 @@ export interface MirrorCopy {
   round(): Promise<'whole' | 'more' | 'replaced'>
 }
 
-/** A separate file beside those of the events, outside their chain. Its content is read before the events. */
-export interface SeparateFile {
-  readonly file: string
-  /** The file is written again when this changes. */
-  readonly content: string
-  pack(log: LogIdentity): Promise<Chunk>
-}
+/** Writes a separate file beside those of the events, outside their chain, if its content has changed. The content was read before the events. */
+export type WriteSeparateFile = (folder: MirrorFolder, log: LogIdentity) => Promise<void>
 
 /** The part of a mirror's host that its files need. */
 export interface CopyHost {
   readonly database: Database
-  readonly separateFile?: (() => Promise<SeparateFile | undefined>) | undefined
+  readonly separateFile?: (() => Promise<WriteSeparateFile | undefined>) | undefined
 }
 
 /**
@@ -78,8 +73,6 @@ export async function createCopy(
   let unsent = ''
   /** The key of the newest known marker of the outbox. */
   let marker = 0
-  /** The content of the separate file. */
-  let separateContent = ''
 
   const last = (): number => Math.max(sealed, tail.last || (parts.at(-1)?.last ?? 0))
 
@@ -128,22 +121,18 @@ export async function createCopy(
     unsent = now
   }
 
-  async function writeSeparateFile({ file, content, pack }: SeparateFile): Promise<void> {
-    if (content === separateContent) return
-    await folder.put(file, [await pack(log!)])
-    separateContent = content
-  }
-
   return {
     get last() {
       return last()
     },
     async round() {
       // Reads the open events first: a command that settles one meanwhile is then in a file below.
-      const separateFile = await host.separateFile?.()
+      const writeSeparateFile = await host.separateFile?.()
       // Reads the outbox before the commits: a command that moves from one to the other meanwhile is then in both files, not in neither.
       const outbox = isShared(log) ? await readOutbox(database, marker) : undefined
       marker = outbox?.marker.n ?? 0
+      // Without this file, a restored log would never react to the events in the first files.
+      if (!last()) await writeSeparateFile?.(folder, log)
       const now = await readSegments(database, sealed)
       if (now.log?.id !== log.id) return 'replaced'
       await copySegments(now.segments)
@@ -154,7 +143,7 @@ export async function createCopy(
       if (now.segments.length || last() > from || isStale) await writeTail()
       if (outbox) await writeOutbox(outbox)
       if (!whole) return 'more'
-      if (separateFile) await writeSeparateFile(separateFile)
+      await writeSeparateFile?.(folder, log)
       return 'whole'
     },
   }

@@ -1,31 +1,55 @@
 import { linesIn, makeChunk, openChunk } from '../log/chunk.ts'
 import type { Database, StoreOf } from '../log/database.ts'
+import { headOf } from '../log/head.ts'
 import { askReactions, type KnownReactions, knownReactions, recordKey } from '../log/openReactions.ts'
 import type { OpenEvent, ReactionPosition } from '../log/stores.ts'
 import { stringify } from '../model/json.ts'
-import type { SeparateFile } from './mirrorCopy.ts'
+import type { MirrorFolder } from './folder.ts'
+import type { WriteSeparateFile } from './mirrorCopy.ts'
 
 // Positions and open events of reactions in a mirror: a separate file, outside the chain of events.
 
 /** Readers of events skip the file, because its name does not end in `.tidemark`. */
 const REACTIONS = 'reactions.open'
+/**
+ * In place of a reaction's name, for the position of a log that no reaction had looked at when its mirror was written. After a restore, its
+ * reactions begin there.
+ */
+export const NONE_YET = '*'
 
 /**
- * The file of the reactions; undefined if there is no position. It is read before the events: an event that opens meanwhile is found again
- * after the position. The file has the positions in its first line, then one line for each open event.
+ * Returns the function that reads the file of the reactions. It is called before the events are read: an event that opens meanwhile is found
+ * again after the position. The file has the positions in its first line, then one line for each open event.
  */
-export async function mirrorReactions({ transact, hasNewer }: Database): Promise<SeparateFile | undefined> {
+export function mirrorReactions(database: Database): () => Promise<WriteSeparateFile | undefined> {
+  let written: { readonly folder: MirrorFolder; readonly content: string } | undefined
+  return async () => {
+    const lines = await linesOf(database)
+    if (!lines) return
+    const content = lines.join('')
+    return async (folder, { id: log, lineage }) => {
+      if (written?.folder === folder && written.content === content) return
+      await folder.put(REACTIONS, [await makeChunk({ log, lineage, first: 1, last: 0, kind: 'reactions' }, lines)])
+      written = { folder, content }
+    }
+  }
+}
+
+async function linesOf(database: Database): Promise<string[] | undefined> {
+  const { transact, hasNewer, log } = database
   if (!hasNewer) return
-  const { positions, open } = knownReactions(await transact(['reactions'], 'readonly', askReactions))
-  if (!positions.size) return
+  const read = async (): Promise<KnownReactions> =>
+    knownReactions(await transact(['reactions'], 'readonly', askReactions))
+  let { positions, open, booted } = await read()
+  if (!positions.size) {
+    const head = await headOf(database)
+    ;({ positions, open, booted = head } = await read())
+    const none = { version: 0, lineage: log?.lineage ?? '', scanned: booted }
+    if (!positions.size) positions = new Map([[NONE_YET, none]])
+  }
   const { result: device } = await transact(['meta'], 'readonly', (store) => store('meta').get('device'))
   // A restored log keeps its device id, because a reaction may react only to commands of its own device.
-  const lines = [[...positions, ...(device ? [['', { device }]] : [])], ...open].map((one) => `${stringify(one)}\n`)
-  return {
-    file: REACTIONS,
-    content: lines.join(''),
-    pack: ({ id: log, lineage }) => makeChunk({ log, lineage, first: 1, last: 0, kind: 'reactions' }, lines),
-  }
+  return [[...positions, ...(device ? [['', { device }]] : [])], ...open].map((one) => `${stringify(one)}\n`)
 }
 
 /** Reads the reactions of this lineage from a mirror; undefined if it has none, or if the file is damaged. */
@@ -40,7 +64,7 @@ export async function findReactions(
     const lines: string[] = []
     for await (const some of linesIn(chunk)) lines.push(...some)
     const [named, ...open] = lines.map((line) => JSON.parse(line))
-    // `packReactions` has written these lines, and their checksum fits.
+    // `mirrorReactions` has written these lines, and their checksum fits.
     const positions = new Map(named as [string, ReactionPosition][])
     const { device } = (positions.get('') ?? {}) as { readonly device?: string }
     positions.delete('')

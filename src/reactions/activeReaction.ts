@@ -1,3 +1,4 @@
+import { NONE_YET } from '../copies/reactions.ts'
 import { OutdatedCodeError } from '../errors.ts'
 import type { ReactionReport } from '../log/channel.ts'
 import type { KnownReactions } from '../log/openReactions.ts'
@@ -51,9 +52,10 @@ export function beginWith(
   const types = eventTypes(model.events)
   const active: ActiveReaction[] = []
   const stopped = new Map<string, Error>()
+  const none = known.positions.get(NONE_YET)
   for (const [name, definition] of declared) {
     const { version = 1, from } = definition
-    const position = known.positions.get(name)
+    const position = known.positions.get(name) ?? none
     const mine = known.open.filter(({ reaction }) => reaction === name)
     const unknown = mine.find(({ event }) => !types.knows(event.type, event.version ?? 1))?.event
     // A newer build has run this reaction. Its events wait for that build.
@@ -64,7 +66,8 @@ export function beginWith(
       // An empty log becomes that of its remote. What this device dispatched before comes after this position.
       const isKnown = position && (isSame || position.scanned === 0)
       const now = Math.min(booted, known.booted ?? booted)
-      const scanned = isSame ? position.scanned : Math.max(isKnown || from === 'start' ? 0 : now, floor)
+      const begun = position === none && from === 'start' ? 0 : position?.scanned
+      const scanned = isSame ? (begun ?? 0) : Math.max(isKnown || from === 'start' ? 0 : now, floor)
       const open = new Map(mine.map((one) => [reactionKeyOf(one), recover(one, definition, types)]))
       const stored = new Set(mine.flatMap((one) => (one.dead ? reactionKeyOf(one) : [])))
       active.push({

@@ -30,7 +30,7 @@ export function runReactions(reactions: object, place: ReactionPlace): void {
 /** Each log has one holder per browser. The others wait until it is gone. */
 async function runBeside(shop: Workshop, declared: Declared, place: ReactionPlace): Promise<void> {
   const { closing } = shop
-  shop.separateFile = () => mirrorReactions(shop.database)
+  shop.separateFile = mirrorReactions(shop.database)
   const backoff = createBackoff(HOLD_AGAIN_MIN_MS, HOLD_AGAIN_MAX_MS)
   while (!closing.aborted) {
     try {

@@ -1,3 +1,4 @@
+import { NONE_YET } from '../copies/reactions.ts'
 import { EngineClosed } from '../errors.ts'
 import type { ExtraWrite } from '../log/append.ts'
 import type { Database } from '../log/database.ts'
@@ -84,7 +85,10 @@ export function createReactionStore({ transact }: Database, lineage: string, sha
       const outcome = new Map<OpenEvent, OpenEvent | undefined>()
       await guarded((store) => {
         for (const [name, position] of positions) store.put(position, [name])
-        if (positions.size) store.delete(IDBKeyRange.bound(BOOTED, `${BOOTED}\uffff`))
+        if (positions.size) {
+          store.delete(IDBKeyRange.bound(BOOTED, `${BOOTED}\uffff`))
+          store.delete([NONE_YET])
+        }
         for (const one of opened) store.put(one, recordKey(one))
         for (const one of closed) {
           store.delete(recordKey(one))

@@ -3,6 +3,7 @@ import { reaction } from 'tidemark/reactions'
 import { memoryRemote } from 'tidemark/testing'
 import { expect, test } from 'vitest'
 import { findReactions } from '../../src/copies/reactions.ts'
+import { lockName } from '../../src/locks.ts'
 import { atEnd } from '../engine/kit.ts'
 import { disk, filesOf } from '../engine/mirrored.ts'
 import { freshName } from '../engine/todos.ts'
@@ -96,6 +97,50 @@ test.each([
       'b requested',
       'c finished',
     ])
+  },
+)
+
+test.each([
+  ['now', 'a'],
+  ['start', 'before a'],
+] as const)(
+  'a log that is lost before its reactions have begun is restored with its events to react to (from %s)',
+  async (from, called) => {
+    const name = freshName()
+    const before = await openEngine(chatApp(), { name })
+    await before.dispatch.requestTurn({ id: 'before' })
+    await before.close()
+    const calls: string[] = []
+    const open = async () => {
+      const chat = chatApp()
+      const answer = reaction(chat, {
+        on: ['turnRequested'],
+        from,
+        run: ({ event }) => void calls.push(event.data.id),
+      })
+      const engine = await openEngine(chat, { name, reactions: async () => ({ answer }) })
+      atEnd(() => engine.close())
+      return engine
+    }
+    // No holder can begin.
+    let free = (): void => {}
+    const held = new Promise<void>((resolve) => {
+      free = resolve
+    })
+    const holding = navigator.locks.request(lockName('engine', name), () => held).catch(() => {})
+    const engine = await open()
+    await engine.dispatch.requestTurn({ id: 'a' })
+    await expect.poll(() => engine.status.mirror, { timeout: 15_000 }).toEqual({ state: 'on', sequence: 2 })
+    await expect.poll(async () => !!(await reactionsInMirror(name)), { timeout: 15_000 }).toBe(true)
+    await deleteDatabase(name)
+    await engine.close()
+    free()
+    await holding
+    const restored = await open()
+    expect(restored.status.restored).toMatchObject({ sequence: 2 })
+    await restored.settled()
+    expect(calls.join(' ')).toBe(called)
+    expect(Object.keys(await positionsOf(name))).toEqual(['answer'])
   },
 )
 

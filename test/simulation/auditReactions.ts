@@ -1,4 +1,5 @@
 import { type RawDatabase, readStore, type Storage } from './indexedDb.ts'
+import { sealedBehind } from './sealedBehind.ts'
 import type { World } from './world.ts'
 
 /** An open event, as it is stored. */
@@ -30,7 +31,8 @@ export function createReactionAudit(w: World, storage: Storage, lanes: readonly 
   const requested = new Map<string, { readonly thread: string; readonly sequence: number }>()
   const stopped = new Map<string, number>()
   const ended: { readonly id: string; readonly by: string }[] = []
-  const endedByReaction = new Set<string>()
+  /** The sequence of each end by a reaction. */
+  const endedByReaction = new Map<string, number>()
   const over = new Set<string>()
   const commands = new Set<string>()
   /** Turns that were open at any time. */
@@ -43,12 +45,14 @@ export function createReactionAudit(w: World, storage: Storage, lanes: readonly 
   /** The furthest position. A holder that was not told of its own commit reads again from the position that it knows. */
   let furthest = -1
   let before: Stored = { open: [], scanned: -1, epoch: '', records: 0 }
+  /** The events up to here come from a mirror. */
+  let restored = 0
 
   const all = (raw: RawDatabase, store: string): readonly any[] =>
     raw.rawObjectStores.has(store) ? readStore(raw, store).map(({ value }) => value) : []
 
   function learn(raw: RawDatabase): void {
-    for (const { first, body } of all(raw, 'commits')) {
+    for (const { first, body } of [...sealedBehind(raw, head), ...all(raw, 'commits')]) {
       if (first !== head + 1) continue
       for (const { id: by, events, cause } of JSON.parse(body)) {
         if (commands.has(by)) w.fail(`rule 1: command ${by} is in the log twice`)
@@ -63,7 +67,7 @@ export function createReactionAudit(w: World, storage: Storage, lanes: readonly 
             if (over.has(data.id)) w.fail(`rule 1: ${data.id} ended twice`)
             ended.push({ id: data.id, by })
             over.add(data.id)
-            if (isCaused) endedByReaction.add(data.id)
+            if (isCaused) endedByReaction.set(data.id, head)
           }
           if (type === 'turnStopped') stopped.set(data.id, head)
         }
@@ -95,7 +99,11 @@ export function createReactionAudit(w: World, storage: Storage, lanes: readonly 
       opened.add(id)
       if (requested.get(id)?.sequence !== sequence) w.fail(`rule 3: ${id} is open, and not in the log at ${sequence}`)
       if (sequence > furthest) w.fail(`rule 3: ${id} is open at ${sequence}, and the position is ${scanned}`)
-      if (endedByReaction.has(id)) w.fail(`rule 1: ${id} was ended by a reaction and is still open`)
+      const end = endedByReaction.get(id)
+      // A holder of a restored log has to look at the end first.
+      const isNews =
+        end !== undefined && end <= restored && scanned < end && (!one.running || one.running === runningBefore.get(id))
+      if (end !== undefined && !isNews) w.fail(`rule 1: ${id} was ended by a reaction and is still open`)
       const stop = stopped.get(id)
       if (stop !== undefined && stop <= scanned)
         w.fail(`rule 8: ${id} is open at ${scanned}, and was stopped at ${stop}`)
@@ -115,6 +123,12 @@ export function createReactionAudit(w: World, storage: Storage, lanes: readonly 
     // Another transaction may be writing to stores that this one does not include.
     if (stores.has('commits')) learn(raw)
     const now = stores.has('reactions') ? storedIn(raw) : before
+    if (stores.has('segments') && !restored && readStore(raw, 'meta').some(({ value }) => value.restored?.sequence)) {
+      restored = head
+      before = now
+      hit('restored')
+      if (now.open.length) hit('restored with open events')
+    }
     w.say(
       () => `stored: ${now.open.map(described)}; scanned ${now.scanned}; head ${head}; holder ${now.epoch.slice(0, 5)}`,
     )
@@ -130,6 +144,15 @@ export function createReactionAudit(w: World, storage: Storage, lanes: readonly 
       eventOf.set(key, commandId)
       keyOf.set(commandId, key)
       if (!noted.has(id)) w.fail(`rule 5: an attempt of ${id} was not noted before it began`)
+    },
+    /** The browser loses the database. What its mirror does not have is lost. */
+    loses(): void {
+      head = 0
+      furthest = -1
+      restored = 0
+      before = { open: [], scanned: -1, epoch: '', records: 0 }
+      for (const all of [requested, stopped, endedByReaction, over, commands, opened]) all.clear()
+      ended.length = 0
     },
     /** Whether every request has ended. A dead letter counts as ended: all tries of `failed` died too, and no person decides here. */
     isOver(): boolean {

@@ -1,5 +1,6 @@
 import { messagesOf, type Network } from './deviceNetwork.ts'
 import { type RawDatabase, readStore, type Storage } from './indexedDb.ts'
+import { sealedBehind } from './sealedBehind.ts'
 import type { SharedDevice } from './sharedReactions.ts'
 import type { World } from './world.ts'
 
@@ -62,18 +63,6 @@ export function createSharedReactionAudit(
 
   const valuesOf = (raw: RawDatabase, store: string): readonly any[] =>
     raw.rawObjectStores.has(store) ? readStore(raw, store).map(({ value }) => value) : []
-
-  /** The commits of segments that begin behind `head`: a take may seal what it brings. */
-  function sealedBehind(raw: RawDatabase, head: number): { readonly first: number; readonly body: string }[] {
-    return valuesOf(raw, 'segments')
-      .filter(({ first }) => first > head)
-      .flatMap(({ body }) => {
-        const bytes: Uint8Array = readStore(raw, 'bodies').find(({ key }) => key === body)!.value
-        // The simulated gzip does not change bytes.
-        const [, ...lines] = new TextDecoder().decode(bytes).split('\n')
-        return lines.flatMap((line, i) => (line.startsWith('{') ? { ...JSON.parse(line), body: lines[i + 1] } : []))
-      })
-  }
 
   function learn(raw: RawDatabase, log: Known): void {
     for (const { first, body } of [...sealedBehind(raw, log.head), ...valuesOf(raw, 'commits')]) {

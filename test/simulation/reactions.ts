@@ -4,6 +4,7 @@ import { hostProjections } from 'tidemark/worker'
 import { type Chat, chatApp } from '../reactions/chat.ts'
 import { createReactionAudit } from './auditReactions.ts'
 import { installBrowser } from './browser.ts'
+import { createFiles, type Files } from './files.ts'
 import { real } from './globals.ts'
 import { createStorage } from './indexedDb.ts'
 import { type Plan, profileNames } from './plan.ts'
@@ -69,6 +70,7 @@ export function executeReactions(plan: Plan, { traced = false }: { traced?: bool
   if (plan.priorities) w.priorities = new Map()
   const storage = createStorage(w)
   const hit = (name: string): void => w.hit(`reactions: ${name}`)
+  const files = random.chance(0.6) ? createFiles(w, false) : undefined
   const hasLost = random.chance(0.7)
   // Fixed, because by chance a short test might have no storm.
   const isStorm = Math.floor(plan.seed / profileNames.length) % STORM_EVERY === 0
@@ -113,7 +115,7 @@ export function executeReactions(plan: Plan, { traced = false }: { traced?: bool
       },
     ]),
   )
-  installBrowser(w, storage, undefined, scripts)
+  installBrowser(w, storage, files, scripts)
 
   // ---- actions
   const inActor = (actor: Actor, run: () => void): void => {
@@ -140,7 +142,7 @@ export function executeReactions(plan: Plan, { traced = false }: { traced?: bool
       quietly(
         open(chat, {
           name: NAME,
-          mirror: false,
+          ...(!files && { mirror: false }),
           reactions: async () => declare(chat),
           ...(worker !== 'page' && { worker: () => new SharedWorker(worker) }),
         }).then((engine) => {
@@ -159,6 +161,16 @@ export function executeReactions(plan: Plan, { traced = false }: { traced?: bool
       quietly(engine!.dispatch.requestTurn({ id, thread: random.pick(load.lanes) }))
       if (stopped) quietly(engine!.dispatch.stopTurn({ id: stopped }))
     })
+  }
+  /** Ends the browser, which finds its database damaged at the next start, and deletes it. */
+  function loseBrowser(files: Files): void {
+    hit('database lost')
+    w.say('the browser crashes and loses the database')
+    files.crash()
+    for (const actor of [...w.actors]) w.kill(actor)
+    storage.wipe(`tidemark:${NAME}`)
+    audit.loses()
+    openTab()
   }
   const share = (most: number): number => (random.chance(0.5) ? random.below(100 * most) / 100 : 0)
 
@@ -199,6 +211,7 @@ export function executeReactions(plan: Plan, { traced = false }: { traced?: bool
         quota: share(0.1),
       }
     else if (x < 970) w.faults = noFaults()
+    else if (x < 990 && files) loseBrowser(files)
   }
 
   const isOver = (): boolean => audit.isOver() && !provider.waiting

@@ -86,6 +86,8 @@ test(
         'worker crashed',
         'worker frozen',
         'tab crashed',
+        'database lost',
+        'restored with open events',
       ],
     ]),
 )

@@ -14,6 +14,14 @@ export const mutations = [
     tests: ['test/reactions/rules.test.ts', 'writes its mark'],
   },
   {
+    name: 'reactions rule 2: a restored event is open although its end is in the log',
+    in: 'openEvents',
+    find: 'over !== undefined',
+    put: 'false',
+    profiles: 'reactions',
+    tests: ['test/reactions/mirror.test.ts', 'a restored event whose end'],
+  },
+  {
     name: 'reactions rule 3: an extra write is stored although a seal is above its record',
     in: 'append',
     find: '!beside.extra',
@@ -48,8 +56,8 @@ export const mutations = [
   {
     name: 'reactions rule 8: an event cancels only what was opened in the same look',
     in: 'openEvents',
-    find: '[...open.values(), ...opened]',
-    put: '[...opened]',
+    find: '[...open.values(), ...opened.values()]',
+    put: '[...opened.values()]',
     profiles: 'reactions',
     tests: ['test/reactions/rules.test.ts', 'each cancels its own'],
   },

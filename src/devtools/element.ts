@@ -1,7 +1,6 @@
 import { type CSSResultGroup, html, LitElement, nothing, type PropertyDeclarations, type TemplateResult } from 'lit'
 import { CommandsPanel } from './commands.ts'
 import { dockStyle } from './dockStyle.ts'
-import { HealthPanel } from './health.ts'
 import { healthOf } from './healthOf.ts'
 import { List } from './list.ts'
 import { LogPanel } from './log.ts'
@@ -230,6 +229,5 @@ export function defineElements(): void {
   define('tidemark-rows', RowsPanel)
   define('tidemark-commands', CommandsPanel)
   define('tidemark-projections', ProjectionsPanel)
-  define('tidemark-health', HealthPanel)
   define('tidemark-devtools', DevtoolsElement)
 }

@@ -3,7 +3,7 @@ import { describeError, formatCount, time } from './format.ts'
 import { healthOf } from './healthOf.ts'
 import { Panel } from './panel.ts'
 import { card, fact, quietLine } from './parts.ts'
-import { toolsPart } from './toolsPart.ts'
+import { healthReportOf } from './report.ts'
 
 /** The health of the engine in one sentence, the last errors, and a report to copy. */
 export class HealthPanel extends Panel {
@@ -11,14 +11,12 @@ export class HealthPanel extends Panel {
   #report = ''
 
   protected override changed(): void {
+    super.changed()
     void this.#write()
   }
 
   async #write(): Promise<void> {
-    const report = await toolsPart
-      .load()
-      .then(({ healthReportOf }) => healthReportOf(this.session, this.#isWhole))
-      .catch(describeError)
+    const report = await healthReportOf(this.session, this.#isWhole).catch(describeError)
     if (report === this.#report) return
     this.#report = report
     this.requestUpdate()

@@ -6,7 +6,7 @@ import { expect, it } from 'vitest'
 import { root } from './run.ts'
 
 /** Bytes, gzip, minified, that are transferred when the panel opens, and when its rarer pages and tools are used. */
-const LIMITS = { opening: 24_000, tools: 13_500 }
+const LIMITS = { opening: 24_000, tools: 13_900 }
 
 /** The files of an app that opens an engine, and loads the devtools on demand. */
 async function build(
@@ -42,7 +42,7 @@ it('the devtools transfer at most 24 kB when they open, including their own lit'
   const size = (name: string) => files.get(`${name}.js`)?.bytes ?? Number.NaN
   const opening = size('devtools') + size('element')
   console.log(
-    `devtools: ${opening} bytes when they are opened, ${size('onDemand')} with the time machine, reactions, drafts, sync, tabs, checks and storage`,
+    `devtools: ${opening} bytes when they are opened, ${size('onDemand')} with the time machine, reactions, drafts, sync, tabs, checks, storage and health`,
   )
   expect(opening).toBeLessThanOrEqual(LIMITS.opening)
   expect(size('onDemand')).toBeLessThanOrEqual(LIMITS.tools)

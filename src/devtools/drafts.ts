@@ -41,6 +41,7 @@ export class DraftsPanel extends Panel {
   }
 
   protected override changed(): void {
+    super.changed()
     if (!this.#isReading) void this.#list()
   }
 

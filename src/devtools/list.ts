@@ -55,6 +55,11 @@ export class List extends LitElement {
     clearTimeout(this.#settling)
   }
 
+  /** The number of rows that come into the window when rows are added at the top: none if it shows others. */
+  get following(): number {
+    return this.#position > 0 ? 0 : Math.ceil(this.#height / ROW) + 1
+  }
+
   /** Called when rows were added at the top. The visible rows stay where they are, unless the list shows its top. */
   grow(rows: number): void {
     if (this.#position > 0) this.#position += rows * ROW

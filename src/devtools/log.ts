@@ -15,6 +15,9 @@ export class LogPanel extends Panel {
   #entries: LogEntries | undefined
   #line = ''
   #head = 0
+  /** The end of the log for the next update, whose events are read. */
+  #prepared: number | undefined
+  #forgetPreparation: (() => void) | undefined
   #detail: EventDetail | undefined
   /** The matches of the filter. */
   #search: LogSearch | undefined
@@ -31,8 +34,14 @@ export class LogPanel extends Panel {
     return this.renderRoot.querySelector<List>('tidemark-list')
   }
 
+  override connectedCallback(): void {
+    super.connectedCallback()
+    this.#forgetPreparation = this.session.prepare(() => this.#prepare())
+  }
+
   override disconnectedCallback(): void {
     super.disconnectedCallback()
+    this.#forgetPreparation?.()
     this.#search?.stop()
   }
 
@@ -44,16 +53,29 @@ export class LogPanel extends Panel {
     void this.updateComplete.then(() => this.#list?.reveal(this.#head - sequence))
   }
 
+  /** Reads the events that come into view, so that the next update renders and lays out the list once. */
+  async #prepare(): Promise<void> {
+    const { sequence } = this.session.engine.status
+    const rows = this.hidden || this.#search ? 0 : (this.#list?.following ?? 0)
+    if (!rows || sequence <= this.#head) return
+    await this.#log.follow(Math.max(1, sequence - rows), sequence)
+    this.#prepared = sequence
+  }
+
   protected override changed(): void {
     const { status } = this.session.engine
     const { database } = this.session.core
-    this.#log.forgetFailures()
-    if (database && (status.state !== 'ready' || status.behind))
+    const head = this.#prepared ?? status.sequence
+    this.#prepared = undefined
+    const isWhole = status.state === 'ready' && !status.behind
+    // Rows that are seen do not change, unless they could not be read.
+    if (this.#log.forgetFailures() || !isWhole) this.requestUpdate()
+    if (database && !isWhole)
       void headOf(database).then(
         (head) => this.#grow(head),
         () => {},
       )
-    this.#grow(status.sequence)
+    this.#grow(head)
   }
 
   /** Shows that the log is at least this long. An engine that is outdated or behind has a lower head. */

@@ -4,6 +4,8 @@ import { type Block, blocksAround, type Stretch, WINDOW_EVENTS } from '../engine
 import { createBreather } from '../slices.ts'
 import { type LogEntry, parseRecord } from './logRecord.ts'
 
+/** The most events at the end of the log that are read at once for a list that follows it: some screens. */
+const FOLLOWED_EVENTS = 64
 /** The most reads of the log that are cached. Each is a segment or some hundred events. */
 const REGIONS_MAX = 12
 /** The most parsed records that are cached, and the most decoded blocks. */
@@ -25,8 +27,10 @@ export interface LogEntries {
   /** undefined while it is being read. `changed` is called when it is there. */
   at(sequence: number): LogEntry | undefined
   read(sequence: number): Promise<LogEntry>
-  /** Forgets failed reads, so that the next call reads again. */
-  forgetFailures(): void
+  /** Reads what is missing of a range at the end of the log, so that `at` has it. */
+  follow(first: number, last: number): Promise<void>
+  /** Forgets failed reads, so that the next call reads again. Returns whether there were any. */
+  forgetFailures(): boolean
   /** Reads backwards from `before`, in slices, and calls `reading` with its progress. `mayFit` tests the text of a record before it is parsed. */
   backwards(
     before: number,
@@ -50,7 +54,7 @@ export function createLogEntries(core: Core, changed: () => void): LogEntries {
   const regionAt = (sequence: number): Region | undefined =>
     regions.find(({ first, last }) => first <= sequence && last >= sequence)
 
-  async function load(sequence: number): Promise<Region> {
+  async function load(sequence: number, most = WINDOW_EVENTS): Promise<Region> {
     const known = regionAt(sequence)
     if (known) return known
     // The log has grown: only the new part is read.
@@ -58,7 +62,7 @@ export function createLogEntries(core: Core, changed: () => void): LogEntries {
     let blocks: readonly Block[]
     let isFailed = false
     try {
-      blocks = await blocksAround(core, sequence, below?.last)
+      blocks = await blocksAround(core, sequence, below?.last, most)
     } catch (error) {
       const range = { first: sequence, last: sequence }
       blocks = [{ ...range, decode: () => [{ ...range, error: asError(error) }] }]
@@ -129,8 +133,14 @@ export function createLogEntries(core: Core, changed: () => void): LogEntries {
     async read(sequence) {
       return entryIn(await load(sequence), sequence)
     },
+    async follow(first, last) {
+      for (let sequence = first; sequence <= last; )
+        sequence = Math.max(sequence, (await load(sequence, FOLLOWED_EVENTS)).last) + 1
+    },
     forgetFailures() {
+      const { length } = regions
       regions = regions.filter(({ isFailed }) => !isFailed)
+      return regions.length < length
     },
     async *backwards(before, mayFit, signal, reading) {
       const breather = createBreather(signal)

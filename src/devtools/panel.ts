@@ -32,7 +32,7 @@ export abstract class Panel extends LitElement {
     this.#forget?.()
   }
 
-  /** Renders again after a change of the engine or after a link to this page. */
+  /** Called after a change of the engine and after a link to this page. */
   look(): void {
     if (this.hidden) return
     const { place } = this.session
@@ -40,13 +40,14 @@ export abstract class Panel extends LitElement {
     this.#place = place
     if (isSent) this.sent(place)
     this.changed()
-    this.requestUpdate()
   }
 
   /** Called when a link leads to this page. */
   protected sent(_place: PanelPlace): void {}
-  /** Called when the engine may have changed. */
-  protected changed(): void {}
+  /** Called when the engine may have changed. Renders again. */
+  protected changed(): void {
+    this.requestUpdate()
+  }
 }
 
 /** Defines an element once, however often its module is run. */

@@ -33,6 +33,7 @@ export class ReactionsPanel extends Panel {
   }
 
   protected override changed(): void {
+    super.changed()
     this.#reading.look(this.session.engine.status.reactions)
   }
 

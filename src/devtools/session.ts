@@ -1,17 +1,16 @@
+import { quietly } from '../async.ts'
 import type { Key } from '../data.ts'
 import type { Core } from '../engine/core.ts'
 import { coreOf } from '../engine/openEngine.ts'
 import type { Engine } from '../engine/types.ts'
 import { ModelError } from '../errors.ts'
+import { pause } from '../slices.ts'
 import { describeError } from './format.ts'
 import { followCommands, type SeenCommand } from './seenCommands.ts'
+import { createUpdates } from './updates.ts'
 
 export type InspectedEngine = Engine<any, any, any>
 
-/** Milliseconds between two updates while an engine keeps changing, so that the page keeps most of the time. */
-const REFRESH_MS = 2000
-/** Milliseconds after which an update no longer waits for the page to be idle. */
-const IDLE_MS = 100
 /** The most errors that are kept. */
 const ERRORS_MAX = 50
 
@@ -61,18 +60,26 @@ export interface Session {
   readonly place: PanelPlace
   /** The last action, announced to a screen reader. */
   readonly said: string
-  /** Calls `listener` when something may have changed, at most once in two seconds while the engine keeps changing. Links and announcements come at once. */
+  /** Calls `listener` when something may have changed, at the pace of updates while the engine keeps changing. Links and announcements come at once. */
   subscribe(listener: () => void): () => void
+  /** Calls `read` before each update, which waits for it: what an update shows is there when it renders. Returns the function that ends that. */
+  prepare(read: () => Promise<void>): () => void
   show(place: PanelPlace): void
   say(text: string): void
   copy(text: string): Promise<void>
   close(): void
 }
 
-/** A fallback for Safari, which has no idle callbacks. */
-function whenIdle(run: () => void): void {
-  if ('requestIdleCallback' in globalThis) requestIdleCallback(run, { timeout: IDLE_MS })
-  else run()
+/** Milliseconds of the page's thread since `began`: until what has changed is rendered, and for the frame that shows it. */
+async function untilShown(began: number): Promise<number> {
+  await pause()
+  const rendered = performance.now() - began
+  // A hidden page has no frames.
+  if (globalThis.document?.hidden !== false) return rendered
+  await new Promise(requestAnimationFrame)
+  const frame = performance.now()
+  await pause()
+  return rendered + performance.now() - frame
 }
 
 export function openSession(engine: InspectedEngine): Session {
@@ -82,19 +89,22 @@ export function openSession(engine: InspectedEngine): Session {
   const errors: SeenError[] = []
   let place: PanelPlace = { panel: 'log' }
   let said = ''
-  let timer: ReturnType<typeof setTimeout> | undefined
-  let told = Number.NEGATIVE_INFINITY
+  const preparations = new Set<() => Promise<void>>()
 
-  function tell(): void {
-    clearTimeout(timer)
-    timer = undefined
-    told = performance.now()
+  const updates = createUpdates(async () => {
+    // A page tells itself what it could not read.
+    await Promise.all([...preparations].map((read) => quietly(read())))
+    const began = performance.now()
+    inform()
+    return untilShown(began)
+  })
+  function inform(): void {
     noteErrors()
     for (const listener of [...listeners]) listener()
   }
-  /** Updates at once after a quiet time, else when the next update is due. */
-  function tellSoon(): void {
-    timer ??= setTimeout(whenIdle, Math.max(0, told + REFRESH_MS - performance.now()), tell)
+  function tell(): void {
+    updates.restart()
+    inform()
   }
   function noteErrors(): void {
     const { lastError, behind, projections } = engine.status
@@ -105,8 +115,8 @@ export function openSession(engine: InspectedEngine): Session {
       errors.length = Math.min(errors.length, ERRORS_MAX)
     }
   }
-  const unsubscribe = engine.subscribe(tellSoon)
-  const followed = followCommands(core, tellSoon)
+  const unsubscribe = engine.subscribe(updates.ask)
+  const followed = followCommands(core, updates.ask)
   noteErrors()
 
   const session: Session = {
@@ -123,6 +133,10 @@ export function openSession(engine: InspectedEngine): Session {
     subscribe(listener) {
       listeners.add(listener)
       return () => void listeners.delete(listener)
+    },
+    prepare(read) {
+      preparations.add(read)
+      return () => void preparations.delete(read)
     },
     show(next) {
       place = next
@@ -143,8 +157,9 @@ export function openSession(engine: InspectedEngine): Session {
     close() {
       unsubscribe()
       followed.stop()
-      clearTimeout(timer)
+      updates.stop()
       listeners.clear()
+      preparations.clear()
     },
   }
   return session

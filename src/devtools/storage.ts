@@ -25,6 +25,7 @@ export class StoragePanel extends Panel {
   }
 
   protected override changed(): void {
+    super.changed()
     if (this.#asked) return
     this.#asked = true
     void this.#ask()

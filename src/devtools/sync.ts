@@ -38,6 +38,7 @@ export class SyncPanel extends Panel {
   }
 
   protected override changed(): void {
+    super.changed()
     this.#reading.look(this.session.engine.status.sync)
   }
 

@@ -19,6 +19,7 @@ export class TabsPanel extends Panel {
   #asked = 0
 
   protected override changed(): void {
+    super.changed()
     void this.#ask()
   }
 

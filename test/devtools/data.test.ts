@@ -95,6 +95,17 @@ test('a log that grows is read on from its former end', async () => {
   for (let i = 1; i <= 9; i++) expect(log.at(i)).toMatchObject({ sequence: i })
 })
 
+test('the end of a log that grows is read alone, and before it is shown', async () => {
+  const one = await tab(freshName())
+  for (let i = 1; i <= 200; i++) await one.dispatch.add({ title: `${i}` })
+  let reads = 0
+  const log = createLogEntries(coreOf.get(one)!, () => reads++)
+  await log.follow(183, 200)
+  for (let i = 183; i <= 200; i++) expect(log.at(i)).toMatchObject({ sequence: i, event: { data: { title: `${i}` } } })
+  expect(reads).toBe(0)
+  expect(log.at(100)).toBeUndefined()
+})
+
 test('entries that could not be read are read again once the storage works', async () => {
   const one = await tab(freshName())
   await one.dispatch.addMany({ ids: ['a', 'b', 'c'] })

@@ -266,7 +266,7 @@ test('a closed engine: shows its rows, and says that the rest needs an open engi
   await panel.shows('This engine is closed.')
 })
 
-test('1,000 dispatches: the open panel renders once in two seconds, and a hidden page or a closed panel not at all', async () => {
+test('1,000 dispatches: an update of the open panel renders once, and a hidden page or a closed panel not at all', async () => {
   const one = await tab(freshName())
   await one.dispatch.add({ id: 'a', title: 'Apple' })
   const panel = await look(one)
@@ -275,7 +275,7 @@ test('1,000 dispatches: the open panel renders once in two seconds, and a hidden
   await panel.open('Log')
   await panel.shows('1 todoAdded')
   const element = document.querySelector('tidemark-devtools') as DevtoolsElement
-  const counts = { panel: 0, log: 0, list: 0, rows: 0 }
+  const counts = { updates: 0, panel: 0, log: 0, list: 0, rows: 0 }
   const count = (name: keyof typeof counts, tag: string, method: string): void => {
     const { prototype } = customElements.get(tag)!
     const before = prototype[method]
@@ -284,27 +284,27 @@ test('1,000 dispatches: the open panel renders once in two seconds, and a hidden
       return before.apply(this, given)
     })
   }
+  count('updates', 'tidemark-log', 'look')
   count('panel', 'tidemark-devtools', 'render')
   count('log', 'tidemark-log', 'render')
   count('list', 'tidemark-list', 'render')
   count('rows', 'tidemark-rows', 'render')
-  const dispatchAll = async (): Promise<number> => {
-    const began = performance.now()
+  const dispatchAll = async (): Promise<void> => {
     for (let i = 0; i < 50; i++)
       await Promise.all(Array.from({ length: 20 }, (_, k) => one.dispatch.rename({ id: 'a', title: `${i} ${k}` })))
-    // The first look comes at once, and each later one two seconds after the one before.
-    return 2 + Math.floor((performance.now() - began) / 2000)
   }
-  const looks = await dispatchAll()
+  await dispatchAll()
   await panel.shows(/1,001 events.* 1001 todoRenamed/)
-  expect(counts.panel).toBeLessThanOrEqual(2 * (looks + 2))
-  // Each look shows what is known, and again what it has read.
-  expect(counts.log).toBeLessThanOrEqual(3 * (looks + 2))
-  expect(counts.list).toBeLessThanOrEqual(4 * (looks + 2))
+  // How often it updates is a matter of its pace.
+  expect(counts.updates).toBeGreaterThan(0)
+  expect(counts.updates).toBeLessThan(50)
+  expect(counts.panel).toBeLessThanOrEqual(counts.updates)
+  expect(counts.log).toBeLessThanOrEqual(counts.updates)
+  expect(counts.list).toBeLessThanOrEqual(counts.updates)
   expect(counts.rows).toBe(0)
   element.open = false
   await element.updateComplete
-  Object.assign(counts, { panel: 0, log: 0, list: 0 })
+  Object.assign(counts, { updates: 0, panel: 0, log: 0, list: 0 })
   await dispatchAll()
-  expect(counts).toEqual({ panel: 0, log: 0, list: 0, rows: 0 })
+  expect(counts).toEqual({ updates: 0, panel: 0, log: 0, list: 0, rows: 0 })
 }, 60_000)

@@ -34,9 +34,15 @@ export interface Block {
 
 /**
  * The blocks around one event, ascending and without a gap. Other readers refuse a log with a damaged record, as they must. This one is for
- * tools that show what can still be read. It reads unsealed events only after `after`. Rejects only if the storage itself fails.
+ * tools that show what can still be read. It reads unsealed events only after `after`, and at most `most`. Rejects only if the storage itself
+ * fails.
  */
-export async function blocksAround(core: Core, sequence: number, after = 0): Promise<readonly Block[]> {
+export async function blocksAround(
+  core: Core,
+  sequence: number,
+  after = 0,
+  most: number = WINDOW_EVENTS,
+): Promise<readonly Block[]> {
   const { database, log, head } = core
   if (!database) return oneBlock(await inMemory(log, sequence))
   const { result: segment } = await database.transact(['segments'], 'readonly', (store) =>
@@ -45,7 +51,7 @@ export async function blocksAround(core: Core, sequence: number, after = 0): Pro
   if (segment && segment.first > sequence)
     return oneBlock([{ first: sequence, last: segment.first - 1, error: new CorruptLog(sequence) }])
   if (segment) return ofSegment(database, segment)
-  return oneBlock(await unsealed(database, sequence, head, after))
+  return oneBlock(await unsealed(database, sequence, head, after, most))
 }
 
 function oneBlock(stretches: readonly Stretch[]): readonly Block[] {
@@ -126,10 +132,11 @@ async function unsealed(
   sequence: number,
   head: number,
   after: number,
+  most: number,
 ): Promise<readonly Stretch[]> {
-  const from = Math.max(sequence - (sequence % WINDOW_EVENTS), after + 1)
+  const from = Math.max(sequence - (sequence % most), after + 1)
   // An engine that is outdated or behind has a lower head than its log.
-  const to = Math.min(Math.max(head, sequence), from + WINDOW_EVENTS - 1)
+  const to = Math.min(Math.max(head, sequence), from + most - 1)
   const found = await database.transact(['segments', 'commits'], 'readonly', (store) => ({
     newest: store('segments').openKeyCursor(null, 'prev'),
     before: store('commits').openCursor(IDBKeyRange.upperBound(from), 'prev'),

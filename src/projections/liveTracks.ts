@@ -5,7 +5,7 @@ import { eventTypes } from '../model/events.ts'
 import { createFolds } from '../model/model.ts'
 import { discardPages } from './discard.ts'
 import type { Folding } from './folding.ts'
-import type { News } from './news.ts'
+import type { HintQueue } from './hintQueue.ts'
 import { openSnapshot } from './openSnapshot.ts'
 import { openTrack } from './openTrack.ts'
 import type { BuildKey } from './snapshot.ts'
@@ -48,7 +48,7 @@ export interface LiveTracksHooks {
 export function createLiveTracks(
   shop: Workshop,
   folding: Folding,
-  heard: News,
+  hints: HintQueue,
   { reached, changed }: LiveTracksHooks,
 ): LiveTracks {
   let tracks: readonly Track[] | undefined
@@ -58,21 +58,21 @@ export function createLiveTracks(
     for (let tries = MOVED_TRIES; tries--; ) {
       if (!tracks) {
         tracks = await loadTracks(shop)
-        heard.isBehind = true
+        hints.isBehind = true
       }
       const live = tracks.filter(({ fold }) => !fold.failed)
-      for (const record of heard.drain()) {
-        if (!heard.isBehind && live.every(({ fold }) => fold.sequence === record.first - 1)) folding.fold(record, live)
-        else heard.isBehind ||= live.some(({ fold }) => fold.sequence < record.last)
+      for (const record of hints.drain()) {
+        if (!hints.isBehind && live.every(({ fold }) => fold.sequence === record.first - 1)) folding.fold(record, live)
+        else hints.isBehind ||= live.some(({ fold }) => fold.sequence < record.last)
       }
-      if (!heard.isBehind || !live.length) return
+      if (!hints.isBehind || !live.length) return
       // Cleared before the read: a hint that arrives during it sets it again, for the next read.
-      heard.isBehind = false
+      hints.isBehind = false
       try {
         // 'moved': the stored pages were replaced, and `forget` was called. The next try loads them.
         if ((await folding.foldToHead(live, shop.closing)) !== 'moved') return
       } catch (error) {
-        heard.isBehind = true
+        hints.isBehind = true
         throw error
       }
     }
@@ -92,7 +92,7 @@ export function createLiveTracks(
       reached()
     },
     async flush() {
-      heard.isBehind = true
+      hints.isBehind = true
       let written: Written = 'moved'
       for (let tries = MOVED_TRIES; tries-- && written === 'moved'; ) {
         await live.readOn()
@@ -101,7 +101,7 @@ export function createLiveTracks(
       return written
     },
     async atHead(task, read = true) {
-      heard.isBehind ||= read
+      hints.isBehind ||= read
       await live.readOn()
       if (!tracks)
         throw new StorageError('aborted', `Others replace the pages of "${shop.database.name}" all the time. Try again`)

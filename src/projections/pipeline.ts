@@ -6,9 +6,9 @@ import type { AnyModel } from '../model/model.ts'
 import { createQueue } from '../queue.ts'
 import { createFlushing } from './flushing.ts'
 import { createFolding } from './folding.ts'
+import { createHintQueue } from './hintQueue.ts'
 import { createLater } from './later.ts'
 import { createLiveTracks } from './liveTracks.ts'
-import { createNews } from './news.ts'
 import { createRebuilds } from './rebuild.ts'
 import { openTables } from './tables.ts'
 import { createTidying } from './tidy.ts'
@@ -31,7 +31,7 @@ export async function createPipeline(
   const closing = new AbortController()
   const { signal } = closing
   const queue = createQueue()
-  const heard = createNews()
+  const hints = createHintQueue()
 
   const channel = listen(name, (hint) => {
     if (hint.log !== database.log?.id) return
@@ -40,7 +40,7 @@ export async function createPipeline(
     shop.tables?.hear(hint)
     if ('adopted' in hint) database.log = hint.adopted ?? database.log
     // In a task of its own: a tab in the same page has just appended, and it has to answer its caller first.
-    if (heard.hear(hint)) later.ask()
+    if (hints.hear(hint)) later.ask()
   })
 
   let isNew = true
@@ -83,7 +83,7 @@ export async function createPipeline(
     },
     outdated: () => live.forget(),
   })
-  const live = createLiveTracks(shop, folding, heard, {
+  const live = createLiveTracks(shop, folding, hints, {
     reached() {
       later.succeeded()
       if (!signal.aborted && !flushing.hasChanges) {

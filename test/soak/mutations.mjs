@@ -1001,8 +1001,8 @@ export const mutations = [
   {
     name: 'guarantee 5: a checkpoint jumps a gap',
     in: 'followLog',
-    find: 'if (!heard.isBehind && $all) $then; else $else',
-    put: 'if (!heard.isBehind) for (const { fold } of live) fold.sequence = record.first - 1; if (!heard.isBehind) $then',
+    find: 'if (!hints.isBehind && $all) $then; else $else',
+    put: 'if (!hints.isBehind) for (const { fold } of live) fold.sequence = record.first - 1; if (!hints.isBehind) $then',
     profiles: 'network,worker',
   },
   {

@@ -30,7 +30,7 @@ export interface LocalLayer extends Pick<Layer<Tab>, 'length' | 'past' | 'takeBa
    */
   isShown(commits: readonly CommitRecord[], outbox: Outbox): boolean
   /** Notes that the first commands are in the log as they are shown. False if the tab shows something else. */
-  take(taken: Taken): boolean
+  confirmTaken(taken: Taken): boolean
   /** Replaces the outbox. Throws OutdatedCodeError for an event that this code does not know. Only inside `rebase`. */
   set(outbox: Outbox): void
   /** Adds one record. Only inside `rebase`. */
@@ -79,8 +79,8 @@ export function createLocalLayer(
   function takeBackTo(count: number): void {
     if (on <= count) return
     // A failed fold misses some of the rows, so all entries are undone and applied again.
-    const left = failed.length ? 0 : count
-    while (on > left) undo(entries[--on]!.journal)
+    const remaining = failed.length ? 0 : count
+    while (on > remaining) undo(entries[--on]!.journal)
     for (const fold of failed.splice(0)) fold.failed = undefined
   }
 
@@ -156,14 +156,14 @@ export function createLocalLayer(
       const arrived = firstIn(commits)
       if (arrived === undefined) return false
       const next = outbox.records.flatMap(read)
-      const left = entries.slice(arrived)
-      if (next.length !== left.length || !next.every((entry, i) => isSameEntry(entry, left[i]))) return false
+      const rest = entries.slice(arrived)
+      if (next.length !== rest.length || !next.every((entry, i) => isSameEntry(entry, rest[i]))) return false
       confirm(commits, arrived)
       for (const [i, { record }] of next.entries()) entries[i]!.record = record
       note(outbox)
       return true
     },
-    take({ commit, marker: now }) {
+    confirmTaken({ commit, marker: now }) {
       const arrived = last < now.n ? undefined : firstIn([commit])
       if (arrived === undefined) return false
       confirm([commit], arrived)
@@ -180,10 +180,10 @@ export function createLocalLayer(
       for (const { command, record } of next) answerLocal(tab, verdicts, command, record)
     },
     add(record) {
-      const more = read(record)
-      entries = [...entries, ...more]
+      const added = read(record)
+      entries = [...entries, ...added]
       last = record.n
-      for (const { command } of more) answerLocal(tab, verdicts, command, record.id)
+      for (const { command } of added) answerLocal(tab, verdicts, command, record.id)
     },
     moveDown(record, decisions) {
       const commands = localCommandsOf(record)

@@ -129,7 +129,7 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
 
     hearTaken(taken) {
       const isNext = isCommit(taken.commit) && isMarker(taken.marker) && !tab.catchingUp && !tab.behind
-      if (!isNext || !local.take(taken)) return false
+      if (!isNext || !local.confirmTaken(taken)) return false
       verdicts.arrived(taken.commit)
       return true
     },

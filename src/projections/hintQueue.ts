@@ -5,7 +5,7 @@ import type { CommitRecord } from '../log/commit.ts'
 const HINTED_COMMITS_MAX = 1024
 
 /** The hints about its log that a pipeline has received and not folded yet. */
-export interface News {
+export interface HintQueue {
   /** Commits may be missing here: the log has to be read. */
   isBehind: boolean
   /** Keeps the commit of a hint. Returns whether the hint is about the log's head. */
@@ -14,19 +14,19 @@ export interface News {
   drain(): CommitRecord[]
 }
 
-export function createNews(): News {
+export function createHintQueue(): HintQueue {
   const hinted: CommitRecord[] = []
-  const heard: News = {
+  const queue: HintQueue = {
     isBehind: true,
     hear(hint) {
       if ('commit' in hint) {
         if (hinted.length < HINTED_COMMITS_MAX) hinted.push(hint.commit)
-        else heard.isBehind = true
-      } else if ('head' in hint) heard.isBehind = true
+        else queue.isBehind = true
+      } else if ('head' in hint) queue.isBehind = true
       else return false
       return true
     },
     drain: () => hinted.splice(0),
   }
-  return heard
+  return queue
 }

@@ -67,12 +67,13 @@ export function failOnce(run: Run, a: number, b: number): void {
   }
   const names = Object.keys(kinds)
   const name = names[b % names.length]!
-  const isLost = name === 'a page is lost' || name === 'a checkpoint is lost'
   of.hidden = a % 5 === 0
   w.say(`alone for ${length} ms: ${name}${of.hidden ? ', hidden' : ''}`, of)
   w.hit(`alone: ${name}`)
   const before = new Map(all.map((tab) => [tab, follow.countsOf(tab)]))
   kinds[name]!()
+  // Also a value that an earlier fault has lost and that no tab has read since.
+  const isLost = ['pages', 'checkpoints'].some((store) => storage.lostIn(NAME, store).length)
   // The three cases: no command, a command of this tab, a command of another tab.
   const by = [undefined, victim, other, other][(a >> 3) % 4]
   if (by) dispatch(run, by, (a >> 6) % 3 ? { name: 'big', input: { k: 'a' } } : commands(by.build, b), undefined, false)

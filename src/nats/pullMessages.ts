@@ -58,14 +58,14 @@ function request(
       heard = messages.length
     }, NATS_ANSWER_MS)
 
-    function end(tell: () => void): void {
+    function end(settle: () => void): void {
       clearInterval(timer)
       signal.removeEventListener('abort', abort)
       asked.unsubscribe()
-      tell()
+      settle()
     }
 
-    function take(message: Msg): void {
+    function receive(message: Msg): void {
       const place = placeInStream(message)
       if (!place) {
         const isFull = message.headers?.code === CONFLICT && EXCEEDS_BYTES.test(message.headers.description)
@@ -80,7 +80,7 @@ function request(
     }
 
     const asked = nc.subscribe(createInbox(inboxPrefix), {
-      callback: (error, message) => (error ? fail(error) : take(message)),
+      callback: (error, message) => (error ? fail(error) : receive(message)),
     })
     asked.closed.then(() => fail(new RemoteError('unreachable')), fail)
     signal.addEventListener('abort', abort)

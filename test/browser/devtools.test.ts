@@ -1,9 +1,5 @@
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import type { Locator, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import {
-  buildDemo,
   buildPages,
   chromium,
   has,
@@ -12,37 +8,15 @@ import {
   type Server,
   serve,
 } from './harness/index.ts'
+import { complaints, panel, rows, TABS, tabNamed } from './harness/panel.ts'
 import { sized } from './harness/sizes.ts'
 
 declare const page: typeof import('./pages/devtools/devtools.ts')['page']
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-/** The first look is at everything, the second at what another width and other colours can change. */
-const LOOKS = [
-  { width: 1280, colorScheme: 'light', runOnly: undefined },
-  { width: 390, colorScheme: 'dark', runOnly: ['color-contrast', 'target-size', 'scrollable-region-focusable'] },
-] as const
 /** Rows of a list that may be in the document, however long it is. */
 const ROWS_MAX = 80
 /** Events of the big log. `node test/bench/panel.mjs` measures a million of them. */
 const EVENTS = sized(25_000, 100_000)
-
-const complaints = ({ log }: PlaywrightTab): readonly string[] =>
-  log.filter((line) => !/^(log|info|debug)|Service Worker registration blocked/.test(line))
-const panel = (page: Page): Locator => page.locator('tidemark-devtools')
-const tabNamed = (page: Page, name: string): Locator => panel(page).getByRole('tab', { name, exact: true })
-const rows = (page: Page, of = 'log'): Locator => page.locator(`tidemark-${of}:not([hidden]) tidemark-list .row`)
-const TABS = [
-  'Log',
-  'Rows',
-  'Time machine',
-  'Commands',
-  'Projections',
-  'Reactions',
-  'Tabs and worker',
-  'Storage',
-  'Health',
-]
 
 describe.skipIf(!has('chromium'))('the devtools', () => {
   let browser: PlaywrightBrowser
@@ -228,171 +202,5 @@ describe.skipIf(!has('chromium'))('the devtools', () => {
     await refused.getByRole('button', { name: 'Discard' }).click()
     await refused.waitFor({ state: 'detached' })
     expect(complaints(tab)).toEqual([])
-  })
-})
-
-describe.skipIf(!has('chromium'))('axe finds nothing in the devtools', () => {
-  it('at 1280 px in light and at 390 px in dark, in each tab', async () => {
-    const server = await serve(buildPages())
-    const browser = await chromium({ context: { bypassCSP: true } })
-    const open = async (): Promise<PlaywrightTab> => {
-      const tab = await browser.open(`${server.url}devtools/`)
-      await tab.waitFor(() => document.title === 'ready')
-      await tab.page.evaluate(axe)
-      return tab
-    }
-    const said: string[] = []
-    const look = async ({ page }: PlaywrightTab, where: string, runOnly?: readonly string[]): Promise<void> => {
-      const options = JSON.stringify({ resultTypes: ['violations'], runOnly })
-      const found = (await page.evaluate(`axe.run(${options}).then(({ violations }) => violations)`)) as {
-        id: string
-        nodes: { target: unknown; failureSummary?: string }[]
-      }[]
-      for (const { id, nodes } of found)
-        for (const { target, failureSummary } of nodes)
-          said.push(`${where}: ${id} ${JSON.stringify(target)} ${failureSummary?.split('\n')[1]?.trim()}`)
-    }
-    /** Looks at the named tabs; where `filled` is given, once that text is shown. */
-    const walk = async (tab: PlaywrightTab, names: readonly string[], filled?: string): Promise<void> => {
-      for (const { width, colorScheme, runOnly } of LOOKS) {
-        await tab.page.setViewportSize({ width, height: 900 })
-        await tab.page.emulateMedia({ colorScheme })
-        for (const name of names) {
-          await tabNamed(tab.page, name).click()
-          if (filled) await panel(tab.page).getByText(filled).first().waitFor()
-          const list = tab.page.locator('[role=tabpanel]:not([hidden]) .row').first()
-          if (['Log', 'Rows', 'Commands'].includes(name)) await list.click()
-          await look(tab, `${name}, ${width} px, ${colorScheme}`, runOnly)
-        }
-      }
-    }
-    const items = await open()
-    await items.evaluate(() => page.open('axe').then(() => page.fill(2000, 500)))
-    await items.evaluate(() =>
-      page
-        .mount()
-        .then(() => page.engine!.dispatch.finish({ id: 'i3' }))
-        .then(() => undefined),
-    )
-    await walk(items, TABS)
-    const jobs = await open()
-    await jobs.evaluate(() => page.showJobs())
-    await walk(jobs, ['Reactions'], 'RangeError: the job b is bad')
-    await walk(jobs, ['Drafts'], 'live, 4 characters')
-    const device = await open()
-    await device.evaluate(() => page.showDevice())
-    await walk(device, ['Sync'], 'CommandRejected')
-    expect(said).toEqual([])
-    await browser.close()
-    await server.close()
-  })
-})
-
-describe.skipIf(!has('chromium'))('every demo page', () => {
-  let browser: PlaywrightBrowser
-  let server: Server
-  beforeAll(async () => {
-    server = await serve(buildDemo(), { headers: { 'content-security-policy': "default-src 'self'" } })
-    // A service worker would load the whole site.
-    browser = await chromium({
-      context: { serviceWorkers: 'block', permissions: ['clipboard-read', 'clipboard-write'] },
-    })
-  })
-  afterAll(async () => {
-    await browser?.close()
-    await server?.close()
-  })
-
-  /** Presses the page's button. If nothing opens, the error says what the page shows instead. */
-  const openByButton = async (tab: PlaywrightTab): Promise<void> => {
-    const { page } = tab
-    await page.getByRole('button', { name: 'Devtools', exact: true }).click()
-    await tabNamed(page, 'Log')
-      .waitFor()
-      .catch(async (cause) => {
-        const status = await page.locator('.status').textContent()
-        const shown = await panel(page).evaluateAll((all) => all.map((one) => one.shadowRoot?.textContent))
-        const files = server.requests.filter((request) => /\/(devtools|element)-/.test(request))
-        throw new Error(`No panel. ${JSON.stringify({ status, shown, files, log: tab.log })}`, { cause })
-      })
-  }
-
-  it.each(['todomvc/', 'departures/'])(
-    '/%s loads the devtools when they are asked for, by a button and by keys, and they rebuild, verify and export its log',
-    async (path) => {
-      const before = server.requests.length
-      const tab = await browser.open(server.url + path)
-      const { page } = tab
-      const button = page.getByRole('button', { name: 'Devtools', exact: true })
-      const place = await button.boundingBox()
-      expect(server.requests.slice(before).filter((request) => request.includes('/element-'))).toEqual([])
-      if (path === 'departures/') {
-        await page.getByRole('button', { name: 'record the first 10,000 flights' }).click()
-        await page.locator('[data-fact="flights"]', { hasText: '10,000' }).waitFor()
-      }
-      await openByButton(tab)
-      await tabNamed(page, 'Projections').click()
-      await panel(page).getByRole('button', { name: 'Rebuild all' }).click()
-      await panel(page).getByText('Every projection was folded again from the log.').waitFor()
-      await panel(page).getByRole('button', { name: 'Verify all' }).click()
-      await panel(page).getByText('What is persisted is what the log says.').waitFor()
-      await page.keyboard.press('Escape')
-      await tabNamed(page, 'Log').waitFor({ state: 'detached' })
-      // Whatever the status said meanwhile: a button that moves gets away from a click.
-      expect(await button.boundingBox()).toEqual(place)
-      await page.keyboard.press('Control+Shift+D')
-      await tabNamed(page, 'Storage').click()
-      const download = page.waitForEvent('download')
-      await panel(page).getByRole('button', { name: 'Export the log' }).click()
-      expect((await download).suggestedFilename()).toMatch(/\.tidemark$/)
-      const told = await panel(page)
-        .getByText(/^Exported [\d,]+ events?:/)
-        .textContent()
-      if (path === 'departures/') expect(told).toMatch(/^Exported 10,001 events:/)
-      expect(complaints(tab)).toEqual([])
-      await tab.close()
-    },
-  )
-
-  it('/todomvc/ says that the devtools could not be loaded, and opens them with the next try', async () => {
-    const tab = await browser.open(`${server.url}todomvc/`)
-    const { page } = tab
-    server.override(/\/element-/, { status: 503 })
-    await page.getByRole('button', { name: 'Devtools', exact: true }).click()
-    await page.getByText('The devtools could not be loaded. Try again, or reload the page.').waitFor()
-    server.override(/\/element-/, undefined)
-    await page.keyboard.press('Control+Shift+D')
-    await tabNamed(page, 'Log').waitFor()
-    await page.getByText('The devtools could not be loaded').waitFor({ state: 'detached' })
-    await tab.close()
-  })
-
-  it('/threads/ has its past, tests, sizes, reactions, drafts and a report in the devtools', async () => {
-    const tab = await browser.open(`${server.url}threads/`)
-    const { page } = tab
-    await page.getByRole('button', { name: 'Begin with an example' }).click()
-    await page.getByText('What should change in the files').waitFor()
-    await page.keyboard.press('Control+Shift+D')
-    await rows(page).first().click()
-    await panel(page).getByRole('button', { name: 'Copy as test' }).click()
-    await panel(page).getByText('Copied to the clipboard.').waitFor()
-    expect(await page.evaluate(() => navigator.clipboard.readText())).toContain(
-      "import { given } from 'tidemark/testing'",
-    )
-    await panel(page).getByRole('button', { name: 'State here' }).click()
-    await panel(page).getByRole('table', { name: 'Rows that it changed' }).last().waitFor()
-    await tabNamed(page, 'Reactions').click()
-    await panel(page).getByText('No event is open.').first().waitFor()
-    await tabNamed(page, 'Drafts').click()
-    await panel(page).getByText('Nothing is being written.').first().waitFor()
-    await tabNamed(page, 'Storage').click()
-    await panel(page).getByRole('button', { name: 'Measure' }).click()
-    await panel(page).getByRole('region', { name: 'Bytes by store' }).waitFor()
-    await tabNamed(page, 'Health').click()
-    await panel(page).getByLabel('The report').filter({ hasText: '"health": "All is well' }).waitFor()
-    await panel(page).getByRole('button', { name: 'Copy a report' }).click()
-    await page.waitForFunction(() => navigator.clipboard.readText().then((text) => text.includes('"reactions"')))
-    expect(complaints(tab)).toEqual([])
-    await tab.close()
   })
 })

@@ -132,7 +132,7 @@ export async function createCopy(
       const outbox = isShared(log) ? await readOutbox(database, marker) : undefined
       marker = outbox?.marker.n ?? 0
       // Without this file, a restored log would never react to the events in the first files.
-      if (!last()) await writeSeparateFile?.(folder, log)
+      if (!files.size && !last()) await writeSeparateFile?.(folder, log)
       const now = await readSegments(database, sealed)
       if (now.log?.id !== log.id) return 'replaced'
       await copySegments(now.segments)

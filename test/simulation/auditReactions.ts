@@ -1,6 +1,10 @@
+import type { Files } from './files.ts'
 import { type RawDatabase, readStore, type Storage } from './indexedDb.ts'
 import { sealedBehind } from './sealedBehind.ts'
 import type { World } from './world.ts'
+
+/** The mirror's file of open events. */
+const REACTIONS = 'reactions.open'
 
 /** An open event, as it is stored. */
 interface Open {
@@ -24,7 +28,13 @@ interface Stored {
  * Checks everything about reactions at the moment it is stored, and reports what the contract forbids. Turns are identified
  * by their ids.
  */
-export function createReactionAudit(w: World, storage: Storage, lanes: readonly string[], tries: number) {
+export function createReactionAudit(
+  w: World,
+  storage: Storage,
+  files: Files | undefined,
+  lanes: readonly string[],
+  tries: number,
+) {
   const hit = (what: string): void => w.hit(`reactions: ${what}`)
   /** All events of the log, sealed or not. */
   let head = 0
@@ -47,6 +57,18 @@ export function createReactionAudit(w: World, storage: Storage, lanes: readonly 
   let before: Stored = { open: [], scanned: -1, epoch: '', records: 0 }
   /** The events up to here come from a mirror. */
   let restored = 0
+  /** The mirror has held all events at once, since it began. */
+  let isWhole = false
+  /** Turns that were over in the log that was lost. */
+  let overBefore = new Set<string>()
+  /** Those of them that a mirror which was never whole has restored without their ends: nothing can tell that they are not over. */
+  const endsLost = new Set<string>()
+  if (files)
+    files.happened = (what, path) => {
+      const hasEvents = [...files.files].some(([one, { length }]) => length > 0 && one.endsWith('.tidemark'))
+      if (!hasEvents) isWhole = false
+      else if (what === 'close' && path.endsWith(REACTIONS)) isWhole = true
+    }
 
   const all = (raw: RawDatabase, store: string): readonly any[] =>
     raw.rawObjectStores.has(store) ? readStore(raw, store).map(({ value }) => value) : []
@@ -112,7 +134,8 @@ export function createReactionAudit(w: World, storage: Storage, lanes: readonly 
       if (one.handler === 'run') noted.add(id)
     }
     for (const [id, { sequence }] of requested)
-      if (sequence <= scanned && !isOpen.has(id) && !over.has(id)) w.fail(`rule 3: ${id} is forgotten`)
+      if (sequence <= scanned && !isOpen.has(id) && !over.has(id) && !endsLost.has(id))
+        w.fail(`rule 3: ${id} is forgotten`)
     // The position, the holder, and the boot sequence of each tab that has appended something.
     const most = isOpen.size + 2 + w.hits['reactions: tab opened']!
     if (records > most) w.fail(`rule 3: ${records} records are kept for ${isOpen.size} open events`)
@@ -128,6 +151,9 @@ export function createReactionAudit(w: World, storage: Storage, lanes: readonly 
       before = now
       hit('restored')
       if (now.open.length) hit('restored with open events')
+      const open = new Set(now.open.map(({ event }) => event.data.id))
+      if (!isWhole)
+        for (const id of requested.keys()) if (overBefore.has(id) && !over.has(id) && !open.has(id)) endsLost.add(id)
     }
     w.say(
       () => `stored: ${now.open.map(described)}; scanned ${now.scanned}; head ${head}; holder ${now.epoch.slice(0, 5)}`,
@@ -151,13 +177,15 @@ export function createReactionAudit(w: World, storage: Storage, lanes: readonly 
       furthest = -1
       restored = 0
       before = { open: [], scanned: -1, epoch: '', records: 0 }
-      for (const all of [requested, stopped, endedByReaction, over, commands, opened]) all.clear()
+      overBefore = new Set(over)
+      for (const all of [endsLost, requested, stopped, endedByReaction, over, commands, opened]) all.clear()
       ended.length = 0
     },
     /** Whether every request has ended. A dead letter counts as ended: all tries of `failed` died too, and no person decides here. */
     isOver(): boolean {
       const dead = before.open.filter((one) => one.dead)
-      return dead.length === before.open.length && over.size + dead.length === requested.size
+      const left = [...endsLost].filter((id) => !over.has(id))
+      return dead.length === before.open.length && over.size + dead.length + left.length === requested.size
     },
     left(): string {
       const { open, scanned } = before

@@ -9,7 +9,8 @@ import {
   type StoreName,
   type StoreOf,
 } from '../log/database.ts'
-import type { Sidecar, StagedChunk, Staging } from '../log/stores.ts'
+import { isMarker, type LocalRecord, type Marker } from '../log/local.ts'
+import type { Sidecar, StagedChunk, Staging, TypedCursor } from '../log/stores.ts'
 
 export const NOT_EMPTY = 'the log is not empty: import into a new one'
 
@@ -97,7 +98,10 @@ function dropChunks(store: StoreOf, chunks: readonly StagedChunk[]): void {
   }
 }
 
-type StagingRequests = readonly (IDBRequest<IDBValidKey | undefined> | IDBRequest<IDBValidKey[]>)[]
+type StagingRequests = readonly (
+  | IDBRequest<IDBValidKey | undefined>
+  | IDBRequest<TypedCursor<LocalRecord | Marker> | null>
+)[]
 
 /** The stores that `askEmpty` reads. */
 export const storesOfLog = (database: Database): readonly StoreName[] =>
@@ -107,11 +111,12 @@ export const storesOfLog = (database: Database): readonly StoreName[] =>
 export const askEmpty = (store: StoreOf, database: Database): StagingRequests => [
   store('segments').getKey(above(0)),
   store('commits').getKey(above(0)),
-  ...(hasNewerStores(database) ? [store('outbox').getAllKeys(IDBKeyRange.lowerBound(0), 2)] : []),
+  ...(hasNewerStores(database) ? [store('outbox').openCursor(null, 'prev')] : []),
 ]
-/** Call it once all answers have come. An empty outbox still has its marker. */
+/** Call it once all answers have come. In an empty outbox, the marker comes last: records below it are not part of the outbox. */
 export const isEmpty = (requests: StagingRequests): boolean =>
-  requests.every(({ result }) => (Array.isArray(result) ? result.length < 2 : result === undefined))
+  // A key has no value.
+  requests.every(({ result }) => !result || isMarker((result as { readonly value?: unknown }).value))
 
 export const notEmpty = (): ImportError => new ImportError(1, NOT_EMPTY)
 export const takenOver = (): StorageError => new StorageError('aborted', 'another import of this log took over')

@@ -317,7 +317,7 @@ export const mutations = [
   {
     name: 'sync rule 13: a log counts as empty whatever its outbox holds',
     in: 'askEmpty',
-    find: "hasNewerStores(database) ? [store('outbox').getAllKeys($$all)] : []",
+    find: "hasNewerStores(database) ? [store('outbox').openCursor($$all)] : []",
     put: '[]',
     profiles: 'devices',
     tests: ['test/sync/files.test.ts', 'outbox is not empty'],

@@ -1,6 +1,7 @@
 import { exportLog, importLog } from 'tidemark/tools'
 import { expect, test, vi } from 'vitest'
 import { outcome, shown } from '../engine/todos.ts'
+import { dump, inDatabase } from '../log/storage.ts'
 import { devices, outboxOf } from './devices.ts'
 
 const add = (id: string) => ({ id, title: id })
@@ -25,6 +26,30 @@ test('an import into a log with a command in its outbox is refused because the o
     name: 'ImportError',
     reason: expect.stringContaining('not empty'),
   })
+  expect(await outboxOf(laptop.name)).toHaveLength(1)
+  laptop.network.set({ offline: false })
+  await expect.poll(() => b.status.sync).toMatchObject({ state: 'online', pending: 0 })
+  await expect.poll(() => a.status.sequence).toBe(3)
+  expect(shown(a)).toEqual(shown(b))
+  expect((await log()).ids).toHaveLength(3)
+})
+
+test('an import counts a log as empty although a record that fell under the marker is left over', async () => {
+  const { device, a, file, log } = await withFile()
+  const laptop = device()
+  laptop.network.set({ offline: true })
+  const before = await laptop.open()
+  const [mark] = (await dump(laptop.name, 'outbox')).map(({ value }) => value)
+  await before.close()
+  // Another tab has moved the marker, and the tab that added a record below it has died.
+  await inDatabase(laptop.name, (store) => {
+    store('outbox').delete(mark.n)
+    store('outbox').put({ n: mark.n + 1, id: 'left over', body: '[]' }, mark.n + 1)
+    store('outbox').put({ ...mark, n: mark.n + 2 }, mark.n + 2)
+  })
+  const b = await laptop.open()
+  expect(await importLog(b, file)).toEqual({ sequence: 2 })
+  await b.dispatch.add(add('mine'))
   expect(await outboxOf(laptop.name)).toHaveLength(1)
   laptop.network.set({ offline: false })
   await expect.poll(() => b.status.sync).toMatchObject({ state: 'online', pending: 0 })

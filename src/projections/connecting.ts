@@ -26,7 +26,7 @@ export interface ConnectOptions extends Pick<Guest, 'booted' | 'lend'> {
   readonly channel?: Channel | undefined
   /** Called with a pipeline in this page once it is open. */
   readonly opened?: ((shop: Workshop) => void) | undefined
-  /** Resolves when the first worker may be started. */
+  /** Resolves when the first worker may be started. A question starts it earlier. */
   readonly ready?: Promise<void> | undefined
 }
 
@@ -64,6 +64,10 @@ export function createConnecting(
   /** The last connection that failed. */
   let failed: Promise<Connected> | undefined
   let holds: Promise<void> | undefined
+  let hurry: (() => void) | undefined
+  const hurried = new Promise<void>((resolve) => {
+    hurry = resolve
+  })
   let current = connect()
 
   /**
@@ -90,7 +94,7 @@ export function createConnecting(
 
   async function attempt(given: unknown): Promise<Connected> {
     let error = given
-    await ready
+    await Promise.race([ready, hurried])
     signal.throwIfAborted()
     if (!spawn || typeof SharedWorker === 'undefined') return here()
     for (;;) {
@@ -143,6 +147,7 @@ export function createConnecting(
       return current
     },
     asked() {
+      hurry?.()
       if (failed) renew(failed)
       return current
     },

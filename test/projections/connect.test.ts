@@ -197,7 +197,7 @@ test('a worker whose port answers only with errors is started a few times; then 
   expect(started).toBe(6)
 })
 
-test('a worker starts after the first commands, or at once if there are none', async () => {
+test('a worker starts after the first commands, or after a moment if there are none', async () => {
   const name = await log()
   let done = 0
   const started: number[] = []
@@ -219,4 +219,41 @@ test('a worker starts after the first commands, or at once if there are none', a
   }
   await vi.waitFor(() => expect(started).toEqual([30]))
   await engine.close()
+})
+
+test('a worker leaves the page a moment for its first command, unless it is asked something', async () => {
+  const name = await log()
+  let started = 0
+  vi.stubGlobal('SharedWorker', class {})
+  vi.spyOn(console, 'warn').mockImplementation(() => {})
+  const worker = (): SharedWorker => {
+    started++
+    throw new Error('no worker here')
+  }
+  /** Lets so many milliseconds pass, and IndexedDB answer. */
+  const pass = async (ms: number): Promise<void> => {
+    await vi.advanceTimersByTimeAsync(ms)
+    for (let turn = 0; turn < 20; turn++) await new Promise((turned) => setImmediate(turned))
+  }
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+  try {
+    const late = await openEngine(todoApp(), { name, worker })
+    await pass(90)
+    expect(started).toBe(0)
+    await pass(30)
+    expect(started).toBe(1)
+    await late.close()
+
+    started = 0
+    const asked = await openEngine(todoApp(), { name, worker })
+    await asked.dispatch.add({ title: 'asked' })
+    await pass(1)
+    expect(started).toBe(0)
+    asked.projected().catch(() => {})
+    await pass(0)
+    expect(started).toBe(1)
+    await asked.close()
+  } finally {
+    vi.useRealTimers()
+  }
 })

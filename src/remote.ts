@@ -1,6 +1,6 @@
 import { Named } from './errors.ts'
 
-/** A place in the order of a remote: `''` is the beginning, any other string is opaque. It stays valid over restarts of client and server. */
+/** A position in a remote's list of messages: `''` is the beginning, any other string is opaque. It stays valid over restarts of client and server. */
 export type Position = string
 
 /** One message of a remote, and its position. */
@@ -10,9 +10,9 @@ export interface RemoteMessage {
 }
 
 /**
- * The order of one log on all devices: an append-only list of messages, kept by a server. It doesn't read the messages, and it may forget the
- * newest ones, repeat one, or hold some that aren't of this log: the engine checks each. An adapter holds no state that matters, so page and
- * worker may each have one. `remoteConformance` of `tidemark/testing` tests an adapter.
+ * A server's append-only list of the messages of one log. It gives all devices the same order. The server doesn't read the messages. It may
+ * forget the newest ones, repeat one, or hold some that aren't of this log: the engine checks each message. An adapter holds no state that
+ * matters, so page and worker may each have an adapter. `remoteConformance` of `tidemark/testing` tests an adapter.
  * @example
  * ```ts
  * import type { Remote } from 'tidemark'
@@ -25,7 +25,7 @@ export interface RemoteMessage {
  * }
  * ```
  *
- * Each call takes a signal. A call that was aborted rejects with the signal's reason; an aborted append may still land.
+ * Each call takes a signal. An aborted call rejects with the signal's reason. An aborted append may still land.
  */
 export interface Remote {
   /**
@@ -40,7 +40,7 @@ export interface Remote {
   ): Promise<'appended' | 'refused'>
   /**
    * Yields all messages after a position, in their order, up to the newest one at the time of the read. They come in batches of about 1 MB
-   * at most (a single larger message is a batch), and no batch is empty. `including` begins with the message at the position itself. If the
+   * at most (a single larger message is a batch), and no batch is empty. With `including`, the message at the position itself comes first. If the
    * remote has forgotten the position, with its newest messages, yields only the messages after it, if any. Throws `RemoteError`.
    */
   read(
@@ -48,8 +48,8 @@ export interface Remote {
     options: { readonly including?: boolean; readonly signal: AbortSignal },
   ): AsyncIterable<readonly RemoteMessage[]>
   /**
-   * Calls `hear` with `'more'` if there may be new messages, and with `'online'` or `'offline'` for the connection: soon after the call, and
-   * whenever it changes. A missing `'more'` costs time only. Keeps the connection open until the returned function is called.
+   * Calls `hear` with `'more'` if there may be new messages. Calls it with `'online'` or `'offline'` soon after `watch` was called, and whenever
+   * the connection changes. A missing `'more'` costs time only. Keeps the connection open until the returned function is called.
    */
   watch(hear: (poke: 'more' | 'online' | 'offline') => void): () => void
   /** The number of messages after a position. It is only for a progress bar, so an estimate will do. */
@@ -59,7 +59,7 @@ export interface Remote {
 }
 
 /**
- * Gives the remote of a log by the log's name. `openEngine` and `hostProjections` take one as `remote`.
+ * Returns the remote of the log with this name. `openEngine` and `hostProjections` take such a function as `remote`.
  * @example
  * ```ts
  * import type { OpenRemote } from 'tidemark'

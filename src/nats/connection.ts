@@ -17,7 +17,7 @@ export type NatsCredentials = (
   | { readonly user: string; readonly pass: string }
   | { readonly token: string }
 ) & {
-  /** Answers arrive under this subject; `_INBOX` unless given. Users of one account that share it can read the answers to each other. */
+  /** The subject under which answers arrive. `_INBOX` by default. Users of one account that share a prefix can read each other's answers. */
   readonly inboxPrefix?: string | undefined
 }
 
@@ -36,17 +36,17 @@ export interface NatsLink {
 export interface Connector {
   /** Runs a call on the connection. Rejects with `RemoteError`, or with the signal's reason. */
   use<T>(signal: AbortSignal, call: (connection: NatsLink) => Promise<T>): Promise<T>
-  /** The same for an async generator. */
+  /** Runs an async generator on the connection. Throws `RemoteError`, or the signal's reason. */
   stream<T>(signal: AbortSignal, call: (connection: NatsLink) => AsyncIterable<T>): AsyncGenerator<T>
   /** The largest payload, in bytes, that the server last named. */
   readonly payload: number
 }
 
-/** Milliseconds for the credentials, the handshake and each answer. */
+/** Milliseconds to wait for the credentials, for the handshake and for each answer. */
 export const NATS_ANSWER_MS = 10_000
 /** Milliseconds for which an unused connection stays open if nobody watches. */
 const NATS_IDLE_MS = 5_000
-/** Milliseconds between pings. A silently dead connection is noticed after two. */
+/** Milliseconds between pings. A silently dead connection is noticed after two pings. */
 const PING_MS = 20_000
 
 export function createConnector(
@@ -60,7 +60,7 @@ export function createConnector(
 
   async function connect(): Promise<NatsLink> {
     const given = await askCredentials(credentials)
-    // The client's own reconnection ends for good after two refusals, and would present the same credentials.
+    // The client's own reconnection is off: it stops for good after two refusals, and it presents the same credentials again.
     const nc = await wsconnect({
       servers: typeof servers === 'string' ? servers : [...servers],
       reconnect: false,
@@ -100,20 +100,20 @@ export function createConnector(
     if (current === one) current = undefined
   }
 
-  function leave(): void {
+  function release(): void {
     users--
     if (users > 0 || !current) return
     const unused = current
     clearTimeout(idle)
     idle = setTimeout(() => {
       if (users > 0) return
-      // A new call must not use it.
+      // A new call must not use the connection that closes here.
       forget(unused)
       unused.then(({ nc }) => nc.close()).catch(() => {})
     }, NATS_IDLE_MS)
   }
 
-  /** Names the cause of a failure. After a timeout the next call uses a new connection, because this one may be dead. */
+  /** Returns the error that the caller gets. After a timeout the next call uses a new connection, because this one may be dead. */
   function explain(error: unknown, signal: AbortSignal, connection: NatsLink | undefined): unknown {
     if (signal.aborted) return signal.reason
     const known = toRemoteError(error)
@@ -132,7 +132,7 @@ export function createConnector(
       } catch (error) {
         throw explain(error, signal, connection)
       } finally {
-        leave()
+        release()
       }
     },
     async *stream(signal, call) {
@@ -148,7 +148,7 @@ export function createConnector(
       } catch (error) {
         throw explain(error, signal, connection)
       } finally {
-        leave()
+        release()
       }
     },
     get payload() {
@@ -157,7 +157,7 @@ export function createConnector(
   }
 }
 
-/** Rejects when the connection ends: the client leaves some requests unanswered then. */
+/** Settles as the call does, or rejects when the connection ends: the client leaves some requests unanswered then. */
 function orEnded<T>({ ended }: NatsLink, call: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     call.then(resolve, reject)

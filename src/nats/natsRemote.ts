@@ -26,12 +26,12 @@ export interface NatsRemoteOptions extends PlaceOptions {
 const NATS_MESSAGE_BYTES = 1_000_000
 /** The bytes that the headers of an append take of the server's largest payload. */
 const HEADER_BYTES = 1_024
-/** The most own messages that are remembered until the server announces them, if nobody watches. */
+/** The most own messages to remember. Without a watcher, no announcement of the server removes them. */
 const MOST_OWN = 64
 
 /**
- * The log's order on a NATS server with JetStream, over WebSocket: for page and worker, and for Node 22 or later. Needs the packages
- * `@nats-io/nats-core` and `@nats-io/jetstream`.
+ * Keeps the messages of a log on a NATS server with JetStream, over WebSocket. It works in a page, in a worker, and in Node 22 or later. It
+ * needs the packages `@nats-io/nats-core` and `@nats-io/jetstream`.
  * @example
  * ```ts
  * import { natsRemote } from 'tidemark/nats'
@@ -43,8 +43,8 @@ const MOST_OWN = 64
  * ```
  *
  * A stream per log works with every server since 2.9. For many users, `{ stream: 'logs', subject: (log) => 'logs.' + log }` puts a subject
- * per log into one stream; it needs `allow_direct`, and a server since 2.10 if it has replicas. Throws `ModelError` if a log's name makes no
- * valid name of a stream or a subject.
+ * per log into one stream; it needs `allow_direct`, and a server since 2.10 if it has replicas. Throws `ModelError` if a log's name gives no
+ * valid name for its stream or its subject.
  */
 export function natsRemote({
   servers,
@@ -63,9 +63,9 @@ function remoteOf(
   const end = createStreamEnd(connector, place)
   /** The current append. */
   let appending: Promise<unknown> = Promise.resolve()
-  /** The messages that this device has stored. It reads after each append, so an announcement of one is no news. */
+  /** The messages that this device has stored. The engine reads after each append, so it needs no announcement of them. */
   const own = new Set<number>()
-  const isNews = async (sequence: number): Promise<boolean> => {
+  const isForeign = async (sequence: number): Promise<boolean> => {
     end.saw(sequence)
     await quietly(appending)
     return !own.delete(sequence)
@@ -76,7 +76,7 @@ function remoteOf(
     },
   }
 
-  /** Reads messages that are known to exist while the end is looked up. A message of another device then costs one round trip. */
+  /** Reads messages that are known to exist, in parallel with the look-up of the end. A message of another device then costs one round trip. */
   const readKnown = (from: number, to: number, signal: AbortSignal): Promise<readonly RemoteMessage[]> =>
     to < from ? Promise.resolve([]) : connector.use(signal, (connection) => readFew(connection, place, from, to))
 
@@ -84,7 +84,7 @@ function remoteOf(
     limits,
     async append(message, { after, id, signal }) {
       if (message.length > limits.bytes) throw new RemoteError('too-large')
-      // The client refuses a Uint8Array of another frame, so this makes one of this realm.
+      // The client refuses a Uint8Array of another frame's realm, so this copies it into one of this realm.
       const copy = new Uint8Array(message)
       return connector.use(signal, async ({ js, jsm }) => {
         const expected = Number(after)
@@ -124,6 +124,6 @@ function remoteOf(
     },
     // The server has no count for one log of a shared stream.
     count: async (after, { signal }) => (place.shared ? 0 : Math.max(0, (await end.lookUp(signal)) - Number(after))),
-    watch: (hear) => watchStream(connector, place, isNews, hear),
+    watch: (hear) => watchStream(connector, place, isForeign, hear),
   }
 }

@@ -26,8 +26,8 @@ export interface Pulling {
 }
 
 /**
- * Asks a consumer for its next messages, about 1 MB of them, and waits until they are here. The client's own `consume` has 100 messages on
- * the way at most, so a log of small messages takes a round trip for every few dozen of them.
+ * Requests the next messages of a consumer, about 1 MB of them, and waits until they have arrived. The client's own `consume` requests at
+ * most 100 messages ahead, so a log of small messages would take a round trip for every few dozen of them.
  */
 export async function pull(link: NatsLink, pulling: Pulling, signal: AbortSignal): Promise<Pulled> {
   const found = await request(link, pulling, { batch: PULL_MESSAGES, max_bytes: PULL_BYTES }, signal)
@@ -49,13 +49,13 @@ function request(
   let last = 0
   let pending = Number.POSITIVE_INFINITY
   return new Promise((resolve, reject) => {
-    let heard = 0
+    let counted = 0
     const fail = (error: unknown): void => end(() => reject(error))
     const done = (): void => end(() => resolve({ messages, last, pending }))
     const abort = (): void => fail(signal.reason)
     const timer = setInterval(() => {
-      if (messages.length === heard) fail(new RemoteError('unreachable'))
-      heard = messages.length
+      if (messages.length === counted) fail(new RemoteError('unreachable'))
+      counted = messages.length
     }, NATS_ANSWER_MS)
 
     function end(settle: () => void): void {
@@ -93,9 +93,9 @@ function request(
 }
 
 /**
- * A message of the stream names the subject at which it could be acknowledged: `$JS.ACK`, in newer servers domain and account, then stream,
- * consumer, deliveries, the sequences in stream and consumer, the time, how many are pending, and what else newer servers add. What the
- * server says about a request names none.
+ * The place of a message in the stream, or `undefined` for a status of the server. A message of the stream has the subject of its
+ * acknowledgement as `reply`. Its parts: `$JS.ACK`, then domain and account (newer servers only), stream, consumer, deliveries, the sequence
+ * in the stream, the sequence in the consumer, the time, the number of pending messages, and perhaps further parts.
  */
 function placeInStream({ reply }: Msg): { readonly sequence: number; readonly pending: number } | undefined {
   const parts = reply?.split('.') ?? []

@@ -6,9 +6,9 @@ import { type Pulled, pull } from './pullMessages.ts'
 import { isMissingMessage } from './toRemoteError.ts'
 
 const NATS_BATCH_BYTES = 1_000_000
-/** The most messages that are requested one by one, all at once. That costs two round trips; a consumer costs four and state on the server. */
+/** The most messages to read with a request each, all in parallel. That costs two round trips. A consumer costs four, and state on the server. */
 export const MOST_SINGLE = 8
-/** How long the server keeps an unused consumer. */
+/** Milliseconds for which the server keeps an unused consumer. */
 const READ_CONSUMER_MS = 30_000
 
 /** The sequence of the log's last message; 0 if there is none. Answered by the stream's leader, or for a shared stream by any of its servers. */
@@ -17,7 +17,7 @@ export async function lastOf({ jsm }: NatsLink, { stream, subject, shared }: Str
   return (await jsm.direct.getMessage(stream, { last_by_subj: subject }))?.seq ?? 0
 }
 
-/** Reads the messages from one sequence to another, one by one. */
+/** Reads the messages from one sequence to another, with a request for each. */
 export async function readFew(
   { jsm }: NatsLink,
   { stream }: StreamPlace,
@@ -28,7 +28,7 @@ export async function readFew(
   const found = await Promise.all(
     sequences.map((seq) =>
       jsm.streams.getMessage(stream, { seq }).catch((error: unknown) => {
-        // An administrator deleted it. Every device reads the same rest.
+        // An administrator deleted this message. Every device reads the same remaining messages.
         if (isMissingMessage(error)) return null
         throw error
       }),
@@ -59,7 +59,7 @@ export async function* readMany(
   signal.addEventListener('abort', abort)
   const ask = (): Promise<Pulled> => {
     const asked = pull(connection, { stream, consumer, to }, stopping.signal)
-    // The loop below handles its rejection, but may not wait for it yet.
+    // The loop below handles a rejection, but it may not await this promise yet.
     asked.catch(() => {})
     return asked
   }
@@ -67,7 +67,7 @@ export async function* readMany(
     for (let asked = ask(); ; ) {
       const { messages, last, pending } = await asked
       const isEnd = last >= to || pending === 0
-      // The next messages are requested while these are taken.
+      // The server sends the next messages while the caller processes these.
       if (!isEnd) asked = ask()
       if (messages.length > 0) yield messages
       if (!isEnd) continue
@@ -82,12 +82,12 @@ export async function* readMany(
 }
 
 /**
- * The consumer has no more: either the last messages were deleted, or its server has yet to hear of them from the stream's leader. In a shared
- * stream the last message is one that was found there.
+ * Whether the log has a message at `seq` or after it. Asked if the consumer has none: either these messages were deleted, or the consumer's
+ * server has yet to get them from the stream's leader. A shared stream has one: its last message was found by the subject.
  */
 async function isAnyFrom({ jsm }: NatsLink, { stream, subject, shared }: StreamPlace, seq: number): Promise<boolean> {
   if (shared) return true
-  // The client knows the call only with the first of the two.
+  // A variable, because the client's type for this call has only `seq`.
   const next = { seq, next_by_subj: subject }
   try {
     return (await jsm.streams.getMessage(stream, next)) !== null

@@ -3,20 +3,21 @@ import { sleep } from '../async.ts'
 import type { Connector, NatsLink } from './connection.ts'
 import type { StreamPlace } from './place.ts'
 
-/** Milliseconds between attempts to connect. Each wait is twice the one before, plus a random half of it. */
+/** Milliseconds between attempts to connect. The pause doubles after each attempt; each wait is a random half to the whole of it. */
 const FIRST_PAUSE_MS = 250
 const LONGEST_PAUSE_MS = 15_000
-/** How long the server keeps the consumer after the connection has ended. */
+/** Milliseconds for which the server keeps the consumer after the connection has ended. */
 const WATCH_CONSUMER_MS = 30_000
 
 /**
- * Keeps a connection, and a consumer that hears of each message once it is stored: a plain subscription would hear of it before, and a read
- * might come too early. `isNews` is told of each, and says whether this device has not stored it itself.
+ * Keeps a connection and a consumer open. The consumer announces each message once it is stored. A plain subscription would announce it
+ * earlier, when a read might not find it yet. `isForeign` gets the sequence of each message. It resolves to false if this device has stored
+ * the message itself.
  */
 export function watchStream(
   connector: Connector,
   place: StreamPlace,
-  isNews: (sequence: number) => Promise<boolean>,
+  isForeign: (sequence: number) => Promise<boolean>,
   hear: (poke: 'more' | 'online' | 'offline') => void,
 ): () => void {
   const ending = new AbortController()
@@ -40,7 +41,7 @@ export function watchStream(
     })
     const messages = await consumer.consume({
       callback({ seq }) {
-        void isNews(seq).then((is) => is && say('more'))
+        void isForeign(seq).then((is) => is && say('more'))
       },
     })
     say('online')
@@ -50,7 +51,7 @@ export function watchStream(
     signal.removeEventListener('abort', stop)
   }
 
-  async function keepFollowing(): Promise<void> {
+  async function keepConsuming(): Promise<void> {
     for (let pause = FIRST_PAUSE_MS; !signal.aborted; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
       await connector.use(signal, consume).catch(() => {})
       if (online) pause = FIRST_PAUSE_MS
@@ -58,11 +59,11 @@ export function watchStream(
       await pauseOrOnline(pause * (0.5 + Math.random() / 2), signal)
     }
   }
-  void keepFollowing()
+  void keepConsuming()
   return () => ending.abort()
 }
 
-/** Waits, but ends early when the browser says that the network is back. */
+/** Waits, but ends early if the browser says that the network is back, or if the signal aborts. */
 async function pauseOrOnline(ms: number, signal: AbortSignal): Promise<void> {
   const awake = new AbortController()
   const wake = (): void => awake.abort()

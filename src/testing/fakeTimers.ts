@@ -11,7 +11,7 @@ const clock = (): keyof Timers => (timers.setImmediate ? 'setImmediate' : 'setTi
 
 const isFaked = (): boolean => {
   const timer = timers[clock()]
-  // Vitest, Jest and Sinon put a clock on what they replace; Jest's legacy timers are mock functions.
+  // Vitest, Jest and Sinon set `clock` on the functions that they put in place. Jest's legacy timers are mock functions.
   return isFakeIndexedDb() && !!timer && ['clock', '_isMockFunction'].some((mark) => mark in timer)
 }
 
@@ -30,7 +30,7 @@ export function assertRealTimers(): void {
 
 let hasWarned = false
 
-/** Reports timers that were faked later: once, and again if they were real in between. */
+/** Warns of timers that were faked after the engine was opened: once, and again if they were real in between. */
 export function warnOfFakeTimers(): void {
   const faked = isFaked()
   if (faked && !hasWarned) console.error(`tidemark: ${advice()}`)

@@ -4,7 +4,7 @@ import type { Fold } from '../model/fold.ts'
 import { deepFreeze } from '../model/json.ts'
 import { type AnyModel, createFolds, onDiskFolds } from '../model/model.ts'
 
-/** Every projection as a fold in memory, also those on disk. */
+/** Folds of all projections in memory, including those on disk. */
 export interface History {
   readonly resident: readonly Fold[]
   /** The number of events that were folded. */

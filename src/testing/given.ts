@@ -9,7 +9,7 @@ import type { Reaction } from '../reactions/types.ts'
 import { createHistory, type History } from './foldedHistory.ts'
 import { callHandler, type Reacted, type ReactionFakes } from './reacts.ts'
 
-/** An event as a log of an older build holds it: of a former name, of a retired one, or of a former version. */
+/** An event as an older build stored it: with a former name, with a retired type, or with a former version. */
 export interface OldEvent {
   readonly type: string
   readonly version: number
@@ -45,7 +45,7 @@ export interface Expectation<E extends EventTypes, P> {
 
 /** The events that have happened. `when` adds the command. */
 export interface Specification<E extends EventTypes, P, C> {
-  /** The same events, with the time that the command's context has as `now`. */
+  /** Returns a specification with the same events, in which the context of the command has this time as `now`. */
   at(now: Date | number): Specification<E, P, C>
   /** Decides the command on the given events. */
   when<K extends keyof C & string>(command: K, ...input: CommandInput<C, K>): Expectation<E, P>
@@ -65,8 +65,9 @@ export interface Specification<E extends EventTypes, P, C> {
    * expect(settled).toBe(true)
    * ```
    *
-   * Its commands are decided on the given events and its own. `fakes` replace what a browser gives: `context`, `attempt`, `signal`, and
-   * the handler that is called. What the handler throws is `error` of the result. Rejects with `ModelError` if the reaction is not on that event.
+   * Its commands are decided on the given events, this event, and the events of its earlier commands. `fakes` replace what a browser gives
+   * (`context`, `attempt`, `signal`) and choose the handler. An error that the handler throws is `error` of the result. Rejects with
+   * `ModelError` if the reaction is not on that event.
    */
   reacts<T extends keyof E & string>(
     reaction: Reaction<E, P, C, any, T>,
@@ -102,7 +103,7 @@ export function given<E extends EventTypes, P, C>(
   model: Model<E, P, C>,
   ...events: readonly GivenEvent<E>[]
 ): Specification<E, P, C> {
-  // The types are the overloads'.
+  // The signature above has the types. The code below does not depend on them.
   return specify(model as Model<any, any, any, any>, events, 0) as Specification<any, any, any>
 }
 
@@ -112,7 +113,7 @@ function specify(model: AnyModel, events: readonly unknown[], now: number): Spec
   function start(): History {
     const history = createHistory(model)
     for (const event of events) {
-      // An event of a creator has no time.
+      // An event from a creator of the model has no time.
       const { at = 0 } = event as { readonly at?: number }
       history.fold([isOld(event) ? storedEventOf(event) : types.store(event)], at)
     }
@@ -139,10 +140,10 @@ function specify(model: AnyModel, events: readonly unknown[], now: number): Spec
     async reacts(reaction, event, fakes) {
       const history = start()
       history.fold([types.store(event)], now)
-      // Its context is what the reaction declares.
+      // callHandler does not know the events of the model.
       return (await callHandler(model, history, reaction, event, now, fakes)) as Reacted<any>
     },
-    // By the names of projections, whatever the rows are.
+    // The keys are names of projections. The types of the rows do not matter here.
     thenRows: (expected) => compareRows('the given events', start(), expected as Record<string, unknown>),
     when(command, ...rest: readonly unknown[]) {
       const { outcome, history } = decideOnce(command, rest[0])
@@ -161,7 +162,7 @@ function specify(model: AnyModel, events: readonly unknown[], now: number): Spec
           )
       }
       return {
-        // biome-ignore lint/suspicious/noThenProperty: given, when, then; who awaits it is told
+        // biome-ignore lint/suspicious/noThenProperty: the name is from given/when/then; an await of it throws
         then(...expected) {
           if (expected.some((one) => typeof one === 'function')) {
             throw new ModelError('given/when/then is synchronous: call then(...events), do not await it')
@@ -178,7 +179,7 @@ function specify(model: AnyModel, events: readonly unknown[], now: number): Spec
         thenRows(expected) {
           if ('rejected' in outcome)
             failSpecification(`${command}: expected rows, got ${shownOutcome(outcome)}`, outcome, expected)
-          // By the names of projections, whatever the rows are.
+          // The keys are names of projections. The types of the rows do not matter here.
           compareRows(command, history, expected as Record<string, unknown>)
         },
       }

@@ -11,13 +11,13 @@ export interface RemoteFaults {
   readonly lostAck?: number | undefined
   /** The call rejects with `'unreachable'`, and the append arrives up to `lateMs` later. */
   readonly late?: number | undefined
-  /** The append arrives twice. Where the remote compares, the second one is refused. */
+  /** The append arrives twice. If the remote compares positions, it refuses the second one. */
   readonly doubled?: number | undefined
-  /** Before the append something lands that isn't of the log: random bytes, a piece of the message, or an older message again. */
+  /** Before the append, another message lands that isn't of the log: random bytes, a piece of the message, or an older message again. */
   readonly garbage?: number | undefined
   /** The read ends with `'unreachable'`, perhaps after some batches. */
   readonly lostRead?: number | undefined
-  /** The device is not told that there are more messages. */
+  /** The device does not hear `'more'` when there are new messages. */
   readonly lostPoke?: number | undefined
 }
 
@@ -26,14 +26,14 @@ export interface DeviceNetwork {
   readonly offline: boolean
   /** The remote refuses every call of the device. */
   readonly denied: boolean
-  /** Milliseconds from device to remote and back, or the least and the most of them. 0 needs no timer. */
+  /** Milliseconds from device to remote and back: a number, or the least and the most. 0 needs no timer. */
   readonly latency: number | readonly [least: number, most: number]
   readonly faults: RemoteFaults
 }
 
 /** One device. Called with the name of a log, it returns the remote; `set` changes its network. */
 export interface MemoryDevice extends OpenRemote {
-  /** Changes the network from now on, also for a call that is under way. */
+  /** Changes the network from now on, also for calls in progress. */
   set(changes: Partial<DeviceNetwork>): void
 }
 

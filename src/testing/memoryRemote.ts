@@ -26,7 +26,7 @@ export interface MemoryRemote {
   messages(log: string): readonly RemoteMessage[]
   /** Appends a message, as any other client with write access can. */
   put(log: string, message: Uint8Array): void
-  /** Kills the server and starts it without its newest messages. The next append takes the position of the first of them. */
+  /** Kills the server and starts it without its newest messages. The next append gets the position of the first forgotten message. */
   forget(log: string, count: number): void
   /** Starts the server with these messages: a backup, another log, or nothing. */
   replace(log: string, messages: readonly Uint8Array[]): void

@@ -92,7 +92,7 @@ export async function callHandler(
   }
   const lane = String(definition.lane?.(recorded) ?? '')
   const after = definition.after?.(recorded)
-  // One of the handlers of whatever names the reaction has.
+  // The name of the handler is known only here, so its type is not.
   const handle = definition[handler] as ((run: object) => unknown) | undefined
   if (!handle) throw new ModelError(`reacts: this reaction has no "${handler}"`)
   const outcome = { events: appended, lane, ...(after !== undefined && { after }) }

@@ -111,8 +111,8 @@ export function remoteConformance<Place>(subject: RemoteUnderTest<Place>): reado
 
   test(
     conditional
-      ? 'of several appends behind one position exactly one lands, and the refused ones are absent'
-      : 'of several appends behind one position those are absent that were refused',
+      ? 'of several appends after one position exactly one lands, and the refused ones are absent'
+      : 'of several appends after one position the refused ones are absent',
     async (open) => {
       const writers = [open(), open(), open(), open()]
       let last: Position = ''
@@ -127,24 +127,24 @@ export function remoteConformance<Place>(subject: RemoteUnderTest<Place>): reado
           assertHolds(times === (answer === 'appended' ? 1 : 0), `an append that was ${answer} is there ${times} times`)
         }
         if (conditional)
-          assertHolds(landed.length === 1, `${landed.length} of ${writers.length} landed behind "${last}"`)
+          assertHolds(landed.length === 1, `${landed.length} of ${writers.length} landed after "${last}"`)
         last = added.at(-1)?.position ?? last
       }
     },
   )
 
   if (conditional)
-    test('an append behind a position that is not the last one is refused', async (open) => {
+    test('an append after a position that is not the last one is refused', async (open) => {
       const remote = open()
       const before = await fill(remote, 3)
       for (const after of ['', before[0]!.position, before[1]!.position]) {
         const answer = await appendMessage(remote, text('stale'), after)
-        assertHolds(answer === 'refused', `an append behind "${after}" was ${answer}`)
+        assertHolds(answer === 'refused', `an append after "${after}" was ${answer}`)
       }
       same(await readAll(remote), messagesOf(before))
     })
 
-  test('bytes come back as they were, up to the limit', async (open) => {
+  test('messages up to the limit are read with the bytes that were appended', async (open) => {
     const remote = open()
     const sizes = [1, 2, 255, 256, 65_535, 65_536, remote.limits.bytes - 1, remote.limits.bytes]
     const messages = [Uint8Array.from({ length: 256 }, (_, i) => i), ...sizes.map(noise)]
@@ -152,7 +152,7 @@ export function remoteConformance<Place>(subject: RemoteUnderTest<Place>): reado
     same(await readAll(open()), messages)
   })
 
-  test('a message over the limit is refused as too large, and the next one is taken', async (open) => {
+  test('a message over the limit is refused as too large, and the next one is accepted', async (open) => {
     const remote = open()
     const error = await failure(appendMessage(remote, noise(remote.limits.bytes + 1), ''))
     assertHolds(isKind(error, 'too-large'), `it answered ${error}`)
@@ -160,7 +160,7 @@ export function remoteConformance<Place>(subject: RemoteUnderTest<Place>): reado
     same(await readAll(open()), [text('small')])
   })
 
-  test('the bytes that were given may change once append was called', async (open) => {
+  test('a change of the bytes after append was called does not change the message', async (open) => {
     const remote = open()
     const message = text('as it was')
     const answer = appendMessage(remote, message, '')
@@ -169,12 +169,12 @@ export function remoteConformance<Place>(subject: RemoteUnderTest<Place>): reado
     same(await readAll(remote), [text('as it was')])
   })
 
-  test('a read resumes behind every position, or at it', async (open) => {
+  test('a read resumes after any position, or at it', async (open) => {
     const remote = open()
     for (let i = 0; i < 12; i++) await appendAtEnd(remote, text(`message ${i}`))
     const all = await readAll(remote)
     for (const [i, { position }] of all.entries()) {
-      same(await readAll(open(), position), messagesOf(all.slice(i + 1)), `behind "${position}"`)
+      same(await readAll(open(), position), messagesOf(all.slice(i + 1)), `after "${position}"`)
       same(await readAll(open(), position, true), messagesOf(all.slice(i)), `from "${position}"`)
     }
     same(await readAll(remote, '', true), messagesOf(all), 'from the beginning')
@@ -197,7 +197,7 @@ export function remoteConformance<Place>(subject: RemoteUnderTest<Place>): reado
     same(found, messages)
   })
 
-  test('messages that are not of the log come back as they are', async (open) => {
+  test('messages that are not of the log are read unchanged', async (open) => {
     const remote = open()
     const garbage = [
       Uint8Array.of(0),
@@ -211,7 +211,7 @@ export function remoteConformance<Place>(subject: RemoteUnderTest<Place>): reado
     same(await readAll(remote), messages)
   })
 
-  test('a device that watches is told that it is online, and poked after an append of another', async (open) => {
+  test('a device that watches hears "online", and "more" after an append of another device', async (open) => {
     const heard: string[] = []
     const unwatch = open().watch((poke) => heard.push(poke))
     try {
@@ -254,7 +254,7 @@ export function remoteConformance<Place>(subject: RemoteUnderTest<Place>): reado
     })
 
   if (stop && start) {
-    test('without the server, calls reject as unreachable and the watcher hears it; both work when it is back', async (open, place) => {
+    test('without the server, calls reject as unreachable and the watcher hears "offline"; both work again when it is back', async (open, place) => {
       const remote = open()
       const heard: string[] = []
       const unwatch = remote.watch((poke) => heard.push(poke))
@@ -296,7 +296,7 @@ export function remoteConformance<Place>(subject: RemoteUnderTest<Place>): reado
   }
 
   if (forget)
-    test('a position that the remote forgot yields nothing, until others have written there', async (open, place) => {
+    test('a position that the remote forgot yields nothing, until another device has written there', async (open, place) => {
       const before = await fill(open(), 5)
       const last = before[4]!.position
       await forget(place, 2)
@@ -306,7 +306,7 @@ export function remoteConformance<Place>(subject: RemoteUnderTest<Place>): reado
       if (conditional)
         assertHolds(
           (await appendMessage(open(), text('stale'), last)) === 'refused',
-          'an append behind it was not refused',
+          'an append after it was not refused',
         )
       await appendAtEnd(open(), text('other'))
       same(await readAll(open(), before[2]!.position), [text('other')])
@@ -345,7 +345,7 @@ async function collect(read: AsyncIterable<readonly RemoteMessage[]>): Promise<R
 const readAll = (remote: Remote, after: Position = '', including = false): Promise<RemoteMessage[]> =>
   collect(remote.read(after, { including, ...patience() }))
 
-/** Appends at the end. Tries again as long as other writers are faster. */
+/** Appends at the end. Tries again while other writers are faster. */
 async function appendAtEnd(remote: Remote, message: Uint8Array): Promise<void> {
   const { signal } = patience()
   let last: Position = ''

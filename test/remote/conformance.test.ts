@@ -30,12 +30,12 @@ const broken = (change: (remote: Remote) => Partial<Remote>): RemoteUnderTest<Pl
 describe('conformance finds a remote that', () => {
   const tests: readonly (readonly [string, RemoteUnderTest<Place>, RegExp])[] = [
     [
-      'says "appended" and keeps nothing',
+      'answers "appended" and stores nothing',
       broken(() => ({ append: async () => 'appended' })),
       /an acknowledged append is found/,
     ],
     [
-      'says "refused" of a message that is there',
+      'answers "refused" for a message that it has stored',
       broken(({ append }) => {
         let calls = 0
         return {
@@ -45,12 +45,12 @@ describe('conformance finds a remote that', () => {
           },
         }
       }),
-      /several appends behind one position/,
+      /several appends after one position/,
     ],
     [
-      'does not compare though it says so',
+      'does not compare positions, though it claims to',
       { ...memorySubject({ conditional: false, bytes: 70_000 }), conditional: true },
-      /of several appends behind one position exactly one lands/,
+      /of several appends after one position exactly one lands/,
     ],
     [
       'sorts by content',
@@ -60,10 +60,10 @@ describe('conformance finds a remote that', () => {
             yield [...batch].sort((a, b) => a.message.length - b.message.length)
         },
       })),
-      /bytes come back/,
+      /read with the bytes that were appended/,
     ],
     [
-      'hands out text',
+      'decodes and encodes each message as text',
       broken(({ read }) => ({
         async *read(after, options) {
           for await (const batch of read(after, options))
@@ -73,21 +73,21 @@ describe('conformance finds a remote that', () => {
             }))
         },
       })),
-      /not of the log come back/,
+      /not of the log are read unchanged/,
     ],
     [
-      'leaves out what is not JSON',
+      'leaves out messages that are not JSON',
       broken(({ read }) => ({
         async *read(after, options) {
           for await (const batch of read(after, options)) yield batch.filter(({ message }) => message[0] !== 0xff)
         },
       })),
-      /not of the log come back/,
+      /not of the log are read unchanged/,
     ],
     [
-      'does not know "including"',
+      'ignores "including"',
       broken(({ read }) => ({ read: (after, { signal }) => read(after, { signal }) })),
-      /resumes behind every position, or at it/,
+      /resumes after any position, or at it/,
     ],
     [
       'gives everything in one batch',
@@ -111,29 +111,29 @@ describe('conformance finds a remote that', () => {
       /none of them empty/,
     ],
     [
-      'keeps the bytes of its caller',
+      'reads the bytes after append has returned',
       broken(({ append }) => ({
         append: (message, options) => new Promise((done) => setTimeout(() => done(append(message, options)), 5)),
       })),
-      /bytes that were given may change/,
+      /a change of the bytes after append was called/,
     ],
     [
-      'takes any size',
+      'accepts a message of any size',
       broken(({ append, limits }) => ({ limits: { bytes: limits.bytes / 2 }, append })),
       /over the limit is refused/,
     ],
     [
-      'goes on after its watcher ended',
+      'calls a watcher that has ended',
       broken(({ watch }) => ({
         watch(hear) {
           watch(hear)
           return () => {}
         },
       })),
-      /told that it is online, and poked/,
+      /hears "online", and "more"/,
     ],
     [
-      'does not look at the signal',
+      'ignores the signal',
       broken(({ append, read }) => ({
         append: (message, options) => append(message, { ...options, signal: new AbortController().signal }),
         read: (after, options) => read(after, { ...options, signal: new AbortController().signal }),
@@ -157,7 +157,7 @@ describe('conformance finds a remote that', () => {
       /without access is denied/,
     ],
     [
-      'numbers anew when it starts',
+      'changes its positions when it restarts',
       (() => {
         const subject = memorySubject({ bytes: 70_000 })
         const shift = new WeakMap<Place, number>()
@@ -198,7 +198,7 @@ it('conformance does not wait forever for a remote that never pokes', async () =
     ...memorySubject({ bytes: 70_000 }),
     open: () => ({ ...memoryRemote().device()('log'), watch: () => () => {} }),
   }
-  const poked = remoteConformance(subject).find(({ name }) => /poked/.test(name))
+  const poked = remoteConformance(subject).find(({ name }) => /hears "online", and "more"/.test(name))
   const run = expect(poked?.run()).rejects.toThrow('the watcher never heard "online"')
   await vi.advanceTimersByTimeAsync(60_000)
   await run

@@ -48,7 +48,7 @@ const { values: options } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 })
-// An app that is measured alone has a figure of its own, against the floor.
+// `--only threads` means the figure of the demo Threads, for the floor and Tidemark.
 if (options.only === 'threads') Object.assign(options, { only: 'floor,tidemark', figures: 'threads' })
 if (options.help) {
   console.log(`npm run bench -- [options]
@@ -59,8 +59,8 @@ if (options.help) {
   --rounds 7              rounds, each with every subject
   --quick                 smaller logs, fewer samples: for the daily loop
   --out DIR               where README.md, latest.json and the plots go, instead of test/bench and test/bench/results
-What the last results say of other figures stays. A figure that was measured for fewer subjects or cells than they have
-is printed, and not written: its ratios would be to another run.`)
+The last results of other figures are kept. If a figure was measured for fewer subjects or cells than the last results have,
+it is printed and not written: its ratios would compare two runs.`)
   process.exit()
 }
 const results = options.out ?? fileURLToPath(new URL('results', import.meta.url))
@@ -152,17 +152,18 @@ async function resultOf(all: readonly Series[], kept?: Result): Promise<Result> 
   }
 }
 
-/** After every figure, so that a run that is ended keeps what it has. Gives what this run alone has measured. */
+/** Saves the results. Called after every figure, so that a run that is stopped keeps its results so far. Returns the text for this run alone. */
 async function save(): Promise<string> {
-  const { series: all, left } = merge(kept?.series ?? [], series.all)
-  if (left.length < new Set(series.all.map(({ figure }) => figure)).size) {
+  const { series: all, left: unwritten } = merge(kept?.series ?? [], series.all)
+  if (unwritten.length < new Set(series.all.map(({ figure }) => figure)).size) {
     const result = await resultOf(all, kept)
     await mkdir(results, { recursive: true })
     await writeFile(`${results}/latest.json`, `${JSON.stringify(result, undefined, 1)}\n`)
     await writeFile(page, markdown(result))
     for (const [name, svg] of Object.entries(plots(result))) await writeFile(`${results}/${name}.svg`, svg)
   }
-  if (left.length) say(`! Not written, because the last results have more subjects or cells: ${left.join(', ')}`)
+  if (unwritten.length)
+    say(`! Not written, because the last results have more subjects or cells: ${unwritten.join(', ')}`)
   return markdown(await resultOf(series.all))
 }
 

@@ -32,14 +32,14 @@ const config = (root: string, outDir: string, subject: string): InlineConfig => 
   },
 })
 
-/** The subject's page as Vite builds it for production. */
+/** Builds the subject's page for production. Returns its folder. */
 export async function buildPage(subject: string): Promise<string> {
   const folder = join(output, subject)
   await build(config(path('page'), folder, subject))
   return folder
 }
 
-/** Bytes over the wire of all files of a folder. */
+/** The gzipped bytes of all files of a folder. */
 export async function transfer(folder: string): Promise<number> {
   let bytes = 0
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true }))
@@ -48,19 +48,19 @@ export async function transfer(folder: string): Promise<number> {
   return bytes
 }
 
-/** Parts that every visit loads, whatever the app: to dispatch, to find the worker, and in it to seal and to mirror. */
+/** Lazy parts that every visit loads in every app: to dispatch, to find the worker, to seal, and to mirror. */
 const always = /\/(live|presence|tidy|mirror)\.ts$/
 
 /**
- * What the smallest app with Tidemark weighs: page and worker in one file, so that shared code counts once, with what a
- * visit loads and with everything it may ever load; and as Vite builds it.
+ * The gzipped bytes of the smallest app with Tidemark. `visit` and `once` have page and worker in one file, so that shared code counts once:
+ * `visit` with the parts that every visit loads, `once` with every part that it may ever load. `transfer` is the app as Vite builds it.
  */
 export async function minimalApp(): Promise<{ visit: number; once: number; transfer: number }> {
   const root = path('minimal')
   const whole = join(output, 'minimal')
   await build(config(root, whole, 'floor'))
   const visit = await oneFile(root, 'minimal-visit', (id) => always.test(id))
-  // Without a table on disk neither the part that keeps them nor Dexie is ever loaded.
+  // The app has no table on disk, so it never loads the part for such tables, nor Dexie.
   const once = await oneFile(root, 'minimal-once', (id) => !/\/onDisk\.ts$/.test(id))
   return { visit, once, transfer: await transfer(whole) }
 }
@@ -87,7 +87,7 @@ async function oneFile(root: string, name: string, kept: (part: string) => boole
   return transfer(folder)
 }
 
-/** Serves every build on loopback, cached as a deployed app's files are, and isolated, which gives finer clocks. */
+/** Serves every build on loopback. The files are cached like those of a deployed app. The pages are isolated, so their clocks are finer. */
 export async function serve(): Promise<{ url: (subject: string, query?: string) => string; close: () => void }> {
   const files = sirv(output, {
     maxAge: 31_536_000,

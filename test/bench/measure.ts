@@ -1,6 +1,6 @@
 import { interquartileRange, quantile } from 'simple-statistics'
 
-/** Collects every single value of a run; medians and ratios are made of them at the end. */
+/** Every value that a run measured for one figure, cell and subject. Medians and ratios are computed at the end. */
 export interface Series {
   readonly figure: string
   readonly cell: string
@@ -13,7 +13,7 @@ export interface Summary extends Omit<Series, 'values'> {
   readonly p50: number
   readonly p95: number
   readonly iqr: number
-  /** Of the medians, and of the 95th percentiles, to the floor's in the same figure and cell of the same run. */
+  /** The ratio to the floor in the same figure and cell of the same run: of the medians, and of the 95th percentiles. */
   readonly ratio?: number
   readonly ratio95?: number
 }

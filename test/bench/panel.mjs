@@ -15,13 +15,13 @@ const { values } = parseArgs({
 })
 const events = Number(values.events)
 const turns = Number(values.turns)
-/** Dispatches of one turn: more than two seconds, because the open panel looks at the engine once in two seconds. */
+/** Dispatches of one turn. They take more than two seconds, because the open panel reads the engine every two seconds. */
 const DISPATCHES = 2000
-/** Scrolls over the whole log. What one leaves behind is collected in a later one. */
+/** Scrolls over the whole log. Several, because the garbage of one scroll is collected in a later one. */
 const SCROLLS = 5
-/** Resamples of the pairs for an interval of confidence. */
+/** Resamples of the pairs for a confidence interval. */
 const RESAMPLES = 4000
-/** Milliseconds between two samples of a profile. */
+/** Microseconds between two samples of a profile. */
 const SAMPLE_US = 200
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -46,14 +46,14 @@ async function buildPage() {
 }
 
 /**
- * The longest task of the page's thread while `run` runs, in milliseconds, and what most of it was.
+ * The longest task of the page's thread while `run` runs, in milliseconds, and its longest parts.
  * @param {import('playwright-core').CDPSession} cdp @param {() => Promise<unknown>} run
  */
 async function longestTask(cdp, run) {
   /** @type {any[]} */
   const found = []
-  const take = (/** @type {{ value: any[] }} */ { value }) => found.push(...value)
-  cdp.on('Tracing.dataCollected', take)
+  const collect = (/** @type {{ value: any[] }} */ { value }) => found.push(...value)
+  cdp.on('Tracing.dataCollected', collect)
   const over = new Promise((resolve) => cdp.once('Tracing.tracingComplete', resolve))
   const includedCategories = [
     'toplevel',
@@ -66,10 +66,10 @@ async function longestTask(cdp, run) {
   await run()
   await cdp.send('Tracing.end')
   await over
-  cdp.off('Tracing.dataCollected', take)
+  cdp.off('Tracing.dataCollected', collect)
   const mains = found.filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain')
   const ours = found.filter(({ pid, tid }) => mains.some((main) => main.pid === pid && main.tid === tid))
-  // A task of a scheduler runs inside one of the thread.
+  // A task of a scheduler runs inside a task of the thread, so only tasks of the thread count.
   const tasks = ours
     .filter(({ name }) => name === 'ThreadControllerImpl::RunTask')
     .sort((a, b) => (b.dur ?? 0) - (a.dur ?? 0))
@@ -94,7 +94,7 @@ async function longestTask(cdp, run) {
   }
 }
 
-/** Milliseconds for which the page's thread has had a processor: what others do on the machine is not in it. @param {import('playwright-core').CDPSession} cdp */
+/** Milliseconds of processor time that the page's thread has used. Other processes do not count. @param {import('playwright-core').CDPSession} cdp */
 async function threadTime(cdp) {
   const { metrics } = await cdp.send('Performance.getMetrics')
   return (metrics.find(({ name }) => name === 'ThreadTime')?.value ?? Number.NaN) * 1000
@@ -113,7 +113,7 @@ page.on('pageerror', (error) => console.log(error.stack))
 const cdp = await page.context().newCDPSession(page)
 await page.goto(`${server.resolvedUrls?.local[0]}devtools/index.html`)
 await page.waitForFunction(() => document.title === 'ready')
-/** Calls what the page of the panel offers. @param {string} name @param {unknown[]} given @returns {Promise<any>} */
+/** Calls a function that the panel's page exposes. @param {string} name @param {unknown[]} given @returns {Promise<any>} */
 const call = (name, ...given) =>
   page.evaluate(
     ([name, given]) => Reflect.get(globalThis, 'page')[name](...given),
@@ -150,10 +150,10 @@ const turnsOfPair = /** @type {const} */ (['without', 'open'])
 /** @type {Record<'without' | 'open', { wall: number, cpu: number }[]>} */
 const all = { without: [], open: [] }
 for (let i = 0; i < turns; i++)
-  // Each comes first as often as the other.
+  // The order changes with each pair, so that each kind of turn is first equally often.
   for (const how of i % 2 ? turnsOfPair : [...turnsOfPair].reverse()) {
     await call('setOpen', how === 'open')
-    // No turn collects what another one left behind.
+    // A turn must not pay for the garbage of the turn before.
     await cdp.send('HeapProfiler.collectGarbage')
     const before = await threadTime(cdp)
     const wall = await call('timeDispatches', DISPATCHES)

@@ -26,9 +26,10 @@ export interface Seed {
   readonly wide?: boolean
   /** With `history` of one table. */
   readonly indexed?: boolean
-  /** Events per commit; 1: each event a write of its own, a thousand at once; 0: one write after the other. */
+  /** Events per commit. With 1, each event is a write, and a thousand writes are sent at once. With 0, each write waits for the one before. */
   readonly perCommit?: number
 }
+/** Milliseconds until the boot was complete: from the start of the page's script, and from navigation. */
 export interface Booted {
   readonly script: number
   readonly navigation: number
@@ -47,7 +48,7 @@ export async function openProfiles(): Promise<{ make(of?: string): Promise<strin
   }
 }
 
-/** A subject that hangs loses its figure, and the others go on. */
+/** Runs `use` in a new browser process. Rejects after `seconds`, so that a subject that hangs does not stop the run. */
 export async function withBrowser<T>(
   engine: Engine,
   profile: string,
@@ -69,7 +70,7 @@ export async function withBrowser<T>(
   }
 }
 
-/** Opens the page and lets it boot at once, as an app does. */
+/** Opens the page, which boots at once, as an app does. */
 export async function boot(
   run: Run,
   browser: Browser,
@@ -88,7 +89,7 @@ export async function record(tab: Tab, cell: Cell, from = 0, { perCommit = 1000 
   return ms
 }
 
-/** Checks that the rows are the sum of the events. */
+/** Checks that the rows result from all events. Returns the milliseconds of the read. */
 export async function check(tab: Tab, subject: string, cell: Cell, exact = true): Promise<number> {
   const found = await tab.run<{ rows: number; changes: number; ms: number }>('bench.check()')
   if (found.rows !== cell.rows || (exact && found.changes !== cell.events - cell.rows))
@@ -98,7 +99,7 @@ export async function check(tab: Tab, subject: string, cell: Cell, exact = true)
   return found.ms
 }
 
-/** Runs rounds with all subjects. Each round begins with another subject, so that a slow minute of the machine affects all alike. */
+/** Runs rounds with all subjects. Each round starts with a different subject, so that a slow minute of the machine affects all alike. */
 export async function interleaved(
   run: Run,
   subjects: readonly Entry[],

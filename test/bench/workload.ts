@@ -1,4 +1,4 @@
-/** The workload of every subject: its events, and the rows they add up to. It is deterministic, so all runs and subjects do the same. */
+/** The workload of every subject: its events, and the rows that result. It is deterministic, so all runs and subjects do the same work. */
 
 export interface Item {
   readonly id: string
@@ -32,7 +32,7 @@ const words =
     /\s+/,
   )
 
-/** Spreads neighbouring numbers; ids and titles of real apps are no counting sequence, and compress accordingly. */
+/** Maps neighbouring numbers to distant ones: ids and titles of real apps do not count up, so they compress less. */
 function mix(n: number): number {
   const once = Math.imul(n ^ (n >>> 16), 0x45d9f3b)
   const twice = Math.imul(once ^ (once >>> 16), 0x45d9f3b)
@@ -50,7 +50,7 @@ export function titleOf(n: number): string {
   return title
 }
 
-/** Event number `n` (from 0) of a log with this many rows: the first ones add the rows, all later ones change them in no order. */
+/** Event number `n` (from 0) of a log with this many rows. The first events add the rows; all later events change rows in random order. */
 export function eventAt(n: number, rows: number): WorkEvent {
   if (n < rows) return { type: 'itemAdded', data: { id: idOf(n), list: listOf(n), title: titleOf(n) } }
   const row = mix(n) % rows
@@ -77,7 +77,7 @@ export const evolveList = (list: List | undefined, { type, data }: WorkEvent): L
 })
 export const evolveTotal = (total: number, { data }: WorkEvent): number => total + data.title.length
 
-/** The three projections in a loop, with no machinery around them. */
+/** Folds the three projections directly, without a library. */
 export function createBareFold(): {
   readonly items: Map<string, Item>
   readonly lists: Map<string, List>
@@ -99,7 +99,7 @@ export function createBareFold(): {
   return fold
 }
 
-/** A cell of a table: how many events are in the log, how many rows they add up to. */
+/** A size to measure: the events of the log, and the rows that result. */
 export interface Cell {
   readonly events: number
   readonly rows: number

@@ -1,11 +1,11 @@
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
-/** One process of a browser on one profile, as far as the figures need it. */
+/** One process of a browser on one profile, with the functions that the figures need. */
 export interface Browser {
   readonly version: string
   open(url: string): Promise<Tab>
-  /** The main threads of all pages while it runs. */
+  /** Traces the main threads of all pages while `run` runs. */
   traced?<T>(run: () => Promise<T>): Promise<Traced<T>>
   close(): Promise<void>
 }
@@ -13,18 +13,19 @@ export interface Tab {
   /** Evaluates an expression in the page and waits for it. */
   run<T>(expression: string): Promise<T>
   close(): Promise<void>
-  /** Bytes of JavaScript heap in use after a collection, where the engine tells. */
+  /** Bytes of JavaScript heap in use after a garbage collection. Missing if the engine can't report them. */
   heap?(): Promise<number>
 }
-/** What a main thread was busy with: the longest task, by the thread's own time, in ms. Where the engine tells. */
 export interface Traced<T> {
+  /** The result of `run`. */
   readonly value: T
+  /** The longest task of a main thread, in milliseconds of the thread's own processor time. */
   readonly longest: number
 }
 export type Launch = (profile: string) => Promise<Browser>
-/** Whether the engine boots again on the profile it left, in a new process. */
 export interface Engine {
   readonly name: 'chromium' | 'firefox' | 'webkit'
+  /** Whether a new process finds what an earlier process stored in its profile. */
   readonly keepsProfile: boolean
   readonly launch: Launch
 }

@@ -29,7 +29,7 @@ export const chromium: Engine = {
         const boots = new URL(url).searchParams.has('boot')
         const booted = boots && page.waitForEvent('console', { predicate: isBooted, timeout: 0 })
         await page.goto(url)
-        // The first evaluation takes 10 to 20 ms of the page's thread. If it came earlier, it would delay the slower boots only.
+        // The first evaluation takes 10 to 20 ms of the page's thread. Before the end of a boot, it would delay only the slower boots.
         await booted
         return {
           run: (expression) => page.evaluate(expression),
@@ -44,15 +44,15 @@ export const chromium: Engine = {
         }
       },
       async traced(run) {
-        // Wall time would count what other processes do on the same cores.
         const [page] = context.pages()
         const session = await context.newCDPSession(page as Page)
         const mains = new Set<string>()
+        // `tdur` is processor time. Wall time would include other processes on the same cores.
         const tasks: { thread: string; ms: number }[] = []
         session.on('Tracing.dataCollected', ({ value }) => {
           for (const { ph, name, pid, tid, tdur = 0, args } of value as unknown as TraceEvent[]) {
             if (name === 'thread_name' && args?.name === 'CrRendererMain') mains.add(`${pid} ${tid}`)
-            // When the engine collects its garbage in a task of its own is up to the engine.
+            // Tasks of the garbage collector do not count: the browser chooses their moments.
             if (ph === 'X' && name.endsWith('RunTask') && !`${args?.src_file}`.startsWith('v8/src/heap/'))
               tasks.push({ thread: `${pid} ${tid}`, ms: tdur / 1000 })
           }

@@ -13,7 +13,7 @@ async function freePort(): Promise<number> {
   return port
 }
 
-/** Driven by WebDriver it keeps nothing from one process to the next, so its boots are reloads in the same process. */
+/** Under WebDriver, WebKit keeps no data from one process to the next, so its boots are reloads in the same process. */
 export const webkit: Engine = {
   name: 'webkit',
   keepsProfile: false,

@@ -6,7 +6,7 @@ import { type Cell, nameOf } from '../workload.ts'
 const fits = (cell: Cell) => (subject: Entry) =>
   cell.events <= subject.maxEvents && cell.rows <= (subject.maxRows ?? Number.POSITIVE_INFINITY)
 
-/** Cold (a new process of the browser on the same profile), then a second tab two seconds later; and the heap of the first. */
+/** A cold boot (in a new process of the browser on the same profile), its heap, and the boot of a second tab two seconds later. */
 export async function bootFigure(run: Run): Promise<void> {
   for (const cell of run.cells) {
     const name = nameOf(cell)
@@ -20,7 +20,7 @@ export async function bootFigure(run: Run): Promise<void> {
           run.add('boot, cold', name, subject.name, 'ms', cold.script)
           run.add('boot, cold, from navigation', name, subject.name, 'ms', cold.navigation)
           run.add('heap after boot', name, subject.name, 'B', (await cold.heap?.()) ?? Number.NaN)
-          // What the first tab starts after its paint has started by then.
+          // By then, the first tab has started the work that it puts off until after its first paint.
           await pause(2000)
           const second = await boot(run, browser, subject.name)
           run.add('boot, second tab', name, subject.name, 'ms', second.script)
@@ -33,7 +33,7 @@ export async function bootFigure(run: Run): Promise<void> {
   }
 }
 
-/** The same rows under logs of growing length: the cost of history for each subject. */
+/** Boots with the same number of rows and logs of growing length: what each subject pays for history. */
 export async function flatFigure(run: Run): Promise<void> {
   const rows = 1000
   const logs = run.quick ? [1e3, 1e4, 1e5] : [1e3, 1e4, 1e5, 1e6, 3e6]
@@ -56,7 +56,7 @@ export async function flatFigure(run: Run): Promise<void> {
       },
       subject.seconds,
     )
-    // Another process opens the same database by hand: what of the difference is the browser's own.
+    // A new process opens the same database without the subject: this part of the time is the browser's own.
     await withBrowser(run.chromium, profile, async (browser) => {
       const tab = await browser.open(run.url(subject.name))
       const ms = await tab.run<number>('bench.open()')

@@ -4,7 +4,7 @@ import { webkit } from '../browsers/webkit.ts'
 import { boot, check, interleaved, type Run, record, withBrowser } from '../run.ts'
 import { nameOf } from '../workload.ts'
 
-/** The other two engines, for floor and Tidemark: boot and one durable write. */
+/** Boot and one durable write in Firefox and WebKit, for the floor and Tidemark. */
 export async function enginesFigure(run: Run): Promise<void> {
   const cell = { events: 10_000, rows: run.quick ? 1000 : 5000 }
   const subjects = run.subjects.filter((subject) => subject.engines)

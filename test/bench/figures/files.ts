@@ -1,7 +1,7 @@
 import { buildPage, minimalApp, transfer } from '../build.ts'
 import type { Run } from '../run.ts'
 
-/** Gzipped bytes: every file of each subject's page (the same page for all), and the smallest app with Tidemark. */
+/** Gzipped bytes of all files: of the bench page with each subject, and of the smallest app with Tidemark. */
 export async function filesFigure(run: Run): Promise<void> {
   for (const { name } of run.subjects)
     run.add('files of the bench page', 'gzip', name, 'B', await transfer(await buildPage(name)))

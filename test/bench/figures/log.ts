@@ -25,7 +25,7 @@ export async function bulkFigure(run: Run): Promise<void> {
       const ms = await record(tab, cell)
       const floor = subject.name === 'floor'
       const after = await tab.run<number>(floor ? 'bench.settle()' : caughtUp)
-      // The floor has its rows on disk only after this; Tidemark's are the worker's business.
+      // The floor's rows are on disk only after `settle`, so it counts. Tidemark's worker writes its rows in the background.
       run.add('bulk', name, subject.name, 'ms', floor ? ms + after : ms)
       if (!floor) run.add('bulk, until caught up', name, subject.name, 'ms', after)
       await check(tab, subject.name, cell)
@@ -43,7 +43,7 @@ export async function bulkFigure(run: Run): Promise<void> {
   })
 }
 
-/** What an index of which events touched which row costs the pipeline: behind a tab that records, and alone, in a rebuild. */
+/** The pipeline with and without an index of the events that changed each row: while a tab records, and in a rebuild. */
 export async function indexFigure(run: Run): Promise<void> {
   const cell = { events: run.quick ? 100_000 : 1_000_000, rows: 5000 }
   const name = nameOf(cell)
@@ -72,8 +72,8 @@ export async function indexFigure(run: Run): Promise<void> {
 }
 
 /**
- * Bytes on disk after a restart, per event: of commands with one event each, and of commits of a thousand. Chromium's database keeps
- * some megabytes of what was deleted, however long it is left alone; a longer log shows what an event costs.
+ * Bytes on disk per event after a restart: for commands with one event each, and for commits of a thousand events. Chromium's database keeps
+ * some megabytes of deleted data for good. The log that is sealed is therefore longer: it shows the cost of an event.
  */
 export async function storedFigure(run: Run): Promise<void> {
   const cell = { events: run.quick ? 20_000 : 100_000, rows: 1000 }
@@ -101,7 +101,7 @@ export async function storedFigure(run: Run): Promise<void> {
     })
 }
 
-/** The longest task on the main thread of a page, by the thread's own time: with two cores, wall time counts what others do. */
+/** The longest task on the main thread of a page, in the thread's own processor time: wall time would include other processes. */
 export async function mainThreadFigure(run: Run): Promise<void> {
   const size = run.quick ? 20_000 : 100_000
   const cell = { events: size, rows: 5000 }

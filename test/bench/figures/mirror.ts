@@ -3,15 +3,15 @@ import { median } from 'simple-statistics'
 import { boot, interleaved, type Run, withBrowser } from '../run.ts'
 import { nameOf } from '../workload.ts'
 
-/** Stretches of writes to each log in one browser, each long enough for the second copy to be written some times. */
+/** Turns of each log in one browser, and the milliseconds of a turn: long enough for several writes of the second copy. */
 const TURNS = 5
 const STRETCH = 2000
-/** Until the second copy has caught up: it must not be measured with the other log. */
+/** Milliseconds in which the second copy catches up. It must not work while the other log is measured. */
 const REST = 1200
 
 /**
- * What the second copy costs a dispatch: two logs of one page, with and without, written in turns; the median of each stretch. Two browsers of the same
- * program differ by more than what is asked here.
+ * What the second copy costs a dispatch. One page writes in turns to a log with a second copy and to one without; each turn gives a median.
+ * Two processes of the same browser differ by more than this cost.
  */
 export async function mirrorFigure(run: Run): Promise<void> {
   for (const cell of run.cells) {
@@ -32,7 +32,7 @@ export async function mirrorFigure(run: Run): Promise<void> {
             if (turn) run.add('one durable write, two logs in turns', name, of, 'ms', median(times))
             await pause(REST)
           }
-        // What was measured was at work.
+        // The first log still has its second copy, and the other log has none.
         const copies = await tab.run('bench.extra("copies")')
         if (copies !== 'on, off') throw new Error(`the second copies are ${copies}`)
       })

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { boot, interleaved, type Run, withBrowser } from '../run.ts'
 import { nameOf } from '../workload.ts'
 
-/** The past of a chatty log: each event was a command and a record of its own. */
+/** The past of a log in which each event was a command and a record by itself. */
 export async function pastFigure(run: Run): Promise<void> {
   const cell = { events: run.quick ? 10_000 : 100_000, rows: 5000 }
   const name = nameOf(cell)
@@ -11,7 +11,7 @@ export async function pastFigure(run: Run): Promise<void> {
     const seed = { indexed: true, perCommit: 0 }
     await withBrowser(run.chromium, await run.seeded(subject, cell, seed), async (browser) => {
       const tab = await boot(run, browser, subject.name, seed)
-      // What the tab starts after its first paint has started by then.
+      // By then, the tab has started the work that it puts off until after its first paint.
       await pause(2000)
       const [at, neighbour, first] = await tab.run<number[]>(`bench.extra("past", ${7 * round})`)
       run.add('past: the whole log folded', name, subject.name, 'ms', at as number)

@@ -3,13 +3,13 @@ import { boot, interleaved, type Run, withBrowser } from '../run.ts'
 
 /** About 100,000 messages. */
 const THREADS = 2000
-/** The pages of the demo and of a floor with the same rows and events, by the subject that each stands for. */
+/** The pages by subject: for Tidemark the demo Threads, for the floor a page with the same rows and events. */
 const pages: Record<string, string> = { floor: 'threads-floor', tidemark: 'threads' }
 
-/** What has to be built before it is measured. */
+/** The pages to build before the figure is measured. */
 export const threadsPages = Object.values(pages).map((name) => ({ name, title: `the page ${name}` }))
 
-/** Threads, with its own model, worker and options: cold and as a second tab, in turns with a floor that has the same rows. */
+/** Boots of the demo Threads, with its model, worker and options: cold and as a second tab, in turns with a floor that has the same rows. */
 export async function threadsFigure(run: Run): Promise<void> {
   const threads = run.quick ? THREADS / 10 : THREADS
   const cell = `${threads.toLocaleString('en')} threads, ${(50 * threads).toLocaleString('en')} messages`
@@ -39,7 +39,7 @@ export async function threadsFigure(run: Run): Promise<void> {
       const { events, rows } = await second.run<{ events: number; rows: string }>('bench.extra("counts")')
       found.add(`${events} events, ${rows} rows`)
     })
-    // Another process opens the same database by hand: what of the boot is the browser's own.
+    // A new process opens the same database without the subject: this part of the boot is the browser's own.
     await withBrowser(run.chromium, profiles.get(name)!, async (browser) => {
       const tab = await browser.open(run.url(page))
       run.add('Threads, opening the database alone', cell, name, 'ms', await tab.run<number>('bench.open()'))

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { boot, interleaved, type Run, withBrowser } from '../run.ts'
 import { nameOf } from '../workload.ts'
 
-/** One durable write after another, 1,000 at once, and how long until another tab has seen a write. */
+/** Durable writes one by one, 1,000 writes at once, and the time until another tab shows a write. */
 export async function writesFigure(run: Run): Promise<void> {
   for (const cell of run.cells) {
     const name = nameOf(cell)
@@ -18,7 +18,7 @@ export async function writesFigure(run: Run): Promise<void> {
           const a = await boot(run, browser, subject.name)
           const writes = async (count: number) =>
             a.run<number[]>(`bench.writes(${count}, ${cell.rows}, ${1e6 * (round + 1)})`)
-          // While the page is still starting what it starts after its first paint, and with cold code; then as in an app that is in use.
+          // First with cold code, while the page still starts its background work. Then, after a pause, as in an app that is in use.
           run.add('first writes after boot', name, subject.name, 'ms', ...(await writes(subject.slow ? 3 : 30)))
           await pause(2000)
           run.add(
@@ -29,7 +29,7 @@ export async function writesFigure(run: Run): Promise<void> {
             ...(await writes(subject.slow ? 20 : run.quick ? 100 : 300)),
           )
 
-          // Where one takes a third of a second, a thousand take minutes and tell nothing more.
+          // If one write takes a third of a second, a thousand take minutes. One cell shows as much as all of them.
           if (!subject.slow || (round === 0 && cell.rows <= 1000)) {
             await a.run(`bench.burst(${subject.slow ? 10 : 200}, ${cell.rows}, 5)`)
             const ms = await a.run<number>(`bench.burst(1000, ${cell.rows}, ${1e6 * (round + 1)})`)

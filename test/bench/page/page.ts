@@ -21,7 +21,7 @@ async function boot() {
 }
 
 const commands = {
-  // The browser's driver waits for this word, because what it evaluates meanwhile would hold the thread that boots.
+  // The browser's driver waits for this message. If it evaluated code before, the boot would wait for that code.
   booted: options.has('boot') ? boot().finally(() => console.info('booted')) : undefined,
 
   async check() {
@@ -33,8 +33,8 @@ const commands = {
   },
 
   /**
-   * Records a range of the workload; the events of a commit are made as they are needed, as an app's would. With 1 per commit, a thousand
-   * commands at once; with 0, each command when the one before is durable, so that each is a record of its own.
+   * Records a range of the workload. It makes the events of each commit just before the commit, as an app does. With `perCommit` 1 it sends a
+   * thousand commands at once. With 0 it sends a command when the previous one is durable, so that each command is a record by itself.
    */
   async record(from: number, to: number, rows: number, perCommit = 1000) {
     const started = performance.now()
@@ -73,7 +73,7 @@ const commands = {
 
   packed: (count: number, rows: number, seed: number) => subject.extras?.packed?.(changes(count, rows, seed)),
 
-  /** The receiving side of `send`: says over a channel of its own when it saw which title. */
+  /** The receiving side of `send`: posts each title of the row, and when this tab saw it. */
   listen(row: number) {
     const channel = new BroadcastChannel('bench')
     subject.watch(idOf(row), (title) => channel.postMessage({ title, at: now() }))

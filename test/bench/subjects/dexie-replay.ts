@@ -9,7 +9,7 @@ interface Stored {
   readonly at: number
 }
 
-/** Event sourcing as it is first written: one record per event, everything read and folded at every boot. */
+/** Event sourcing in its simplest form: one record per event, and every boot reads and folds all of them. */
 const db = new Dexie('dexie-replay', { chromeTransactionDurability: 'relaxed' }) as Dexie & {
   events: Table<Stored, number>
 }
@@ -24,7 +24,7 @@ function store(event: WorkEvent): Stored {
   apply(event)
   return { sequence: ++head, ...event, at: Date.now() }
 }
-function follow(events: readonly Stored[]) {
+function applyNew(events: readonly Stored[]) {
   for (const event of events)
     if (event.sequence === head + 1) {
       apply(event as WorkEvent)
@@ -34,15 +34,15 @@ function follow(events: readonly Stored[]) {
 
 export const subject: Subject = {
   async boot() {
-    follow(await db.events.toArray())
+    applyNew(await db.events.toArray())
   },
   rows: () => [...items.values()],
   write: (event) => db.events.add(store(event)),
   record: (events) => db.events.bulkAdd(events.map(store)),
-  watch(id, told) {
+  watch(id, listener) {
     liveQuery(() => db.events.where('sequence').above(head).toArray()).subscribe((events) => {
-      follow(events)
-      told(items.get(id)?.title)
+      applyNew(events)
+      listener(items.get(id)?.title)
     })
   },
 }

@@ -30,7 +30,7 @@ export const subject: Subject = {
       Promise.all([db.events.bulkAdd(events), db.items.bulkPut([...rows.values()])]),
     )
   },
-  watch(id, told) {
-    liveQuery(() => db.items.get(id)).subscribe((item) => told(item?.title))
+  watch(id, listener) {
+    liveQuery(() => db.items.get(id)).subscribe((item) => listener(item?.title))
   },
 }

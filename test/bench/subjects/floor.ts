@@ -10,9 +10,9 @@ import {
 import type { Subject } from './subject.ts'
 
 /**
- * The least that an app with this log can do: it checks nothing, copies nothing, and allows no other writer. It leaves out what a
- * library is for, and costs what IndexedDB costs. It stores 500 rows or events a record, and writes in one relaxed transaction, committed
- * explicitly; boot is one transaction: pages, checkpoint, and the events after it.
+ * The least work that an app with this log can do. It checks nothing, copies nothing, and allows no other writer: it leaves out what a
+ * library is for, so that its cost is that of IndexedDB. It stores 500 rows or events per record, and commits each write explicitly, as one
+ * relaxed transaction. Boot is one transaction that reads the pages, the checkpoint, and the events after the checkpoint.
  */
 const perRecord = 500
 let db: IDBDatabase
@@ -56,7 +56,7 @@ function done(transaction: IDBTransaction): Promise<void> {
   })
 }
 
-/** Key of a record: its first sequence. */
+/** Appends records. The key of a record is its first sequence. */
 function append(events: readonly WorkEvent[]): Promise<void> {
   const transaction = db.transaction('events', 'readwrite', { durability: 'relaxed' })
   const store = transaction.objectStore('events')
@@ -69,7 +69,7 @@ function append(events: readonly WorkEvent[]): Promise<void> {
   return done(transaction).then(() => channel.postMessage({ first, events }))
 }
 
-/** Writes every page. The floor does not track changes, so it does this once, at the end. */
+/** Writes every page. The floor does not track changes, so it writes them once, at the end. */
 function flush(): Promise<void> {
   const transaction = db.transaction(['pages', 'lists', 'meta'], 'readwrite', { durability: 'relaxed' })
   const pages = (name: string, rows: unknown[]) => {
@@ -120,12 +120,12 @@ export const subject: Subject = {
   rows: () => [...items.values()],
   write: (event) => append([event]),
   record: append,
-  watch(id, told) {
-    listener = () => told(items.get(id)?.title)
+  watch(id, onTitle) {
+    listener = () => onTitle(items.get(id)?.title)
   },
   settle: flush,
   extras: {
-    /** The goal of a burst is against this: all its events as one record. */
+    /** Writes all events of a burst as one record. The goal of a burst is a ratio to this time. */
     async packed(events: readonly WorkEvent[]) {
       const from = performance.now()
       const transaction = db.transaction('events', 'readwrite', { durability: 'relaxed' })

@@ -1,23 +1,24 @@
-/** Every subject, floor first. Adding one: a file beside this one that exports `subject`, and a line here. */
 export interface Entry {
   readonly name: string
   readonly title: string
-  /** npm packages whose versions are stated. */
+  /** npm packages whose versions the report lists. */
   readonly packages: readonly string[]
-  /** What is kept: a subject without a log has less to do. */
+  /** What the subject stores: a subject without a log has less work. */
   readonly keeps: string
-  /** Longest log that it is given; longer ones take it many minutes. */
+  /** The longest log to measure. A longer log takes this subject many minutes. */
   readonly maxEvents: number
   readonly maxRows?: number
-  /** Writes per round, where one takes tens of milliseconds; and its burst is measured once. */
+  /** A write takes tens of milliseconds or more: fewer writes are measured per round, and the burst only once. */
   readonly slow?: boolean
-  /** Longest that one visit may take; 600 where nothing is said. */
+  /** The most seconds of one visit; 600 by default. */
   readonly seconds?: number
-  /** Has projections, a worker, sealing and so on: the figures of Tidemark itself. */
+  /** Also measured with three projections, and in the figures of the log itself. */
   readonly wide?: boolean
+  /** Also measured in Firefox and WebKit. */
   readonly engines?: boolean
 }
 
+/** Every subject, the floor first. To add one, write a file beside this one that exports `subject`, and add its entry here. */
 export const entries: readonly Entry[] = [
   {
     name: 'floor',

@@ -12,7 +12,7 @@ const all = queryDb(tables.items)
 const made = (event: WorkEvent) =>
   event.type === 'itemAdded' ? events.itemAdded(event.data) : events.itemChanged(event.data)
 
-/** A commit returns before it is stored; it is when the worker has confirmed everything that is pending. */
+/** Waits until all commits are stored: `commit` returns earlier, and the worker confirms each later. */
 async function stored(): Promise<void> {
   while (!store.syncStatus().isSynced) await new Promise((resolve) => setTimeout(resolve))
 }
@@ -39,7 +39,7 @@ export const subject: Subject = {
     store.commit(...batch.map(made))
     return stored()
   },
-  watch(id, told) {
-    store.subscribe(queryDb(tables.items.where({ id })), ([item]) => told(item?.title))
+  watch(id, listener) {
+    store.subscribe(queryDb(tables.items.where({ id })), ([item]) => listener(item?.title))
   },
 }

@@ -5,7 +5,7 @@ import type { Subject } from './subject.ts'
 const db = new PouchDB<Item>('pouchdb')
 const items = new Map<string, Item>()
 const revisions = new Map<string, string>()
-/** A document's writes have to follow each other: each names the revision before. */
+/** The last write of each document. Writes of a document run one by one, because each names the revision before. */
 const writing = new Map<string, Promise<void>>()
 
 const apply = (event: WorkEvent): Item => {
@@ -43,9 +43,9 @@ export const subject: Subject = {
       revisions.set(result.id as string, result.rev as string)
     }
   },
-  watch(id, told) {
+  watch(id, listener) {
     db.changes({ since: 'now', live: true, include_docs: true, doc_ids: [id] }).on('change', ({ doc }) =>
-      told(doc?.title),
+      listener(doc?.title),
     )
   },
 }

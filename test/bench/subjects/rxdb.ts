@@ -47,7 +47,7 @@ export const subject: Subject = {
     }
     return collection.bulkUpsert([...rows.values()])
   },
-  watch(id, told) {
-    collection.findOne(id).$.subscribe((document) => told(document?.title))
+  watch(id, listener) {
+    collection.findOne(id).$.subscribe((document) => listener(document?.title))
   },
 }

@@ -1,6 +1,6 @@
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** Opens a database by hand, for one request or transaction. */
+/** Opens a database without the engine, for one request or transaction. */
 export async function besideEngine<T>(
   database: string,
   use: (db: IDBDatabase) => IDBRequest<T> | IDBTransaction,
@@ -19,11 +19,11 @@ export async function besideEngine<T>(
   return result as T
 }
 
-/** Commits of a log that are not sealed. */
+/** The number of a log's commits that are not sealed. */
 export const commitsOf = (name: string): Promise<number> =>
   besideEngine(`tidemark:${name}`, (db) => db.transaction('commits').objectStore('commits').count())
 
-/** Rows are persisted and old commits sealed: their number is the same for one and a half seconds. */
+/** Waits until rows are persisted and old commits sealed: until the number of commits has not changed for one and a half seconds. */
 export async function settled(engine: { projected(): Promise<void> }, name: string): Promise<void> {
   await engine.projected()
   for (let before = -1, still = 0; still < 3; ) {

@@ -5,11 +5,12 @@ import type { Subject } from './subject.ts'
 import { fill, rowsOf, tables, unused } from './threads.rows.ts'
 
 /**
- * As in `floor.ts`: as little as an app with these rows and this log can do. Boot is one transaction: pages, checkpoint, events after it. The
- * transcripts and their words are kept, too, and not read: what a browser does to open a database follows from all that is in it.
+ * The least work that an app with these rows and this log can do, as in `floor.ts`. Boot is one transaction that reads the pages, the
+ * checkpoint, and the events after the checkpoint. The transcripts and their words are stored but not read, because the time in which a
+ * browser opens a database depends on everything in it.
  */
 const perRecord = 500
-/** Kept on disk, a record for each row. */
+/** Tables that stay on disk, with a record for each row. */
 const onDisk = ['transcripts', 'words'] as const
 const rows = new Map<string, Map<string, object>>(tables.map((name) => [name, new Map()]))
 let settings: unknown
@@ -34,7 +35,7 @@ function done(transaction: IDBTransaction): Promise<void> {
   })
 }
 
-/** Writes `all` into a store, 500 to a record. */
+/** Writes all rows or events into a store, 500 per record. */
 async function store(name: string, all: readonly object[]): Promise<void> {
   const transaction = db.transaction(name, 'readwrite', { durability: 'relaxed' })
   for (let i = 0; i < all.length; i += perRecord)
@@ -71,12 +72,12 @@ export const subject: Subject = {
     for (const record of tail!.result) head += record.length
   },
   extras: {
-    /** The rows and events are those of the demo, folded in memory. */
+    /** Stores the rows and events of the demo, which an engine in memory computes. */
     async fill(threads: number) {
       const engine = await openEngine(threadsApp, { storage: 'memory' })
       await fill(engine, threads)
       const events: object[] = []
-      // The library's own types know no app.
+      // The type of the parameter does not name the app's events.
       const folds = onDiskFolds(threadsApp as unknown as AnyModel)
       for await (const event of engine.history()) {
         events.push(event)

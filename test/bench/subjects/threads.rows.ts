@@ -2,7 +2,7 @@ import type { ThreadsEngine } from '../../../demo/threads/engine.ts'
 import { fillWorkspace } from '../../../demo/threads/history/fillWorkspace.ts'
 import type { ThreadsRead } from '../../../demo/threads/model/threadsApp.ts'
 
-/** What a boot of Threads has to have in memory. The transcripts stay on disk. */
+/** The tables that a boot of Threads loads into memory. The transcripts stay on disk. */
 export const tables = ['projects', 'threads', 'turns', 'files'] as const
 
 export const rowsOf = (read: ThreadsRead): { readonly [K in (typeof tables)[number]]: readonly object[] } => ({
@@ -12,11 +12,11 @@ export const rowsOf = (read: ThreadsRead): { readonly [K in (typeof tables)[numb
   files: read.files.all(),
 })
 
-/** The same threads for both subjects. */
+/** Fills a workspace with the same threads for both subjects. */
 export const fill = (engine: ThreadsEngine, threads: number): Promise<void> =>
   fillWorkspace(engine, threads, { seed: 7, now: Date.UTC(2026, 0, 1) })
 
-/** Both subjects are filled and opened, and nothing else. */
+/** For the functions of a subject that this figure does not use. */
 export const unused = (): never => {
-  throw new Error('Threads is filled and opened here, and nothing else')
+  throw new Error('The figure of Threads only fills and opens its subjects')
 }

@@ -27,11 +27,11 @@ const commands = {
   record: (_: unknown, batch: readonly WorkEvent[]) => batch.map(made),
 }
 
-/** The same work as every subject has. */
+/** One projection, like every other subject. */
 export const narrow = defineModel({ name: 'narrow', events, projections: { items }, commands })
 /** Three projections, for the figures of the log itself. */
 export const wide = defineModel({ name: 'wide', events, projections: { items, lists, total }, commands })
-/** The same with an index of which events touched which item. */
+/** Three projections, with an index of the events that changed each item. */
 export const indexed = defineModel({
   name: 'indexed',
   events,

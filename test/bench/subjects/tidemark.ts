@@ -16,7 +16,7 @@ const database = <T>(use: (db: IDBDatabase) => IDBRequest<T> | IDBTransaction): 
   besideEngine(`tidemark:${name}`, use)
 const commits = () => commitsOf(name)
 
-/** With `mirror: false` the same without a second copy of the log. */
+/** Tidemark as a subject. With `mirror: false` its log has no second copy. */
 export const create = (given: { mirror?: false } = {}): Subject => ({
   database: `tidemark:${narrow.name}`,
   async boot(options) {
@@ -24,7 +24,7 @@ export const create = (given: { mirror?: false } = {}): Subject => ({
     name = model.name
     engine = await openEngine(model, {
       ...given,
-      // Each URL has to stand in its own `new SharedWorker`, where the bundler looks for it.
+      // The bundler finds a worker only if its URL is written inside `new SharedWorker(…)`.
       worker: () =>
         options.indexed
           ? new SharedWorker(new URL('./tidemark.indexed.worker.ts', import.meta.url), { type: 'module' })
@@ -36,8 +36,8 @@ export const create = (given: { mirror?: false } = {}): Subject => ({
   rows: () => engine.read.items.all() as readonly Item[],
   write: (event) => (event.type === 'itemAdded' ? engine.dispatch.add(event.data) : engine.dispatch.change(event.data)),
   record: (events) => engine.dispatch.record(events),
-  watch(id, told) {
-    engine.subscribe(() => told(engine.read.items.get(id)?.title))
+  watch(id, listener) {
+    engine.subscribe(() => listener(engine.read.items.get(id)?.title))
   },
   /** Rows persisted, old commits sealed. */
   settle: () => settled(engine, name),
@@ -75,7 +75,7 @@ export const create = (given: { mirror?: false } = {}): Subject => ({
       for (const { body } of rest) parse(body)
       return { ms: performance.now() - from, rows: fold.items.size }
     },
-    /** The whole log folded to its last event; the step to the one before; and the first events of one row. */
+    /** Times three reads of the past: the whole log folded, the step to the event before, and the first event of one row. */
     async past(row: number) {
       const times: number[] = []
       async function timed<T>(work: () => Promise<T>): Promise<T> {

@@ -29,8 +29,8 @@ export const subject: Subject = {
     })
     await persister.save()
   },
-  watch(id, told) {
-    store.addRowListener('items', id, () => told(get(id)?.title))
+  watch(id, listener) {
+    store.addRowListener('items', id, () => listener(get(id)?.title))
     void persister.startAutoLoad()
   },
 }

@@ -7,7 +7,7 @@ import type { CommitRecord } from '../../../src/log/commit.ts'
 import { packMessage } from '../../../src/sync/message.ts'
 import { type NatsServer, pause } from '../../remote/nats/server.ts'
 
-/** What a piece measures, each with what it set out to reach. */
+/** One figure that a piece measured, and its goal. */
 export interface Figure {
   readonly name: string
   readonly value: number
@@ -17,7 +17,7 @@ export interface Figure {
   readonly note?: string
   readonly command?: string
   readonly date?: string
-  /** Processes that wanted a core as it began, on average. */
+  /** The load average of the machine when the piece started. */
   readonly load?: number
 }
 export interface Measuring {
@@ -25,7 +25,7 @@ export interface Measuring {
   /** Makes the stream of a log. */
   readonly stream: (log: string) => Promise<void>
   readonly address: string
-  /** A folder that goes afterwards. */
+  /** A folder that is removed after the piece. */
   readonly temporary: string
   readonly rounds: number
 }
@@ -62,7 +62,7 @@ async function device({ temporary, address }: Measuring, name: string): Promise<
   return { context, page, call }
 }
 
-/** Dispatch beside one without a remote, in turns: the machine is the same for both. */
+/** Dispatches with and without a remote, in turns, so that the state of the machine affects both alike. */
 async function dispatch(given: Measuring): Promise<Figure[]> {
   await given.stream('with')
   const one = await device(given, 'one')
@@ -80,10 +80,10 @@ async function dispatch(given: Measuring): Promise<Figure[]> {
   return [atMost('dispatch, with a remote against without', median(ratios), '×', 1.1, `${ratios.length} pairs of 25`)]
 }
 
-/** Boots with so many commands that no remote has ordered, against none, each in a page of its own. */
+/** Boots with 0, 1,000 and 10,000 commands that the remote has not ordered, each boot in a new page. */
 async function boot(given: Measuring): Promise<Figure[]> {
   const one = await device(given, 'one')
-  // Nobody answers there.
+  // No server listens at this address.
   const nowhere = 'ws://127.0.0.1:9'
   const counts = { none: 0, thousand: 1000, many: 10_000 }
   for (const [log, count] of Object.entries(counts)) {
@@ -100,11 +100,11 @@ async function boot(given: Measuring): Promise<Figure[]> {
       took[log]?.push(await one.call<number>('open', log, nowhere))
     }
   await one.context.close()
-  const more = (log: string): number => median(took[log] as number[]) - median(took.none as number[])
+  const slower = (log: string): number => median(took[log] as number[]) - median(took.none as number[])
   const note = `median of ${given.rounds} boots; with nothing pending ${rounded(median(took.none as number[]))} ms`
   return [
-    atMost('boot with 1,000 pending, more than with none', more('thousand'), 'ms', 10, note),
-    atMost('boot with 10,000 pending, packed, more than with none', more('many'), 'ms', 130, note),
+    atMost('boot with 1,000 pending, more than with none', slower('thousand'), 'ms', 10, note),
+    atMost('boot with 10,000 pending, packed, more than with none', slower('many'), 'ms', 130, note),
   ]
 }
 
@@ -150,7 +150,7 @@ async function both(given: Measuring): Promise<Figure[]> {
     b.call<[number, number][]>('send', 'shared', 'of b', 150, 200),
   ])
   await pause(5000)
-  // Writes that went together are seen as the last of them: until then, the earlier ones have waited, too.
+  // Of writes that arrive together, the other device sees only the last. So a number has arrived when a later one is seen.
   const arrived = (sent: readonly [number, number][], seen: readonly [number, number][]): number[] =>
     sent.flatMap(([n, from]) => {
       const next = seen.filter(([other]) => other >= n).map(([, at]) => at)
@@ -162,7 +162,7 @@ async function both(given: Measuring): Promise<Figure[]> {
   return [atMost('device to device, two write, 95th percentile', quantile(found, 0.95), 'ms', 2500, note)]
 }
 
-/** Puts a log into a stream, so many events to a message. */
+/** Fills a stream with the messages of a log, each with `each` events. */
 async function fillStream(given: Measuring, log: string, events: number, each: number): Promise<void> {
   await given.stream(log)
   const nc = await given.server.connect('', '')
@@ -211,7 +211,7 @@ async function catchUp(given: Measuring): Promise<Figure[]> {
   return figures
 }
 
-/** MiB of the largest renderer of a browser whose profile is there. */
+/** MiB of memory in the largest renderer of the browser with this profile. */
 function largestRenderer(profile: string): number {
   let largest = 0
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
@@ -221,7 +221,7 @@ function largestRenderer(profile: string): number {
       const [, kib] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
       largest = Math.max(largest, Number(kib) / 1024)
     } catch {
-      // It ended meanwhile.
+      // The process has ended.
     }
   }
   return largest
@@ -246,7 +246,7 @@ async function first(given: Measuring): Promise<Figure[]> {
   await one.context.close()
   const largest = (from: number, to: number): number =>
     Math.max(...samples.filter(({ share }) => share >= from && share <= to).map(({ mib }) => mib))
-  const note = `largest renderer ${rounded(largest(0, 0.5))} MiB in the first half, ${rounded(largest(0.5, 1))} in the second; progress in ${progress} of ${samples.length} looks`
+  const note = `largest renderer ${rounded(largest(0, 0.5))} MiB in the first half, ${rounded(largest(0.5, 1))} in the second; progress in ${progress} of ${samples.length} samples`
   return [
     atMost(
       'first sync of 1 M events, memory of its second half against the first',

@@ -1,7 +1,7 @@
 import { machine } from '../report/machine.ts'
 import type { Figure } from './pieces.ts'
 
-/** What sync set out to reach, and what was measured, each with the command that measures it again. */
+/** The report of sync: goals and measured values, each with the command that measures it again. */
 export function markdown(figures: readonly Figure[]): string {
   const rows = figures.map(({ name, value, unit, goal, holds, command, date, load, note }) =>
     [name, `${value} ${unit}`, goal, holds ? 'yes' : '**no**', note ?? '', load ?? '', date, `\`${command}\``].join(

@@ -7,7 +7,7 @@ import { type NatsServer, startNatsServer } from '../../remote/nats/server.ts'
 import { type Figure, type Measuring, pieces } from './pieces.ts'
 import { markdown } from './report.ts'
 
-/** Runs the chosen pieces, each on a server of its own, and writes what they measured beside what the others did. */
+/** Runs the chosen pieces, each on a new server, and writes their figures. The last figures of the other pieces are kept. */
 export async function measure(args: readonly string[], folder: string): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
@@ -30,7 +30,7 @@ export async function measure(args: readonly string[], folder: string): Promise<
       try {
         const address = site.resolvedUrls?.local[0] as string
         const command = `npm run bench -- --only sync --pieces ${name} --rounds ${values.rounds}`
-        // Of the minute before: others may share the machine.
+        // The load of the last minute: other processes may share the machine.
         const load = Number((loadavg()[0] ?? 0).toFixed(1))
         const figures = await piece({ ...measuring(server), address, temporary, rounds: Number(values.rounds) })
         for (const figure of figures) {
@@ -62,7 +62,7 @@ const measuring = (server: NatsServer): Pick<Measuring, 'server' | 'stream'> => 
   },
 })
 
-/** The page as Vite builds it for production. */
+/** Builds the page for production, and serves it. */
 async function buildSite(folder: string): Promise<PreviewServer> {
   const sources = join(folder, '../../../src')
   const outDir = join(folder, '../../../build/bench-sync/site')

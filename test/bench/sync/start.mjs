@@ -1,5 +1,5 @@
 // npm run bench -- --only sync [--pieces dispatch,boot,latency,both,catch-up,first] [--rounds 7]: figures of logs with a remote, in Chromium,
-// with a nats-server on loopback and the sources built for production. Each piece takes less than 5 minutes; the results of the others stay.
+// with a nats-server on loopback and the sources built for production. Each piece takes less than 5 minutes. The last results of the other pieces are kept.
 import { fileURLToPath } from 'node:url'
 import { build } from 'rolldown'
 

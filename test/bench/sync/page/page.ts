@@ -9,11 +9,11 @@ const now = (): number => performance.timeOrigin + performance.now()
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 const engine = (name: string): Opened => engines.get(name) as Opened
 
-/** Milliseconds at which each number was seen first. */
+/** The time at which each number was first seen, in milliseconds. */
 const seen = new Map<number, number>()
 
 const figures = {
-  /** Opens a log, with a remote at this address or without one; says how long it took. */
+  /** Opens a log, with a remote at this address or without one. Returns the milliseconds that it took. */
   async open(name: string, servers = ''): Promise<number> {
     const from = performance.now()
     const engine = await opened({
@@ -41,7 +41,7 @@ const figures = {
   },
   rows: (name: string): number => engine(name).read.rows.size,
 
-  /** One command after the other. Gives the milliseconds of each. */
+  /** Sends commands one by one. Returns the milliseconds of each. */
   async writes(name: string, count: number): Promise<number[]> {
     const times: number[] = []
     for (let n = 0; n < count; n++) {
@@ -51,7 +51,7 @@ const figures = {
     }
     return times
   },
-  /** A thousand at once, again and again. */
+  /** Sends commands, a thousand at once. */
   async burst(name: string, count: number): Promise<void> {
     for (let n = 0; n < count; n += 1000)
       await Promise.all(
@@ -65,7 +65,7 @@ const figures = {
       await engine(name).dispatch.fill({ from, count: Math.min(1000, count - from) })
   },
 
-  /** From now on, records when the number of this row is seen. */
+  /** Records when this tab sees each number of the row, from now on. */
   watch(name: string, row: string): void {
     seen.clear()
     engine(name).subscribe(() => {
@@ -74,7 +74,7 @@ const figures = {
     })
   },
   seen: (): [number, number][] => [...seen],
-  /** Writes a number every so often. Gives when each was dispatched. */
+  /** Writes a number every `every` milliseconds. Returns when each was dispatched. */
   async send(name: string, row: string, count: number, every: number): Promise<[number, number][]> {
     const times: [number, number][] = []
     for (let n = 1; n <= count; n++) {
@@ -84,7 +84,7 @@ const figures = {
     }
     return times
   },
-  /** Records of the outbox: packed, there are few. */
+  /** The number of records in the outbox. A packed outbox has few. */
   async records(name: string): Promise<number> {
     const request = indexedDB.open(`tidemark:${name}`)
     const db = await new Promise<IDBDatabase>((resolve) => {

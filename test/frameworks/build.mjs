@@ -1,4 +1,4 @@
-// Builds the apps and scenarios of every framework, each by its own compiler, into build/frameworks, and renders what a server gives.
+// Builds the apps and scenarios of every framework with the framework's compiler into build/frameworks, and renders the HTML of a server.
 // Arguments: the frameworks to build.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -15,14 +15,14 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** @typedef {(options: { tsconfig: string, transformFilter: (code: string, id: string) => boolean }) => unknown} AngularPlugin */
 
-/** Angular's compiler needs a TypeScript of its own: it is installed in a workspace. */
+/** Angular's compiler needs another version of TypeScript, which is installed in a workspace. */
 const angular = async () => {
   const { resolve } = createRequire(join(here, 'angular/package.json'))
   /** @type {{ default: AngularPlugin }} */
   const { default: plugin } = await import(pathToFileURL(resolve('@analogjs/vite-plugin-angular')).href)
   return plugin({
     tsconfig: join(here, 'angular/tsconfig.json'),
-    // The library needs no compiler of Angular's.
+    // Only files of this folder go through Angular's compiler. The library does not need it.
     transformFilter: (_code, id) => id.startsWith(here),
   })
 }

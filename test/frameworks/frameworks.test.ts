@@ -14,7 +14,7 @@ beforeAll(async () => {
 })
 afterAll(() => server?.close())
 
-const plays = (framework: string, browser: () => Browser) => {
+const describeScenarios = (framework: string, browser: () => Browser) => {
   let tab: Tab
   beforeAll(async () => {
     tab = await browser().open(`${server.url}${framework}/scenarios.html`)
@@ -27,7 +27,7 @@ const plays = (framework: string, browser: () => Browser) => {
     await tab.close()
   })
 
-  test('a dispatch shows in the same tick; in Angular in the next frame', async () => {
+  test('a dispatch shows in the same tick, or in Angular in the next frame', async () => {
     expect(await tab.evaluate(() => window.scenarios.dispatch())).toEqual({
       before: 'row 1',
       inTick: 'changed',
@@ -36,7 +36,7 @@ const plays = (framework: string, browser: () => Browser) => {
     })
   })
 
-  test('1,000 rows, one changes: at most two components render, no selector runs twice, each element stays', async () => {
+  test('if one of 1,000 rows changes, at most two components render, no selector runs twice, and each element stays', async () => {
     const { renders, runsOfOthers, runsOfChanged, ...shown } = await tab.evaluate(() => window.scenarios.rows())
     expect(shown).toEqual({ shownRows: 1000, text: 'changed', keptElements: 1000 })
     expect(renders).toBeGreaterThan(0)
@@ -45,13 +45,13 @@ const plays = (framework: string, browser: () => Browser) => {
     expect(runsOfChanged).toBeLessThanOrEqual(1)
   })
 
-  test(`${MOUNTS} mounts and unmounts leave no listener and no element`, async () => {
+  test(`${MOUNTS} mounts and unmounts leave no listener and no element behind`, async () => {
     const { most, ...rest } = await tab.evaluate((times) => window.scenarios.mounts(times), MOUNTS)
     expect(most).toBeGreaterThan(0)
-    expect(rest).toEqual({ left: 0, elements: 0 })
+    expect(rest).toEqual({ listenersLeft: 0, elements: 0 })
   })
 
-  test('the engine of another user replaces the first one, which is no longer read', async () => {
+  test("another user's engine replaces the first engine, which is no longer read", async () => {
     expect(await tab.evaluate(() => window.scenarios.swap())).toEqual({
       first: 'one 0',
       second: 'other 0',
@@ -59,14 +59,14 @@ const plays = (framework: string, browser: () => Browser) => {
       stays: 'other 0',
       changed: 'changed',
       listeners: 0,
-      left: 0,
+      listenersLeft: 0,
     })
   })
 
-  test('a component with new props reads another row, also in the tick of a change', async () => {
+  test('a component with new props reads another row, also in the same tick as a change of that row', async () => {
     expect(await tab.evaluate(() => window.scenarios.props())).toEqual({
       seen: ['row 0', 'row 2', 'changed', 'changed, too', 'last'],
-      left: 0,
+      listenersLeft: 0,
       elements: 0,
     })
   })
@@ -74,23 +74,27 @@ const plays = (framework: string, browser: () => Browser) => {
   test('a draft shows as it grows, runs no selector, and ends with its event', async () => {
     expect(await tab.evaluate(() => window.scenarios.draft())).toEqual({
       seen: ['none', 'Hel', 'Hello', 'other', 'Hello', 'none'],
-      // A selector of Lit may read properties of its host, so it runs with each update of that.
+      // A selector of Lit may read properties of its host, so it runs with each update of the host.
       runs: framework === 'lit' ? 2 : 0,
-      left: 0,
+      listenersLeft: 0,
       title: 'Hello',
     })
   })
 
-  test('a status shows the state of its remote and its reactions', async () => {
-    const nothing = { left: 0, elements: 0 }
+  test('a status line shows the states of the remote and of the reactions', async () => {
+    const nothing = { listenersLeft: 0, elements: 0 }
     expect(await tab.evaluate(() => window.scenarios.status())).toEqual({
       remote: { seen: ['sync offline', 'sync online'], ...nothing },
       reactions: { seen: ['index idle 0', 'index running 1', 'index idle 0'], ...nothing },
     })
   })
 
-  test('components that unmount during a command, or inside a listener, leave nothing behind', async () => {
-    expect(await tab.evaluate(() => window.scenarios.unmount())).toEqual({ left: 0, elements: 0, title: 'last' })
+  test('components that unmount during a command or inside a listener leave nothing behind', async () => {
+    expect(await tab.evaluate(() => window.scenarios.unmount())).toEqual({
+      listenersLeft: 0,
+      elements: 0,
+      title: 'last',
+    })
   })
 }
 
@@ -102,15 +106,15 @@ describe.skipIf(!has('chromium'))('chromium', () => {
   afterAll(() => browser?.close())
   const isWanted = (framework: string): boolean => !wanted.length || wanted.includes(framework)
   for (const framework of ['react', 'vue', 'svelte', 'solid', 'preact', 'lit', 'angular'].filter(isWanted))
-    describe(framework, () => plays(framework, () => browser))
+    describe(framework, () => describeScenarios(framework, () => browser))
 
   test.each(['react', 'vue', 'svelte', 'solid', 'preact', 'lit', 'angular'].filter(isWanted))(
-    "%s goes on from a server's HTML with all its elements and without a message, and shows the rows",
+    "%s hydrates a server's HTML: all its elements stay, nothing is logged, and the rows show",
     async (framework) => {
       const tab = await browser.open(`${server.url}${framework}/hydration.html`)
       await tab.waitFor(() => window.hydration)
       const { elements, kept, html, hydrated, changed } = await tab.evaluate(() => window.hydration)
-      // `fromRead` of Svelte and the controllers of Lit accept no value of the server.
+      // `fromRead` of Svelte and the controllers of Lit have no `server` option.
       const served = (...shown: string[]) => (['svelte', 'lit'].includes(framework) ? [] : shown)
       expect(html).toEqual({ sequence: ['0'], rows: [], served: served('of the server') })
       expect(hydrated).toEqual({ sequence: ['2'], rows: ['row 0', 'row 1'], served: served('row 0,row 1') })
@@ -130,5 +134,5 @@ for (const engine of ['firefox', 'webkit'] as const)
       browser = await launch(engine)
     })
     afterAll(() => browser?.close())
-    describe('react', () => plays('react', () => browser))
+    describe('react', () => describeScenarios('react', () => browser))
   })

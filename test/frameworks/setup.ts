@@ -4,10 +4,10 @@ import { promisify } from 'node:util'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** The frameworks to build and to play: `FRAMEWORKS=vue,lit npx vitest run --project frameworks`. */
+/** The frameworks to build and to test: `FRAMEWORKS=vue,lit npx vitest run --project frameworks`. */
 export const wanted: readonly string[] = process.env.FRAMEWORKS?.split(',') ?? []
 
-/** Builds all apps and scenarios once, in a separate process: inside Vitest it would be a build for tests. */
+/** Builds all apps and scenarios once. A separate process builds for production: inside Vitest, `NODE_ENV` is `test`. */
 export default async (): Promise<void> => {
   const { VITEST: _, NODE_ENV: __, ...env } = process.env
   await promisify(execFile)(process.execPath, ['test/frameworks/build.mjs', ...wanted], { cwd: root, env })

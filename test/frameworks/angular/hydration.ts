@@ -9,7 +9,7 @@ import {
 import { bootstrapApplication, provideClientHydration } from '@angular/platform-browser'
 import { openEngine } from 'tidemark'
 import { injectRead, injectStatus } from 'tidemark/angular'
-import { goOn, SERVED, titles } from '../scenarios/hydration.ts'
+import { runHydration, SERVED, titles } from '../scenarios/hydration.ts'
 import { type RowsEngine, rowsModel } from '../scenarios/model.ts'
 
 const ENGINE = new InjectionToken<RowsEngine>('engine')
@@ -43,4 +43,4 @@ export async function render(html: string): Promise<string> {
   })
 }
 
-if (!import.meta.env.SSR) goOn((_, engine) => bootstrapApplication(Page, configOf(engine)))
+if (!import.meta.env.SSR) runHydration((_, engine) => bootstrapApplication(Page, configOf(engine)))

@@ -3,7 +3,7 @@ import type { EngineOf } from 'tidemark'
 import { injectRead, injectStatus } from 'tidemark/angular'
 import type { stockApp } from './stock.ts'
 
-/** A test provides another engine of the same model. */
+/** The engine of the stock. A test can provide another engine of the same model. */
 export const STOCK = new InjectionToken<EngineOf<typeof stockApp>>('stock')
 
 @Component({
@@ -34,7 +34,7 @@ export const STOCK = new InjectionToken<EngineOf<typeof stockApp>>('stock')
 export class Stock {
   readonly engine = inject(STOCK)
   readonly onlyMissing = signal(false)
-  // It reads a signal: the articles follow that, too.
+  // The selector reads a signal, so the articles also update when the signal changes.
   readonly articles = injectRead(this.engine, (read) =>
     this.onlyMissing() ? read.articles.by('count', 0) : read.articles.all(),
   )

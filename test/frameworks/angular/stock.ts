@@ -19,7 +19,7 @@ const articles = projection(events, {
   },
 })
 
-/** Nothing can be taken that is not there, whichever tab asks first. */
+/** A command is rejected if it takes more than the stock has, also if another tab took it first. */
 export const stockApp = defineModel({
   name: 'stock',
   events,

@@ -2,7 +2,7 @@ import { html, LitElement } from 'lit'
 import { ReadController, StatusController } from 'tidemark/lit'
 import type { RowsEngine } from '../scenarios/model.ts'
 
-/** Its first render has no engine, on the server and in the browser. */
+/** An element that renders without an engine first, on the server and in the browser, so that both give the same HTML. */
 export class HydratedPage extends LitElement {
   static override properties = { engine: { attribute: false } }
   declare engine: RowsEngine | undefined

@@ -9,7 +9,7 @@ export class NotesElement extends LitElement {
   declare engine: EngineOf<typeof notesApp>
   declare search: string
 
-  // `search` is a property: the notes follow it, too.
+  // `search` is a reactive property, so the notes also update when it changes.
   readonly #notes = new ReadController(
     this,
     () => this.engine,

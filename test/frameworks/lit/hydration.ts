@@ -1,4 +1,4 @@
-import { goOn } from '../scenarios/hydration.ts'
+import { runHydration } from '../scenarios/hydration.ts'
 
 async function defineElement() {
   const { HydratedPage } = await import('./HydratedPage.ts')
@@ -15,12 +15,12 @@ export async function render(page: string): Promise<string> {
 }
 
 if (!import.meta.env.SSR)
-  goOn(async (page, engine) => {
-    // It has to run before `lit`. A bundler may move an import that is not awaited.
+  runHydration(async (page, engine) => {
+    // This module has to run before `lit`. A bundler may move an import that is not awaited.
     await import('@lit-labs/ssr-client/lit-element-hydrate-support.js')
     const shown = page.firstElementChild as InstanceType<Awaited<ReturnType<typeof defineElement>>>
     await defineElement()
-    // The first update takes over the HTML of the server. It fails if it has other rows.
+    // The first update hydrates the HTML of the server. It fails if it renders other rows.
     await shown.updateComplete
     shown.engine = engine
   })

@@ -29,9 +29,9 @@ export function Scores({ engine }: Props) {
         {ranking.map(({ id, name, points }) => (
           <li key={id}>
             {name}: {points}{' '}
-            {[1, 5].map((more) => (
-              <button key={more} type="button" onClick={() => engine.dispatch.score({ id, points: more })}>
-                +{more}
+            {[1, 5].map((gain) => (
+              <button key={gain} type="button" onClick={() => engine.dispatch.score({ id, points: gain })}>
+                +{gain}
               </button>
             ))}
           </li>

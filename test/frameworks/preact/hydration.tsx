@@ -2,7 +2,7 @@
 import { hydrate } from 'preact'
 import { openEngine } from 'tidemark'
 import { useRead, useStatus } from 'tidemark/preact'
-import { goOn, SERVED, titles } from '../scenarios/hydration.ts'
+import { runHydration, SERVED, titles } from '../scenarios/hydration.ts'
 import { type RowsEngine, rowsModel } from '../scenarios/model.ts'
 
 const Page = ({ engine }: { engine: RowsEngine }) => {
@@ -27,4 +27,4 @@ export async function render(html: string): Promise<string> {
   return html.replace('<!--server-->', renderToString(<Page engine={await openEngine(rowsModel)} />))
 }
 
-if (!import.meta.env.SSR) goOn((page, engine) => hydrate(<Page engine={engine} />, page))
+if (!import.meta.env.SSR) runHydration((page, engine) => hydrate(<Page engine={engine} />, page))

@@ -18,7 +18,7 @@ const List = ({ engine }: { engine: RowsEngine }) => {
     counted('list', (read) => read.rows.all().map(({ id }) => id)),
   )
   rendered(ids)
-  // Preact has no memo of its own: the same element is not rendered again.
+  // Preact has no `memo`, but it does not render the same element again.
   return useMemo(
     () => (
       <ul>

@@ -58,7 +58,7 @@ function AddExpense() {
   )
 }
 
-/** Renders only if a total changed: the objects are new each time, so `deepEqual` compares them. */
+/** Renders only if a total changed. `deepEqual` compares the totals, because the selector makes new objects in each run. */
 function Totals() {
   const totals = useRead(
     useEngine(expensesApp),

@@ -1,7 +1,7 @@
 import { hydrateRoot } from 'react-dom/client'
 import { openEngine } from 'tidemark'
 import { useRead, useStatus } from 'tidemark/react'
-import { goOn, SERVED, titles } from '../scenarios/hydration.ts'
+import { runHydration, SERVED, titles } from '../scenarios/hydration.ts'
 import { type RowsEngine, rowsModel } from '../scenarios/model.ts'
 
 const Page = ({ engine }: { engine: RowsEngine }) => {
@@ -26,4 +26,4 @@ export async function render(html: string): Promise<string> {
   return html.replace('<!--server-->', renderToString(<Page engine={await openEngine(rowsModel)} />))
 }
 
-if (!import.meta.env.SSR) goOn((page, engine) => hydrateRoot(page, <Page engine={engine} />))
+if (!import.meta.env.SSR) runHydration((page, engine) => hydrateRoot(page, <Page engine={engine} />))

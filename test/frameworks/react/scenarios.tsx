@@ -6,7 +6,7 @@ import { counted, rendered } from '../scenarios/probe.ts'
 import { createScenarios } from '../scenarios/scenarios.ts'
 
 const Row = memo(({ engine, id }: { engine: RowsEngine; id: string }) => {
-  // Stays the same function in each render, as React's compiler keeps an inline one.
+  // The function is the same in each render. React's compiler does this for an inline function.
   const select = useMemo(() => counted(`row ${id}`, (read: RowsEngine['read']) => read.rows.get(id)), [id])
   const row = useRead(engine, select)
   return <li data-row={id}>{rendered(row?.title)}</li>

@@ -2,17 +2,17 @@ import { openEngine } from 'tidemark'
 import { type RowsEngine, rowsModel } from './model.ts'
 import { until } from './wait.ts'
 
-/** The rows of the server. */
+/** The value of the option `server`: what the rows are on the server. */
 export const SERVED: readonly string[] = ['of the server']
 export const titles = (read: RowsEngine['read']): readonly string[] => read.rows.all().map(({ title }) => title)
 
 const page = (): HTMLElement => document.getElementById('page') as HTMLElement
-/** A server of Lit renders into the shadow root of an element. */
+/** The element with the rendered content. Lit renders into the shadow root of an element on the server. */
 const content = (): ParentNode => page().firstElementChild?.shadowRoot ?? page()
 const textOf = (selector: string): string[] =>
   [...content().querySelectorAll(selector)].map((element) => element.textContent?.trim() ?? '')
 const shown = () => ({ sequence: textOf('[data-sequence]'), rows: textOf('li'), served: textOf('[data-served]') })
-/** Waits until all lists of the page show the rows of the engine. */
+/** Waits until the sequence and all lists of the page show the state of the engine. */
 async function upToDate({ read, status }: RowsEngine): Promise<ReturnType<typeof shown>> {
   const isShown = (): boolean => {
     const { sequence, rows, served } = shown()
@@ -23,8 +23,8 @@ async function upToDate({ read, status }: RowsEngine): Promise<ReturnType<typeof
   return shown()
 }
 
-/** Hydrates the HTML of the server with an engine that has rows. */
-export async function goOn(hydrate: (page: HTMLElement, engine: RowsEngine) => unknown): Promise<void> {
+/** Hydrates the HTML of the server with an engine that has rows, and puts what the page shows into `window.hydration`. */
+export async function runHydration(hydrate: (page: HTMLElement, engine: RowsEngine) => unknown): Promise<void> {
   const engine = await openEngine(rowsModel, { storage: 'memory' })
   await engine.dispatch.fill({ rows: 2, label: 'row' })
   const elements = [...content().querySelectorAll('*')]

@@ -28,6 +28,6 @@ export const rowsModel = defineModel({
 
 export type RowsEngine = EngineOf<typeof rowsModel>
 
-/** What a component shows of a status. */
+/** The line that a component shows for a status. */
 export const lineOf = ({ sync, reactions: { index } }: RowsEngine['status']): string =>
   `${sync ? `sync ${sync.state}` : ''} ${index ? `index ${index.state} ${index.open}` : ''}`.trim()

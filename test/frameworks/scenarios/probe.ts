@@ -8,13 +8,13 @@ export const probe = {
   },
 }
 
-/** A component calls this when it renders, with the value that it shows. */
+/** Counts a render. A component calls this when it renders, with the value that it shows. */
 export function rendered<T>(shown: T): T {
   probe.renders++
   return shown
 }
 
-/** A selector that counts its runs. */
+/** Wraps a selector so that its runs are counted. */
 export const counted =
   <R, T>(name: string, select: (read: R) => T) =>
   (read: R): T => {

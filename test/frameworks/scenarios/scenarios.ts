@@ -5,16 +5,16 @@ import { type RowsEngine, rowsModel } from './model.ts'
 import { probe } from './probe.ts'
 import { frame, mounted, still, until } from './wait.ts'
 
-/** A list of rows in one framework: a component for the list, and one for each row, that reads its row by id. */
+/** The components of one framework: a list, and one component per row, which reads its row by id. */
 export interface Driver {
   mount(page: HTMLElement, engine: RowsEngine): Mounted
-  /** Shows the row with this id. */
+  /** Mounts the row with this id. */
   mountRow(page: HTMLElement, engine: RowsEngine, id: string): { show(id: string): void; unmount(): void }
-  /** A text that is still being written, and the number of characters that a selector of the rows has seen. */
+  /** Mounts the text of a draft. The component also runs a selector on the rows. */
   mountDraft(page: HTMLElement, engine: RowsEngine, id: string): { show(id: string): void; unmount(): void }
-  /** The line that `lineOf` makes of the status. */
+  /** Mounts the line that `lineOf` makes of the status. Returns the function that unmounts it. */
   mountStatus(page: HTMLElement, engine: RowsEngine): () => void
-  /** Resolves when changes of this tick must be on the page. By default after a few microtasks: no task, no frame. */
+  /** Resolves when changes of this tick must be on the page. The default is a few microtasks, without a task or a frame. */
   shown?(): Promise<unknown>
 }
 export interface Mounted {
@@ -34,7 +34,7 @@ async function open(rows: number, label: string) {
   return watched(opened)
 }
 
-/** The engine, and how many listeners it and its drafts have. */
+/** Wraps an engine so that the listeners of the engine and of its drafts are counted. */
 function watched(opened: RowsEngine) {
   const listeners = { count: 0 }
   const counting = (end: () => void): (() => void) => {
@@ -65,7 +65,7 @@ export function createScenarios({ mount, mountRow, mountDraft, mountStatus, show
   const elementsLeft = (): number => page.childElementCount
 
   return {
-    /** The text of the page before a dispatch, in its tick, and once it is durable. */
+    /** Reads the text of the page before a dispatch, in its tick, and after it is durable. */
     async dispatch() {
       const { engine, listeners } = await open(3, 'row')
       const list = mount(page, engine)
@@ -80,7 +80,7 @@ export function createScenarios({ mount, mountRow, mountDraft, mountStatus, show
       return result
     },
 
-    /** 1,000 rows, one changes: how many components render, and how often a selector runs. */
+    /** Changes one of 1,000 rows. Counts the components that render, and the runs of each selector. */
     async rows() {
       const { engine, listeners } = await open(1000, 'row')
       const list = mount(page, engine)
@@ -92,8 +92,8 @@ export function createScenarios({ mount, mountRow, mountDraft, mountStatus, show
       const text = await until(() => textOf('500'), 'changed')
       await sent
       const { renders, runs } = await still(() => probe)
-      const most = (names: (name: string) => boolean): number =>
-        Math.max(0, ...[...runs].filter(([name]) => names(name)).map(([, times]) => times))
+      const most = (matches: (name: string) => boolean): number =>
+        Math.max(0, ...[...runs].filter(([name]) => matches(name)).map(([, times]) => times))
       const result = {
         shownRows,
         text,
@@ -106,7 +106,7 @@ export function createScenarios({ mount, mountRow, mountDraft, mountStatus, show
       return result
     },
 
-    /** Mounts and unmounts again and again: how many listeners the engine has then. */
+    /** Mounts and unmounts a list many times. Counts the listeners and elements that are left. */
     async mounts(times: number) {
       const { engine, listeners } = await open(2, 'row')
       let most = 0
@@ -117,10 +117,10 @@ export function createScenarios({ mount, mountRow, mountDraft, mountStatus, show
         list.unmount()
         if (i % 10 === 0) await frame()
       }
-      return { most, left: await until(() => listeners.count, 0), elements: await until(elementsLeft, 0) }
+      return { most, listenersLeft: await until(() => listeners.count, 0), elements: await until(elementsLeft, 0) }
     },
 
-    /** The engine of another user replaces the first one. */
+    /** Replaces the engine of a list with the engine of another user. */
     async swap() {
       const [one, other] = [await open(2, 'one'), await open(3, 'other')]
       const list = mount(page, one.engine)
@@ -134,11 +134,11 @@ export function createScenarios({ mount, mountRow, mountDraft, mountStatus, show
       const changed = await until(() => textOf('0'), 'changed')
       const ofFirst = await until(() => one.listeners.count, 0)
       list.unmount()
-      const left = await until(() => other.listeners.count, 0)
-      return { first, second, rows, stays, changed, listeners: ofFirst, left }
+      const listenersLeft = await until(() => other.listeners.count, 0)
+      return { first, second, rows, stays, changed, listeners: ofFirst, listenersLeft }
     },
 
-    /** A component gets another id, which its selector reads. */
+    /** Gives a component other ids, which its selector reads. */
     async props() {
       const { engine, listeners } = await open(3, 'row')
       const row = mountRow(page, engine, '0')
@@ -150,7 +150,7 @@ export function createScenarios({ mount, mountRow, mountDraft, mountStatus, show
       await see('2', 'row 2')
       await engine.dispatch.rename({ id: '2', title: 'changed' })
       await see('2', 'changed')
-      // Both at once.
+      // The row changes in the same tick in which the component gets its id.
       const sent = engine.dispatch.rename({ id: '1', title: 'changed, too' })
       row.show('1')
       await see('1', 'changed, too')
@@ -159,10 +159,10 @@ export function createScenarios({ mount, mountRow, mountDraft, mountStatus, show
       await engine.dispatch.rename({ id: '1', title: 'last' })
       await see('1', 'last')
       row.unmount()
-      return { seen, left: await until(() => listeners.count, 0), elements: await until(elementsLeft, 0) }
+      return { seen, listenersLeft: await until(() => listeners.count, 0), elements: await until(elementsLeft, 0) }
     },
 
-    /** A text that is still being written grows, and ends; a component gets another id. */
+    /** Shows a draft that grows and ends. In between, the component gets the id of another draft. */
     async draft() {
       const { engine, listeners } = await open(1, 'row')
       const draft = mountDraft(page, engine, 'a')
@@ -186,11 +186,11 @@ export function createScenarios({ mount, mountRow, mountDraft, mountStatus, show
       await writer.end((title) => engine.dispatch.rename({ id: '0', title }))
       await see('none')
       draft.unmount()
-      const left = await until(() => listeners.count, 0)
-      return { seen, runs, left, title: engine.read.rows.get('0')?.title }
+      const listenersLeft = await until(() => listeners.count, 0)
+      return { seen, runs, listenersLeft, title: engine.read.rows.get('0')?.title }
     },
 
-    /** The status of an engine with a remote, and of one with a reaction. */
+    /** Shows the status of an engine with a remote, and of an engine with a reaction. */
     async status() {
       const device = memoryRemote().device({ offline: true })
       let finish = (): void => {}
@@ -203,7 +203,7 @@ export function createScenarios({ mount, mountRow, mountDraft, mountStatus, show
         options: OpenOptions,
         steps: readonly (readonly [(engine: RowsEngine) => unknown, string])[],
       ) => {
-        // The remote lives as long as this page, so its log must do so too.
+        // A log on disk could outlive the remote, which lives in this page. So each run has a new name.
         const name = `rows ${crypto.randomUUID()}`
         const { engine, listeners } = watched(await openEngine(rowsModel, { name, ...options }))
         await engine.dispatch.fill({ rows: 1, label: 'row' })
@@ -215,9 +215,9 @@ export function createScenarios({ mount, mountRow, mountDraft, mountStatus, show
           seen.push(await until(line, expected))
         }
         unmount()
-        const left = await until(() => listeners.count, 0)
+        const listenersLeft = await until(() => listeners.count, 0)
         await engine.close()
-        return { seen, left, elements: await until(elementsLeft, 0) }
+        return { seen, listenersLeft, elements: await until(elementsLeft, 0) }
       }
       return {
         remote: await play({ mirror: false, remote: () => device('rows') }, [
@@ -232,7 +232,7 @@ export function createScenarios({ mount, mountRow, mountDraft, mountStatus, show
       }
     },
 
-    /** Unmounts components during commands, also from inside a listener. */
+    /** Unmounts components during commands, and from inside a listener. */
     async unmount() {
       const { engine, listeners } = await open(10, 'row')
       for (let i = 0; i < 20; i++) {
@@ -249,8 +249,8 @@ export function createScenarios({ mount, mountRow, mountDraft, mountStatus, show
         list.unmount()
       })
       await engine.dispatch.rename({ id: '3', title: 'last' })
-      const left = await until(() => listeners.count, 0)
-      return { left, elements: await until(elementsLeft, 0), title: engine.read.rows.get('3')?.title }
+      const listenersLeft = await until(() => listeners.count, 0)
+      return { listenersLeft, elements: await until(elementsLeft, 0), title: engine.read.rows.get('3')?.title }
     },
   }
 }

@@ -43,7 +43,7 @@ export function Board(props: Props) {
 }
 
 function Lane(props: Props & { column: Column; move: (id: string, column: Column) => void }) {
-  // A card that did not change is the same object: `<For>` keeps its element.
+  // A card that did not change is the same object, so `<For>` keeps its element.
   const cards = createRead(
     () => props.engine,
     (read) => read.cards.by('column', props.column),

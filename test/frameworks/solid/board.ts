@@ -21,7 +21,7 @@ const cards = projection(events, {
   },
 })
 
-/** Work in progress is limited. The rule holds in every tab: a command is decided on the log's end. */
+/** The limit of cards in progress. It holds across tabs, because each command is decided on the end of the log. */
 export const MOST_AT_ONCE = 3
 
 export const boardApp = defineModel({

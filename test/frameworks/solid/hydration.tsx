@@ -3,7 +3,7 @@ import { For } from 'solid-js'
 import { generateHydrationScript, hydrate, renderToString } from 'solid-js/web'
 import { openEngine } from 'tidemark'
 import { createRead, createStatus } from 'tidemark/solid'
-import { goOn, SERVED, titles } from '../scenarios/hydration.ts'
+import { runHydration, SERVED, titles } from '../scenarios/hydration.ts'
 import { type RowsEngine, rowsModel } from '../scenarios/model.ts'
 
 const Page = (props: { engine: RowsEngine }) => {
@@ -27,4 +27,4 @@ export async function render(html: string): Promise<string> {
   return html.replace('<!--server-->', page).replace('</head>', `${generateHydrationScript()}</head>`)
 }
 
-if (!import.meta.env.SSR) goOn((page, engine) => hydrate(() => <Page engine={engine} />, page))
+if (!import.meta.env.SSR) runHydration((page, engine) => hydrate(() => <Page engine={engine} />, page))

@@ -3,7 +3,7 @@ import { defineEvents, defineModel, event, projection, reject, table } from 'tid
 export interface Habit {
   id: string
   name: string
-  /** Days on which it was done, as '2026-11-28'. */
+  /** The days on which the habit was done, each like '2026-11-28'. */
   days: readonly string[]
 }
 

@@ -1,6 +1,6 @@
 import { hydrate } from 'svelte'
 import { openEngine } from 'tidemark'
-import { goOn } from '../scenarios/hydration.ts'
+import { runHydration } from '../scenarios/hydration.ts'
 import { rowsModel } from '../scenarios/model.ts'
 import HydratedPage from './HydratedPage.svelte'
 
@@ -10,4 +10,4 @@ export async function render(html: string): Promise<string> {
   return html.replace('<!--server-->', body).replace('</head>', `${head}</head>`)
 }
 
-if (!import.meta.env.SSR) goOn((target, engine) => hydrate(HydratedPage, { target, props: { engine } }))
+if (!import.meta.env.SSR) runHydration((target, engine) => hydrate(HydratedPage, { target, props: { engine } }))

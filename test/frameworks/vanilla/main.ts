@@ -7,7 +7,7 @@ async function start() {
   })
   const form = document.querySelector('form') as HTMLFormElement
   const list = document.querySelector('ul') as HTMLUListElement
-  const left = document.querySelector('[role=status]') as HTMLElement
+  const statusLine = document.querySelector('[role=status]') as HTMLElement
 
   form.addEventListener('submit', (submitted) => {
     submitted.preventDefault()
@@ -16,7 +16,7 @@ async function start() {
     form.reset()
   })
 
-  /** A row that did not change is the same object, and keeps its element. */
+  /** The elements by row. A row that did not change is the same object, so it keeps its element. */
   const elements = new WeakMap<Item, HTMLLIElement>()
   const elementOf = (item: Item): HTMLLIElement => {
     const known = elements.get(item)
@@ -33,7 +33,7 @@ async function start() {
   }
   select(engine, (read) => read.items.all()).subscribe((items) => list.replaceChildren(...items.map(elementOf)))
   select(engine, (read) => read.items.by('bought', false).length).subscribe((count) => {
-    left.textContent = count === 1 ? '1 item to buy' : `${count} items to buy`
+    statusLine.textContent = count === 1 ? '1 item to buy' : `${count} items to buy`
   })
 }
 start()

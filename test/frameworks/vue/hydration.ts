@@ -1,6 +1,6 @@
 import { openEngine } from 'tidemark'
 import { createSSRApp } from 'vue'
-import { goOn } from '../scenarios/hydration.ts'
+import { runHydration } from '../scenarios/hydration.ts'
 import { rowsModel } from '../scenarios/model.ts'
 import HydratedPage from './HydratedPage.vue'
 
@@ -10,4 +10,4 @@ export async function render(html: string): Promise<string> {
   return html.replace('<!--server-->', page)
 }
 
-if (!import.meta.env.SSR) goOn((page, engine) => createSSRApp(HydratedPage, { engine }).mount(page))
+if (!import.meta.env.SSR) runHydration((page, engine) => createSSRApp(HydratedPage, { engine }).mount(page))

@@ -35,8 +35,8 @@ export const pastOf = (identity: string, build: string): IDBKeyRange =>
   IDBKeyRange.bound([identity, build, 'at'], [identity, build, 'at', []])
 
 /**
- * Whether rows that were kept at `sequence` stay while the log has this head. For a log of n events, some 4 log2(n / 8192)
- * sets stay, and a sequence that is a events old is at most a / 2 events after one of them.
+ * Whether rows that were kept at `sequence` stay while the log has this head. For a log of n events, at most
+ * 4 + 2 log2(n / PAST_EVENTS) sets stay, and a sequence that is n events old is less than n + PAST_EVENTS events after one.
  */
 const stays = (sequence: number, head: number): boolean => {
   const place = Math.floor(sequence / PAST_EVENTS)

@@ -22,6 +22,8 @@ export interface Mounted {
   unmount(): void
 }
 
+/** How many components are mounted and unmounted between two frames. */
+const MOUNTS_PER_FRAME = 50
 const MICROTASKS = 20
 const microtasks = async (): Promise<void> => {
   for (let i = 0; i < MICROTASKS; i++) await undefined
@@ -112,10 +114,10 @@ export function createScenarios({ mount, mountRow, mountDraft, mountStatus, show
       let most = 0
       for (let i = 0; i < times; i++) {
         const list = mount(page, engine)
-        if (i % 10 === 0) await until(() => listeners.count > 0, true)
+        if (i % MOUNTS_PER_FRAME === 0) await until(() => listeners.count > 0, true)
         most = Math.max(most, listeners.count)
         list.unmount()
-        if (i % 10 === 0) await frame()
+        if (i % MOUNTS_PER_FRAME === 0) await frame()
       }
       return { most, listenersLeft: await until(() => listeners.count, 0), elements: await until(elementsLeft, 0) }
     },

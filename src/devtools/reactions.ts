@@ -69,9 +69,7 @@ export class ReactionsPanel extends Panel {
       ${this.#failure ? errorLine(this.#failure) : nothing}
       ${
         all && !all.length
-          ? quietLine(
-              'No reaction runs on this log. Reactions do work that events cause: reaction of tidemark/reactions.',
-            )
+          ? quietLine('No reaction runs on this log. A reaction does work that events cause: see tidemark/reactions.')
           : html`<div class="cards">${all?.map((one) => this.#card(one))}</div>`
       }
     </div>`

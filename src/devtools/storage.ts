@@ -113,7 +113,7 @@ export class StoragePanel extends Panel {
           html`<dl>
             ${fact('used', bytes(usage))}
             ${fact('quota', quota ? html`${bytes(quota)} <meter aria-label="Used of the quota" max=${quota} .value=${usage}></meter>` : 'unknown')}
-            ${fact('segments', this.#segments && `${formatCount(this.#segments.count)}, up to event ${formatCount(this.#segments.last)}`)}
+            ${fact('segments', this.#segments && (this.#segments.count ? `${formatCount(this.#segments.count)}, up to event ${formatCount(this.#segments.last)}` : 'none yet'))}
           </dl>`,
           storage === 'best-effort'
             ? html`<button @click=${() => void this.#persist()}>Ask to persist</button>`

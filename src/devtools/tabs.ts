@@ -1,6 +1,6 @@
 import { html, nothing, type TemplateResult } from 'lit'
 import { lockName } from '../locks.ts'
-import { plural } from './format.ts'
+import { formatCount, plural } from './format.ts'
 import { Panel } from './panel.ts'
 import { card, fact, quietLine } from './parts.ts'
 
@@ -65,7 +65,7 @@ export class TabsPanel extends Panel {
           'This tab',
           html`<dl>
             ${fact('log', core.name)}${fact('log id', html`<span class="mono">${core.logId || 'in memory'}</span>`)}
-            ${fact('applied', core.head)}${fact('pending', plural(core.pending.length, 'command'))}
+            ${fact('applied', formatCount(core.head))}${fact('pending', plural(core.pending.length, 'command'))}
             ${fact('channel', core.channel ? 'open' : 'none')}
           </dl>`,
         ),

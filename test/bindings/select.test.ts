@@ -1,5 +1,6 @@
 import 'fake-indexeddb/auto'
 import { map, from as rxFrom } from 'rxjs'
+import { derived } from 'svelte/store'
 import { deepEqual, type EngineOf, type ReadOf, select } from 'tidemark'
 import { openTestEngine } from 'tidemark/testing'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
@@ -191,4 +192,39 @@ test('reports an error of the function to rxjs, which ends the subscription', as
   await engine.dispatch.toggle({ id: '0' })
   expect(seen).toEqual([expect.any(TypeError)])
   expect(listening).toBe(0)
+})
+
+test('is a store for Svelte', async () => {
+  const double = derived(
+    select(counted, (read) => read.count.value),
+    (count: number) => count * 2,
+  )
+  const seen: number[] = []
+  const end = double.subscribe((value) => seen.push(value))
+  await engine.dispatch.add({ id: 'x', title: '', list: 0 })
+  expect(seen).toEqual([6, 8])
+  end()
+  expect(listening).toBe(0)
+})
+
+test('is a source for `from` of Solid', async () => {
+  // Node would get the build for servers, which has no reactivity. The other one comes without types of its own.
+  const solid: typeof import('solid-js') = await import('solid-js/dist/solid.js' as string)
+  const selection = select(counted, (read) => read.count.value)
+  const [count, end] = solid.createRoot((dispose) => [solid.from<number>(selection), dispose] as const)
+  expect(count()).toBe(3)
+  await engine.dispatch.add({ id: 'x', title: '', list: 0 })
+  expect(count()).toBe(4)
+  end()
+  expect(listening).toBe(0)
+})
+
+test('is found as an observable by both keys, if the symbol is there', () => {
+  const { observable } = Symbol
+  const polyfill = Symbol('observable')
+  Object.defineProperty(Symbol, 'observable', { value: polyfill, configurable: true })
+  const selection = select(counted, (read) => read.count.value) as unknown as Record<PropertyKey, () => unknown>
+  Object.defineProperty(Symbol, 'observable', { value: observable, configurable: true })
+  expect(selection[polyfill]!()).toBe(selection)
+  expect(selection['@@observable']!()).toBe(selection)
 })

@@ -54,6 +54,20 @@ async function look(engine: Engine<any, any, any, any>) {
   const panel = {
     footer: () => shownText(root.querySelector('footer')!),
     text: () => shownText(page()),
+    /** What matches in the shown tab, also inside shadow roots. */
+    find: (selector: string): HTMLElement[] => {
+      const within = (root: ParentNode): HTMLElement[] => [
+        ...root.querySelectorAll<HTMLElement>(selector),
+        ...[...root.querySelectorAll('*')].flatMap(({ shadowRoot }) => (shadowRoot ? within(shadowRoot) : [])),
+      ]
+      return within(page().shadowRoot ?? page())
+    },
+    /** Types into a field, or moves a slider. */
+    enter(label: string, value: string, event: string) {
+      const field = panel.find(`input[aria-label="${label}"]`)[0] as HTMLInputElement
+      field.value = value
+      field.dispatchEvent(new Event(event))
+    },
     has: (name: string) => buttons().some((one) => nameOf(one) === name),
     /** Waits until the shown tab says this. */
     shows: (text: string | RegExp) => expect.poll(panel.text).toMatch(text),
@@ -264,6 +278,69 @@ test('a closed engine: shows its rows, and says that the rest needs an open engi
   await panel.shows('EngineClosed')
   for (const name of panel.tabs()) await panel.open(name)
   await panel.shows('This engine is closed.')
+})
+
+test('the log shows where commits begin, filters, and copies an event with its payload', async () => {
+  const one = await tab(freshName())
+  await one.dispatch.addMany({ ids: ['a', 'b'] })
+  await one.dispatch.toggle({ id: 'a' })
+  await one.dispatch.rename({ id: 'b', title: 'Bread' })
+  let copied = ''
+  const writeText = async (text: string): Promise<void> => {
+    copied = text
+  }
+  Object.defineProperty(navigator, 'clipboard', { value: { writeText }, configurable: true })
+  const panel = await look(one)
+  await panel.shows(/4 todoRenamed.*3 todoToggled.*2 todoAdded.*1 todoAdded/)
+  expect(panel.find('.row').map((row) => row.matches('.border'))).toEqual([false, true, true, false])
+  for (const [filter, found] of [
+    ['type:todoToggled', '1 found'],
+    ['row:todos/b', '2 found'],
+    ['bread', '1 found'],
+  ] as const) {
+    panel.enter('Filter the log', filter, 'change')
+    await panel.shows(found)
+  }
+  await panel.press('4')
+  await panel.shows(/Payload .*title : "Bread"/)
+  await panel.press('Copy as JSON')
+  await expect.poll(() => copied).toContain('"type": "todoRenamed"')
+  const { sequence, data, commandId } = JSON.parse(copied)
+  expect([sequence, data]).toEqual([4, { id: 'b', title: 'Bread' }])
+  panel.enter('Filter the log', '', 'change')
+  await panel.shows('4 events')
+  await panel.press('2')
+  await expect.poll(() => panel.has(commandId)).toBe(false)
+  panel.enter('Filter the log', `command:${commandId}`, 'change')
+  await panel.shows('1 found')
+})
+
+test('rows are searched, the slider shows the state at any point, and the storage can be made persistent', async () => {
+  const one = await tab(freshName())
+  await one.dispatch.add({ id: 'a', title: 'Apple' })
+  await one.dispatch.add({ id: 'b', title: 'Bread' })
+  const panel = await look(one)
+  await panel.open('Rows')
+  await panel.shows('2 rows')
+  panel.enter('Search the rows', 'bre', 'change')
+  await panel.shows('1 row ')
+  expect(panel.text()).not.toContain('Apple')
+  await panel.open('Time machine')
+  panel.enter('Point in the log', '1', 'input')
+  await panel.shows(/todoAdded 1 .*1 row/)
+  panel.enter('Sequence of the event', '2', 'change')
+  await panel.shows(/todoAdded 2 .*2 rows/)
+  await panel.open('Storage')
+  await panel.shows('segments none yet')
+  const storage = {
+    persist: async () => true,
+    persisted: async () => true,
+    estimate: async () => ({ usage: 10, quota: 1000 }),
+  }
+  Object.defineProperty(navigator, 'storage', { value: storage, configurable: true })
+  await panel.press('Ask to persist')
+  await panel.shows('This site persistent')
+  Reflect.deleteProperty(navigator, 'storage')
 })
 
 test('1,000 dispatches: an update of the open panel renders once, and a hidden page or a closed panel not at all', async () => {

@@ -5,7 +5,7 @@ import type { Browser } from './browser.ts'
 import { databaseOf, headOf, living } from './deviceAudit.ts'
 import { mirroredBy } from './deviceMirror.ts'
 import type { Network, NetworkOfDevice } from './deviceNetwork.ts'
-import { LOG } from './deviceNetwork.ts'
+import { LOG, messagesOf } from './deviceNetwork.ts'
 import type { Files } from './files.ts'
 import type { Storage } from './indexedDb.ts'
 import { type Actor, current, noFaults, Violation, type World } from './world.ts'
@@ -149,7 +149,10 @@ export function dispatchOn(all: Devices, tab: DeviceTab): void {
   const { w, sent } = all
   const { random } = w
   const [k, j] = [random.pick(KEYS), random.pick(KEYS)]
-  const command: Command = random.pick([
+  // S5: the id of another device, which may have read it by then or not.
+  const theirs = sent.filter((one) => one.device !== tab.device && one.id.startsWith('given'))
+  const again = theirs.length && random.chance(0.12) ? random.pick(theirs) : undefined
+  const fresh: Command = random.pick([
     { name: 'take', input: { k } },
     { name: 'inc', input: { k } },
     { name: 'two', input: { k, j } },
@@ -160,7 +163,10 @@ export function dispatchOn(all: Devices, tab: DeviceTab): void {
     { name: 'big', input: { k } },
   ])
   // Most ids belong to one command, but not all.
-  const given = random.chance(0.15) ? `given-${command.name}-${k}-${random.chance(0.1) ? '' : j}` : undefined
+  const { command } = again ?? { command: fresh }
+  const drawn = random.chance(0.15) ? `given-${command.name}-${k}-${random.chance(0.1) ? '' : j}` : undefined
+  const given = again?.id ?? drawn
+  if (again) hit(all, 'an id of another device given again')
   w.say(() => `dispatches ${command.name} ${JSON.stringify(command.input)} ${given ?? ''}`, tab.actor)
   inActor(w, tab.actor, () => {
     const one = { id: given ?? '', device: tab.device, command, acknowledged: false }
@@ -201,11 +207,29 @@ function closeTab(all: Devices, tab: DeviceTab): void {
 }
 
 /** The browser loses the database of a device. Data that is not in the mirror is lost. */
-function loseDatabase({ w, storage, files, sent }: Devices, device: Device): void {
-  const mirrored = device.mirror ? mirroredBy(files, device.name) : new Set()
+function loseDatabase(all: Devices, device: Device): void {
+  const { w, storage, files, sent, network } = all
+  const mirrored: ReadonlySet<string> = device.mirror ? mirroredBy(files, device.name) : new Set()
+  // A mirror begins late, so most losses wait for it.
+  if (device.mirror && !mirrored.size && w.random.chance(0.8)) return
   for (const one of sent) if (one.device === device && !mirrored.has(one.id)) one.isLost = true
   w.hit(`devices: database lost, with ${mirrored.size ? 'a' : 'no'} second copy`)
+  const shared = new Set<string>()
+  for (const { records } of messagesOf(w, network.server))
+    for (const { commands } of records) for (const { id } of commands) shared.add(id)
+  if (sent.some((one) => one.device === device && mirrored.has(one.id) && !shared.has(one.id)))
+    hit(all, 'lost beside an outbox that its second copy has')
   storage.wipe(`tidemark:${device.name}`)
+}
+
+/** A device without a second copy loses its database, and begins again with a file, often without its remote. */
+function loseAndImport(all: Devices, device: Device): void {
+  if (device.mirror || device.isOld || !all.exports.length) return
+  device.network.set({ offline: all.w.random.chance(0.7) })
+  loseDatabase(all, device)
+  for (const tab of [...device.tabs]) if (!tab.closed && tab.engine) closeTab(all, tab)
+  openDeviceTab(all, device, undefined, (tab) => importInto(all, tab))
+  if (all.w.random.chance(0.5)) openDeviceTab(all, device)
 }
 
 /** Exports the shared log as a file. */
@@ -237,6 +261,12 @@ function importInto(all: Devices, tab: DeviceTab): void {
   const { w, exports } = all
   if (!exports.length || tab.device.isOld) return
   const bytes = w.random.pick(exports)
+  const refused = (error: { readonly reason?: string }): never => {
+    const database = databaseOf(all, tab.device)
+    if (error.reason?.includes('not empty') && database && !headOf(database))
+      hit(all, 'import refused beside an outbox')
+    throw error
+  }
   inActor(w, tab.actor, () =>
     settles(
       all,
@@ -249,7 +279,7 @@ function importInto(all: Devices, tab: DeviceTab): void {
             controller.close()
           },
         }),
-      ),
+      ).catch(refused),
       () => hit(all, 'imported'),
       [...FINE, 'ImportError', 'AbortError'],
     ),
@@ -404,9 +434,10 @@ export function act(all: Devices): void {
     [often(30, 'files'), () => beginWithFile(all)],
     [5, () => tab && importInto(all, tab)],
     [theme === 'losses' ? 60 : 0, () => loseDatabase(all, device)],
+    [theme === 'files' ? 120 : 0, () => loseAndImport(all, device)],
     [isOld && devices[0]!.isOld ? 15 : 0, () => goOnline(all)],
     [
-      goesBack ? 15 : 0,
+      goesBack ? 40 : 0,
       () => {
         const count = network.server.messages(LOG).length
         if (!count) return

@@ -73,7 +73,8 @@ function createDevices(w: World, seed: number): Devices {
   const storage = createStorage(w)
   const network = createNetwork(w, seed)
   const isOld = random.chance(0.3)
-  const theme = random.pick(THEMES)
+  // Imports and restores beside an outbox need several things to meet.
+  const theme = random.pick([...THEMES, 'files', 'losses'] as const)
   const hasMirrors = random.chance(theme === 'losses' ? 0.8 : 0.1)
   const devices: Device[] = Array.from({ length: 2 + random.below(2) }, (_, d) => {
     const device = network.server.device()
@@ -119,7 +120,7 @@ function createDevices(w: World, seed: number): Devices {
 function createCourse(w: World, all: Devices): () => 'over' | undefined {
   const { random } = w
   // Many short runs and some long ones: most mistakes need few steps, and the final phase takes as many again.
-  const isLong = random.chance(all.theme === 'files' || all.theme === 'losses' ? 0.3 : 0.08)
+  const isLong = random.chance(all.theme === 'losses' ? 0.6 : all.theme === 'files' ? 0.3 : 0.08)
   const length = isLong ? 400 + random.below(700) : 40 + random.below(160)
   const rate = 0.05 + random.below(15) / 100
   let limit = Number.POSITIVE_INFINITY

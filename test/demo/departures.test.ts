@@ -20,7 +20,7 @@ describe('the departures model', () => {
     given(departures, events.networkListed(network)).when('listNetwork', network).thenNothing()
   })
 
-  it('continues to record where it stopped in the file, and records no flight twice', () => {
+  it('resumes the recording at the flight where it stopped, and records no flight twice', () => {
     given(departures)
       .when('recordFlights', { first: 0, flights: [late, early] })
       .then(events.flightDeparted(late), events.flightDeparted(early))
@@ -29,7 +29,7 @@ describe('the departures model', () => {
       .thenRejected('not-next', { next: 1 })
   })
 
-  it('adds up airports, routes and hours; each has a row before its first flight', async () => {
+  it('sums the flights of each airport, route and hour; each has a row before its first flight', async () => {
     const engine = await openTestEngine(departures, { storage: 'memory' })
     await engine.dispatch.listNetwork(network)
     const { read } = engine

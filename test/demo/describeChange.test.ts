@@ -4,7 +4,7 @@ import { describeChange, describeData } from '../../demo/ui/describeChange.ts'
 const id = 'k3f9z1q8a7b6c5d4e3f2'
 const row = { id, title: 'Milk', done: false }
 
-test('a change names the row, and of a changed row only the properties that differ', () => {
+test('a change names the row, and for a changed row only the properties that differ', () => {
   expect(describeChange({ projection: 'todos', key: id, before: row, after: { ...row, done: true } })).toEqual({
     what: 'changed',
     where: 'todos k3f9z1…',

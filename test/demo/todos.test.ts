@@ -10,12 +10,12 @@ const ada = events.todoAdded({ id: 'id-2', title: 'Call Ada' })
 const milkDone = events.todoMarked({ id: 'id-1', completed: true })
 
 describe('the todo model', () => {
-  it('adds a trimmed title, and nothing for a blank', () => {
+  it('adds a todo with a trimmed title, and nothing for a blank title', () => {
     given(todoApp).when('add', { title: ' Buy milk ' }).then(milk)
     given(todoApp).when('add', { title: '  ' }).thenNothing()
   })
 
-  it('renames, removes when the title is empty, and ignores the same title or a todo that is gone', () => {
+  it('renames a todo, removes it if the title is empty, and ignores the same title or a removed todo', () => {
     given(todoApp, milk)
       .when('rename', { id: 'id-1', title: 'Buy oats ' })
       .then(events.todoRenamed({ id: 'id-1', title: 'Buy oats' }))
@@ -41,7 +41,7 @@ describe('the todo model', () => {
     given(todoApp, milk, ada, milkDone, events.completedCleared()).when('remove', { id: 'id-1' }).thenNothing()
   })
 
-  it('opens logs that are older than due dates', () => {
+  it('reads logs from before todos had due dates', () => {
     const place = { id: 'id-1', title: 'Buy milk', completed: false, place: 1 }
     given(
       todoApp,
@@ -124,7 +124,7 @@ describe('the reminder', () => {
       given(todoApp, ...shown, since).thenRows({ reminders: [] })
   })
 
-  it('waits once for each todo: not for done, removed or undated ones, and again for one that is undone', async () => {
+  it('waits once for each todo: not for done, removed or undated todos, and again if that is undone', async () => {
     const engine = await openTestEngine(todoApp, { storage: 'memory', reactions: async () => ({ remind }) })
     const undo = undoTodos(engine as never)
     const waiting = () => engine.status.reactions.remind?.open

@@ -1,4 +1,4 @@
-// The types by example: everything above the line compiles and infers, everything below is rejected. Never run; `npm run types` checks it.
+// The types by example. Everything above the line "rejected programs" compiles; each program below it is rejected. It never runs: `npm run types` checks it.
 import {
   type AnyRecorded,
   CommandRejected,
@@ -219,7 +219,7 @@ try {
 }
 defineEvents({ anything: event<{ x: Json; list: readonly Json[] }>() })
 
-// one event, two rows of a table that it may create: the key says which
+// one event may create two rows of a table: `by` returns their keys
 interface Month {
   key: string
   account: string
@@ -310,7 +310,7 @@ projection(changed, {
   evolve: { old: (sum, { data }) => sum + data.x, s2: (sum, { data }) => sum + data.a.length },
 })
 
-// a schema runs in its creator: a command may return a recorded event, or a copy of one, as the log keeps it
+// a schema runs in the creator: a command may also return a recorded event, or a copy, with the data as the log stores it
 declare const moneySchema: { '~standard': { types?: { input: { euro: number }; output: { cents: number } } } }
 const money = defineEvents({ paid: event(moneySchema) })
 const till = defineModel({
@@ -379,7 +379,7 @@ projection(events, { into: table<Todo>('id'), evolve: { todoAdedd: () => null } 
 projection(events, { into: table<Todo>('id'), evolve: { todoAdded: () => ({ id: 1 }) } })
 // @ts-expect-error unknown event in by
 projection(events, { into: table<Todo>('id'), by: { nope: () => 'x' }, evolve: {} })
-// @ts-expect-error on-disk tables have no rows to look at
+// @ts-expect-error on-disk tables have no rows in memory
 projection(events, { into: table<Todo>('id', { resident: false }), by: { doneCleared: (_, rows) => rows }, evolve: {} })
 // @ts-expect-error on-disk tables are not in read
 engine.read.search
@@ -399,15 +399,15 @@ engine.read.todos.by('done', 'yes')
 engine.read.todos.get('x')!.done = true
 // @ts-expect-error lists are frozen
 engine.read.todos.all().push(t!)
-// @ts-expect-error an event without payload has no data to look at
+// @ts-expect-error an event without payload has no data
 projection(events, { into: value(0), evolve: { doneCleared: (sum, e) => sum + e.data.anything } })
-// @ts-expect-error another literal than the row may have
+// @ts-expect-error a literal that the row does not allow
 projection(work, { into: table<Task>('id'), by: { closed: () => ({ state: 'lost' }) }, evolve: {} })
-// @ts-expect-error another literal than the value may have
+// @ts-expect-error a literal that the value does not allow
 projection(work, { into: value<'idle' | 'busy'>('idle'), evolve: { closed: () => 'lost' } })
 // @ts-expect-error rows go into a table or a value
 projection(work, { into: {}, evolve: {} })
-// @ts-expect-error a value stays of its type
+// @ts-expect-error a value can't change its type
 projection(events, { into: value(0), evolve: { doneCleared: () => 'x' } })
 // @ts-expect-error Date is not JSON
 event<{ at: Date }>()
@@ -419,7 +419,7 @@ event<{ f: () => void }>()
 event<{ n: bigint }>()
 // @ts-expect-error undefined in an array is not JSON
 event<{ list: (string | undefined)[] }>()
-// @ts-expect-error nobody knows whether unknown is JSON
+// @ts-expect-error unknown may not be JSON
 event<{ x: unknown }>()
 // @ts-expect-error a schema's output has to be JSON
 defineEvents({ dated: event({} as { '~standard': { types?: { input: string; output: { at: Date } } } }) })
@@ -443,7 +443,7 @@ projection(events, {
   by: { doneCleared: () => ({ done: true }) },
   evolve: {},
 })
-// @ts-expect-error a step may not leave JSON
+// @ts-expect-error a step must return JSON
 defineEvents({ dated: event<V1>().upcast((v) => ({ at: new Date(v.t) })) })
 // @ts-expect-error an asynchronous command is refused
 defineModel({ name: 't', events, projections: {}, commands: { later: async () => events.doneCleared() } })
@@ -493,14 +493,14 @@ past.read.todos.get('x')!.done = true
 past.read.search
 // @ts-expect-error the past is at a sequence or a date
 at(engine, '2026-01-01')
-// @ts-expect-error what to archive is said
+// @ts-expect-error archive needs to know what to archive
 archive(engine, {})
 // @ts-expect-error the mirror is resumed for an engine, not for its folder
 resumeMirror(saved)
 // @ts-expect-error a resident table is read through `read`
 openTable(engine, 'todos')
 export function otherTableOf<T extends { id: string }>(): Resident<T> {
-  // @ts-expect-error a key of a generic row is a property that its constraint names
+  // @ts-expect-error the key of a generic row must be a property that its constraint names
   return table<T>('ids')
 }
 // @ts-expect-error an index is a property of the row
@@ -515,7 +515,7 @@ defineModel({
   projections: { todos },
   commands: {
     add: (_, { title }: { title: string }, { id }) => events.todoAdded({ id: id(), title }),
-    // @ts-expect-error an input without a type would take anything
+    // @ts-expect-error an input without a type would accept anything
     toggle: (_, { id }) => events.todoToggled({ id }),
   },
 })
@@ -523,12 +523,12 @@ defineModel({
   name: 't',
   events: money,
   projections: {},
-  // @ts-expect-error an event made by hand has what its schema gives, not what it takes
+  // @ts-expect-error an event made by hand has the output of its schema, not the input
   commands: { byHand: () => ({ type: 'paid', data: { euro: 3 } }) },
 })
-// @ts-expect-error what the log keeps inside is not public
+// @ts-expect-error the internals of the log are not public
 type Inside = import('tidemark').StoredEvent
-// @ts-expect-error what a model knows at runtime is not public
+// @ts-expect-error the internals of a model are not public
 type Runtime = import('tidemark').EventTypesAtRuntime
 
 export type { Inside, Runtime }

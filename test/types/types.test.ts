@@ -26,7 +26,7 @@ const compile = (project: string): Compiled => {
   }
 }
 
-/** A separate project, so that each app has its own figures. */
+/** Writes an app as a separate project, so that each app has its own figures. */
 function project(name: string, files: Record<string, string>): string {
   const folder = join(root, 'build/types', name)
   mkdirSync(folder, { recursive: true })
@@ -51,7 +51,7 @@ test('the example compiles, and each rejected program is rejected', () => {
   expect(compiled.ok).toBe(true)
 })
 
-test('each of the rejected programs says what is rejected', () => {
+test('the comment of each rejected program says what is rejected', () => {
   const rejected = example.split('\n').filter((line) => line.includes('@ts-expect-error'))
   expect(rejected.length).toBeGreaterThan(50)
   expect(rejected.filter((line) => !/@ts-expect-error \S+ \S+/.test(line))).toEqual([])
@@ -86,12 +86,12 @@ test('a command whose input has no type is an error at that command, which says 
 test('the type instantiations of the example stay within a budget, because the editor answers at each key stroke', () => {
   const entries = ['tidemark', 'tidemark/worker', 'tidemark/react', 'tidemark/testing', 'tidemark/tools']
   const imports = entries.map((entry) => `import '${entry}'\n`).join('')
-  // Without the cost of the sources: an app reads only their declarations.
+  // The cost of the sources does not count, because an app reads only their declarations.
   const sources = compile(project('imports', { 'app.ts': `${imports}export {}\n` }))
   expect(sources.ok, sources.output).toBe(true)
   const cost = compiled.instantiations - sources.instantiations
   expect(cost).toBeGreaterThan(1000)
-  // 14.5 k with receipts that depend on the durability, 14.1 k with the drafts of a model, 13.0 k with the commands that React's binding knows by name, 10.0 k before.
+  // History: 10.0 k at first, 13.0 k with commands by name in React's binding, 14.1 k with drafts, 14.5 k with receipts by durability.
   expect(cost).toBeLessThan(14_700)
 })
 
@@ -101,7 +101,7 @@ test('events with former versions cost the compiler at most twice as much as the
   const plain = compile(project('plain', { 'app.ts': app, 'events.ts': read('evolution/plain.ts') }))
   const evolved = compile(project('evolved', { 'app.ts': app, 'events.ts': read('evolution/events.ts') }))
   expect([none.ok, plain.ok, evolved.ok], plain.output + evolved.output).toEqual([true, true, true])
-  // Without the cost of the sources and of the declarations of the platform.
+  // The cost of the sources and of the platform's declarations does not count.
   const costs = [plain, evolved].map(({ instantiations }) => instantiations - none.instantiations) as [number, number]
   console.log(`instantiations: ${costs[0]} plain, ${costs[1]} evolved`)
   expect(costs[0]).toBeGreaterThan(1000)

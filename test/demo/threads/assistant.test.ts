@@ -13,7 +13,7 @@ const edited = (step: Exclude<EditStep, { kind: 'undo' }>, on: Files = files) =>
   return 'problem' in outcome ? outcome.problem : outcome.edits
 }
 
-describe('what a request asks for', () => {
+describe('a request', () => {
   const asks: [request: string, ...steps: object[]][] = [
     ['create notes.md', { kind: 'create', path: 'notes.md', text: '' }],
     [
@@ -66,7 +66,7 @@ describe('what a request asks for', () => {
   ]
   it.each(asks)('%s', (request, ...steps) => expect(parse(request)).toEqual(steps))
 
-  it('is quoted if the assistant does not understand it', () => {
+  it('is quoted in the answer if the assistant does not understand it', () => {
     expect(parse("what's the weather?")).toEqual([{ kind: 'unknown', text: "what's the weather?", reason: '' }])
     for (const path of ['../secret', '/etc/passwd', 'a//b', './a'])
       expect(parse(`create ${path} with x`)[0]).toMatchObject({
@@ -77,7 +77,7 @@ describe('what a request asks for', () => {
   })
 })
 
-describe('a step works on the files', () => {
+describe('a step of the assistant', () => {
   it('creates a file, but never replaces one', () => {
     expect(edited({ kind: 'create', path: 'a.md', text: 'x' })).toEqual([{ kind: 'write', path: 'a.md', text: 'x\n' }])
     expect(edited({ kind: 'create', path: 'list.md', text: 'x' })).toContain('exists already')

@@ -29,7 +29,7 @@ describe('an endpoint', () => {
       (error: unknown) => error as EndpointError,
     )
 
-  it('streams with any cuts between its bytes, and receives key and idempotency key', async () => {
+  it('streams its answer, wherever the network splits the bytes, and receives the key and the idempotency key', async () => {
     let headers: Record<string, unknown> = {}
     answer = (response, given) => {
       headers = given
@@ -49,14 +49,14 @@ describe('an endpoint', () => {
     [400, true],
     [401, true],
     [404, true],
-  ])('reports that it answered %i; trying again is useless: %s', async (status, final) => {
+  ])('that answers %i gives an error with the answer; final: %s', async (status, final) => {
     answer = (response) => response.writeHead(status).end(JSON.stringify({ error: { message: 'Not so fast' } }))
     const error = await refusal()
     expect(error).toBeInstanceOf(EndpointError)
     expect(error).toMatchObject({ final, message: expect.stringContaining(`answered ${status}: Not so fast`) })
   })
 
-  it('is an error if its answer has no end', async () => {
+  it('gives an error if its answer is incomplete', async () => {
     answer = (response) => response.writeHead(200).end(part('half'))
     expect(await refusal()).toMatchObject({ message: expect.stringContaining('cut in the middle'), final: false })
     answer = (response) => {

@@ -16,14 +16,14 @@ it('generates the requested number of threads, with the real answers of the assi
   const turns = threads.flatMap((thread) => thread.turns)
   expect(threads).toHaveLength(300)
   expect(turns.length / threads.length).toBeGreaterThan(22)
-  // A request without an answer would be a fault of the generator.
+  // A request without an answer would be a bug of the generator.
   expect(turns.filter(({ text }) => text === '')).toEqual([])
   expect(turns.filter(({ text }) => text.includes("can't do")).length).toBeLessThan(turns.length / 10)
   expect(Math.max(...turns.flatMap(({ files }) => files.map(({ text }) => text.length)))).toBeLessThan(6000)
   expect(turns.every(({ happened }) => happened <= Date.UTC(2026, 0, 2))).toBe(true)
 })
 
-it('imports them: files are as the last turns left them, and only open threads are unfinished', async () => {
+it('imports generated threads: files are as the last turns left them, and only open threads are unfinished', async () => {
   const engine = await openTestEngine(threadsApp, { storage: 'memory' })
   for (const { id, name, files } of topics) await engine.dispatch.createProject({ id, name, files: [...files] })
   const threads = [
@@ -109,7 +109,7 @@ it('searches the text of all turns, newest first, and reports its progress', asy
   await engine.close()
 })
 
-it('counts the lines of a change like a comparison of the whole texts', () => {
+it('counts the same changed lines as a comparison of the whole texts', () => {
   const lines = ['a\n', 'b\n', 'c\n', '\n', 'a']
   const texts = Array.from({ length: 70 }, (_, seed) =>
     Array.from({ length: seed % 7 }, (_, at) => lines[(seed * (at + 3) + (seed >> (at % 4))) % lines.length]).join(''),

@@ -11,7 +11,7 @@ const written = (path: string, text: string, turnId?: string) =>
 const approval = events.approvalAsked({ turnId: 't.1', projectId: 'p', path: 'a.md', rest: [], text: '', expires: 9 })
 
 describe('a turn', () => {
-  it('begins together with its thread, and has a number', () => {
+  it('starts together with its thread, and has a number', () => {
     given(threadsApp, home)
       .when('startThread', { id: 't', projectId: 'p', prompt: ' **Create** a list \nwith milk' })
       .then(
@@ -24,7 +24,7 @@ describe('a turn', () => {
     given(threadsApp).when('startThread', { id: 't', projectId: 'p', prompt: 'x' }).thenRejected('project-not-found')
   })
 
-  it('ends once, in the tab that ends it first', () => {
+  it('ends only once: later commands to end it do nothing', () => {
     const before = [home, thread, asked(1)]
     const stopped = events.turnStopped({ id: 't.1', text: 'half' })
     given(threadsApp, ...before)
@@ -42,7 +42,7 @@ describe('a turn', () => {
       .thenRejected('turn-ended')
   })
 
-  it('works on the files in their state at the decision', () => {
+  it('works on the files as they are when the command is decided', () => {
     given(threadsApp, home, thread, asked(1), written('a.md', 'one\n'))
       .when('carryOut', { id: 't.1', step: { kind: 'append', path: 'a.md', text: 'two' } })
       .then(
@@ -110,7 +110,7 @@ describe('an approval', () => {
 })
 
 describe('a thread', () => {
-  it('closes only while no turn runs, removes its turns from memory, and opens again at a request', () => {
+  it('closes only while no turn runs, removes its turns from memory, and opens again with a new request', () => {
     const ended = [home, thread, asked(1), events.turnFinished({ id: 't.1', text: 'done' })]
     given(threadsApp, home, thread, asked(1)).when('closeThread', { id: 't' }).thenRejected('thread-running')
     given(threadsApp, ...ended)

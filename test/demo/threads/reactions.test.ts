@@ -12,7 +12,7 @@ const todo = events.fileWritten({ projectId: 'p', path: 'todo.md', text: 'milk\n
 const asked = (prompt: string) => events.turnRequested({ id: 't.1', projectId: 'p', prompt })
 const before = given(threadsApp, home, thread, todo)
 
-describe('the assistant that is built in', () => {
+describe('the built-in assistant', () => {
   it('carries out the request of a turn, and finishes the turn', async () => {
     const { lane, ...reacted } = await before.reacts(answer, asked('add eggs to todo.md'))
     expect(lane).toBe('t')
@@ -90,7 +90,7 @@ describe('an unanswered approval', () => {
   })
 })
 
-describe('an endpoint that the person named', () => {
+describe('an endpoint that the user has chosen', () => {
   let respond: (response: ServerResponse) => void
   let headers: IncomingHttpHeaders[] = []
   const server = createServer((request, response) => {
@@ -145,7 +145,7 @@ describe('an endpoint that the person named', () => {
     })
   })
 
-  it('that keeps failing, or whose runner died, still ends the turn in the log', async () => {
+  it('that keeps failing, or whose tab was closed, still ends the turn in the log', async () => {
     const error = new Error('The endpoint answered 500: No.')
     const failed = await named().reacts(answer, asked('eggs, too'), { handler: 'failed', error })
     expect(failed.events).toEqual([events.turnFailed({ id: 't.1', text: '', reason: error.message })])

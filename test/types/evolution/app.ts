@@ -1,4 +1,4 @@
-// One app that compiles with either set of events, so that the costs can be compared. It never runs.
+// An app that compiles with both sets of events, so that a test can compare the costs for the compiler. It never runs.
 import { defineModel, openEngine, projection, reject, table, value } from 'tidemark'
 import { useRead } from 'tidemark/react'
 import { given } from 'tidemark/testing'

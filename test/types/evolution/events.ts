@@ -1,4 +1,4 @@
-// A log after ten years: every event has changed, one twice, and one through a schema.
+// Events with a history: most have changed, one of them twice and one through a schema.
 import { defineEvents, event } from 'tidemark'
 
 export interface Added {

@@ -1,4 +1,4 @@
-// The same events of an app that never changed.
+// The events of events.ts in their present version, for an app that never changed them.
 import { defineEvents, event } from 'tidemark'
 
 export interface Added {

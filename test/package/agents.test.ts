@@ -7,7 +7,7 @@ import { root, run } from './run.ts'
 const read = (file: string) => readFileSync(join(root, 'src/agents', file), 'utf8')
 const folder = join(root, 'build/agents')
 
-it('the files for assistants exist, and their code compiles and passes', () => {
+it('llms.txt names every entry and its exports, and its code compiles', () => {
   const text = read('llms.txt')
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })

@@ -10,8 +10,8 @@ const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
   .map((file) => file.split(sep).join('/'))
 
 /**
- * The lines of a program with a cast without an explanation: no comment in its statement or on the line above, and none at another cast in
- * the statement before. `as const` is no cast.
+ * The lines with a cast that has no explanation. A comment in the statement or on the line above explains a cast. It also explains the casts
+ * of the next statement. `as const` is no cast.
  */
 function unexplainedCasts(text: string): number[] {
   const lines = text.split('\n')

@@ -8,7 +8,7 @@ import { pack, root, run } from './run.ts'
 const templates = ['react', 'vue', 'svelte', 'solid', 'vanilla']
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
-/** The packages of the repository, with the packed `tidemark`, so that no request goes to the registry. */
+/** Links the packages of the repository and unpacks `tidemark` into `node_modules`, so that no request goes to the registry. */
 function shareModules(folder: string, tarball: string): void {
   const link = (name: string) => {
     const to = join(folder, 'node_modules', name)
@@ -29,7 +29,7 @@ const files = (folder: string): string[] =>
   readdirSync(join(root, 'demo/create/templates', folder, 'src')).filter((file) => !/\.test\.ts$|\.css$/.test(file))
 
 it.each(templates)(
-  'the template of %s has three source files, and a component if its framework has a kind of file for it',
+  'the template of %s has three source files, and a component file if its framework has its own file type',
   (template) => {
     const own = [...new Set([...files('shared'), ...files(template)])].sort()
     const page = template === 'react' || template === 'solid' ? 'main.tsx' : 'main.ts'
@@ -40,7 +40,7 @@ it.each(templates)(
 
 it('getting started shows the files of the templates', () => {
   const page = readFileSync(join(root, 'demo/guide/getting-started.md'), 'utf8')
-  // Each file of the app below its heading, with the template that contains it.
+  // Each heading shows files of one template.
   const templateOf = (heading: string) =>
     heading.startsWith('With React') ? 'react' : heading.startsWith('With Vue') ? 'vue' : 'vanilla'
   const parts = page.split(/^### /m).map((text, i) => ({ template: i === 0 ? 'shared' : templateOf(text), text }))
@@ -87,7 +87,7 @@ describe('npm create tidemark', () => {
     expect(name).toBe(`my-${template}-app`)
     const { tidemark, ...others } = { ...dependencies, ...devDependencies }
     expect(tidemark).toBe(`^${manifest.version}`)
-    // The variables that the tests of this repository run with.
+    // The template has the versions with which the tests of this repository run.
     for (const [one, version] of Object.entries(others))
       expect({ [one]: version }).toEqual({ [one]: manifest.devDependencies[one] })
 

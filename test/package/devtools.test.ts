@@ -5,10 +5,10 @@ import { rolldown } from 'rolldown'
 import { expect, it } from 'vitest'
 import { root } from './run.ts'
 
-/** Bytes, gzip, minified, that are transferred when the panel opens, and when its rarer pages and tools are used. */
+/** Limits for the minified and gzipped bytes of the panel, and of its rarer pages and tools, which load on demand. */
 const LIMITS = { opening: 24_000, tools: 13_900 }
 
-/** The files of an app that opens an engine, and loads the devtools on demand. */
+/** Bundles an app. Returns the bytes and modules of each file. */
 async function build(
   app: string,
 ): Promise<Map<string, { readonly bytes: number; readonly modules: readonly string[] }>> {

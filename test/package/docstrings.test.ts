@@ -63,7 +63,7 @@ const exported: Record<string, string> = {
   'tidemark/tools':
     'archive at deadLetters destroy exportLog importLog openTable performanceTrack persist preview resumeMirror spans undoStack verify',
 }
-/** Names that only our own files use. */
+/** Files for the sources only. Their examples do not import the package. */
 const OTHERS = ['load.ts', 'slices.ts']
 /** The imports of the file around an example of a binding. */
 const around: Record<string, string> = {
@@ -79,13 +79,13 @@ import { createDraft, createRead, createStatus } from 'tidemark/solid'`,
 import { provideEngine, useDraft, useEngine, useRead, useStatus } from 'tidemark/vue'`,
 }
 
-/** The first line of a file whose JSX is not that of React. */
+/** The first line of an example whose JSX is not that of React. */
 const jsx: Record<string, string> = {
   'preact.ts': '/** @jsxImportSource preact */\n',
   'solid.ts': '/** @jsxImportSource solid-js */\n',
 }
 
-/** The script of a Svelte component, with the names that its markup reads. The compiler of Svelte must accept all of it. */
+/** The script of a Svelte component, with the expressions that its markup reads. Throws if Svelte's compiler rejects the component. */
 function scriptOf(component: string): string {
   compile(component, { generate: 'client' })
   const [, script = '', markup = ''] = /^<script>\n([\s\S]*?)<\/script>\n([\s\S]*)/.exec(component) ?? []

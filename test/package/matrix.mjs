@@ -1,7 +1,8 @@
-// `npm run matrix`: the first example of the README, built as written by each bundler and version. The ones that read TypeScript by themselves get
-// no settings, the others what they need for it. It asks the registry. Each build is opened: its row has to be shown and its SharedWorker has to be
-// alive, also after a reload without a server. It must have nothing that is for development only; what has `develops` is built with that, too.
-// Next builds what its page of the guide shows. Then a component of each framework is edited while Vite's development server shows it.
+// `npm run matrix`: builds the first example of the README, as written, with each bundler and version. Bundlers that read TypeScript get no
+// settings; the others get the settings to read it. The bundlers are installed from the registry. Each build is opened: the page must show its
+// row and the SharedWorker must be alive, also after a reload without a server. A build for production must have no code for development. A
+// bundler with `develops` also builds for development. Next builds the files of its page of the guide. At the end, a component of each framework
+// is edited while Vite's development server shows it.
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { editHot, hotApps } from './matrixHot.mjs'
 import { openBuilt } from './matrixOpen.mjs'
 
-/** A text that only builds for development contain. */
+/** A text that only a build for development contains. */
 const FOR_DEVELOPMENT = 'its version ('
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const typescript = "{ test: /\\.ts$/, loader: LOADER, options: { jsc: { parser: { syntax: 'typescript' } } } }"
@@ -62,7 +63,7 @@ const addsMilk = async (page) => {
   await page.getByLabel('Todo').fill('Buy milk')
   await page.getByRole('button', { name: 'Add' }).click()
 }
-/** For bundlers that do not support workers: the script of the worker is a separate entry with a fixed address. */
+/** For bundlers that do not support workers: the worker's script is a separate entry with a fixed address. */
 const ownEntry = (/** @type {string} */ text) =>
   text.replace("new URL('./todos.worker.ts', import.meta.url)", "new URL('./todos.worker.js', import.meta.url)")
 const page = '<!doctype html><title>app</title><script type="module" src="./main.js"></script>'
@@ -194,7 +195,7 @@ const scripts = (/** @type {string} */ folder) =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((file) => /\.m?js$/.test(file))
     .map((file) => readFileSync(join(folder, file), 'utf8'))
-/** Whether the library is in the build. A build that left the import to the browser has nothing to check. */
+/** Whether a build is for development. Throws if the library is not in the build: then there is nothing to check. */
 const isForDevelopment = (/** @type {string} */ folder) => {
   const all = scripts(folder)
   if (!all.some((text) => text.includes('onconnect'))) throw new Error('the script of the worker is missing')
@@ -202,12 +203,12 @@ const isForDevelopment = (/** @type {string} */ folder) => {
 }
 
 const isTarball = (/** @type {string} */ text) => text.endsWith('.tgz')
-/** As `vite@8`, or a word of the command that builds. */
+/** The bundlers to build with, each like `vite@8` or a word of the build command. All if the list is empty. */
 const wanted = process.argv.slice(2).filter((text) => !isTarball(text))
-/** The tarball of `npm pack`, if it exists. */
+/** A tarball of `npm pack` from the arguments. Without one, the package is packed. */
 const given = process.argv.slice(2).find(isTarball)
 
-// Vite's development server sets it for the whole process.
+// Vite's development server sets `NODE_ENV` for the whole process.
 const { NODE_ENV: _, ...env } = process.env
 /** @type {(command: string, args: readonly string[], cwd: string, mode?: string) => string} */
 const run = (command, args, cwd, mode) =>
@@ -225,11 +226,11 @@ const runBuild = ([first = '', ...rest], cwd, mode) =>
 /** @type {(app: string, built: string, options: { build: string[], develops: string[] | undefined, act: Parameters<typeof openBuilt>[1] }) => Promise<string | undefined>} */
 const tryBuild = async (app, built, { build, develops, act }) => {
   runBuild(build, app)
-  if (isForDevelopment(built)) throw new Error('the build for production has what is for development only')
+  if (isForDevelopment(built)) throw new Error('the build for production has code for development')
   const remark = await openBuilt(built, act)
   if (develops) {
     runBuild(develops, app, 'development')
-    if (!isForDevelopment(built)) throw new Error('the build for development lacks what is for development')
+    if (!isForDevelopment(built)) throw new Error('the build for development lacks the code for development')
   }
   return remark
 }

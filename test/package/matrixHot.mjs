@@ -103,7 +103,7 @@ start().then((engine) => createApp(App, { engine }).mount('#app'))`,
     },
     component: {
       file: 'App.vue',
-      // The script changes too, so its setup runs again.
+      // An edit also changes the script, so the component's setup runs again.
       text: (/** @type {string} */ heading) => `<script setup>
 import { computed } from 'vue'
 import { useRead } from 'tidemark/vue'
@@ -141,8 +141,8 @@ const todos = fromRead(() => engine, (read) => read.todos.all())
 }))
 
 /**
- * Vite's development server of an app. It watches no file: its watcher reports one change of a file within 50 ms, so it would miss the second
- * of two quick edits, which no person makes. The caller reports each change instead.
+ * Starts Vite's development server of an app without its file watcher. The watcher reports only one change of a file in 50 ms, so it would miss
+ * the second of two quick edits, as only a program makes them. Instead, the caller reports each change.
  * @type {(root: string) => Promise<import('vite').ViteDevServer>}
  */
 const develop = async (root) => {
@@ -158,8 +158,8 @@ const develop = async (root) => {
 }
 
 /**
- * Edits a component while Vite's development server shows it. Throws unless each edit shows without a reload, the engine goes on, and there
- * are no more workers, channels, connections and listeners than before, and no message. Returns a sentence if there is no Chromium.
+ * Edits a component while Vite's development server shows it. Throws unless each edit shows without a reload, the engine keeps working, the
+ * console stays empty, and no worker, channel, connection or listener is added. Returns a sentence if there is no Chromium.
  * @type {(app: string, component: Component) => Promise<string | undefined>}
  */
 export async function editHot(app, { file, text }) {
@@ -170,12 +170,12 @@ export async function editHot(app, { file, text }) {
   try {
     const page = await browser.newPage()
     /** @type {string[]} */
-    const said = []
+    const logged = []
     page.on('console', (message) => {
       if (['warning', 'error'].includes(message.type()) && !message.location().url.endsWith('/favicon.ico'))
-        said.push(message.text())
+        logged.push(message.text())
     })
-    page.on('pageerror', (error) => said.push(String(error)))
+    page.on('pageerror', (error) => logged.push(String(error)))
     await page.addInitScript(countOpened)
     const shows = (/** @type {string} */ heading, /** @type {string} */ rows) =>
       page
@@ -187,7 +187,7 @@ export async function editHot(app, { file, text }) {
         )
         .catch(async () => {
           const shown = await page.evaluate(() => document.body.textContent)
-          throw new Error(`"${heading}" with "${rows}" does not show, but ${shown}. The console: ${said.join('\n')}`)
+          throw new Error(`"${heading}" with "${rows}" does not show, but ${shown}. The console: ${logged.join('\n')}`)
         })
     const state = () => page.evaluate(() => /** @type {any} */ (window).counts)
     await page.goto(vite.resolvedUrls?.local[0] ?? '')
@@ -212,7 +212,7 @@ export async function editHot(app, { file, text }) {
     const after = await state()
     if (JSON.stringify(after) !== JSON.stringify(before))
       throw new Error(`${EDITS} edits opened more: ${JSON.stringify({ before, after })}`)
-    if (said.length) throw new Error(`the console: ${said.join('\n')}`)
+    if (logged.length) throw new Error(`the console: ${logged.join('\n')}`)
     return
   } finally {
     await browser.close()

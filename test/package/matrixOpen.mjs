@@ -31,8 +31,8 @@ const filesOf = (site) =>
     .map(({ parentPath, name }) => encodeURI(join(parentPath, name).slice(site.length).replaceAll('\\', '/')))
 
 /**
- * Opens a build. Throws unless the page shows its row and the browser has a shared worker, both are there again after a reload without a
- * server, and the console stays empty. `act` makes the row if the page does not. Returns a sentence if there is no Chromium.
+ * Opens a build. Throws unless the page shows its row, the browser has a shared worker, and the console stays empty. All of this must also
+ * hold after a reload without a server. `act` adds the row if the page does not. Returns a sentence if there is no Chromium.
  * @type {(site: string, act?: (page: import('playwright-core').Page) => Promise<unknown>) => Promise<string | undefined>}
  */
 export async function openBuilt(site, act) {
@@ -53,27 +53,27 @@ export async function openBuilt(site, act) {
   try {
     const page = await browser.newPage()
     /** @type {string[]} */
-    const said = []
+    const logged = []
     page.on('console', (message) => {
-      // The builds have no icon, and browsers ask for one.
-      if (!message.location().url.endsWith('/favicon.ico')) said.push(message.text())
+      // Browsers request an icon, which the builds do not have.
+      if (!message.location().url.endsWith('/favicon.ico')) logged.push(message.text())
     })
-    page.on('pageerror', (error) => said.push(String(error)))
+    page.on('pageerror', (error) => logged.push(String(error)))
     const works = async (/** @type {string} */ when) => {
       const shows = () => document.body.textContent?.includes('Buy milk')
       await page.waitForFunction(shows, undefined, { timeout: OPEN_MS }).catch(() => {
-        throw new Error(`${when}: the page does not show its row. The console: ${said.join('\n')}`)
+        throw new Error(`${when}: the page does not show its row. The console: ${logged.join('\n')}`)
       })
       const session = await browser.newBrowserCDPSession()
       for (const until = Date.now() + OPEN_MS; ; ) {
         const { targetInfos } = await session.send('Target.getTargets')
         if (targetInfos.some(({ type }) => type === 'shared_worker')) break
         if (Date.now() > until)
-          throw new Error(`${when}: the page works, but there is no SharedWorker. The console: ${said.join('\n')}`)
+          throw new Error(`${when}: the page works, but there is no SharedWorker. The console: ${logged.join('\n')}`)
         await new Promise((resolve) => setTimeout(resolve, 100))
       }
-      // A worker that can not start also exists for a moment, but then the console has a message.
-      if (said.length) throw new Error(`${when}: the console has ${said.join('\n')}`)
+      // A worker that cannot start also exists for a moment, but it leaves a message in the console.
+      if (logged.length) throw new Error(`${when}: the console has ${logged.join('\n')}`)
     }
     await page.goto(`http://127.0.0.1:${port}/`)
     await act?.(page)

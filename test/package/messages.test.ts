@@ -4,7 +4,7 @@ import { expect, it } from 'vitest'
 import { messages, messagesIn } from './messages.ts'
 import { root } from './run.ts'
 
-/** Parts of messages that begin on another line of the sources. */
+/** Parts of longer messages, which the sources write as separate texts. */
 const PARTS = [
   'an object with other properties',
   'an object was thrown',
@@ -19,11 +19,11 @@ const PARTS = [
   'white space, the characters * and >, and empty parts',
   'the transaction was aborted',
 ]
-/** What the panel says after a success. */
+/** Messages of the panel after a success. */
 const SUCCESSES = ['Copied to the clipboard.', 'The browser keeps this storage.', '… is sent again.']
 const isPart = (message: string): boolean =>
   [...PARTS, ...SUCCESSES].includes(message) ||
-  // A subject of NATS is no message.
+  // A subject of NATS is not a message.
   message.startsWith('$JS.API.') ||
   /^(an instance of|the step to version) …+$|(something outside evolve|what evolve\.… returned( as row …)?)$/.test(
     message,
@@ -45,8 +45,8 @@ it('the guide explains every message of the sources', () => {
 
 it('the guide explains no message that the sources no longer have', () => {
   const all = [...messages().values()].flat()
-  const stale = quoted.filter((quote) => !classes.test(quote) && !all.some((text) => text.includes(quote)))
-  expect(stale).toEqual([])
+  const unknown = quoted.filter((quote) => !classes.test(quote) && !all.some((text) => text.includes(quote)))
+  expect(unknown).toEqual([])
 })
 
 it('finds a message in any syntax', () => {

@@ -11,10 +11,10 @@ const isNode = (value: unknown): value is Node => typeof (value as Node | null)?
 
 /** The placeholder for a value in a message. */
 export const VALUE = '…'
-/** A text with fewer words is a label or a name. */
+/** The fewest words of a message. A shorter text is a label or a name. */
 const FEWEST_WORDS = 3
 
-/** The texts that an expression may become. A value that is only known at runtime is `…`. */
+/** The texts to which an expression may evaluate. A value that is only known at runtime is `…`. */
 function textsOf(node: Node): string[] {
   const pairs = (before: readonly string[], after: readonly string[]) =>
     before.flatMap((one) => after.map((other) => one + other))
@@ -39,20 +39,20 @@ const words = (text: string): number => text.replaceAll(VALUE, ' ').match(/\p{L}
 
 const isOfNoMessage = ({ type }: Node): boolean => type.startsWith('TS') || type.startsWith('Import')
 
-/** Whether an expression is thrown, or shown to the user of the panel. */
+/** Whether an expression makes an error, or shows a text to the user of the panel. */
 const isSaid = ({ type, callee }: Node): boolean => {
   const { name = '', property } = (callee ?? {}) as { name?: string; property?: { name?: string } }
   return (type === 'NewExpression' && name.endsWith('Error')) || (type === 'CallExpression' && property?.name === 'say')
 }
 
-/** The texts of at least three words in the sources, which an error or a warning may say. `onlySaid` leaves out labels. */
+/** The texts of at least three words in a source, which may be messages of errors or warnings. `onlySaid` leaves out labels. */
 export function messagesIn(code: string, file: string, onlySaid = false): string[] {
   const found: string[] = []
-  const look = (value: unknown): void => {
-    if (Array.isArray(value)) for (const one of value) look(one)
+  const visitSaid = (value: unknown): void => {
+    if (Array.isArray(value)) for (const one of value) visitSaid(one)
     else if (isNode(value)) {
       if (isSaid(value)) visitNode(value)
-      else for (const child of Object.values(value)) look(child)
+      else for (const child of Object.values(value)) visitSaid(child)
     }
   }
   const visit = (value: unknown): void => {
@@ -66,16 +66,16 @@ export function messagesIn(code: string, file: string, onlySaid = false): string
     if (texts.length) found.push(...texts)
     else for (const [name, child] of Object.entries(value)) if (name !== 'source') visit(child)
   }
-  ;(onlySaid ? look : visit)(parseSync(file, code).program.body)
+  ;(onlySaid ? visitSaid : visit)(parseSync(file, code).program.body)
   return found
 }
 
-/** The panel is full of labels. */
+/** Whether a file is of the panel, which has many labels. */
 const isPanel = (file: string): boolean => /^devtools[./\\]/.test(file)
-/** Its messages name the clause that an adapter breaks. Users do not look them up. */
+/** Whether a file has no messages for the guide: those of the conformance tests already say what an adapter breaks. */
 const isOther = (file: string): boolean => file.includes('remoteConformance')
 
-/** By file. */
+/** The messages of the sources by file. */
 export const messages = (): ReadonlyMap<string, readonly string[]> => {
   const src = join(root, 'src')
   const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter(

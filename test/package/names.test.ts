@@ -4,7 +4,7 @@ import { parseAst } from 'rolldown/parseAst'
 import { expect, it } from 'vitest'
 import { root } from './run.ts'
 
-/** Names that several bindings export: the same function for another framework. */
+/** Names that several bindings export, because each binding has the function for its framework. */
 const BINDINGS = ['useDraft', 'useEngine', 'useRead', 'useStatus']
 
 const src = join(root, 'src')
@@ -24,7 +24,7 @@ function namesIn(text: string): Set<string> {
   return names
 }
 
-it('no two files of the sources give one name to two things', () => {
+it('no two files of the sources declare the same name', () => {
   const owners = new Map<string, string[]>()
   for (const file of files)
     for (const name of namesIn(readFileSync(join(src, file), 'utf8')))
@@ -34,7 +34,7 @@ it('no two files of the sources give one name to two things', () => {
   expect(alike.map(([name, where]) => `${name}: ${where.join(', ')}`)).toEqual([])
 })
 
-it('finds names however they are declared', () => {
+it('finds names in every kind of declaration', () => {
   const code = 'export const a = 1, b = 2\nfunction c() { const d = 1 }\nexport interface E {}\ntype F = 1\nclass G {}'
   expect([...namesIn(code)]).toEqual(['a', 'b', 'c', 'E', 'F', 'G'])
 })

@@ -48,7 +48,7 @@ describe('the published package', () => {
     const bytes = readFileSync(tarball)
     const buffer = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)
     const { messages, pkg } = await publint({ pack: { tarball: buffer }, strict: true })
-    // Parcel needs the field beside "exports".
+    // Parcel reads the field "browser", so the package has it besides "exports".
     const others = messages.filter(({ code }) => code !== 'USE_EXPORTS_OR_IMPORTS_BROWSER')
     expect(others.map((message) => formatMessage(message, pkg))).toEqual([])
   })
@@ -80,7 +80,7 @@ describe('the published package', () => {
     expect(files).toContain('package/dist/agents/tidemark/SKILL.md')
   })
 
-  it('says where it comes from and where to report a mistake', () => {
+  it('names its repository, its author and the place for bug reports', () => {
     expect(manifest.repository.url).toBe('git+https://github.com/tidemark/tidemark.git')
     expect(manifest.homepage && manifest.bugs && manifest.author).toBeTruthy()
   })
@@ -168,7 +168,7 @@ console.log(JSON.stringify([...touched]))
       }),
     )
     run(process.execPath, [join(app, 'node_modules/typescript/bin/tsc'), '-p', app], app)
-    // No configuration at all: the worker of a default build must work.
+    // Without any configuration: a default build must include the worker.
     const log = run(process.execPath, [join(app, 'node_modules/vite/bin/vite.js'), 'build'], app)
     expect(log).toContain('built in')
   })

@@ -8,12 +8,12 @@ export interface PackedApp {
   /** The folder of the sources of the app. Its `node_modules` has only the packed tarball and its dependencies. */
   readonly folder: string
   write(file: string, text: string): void
-  /** Builds the app with Vite without settings. Resolves with the folder to serve. */
+  /** Builds the app with Vite without settings. Returns the folder to serve. */
   build(to?: string, flags?: readonly string[]): string
   remove(): void
 }
 
-/** Puts the tarball and its dependencies into the `node_modules` of a folder, as an installation does. package.test.ts really installs it. */
+/** Puts the tarball and its dependencies into the `node_modules` of a folder, as `npm install` does. Only package.test.ts runs `npm install`. */
 const addPackage = (folder: string, tarball: string): void => {
   const modules = join(folder, 'node_modules')
   mkdirSync(join(modules, 'tidemark'), { recursive: true })
@@ -23,7 +23,7 @@ const addPackage = (folder: string, tarball: string): void => {
     cpSync(join(root, 'node_modules', name), join(modules, name), { recursive: true })
 }
 
-/** An app in a new folder that has the tarball installed, like the app of a user. */
+/** Creates an app in a new folder with the tarball installed, like the app of a user. */
 export const packedApp = (sources: string): PackedApp => {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-app-'))
   const write = (file: string, text: string) => {

@@ -3,20 +3,20 @@ import { join, sep } from 'node:path'
 import { expect, it } from 'vitest'
 import { root } from './run.ts'
 
-/** Phrases that make readers stop; each has a plain one that says the same. Written in parts, so that this file has none. */
+/** Phrases that make readers stop. Each has a plain alternative. They are written in parts, so that this file does not contain them. */
 const riddles = ['who|ever', 'stands| there', 'gives| way', 'gave| way', 'comes| back', 'of| these', 'what is| no']
-/** Matches a phrase on one line, and one that a line break of a comment or a paragraph divides. */
+/** Matches a phrase, also if a line break of a comment or a paragraph divides it. */
 const riddle = new RegExp(
   `\\b(${riddles.map((one) => one.replace('|', '').replaceAll(' ', '[\\s*/#]+')).join('|')})\\b`,
   'gi',
 )
 
 /** Folders that tools write. */
-const left = /(^|\/)(node_modules|dist|build|\.next|\.output|\.svelte-kit|\.astro|\.angular|results|generated)\//
-/** Files of text, and those without an extension. */
+const generated = /(^|\/)(node_modules|dist|build|\.next|\.output|\.svelte-kit|\.astro|\.angular|results|generated)\//
+/** Text files, and files without an extension. */
 const prose = /\.(tsx?|mts|mjs|js|css|html|md|vue|svelte|conf|txt|sh|json|svg)$|(^|\/)[^./]+$/
 
-/** The places of such phrases, with the line on which each begins. */
+/** The phrases in a file, each with the line on which it starts. */
 const riddlesIn = (file: string, text: string): string[] =>
   [...text.matchAll(riddle)].map(({ 0: found, index }) => {
     const line = text.slice(0, index).split('\n').length
@@ -27,7 +27,7 @@ const filesIn = (folder: string): string[] =>
   readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
     .filter((one) => one.isFile())
     .map((one) => join(one.parentPath, one.name).slice(root.length).split(sep).join('/').replace(/^\//, ''))
-    .filter((file) => prose.test(file) && !left.test(file))
+    .filter((file) => prose.test(file) && !generated.test(file))
 
 it('no file has a phrase that readers stop at', () => {
   const files = [...['src', 'test', 'demo'].flatMap(filesIn), 'README.md', 'CHANGELOG.md']

@@ -20,7 +20,7 @@ const anchorsOf = (text: string): string[] =>
   [...text.matchAll(/^#{1,6} (.+)$/gm)].map(([, heading = '']) => anchorOf(heading))
 
 const folder = join(root, 'build/readme')
-/** Specifications run without a database, so the claims of the pages about them are checked. */
+/** Snippets with a specification. They run without a database, so their claims are checked. */
 const specifications: string[] = []
 /** The page that shows each file. */
 const files = new Map<string, string>()
@@ -97,7 +97,7 @@ describe('the README', () => {
   })
 })
 
-/** Words of a sentence that a page may have on average, and at most. */
+/** The most words of a sentence: on average over a page, and of each sentence. */
 const AVERAGE_WORDS = 20
 const MOST_WORDS = 40
 
@@ -113,7 +113,7 @@ const sentencesOf = (text: string): string[][] =>
     .map((sentence) => sentence.split(/\s+/).filter((word) => /\w/.test(word)))
     .filter((words) => words.length > 0)
 
-it.each(pages)('$file is in short sentences', ({ text }) => {
+it.each(pages)('$file has short sentences', ({ text }) => {
   const sentences = sentencesOf(text)
   const average = sentences.reduce((sum, words) => sum + words.length, 0) / sentences.length
   expect(average).toBeLessThanOrEqual(AVERAGE_WORDS)

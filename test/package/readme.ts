@@ -5,7 +5,7 @@ export const codeBlocks = (markdown: string): { readonly language: string; reado
     text,
   }))
 
-/** Files: a line `// name.ts` (more may follow the name) begins one, within a block or at its start. */
+/** The files in the blocks of a page. A line `// name.ts` starts a file, at the start of a block or within it. A text may follow the name. */
 export const fileBlocks = (markdown: string): Map<string, string> => {
   const files = new Map<string, string>()
   for (const { text } of codeBlocks(markdown)) {
@@ -39,13 +39,13 @@ const known: Record<string, string> = {
   openTestEngine: 'tidemark/testing',
   todoApp: './todos.ts',
 }
-/** The names of the first example, which exports no more than an app would. */
+/** Names from the first example, with the code that gets them: the example exports only what an app exports. */
 const derived: Record<string, string> = {
   engine: `const engine = await (await import('tidemark')).openEngine((await import('./todos.ts')).todoApp)`,
   events: `const { events } = (await import('./todos.ts')).todoApp`,
 }
 
-/** A snippet is short: names that it neither imports nor declares come from the package or from the first example. */
+/** Adds imports to a snippet. Names that it neither imports nor declares come from the package or from the first example. */
 export const withImports = (text: string): string => {
   const code = text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$|'[^'\n]*'/gm, '')
   const wanted = (names: Record<string, string>) =>

@@ -42,12 +42,12 @@ const roomOf = (file: string) => {
   return rest.length > 0 ? first : ground.includes(first) ? 'ground' : 'entries'
 }
 
-/** The `import()` in the sources: each loads a file that may be missing by then. */
+/** The most `import()` in the sources. Each loads a file that a deploy may have removed by then. */
 const MOST_LATER = 8
 
 const textOf = (file: string) => readFileSync(join(src, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '')
 
-/** Every module that a file names: import, import type, export … from, import(). */
+/** Every module that a file names in `import`, `import type`, `export … from` or `import()`. */
 const importsOf = (file: string) => {
   const text = textOf(file)
   return [...text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*['"]([@\w./-]+)['"]/g)].map(([, name = '']) => name)
@@ -99,7 +99,7 @@ describe('the rooms', () => {
         !['dexie', 'comlink'].includes(name) &&
         !frameworks[file]?.includes(name) &&
         !(name.startsWith('@nats-io/') && roomOf(file) === 'nats') &&
-        // They bundle it.
+        // The devtools bundle lit.
         !(name === 'lit' && roomOf(file) === 'devtools'),
     )
     expect(wrong).toEqual([])
@@ -124,7 +124,7 @@ describe('the rooms', () => {
     expect(circles).toEqual([])
   })
 
-  it(`load parts later in at most ${MOST_LATER} places, through the loader that tries again`, () => {
+  it(`load parts later in at most ${MOST_LATER} places, through the loader that retries`, () => {
     const later = files.flatMap((file) =>
       [
         ...textOf(file)

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Runs a program without the settings of the test run. If the program fails, the error has its output. */
+/** Runs a program without the environment of the test run. Returns its output. If the program fails, the error has the output. */
 export const run = (command: string, args: readonly string[], cwd: string = root): string => {
   const { VITEST: _, NODE_ENV: __, ...env } = process.env
   const { status, stdout, stderr, error } = spawnSync(command, args, {
@@ -20,7 +20,7 @@ export const run = (command: string, args: readonly string[], cwd: string = root
   return stdout
 }
 
-/** Packs this package, or one inside it, into a new folder. `npm test` says if it has just built the package. */
+/** Packs this package, or a package inside it, into a new folder. `TIDEMARK_BUILT` says that the package is already built. */
 export const pack = (of: string = root) => {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-pack-'))
   const scripts = process.env.TIDEMARK_BUILT ? ['--ignore-scripts'] : []

@@ -16,7 +16,7 @@ const unpacked = join(root, 'build/packed')
 /** Builds and packs the package once for all its tests. */
 export default function setup({ provide }: TestProject): () => void {
   const { tarball, remove } = pack()
-  // The other project that needs the package packs the build that is there.
+  // Another project that packs the package must not build it again.
   process.env.TIDEMARK_BUILT = 'true'
   provide('tarball', tarball)
   rmSync(unpacked, { recursive: true, force: true })

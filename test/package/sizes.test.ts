@@ -5,10 +5,10 @@ import { type PackedApp, packedApp } from './packed.ts'
 import { root } from './run.ts'
 
 /**
- * Bytes, gzip, and files, with the page itself. The goal is 44,000 bytes: 24,000 for the page, 20,000 for the worker. Of the page, 750 are
- * the layer of a log with a remote, which may cost 1,000; of the worker, 400 are the second copy of unsent commands, and 450 the rows of
- * the past. What else lies above the goal is listed in test/bench/report/limits.md.
- * `reserve` is what the tab loads afterwards, for an emergency: it delays nothing, but is transferred too.
+ * Limits in gzipped bytes and in files, with the page's HTML. The goal is 44,000 bytes: 24,000 for the page and 20,000 for the worker. Of the
+ * page, 750 bytes are for logs with a remote, which may take 1,000. Of the worker, 400 bytes are for the second copy of unsent commands, and
+ * 450 for the rows of the past. test/bench/report/limits.md lists the other bytes above the goal.
+ * `reserve` is the code for an emergency. The tab loads it after the visit, so it delays nothing.
  */
 const LIMITS = { page: 26_250, worker: 26_660, files: 4, reserve: 10_535 }
 /** Milliseconds without a request after which the visit counts as loaded. */
@@ -51,7 +51,7 @@ describe.skipIf(!has('chromium'))('what a first visit transfers', () => {
     expect(page).toBeLessThanOrEqual(LIMITS.page)
     expect(worker).toBeLessThanOrEqual(LIMITS.worker)
     expect(first).toBeLessThanOrEqual(LIMITS.files)
-    // Only the parts for an emergency.
+    // After the visit, the tab loads only the code for an emergency.
     expect(parts.slice(first).filter(({ path }) => !path.startsWith('reserve-'))).toEqual([])
     expect(reserve).toBeGreaterThan(0)
     expect(reserve).toBeLessThanOrEqual(LIMITS.reserve)

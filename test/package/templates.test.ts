@@ -4,7 +4,7 @@ import { parseAst } from 'rolldown/parseAst'
 import { expect, it } from 'vitest'
 import { root } from './run.ts'
 
-/** The lines of `html` and `css` templates that look like comments. In a template they are text. */
+/** The lines of `html`, `css` and `svg` templates that look like comments. A template shows them as text. */
 function commentsInTemplates(code: string): string[] {
   const found: string[] = []
   function walk(node: any): void {
@@ -25,7 +25,7 @@ it('no template of the devtools shows a comment as text', () => {
   expect(found).toEqual([])
 })
 
-it('finds a comment inside a template, also between attributes, and none outside', () => {
+it('finds comments inside a template, also between attributes, and no comment outside', () => {
   const code = ['html`<p', '// one', '@click=$', '{f}>$', '{', '// two', 'b}', '  // three', '</p>`']
     .join('\n')
     .replaceAll('$\n', '$')

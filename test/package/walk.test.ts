@@ -13,7 +13,7 @@ import { type PackedApp, packedApp } from './packed.ts'
 import { root, run } from './run.ts'
 import type {} from './walk/main.ts'
 
-/** Records in a store of the log's database. */
+/** The number of records in a store of the log's database. */
 const countOf = (tab: PlaywrightTab, store: string) =>
   tab.evaluate(
     (store) =>
@@ -31,7 +31,7 @@ const countOf = (tab: PlaywrightTab, store: string) =>
     store,
   )
 
-/** Caches every file of the build at its installation, like precaching plugins. Answers from the network while there is one. */
+/** A service worker that caches every file of the build when it is installed, like precaching plugins. It prefers the network to its cache. */
 const serviceWorker = (files: readonly string[]) => `
 addEventListener('install', (event) => {
   skipWaiting()
@@ -53,7 +53,7 @@ addEventListener('fetch', (event) => {
 })
 `
 
-// The packed tarball in a default Vite build finds mistakes that only a published package can have.
+// These tests use the packed tarball in a default Vite build, to find mistakes that only a published package can have.
 describe.skipIf(!has('chromium'))('the built package', () => {
   let app: PackedApp
   let builds: readonly string[]
@@ -85,7 +85,7 @@ describe.skipIf(!has('chromium'))('the built package', () => {
   beforeEach(async () => {
     site = join(app.folder, 'site')
     deploy(1)
-    // Another port is another origin, where nothing is stored yet.
+    // Each server has another port, so its origin has no stored data yet.
     server = await serve(site)
     tabs = []
   })
@@ -114,12 +114,12 @@ describe.skipIf(!has('chromium'))('the built package', () => {
       await new Promise((resolve) => setTimeout(resolve, 100))
     }
   }
-  /** From now on, the server has only the chunks that were requested before. */
-  const takeAway = (which = (path: string) => !server.requests.includes(path)) => {
-    const gone = assets().filter(which)
-    for (const path of gone) server.override(path, notFound)
+  /** Removes files from the server: by default all scripts that were not requested before. Returns the function that puts them back. */
+  const removeFiles = (which = (path: string) => !server.requests.includes(path)) => {
+    const removed = assets().filter(which)
+    for (const path of removed) server.override(path, notFound)
     return () => {
-      for (const path of gone) server.override(path, undefined)
+      for (const path of removed) server.override(path, undefined)
     }
   }
   /** Closes the database connections of the page, as the browser may. */
@@ -128,7 +128,7 @@ describe.skipIf(!has('chromium'))('the built package', () => {
       for (const database of window.connections) database.close()
       window.connections.clear()
     })
-  /** Replaces every page of a projection by something that no pipeline writes. */
+  /** Damages every page of the projections: no pipeline writes such a page. */
   const damagePages = (tab: PlaywrightTab) =>
     tab.evaluate(
       () =>
@@ -151,7 +151,7 @@ describe.skipIf(!has('chromium'))('the built package', () => {
         }),
     )
 
-  it('opens and dispatches; a second tab shows it, and a reload shows what the worker persisted', async () => {
+  it('opens and dispatches; a second tab shows the row, and a reload shows the rows that the worker persisted', async () => {
     const first = await open()
     expect(await first.evaluate(() => window.walk.opened())).toEqual({ state: 'ready', titles: [] })
     expect(await first.evaluate(() => window.walk.add('Buy milk'))).toBe(1)
@@ -167,17 +167,17 @@ describe.skipIf(!has('chromium'))('the built package', () => {
     expect((await first.evaluate(() => window.walk.opened())).titles).toEqual(['Buy milk', 'Buy bread'])
   })
 
-  it('an open tab needs no further chunk after a lost connection, on a full disk, and for damaged pages above sealed segments', async () => {
+  it('an open tab needs no further file after a lost connection, on a full disk, or for damaged pages above sealed segments', async () => {
     const origin = server.url.slice(0, -1)
     const cdp = await browser.context.newCDPSession(browser.context.pages()[0]!)
-    // This comes first, because Chromium checks the free space of a known origin only now and then.
+    // The quota is set before the origin stores data: later, Chromium checks its free space only from time to time.
     await cdp.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 20_000_000 })
     const tab = await open()
     await tab.evaluate(() => window.walk.add('Buy milk'))
     for (let i = 0; i < 30; i++) await tab.evaluate(() => window.walk.touch(1000))
     await tab.evaluate(() => window.walk.projected())
     await reserveIsLoaded()
-    takeAway()
+    removeFiles()
 
     await disconnect(tab)
     expect(await tab.evaluate(() => window.walk.add('after a lost connection'))).toBe(30_002)
@@ -206,7 +206,7 @@ describe.skipIf(!has('chromium'))('the built package', () => {
     expect(await tab.evaluate(() => window.walk.add('the first tab goes on'))).toBe(head + 1)
   })
 
-  it('reloads offline under a service worker, and writes there', async () => {
+  it('reloads and writes offline under a service worker', async () => {
     const tab = await open()
     await tab.evaluate(async () => {
       await navigator.serviceWorker.register('./sw.js')
@@ -250,13 +250,13 @@ describe.skipIf(!has('chromium'))('the built package', () => {
     await Promise.all([before, after].map((tab) => tab.evaluate(() => window.walk.projected())))
   })
 
-  it('a tab whose code can not be loaded rejects with a typed error, or opens once the code can be loaded', async () => {
+  it('a tab whose code cannot be loaded rejects with a typed error, or opens once the code can be loaded', async () => {
     const first = await open('?in-page')
     await first.evaluate(() => window.walk.add('Buy milk'))
     await first.evaluate(() => window.walk.projected())
     // The page, its script and the imports of that script load.
     const page = readFileSync(join(site, 'index.html'), 'utf8')
-    const giveBack = takeAway((path) => !page.includes(path))
+    const restoreFiles = removeFiles((path) => !page.includes(path))
     const tab = await open('?in-page')
     const outcome = await tab.evaluate(() =>
       window.walk.opened().then(
@@ -265,7 +265,7 @@ describe.skipIf(!has('chromium'))('the built package', () => {
       ),
     )
     expect(['Buy milk', 'StorageError unavailable']).toContain(outcome)
-    giveBack()
+    restoreFiles()
     if (outcome !== 'Buy milk') {
       await tab.reload()
       await tab.waitFor(() => window.walk)
@@ -274,7 +274,7 @@ describe.skipIf(!has('chromium'))('the built package', () => {
     await tab.evaluate(() => window.walk.projected())
   })
 
-  it('a module that opens the engine works on a server: the engine is empty, its status says so, and it refuses commands', () => {
+  it('on a server, a module that opens the engine gets an empty engine, whose status says so and which refuses commands', () => {
     const built = app.build('dist-server', ['--ssr', 'server.ts'])
     expect(JSON.parse(run(process.execPath, [join(built, 'server.js')], app.folder))).toEqual({
       state: 'ready',

@@ -1,2 +1,2 @@
-// A test writes another number before each build, so that every file of that build has another name.
+// The test writes a different number before each build.
 export const build = 1

@@ -14,7 +14,7 @@ const opening = openEngine(todoApp, {
 })
 opening.catch(() => {})
 
-/** The functions that a driver calls. Results are JSON. */
+/** The functions that a test calls. Their results are JSON. */
 const walk = {
   build,
   /** The result of opening: the rows, or the error. */
@@ -36,7 +36,7 @@ const walk = {
   add: async (title: string) => (await (await opening).dispatch.add({ title })).sequence,
   touch: async (times: number, text = '') => (await (await opening).dispatch.touch({ times, text })).sequence,
   projected: async () => (await opening).projected(),
-  /** `'appended'`, or the kind of the error. The text is random, because the browser compresses what it stores. */
+  /** Returns `'appended'`, or the kind of the error. The text is random, because the browser compresses its database. */
   async attempt(times: number, characters: number) {
     try {
       const bytes = crypto.getRandomValues(new Uint8Array(characters))

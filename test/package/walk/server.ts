@@ -1,7 +1,7 @@
 import { openEngine } from 'tidemark'
 import { todoApp } from './todos.ts'
 
-// The module that opens the engine, which a page shares with its server.
+// A module that opens the engine, in an app that runs it in the page and on the server.
 const engine = await openEngine(todoApp, {
   worker: () => new SharedWorker(new URL('./worker.ts', import.meta.url), { type: 'module' }),
 })

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// `npm create tidemark@latest my-app -- --template react`: copies what the templates share, and one template over it.
+// `npm create tidemark@latest my-app -- --template react`: copies the files that all templates share, then the files of one template.
 import { cpSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { stdin, stdout } from 'node:process'
@@ -32,7 +32,7 @@ function argumentsGiven() {
   }
 }
 
-/** The answer, or what is proposed if nobody can be asked. */
+/** Asks for a value at the terminal. Returns the proposed value if there is no terminal. */
 async function ask(/** @type {string} */ question, /** @type {string} */ proposed) {
   if (!stdin.isTTY) return proposed
   const terminal = createInterface({ input: stdin, output: stdout })

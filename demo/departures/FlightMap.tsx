@@ -7,7 +7,7 @@ import { height, projection, width } from './geography.ts'
 
 interface Props {
   readonly read: DeparturesRead
-  /** The code of the airport looked at, or nothing. */
+  /** The code of the chosen airport, or an empty text. */
   readonly airport: string
   readonly onAirport: (code: string) => void
 }
@@ -88,7 +88,7 @@ interface DotProps {
   readonly onAirport: (code: string) => void
 }
 
-/** Chooses an airport by pointer. By keyboard, the list of airports above the map does. */
+/** Chooses an airport by pointer. The keyboard uses the list of airports above the map. */
 const Dot = memo(function Dot({ airport, largest, chosen, onAirport }: DotProps) {
   const at = useMemo(() => place(airport), [airport])
   if (!at) return null
@@ -116,7 +116,7 @@ interface ChoiceProps extends Omit<Props, 'read'> {
 function AirportChoice({ airports, airport, onAirport }: ChoiceProps) {
   const codes = airports.map(({ code }) => code).join()
   // Names never change, only numbers do, so the list is made once for the same airports.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `codes` stands for what is used of `airports`
+  // biome-ignore lint/correctness/useExhaustiveDependencies: if `codes` is the same, so are the names in `airports`
   const options = useMemo(
     () =>
       [...airports]
@@ -161,7 +161,7 @@ export const delayStep = (minutes: number): number => {
 const place = (airport: Readonly<Airport> | undefined): [number, number] | null =>
   airport ? projection([airport.lon, airport.lat]) : null
 
-/** A curve that always bends to the same side, seen from its start. So the two directions of a route differ. */
+/** A curve that bends to the same side, seen from its start, so the curves of a route's two directions differ. */
 function arc([x1, y1]: [number, number], [x2, y2]: [number, number]): string {
   const bend = 0.16
   const x = (x1 + x2) / 2 + (y2 - y1) * bend

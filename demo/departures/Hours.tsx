@@ -4,7 +4,7 @@ import { compact } from '../ui/format.ts'
 import type { DeparturesRead } from './engine.ts'
 import { type Ink, Plot } from './Plot.tsx'
 
-/** The share of all flights below which an hour shows no mean: the mean of a handful at three in the morning would be the tallest bar. */
+/** The least share of all flights for which an hour shows a mean. With a handful of flights at night, the mean would be the tallest bar. */
 const fewest = 0.002
 
 export const Hours = memo(function Hours({ read }: { readonly read: DeparturesRead }) {

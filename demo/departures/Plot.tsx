@@ -13,7 +13,7 @@ interface Props {
   readonly label: string
   readonly height: number
   readonly data: uPlot.AlignedData
-  /** Pass a constant, because the plot is made again when this changes. */
+  /** Pass a constant: if it changes, the plot is made again. */
   readonly options: (ink: Ink) => Omit<uPlot.Options, 'width' | 'height'>
 }
 

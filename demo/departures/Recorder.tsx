@@ -101,7 +101,7 @@ function RunProgress({
   readonly onCancel: () => void
 }) {
   const rate = (flights - run.from) / ((performance.now() - run.started) / 1000)
-  const left = (run.target - flights) / rate
+  const secondsLeft = (run.target - flights) / rate
   return (
     <div className="run">
       <progress value={flights} max={run.target} aria-label={`Recording the first ${count(run.target)} flights`} />
@@ -110,7 +110,7 @@ function RunProgress({
           {count(flights)} of {count(run.target)}
         </span>
         <span data-fact="rate">
-          {rate > 0 ? `${count(Math.round(rate))} per second, ${duration(left)} left` : 'reading the file'}
+          {rate > 0 ? `${count(Math.round(rate))} per second, ${duration(secondsLeft)} left` : 'reading the file'}
         </span>
       </p>
       <button type="button" className="button" onClick={onCancel}>

@@ -5,7 +5,7 @@ export interface Boot {
   /** Milliseconds since the navigation began, and since the page's own script ran. */
   readonly sinceNavigation: number
   readonly sinceScript: number
-  /** The log's head, and the last event in the snapshot. The events between them are the tail. */
+  /** The last event of the log, and the last event in the snapshot. The events between them are the tail. */
   readonly head: number
   readonly snapshot: number
   readonly rows: { readonly airports: number; readonly routes: number; readonly hours: number }

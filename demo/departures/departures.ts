@@ -41,7 +41,7 @@ const events = defineEvents({
   flightDeparted: event<Flight>(),
 })
 
-/** Every airport is a row from the first event on, so a later boot reads the same rows however many flights there are. */
+/** Every airport is a row from the first event on, so a boot reads the same number of rows however many flights are recorded. */
 const airports = projection(events, {
   into: table<Airport>('code'),
   by: {
@@ -88,7 +88,7 @@ const delayByHour = projection(events, {
   },
 })
 
-/** The number of flights that are recorded, and the time of the last one. Recording goes on from here. */
+/** The number of recorded flights, and the time of the last one. Recording resumes here. */
 const recorded = projection(events, {
   into: value({ flights: 0, until: '' }),
   evolve: { flightDeparted: ({ flights }, { data }) => ({ flights: flights + 1, until: data.time }) },
@@ -101,7 +101,7 @@ export const departures = defineModel({
   commands: {
     listNetwork: ({ airports }, network: { airports: PlacedAirport[]; routes: string[] }) =>
       airports.size === 0 ? events.networkListed(network) : [],
-    /** `first`: the number of flights before these. It keeps two tabs that record at once from recording a flight twice. */
+    /** `first`: the number of flights before `flights`. Two tabs that record at once can't record a flight twice, because one is rejected. */
     recordFlights: ({ recorded }, { first, flights }: { first: number; flights: Flight[] }) =>
       first === recorded.value.flights
         ? flights.map((flight) => events.flightDeparted(flight))

@@ -10,7 +10,7 @@ export interface Live {
   now(): Moment
 }
 
-/** Follows the engine at a pace that suits a map: the first change at once, then at most one in `interval` ms, in a frame. */
+/** Reports changes of the engine at a pace that suits a map: the first change at once, then at most one every `interval` ms, in a frame. */
 export function live(engine: DeparturesEngine, interval = 300): Live {
   const listeners = new Set<() => void>()
   let moment: Moment = { read: engine.read, status: engine.status }

@@ -4,8 +4,8 @@ import type { DeparturesEngine } from './engine.ts'
 const flightsPerCommand = 1000
 
 /**
- * Records the flights of the file up to `target`, from the last recorded one on. One command is decided while the one
- * before it is written and the next flights are read. At most two commands are under way, so cancelling is immediate.
+ * Records the flights of the file up to `target`, starting after the last recorded flight. A command is decided while the command
+ * before it is written and the next flights are read. At most two commands are in progress, so cancelling is quick.
  */
 export async function record(engine: DeparturesEngine, target: number, signal: AbortSignal): Promise<void> {
   let first = engine.read.recorded.value.flights

@@ -18,7 +18,7 @@ export interface LogView {
   choose(sequence: number | undefined): void
 }
 
-/** Lists the newest events, the newest first. Those that are not in the snapshot yet are above the tide mark. */
+/** Lists the newest events, the newest first. Events that are not in the snapshot yet are above the tide mark. */
 export function createLogView(onChoose: (sequence: number) => void): LogView {
   const list = element('ol', { className: 'live-events', reversed: true })
   const mark = element(

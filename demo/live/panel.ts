@@ -96,7 +96,7 @@ function createPanel(engine: TodoEngine, opened: string): readonly HTMLElement[]
   }
   engine.subscribe(update)
   update()
-  follow(engine, log.add)
+  listEvents(engine, log.add)
 
   return [
     createForm((title) => run(engine.dispatch.add({ title }))),
@@ -110,7 +110,7 @@ function createPanel(engine: TodoEngine, opened: string): readonly HTMLElement[]
   ]
 }
 
-async function follow(engine: TodoEngine, add: ReturnType<typeof createLogView>['add']): Promise<void> {
+async function listEvents(engine: TodoEngine, add: ReturnType<typeof createLogView>['add']): Promise<void> {
   const after = Math.max(0, engine.status.sequence - LISTED)
   for await (const event of engine.events({ after })) add(event)
 }

@@ -22,7 +22,7 @@ const entries = Object.keys(exports)
     return file ? [{ name, file }] : []
   })
 
-/** Reads the entries; `warn` hears what the validation finds: undocumented exports, types that are reachable and not exported, broken links. */
+/** Reads the entries. Calls `warn` for each undocumented export, each type that a signature uses but no entry exports, and each broken link. */
 export async function readProject(/** @type {(message: string) => void} */ warn = () => {}) {
   /** @type {Partial<Options>} */
   const options = {
@@ -31,7 +31,7 @@ export async function readProject(/** @type {(message: string) => void} */ warn 
     plugin: ['typedoc-plugin-markdown'],
     router: 'module',
     readme: 'none',
-    // Checked by TypeScript 7 already.
+    // TypeScript 7 has already checked the sources.
     skipErrorChecking: true,
     disableSources: true,
     excludeInternal: true,
@@ -62,7 +62,7 @@ export async function readProject(/** @type {(message: string) => void} */ warn 
     },
   }
   const app = await Application.bootstrapWithPlugins(options)
-  // Its own lines would be among the results.
+  // TypeDoc's messages would be mixed with the results.
   app.logger.info = () => {}
   app.logger.warn = (message) => warn(String(message))
   app.converter.on(Converter.EVENT_RESOLVE_END, ({ project }) => {
@@ -75,12 +75,12 @@ export async function readProject(/** @type {(message: string) => void} */ warn 
   return { app, project }
 }
 
-/** The page of `index` would be the page of all. */
+/** Renames the entry `index`, because the page `index` is the list of all entries. */
 const nameEntry = (/** @type {Entry} */ entry) => {
   if (entry.name === 'index') entry.name = 'tidemark'
 }
 
-/** A parameter that is taken apart where it is declared has no name. */
+/** Names a parameter that is destructured in its declaration: it has no name. */
 const nameParameter = (/** @type {import('typedoc').Reflection} */ parameter) => {
   if (parameter.name === '__namedParameters')
     parameter.name = parameter.parent?.name.endsWith('Provider') ? 'props' : 'options'
@@ -97,7 +97,7 @@ async function write(/** @type {string} */ folder) {
     const text = tidy(readFileSync(file, 'utf8'))
     writeFileSync(file, `# ${specifier}\n\n${text}`)
   }
-  // The main entry first.
+  // The main entry comes first.
   const sorted = pages.toSorted((a, b) => Number(b.entry.name === 'tidemark') - Number(a.entry.name === 'tidemark'))
   const lists = sorted.map(({ entry }) => {
     const items = (entry.children ?? []).map((one) => {
@@ -114,11 +114,11 @@ async function write(/** @type {string} */ folder) {
 
 const specifierOf = (/** @type {Entry} */ entry) => (entry.name === 'tidemark' ? 'tidemark' : `tidemark/${entry.name}`)
 
-/** What is exported again by another entry has its comment where it was first. */
+/** The export that has the comment: an export that another entry repeats refers to the first one. */
 const targetOf = (/** @type {Entry} */ one) =>
   one.isReference() ? /** @type {Entry} */ (one.getTargetReflectionDeep()) : one
 
-/** The comment of a function is that of its first signature. */
+/** The comment of an export. A function has it at its first signature with a comment. */
 const commentOf = (/** @type {Entry} */ one) => one.comment ?? one.signatures?.find(({ comment }) => comment)?.comment
 const summaryOf = (/** @type {Entry} */ one) =>
   (commentOf(one)?.summary ?? [])
@@ -128,7 +128,7 @@ const summaryOf = (/** @type {Entry} */ one) =>
 const firstSentence = (/** @type {string} */ text) =>
   /^[\s\S]+?[.:](?=\s|$)/.exec(text)?.[0].replace(/\s+/g, ' ').replace(/:$/, '.') ?? text
 
-/** Sections that repeat what the signature above them says, or that only the compiler needs. */
+/** Titles of sections that repeat the signature above them, or that only the compiler needs. */
 const repeated = new Set([
   'Constructors',
   'Extends',
@@ -140,7 +140,7 @@ const repeated = new Set([
   'Type Parameter',
 ])
 
-/** Leaves those sections out, with what is below them. */
+/** Removes the repeated sections from a page, with the text below them. */
 function tidy(/** @type {string} */ text) {
   let skipping = 0
   let fenced = false
@@ -159,20 +159,20 @@ function tidy(/** @type {string} */ text) {
     .replace(/\n{3,}/g, '\n\n')
 }
 
-/** What an export lacks: its sentence, a value's fenced example, or a type in its signature that the entry does not export. */
+/** Prints what exports lack: a description, a value's example in a fence, or a type in a signature that the entry does not export. */
 async function check() {
   /** @type {string[]} */
   const lacks = []
   const { project } = await readProject((message) => lacks.push(message))
   for (const entry of project.children ?? [])
     for (const one of entry.children ?? []) {
-      // Of another entry, where it has its comment.
+      // The entry that declares it has the comment.
       if (one.isReference()) continue
       const specifier = `${specifierOf(entry)}: ${one.name}`
       if (!summaryOf(one)) lacks.push(`${specifier} has no sentence`)
       if (values.has(one.kind) && !commentOf(one)?.getTag('@example')) lacks.push(`${specifier} has no @example`)
     }
-  // Without a fence, what is said behind an example is code.
+  // Without a fence, the text after an example would also be code.
   for (const { comment, parent } of Object.values(project.reflections)) {
     const example = comment?.getTag('@example')?.content.map(({ text }) => text)
     if (example && !/^\s*```/.test(example.join('')))

@@ -4,7 +4,7 @@ import { argv, env } from 'node:process'
 import { pathToFileURL } from 'node:url'
 import { createAccount, createOperator, encodeAccount, encodeOperator, fromSeed } from '@nats-io/jwt'
 
-// These seeds sign credentials: keep the file as you keep the password of a database.
+// These seeds sign credentials: protect the file like the password of a database.
 const file = env.NATS_KEYS ?? 'keys.json'
 /** @type {Record<string, string>} */
 const seeds = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}
@@ -15,11 +15,11 @@ export const keyOf = (name, create = createAccount) => {
   return fromSeed(new TextEncoder().encode(seeds[name]))
 }
 
-// No limit besides those of the server. The system account stores nothing.
+// Only the server's limits apply. The system account may not store messages.
 const limits = { subs: -1, conn: -1, data: -1, payload: -1, imports: -1, exports: -1, wildcards: true, leaf: -1 }
 const stores = { ...limits, mem_storage: -1, disk_storage: -1, streams: -1, consumer: -1 }
 
-/** The part of nats.conf that says who signs credentials. @param {readonly string[]} groups */
+/** The part of nats.conf that names the signers of credentials. @param {readonly string[]} groups */
 export async function accounts(groups) {
   const signer = keyOf('operator', createOperator)
   const lines = ['SYS', ...groups].map(async (name) => {

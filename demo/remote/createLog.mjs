@@ -1,10 +1,10 @@
-// Once for each log, when your server creates what the log is for: a team, an account, a document.
+// Your server runs this once for each log, when it creates the team, the account or the document that the log belongs to.
 import { DiscardPolicy, jetstreamManager, RetentionPolicy, StorageType } from '@nats-io/jetstream'
 import { jwtAuthenticator, wsconnect } from '@nats-io/nats-core'
 import { mint } from './mint.mjs'
 
 /**
- * Makes the stream of a log. Nobody can take a message out of it again, not even who runs the server, except by deleting it.
+ * Creates the stream of a log. Nobody can remove a single message from it, not even an administrator: only the whole stream can be deleted.
  * @param {string} servers
  * @param {string} group
  * @param {string} log
@@ -20,7 +20,7 @@ export async function createLog(servers, group, log, { replicas = 1, bytes = 100
       subjects: [`tm_${log}`],
       storage: StorageType.File,
       retention: RetentionPolicy.Limits,
-      // A full log refuses an append. It never drops its beginning. The server sets the space aside: all logs together have max_file_store.
+      // A full log refuses an append. It never drops old messages. The server reserves these bytes: all logs together have max_file_store.
       discard: DiscardPolicy.New,
       max_bytes: bytes,
       max_msg_size: 1_048_576,

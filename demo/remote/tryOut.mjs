@@ -1,4 +1,4 @@
-// npm run demo:nats: starts a nats-server for trying out, and the site. On loopback, without users: nothing of this is for production.
+// npm run demo:nats: starts a nats-server to try out, and the site. The server is on loopback and has no users: do not use it in production.
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -20,7 +20,7 @@ if (!binary) {
   process.exit(1)
 }
 
-// Node has had one of its own since version 22.
+// Node has had a WebSocket since version 22.
 globalThis.WebSocket ??= /** @type {any} */ ((await import('ws')).WebSocket)
 
 const folder = join(tmpdir(), 'tidemark-demo-nats')
@@ -36,7 +36,7 @@ jetstream { store_dir: "${folder}" }
 /** @type {import('node:child_process').ChildProcess[]} */
 const children = []
 /** @type {(command: string, args: string[], out: 'ignore' | 'inherit') => void} */
-const begin = (command, args, out) => {
+const startProgram = (command, args, out) => {
   const child = spawn(command, args, { stdio: ['ignore', out, 'inherit'] })
   child.on('exit', (code) => process.exit(code ?? 1))
   children.push(child)
@@ -45,7 +45,7 @@ process.on('exit', () => {
   for (const child of children) child.kill()
 })
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) process.on(signal, () => process.exit(0))
-begin(binary, ['-c', config], 'ignore')
+startProgram(binary, ['-c', config], 'ignore')
 
 const address = `ws://127.0.0.1:${PORT}`
 for (const until = Date.now() + START_MS; ; ) {
@@ -62,4 +62,4 @@ for (const until = Date.now() + START_MS; ; ) {
 console.log(`nats-server: ${address}, its messages are in ${folder}
 Open http://localhost:5173/two-devices/?nats=${address} in two browsers: four devices share one log.
 Kill the server, start it again, take devices offline. Ctrl+C ends both.`)
-begin(process.execPath, [join('node_modules', 'vite', 'bin', 'vite.js'), '--mode', 'demo'], 'inherit')
+startProgram(process.execPath, [join('node_modules', 'vite', 'bin', 'vite.js'), '--mode', 'demo'], 'inherit')

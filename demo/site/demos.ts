@@ -6,7 +6,7 @@ export interface Demo {
   readonly about: string
 }
 
-/** Every demo of the site, in the order of the menu and of the first page. A new demo is a folder with an index.html and a line here. */
+/** Every demo of the site, in the order of the menu and of the first page. A new demo is a folder with an index.html and an entry here. */
 export const demos: readonly Demo[] = [
   {
     path: 'threads/',

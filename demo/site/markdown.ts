@@ -34,7 +34,7 @@ export interface Markdown {
 
 const languages = ['ts', 'tsx', 'js', 'jsx', 'json', 'sh', 'html', 'css', 'vue', 'svelte', 'http', 'diff']
 
-/** Headings below this level belong to the section above them: a search result "Example" would say nothing. */
+/** The deepest level of a heading that starts a section. A search result with the title "Example" would say nothing. */
 const DEEPEST = 3
 
 /** The anchor that GitHub gives a heading, so that links work in both places. */
@@ -44,7 +44,7 @@ const anchorOf = (heading: string): string =>
     .replace(/[^\p{L}\p{N} _-]/gu, '')
     .replaceAll(' ', '-')
 
-/** Loaded when the site is built, never when tests read vite.config.ts. */
+/** Creates the renderer. Its packages load when the site is built, not when tests read vite.config.ts. */
 export async function createMarkdown(): Promise<Markdown> {
   const [{ default: MarkdownIt }, { createCssVariablesTheme, createHighlighter }] = await Promise.all([
     import('markdown-it'),
@@ -117,7 +117,7 @@ function addRules(markdown: MarkdownIt, highlight: Markdown['highlight']): void 
 
   rules.table_open = () => '<div class="table" role="group" aria-label="Table" tabindex="0"><table>\n'
   rules.table_close = () => '</table></div>\n'
-  // The empty corner of a table is a header of nothing, so it is a plain cell.
+  // The empty corner of a table is no header, so it becomes a plain cell.
   rules.th_open = (tokens, index, options, _, self) =>
     tokens[index + 1]?.content ? self.renderToken(tokens, index, options) : '<td>'
   rules.th_close = (tokens, index) => (tokens[index - 1]?.content ? '</th>' : '</td>')
@@ -148,10 +148,10 @@ function addRules(markdown: MarkdownIt, highlight: Markdown['highlight']): void 
   }
 }
 
-/** Characters of a cell from which on its column gets room for a few words side by side. */
+/** A column with a cell of more characters gets room for a few words per line. */
 const LONG_CELL = 24
 
-/** Marks the cells of columns with sentences. Beside wider columns, a browser would make them as narrow as their longest word. */
+/** Marks the cells of columns with sentences. A browser would make such a column as narrow as its longest word, beside wider columns. */
 function markLongColumns(tokens: readonly Token[]): void {
   const isLong = (cell: number): boolean => plain(tokens[cell + 1]?.children ?? []).length > LONG_CELL
   let columns: number[][] = []
@@ -168,7 +168,7 @@ function markLongColumns(tokens: readonly Token[]): void {
   })
 }
 
-/** Gives headings their anchors and links their targets, and collects the sections and contents of the page. */
+/** Sets the anchors of headings and the targets of links, and collects the sections and headings of the page. */
 function readTokens(tokens: readonly Token[], env: Env): void {
   let section = { anchor: '', title: '', text: '' }
   const sections = [section]

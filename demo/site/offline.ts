@@ -4,8 +4,8 @@ import type { PluginOption } from 'vite'
 const LARGEST = 2_000_000
 
 /**
- * A service worker that keeps every file of one build, so that the site works offline after the first visit. It fetches all of a new build
- * beside the old one, and waits until the visitor accepts it: a page never gets files of two builds.
+ * A service worker that keeps every file of one build, so that the site works offline after the first visit. It fetches a new build beside the
+ * old one, and waits until the visitor accepts the new build. So a page never gets files of two builds.
  */
 export async function offline(): Promise<PluginOption> {
   const { VitePWA } = await import('vite-plugin-pwa')
@@ -21,7 +21,7 @@ export async function offline(): Promise<PluginOption> {
       cleanupOutdatedCaches: true,
       // The first visit works offline at once, without a reload.
       clientsClaim: true,
-      // The server answers for a page that does not exist.
+      // For a page that does not exist, the server's answer is shown.
       navigateFallback: null,
       sourcemap: false,
     },

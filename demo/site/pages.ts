@@ -51,7 +51,7 @@ const readGuide = (): readonly Source[] =>
     .filter((file) => file.endsWith('.md'))
     .map((file) => ({ name: file.slice(0, -3), text: readFileSync(join(demo, 'guide', file), 'utf8') }))
 
-/** In the order of contents.json; a page that it does not name comes last, so that none is lost. */
+/** The groups of contents.json. A last group has the pages that it does not name, so that no page is lost. */
 function guideContents(): Contents {
   const contents: Contents = JSON.parse(readFileSync(join(demo, 'guide/contents.json'), 'utf8'))
   const named = new Set(['index', ...contents.flatMap(({ pages }) => pages)])

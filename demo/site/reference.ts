@@ -11,7 +11,7 @@ const generator = join(root, 'demo/reference/generate.mjs')
 /** `index` lists the exports of all entries; every other page is an entry. */
 export type Reference = readonly { readonly name: string; readonly text: string }[]
 
-/** The API reference as markdown, generated from the comments in src when they have changed since. */
+/** The API reference as markdown. It is generated from the comments in src, and again only if src has changed. */
 export async function readReference(): Promise<Reference> {
   const stamp = join(folder, 'stamp')
   const now = fingerprint()
@@ -24,7 +24,7 @@ export async function readReference(): Promise<Reference> {
   const names = readdirSync(folder)
     .filter((file) => file.endsWith('.md'))
     .map((file) => file.slice(0, -3))
-  // The main entry first.
+  // The main entry comes first.
   const rank = (name: string) => (name === 'index' ? 0 : name === 'tidemark' ? 1 : 2)
   return names
     .sort((a, b) => rank(a) - rank(b) || a.localeCompare(b))

@@ -9,7 +9,7 @@ export interface Found {
   readonly excerpt: string
 }
 
-/** The options of the index. Build and browser have to use the same ones. */
+/** The options of the index. The build and the browser must use the same options. */
 export const searchOptions: Options = {
   fields: ['title', 'page', 'text'],
   storeFields: ['url', 'title', 'page', 'excerpt'] satisfies (keyof Found)[],

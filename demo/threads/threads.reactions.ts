@@ -15,7 +15,7 @@ type App = typeof threadsApp
 type Run = App extends Model<infer E, infer P, infer C, infer D> ? ReactionRun<E, P, C, D, keyof E & string> : never
 type Reply = ReturnType<Run['drafts']['reply']['begin']>
 
-/** Turns that are answered at the same time, and tries for an endpoint. */
+/** The number of turns that are answered at the same time, and of attempts per turn. */
 const rules = { from: 'now', concurrency: 6, retry: { tries: 4, delay: 500 } } as const
 
 /** Answers a request with the built-in assistant, or with the endpoint that the person chose. */
@@ -56,7 +56,7 @@ export const resume = reaction(threadsApp, {
   failed: (run) => fail(run, run.event.data.turnId, run.error),
 })
 
-/** An approval without an answer ends its turn. */
+/** Ends a turn whose approval got no answer in time. */
 export const expire = reaction(threadsApp, {
   on: ['approvalAsked'],
   from: 'now',
@@ -139,7 +139,7 @@ async function askModel(
   return carryOut(run, reply, turn.id, turn.projectId, steps)
 }
 
-/** The runner died. The text so far is kept. */
+/** Ends a turn whose tab was closed or crashed. Its text so far is kept. */
 const interrupt = (run: Run, id: string): Promise<unknown> =>
   end(run, id, (text) => run.dispatch.interruptTurn({ id, text }, { settles: true }))
 

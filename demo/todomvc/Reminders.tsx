@@ -35,13 +35,13 @@ function useNotifications(engine: TodoEngine): void {
   useEffect(() => {
     const leaving = new AbortController()
     const { signal } = leaving
-    const follow = async (): Promise<void> => {
+    const notifyOfReminders = async (): Promise<void> => {
       for await (const event of engine.events({ after: engine.status.sequence, signal }))
         if (event.type === 'todoReminded')
           await notify(engine.read.todos.get(event.data.id)?.title ?? 'A todo is due', event.data.id)
     }
     // If the log can't be read, the status line says so, and only the note in the page is shown.
-    follow().catch(() => {})
+    notifyOfReminders().catch(() => {})
     return () => leaving.abort()
   }, [engine])
 }

@@ -68,18 +68,18 @@ export const TodoItem = memo(function TodoItem({ engine, todo }: Props) {
 
 interface EditorProps {
   readonly title: string
-  /** `byKey`: the keyboard ended it, so no other element has the focus. */
+  /** `byKey`: a key ended the edit, so no other element has the focus. */
   readonly onSave: (title: string, byKey: boolean) => void
   readonly onCancel: () => void
 }
 
 function TitleEditor({ title, onSave, onCancel }: EditorProps) {
   const [draft, setDraft] = useState(title)
-  const left = useRef(false)
-  /** Runs once: a browser may send blur when Enter or Escape removes the focused input. */
+  const hasEnded = useRef(false)
+  /** Ends the edit only once: a browser may send blur when Enter or Escape removes the focused input. */
   const leave = (save: boolean, byKey = true): void => {
-    if (left.current) return
-    left.current = true
+    if (hasEnded.current) return
+    hasEnded.current = true
     if (save) onSave(draft, byKey)
     else onCancel()
   }

@@ -5,7 +5,7 @@ import type { TodoUndo } from './undoTodos.ts'
 const isText = (target: EventTarget | null): boolean =>
   target instanceof HTMLInputElement && target.type === 'text' && (target.value !== '' || target.className === 'edit')
 
-/** Buttons for undo and redo, which keep the focus when no step is left. Ctrl+Z and Ctrl+Shift+Z work everywhere but inside a text field with text. */
+/** Buttons for undo and redo, which keep the focus when no step is left. Ctrl+Z and Ctrl+Shift+Z work everywhere except in a text field with text. */
 export function UndoBar({ undo }: { readonly undo: TodoUndo }) {
   const canUndo = useSyncExternalStore(undo.subscribe, () => undo.canUndo)
   const canRedo = useSyncExternalStore(undo.subscribe, () => undo.canRedo)

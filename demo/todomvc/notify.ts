@@ -1,12 +1,12 @@
-/** Whether the visitor can still be asked. A browser that refuses, or has no notifications, shows only the note in the page. */
+/** Whether the page can still ask to show notifications. Without permission, only the note in the page is shown. */
 export const canAsk = (): boolean => typeof Notification !== 'undefined' && Notification.permission === 'default'
 
-/** Browsers show the question only for a click or a key. */
+/** Asks to show notifications. Call it from a click or a key press: otherwise browsers do not ask. */
 export const askToNotify = async (): Promise<void> => {
   await Notification.requestPermission()
 }
 
-/** Shows a notification if allowed. Each tab does so, and the browser shows only one of those with the same tag. */
+/** Shows a notification if allowed. Each tab calls this, and the browser shows one notification per tag. */
 export async function notify(title: string, tag: string): Promise<void> {
   if (typeof Notification === 'undefined' || Notification.permission !== 'granted') return
   try {

@@ -1,7 +1,7 @@
 import { reaction } from 'tidemark/reactions'
 import { todoApp } from './todos.ts'
 
-/** Reminds of a todo when it is due. */
+/** Reminds the person of a todo when it is due. */
 export const remind = reaction(todoApp, {
   on: ['todoDueSet'],
   from: 'start',

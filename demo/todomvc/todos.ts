@@ -4,7 +4,7 @@ export interface Todo {
   id: string
   title: string
   completed: boolean
-  /** Its place in the list: the sequence of the event that added it. A restored todo returns to its place. */
+  /** The todo's place in the list: the sequence of the event that added it. A restored todo gets the same place. */
   place: number
   /** Milliseconds since 1970; null: at any time. */
   due: number | null
@@ -33,7 +33,7 @@ const events = defineEvents({
 
 const todos = projection(events, {
   into: table<Todo>('id'),
-  // Rows of version 1 had no place, those of version 2 no due date: a browser that has some folds them again from the log.
+  // Rows of version 1 had no place, and rows of version 2 no due date. A browser with such rows folds them again from the log.
   version: 3,
   by: {
     allMarked: ({ data }) => ({ completed: !data.completed }),
@@ -72,7 +72,7 @@ export const dueAgain = ({ id, due }: Readonly<Todo>) => (due === null ? [] : [e
 export const inPlace = (todos: readonly Readonly<Todo>[]): readonly Readonly<Todo>[] =>
   todos.toSorted((a, b) => a.place - b.place)
 
-/** A command that finds nothing to change gives no event: two tabs may press the same button. */
+/** A command with nothing to change gives no event: the same button may be pressed in two tabs. */
 export const todoApp = defineModel({
   name: 'todomvc',
   events,

@@ -2,7 +2,7 @@ import { type Remote, RemoteError, type RemoteMessage } from 'tidemark'
 import { defineRemote } from 'tidemark/sync'
 import type { Answer } from './host.ts'
 
-/** The server, as one device reaches it. */
+/** The calls of one device to the server. */
 export interface Calls {
   append(message: Uint8Array, after: string, id: string): Promise<Answer<'appended' | 'refused'>>
   read(after: string, including: boolean): Promise<Answer<readonly (readonly RemoteMessage[])[]>>
@@ -22,7 +22,7 @@ declare global {
   }
 }
 
-/** A frame has classes of its own, and a call ends with its signal. */
+/** Settles a call as a remote of this frame does: with an error of the frame's own class, and no later than its signal. */
 function own<T>(call: Promise<Answer<T>>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const end = (): void => reject(signal.reason)
@@ -34,7 +34,7 @@ function own<T>(call: Promise<Answer<T>>, signal: AbortSignal): Promise<T> {
   })
 }
 
-/** The remote of a device, as its frame has it. */
+/** The remote that a device uses in its frame. */
 export const remoteOf = (calls: Calls) =>
   defineRemote(
     (): Remote => ({

@@ -13,13 +13,13 @@ import { SEATS, type Seat, seatApp } from './seats.ts'
 type SeatEngine = EngineOf<typeof seatApp>
 
 const name = new URLSearchParams(location.search).get('name') ?? 'Ada'
-/** A real server has another log than the server in the page. */
+/** The prefix of the log's name: a real server and the server in the page have different logs. */
 const database = new URLSearchParams(location.search).has('nats') ? 'nats-' : ''
 const { between } = window.parent
 
 const book = (engine: SeatEngine, seat: string): void => {
   const command = engine.read.seats.get(seat)?.by === name ? 'leave' : 'book'
-  // On a seat of another person the command is refused at once, and the seat shows its owner.
+  // If another person has the seat, the command is rejected at once, and the seat shows its owner.
   engine.dispatch[command]({ seat, by: name }).catch(() => {})
 }
 

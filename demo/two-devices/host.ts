@@ -14,12 +14,12 @@ export interface Network {
 
 /** The store of the messages and the connections of the devices to it: a SharedWorker or a real server. */
 export interface Host {
-  /** The messages that the page has kept of a server that has ended. */
-  begin(saved: readonly Uint8Array[]): void
+  /** Gives a new server the messages that the page has saved from the last one. */
+  restore(saved: readonly Uint8Array[]): void
   set(device: string, network: Network): void
   append(device: string, message: Uint8Array, after: string, id: string): Promise<Answer<'appended' | 'refused'>>
   read(device: string, after: string, including: boolean): Promise<Answer<readonly (readonly RemoteMessage[])[]>>
-  /** Returns a number for `unwatch`. `device` '': the page itself, which is never offline. */
+  /** Returns a number for `unwatch`. An empty `device` is the page itself, which is never offline. */
   watch(device: string, hear: (poke: 'more' | 'online' | 'offline') => void): number
   unwatch(number: number): void
   forget(count: number): void
@@ -33,8 +33,8 @@ export async function answer<T>(call: () => Promise<T>): Promise<Answer<T>> {
   }
 }
 
-/** The same calls on any remotes, one for each device. */
-export function hostOf(remoteOf: (device: string) => Remote, rest: Pick<Host, 'begin' | 'set' | 'forget'>): Host {
+/** A host that makes the calls of each device on the device's own remote. */
+export function hostOf(remoteOf: (device: string) => Remote, rest: Pick<Host, 'restore' | 'set' | 'forget'>): Host {
   const remotes = new Map<string, Remote>()
   const watchers = new Map<number, () => void>()
   let numbers = 0
@@ -43,7 +43,7 @@ export function hostOf(remoteOf: (device: string) => Remote, rest: Pick<Host, 'b
     remotes.set(device, remote)
     return remote
   }
-  /** Longer than any latency of this page. */
+  /** Ends a call after a time that is longer than any latency of this page. */
   const signal = (): AbortSignal => AbortSignal.timeout(20_000)
   return {
     ...rest,
@@ -75,7 +75,7 @@ export function memoryHost(): Host {
     return found
   }
   return hostOf((device) => of(device)(LOG), {
-    begin(saved) {
+    restore(saved) {
       if (server.messages(LOG).length === 0 && saved.length > 0) server.replace(LOG, saved)
     },
     set: (device, network) => of(device).set(network),

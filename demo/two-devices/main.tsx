@@ -12,7 +12,7 @@ const LATENCY_MS = 1500
 /** The address of a real server, as `npm run demo:nats` prints it. */
 const nats = new URLSearchParams(location.search).get('nats')
 
-/** The databases of the devices belong to one page at a time, and so does their server. */
+/** The lock of the devices' databases and their server: only one page at a time may use them. */
 const LOCK = 'two-devices'
 const isFirst = await new Promise<boolean>((resolve) => {
   navigator.locks.request(LOCK, { ifAvailable: true }, (lock) => {
@@ -34,7 +34,7 @@ function Devices({ server }: { readonly server: Server }) {
   const messages = useSyncExternalStore(server.subscribe, server.messages)
   const [offline, setOffline] = useState<Record<Name, boolean>>({ Ada: false, Bo: false })
   const [slow, setSlow] = useState(false)
-  const [news, setNews] = useState('')
+  const [notice, setNotice] = useState('')
   const [presses] = useState(() => new Map<string, (seat: string) => void>())
 
   useEffect(() => {
@@ -52,11 +52,11 @@ function Devices({ server }: { readonly server: Server }) {
     for (const name of NAMES) server.set(name, { offline: true, latency: 0 })
     setOffline({ Ada: true, Bo: true })
     for (const name of NAMES) presses.get(name)?.(seat)
-    setNews(`Both are offline and have booked ${seat}. Take them online, one after the other: the first one gets it.`)
+    setNotice(`Both are offline and have booked ${seat}. Take them online, one after the other: the first one gets it.`)
   }
   const forget = async (): Promise<void> => {
     const count = await server.forget()
-    setNews(
+    setNotice(
       count > 0
         ? `The server was killed and had not saved its last ${count === 1 ? 'message' : `${count} messages`}. A device that is online appends them again.`
         : 'The server has nothing to forget yet.',
@@ -83,7 +83,7 @@ function Devices({ server }: { readonly server: Server }) {
         )}
       </div>
       <p className="news" role="status">
-        {news}
+        {notice}
       </p>
       <div className="devices">
         {NAMES.map((name) => (
@@ -104,7 +104,7 @@ function Devices({ server }: { readonly server: Server }) {
       {messages.length === 0 ? (
         <p className="quiet">Nothing yet: book a seat.</p>
       ) : (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, by keyboard too
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard scrolls it
         <ol className="strip" tabIndex={0} aria-label="Messages of the shared log">
           {messages.map(({ position, text, at }) => (
             <li key={`${position} ${at}`}>

@@ -3,7 +3,7 @@ import { natsRemote } from 'tidemark/nats'
 import { type Host, hostOf, type Network } from './host.ts'
 import { LOG } from './seats.ts'
 
-/** A real server, and a switch before it for each device. */
+/** A real server. Each device has a switch that takes it offline. */
 export function natsHost(servers: string): Host {
   const open = natsRemote({ servers })
   const networks = new Map<string, Network>()
@@ -22,9 +22,9 @@ export function natsHost(servers: string): Host {
       limits: remote.limits,
       async append(message, options) {
         await travel(device)
-        const said = await remote.append(message, options)
+        const answer = await remote.append(message, options)
         await travel(device)
-        return said
+        return answer
       },
       async *read(after, options) {
         await travel(device)
@@ -45,7 +45,7 @@ export function natsHost(servers: string): Host {
   }
 
   return hostOf(remoteOf, {
-    begin: () => {},
+    restore: () => {},
     set(device, network) {
       networks.set(device, network)
       for (const hear of listeners.get(device) ?? []) hear(network.offline ? 'offline' : 'online')

@@ -22,16 +22,16 @@ export interface Server {
   set(device: string, network: Network): void
   messages(): readonly Shown[]
   subscribe(listener: () => void): () => void
-  /** Resolves to the messages that it has forgotten. The first one is kept, because an empty server can't be told from another one. */
+  /** Resolves to the number of forgotten messages. The first message is kept, because an empty server would look like another server. */
   forget(): Promise<number>
 }
 
-/** Either the server of this page, in a SharedWorker if the browser has them, or a real one at an address. */
+/** Opens the server of this page, in a SharedWorker if the browser has them, or a real server at an address. */
 export async function openServer(nats: string | null): Promise<Server> {
   if (nats !== null) return serverOf((await import('./natsHost.ts')).natsHost(nats), 'nats')
   if (!('SharedWorker' in globalThis)) return serverOf(memoryHost(), 'memory')
   const worker = new SharedWorker(new URL('./server.worker.ts', import.meta.url), { type: 'module' })
-  // All results are awaited, because they may come through a port. So a host and its proxy are used alike.
+  // A proxy returns promises, but all results of a host are awaited, so a host and its proxy are used alike.
   return serverOf(wrap<Host>(worker.port) as unknown as Host, 'memory')
 }
 
@@ -40,7 +40,7 @@ function serverOf(host: Host, is: Server['is']): Server {
   let shown: readonly Shown[] = []
   const listeners = new Set<() => void>()
 
-  async function look(): Promise<void> {
+  async function refresh(): Promise<void> {
     const answer = await host.read('', '', false)
     if (!('value' in answer)) return
     const messages = answer.value.flat()
@@ -52,13 +52,13 @@ function serverOf(host: Host, is: Server['is']): Server {
   if (is === 'memory') {
     const saved = load()
     times = saved.map(({ at }) => at)
-    host.begin(saved.map(({ bytes }) => Uint8Array.from(bytes)))
+    host.restore(saved.map(({ bytes }) => Uint8Array.from(bytes)))
   }
   host.watch(
     '',
-    proxy(() => void look()),
+    proxy(() => void refresh()),
   )
-  void look()
+  void refresh()
 
   return {
     is,
@@ -81,13 +81,13 @@ function serverOf(host: Host, is: Server['is']): Server {
       const count = times.slice(1).filter((at) => at > newest - UNSAVED_MS).length
       times = times.slice(0, times.length - count)
       await host.forget(count)
-      await look()
+      await refresh()
       return count
     },
   }
 }
 
-/** A server keeps its messages across a restart. A worker can't store them, so the page does. */
+/** Saves the messages, which a server keeps across a restart. A worker has no `localStorage`, so the page saves them. */
 const save = (messages: readonly RemoteMessage[], times: readonly number[]): void =>
   localStorage.setItem(KEY, JSON.stringify(messages.map(({ message }, i) => ({ at: times[i], bytes: [...message] }))))
 const load = (): { at: number; bytes: number[] }[] => JSON.parse(localStorage.getItem(KEY) ?? '[]')

@@ -12,7 +12,7 @@ interface Props<E> {
   readonly machine: Machine<E>
   /** The last event of the log. */
   readonly head: number
-  /** One sentence that says what it is for. */
+  /** One sentence that says what the time machine is for. */
   readonly children: ReactNode
   /** The state at that point, if the page does not show it elsewhere. */
   readonly state?: (moment: Moment<E>) => ReactNode

@@ -5,7 +5,7 @@ let engine: Engine<any, any, any> | undefined
 let failure: Description | undefined
 const listeners = new Set<() => void>()
 
-/** Why the devtools could not be opened; undefined again with the next try. For `useSyncExternalStore`. */
+/** The reason why the devtools could not be opened. The next attempt clears it. For `useSyncExternalStore`. */
 export const devtoolsFailure = {
   get: (): Description | undefined => failure,
   subscribe(listener: () => void): () => void {
@@ -14,7 +14,7 @@ export const devtoolsFailure = {
   },
 }
 
-/** The first call loads the devtools, so visitors who do not open them download nothing. */
+/** Opens the devtools. The first call loads them, so visitors who do not open them download nothing. */
 export async function openDevtools(): Promise<void> {
   if (!engine) return
   setFailure(undefined)

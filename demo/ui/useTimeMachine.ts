@@ -76,7 +76,7 @@ export function useTimeMachine<E extends Engine<any, any, any>>(engine: E): Time
     if (!view) return
     asked.current++
     const mine = asked.current
-    // A slider requests many events. Overtaken requests resolve together with the last one, and only that one is shown.
+    // A slider makes many requests. Earlier requests resolve together with the last one, and only the last one is shown.
     const isLast = (): boolean => past.current === view && asked.current === mine
     try {
       await view.move(sequence)

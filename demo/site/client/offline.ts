@@ -1,4 +1,4 @@
-/** Keeps the site for offline use, unless the browser saves data. Offers a new build, which all tabs take at once. */
+/** Keeps the site for offline use, unless the browser saves data. Offers a new build, which all tabs load at the same time. */
 export async function keepOffline(): Promise<void> {
   const { serviceWorker } = navigator
   const { connection } = navigator as { readonly connection?: { readonly saveData?: boolean } }

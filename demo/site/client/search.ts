@@ -11,7 +11,7 @@ interface Search {
 
 let opened: Search | undefined
 
-/** Opens the search over the page at once. The first call loads the index; what is typed meanwhile is searched when the index is loaded. */
+/** Opens the search over the page at once. The first call loads the index. Until then it keeps what is typed, and searches it later. */
 export function openSearch(root: string): void {
   opened ??= create(root)
   const { dialog, input } = opened
@@ -45,14 +45,14 @@ function create(root: string): Search {
   const links = () => [...list.querySelectorAll('a')]
 
   dialog.addEventListener('click', ({ target }) => {
-    // A click on the dialog element itself is one beside its content. A link within the same page would not close the dialog.
+    // A click beside the content has the dialog element as its target. A link within the same page would not close the dialog by itself.
     if (target === dialog || (target as Element).closest('a')) dialog.close()
   })
   dialog.addEventListener('keydown', (event) => {
     const all: HTMLElement[] = [input, ...links()]
     const at = all.indexOf(document.activeElement as HTMLElement)
     if (event.key === 'Escape') {
-      // Otherwise Chromium would first empty the input.
+      // Without this, Chromium would first empty the input.
       event.preventDefault()
       dialog.close()
     }

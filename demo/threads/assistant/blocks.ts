@@ -2,7 +2,7 @@ import { parse } from './parse.ts'
 import { problemOfPath } from './paths.ts'
 import type { Step } from './steps.ts'
 
-/** A fence, its words, and the text up to a fence of the same length. */
+/** Matches a fenced block: the fence, the words after it, and the text up to a fence of the same length. */
 const BLOCK = /^(`{3,})(write|do)(?:[ \t]+([^\n]+?))?[ \t]*\n([\s\S]*?)^\1[ \t]*$/gm
 
 /** The requests of a model, in blocks of its answer: \`\`\`write path … \`\`\` and \`\`\`do … \`\`\`. */

@@ -79,7 +79,7 @@ async function ask({ url, model, key, messages, idempotencyKey }: Request, signa
   if (response.ok && response.body) return response
   const { status } = response
   const said = (await response.text()).slice(0, SHOWN)
-  // Too many requests, and errors of the server, may be over in a moment.
+  // These errors are temporary: too many requests, a timeout, and errors of the server.
   const final = status < 500 && status !== 429 && status !== 408
   const hint = status === 401 || status === 403 ? ' Give its key under “Assistant”.' : ''
   throw new EndpointError(`The endpoint answered ${status}${said ? `: ${messageIn(said)}` : ''}.${hint}`, final)

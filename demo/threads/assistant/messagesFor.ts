@@ -30,10 +30,10 @@ export function messagesFor(
 function describeFiles(read: ThreadsRead, projectId: string): string {
   const files = filesOf(read, projectId)
   if (files.size === 0) return 'The project has no files yet.'
-  let left = FILES_CHARACTERS
+  let charactersLeft = FILES_CHARACTERS
   const described = [...files].map(([path, text]) => {
-    if (text.length > left) return `${path} (${text.length} characters, left out here)`
-    left -= text.length
+    if (text.length > charactersLeft) return `${path} (${text.length} characters, left out here)`
+    charactersLeft -= text.length
     return `${path}\n"""\n${text}"""`
   })
   return `The files:\n\n${described.join('\n\n')}`

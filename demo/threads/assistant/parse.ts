@@ -1,10 +1,10 @@
 import { problemOfPath } from './paths.ts'
 import type { Step } from './steps.ts'
 
-/** Replaces a text in quotes or fences while sentences are split. */
+/** Surrounds the number that replaces a text in quotes or fences while sentences are split. */
 const MARK = '\u0001'
 const LITERAL = new RegExp(`${MARK}(\\d+)${MARK}`, 'g')
-/** In fences, in backticks, in double quotes, in curly quotes; in single quotes only if they can't be apostrophes. */
+/** Matches text in fences, in backticks, or in quotes. Single quotes count only if they can't be apostrophes. */
 const QUOTED = /```[^\n]*\n([\s\S]*?)\n?```|`([^`\n]+)`|"([^"]*)"|“([^”]*)”|(?<=^|[\s:(])'([^']*)'(?=$|[\s.,;:)])/g
 
 const PATH = '(\\S+?)'

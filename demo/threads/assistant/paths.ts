@@ -1,7 +1,7 @@
 /** Characters of a path. */
 const LONGEST = 120
 
-/** The reason why this can not be a file of a workspace, or undefined. */
+/** The reason why this path can't be a file of a workspace, or undefined. */
 export function problemOfPath(path: string): string | undefined {
   if (path.length > LONGEST) return `A path has at most ${LONGEST} characters.`
   if (!/^[\p{L}\p{N}._()@+&-][\p{L}\p{N}\s._()@+&/-]*$/u.test(path)) return `“${path}” is not a path of a file.`

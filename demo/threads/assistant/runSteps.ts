@@ -23,7 +23,7 @@ export interface Question {
   readonly rest: Step[]
 }
 
-/** Carries out steps one after the other and reports each. Ends with a question if one of them needs an approval. */
+/** Carries out steps one by one and reports each. If a step needs an approval, it stops and returns the question. */
 export async function runSteps(steps: readonly Step[], hands: Hands): Promise<Question | undefined> {
   for (const [at, step] of steps.entries()) {
     if (!isEdit(step)) {

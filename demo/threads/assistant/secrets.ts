@@ -1,2 +1,2 @@
-/** In the memory of this page only. A reaction asks for it when it needs it. */
+/** The key of the endpoint. It is only in the memory of this page. A reaction asks for the key when it needs it. */
 export const secrets = { key: '' }

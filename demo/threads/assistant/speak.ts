@@ -1,4 +1,4 @@
-/** Milliseconds between two pieces, and pieces of one text. A text takes half a second, so it can be read along and stopped. */
+/** Milliseconds between two pieces, and the number of pieces of a text. A text takes half a second, so a person can read it as it appears, and stop it. */
 const PAUSE_MS = 20
 const PIECES = 24
 

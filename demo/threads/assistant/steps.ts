@@ -1,4 +1,4 @@
-/** What the built-in assistant can do, one at a time. A type and no interface, because steps are kept in events. */
+/** One thing that the built-in assistant can do. It is a type and not an interface, because events store steps as JSON. */
 export type Step =
   | { kind: 'write'; path: string; text: string }
   | { kind: 'create'; path: string; text: string }

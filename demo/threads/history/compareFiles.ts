@@ -24,11 +24,11 @@ export function compareFiles(before: Files, after: Files, paths: Iterable<string
     const from = gone.find((one) => before.get(one) === after.get(path) && ![...renamed.values()].includes(one))
     if (from !== undefined) renamed.set(path, from)
   }
-  const moved = new Set(renamed.values())
+  const oldPaths = new Set(renamed.values())
   return looked.flatMap((path): FileDifference | [] => {
     const old = before.get(path)
     const now = after.get(path)
-    if (old === now || moved.has(path)) return []
+    if (old === now || oldPaths.has(path)) return []
     const from = renamed.get(path)
     if (from !== undefined) return { path, from, what: 'renamed', added: 0, removed: 0, hunks: [] }
     const { hunks } = structuredPatch(path, path, old ?? '', now ?? '', '', '', { context: CONTEXT })

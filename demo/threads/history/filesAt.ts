@@ -12,7 +12,7 @@ let last: Promise<unknown> = Promise.resolve()
 
 /** The files of a project after the event at `sequence`. There are no checkpoints, so this folds the log up to that event. */
 export function filesAt(engine: ThreadsEngine, sequence: number, projectId: string): Promise<Files> {
-  const look = async (): Promise<Files> => {
+  const readFiles = async (): Promise<Files> => {
     const opening = views.get(engine) ?? (at(engine, sequence) as Promise<PastOfThreads>)
     views.set(engine, opening)
     opening.catch(() => views.delete(engine))
@@ -20,7 +20,7 @@ export function filesAt(engine: ThreadsEngine, sequence: number, projectId: stri
     await past.move(sequence)
     return filesOf(past.read, projectId)
   }
-  const looking = last.then(look)
-  last = looking.catch(() => {})
-  return looking
+  const reading = last.then(readFiles)
+  last = reading.catch(() => {})
+  return reading
 }

@@ -10,7 +10,7 @@ interface FillOptions {
   readonly signal?: AbortSignal
   /** Called with the number of threads in the log. */
   readonly onProgress?: (done: number) => void
-  /** The same seed and time give the same threads. Without both, they differ each time. */
+  /** The same seed and `now` give the same threads. Without both, the threads differ each time. */
   readonly seed?: number
   /** Milliseconds since 1970, when the last thread happened. */
   readonly now?: number

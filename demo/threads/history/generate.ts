@@ -8,9 +8,9 @@ import { type Topic, topics } from './topics.ts'
 const DAY_MS = 86_400_000
 /** Turns of a thread: 25 on average, so 2,000 threads have about 100,000 messages. */
 const TURNS = { least: 6, most: 44 } as const
-/** The most lines of a file. Above that, lines are removed again. */
+/** The lines of a file from which on requests also remove lines. */
 const LONG_FILE = 18
-/** Threads that stay open: the current work. */
+/** The number of threads that stay open, as the current work. */
 export const STAY_OPEN = 12
 
 /** mulberry32: the same threads for the same seed. */
@@ -33,8 +33,8 @@ export interface GeneratedThread extends ImportedThread {
 }
 
 /**
- * Threads in the order in which they happened, up to `now`. Each request goes through the assistant, so the answers
- * are real and the files are its results. `filesOf` gives the files that a project begins with.
+ * Yields threads in the order in which they happened, up to `now`. Each request goes through the assistant, so answers and files are real.
+ * `filesOf` returns the files with which a project starts.
  */
 export function* generateThreads(
   count: number,

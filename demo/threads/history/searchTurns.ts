@@ -42,8 +42,8 @@ interface SearchOptions {
 }
 
 /**
- * Turns that have all words, the newest first, as they are found. Reads the words of the past in windows, and of the transcripts only the
- * rows that have all of them, so nothing is held in memory.
+ * Yields the turns that have all words of the query, the newest first, as they are found. It reads the words of the past in windows. Then it
+ * reads only the transcripts that have all words, so memory stays small.
  */
 export async function* searchTurns(
   engine: ThreadsEngine,

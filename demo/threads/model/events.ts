@@ -46,10 +46,10 @@ export const events = defineEvents({
   fileWritten: event<Actor & { path: string; text: string; added: number; removed: number }>(),
   fileRenamed: event<Actor & { from: string; to: string; text: string }>(),
   fileRemoved: event<Actor & { path: string; removed: number }>(),
-  /** The files of a project as they were after `turn`, or, if `undone`, as they were before it. Only what differs is listed. */
+  /** Sets the files of a project to their state after `turn`, or before it if `undone`. Lists only the files that differ. */
   filesReverted: event<Actor & { turn: string; undone: boolean; changes: Change[] }>(),
 
-  /** The assistant from now on. `url` is null for the built-in one. A key is never in the log. */
+  /** The assistant from now on. `url` is null for the built-in assistant. The key is never in the log. */
   assistantChosen: event<{ url: string | null; model: string }>(),
   /** How long an approval waits for its answer, in milliseconds. */
   approvalTimeSet: event<{ milliseconds: number }>(),

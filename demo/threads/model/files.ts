@@ -11,11 +11,11 @@ export interface WorkspaceFile {
   projectId: string
   path: string
   text: string | null
-  /** The turn that changed it last; null if a person did. */
+  /** The turn that last changed the file; null if a person did. */
   turnId: string | null
-  /** Its text before that turn. */
+  /** The text of the file before that turn. */
   before: string | null
-  /** Sequence of its last change. */
+  /** Sequence of the file's last change. */
   changed: number
 }
 

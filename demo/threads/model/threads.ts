@@ -22,18 +22,18 @@ export interface Thread {
   title: string
   closed: boolean
   turns: number
-  /** Turns that were requested and did not end, including one that waits for an approval. */
+  /** The number of turns that were requested and have not ended, including a turn that waits for an approval. */
   running: number
   /** The turn that waits for an approval. */
   waiting: string | null
-  /** How its last turn ended. */
+  /** How the thread's last turn ended. */
   ended: TurnState | null
-  /** Ended turns, and how many of them were seen: the difference is unread. */
+  /** The number of ended turns, and of ended turns that were seen. The difference is the number of unread turns. */
   answered: number
   seen: number
   /** The last turn that changed files. */
   changed: string | null
-  /** Some of its turns are on disk only: it was closed once. */
+  /** Whether some turns are on disk only, because the thread was closed once. */
   onDisk: boolean
   /** Milliseconds since 1970. */
   updated: number
@@ -57,7 +57,7 @@ const end =
       waiting: null,
       running: thread.running - 1,
       answered: thread.answered + 1,
-      // A person who stops a turn is looking at it.
+      // A person who stops a turn has seen it.
       seen: ended === 'stopped' ? thread.answered + 1 : thread.seen,
       updated: at,
     }

@@ -59,7 +59,7 @@ const running = ({ turns }: Read, id: string) => {
   const turn = turns.get(id)
   return turn && isRunning(turn) ? turn : undefined
 }
-/** An end of a turn does nothing if the turn has ended already, for example in another tab. */
+/** A command that ends a turn. It does nothing if the turn has already ended, for example in another tab. */
 const ends =
   <E>(event: (input: { id: string; text: string }) => E) =>
   (read: Read, { id, text }: { id: string; text: string }) =>
@@ -83,7 +83,7 @@ export interface ImportedThread {
   id: string
   projectId: string
   title: string
-  /** It stays in the list of current threads. */
+  /** Whether the thread stays in the list of current threads. */
   open: boolean
   turns: { prompt: string; text: string; happened: number; files: { path: string; text: string }[] }[]
 }

@@ -3,13 +3,13 @@ import { events } from './events.ts'
 import { numberOf, threadOf } from './ids.ts'
 import { byTurn, evolveTurn, type Turn } from './turns.ts'
 
-/** Turns per row: a read costs the same for rows of any size, so a search through 50,000 turns reads some 2,000 rows. */
+/** Turns per row. A read costs about the same for small and large rows, so a search through 50,000 turns reads only some 2,000 rows. */
 const PER_ROW = 32
 
 export interface Transcript {
   id: string
   threadId: string
-  /** Of the row's last event. */
+  /** The sequence of the row's last event. */
   sequence: number
   turns: Turn[]
 }
@@ -21,7 +21,7 @@ const byTurnId = ({ data }: { readonly data: { readonly turnId: string } }): str
 const byActor = (event: Parameters<typeof byTurn>[0]): string[] => byTurn(event).map(rowOfTurn)
 
 type Evolve = typeof evolveTurn
-/** The same fold as of the turns in memory, on one turn of a row. */
+/** Folds one turn of a row with the same functions as the turns in memory. */
 const inRow = <K extends keyof Evolve>(type: K) => {
   const evolve = evolveTurn[type] as (turn: Turn | undefined, event: never) => Turn | null | undefined
   return (

@@ -28,7 +28,7 @@ export interface Turn {
   ended: number | null
   touched: Touched[]
   approval: { path: string; rest: Step[]; expires: number; answer: 'granted' | 'denied' | 'expired' | null } | null
-  /** Sequences of its request and of its last event: the files before and after it are those at these places. */
+  /** Sequences of the turn's request and of its last event. They give the files before and after the turn. */
   first: number
   last: number
 }
@@ -144,7 +144,7 @@ export const evolveTurn = {
 interface OfTurn {
   readonly data: { readonly turnId?: string }
 }
-/** The turn that did it; none if a person did. */
+/** The key of the turn that caused an event; no key if a person did. */
 export const byTurn = ({ data: { turnId } }: OfTurn): string[] => (turnId === undefined ? [] : [turnId])
 
 /** The turns of open threads, in memory. The turns of a closed thread are removed from memory and stay in the transcripts. */

@@ -2,13 +2,13 @@ import { projection, table } from 'tidemark'
 import { events } from './events.ts'
 import { rowOfTurn } from './transcripts.ts'
 
-/** The words of one row of transcripts, each once: a twentieth of its text, so a search reads this and then only the rows that have them. */
+/** The words of one row of transcripts, each once. They are a twentieth of its text. A search reads them first, and then only the rows that match. */
 export interface Words {
-  /** Of the row of transcripts. */
+  /** The id of the row of transcripts. */
   id: string
-  /** Of the row's last text. */
+  /** The sequence of the row's last text. */
   sequence: number
-  /** One to a line, in lower case. */
+  /** The words in lower case, one per line. */
   words: string
 }
 

@@ -27,7 +27,7 @@ export function App({ engine }: { readonly engine: ThreadsEngine }) {
     const pressed = (event: KeyboardEvent): void => {
       if (!(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey || event.key.toLowerCase() !== 'k') return
       event.preventDefault()
-      // The site's search has the same keys; on this page it has its button and `/`.
+      // The site's search has the same keys. On this page it opens with its button and with `/`.
       event.stopImmediatePropagation()
       setDialog('search')
     }

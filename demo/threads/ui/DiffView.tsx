@@ -26,7 +26,7 @@ export function DiffView({ difference }: { readonly difference: FileDifference }
 
 function Lines({ path, hunks }: Pick<FileDifference, 'path' | 'hunks'>) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, by keyboard too
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard scrolls it
     <section className="diff-lines" tabIndex={0} aria-label={`Lines of ${path}`}>
       {hunks.map((hunk) => (
         <ol key={`${hunk.oldStart} ${hunk.newStart}`}>

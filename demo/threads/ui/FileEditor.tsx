@@ -8,7 +8,7 @@ import { Path } from './Workspace.tsx'
 interface Props {
   readonly engine: ThreadsEngine
   readonly projectId: string
-  /** undefined for a new file. */
+  /** The path of the file; undefined for a new file. */
   readonly path: string | undefined
   readonly text: string
   readonly leave: (saved?: string) => void
@@ -17,7 +17,7 @@ interface Props {
 /** Shows a file and lets the person edit it. */
 export function FileEditor({ engine, projectId, path, text, leave }: Props) {
   const [name, setName] = useState('')
-  /** undefined: nothing was typed, so changes by the assistant are shown at once. */
+  /** The text that was typed. If it is undefined, changes by the assistant are shown at once. */
   const [typed, setTyped] = useState<string | undefined>(path === undefined ? '' : undefined)
   const [base, setBase] = useState(text)
   const [problem, setProblem] = useState('')

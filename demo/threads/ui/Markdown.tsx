@@ -1,7 +1,7 @@
 import MarkdownIt from 'markdown-it'
 import { memo } from 'react'
 
-/** HTML is off, so the text of an assistant can't become a part of the page. */
+/** HTML is off, so the text of an assistant can't add elements to the page. */
 const markdown = new MarkdownIt({ html: false, linkify: false, breaks: true }).disable('image')
 // Headings of an answer must not be headings of the page.
 for (const [type, tag] of [

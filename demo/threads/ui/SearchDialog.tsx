@@ -6,7 +6,7 @@ import type { DialogName } from './App.tsx'
 import { Dialog } from './Dialog.tsx'
 import { go, toProject, toThread, toTurn, useRoute } from './useRoute.ts'
 
-/** Titles, turns. */
+/** The most titles and turns in the results. */
 const LISTED = { titles: 8, turns: 40 } as const
 /** Milliseconds after a key before the disk is searched. */
 const PAUSE_MS = 120
@@ -111,7 +111,7 @@ function FoundOption({
   const [before, word, after] = option.excerpt ?? []
   return (
     // biome-ignore lint/a11y/useFocusableInteractive: the field keeps the focus, and names the option that is chosen
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are the field's
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the field handles the keys
     <div ref={element} id={id} role="option" aria-selected={chosen} onClick={() => run(option)}>
       <span className="found-title">{option.title}</span>
       {word !== undefined && (
@@ -175,7 +175,7 @@ interface Search {
 }
 const idle: Search = { found: [], state: 'idle', share: 0 }
 
-/** Another query ends the search, and so does closing the dialog. */
+/** Searches the turns. Another query ends the search, and so does closing the dialog. */
 function useFoundTurns(engine: ThreadsEngine, query: string): Search {
   const [result, setResult] = useState(idle)
   useEffect(() => {

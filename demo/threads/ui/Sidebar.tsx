@@ -9,7 +9,7 @@ import { ago, exactly } from './times.ts'
 import { useNow } from './useNow.ts'
 import { type Route, toProject, toThread } from './useRoute.ts'
 
-/** Closed threads that are listed at first, and with each press of the button. */
+/** The number of closed threads that are listed at first, and that each press of the button adds. */
 const LISTED = 30
 
 interface Props {
@@ -85,7 +85,7 @@ function ProjectThreads({ engine, project, route, now }: ProjectProps) {
   )
 }
 
-/** Its content is rendered only once it is open. */
+/** The list of closed threads. Its content is rendered only while it is open. */
 function Closed({
   threads,
   total,

@@ -30,7 +30,7 @@ export function ThreadPane({ engine, thread, project, turn: shown }: Props) {
   return (
     <section className="talk" aria-label="Thread">
       <ThreadHead engine={engine} thread={thread} project={project} />
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, by keyboard too */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard scrolls it */}
       <div className="turns" ref={list} tabIndex={0} role="log" aria-label="Turns">
         {state === 'loading' && <p className="quiet turns-note">Reading the turns of this thread…</p>}
         {state === 'failed' && (
@@ -75,7 +75,7 @@ function ThreadHead({ engine, thread, project }: Omit<Props, 'turn'>) {
       {editing ? (
         <form className="rename" onSubmit={save}>
           <input
-            // biome-ignore lint/a11y/noAutofocus: asked for by the press of the button that stood here
+            // biome-ignore lint/a11y/noAutofocus: the person pressed the button that this input replaces
             autoFocus
             aria-label="Title of the thread"
             value={title}
@@ -135,7 +135,7 @@ function useSeen(engine: ThreadsEngine, { id, answered, seen }: Readonly<Thread>
   useEffect(() => {
     if (seen >= answered) return
     const see = (): void => {
-      // Another tab may do it first. If the log can't be written, the status line says so.
+      // Another tab may dispatch this first. If the log can't be written, the status line says so.
       if (document.visibilityState === 'visible') engine.dispatch.seeThread({ id }).catch(() => {})
     }
     see()
@@ -144,7 +144,7 @@ function useSeen(engine: ThreadsEngine, { id, answered, seen }: Readonly<Thread>
   }, [engine, id, answered, seen])
 }
 
-/** Pixels from its end that count as being there. */
+/** Within this many pixels of its end, the list counts as scrolled to the end. */
 const NEAR_END = 80
 
 /** Keeps the end in view while the thread grows, until the person scrolls away. `toEnd` scrolls back. */
@@ -154,7 +154,7 @@ function useFollowedEnd(filled: boolean) {
   useEffect(() => {
     const element = list.current
     if (!element || !filled) return
-    const follow = (): void => {
+    const scrollIfAtEnd = (): void => {
       if (isAtEnd.current) element.scrollTop = element.scrollHeight
     }
     let last = element.scrollTop
@@ -165,11 +165,11 @@ function useFollowedEnd(filled: boolean) {
       else if (scrollTop < last) isAtEnd.current = false
       last = scrollTop
     }
-    const observer = new ResizeObserver(follow)
+    const observer = new ResizeObserver(scrollIfAtEnd)
     observer.observe(element)
     if (element.lastElementChild) observer.observe(element.lastElementChild)
     element.addEventListener('scroll', scrolled, { passive: true })
-    follow()
+    scrollIfAtEnd()
     return () => {
       observer.disconnect()
       element.removeEventListener('scroll', scrolled)

@@ -27,7 +27,7 @@ interface Props {
 /** The files before and after a turn: its changes, all files at that time, and a button to revert to them. */
 export function TurnFiles({ engine, thread, number, back }: Props) {
   const turn = useTurn(engine, turnId(thread.id, number))
-  const look = useFilesAround(engine, turn)
+  const around = useFilesAround(engine, turn)
   const [tab, setTab] = useState<'changes' | 'files'>('changes')
   const step = (to: number, label: string, icon: 'back' | 'next') =>
     to >= 1 && to <= thread.turns ? (
@@ -62,18 +62,18 @@ export function TurnFiles({ engine, thread, number, back }: Props) {
         </button>
       </fieldset>
       <div className="pane-body">
-        {look.error !== undefined && (
+        {around.error !== undefined && (
           <p className="pane-empty" role="alert">
-            The past could not be read: {describeError(look.error)}.
+            The past could not be read: {describeError(around.error)}.
           </p>
         )}
-        {look.error === undefined && !look.files && (
+        {around.error === undefined && !around.files && (
           <p className="quiet pane-empty">Reading the log up to that turn…</p>
         )}
-        {turn && look.files && tab === 'changes' && <TurnChanges turn={turn} {...look.files} />}
-        {look.files && tab === 'files' && <FilesThen files={look.files.after} />}
+        {turn && around.files && tab === 'changes' && <TurnChanges turn={turn} {...around.files} />}
+        {around.files && tab === 'files' && <FilesThen files={around.files.after} />}
       </div>
-      {turn && look.files && <Revert engine={engine} turn={turn} number={number} files={look.files.after} />}
+      {turn && around.files && <Revert engine={engine} turn={turn} number={number} files={around.files.after} />}
     </>
   )
 }
@@ -121,7 +121,7 @@ function FilesThen({ files }: { readonly files: Files }) {
           <Icon name="back" /> <Path path={path} />
         </button>
       </p>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, by keyboard too */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard scrolls it */}
       <pre tabIndex={0}>{text || ' '}</pre>
     </section>
   )
@@ -170,7 +170,7 @@ function Revert({
   )
 }
 
-/** From memory, or from disk. */
+/** Reads a turn from memory, or from disk if it is not in memory. */
 function useTurn(engine: ThreadsEngine, id: string): Readonly<Turn> | undefined {
   const resident = useRead(engine, (read) => read.turns.get(id))
   const [stored, setStored] = useState<Readonly<Turn>>()
@@ -190,13 +190,13 @@ function useTurn(engine: ThreadsEngine, id: string): Readonly<Turn> | undefined 
   return resident ?? stored
 }
 
-interface Look {
+interface FilesAround {
   readonly files?: { readonly before: Files; readonly after: Files }
   readonly error?: unknown
 }
 
-function useFilesAround(engine: ThreadsEngine, turn: Readonly<Turn> | undefined): Look {
-  const [look, setLook] = useState<Look>({})
+function useFilesAround(engine: ThreadsEngine, turn: Readonly<Turn> | undefined): FilesAround {
+  const [around, setAround] = useState<FilesAround>({})
   const { first, last, projectId } = turn ?? {}
   useEffect(() => {
     if (first === undefined || last === undefined || projectId === undefined) return
@@ -204,12 +204,12 @@ function useFilesAround(engine: ThreadsEngine, turn: Readonly<Turn> | undefined)
     const read = async (): Promise<void> => {
       const before = await filesAt(engine, first - 1, projectId)
       const after = await filesAt(engine, last, projectId)
-      if (current) setLook({ files: { before, after } })
+      if (current) setAround({ files: { before, after } })
     }
-    read().catch((error) => current && setLook({ error }))
+    read().catch((error) => current && setAround({ error }))
     return () => {
       current = false
     }
   }, [engine, first, last, projectId])
-  return look
+  return around
 }

@@ -13,7 +13,7 @@ import { toTurn } from './useRoute.ts'
 interface Props {
   readonly engine: ThreadsEngine
   readonly turn: Readonly<Turn>
-  /** Its changes are shown next to the thread. */
+  /** Whether the changes of the turn are shown next to the thread. */
   readonly shown: boolean
   readonly retry?: (() => void) | undefined
 }
@@ -45,7 +45,7 @@ const answers = {
   expired: (path: string) => `There was no answer in time, so ${path} was kept.`,
 } as const
 
-/** The answer so far. It becomes an event when the turn ends. */
+/** Shows the answer so far, from its draft. It becomes an event when the turn ends. */
 function Live({ engine, turn }: { readonly engine: ThreadsEngine; readonly turn: Readonly<Turn> }) {
   const reply = useDraft(engine.drafts.reply, turn.id)
   // A long text renders again as it grows, but key presses come first.

@@ -6,14 +6,14 @@ import { go, toProject } from './useRoute.ts'
 interface Props {
   readonly engine: ThreadsEngine
   readonly open: (dialog: DialogName) => void
-  /** The address names something that is not in this log. */
+  /** Whether the address names a thread or project that is not in this log. */
   readonly lost: boolean
 }
 
 const [example] = topics
 
 export function Welcome({ engine, open, lost }: Props) {
-  const begin = (): void => {
+  const createExample = (): void => {
     const { id, name, files } = example!
     engine.dispatch.createProject({ id, name, files: [...files] })
     go(toProject(id))
@@ -31,7 +31,7 @@ export function Welcome({ engine, open, lost }: Props) {
         </p>
       )}
       <p className="welcome-ways">
-        <button type="button" className="button button-main" onClick={begin}>
+        <button type="button" className="button button-main" onClick={createExample}>
           Begin with an example
         </button>
         <button type="button" className="button" onClick={() => open('project')}>

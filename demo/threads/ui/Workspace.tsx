@@ -14,7 +14,7 @@ interface Props {
   readonly engine: ThreadsEngine
   readonly project: Readonly<Project>
   readonly thread: Readonly<Thread> | undefined
-  /** The turn whose changes are shown; without one, the files as they are. */
+  /** The turn whose changes are shown. Without it, the present files are shown. */
   readonly turn: number | undefined
 }
 
@@ -108,7 +108,7 @@ export function FileList({
   )
 }
 
-/** The folder is shown in a quiet colour. */
+/** A path, with its folder in a quiet colour. */
 export function Path({ path }: { readonly path: string }) {
   const cut = path.lastIndexOf('/') + 1
   return (

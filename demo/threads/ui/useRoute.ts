@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from 'react'
 
-/** The place that the page shows. The address has it, so reload, the back button and a second tab keep it. */
+/** What the page shows. It is in the address, so a reload, the back button and a second tab keep it. */
 export interface Route {
   readonly projectId?: string
   readonly threadId?: string

@@ -15,12 +15,12 @@ export interface TranscriptOfThread {
   readonly error?: unknown
 }
 
-/** All turns of a thread: those in memory, and those on disk if it was closed once. */
+/** All turns of a thread: from memory, and also from disk if the thread was closed once. */
 export function useTranscript(engine: ThreadsEngine, thread: Readonly<Thread>): TranscriptOfThread {
   const { id, onDisk } = thread
   const resident = useRead(engine, (read) => read.turns.by('threadId', id))
   const [read, setRead] = useState<{ readonly turns: Known; readonly error?: unknown }>()
-  /** The turns stay visible when their rows leave memory because the thread was closed. */
+  /** Every turn that was shown. Turns stay visible when the thread is closed, which removes their rows from memory. */
   const known = useRef(nothing)
 
   useEffect(() => {

@@ -1,6 +1,6 @@
 import { defineConfig } from 'vite'
 
 export default defineConfig({
-  // Found at once, so that the first page of a session is not loaded twice.
+  // Vite prepares this entry when it starts. If it found it later, it would load the first page of a session twice.
   optimizeDeps: { include: ['tidemark/worker'] },
 })

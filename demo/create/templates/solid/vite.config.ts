@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   plugins: [solid()],
-  // Found at once, so that the first page of a session is not loaded twice.
+  // Vite prepares this entry when it starts. If it found it later, it would load the first page of a session twice.
   optimizeDeps: { include: ['tidemark/worker'] },
   // The tests need no page.
   test: { environment: 'node' },

@@ -3,6 +3,6 @@ import { defineConfig } from 'vite'
 
 export default defineConfig({
   plugins: [svelte()],
-  // Found at once, so that the first page of a session is not loaded twice.
+  // Vite prepares this entry when it starts. If it found it later, it would load the first page of a session twice.
   optimizeDeps: { include: ['tidemark/worker'] },
 })

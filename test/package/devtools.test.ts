@@ -6,7 +6,7 @@ import { expect, it } from 'vitest'
 import { root } from './run.ts'
 
 /** Limits for the minified and gzipped bytes of the panel, and of its rarer pages and tools, which load on demand. */
-const LIMITS = { opening: 24_000, tools: 13_900 }
+const LIMITS = { opening: 24_000, tools: 14_500 }
 
 /** Bundles an app. Returns the bytes and modules of each file. */
 async function build(

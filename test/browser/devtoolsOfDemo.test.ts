@@ -76,6 +76,19 @@ describe.skipIf(!has('chromium'))('every demo page', () => {
     },
   )
 
+  it('/live/ opens the devtools by a button and by keys', async () => {
+    const tab = await browser.open(`${server.url}live/`)
+    const { page } = tab
+    await page.getByRole('button', { name: 'Devtools', exact: true }).click()
+    await tabNamed(page, 'Log').waitFor()
+    await page.keyboard.press('Escape')
+    await tabNamed(page, 'Log').waitFor({ state: 'detached' })
+    await page.keyboard.press('Control+Shift+D')
+    await tabNamed(page, 'Log').waitFor()
+    expect(complaints(tab)).toEqual([])
+    await tab.close()
+  })
+
   it('/todomvc/ says that the devtools could not be loaded, and opens them with the next try', async () => {
     const tab = await browser.open(`${server.url}todomvc/`)
     const { page } = tab

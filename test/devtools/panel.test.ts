@@ -238,6 +238,20 @@ test('an engine that is behind: each tab that has to read says so, and shows the
   await expect.poll(panel.footer).not.toContain("can't read its log")
 })
 
+test('a command that lost a race: shows how often, how long it took, and what refused another one', async () => {
+  const name = freshName()
+  const [one, other] = [await tab(name), await tab(name)]
+  const panel = await look(one)
+  await panel.open('Commands')
+  await Promise.all([other.dispatch.add({ title: 'Bread' }), one.dispatch.add({ title: 'Milk' })])
+  await panel.press('add')
+  await panel.shows(/outcome 1 event took \d+(\.\d+)? ms races lost 1 /)
+  await outcome(one.dispatch.addUnlessUsed({ id: 'again', title: 'Milk' }))
+  await panel.shows('2 commands of this tab since the panel was mounted, 0 pending, 1 rejected')
+  await panel.press('addUnlessUsed')
+  await panel.shows(/outcome rejected: used .*Rejection .*code : "used"/)
+})
+
 test('reactions of an engine that failed: lists the events they have given up, and can retry them', async () => {
   const name = freshName()
   const engine = await chatTab(name)

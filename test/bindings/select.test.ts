@@ -1,3 +1,5 @@
+import { createRequire } from 'node:module'
+import { pathToFileURL } from 'node:url'
 import 'fake-indexeddb/auto'
 import { map, from as rxFrom } from 'rxjs'
 import { derived } from 'svelte/store'
@@ -227,4 +229,19 @@ test('is found as an observable by both keys, if the symbol is there', () => {
   Object.defineProperty(Symbol, 'observable', { value: observable, configurable: true })
   expect(selection[polyfill]!()).toBe(selection)
   expect(selection['@@observable']!()).toBe(selection)
+})
+
+test("is a source for Angular's toSignal, by rxjs' from", async () => {
+  // Angular is installed in a workspace of its own.
+  const { resolve } = createRequire(new URL('../frameworks/angular/package.json', import.meta.url))
+  const angular = (name: string) => import(pathToFileURL(resolve(name)).href)
+  const { toSignal } = await angular('@angular/core/rxjs-interop')
+  const count = toSignal(rxFrom(select(engine, (read) => read.count.value)), {
+    requireSync: true,
+    manualCleanup: true,
+  })
+  expect(count()).toBe(3)
+  const sent = engine.dispatch.add({ id: 'x', title: '', list: 0 })
+  expect(count()).toBe(4)
+  await sent
 })

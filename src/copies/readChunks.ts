@@ -25,7 +25,7 @@ export async function* readChunks(
       const { done, value } = await reader.read()
       ended = done
       if (!value) continue
-      // No stream of a file gives shared memory.
+      // The stream of a file never yields shared memory.
       parts.push(value as typeof rest)
       filled += value.length
     }

@@ -15,7 +15,10 @@ export interface Log {
     durability: 'relaxed' | 'strict',
     extra?: readonly ExtraWrite[],
   ): Promise<boolean>
-  /** `atRecordEnd`: a record ends at `after`, as at every head. Calls `onLastBatch` before a batch that is known to be the last. */
+  /**
+   * Reads the commits after a sequence, in batches. `atRecordEnd`: a record ends at `after`, as at every head. Without it, the first batch begins
+   * with the record that contains the next event. Calls `onLastBatch` before a batch that is known to be the last.
+   */
   readAfter(
     after: number,
     signal?: AbortSignal,
@@ -29,7 +32,7 @@ export interface Log {
   flush(): Promise<unknown>
 }
 
-/** A record may start before the sequence. A record that starts below the end of the newest segment is not part of the log. */
+/** Finds the first sequence of the record that contains a sequence. A record below the end of the newest segment is not part of the log. */
 const findRecord: FindRecord = (store, sequence, tell) => {
   const newest = store('segments').openKeyCursor(null, 'prev')
   const floor = store('commits').openKeyCursor(IDBKeyRange.upperBound(sequence), 'prev')

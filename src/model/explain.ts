@@ -1,9 +1,9 @@
 import { ModelError } from '../errors.ts'
 
-// Development only: longer messages for what production refuses too, with the value and the next step.
+// Only in development: longer messages for errors that production reports too. They name the value and the next step.
 
 const isPromise = (value: unknown): boolean =>
-  // A guard asks before it knows.
+  // The value may be anything, so this checks for `then`.
   typeof (value as { then?: unknown } | undefined)?.then === 'function'
 
 const shownValue = (value: unknown): string => {
@@ -24,7 +24,7 @@ export function explainDecision(command: string, decision: unknown, types: { ver
     )
   }
   for (const event of [decision].flat()) {
-    // Asked before it is known to be an event.
+    // The value may be anything, also if the types say that it is an event.
     const type = (event as { type?: unknown } | null | undefined)?.type
     if (typeof type === 'string' && types.version(type)) continue
     throw new ModelError(
@@ -34,7 +34,7 @@ export function explainDecision(command: string, decision: unknown, types: { ver
   }
 }
 
-/** By class: what a payload keeps instead of an instance. */
+/** What a payload should keep instead of an instance, by class. */
 const INSTEAD_OF: Record<string, string> = {
   Date: 'getTime() or toISOString()',
   Map: 'a list of its entries',
@@ -66,7 +66,7 @@ export function explainRow(
   const handler = (): string => `${projection}: evolve.${type}`
   if (isPromise(after)) throw new ModelError(`${handler()} is asynchronous: an event carries all that its fold needs`)
   if (property === undefined || after == null) return
-  // Both are objects here.
+  // A row of a table that is not null is an object.
   const other = (after as Record<string, unknown>)[property]
   if (other === key) return
   throw new ModelError(

@@ -138,7 +138,7 @@ async function eventsBefore(
     for (const event of events)
       for (const { projection, keys = [] } of touchedBy(core, event)) {
         const { into } = core.model.projections[projection] ?? {}
-        // Without an index, each would fold the whole log.
+        // Without an index, each read would fold the whole log.
         if (into?.kind === 'table' && into.history && found.size < GIVEN_MAX)
           for (const key of keys) await collect({ table: projection, key })
       }

@@ -82,7 +82,7 @@ export class CommandsPanel extends Panel {
 
 function shownOutcomeOf({ state, events, error }: SeenCommand): TemplateResult {
   if (state === 'pending') return html`<span class="careful">pending</span>`
-  // That is what a rejected command has.
+  // A rejected command has an error of this class.
   if (state === 'rejected') return html`<span class="careful">rejected: ${(error as CommandRejected).code}</span>`
   if (state === 'failed') return html`<span class="bad">${caughtName(error) ?? 'failed'}</span>`
   if (state === 'duplicate') return html`<span class="quiet">answered before</span>`

@@ -6,7 +6,7 @@ import { andMore, card, errorLine, headedRows, quietLine } from './parts.ts'
 
 /** The most drafts of one name that are listed and followed. */
 const DRAFTS_LISTED = 50
-/** Milliseconds between two lists of drafts. It is polled because a draft that begins in another tab changes no status. */
+/** Milliseconds between two lists of drafts. The list is polled, because a draft that begins in another tab changes no status. */
 const LIST_MS = 1000
 /** Milliseconds between two reads of a growing draft. */
 const GROW_MS = 200

@@ -214,7 +214,7 @@ export class DevtoolsElement extends LitElement {
   protected override updated(): void {
     const dock = this.renderRoot.querySelector<HTMLElement>('.dock')
     if (dock) dock.style.height = `${this.#height}px`
-    // While the panel was closed it received no changes.
+    // While the panel was closed, this page received no changes.
     const shown = this.renderRoot.querySelector<Panel>(`tidemark-${this.#panel}`)
     if (shown !== this.#shown) shown?.look()
     this.#shown = shown

@@ -7,11 +7,11 @@ export interface Filter {
   readonly type?: string
   readonly row?: { readonly table: string; readonly key: string }
   readonly command?: string
-  /** In lower case. */
+  /** The text to find, in lower case. */
   readonly text: string
 }
 
-/** undefined matches every event. */
+/** Parses a typed filter. A result of undefined matches every event. */
 export function parseFilter(line: string): Filter | undefined {
   const filter: {
     type?: string
@@ -49,7 +49,7 @@ export function fits({ type, command, text }: Filter, { event }: LogEntry): bool
 
 /** Converts a typed key. Returns a number if a row has that number as its key, or if the keys of the table are numbers. */
 export function keyOfText(engine: InspectedEngine, table: string, text: string): Key {
-  // Only a table has it, not a value.
+  // Only a table has `has`. A value does not.
   const read = engine.read[table] as { has?(key: Key): boolean } | undefined
   const isNumber = text !== '' && Number.isFinite(Number(text))
   return isNumber && read?.has?.(Number(text)) && !read.has(text) ? Number(text) : text

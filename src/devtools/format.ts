@@ -1,7 +1,7 @@
 /** The most characters of a value on one line. */
 const LINE_CHARACTERS = 160
 
-/** `1,234,567`. By hand: the first number that `toLocaleString` formats costs a page 50 ms. */
+/** `1,234,567`. It does not use `toLocaleString`, because the first call costs a page 50 ms. */
 export const formatCount = (n: number): string => String(n).replace(/\B(?=(\d{3})+$)/g, ',')
 
 export const plural = (n: number, one: string): string => `${formatCount(n)} ${one}${n === 1 ? '' : 's'}`

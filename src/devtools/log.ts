@@ -15,7 +15,7 @@ export class LogPanel extends Panel {
   #entries: LogEntries | undefined
   #line = ''
   #head = 0
-  /** The end of the log for the next update, whose events are read. */
+  /** The end of the log up to which events are read for the next update. */
   #prepared: number | undefined
   #forgetPreparation: (() => void) | undefined
   #detail: EventDetail | undefined
@@ -68,7 +68,7 @@ export class LogPanel extends Panel {
     const head = this.#prepared ?? status.sequence
     this.#prepared = undefined
     const isWhole = status.state === 'ready' && !status.behind
-    // Rows that are seen do not change, unless they could not be read.
+    // Visible rows do not change, unless they could not be read.
     if (this.#log.forgetFailures() || !isWhole) this.requestUpdate()
     if (database && !isWhole)
       void headOf(database).then(

@@ -76,7 +76,7 @@ export function createLogEntries(core: Core, changed: () => void): LogEntries {
       blocks,
       isFailed,
     }
-    // A larger read replaces an earlier one that ended at the old end of the log.
+    // A larger read replaces an earlier read, which ended at the old end of the log.
     regions = [region, ...regions.filter(({ first, last }) => last < region.first || first > region.last)]
     regions.length = Math.min(regions.length, REGIONS_MAX)
     return region
@@ -90,8 +90,8 @@ export function createLogEntries(core: Core, changed: () => void): LogEntries {
   }
 
   /**
-   * A bar that is dragged passes a segment with each frame, and nobody reads them. Unpacked text costs a browser a millisecond for each megabyte
-   * to free, in one task, so a list that jumps again and again is read where it rests.
+   * Notes a jump of the list. While the bar is dragged, each frame passes a segment that nobody reads. To free unpacked text, a browser needs a
+   * millisecond for each megabyte, in one task. So a list that jumps repeatedly is read where it comes to rest.
    */
   function noteJump(sequence: number): void {
     const isFar = Math.abs(sequence - place) > WINDOW_EVENTS
@@ -102,7 +102,7 @@ export function createLogEntries(core: Core, changed: () => void): LogEntries {
     jumped = now
   }
 
-  /** Reads one thing at a time, always the latest request: a fast scroll asks for more than anybody sees. */
+  /** Reads one request at a time, always the latest: a fast scroll requests more events than anybody sees. */
   async function readWanted(): Promise<void> {
     if (isReading) return
     isReading = true
@@ -169,7 +169,7 @@ function* newestFirst(blocks: readonly Block[], sequence: number): Generator<Str
     for (const stretch of [...block.decode()].reverse()) if (stretch.first <= sequence) yield stretch
 }
 
-/** The first one that ends at or after a sequence. */
+/** The first item that ends at or after a sequence. */
 function holderOf<T extends { readonly last: number }>(ascending: readonly T[], sequence: number): T | undefined {
   let [low, high] = [0, ascending.length - 1]
   while (low < high) {

@@ -17,7 +17,7 @@ export interface LogSearch {
   /** undefined if there is no such match, or while it is being read. */
   at(index: number): LogEntry | undefined
   sequenceAt(index: number): number | undefined
-  /** -1 if it is not among the matches. */
+  /** The index of an event among the matches; -1 if it is not a match. */
   indexOf(sequence: number): number
   /** True when the whole log was searched. */
   readonly isOver: boolean
@@ -86,7 +86,7 @@ export function createLogSearch(
     const { to, sequences } = (!type && !command && !words && (await positionsOf(session, table, key))) || NOWHERE
     if (to < core.head) await findByFolding({ ...row, after: to })
     if (!sequences.length) return
-    // Their number is known before the first one is read.
+    // The number of matches is known before the first match is read.
     let next = found.length
     for (const sequence of sequences) found.push({ sequence, isFirst: true })
     isOver = true

@@ -12,14 +12,14 @@ const MEASURED_AT_ONCE = 32
 export interface StoreSize {
   readonly store: string
   readonly records: number
-  /** The size of their content. A browser may compress it and adds bytes of its own. */
+  /** The size of the records' content. A browser may compress it, and it stores further bytes for each record. */
   readonly bytes: number
 }
 
 export interface TypeSize {
   readonly type: string
   readonly events: number
-  /** The size of their payloads as JSON. */
+  /** The size of the events' payloads as JSON. */
   readonly bytes: number
 }
 

@@ -5,9 +5,9 @@ const panel = part('devtools', () => import('./element.ts'))
 
 /** Where and how the panel is shown. */
 export interface DevtoolsOptions {
-  /** Shows the panel at once. `false` unless given. */
+  /** Shows the panel at once. `false` by default. */
   readonly open?: boolean | undefined
-  /** A small button at the foot of the page opens the panel. `true` unless given; Ctrl+Shift+D opens it in any case. */
+  /** Whether a small button at the foot of the page opens the panel. `true` by default. Ctrl+Shift+D opens the panel in any case. */
   readonly button?: boolean | undefined
 }
 
@@ -17,12 +17,12 @@ export interface Devtools {
   show(): void
   /** Closes the panel. */
   hide(): void
-  /** Takes the panel out of the page. */
+  /** Removes the panel from the page. */
   remove(): void
 }
 
 /**
- * Defines the element `<tidemark-devtools>`, whose property `engine` is what it looks into. `mountDevtools` calls it.
+ * Defines the element `<tidemark-devtools>`, which shows the engine in its property `engine`. `mountDevtools` calls this function.
  * @example
  * ```ts
  * await defineDevtools()
@@ -38,7 +38,7 @@ export async function defineDevtools(): Promise<void> {
 }
 
 /**
- * Puts a panel into the page that looks into an engine: its log, rows, past, commands, projections, tabs, storage and health.
+ * Adds a panel to the page that shows an engine: its log, rows, past, commands, projections, tabs, storage and health.
  * @example
  * ```ts
  * addEventListener('keydown', async function open({ ctrlKey, shiftKey, key }) {
@@ -49,8 +49,8 @@ export async function defineDevtools(): Promise<void> {
  * })
  * ```
  *
- * Called again for the same engine, it gives the panel that is there, and opens it if `open` says so. It works under
- * `default-src 'self'` and with Trusted Types, in production too. It shows what people wrote: keep it from those who may not see that.
+ * Called again for the same engine, it returns the same panel, and opens it if `open` is true. The panel works under
+ * `default-src 'self'` and with Trusted Types, in production too. It shows what people wrote: do not offer it to anyone who may not see that.
  * Rejects with `ModelError` if the argument is not an engine, and with `StorageError('unavailable')` if its code can't be loaded.
  */
 export async function mountDevtools(

@@ -106,7 +106,7 @@ export class ProjectionsPanel extends Panel {
     // A resident table has a size.
     const rows = into.kind === 'table' && into.resident ? (view as { size: number }).size : undefined
     const tone = state === 'failed' ? 'bad' : state === 'building' ? 'careful' : 'good'
-    // Any error may have one.
+    // Any error may have a cause.
     const cause = (error as { readonly cause?: Error } | undefined)?.cause
     return card(
       name,

@@ -106,7 +106,7 @@ export class RowsPanel extends Panel {
     const table = this.#projection
     const definition = core.model.projections[table]
     const slot = this.#rows.find((row) => row.key === key)
-    // Only a table has it, not a value.
+    // Only a table has `get`. A value does not.
     const live = (engine.read[table] as { get?(key: Key): unknown } | undefined)?.get?.(key)
     this.#selected = { key, row: slot?.row ?? live }
     this.requestUpdate()

@@ -92,7 +92,7 @@ export function openSession(engine: InspectedEngine): Session {
   const preparations = new Set<() => Promise<void>>()
 
   const updates = createUpdates(async () => {
-    // A page tells itself what it could not read.
+    // Each page shows what it could not read.
     await Promise.all([...preparations].map((read) => quietly(read())))
     const began = performance.now()
     inform()

@@ -12,7 +12,7 @@ export class StoragePanel extends Panel {
   #segments: { readonly count: number; readonly last: number } | undefined
   #stores: readonly StoreSize[] | undefined
   #types: readonly TypeSize[] | undefined
-  /** Aborts the measuring or the export that is under way. */
+  /** Aborts the measuring or the export that is in progress. */
   #stop: AbortController | undefined
   /** The text of the status line: progress, a result or an error. */
   #told = ''

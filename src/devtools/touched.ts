@@ -17,7 +17,7 @@ export function touchedBy({ model }: Core, event: AnyRecordedEvent): readonly To
     if (!evolve[event.type]) return []
     if (into.kind !== 'table') return [{ projection }]
     const find = by[event.type]
-    // It needs the rows of that time.
+    // This `by` needs the rows of that time.
     if (find && find.length > 1) return [{ projection, where: 'rows that its `by` chose' }]
     try {
       const named: unknown = find ? find(event, undefined) : event.data?.[into.key]

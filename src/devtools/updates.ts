@@ -2,7 +2,7 @@
 export const WAIT_MIN_MS = 2000
 /** The most milliseconds between two updates, no matter how much one costs. */
 export const WAIT_MAX_MS = 10_000
-/** While an engine keeps changing, updates get a hundredth of the page's time: the next one waits so many times what the last one took. */
+/** While an engine keeps changing, updates get a hundredth of the page's time: each update waits this many times as long as the last update took. */
 export const WAIT_PER_COST = 100
 /** Milliseconds without a change after which an update no longer waits in proportion. */
 export const STILL_MS = 250
@@ -32,7 +32,7 @@ export function createUpdates(update: () => Promise<number>): Updates {
   }
 
   async function run(): Promise<void> {
-    // From here on, a change asks for another update: this one may be too early for it.
+    // From here on, a change requests another update, because this update may be too early to show it.
     restart()
     wait = Math.min(WAIT_MAX_MS, Math.max(WAIT_MIN_MS, (await update()) * WAIT_PER_COST))
   }

@@ -80,7 +80,7 @@ function unreadOf(files: ReadonlyMap<string, readonly ChunkPlace[]>): string | u
   }
 }
 
-/** The chunk that continues the log after `at`. Of several, it takes the whole one that begins last. */
+/** The chunk that continues the log after `at`. If there are several, the undamaged chunk that begins last. */
 async function nextBehind(places: readonly ChunkPlace[], at: number): Promise<Chunk | 'none' | 'damaged'> {
   const candidates = places
     .filter(({ header: { first, last } }) => first <= at + 1 && last > at)

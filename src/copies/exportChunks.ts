@@ -59,7 +59,7 @@ export async function* inPortions(
   let characters = 0
   for await (const batch of batches)
     for (const record of batch) {
-      // It was appended since the call.
+      // The record was appended after the call.
       if (record.last > until) break
       records.push(record)
       characters += record.body.length

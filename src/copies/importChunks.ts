@@ -22,9 +22,9 @@ export interface ImportChunksOptions {
   readonly restoring?: boolean
   /** The log has a remote from now on. A log that has one already keeps it. */
   readonly shared?: boolean
-  /** Gives the commands for its outbox. Called once all chunks are staged. */
+  /** Returns the commands for the log's outbox. Called once all chunks are staged. */
   readonly unsent?: () => Unsent | undefined
-  /** The positions and open events of its reactions. */
+  /** The positions and open events of the log's reactions. */
   readonly reactions?: KnownReactions | undefined
   /** Called after each chunk, with its last sequence. */
   readonly progress?: (sequence: number) => void
@@ -33,7 +33,7 @@ export interface ImportChunksOptions {
 /**
  * Makes a log of chunks, in a database whose log is empty (rule 13). Verifies each chunk and stages it in `bodies`, then makes all of
  * them visible in one transaction, with a new log id and their own lineage. If a call is interrupted, the next call with the same chunks
- * takes up what was staged. Throws ImportError with the line and the reason, and then leaves nothing behind.
+ * continues with the staged chunks. Throws ImportError with the line and the reason, and then leaves nothing behind.
  */
 export async function importChunks(
   database: Database,
@@ -73,7 +73,7 @@ export async function importChunks(
     await publishStaged(database, stage, log, lines, options.unsent?.(), options.reactions)
     return { log, sequence: last }
   } catch (error) {
-    // These two errors refuse the file. After any other one, the same file may be taken up again.
+    // These two errors refuse the file. After any other error, an import of the same file may continue.
     if (error instanceof ImportError || error instanceof OutdatedCodeError) await stage.clear().catch(() => {})
     throw error
   }

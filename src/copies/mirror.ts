@@ -19,9 +19,9 @@ const RETRY_LATER_MS = 60_000
 export interface Mirror {
   /** Notes that the log has grown or was sealed. */
   noteGrowth(): void
-  /** Takes a hint of another tab or worker. The pipeline owns the channel. */
+  /** Handles a hint of another tab or worker. The pipeline owns the channel. */
   hear(hint: Hint): void
-  /** Goes on in this place, also after it had stopped because a permission was missing. */
+  /** Continues in this place, also after it had stopped because a permission was missing. */
   resume(place: MirrorPlace | undefined): Promise<void>
 }
 
@@ -36,7 +36,7 @@ export interface MirrorHost {
   separateFile?: () => Promise<WriteSeparateFile | undefined>
 }
 
-/** Starts the mirror of a pipeline in the place that a tab names, or makes it go on there. */
+/** Starts the mirror of a pipeline in the place that a tab names, or makes it continue there. */
 export function start(host: MirrorHost, named: MirrorPlace | undefined): void {
   const place = toMirrorPlace(named)
   if (host.mirror) void host.mirror.resume(place)
@@ -110,7 +110,7 @@ function createMirror(host: MirrorHost, given: MirrorPlace | undefined): Mirror 
         if (error instanceof NoMirror) break
         // If the pipeline was closed while the files were removed, nothing would end the wait below.
         if (closing.aborted) break
-        // The log goes on without a mirror until the next attempt.
+        // The log works without a mirror until the next attempt.
         turn = new AbortController()
         await quietly(sleep(retryMs(error), turn.signal))
       } finally {

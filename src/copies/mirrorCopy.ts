@@ -14,7 +14,7 @@ import { packUnsent, readOutbox, UNSENT } from './unsent.ts'
 
 /** The most events that one round reads. The bound lets the round end while tabs keep appending. */
 const ROUND_EVENTS = 32_768
-/** The shares of the origin's quota that may be in use when an existing mirror goes on, and when a new one begins. */
+/** The shares of the origin's quota that may be in use when an existing mirror continues, and when a new mirror begins. */
 const FULL = 0.8
 const HALF_FULL = 0.4
 
@@ -23,12 +23,12 @@ export interface MirrorCopy {
   readonly last: number
   /**
    * Brings the files in line with the log. `'more'`: the log has more events than one round reads. `'replaced'`: the log got another id
-   * or lineage, so this copy can't go on.
+   * or lineage, so this copy can't continue.
    */
   round(): Promise<'whole' | 'more' | 'replaced'>
 }
 
-/** Writes a separate file beside those of the events, outside their chain, if its content has changed. The content was read before the events. */
+/** Writes a separate file beside the files of the events, outside their chain, if its content has changed. The content was read before the events. */
 export type WriteSeparateFile = (folder: MirrorFolder, log: LogIdentity) => Promise<void>
 
 /** The part of a mirror's host that its files need. */
@@ -126,7 +126,7 @@ export async function createCopy(
       return last()
     },
     async round() {
-      // Reads the open events first: a command that settles one meanwhile is then in a file below.
+      // Reads the open events first: a command that settles an open event meanwhile is then in a file of events, which is written below.
       const writeSeparateFile = await host.separateFile?.()
       // Reads the outbox before the commits: a command that moves from one to the other meanwhile is then in both files, not in neither.
       const outbox = isShared(log) ? await readOutbox(database, marker) : undefined

@@ -11,7 +11,7 @@ export function toMirrorPlace(value: unknown): MirrorPlace | undefined {
 }
 
 const isFolder = (value: unknown): value is FileSystemDirectoryHandle =>
-  // Its own method tells: the class may be another window's.
+  // A check by class would fail for a handle from another window, so this checks for a method.
   typeof (value as FileSystemDirectoryHandle | null | undefined)?.isSameEntry === 'function'
 
 /** Only Chromium has these methods. A private folder needs no permission. */

@@ -35,7 +35,7 @@ export async function writeOn(
     if (ended.aborted || done === 'replaced') return
     lag.end(done === 'whole')
     if (done === 'whole' && hasMoved) {
-      // The private files grow old now. A later open that can't read the folder must not restore the log from them.
+      // The private files are out of date from now on. A later open that can't read the folder must not restore the log from them.
       await quietly(removePrivate(host.database, ended))
       hasMoved = false
     }

@@ -17,7 +17,7 @@ import { askEmpty, isEmpty, notEmpty, type Stage, storesOfLog, takenOver } from 
 import { putUnsent, type Unsent } from './unsent.ts'
 import { reusedId } from './verifyCommits.ts'
 
-/** The stores that are cleared: what they hold of an empty log is of no use to the new one. */
+/** The stores that are cleared: their content for the empty log is of no use to the new log. */
 const CLEARED = ['commands', 'types', 'bases', 'pages', 'rowEvents', 'checkpoints'] as const
 const SHOWN_STORES: StoreName[] = ['meta', 'bodies', ...CLEARED]
 

@@ -12,8 +12,8 @@ import type { WriteSeparateFile } from './mirrorCopy.ts'
 /** Readers of events skip the file, because its name does not end in `.tidemark`. */
 const REACTIONS = 'reactions.open'
 /**
- * In place of a reaction's name, for the position of a log that no reaction had looked at when its mirror was written. After a restore, its
- * reactions begin there.
+ * Stands in for a reaction's name, with the position of a log that no reaction had read when its mirror was written. After a restore, the
+ * reactions of the log begin at this position.
  */
 export const NONE_YET = '*'
 
@@ -68,14 +68,14 @@ export async function findReactions(
     const positions = new Map(named as [string, ReactionPosition][])
     const { device } = (positions.get('') ?? {}) as { readonly device?: string }
     positions.delete('')
-    // The other lines.
+    // The lines after the first one are open events.
     return { positions, open: open as OpenEvent[], device }
   } catch {
     // Without positions, the reactions begin after the restored events.
   }
 }
 
-/** Stores the reactions of a restored log. `last` is its newest event: what the file says of later events is left out, unless they are local. */
+/** Stores the reactions of a restored log. `last` is its newest event. Later events of the file are left out, unless they are local. */
 export function putReactions(store: StoreOf, { positions, open, device }: KnownReactions, last: number): void {
   if (device) store('meta').put(device, 'device')
   for (const [name, position] of positions)

@@ -14,7 +14,7 @@ const LOOK_RETRY_MS = 100
 
 /**
  * Fills a new database from its mirror, if there is one (rule 20). One tab does this and the others wait. If that tab is killed,
- * the next one goes on. Afterwards the log's format is no longer 0. Rejects, and writes nothing, with `StorageError('unavailable')` if
+ * the next tab continues. Afterwards the log's format is no longer 0. Rejects, and writes nothing, with `StorageError('unavailable')` if
  * there may be a mirror that can't be read now, and with OutdatedCodeError if a newer build wrote it. `shared`: the log has a remote
  * from now on.
  */

@@ -14,13 +14,13 @@ export interface PartFile {
   readonly last: number
 }
 
-/** The files of a mirror that belong to this log, and those that have to go. */
+/** The files of a mirror that belong to this log, and the files to remove. */
 export interface ResumedFiles {
   readonly tail: Tail
   readonly parts: readonly PartFile[]
   /** The tail's file differs from the tail, so it has to be written or removed. */
   readonly isStale: boolean
-  /** Files of events that this database has lost. They have to go before other events get the same numbers. */
+  /** Files of events that this database has lost. They have to be removed before other events get the same numbers. */
   readonly lost: readonly string[]
 }
 
@@ -55,7 +55,7 @@ interface FoundTail {
   readonly open: readonly CommitRecord[]
 }
 
-/** undefined if the file is missing or damaged. */
+/** Reads the tail from its file; undefined if the file is missing or damaged. */
 async function readTail(places: readonly ChunkPlace[]): Promise<FoundTail | undefined> {
   const chunks: Chunk[] = []
   for (const place of places) {

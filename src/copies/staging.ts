@@ -30,7 +30,7 @@ export interface Stage {
   clear(): Promise<void>
 }
 
-/** Begins an import, or takes over what an interrupted one has staged. Throws ImportError if the log is not empty. */
+/** Begins an import, or takes over the chunks that an interrupted import has staged. Throws ImportError if the log is not empty. */
 export async function openStage(database: Database): Promise<Stage> {
   const { transact } = database
   const owner = randomId()
@@ -113,7 +113,7 @@ export const askEmpty = (store: StoreOf, database: Database): StagingRequests =>
   store('commits').getKey(above(0)),
   ...(hasNewerStores(database) ? [store('outbox').openCursor(null, 'prev')] : []),
 ]
-/** Call it once all answers have come. In an empty outbox, the marker comes last: records below it are not part of the outbox. */
+/** Whether the answers are those of an empty log. Call it once all have come. In an empty outbox, the marker comes last: records below it do not count. */
 export const isEmpty = (requests: StagingRequests): boolean =>
   // A key has no value.
   requests.every(({ result }) => !result || isMarker((result as { readonly value?: unknown }).value))

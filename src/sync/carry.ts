@@ -3,7 +3,7 @@ import { replicators } from './registry.ts'
 import { replicate } from './replicate.ts'
 
 /**
- * Gives an adapter what follows it, so that page and worker have it. The remotes of this package have it already.
+ * Gives an adapter the code that synchronises a log with it, so that page and worker include that code. The remotes of this package have it already.
  * @example
  * ```ts
  * import type { Remote } from 'tidemark'

@@ -9,12 +9,12 @@ export interface Read {
 
 /** The result of reading the messages after a position. */
 export interface Derived {
-  /** The commits that continue the chain. Every device finds the same ones, because only the bytes decide (rules 3 and 10). */
+  /** The commits that continue the chain. Every device finds the same commits, because only the bytes decide (rules 3 and 10). */
   readonly commits: readonly ReadCommit[]
   readonly position: ReadPosition
   /** The lineage of the log in the messages. undefined if they contain no log. */
   readonly lineage: string | undefined
-  /** True if a newer build wrote the next message. */
+  /** What this build does not know of the next message, if a newer build wrote it. */
   readonly newer: string | undefined
 }
 
@@ -36,7 +36,7 @@ export function derive(from: ReadPosition, messages: readonly Read[], known: str
     mark = { position, id: opened.id, head, last }
     if (opened.is !== 'message') continue
     const { header } = opened
-    // A message names the commit before it. If that is not the last one, it came too late or twice, and does not count.
+    // A message names the commit before it. If this is not the last commit, the message came too late or twice, and does not count.
     if (header.after !== last || header.first !== head + 1) continue
     if (lineage !== undefined && header.lineage !== lineage) continue
     lineage ??= header.lineage
@@ -47,7 +47,7 @@ export function derive(from: ReadPosition, messages: readonly Read[], known: str
   return { commits, position: { position, id, head, last, trail: longer(from, mark) }, lineage, newer }
 }
 
-/** The trail with the position that was left added. */
+/** The trail, with the previous position added. */
 function longer({ trail, ...left }: ReadPosition, now: TrailMark): readonly TrailMark[] {
   if (left.position === now.position || !left.position) return trail
   const marks = [left, ...trail]

@@ -11,8 +11,9 @@ import { decideUndo, UNDO, type Undoing } from './undoing.ts'
 /** The result of deciding commands again. */
 export interface DecidedAgain {
   /**
-   * A command without events produced none, or was refused, on top of other commands of this device. That becomes final only when those
-   * are in the log: then the command is decided again, so that every rejection is true for a state of the shared log.
+   * The commands that stay in the outbox. A command without events produced none, or was refused, after other commands of this device. This
+   * becomes final only when the other commands are in the log. Then the command is decided again, so that every rejection is true for a
+   * state of the shared log.
    */
   readonly kept: readonly LocalCommand[]
   readonly rejected: readonly RejectedCommand[]
@@ -62,7 +63,7 @@ export function decideAgain(
       try {
         const context = createContext(command.at, randomId, ids)
         const isUndo = command.name === UNDO
-        // `undoingOf` wrote it.
+        // `undoingOf` wrote the input of an undo.
         const undoing = command.input as unknown as Undoing
         const stored = isUndo ? decideUndo(folds, undoing) : decide(model, command.name, read, command.input, context)
         for (const event of recordedOf({ ...command, events: stored }, tip + 1, types))
@@ -95,7 +96,7 @@ function assertKnown(model: AnyModel, commands: readonly LocalCommand[]): void {
   }
 }
 
-/** A command with the same id as another command that is in the log (rule 7). */
+/** The rejection of a command whose id another command in the log has (rule 7). */
 export const conflicting = ({ events, ...command }: LocalCommand, head: number): RejectedCommand => ({
   ...command,
   events,
@@ -103,7 +104,7 @@ export const conflicting = ({ events, ...command }: LocalCommand, head: number):
   sequence: head,
 })
 
-/** The command in the form that the log keeps. */
+/** The command in the form that the log stores. */
 export const storedOf = ({ id, fingerprint, at, meta, cause, device, events }: LocalCommand): StoredCommand => ({
   id,
   ...(fingerprint !== undefined && { fingerprint }),

@@ -1,11 +1,11 @@
 import { aborting } from '../async.ts'
 import { EngineClosed } from '../errors.ts'
 
-/** The following of a remote beside a pipeline. Work that a browser needs only once per log runs with it. */
+/** A period in which a remote is followed beside a pipeline. Work that a browser does only once per log runs during it. */
 export interface Holding {
-  /** Aborts when the following ends. */
+  /** Aborts when the period ends. */
   readonly signal: AbortSignal
-  /** Lets the next one in the queue follow the remote, in another worker or page. */
+  /** Lets the next follower in the queue follow the remote, in another worker or page. */
   leave(): void
 }
 

@@ -4,21 +4,21 @@ import { BadText, compressed } from '../log/gzip.ts'
 import { stringify } from '../model/json.ts'
 
 /**
- * First line of a message, as JSON; `bytes` bytes of body follow its line feed. The body has two lines for each commit, as that of a chunk.
- * A message is log only if `after` names the commit before it.
+ * The first line of a message, as JSON. After its line feed come `bytes` bytes of body. The body has two lines for each commit, like the body
+ * of a chunk. A message belongs to the log only if `after` names the commit before it.
  */
 export interface MessageHeader {
   readonly v: 1
-  /** The id of its last commit. */
+  /** The id of the message's last commit. */
   readonly id: string
-  /** The id of the commit before its first one; `''` at the beginning of a log. */
+  /** The id of the commit before the message's first commit; `''` at the beginning of a log. */
   readonly after: string
   readonly lineage: string
   readonly first: number
   readonly last: number
   readonly codec: 'json' | 'gzip'
   readonly bytes: number
-  /** CRC-32 of the header up to here (the comma before this member left out) and of the body. */
+  /** CRC-32 of the header up to the comma before this member, and of the body. */
   readonly checksum: number
 }
 
@@ -30,7 +30,7 @@ export interface ReadCommit {
 
 /** The meaning of bytes of a remote, without their context. */
 export type Opened =
-  /** Foreign or damaged bytes. No device takes them into its log. `id` tells them from others. */
+  /** Foreign or damaged bytes. No device takes them into its log. `id` identifies them. */
   | { readonly is: 'no message'; readonly id: string }
   /** A message of a newer build. If it continues the chain, this build must stop there. */
   | { readonly is: 'newer'; readonly id: string; readonly after: string; readonly what: string }
@@ -74,7 +74,7 @@ export async function openMessage(given: Uint8Array): Promise<Opened> {
   if (v !== 1) return Number.isSafeInteger(v) ? { is: 'newer', id, after, what: `message format ${v}` } : nothing()
   const body = bytes.subarray(end + 1)
   const checked = `${MESSAGE_CHECKSUM}${found.checksum}}`
-  // What is checked is one byte a character at its end.
+  // `checked` is ASCII, so it has as many bytes as characters.
   const start = bytes.subarray(0, Math.max(0, end - checked.length))
   const isWhole = line.endsWith(checked) && found.bytes === body.length && crc32(body, crc32(start)) === found.checksum
   if (!isWhole) return nothing()
@@ -103,7 +103,7 @@ function parseHeader(line: string): { readonly [K in keyof MessageHeader]?: unkn
   }
 }
 
-/** Returns no commits if the body is not one that a writer may have written. */
+/** Returns no commits if no writer can have written this body. */
 async function unpackCommits(
   { codec }: MessageHeader,
   body: Uint8Array<ArrayBuffer>,

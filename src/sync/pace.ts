@@ -2,7 +2,7 @@
 const HEARD_MS = 10_000
 /** Milliseconds between two appends, for each writing device. */
 const SHARE_MS = 400
-/** Milliseconds between two appends of the only writing device, for each command of the one before. Commands that come meanwhile are sent together. */
+/** Milliseconds between two appends of the only writing device, for each command of the first append. Commands that come meanwhile are sent together. */
 const ALONE_MS = 40
 /** The most milliseconds between two appends of the only writing device. */
 const ALONE_MAX_MS = 240
@@ -13,7 +13,7 @@ const WRITER_CHARACTERS = 22
 export interface Pace {
   /** Call this when a commit with this id was read. */
   heard(id: string): void
-  /** Call this when this device appends a commit with this id. `commands`: how many it sends in it, if none are left. */
+  /** Call this when this device appends a commit with this id. `commands`: the number of its commands; 1 if more commands are waiting. */
   appends(id: string, commands?: number): void
   /** Milliseconds until this device may append again. */
   waitMs(): number

@@ -4,7 +4,7 @@ import { type Database, type LogIdentity, numberKeyOf } from '../log/database.ts
 import { SEGMENT_CHARACTERS, segmentOf } from '../log/seal.ts'
 import type { SegmentRecord } from '../log/stores.ts'
 
-/** The number of commits from which a take writes a segment: one value is written faster than so many. */
+/** The number of commits from which on a take writes a segment, because one value is written faster than many. */
 const PACK_COMMITS = 512
 
 /** Commits of a take, sealed from the start. */
@@ -14,9 +14,9 @@ export interface TakenSegment {
 }
 
 /**
- * Packs the commits that a device takes when it reads a long log for the first time. undefined if there are few of them, or if commits before
- * them are not sealed: what lies below a segment is no log. Only a sealer and the follower of the remote write there, and a sealer needs
- * commits that are not sealed, so this stays true until the take is written.
+ * Packs the commits that a device takes when it reads a long log for the first time. undefined if there are few commits, or if commits before
+ * them are not sealed: records below a segment are not part of the log. Only a sealer and the follower of the remote write there, and a sealer
+ * needs commits that are not sealed. So the result stays right until the take is written.
  */
 export async function packTaken(
   { transact }: Database,

@@ -31,7 +31,7 @@ export interface Incoming {
   readonly lineage: string | undefined
   readonly refused: RejectedCommand | undefined
   readonly kept: KnownSent
-  /** The commits as one segment, if the take may write one. */
+  /** The commits as one segment, if the take may write a segment. */
   readonly packed: TakenSegment | undefined
 }
 

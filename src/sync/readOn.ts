@@ -14,7 +14,7 @@ import { withoutRemote } from './withoutRemote.ts'
 /** The most bytes of messages that one transaction takes. */
 const TAKE_BYTES = 1_000_000
 
-/** What following a remote needs. */
+/** What the follower of a remote needs. */
 export interface Following extends Taker {
   readonly remote: Remote
   readonly pace: Pace
@@ -39,8 +39,8 @@ export async function readOn(
   if (log?.format && !isShared(log)) throw withoutRemote(database.name, log.base ? 'archived' : 'others')
   const known = isFresh ? before : await readKnown(database, before)
   if (!known) return
-  // Another one, who followed the remote before, may have taken over its lineage. Or an import has filled the empty log (rule 13), and the
-  // hint that said so was lost.
+  // An earlier follower may have taken over the remote's lineage. Or an import has filled the empty log (rule 13), and the hint about it was
+  // lost.
   const { id: ours } = shop.database.log ?? {}
   if (known.log.id === ours || known.log.was === ours) shop.database.log = known.log
   const { position, id } = known.position
@@ -83,7 +83,7 @@ export async function readOn(
   }
   if (!isThere) return goBack(following, known)
   if (waiting.length) now = await takeCommits(following, waiting, { before: now })
-  // They were refused on top of other commands of this device, which are in the log now.
+  // The first command has no events: it was refused after other commands of this device. They are in the log now, so it is decided again.
   const isHeld = now && now.position.head === now.marker.base && commandsIn(now)[0]?.events.length === 0
   return isHeld ? takeCommits(following, [], { before: now }) : now
 }

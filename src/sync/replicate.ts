@@ -52,7 +52,7 @@ export async function replicate(shop: Workshop, open: OpenRemote): Promise<void>
           release()
         })
     } catch {
-      // The log was closed or replaced, or the lock was stolen. After a theft this one queues again.
+      // The log was closed or replaced, or the lock was stolen. After a theft, this follower queues again.
       isOver = !ending.signal.aborted
     } finally {
       closing.removeEventListener('abort', end)
@@ -70,18 +70,18 @@ interface Awaited {
 
 /** The next work of the follower of a remote. */
 interface Due {
-  /** The remote may have more. */
+  /** The remote may have new messages. */
   read: boolean
-  /** The outbox may have grown. It is sent without a read before, which would cost a round trip. If another device was faster, the append fails. */
+  /** The outbox may have grown. It is sent without a read before it, which would cost a round trip. If another device was faster, the append fails. */
   look: boolean
   /** The follower waits for its turn. Commands that come meanwhile are sent with the rest. */
   pausing: boolean
 }
 
-/** The most waiting reads that are kept. Tabs ask again for the others. */
+/** The most waiting reads that are kept. Tabs ask again for further reads. */
 const MOST_READS = 1000
 
-/** Resolves when this build can't go on and another one has to. Rejects with the signal's reason, or when the log was closed. */
+/** Resolves when this build can't continue and another build has to. Rejects with the signal's reason, or when the log was closed. */
 async function followRemote(shop: Workshop, open: OpenRemote, signal: AbortSignal): Promise<void> {
   const { database } = shop
   const bell = createBell()
@@ -156,7 +156,7 @@ async function runReplicator(
   const { signal, database } = following
   const backoff = createBackoff(REMOTE_AGAIN_MIN_MS, REMOTE_AGAIN_MAX_MS)
   let before: OutboxState | undefined
-  /** The state has just been read. What tabs have appended since is looked at later. */
+  /** The state was read just before an append, so it is not read again. Commands that tabs have appended since are read later. */
   let isFresh = false
   /** The position after which the remote refused the last message. */
   let refusedAt: Position | undefined
@@ -192,7 +192,7 @@ async function runReplicator(
       const { position } = known.position
       if (sent === 'refused' && position === refusedAt) throw new RemoteError('unreachable', REFUSED_FOR_NOTHING)
       if (!isIdle) refusedAt = sent === 'refused' ? position : undefined
-      // The turn may come before the wait for it begins. Then the outbox is looked at again at once.
+      // The turn may come before the wait for it begins. Then the outbox is read again at once.
       if (sent === 'early') due.look = true
       if (isIdle) await waitForMore(following, known, due, bell)
       else due.read = true

@@ -19,7 +19,7 @@ const PUSH_CHARACTERS = 262_144
 /** The most characters of commits in one message of an upload. A single commit may be larger. */
 const UPLOAD_CHARACTERS = 262_144
 
-/** `nothing` means that there was nothing to send, `early` that it is not this device's turn. After the others the remote has to be read. */
+/** `nothing` means that there was nothing to send, `early` that it is not this device's turn. After any other outcome, the remote has to be read. */
 type SendOutcome = 'nothing' | 'early' | 'appended' | 'refused' | 'too large'
 
 /** Sends one message that the remote lacks: first commits of this log, then the outbox. */
@@ -73,7 +73,7 @@ async function refuse(following: Following, { marker }: OutboxState, { id }: Loc
   await takeCommits(following, [], { refuse: tooLarge })
 }
 
-/** The first commands of the outbox, up to one that has to be decided again first. */
+/** The first commands of the outbox, up to a command that has to be decided again before it is sent. */
 function firstOf(commands: readonly LocalCommand[]): LocalCommand[] {
   const group: LocalCommand[] = []
   let characters = 0

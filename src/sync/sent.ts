@@ -2,7 +2,7 @@ import type { Database } from '../log/database.ts'
 import type { LocalCommand, SentCommands } from '../log/local.ts'
 import { stringify } from '../model/json.ts'
 
-/** How many milliseconds, and how many characters, of own commands are kept after they are in the log. */
+/** The most milliseconds for which own commands are kept after they are in the log, and their most characters. */
 const SENT_MS = 30 * 24 * 60 * 60 * 1000
 const SENT_CHARACTERS = 10_000_000
 /** The most entries that one take deletes. It rarely adds more than one. */
@@ -19,7 +19,7 @@ export interface KnownSent {
 /** Own commands of one commit, under its first sequence. */
 export type Sent = readonly [first: number, SentCommands]
 
-/** The change of a take without own commands. */
+/** Stands in for the record in a take without own commands, which does not read the record. */
 export const NONE_SENT: KnownSent = { oldest: [], total: 0 }
 
 export async function readSent({ transact }: Database): Promise<KnownSent> {
@@ -38,14 +38,14 @@ export async function readSent({ transact }: Database): Promise<KnownSent> {
   }
 }
 
-/** What is known after a take has written these, and deleted up to `forget`. undefined if it has to be read again. */
+/** The record after a take has written these entries and deleted the entries up to `forget`. undefined if the record has to be read again. */
 export function sentAfter({ oldest, total }: KnownSent, sent: readonly Sent[], forget: number): KnownSent | undefined {
   if (forget) return
   const added = sent.map(([first, { at, body, total: upTo }]) => ({ first, at, from: upTo - body.length }))
   return { oldest: [...oldest, ...added].slice(0, MOST_FORGOTTEN), total: sent.at(-1)?.[1].total ?? total }
 }
 
-/** Returns the record of the given commands, and the key up to which older ones are deleted (0: none). */
+/** Returns the new entries for the given commands, and the key up to which older entries are deleted (0: none). */
 export function keepSent(
   { oldest, total: before }: KnownSent,
   own: readonly (readonly [first: number, readonly LocalCommand[]])[],

@@ -28,7 +28,7 @@ export async function shareLog(database: Database): Promise<LogIdentity> {
       { signal: AbortSignal.timeout(OTHER_TAB_MS) },
       async (): Promise<LogIdentity> => {
         const now = await lookAgain(database, log)
-        // Another tab did it while this one opened.
+        // Another tab has given the log its remote while this tab opened it.
         if (isShared(now) && now.lineage === log.lineage) return now
         if (now.base) throw withoutRemote(name, 'archived')
         return locks.request(lockName('log', name), { ifAvailable: true }, (lock) => {
@@ -42,7 +42,7 @@ export async function shareLog(database: Database): Promise<LogIdentity> {
   }
 }
 
-/** The identity that is stored now. It may be another one than before. */
+/** Reads the stored identity again, because it may have changed. */
 async function lookAgain(database: Database, log: LogIdentity): Promise<LogIdentity> {
   database.log = undefined
   try {

@@ -13,15 +13,15 @@ import type { TakenSegment } from './packTaken.ts'
 import { type KnownSent, type Sent, sentAfter } from './sent.ts'
 
 /**
- * The number of rewrites of the outbox after which the keys of an earlier one are free again. A follower that was frozen during more rewrites
- * may write once more before it learns that another one has taken over.
+ * The number of rewrites of the outbox after which the guard of an earlier rewrite is deleted. A follower that was frozen during more rewrites
+ * may write once more before it learns that another follower has taken over.
  */
 const GUARDS = 1024
 
 /** The stored state of the outbox and the remote. */
 export interface OutboxState extends Outbox {
   readonly log: LogIdentity
-  /** The lowest key of the outbox that was read. Keys below it were free, or are of no outbox. */
+  /** The lowest key of the outbox that was read. Keys below it are free, or do not belong to the outbox. */
   readonly from: number
   /** The highest key of the outbox. */
   readonly newest: number
@@ -67,7 +67,7 @@ function knownOf({ log, position, outbox, rejected, newest }: OutboxRequests, fr
       log: log.result!,
       newest: Math.max(numberKeyOf(newest), found.marker.n),
       position: position.result ?? BEGINNING,
-      // Its keys are ids of commands.
+      // The keys of `rejected` are ids of commands.
       rejected: new Set(rejected.result as string[]),
     }
   )
@@ -84,7 +84,7 @@ export type Rewriting =
 export interface OutboxWrite {
   readonly outbox: Rewriting
   readonly commits: readonly CommitRecord[]
-  /** The segment that holds all of the commits. Without it, each is a record. */
+  /** The segment with all of the commits. Without it, each commit becomes a record. */
   readonly packed?: TakenSegment | undefined
   readonly types: Iterable<readonly [type: string, version: number]>
   /** The new entries of `commands`. undefined deletes an entry. */
@@ -187,7 +187,7 @@ export async function writeOutbox(
       }
       // Requested before any answer, because a frozen page must not hold the outbox.
       if (!writing.packed) return write()
-      // A segment collides with no commit and no other segment, and the guards of a long freeze are gone. So it looks first.
+      // A segment collides with no commit and no other segment, and after a long freeze no guard is left. So it reads the outbox first.
       const found = store('outbox').getAll(whole(known.from))
       found.onsuccess = () => {
         raced = outboxOf(found.result)?.marker.generation !== known.marker.generation

@@ -79,7 +79,7 @@ export async function takeCommits(
 
 interface TakeOutcome {
   readonly after: OutboxState
-  /** What arrived was at the front of the outbox, so nothing was decided again. */
+  /** The commands that arrived were the first in the outbox, so nothing was decided again. */
   readonly isFirst: boolean
 }
 

@@ -63,7 +63,7 @@ export function beginWith(
     else if (unknown) stopped.set(name, new OutdatedCodeError(unknown.type, unknown.version ?? 1))
     else {
       const isSame = position?.lineage === lineage
-      // An empty log becomes that of its remote. What this device dispatched before comes after this position.
+      // An empty log takes over the log of its remote. Commands that this device dispatched before come after this position.
       const isKnown = position && (isSame || position.scanned === 0)
       const now = Math.min(booted, known.booted ?? booted)
       const begun = position === none && from === 'start' ? 0 : position?.scanned
@@ -84,19 +84,19 @@ export function beginWith(
   return { active, stopped }
 }
 
-/** An open event of the last holder, as this holder continues with it. */
+/** The state with which this holder continues an open event of the last holder. */
 function recover(open: OpenEvent, definition: AnyDefinition, types: EventTypesAtRuntime): OpenEvent {
   const event = { ...open.event, ...types.today(open.event, open.event.sequence) }
   const today: OpenEvent = { ...open, event }
-  // It has ended with a command, which the shared log will answer.
+  // The event has ended with a command, which the shared log will answer.
   if (open.awaits !== undefined || open.done) return today
-  // An attempt of another epoch is lost.
+  // An attempt that was running has died with the last holder.
   if (open.running) return afterDeath(today, definition)
   if (open.handler === 'failed' && !definition.failed) return { ...today, dead: true }
   return open.handler === 'lost' && !definition.lost ? { ...today, handler: 'run' } : today
 }
 
-/** Takes over what a tab has changed in the store: it has retried or dropped a dead letter. */
+/** Takes over the changes of tabs in the store: dead letters that were retried or dropped. */
 export function takeStored({ name, open, busy }: ActiveReaction, known: KnownReactions): void {
   const stored = new Map(known.open.filter(({ reaction }) => reaction === name).map((one) => [reactionKeyOf(one), one]))
   for (const key of [...open.keys()]) if (!stored.has(key) && !busy.has(key)) open.delete(key)

@@ -3,7 +3,7 @@ import type { OpenEvent } from '../log/stores.ts'
 import { toWire } from '../log/wire.ts'
 import type { AnyDefinition } from './types.ts'
 
-/** Defaults: attempts of a handler, and milliseconds before the second one. */
+/** Defaults: the attempts of a handler, and the milliseconds before the second attempt. */
 export const TRIES = 6
 export const RETRY_DELAY_MS = 1000
 /** Milliseconds before an attempt that failed offline is repeated, unless the network returns earlier. */

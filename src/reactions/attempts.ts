@@ -30,7 +30,7 @@ export function createAttempts(
     const open: OpenEvent = { ...waiting, running: epoch }
     // An event with `awaits` has ended with a command. Only the shared log's answer is missing.
     if (awaits === undefined) {
-      // A holder that dies while it waits for the rows has not begun.
+      // A holder that dies while it waits for the rows has not started the attempt.
       await place.readAt(shownAt(open))
       if (abort.signal.aborted || !(await keep(one, waiting, open))) return
     }

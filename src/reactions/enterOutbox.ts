@@ -23,7 +23,7 @@ export interface Entering {
   readonly durability: 'relaxed' | 'strict'
 }
 
-/** The outcome. */
+/** The outcome of `enterOutbox`. */
 export type Entered =
   | { readonly is: 'entered'; readonly record: LocalRecord }
   /** The command is in the outbox or in the log already. */
@@ -59,7 +59,7 @@ export async function enterOutbox(
       await write(database, extra)
       return { is: 'known' }
     }
-    // The entry is left over from a record below the marker, or from one that was taken meanwhile.
+    // The entry is left over from a record below the marker, or from a record that was taken meanwhile.
     await database.transact(['commands'], 'readwrite', (store) => {
       const found = store('commands').get(id)
       found.onsuccess = () => found.result?.commit === asked.entry.result?.commit && store('commands').delete(id)
@@ -90,7 +90,7 @@ async function write(database: Database, extra: ExtraWrite | undefined): Promise
   if (extra) await database.transact([...extra.stores] as StoreName[], 'readwrite', (store) => extra.write(store))
 }
 
-/** Decides the command after these ones. Afterwards the folds are as before. */
+/** Decides the command after the commands in `local`. Afterwards the folds are as before. */
 function decideBehind(
   model: AnyModel,
   folds: readonly Fold[],

@@ -117,7 +117,7 @@ export async function holdReactions(place: HolderPlace, declared: Declared, boot
       bell.reset()
       let wait = LONGEST_WAIT_MS
       if (await follow()) {
-        // An attempt that began now would never hear that this is not the holder any more.
+        // After the signal, no attempt may start: it would never learn that this is no longer the holder.
         signal.throwIfAborted()
         const now = Date.now()
         for (const one of active) {
@@ -140,7 +140,7 @@ export async function holdReactions(place: HolderPlace, declared: Declared, boot
   }
 }
 
-/** The network is back: events that wait for their next attempt have it now. */
+/** Lets events have their next attempt now, without a wait. Called when the network is back. */
 function hurry({ open }: ActiveReaction): void {
   for (const [key, one] of open) if (one.until && !one.running) open.set(key, { ...one, until: 0 })
 }

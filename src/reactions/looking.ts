@@ -7,7 +7,7 @@ import { causedEvents, causedEventsOf, type Opening, openEvents } from './openEv
 import type { HolderPlace, UnconfirmedCommands } from './place.ts'
 import { type Changed, confirmedAs, type StoredChange, settledBefore } from './store.ts'
 
-/** The number of hinted commits that may wait to be looked at. If there are more, the log is read instead. */
+/** The most hinted commits that wait. If there are more, the log is read instead. */
 const HINTED_COMMITS = 256
 /** Events that open nothing before the position is stored again, so that an append costs no more with reactions than without. */
 const NOTED_EVERY = 1000
@@ -20,11 +20,11 @@ export interface LogFollower {
   isBehind(): void
   /** The commands that wait for the remote have changed. */
   isBehindHere(): void
-  /** Looks at everything in the log. */
+  /** Opens, cancels and settles events up to the end of the log. */
   readOn(): Promise<void>
   /** Stores the dead letters that the last holder left, and the positions of reactions that have none. */
   note(): Promise<void>
-  /** Every event up to here was looked at. */
+  /** The sequence up to which the log was read. */
   readonly scanned: number
 }
 
@@ -54,7 +54,7 @@ export function createLooking(place: HolderPlace, active: readonly ActiveReactio
 
   const scanned = (): number => Math.min(...active.map((one) => one.scanned))
 
-  /** Stores what a look has changed, before anything starts or aborts. */
+  /** Stores changes of open events, before any attempt starts or aborts. */
   async function write(
     opened: readonly OpenEvent[],
     closed: readonly OpenEvent[],
@@ -80,7 +80,7 @@ export function createLooking(place: HolderPlace, active: readonly ActiveReactio
     const now = Date.now()
     const changes = active.map((one) => {
       const { settled, ...opening } = openEvents({ ...one, device: remote?.device }, events, one.open, now)
-      // A log that came from a mirror or a remote may be ahead of what is known of its open events.
+      // A log that came from a mirror or a remote may be ahead of the stored state of its open events.
       const over = settled.flatMap((each) => (isOwn(one, each) ? [] : each[0]))
       return { one, before: one.scanned, ...opening, over }
     })
@@ -108,7 +108,7 @@ export function createLooking(place: HolderPlace, active: readonly ActiveReactio
     }
   }
 
-  /** Looks at the commands of this device that the shared log does not have yet. */
+  /** Opens and cancels events by the commands of this device that the shared log does not have yet. */
   async function lookHere({ base, commands }: UnconfirmedCommands): Promise<void> {
     const events = causedEvents(commands, base + 1, types)
     const ids = new Set(commands.map(({ id }) => id))
@@ -133,7 +133,7 @@ export function createLooking(place: HolderPlace, active: readonly ActiveReactio
     }
   }
 
-  /** Reads again what could not be stored. */
+  /** Runs a step. If its changes can't be stored, the log is read again later. */
   async function orBehind(step: () => Promise<void>): Promise<void> {
     try {
       await step()
@@ -174,7 +174,7 @@ export function createLooking(place: HolderPlace, active: readonly ActiveReactio
         const here = early.length ? await remote?.unconfirmed() : undefined
         if (!here) return
         behindHere = false
-        // Commands that entered the shared log meanwhile are looked at first: they are missing here, but not refused.
+        // Reads the shared log first: commands that entered it meanwhile are missing here, but they are not refused.
         if (here.base > scanned()) behind = behindHere = true
         else await orBehind(() => lookHere(here))
       }

@@ -68,7 +68,7 @@ export interface HolderPlace {
   /** The committed rows, as soon as they show the event with this sequence. */
   readAt(sequence: number): Promise<object>
   readAfter(sequence: number): AsyncIterable<readonly CommitRecord[]>
-  /** Returns the function that stops listening. */
+  /** Calls the listener for each hint. Returns the function that stops this. */
   listen(listener: (heard: HeardCommit) => void): () => void
   tell(reports: Reports, scanned: number): void
 }

@@ -43,7 +43,7 @@ async function runBeside(shop: Workshop, declared: Declared, place: ReactionPlac
       }
     } catch (error) {
       if (closing.aborted) return
-      // The lock was stolen, or a newer build wants it: this holder queues behind it.
+      // The lock was stolen, or a newer build wants it: this holder queues again.
       const isNext = error instanceof EngineClosed && error.reason === 'closed'
       if (isNext) backoff.reset()
       if (!isNext) {

@@ -53,7 +53,7 @@ export function createReactionStore({ transact }: Database, lineage: string, sha
         const log = storeOf('meta').get('log')
         const holder = store.get(HOLDER)
         holder.onsuccess = () => {
-          // What lies under the key of the holder.
+          // The key of the holder always has this type.
           isOver = (holder.result as ReactionHolder | undefined)?.epoch !== epoch || log.result?.lineage !== lineage
           if (isOver) transaction.abort()
           else body(store)
@@ -109,7 +109,7 @@ export function createReactionStore({ transact }: Database, lineage: string, sha
     settledInside: (open, commandId) => ({
       stores: ['reactions'],
       write(storeOf) {
-        // It can't look whether the event is still open, because the append is committed before any answer.
+        // The transaction is committed before any request is answered, so this write can't check whether the event is still open.
         if (shared) storeOf('reactions').put({ awaits: commandId }, awaitsKey(open))
         else storeOf('reactions').delete(recordKey(open))
       },
@@ -129,7 +129,7 @@ function changeOpen(
   const found = store.get(key)
   found.onsuccess = () => {
     if (found.result === undefined) return
-    // What lies under the key of an open event.
+    // The key of an open event always has this type.
     const now = change(found.result as OpenEvent)
     if (now) store.put(now, key)
     else {

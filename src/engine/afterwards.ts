@@ -8,8 +8,8 @@ import { rebase, stop, type Tab } from './tab.ts'
 //   raced, sealed     Another tab was faster: read the log, decide again.
 //   not whole         The tail is too long to decide inside the transaction: read the log first.
 //   arrived           The log was read to its end: open outcomes are known now, and the trouble is over.
-//   quota             Make room: first send each command of the group alone, then delete the mirror, drafts and pages.
-//                     If that does not help, reject the command.
+//   quota             Make room: first send each command of the group alone, then delete the rows of the past, the
+//                     mirror, drafts and pages. If that does not help, reject the command.
 //   closed            Another log has this name, or the log was destroyed: the engine ends.
 //   corrupt           The engine is 'failed', also if an upcast throws. Rows stay, commands are refused.
 //   newer event       The engine is 'outdated'. Rows stay, commands are refused.
@@ -89,7 +89,7 @@ function afterQuota(tab: Tab, sent: readonly Pending[], error: StorageError): vo
   if (tab.state === 'ready') tab.error = error
   for (const pending of sent) pending.phase = 'waiting'
   if (sent.length > 1) for (const pending of sent) pending.tries = { ...pending.tries, alone: true }
-  else if (first && tab.database && first.tries.room < 3) tab.full = first
+  else if (first && tab.database && first.tries.room < Infinity) tab.full = first
   else rejectCommands(tab, sent, error)
 }
 

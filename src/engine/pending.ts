@@ -43,8 +43,8 @@ export interface Tries {
   readonly races: number
   /** Failures of the storage. */
   readonly failures: number
-  /** What was deleted for it on a full disk. 1: the mirror; 2: also drafts; 3: also the pages. */
-  readonly room: 0 | 1 | 2 | 3
+  /** What was deleted for it on a full disk. 1: the rows of the past; 2: also the mirror; 3: also drafts; Infinity: also the pages. */
+  readonly room: number
   /** Its group failed on a full disk, so it is appended alone. */
   readonly alone: boolean
 }

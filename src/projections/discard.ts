@@ -26,17 +26,22 @@ export const discardLive = ({ transact }: Database, identity: string): Promise<v
     builds.onsuccess = () => deletePages(store, identity, builds.result?.[identity] ?? '')
   })
 
-/** Removes the rows of the past that tracks have stored. Returns whether there were any. */
-async function dropPast({ transact }: Database, tracks: readonly Track[]): Promise<boolean> {
-  const found = await transact(['rowEvents'], 'readwrite', (store) =>
-    tracks.map(({ fold, build }) => {
-      const past = pastOf(fold.identity, build)
-      const key = store('rowEvents').getKey(past)
-      store('rowEvents').delete(past)
-      return key
-    }),
-  )
-  return found.some(({ result }) => result)
+/** Removes the rows of the past of every build. Returns whether there were any. */
+async function dropPast({ transact }: Database): Promise<boolean> {
+  let first: readonly IDBRequest[] = []
+  await transact(['checkpoints', 'rowEvents'], 'readwrite', (store) => {
+    const builds = store('checkpoints').getAllKeys()
+    builds.onsuccess = () => {
+      first = builds.result.map((build) => {
+        // The key of a checkpoint.
+        const past = pastOf(...(build as [string, string]))
+        const key = store('rowEvents').getKey(past)
+        store('rowEvents').delete(past)
+        return key
+      })
+    }
+  })
+  return first.some(({ result }) => result)
 }
 
 /**
@@ -52,13 +57,19 @@ export async function dropPages({ transact }: Database, head: number): Promise<v
 }
 
 /**
- * Frees space after pages could not be written for lack of it. Removes the rows of the past; if there are none, the
- * private mirror; then stored drafts; then the pages.
+ * Frees space (rule 19). Removes the rows of the past. If there are none, removes the private mirror; then stored
+ * drafts; then the pages; never the log. Begins after the first `from` kinds. Returns how many kinds are gone; Infinity
+ * if the pages are gone.
  */
+export async function freeSpace(database: Database, head: number, from: number = 0): Promise<number> {
+  const steps = [() => dropPast(database), () => removePrivate(database), () => dropDrafts(database)]
+  let gone = from
+  while (gone < steps.length) if (await steps[gone++]!().catch(() => false)) return gone
+  await dropPages(database, head)
+  return Infinity
+}
+
+/** Frees space after pages could not be written for lack of it. */
 export async function giveWay(database: Database, { kind }: StorageError, tracks: readonly Track[]): Promise<void> {
-  if (kind !== 'quota') return
-  if (await dropPast(database, tracks).catch(() => false)) return
-  const removed = await removePrivate(database).catch(() => false)
-  if (!removed && !(await dropDrafts(database).catch(() => false)))
-    await dropPages(database, Math.max(...tracks.map(({ fold }) => fold.sequence)))
+  if (kind === 'quota') await freeSpace(database, Math.max(...tracks.map(({ fold }) => fold.sequence)))
 }

@@ -1,4 +1,4 @@
-import { ProjectionFailed } from '../errors.ts'
+import { ProjectionFailed, type StorageError } from '../errors.ts'
 import { commitNow, type Database } from '../log/database.ts'
 import type { Checkpoint, Page } from '../log/stores.ts'
 import { toWire } from '../log/wire.ts'
@@ -24,7 +24,12 @@ export async function writePages(
     try {
       await writeTracks(database, tracks, attempt)
     } catch (error) {
-      if (!attempt.unstorable) throw error
+      if (!attempt.unstorable) {
+        if ((error as StorageError).kind !== 'quota' || !tracks.some(({ kept }) => kept.length)) throw error
+        // Rows of the past are only a cache. The pages may fit without them.
+        for (const track of tracks) track.kept = []
+        continue
+      }
       const { track, cause } = attempt.unstorable
       failToStore(track, cause)
       continue

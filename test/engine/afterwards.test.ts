@@ -158,7 +158,7 @@ describe('a transaction that failed', () => {
     expect(times).toEqual([undefined, now + RETRY_MS, now + 2 * RETRY_MS])
   })
 
-  test('on a full disk: neighbours go alone, then mirror and pages give way, then the caller is told', async () => {
+  test('on a full disk: neighbours go alone, then rows of the past, mirror, drafts and pages give way, then the caller is told', async () => {
     const { tab, send, outcomes } = loop()
     const quota = new StorageError('quota')
     Object.assign(tab, { database: {} })
@@ -171,13 +171,13 @@ describe('a transaction that failed', () => {
     ])
     expect(tab.full).toBeUndefined()
     const [first] = both
-    for (const room of [0, 1] as const) {
+    for (const room of [0, 1, 2, 3]) {
       put(first!, 'in transaction', { room })
       afterError(tab, quota)
       expect(tab.full).toBe(first)
       tab.full = undefined
     }
-    put(first!, 'in transaction', { room: 3 })
+    put(first!, 'in transaction', { room: Infinity })
     afterError(tab, quota)
     await settled()
     expect(outcomes).toEqual([quota, undefined])

@@ -286,7 +286,7 @@ export const mutations = [
   },
   {
     name: 'drafts rule 5: pages give way to a full disk before drafts',
-    in: 'makeRoom',
+    in: 'freeSpace',
     find: 'dropDrafts(database)',
     put: 'Promise.resolve(false)',
     tests: ['test/drafts/rules.test.ts', 'before pages'],

@@ -5,8 +5,8 @@ import { type AnyModel, createFolds, readOf } from '../../../src/model/model.ts'
 import { giveWay } from '../../../src/projections/discard.ts'
 import type { Track } from '../../../src/projections/track.ts'
 import { openDatabase } from '../../log/rooms.ts'
-import { dump, inDatabase } from '../../log/storage.ts'
-import { atEnd } from '../kit.ts'
+import { abortWith, dump, inDatabase, isAppend } from '../../log/storage.ts'
+import { atEnd, broken } from '../kit.ts'
 import { collect, freshName, later } from '../todos.ts'
 import { createLocks } from './locks.ts'
 
@@ -213,17 +213,51 @@ test('rule 21: a longer log keeps fewer rows of its beginning', async () => {
   expect(places.map((sequence) => Math.floor(sequence / 8192))).toEqual([4, 8, 10, 12, 14, 15, 16, 17])
 })
 
-test('rule 19: when space is short, the rows of the past go first', async () => {
+test('rule 19: when space is short, the rows of the past go first, in whichever build they are', async () => {
   const name = freshName()
   const engine = await open(name)
   await grow(engine)
   const database = await openDatabase(name)
   atEnd(() => database.close())
   const pages = await dump(name, 'pages')
-  const tracks = createFolds(model() as unknown as AnyModel).map((fold) => ({ fold, build: '' }) as Track)
+  const tracks = createFolds(model() as unknown as AnyModel).map((fold) => ({ fold, build: 'a rebuild' }) as Track)
   await giveWay(database, new StorageError('quota', ''), tracks)
   expect(await kept(name)).toEqual({})
   expect(await dump(name, 'pages')).toEqual(pages)
   await giveWay(database, new StorageError('quota', ''), tracks)
   expect(await dump(name, 'pages')).toEqual([])
+})
+
+test('rule 19: a command for which there is no room removes the rows of the past, and nothing else if that is enough', async () => {
+  const name = freshName()
+  const engine = await open(name)
+  await grow(engine)
+  const pages = await dump(name, 'pages')
+  const fault = broken()
+  fault.onTransaction = (transaction, stores, mode) => {
+    if (!isAppend(stores, mode)) return
+    fault.onTransaction = undefined
+    abortWith(transaction, 'QuotaExceededError')
+  }
+  await engine.dispatch.move(1)
+  expect(await kept(name)).toEqual({})
+  expect((await dump(name, 'pages')).map(({ key }) => key)).toEqual(pages.map(({ key }) => key))
+})
+
+test('rule 19: if there is no room for rows of the past, the pages are written without them, and nothing is removed', async () => {
+  const name = freshName()
+  const engine = await open(name)
+  let met = 0
+  const holds: unknown[] = []
+  broken().onWrite = (store, value, key, transaction) => {
+    if (store === 'meta' && key === 'hold') holds.push(value)
+    if (store !== 'rowEvents' || (key as unknown[])[2] !== 'at') return
+    met++
+    abortWith(transaction, 'QuotaExceededError')
+  }
+  await grow(engine)
+  expect(met).toBeGreaterThan(0)
+  expect(holds).toEqual([])
+  expect(await kept(name)).toEqual({})
+  expect((await dump(name, 'checkpoints')).map(({ value }) => value.sequence)).toEqual([EVENTS, EVENTS])
 })

@@ -30,9 +30,9 @@ export interface KeepsPast {
   code?: string | undefined
 }
 
-/** The keys of the kept rows of one build. */
-export const pastOf = (identity: string, build: string): IDBKeyRange =>
-  IDBKeyRange.bound([identity, build, 'at'], [identity, build, 'at', []])
+/** The keys of the rows that one build has kept, up to a sequence if one is given. */
+export const pastOf = (identity: string, build: string, last: number | never[] = []): IDBKeyRange =>
+  IDBKeyRange.bound([identity, build, 'at'], [identity, build, 'at', last, []])
 
 /**
  * Whether rows that were kept at `sequence` stay while the log has this head. For a log of n events, at most

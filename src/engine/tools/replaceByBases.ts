@@ -7,6 +7,7 @@ import type { SegmentRecord } from '../../log/stores.ts'
 import type { Fold } from '../../model/fold.ts'
 import { makeBase } from '../../projections/base.ts'
 import { deletePages } from '../../projections/discard.ts'
+import { pastOf } from '../../projections/past.ts'
 
 /** Puts bases in the place of the archived segments and gives the log a new id, in one transaction. */
 export async function replaceByBases(
@@ -52,9 +53,12 @@ export async function replaceByBases(
             store('bodies').put(chunk.bytes, record.body)
           }
           // Deletes other versions and unfinished builds: no engine uses them now, and without the events they could not be continued.
-          for (const { identity, build } of checkpoints.result)
+          for (const { identity, build } of checkpoints.result) {
             if (folds.every((fold) => fold.identity !== identity) || (builds.result?.[identity] ?? '') !== build)
               deletePages(store, identity, build)
+            // No view of the past begins at rows from before the base any more.
+            else store('rowEvents').delete(pastOf(identity, build, base))
+          }
           store('meta').put(log, 'log')
         }
       },

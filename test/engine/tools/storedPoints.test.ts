@@ -205,6 +205,14 @@ test('rule 21: an archived log uses the rows that were kept after its base', asy
   expect(shown(past!)).toEqual(states.get(20_000))
 })
 
+test('rule 12: an archive leaves no rows of the past from before its base', async () => {
+  const name = freshName()
+  const engine = await open(name)
+  await grow(engine)
+  await archive(engine, { before: 20_000 })
+  expect(await kept(name)).toEqual({ count: [25_000], places: [25_000] })
+})
+
 test('rule 21: a longer log keeps fewer rows of its beginning', async () => {
   const name = freshName()
   const engine = await open(name)

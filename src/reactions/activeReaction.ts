@@ -18,6 +18,8 @@ export interface RunningAttempt {
   readonly abort: AbortController
   /** The ids of its commands that settle its event. */
   readonly settling: Set<string>
+  /** One of them has settled it. */
+  isOver?: boolean
 }
 
 /** A reaction, as its holder knows it. */

@@ -18,8 +18,9 @@ export async function attempt(
   place: HolderPlace,
   definition: AnyDefinition,
   open: OpenEvent,
-  { abort: { signal }, settling }: RunningAttempt,
+  running: RunningAttempt,
 ): Promise<void> {
+  const { signal } = running.abort
   const { handler, event, reaction, index, depth, attempts } = open
   const key = reactionKeyOf(open)
   const counts = new Map<string, number>()
@@ -30,8 +31,8 @@ export async function attempt(
     const count = (counts.get(name) ?? 0) + 1
     counts.set(name, count)
     const commandId = `${key}:${handler}:${name}:${count}`
-    if (settles) settling.add(commandId)
-    return place.dispatch(
+    if (settles) running.settling.add(commandId)
+    const receipt = await place.dispatch(
       name,
       input,
       { signal, ...options, commandId },
@@ -40,6 +41,8 @@ export async function attempt(
         extra: settles ? place.store.settledInside(open, commandId) : undefined,
       },
     )
+    if (settles) running.isOver = true
+    return receipt
   }
   const commands = new Proxy<Record<string, unknown>>(Object.create(null), {
     get: (_, name) =>

@@ -49,7 +49,7 @@ export function createAttempts(
       return
     }
     if (failure) one.error = toWire(failure.error)
-    await keep(one, open, failure && next(one, open, failure.error))
+    await keep(one, open, failure && !running.isOver ? next(one, open, failure.error) : undefined)
   }
 
   const next = ({ definition }: ActiveReaction, open: OpenEvent, error: unknown): OpenEvent =>

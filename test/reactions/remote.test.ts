@@ -215,6 +215,28 @@ describe('reactions rule 13, with a remote:', { timeout: 60_000 }, () => {
     expect((await dump(a.name, 'reactions')).filter(({ value }) => 'awaits' in value)).toEqual([])
   })
 
+  test('an event is settled once its command is in the shared log, whatever its handler throws afterwards', async () => {
+    const server = memoryRemote()
+    const a = device(server)
+    const calls: string[] = []
+    const tab = await a.open({
+      answer: {
+        retry: { tries: 1 },
+        async run(given: any) {
+          calls.push(given.event.data.id)
+          await finish.run(given)
+          throw new Error('after the end')
+        },
+      },
+    })
+    await tab.dispatch.requestTurn({ id: '1' })
+    await tab.settled()
+    await allOver(a.name)
+    expect(states(tab)).toEqual(['1 finished'])
+    expect(calls).toEqual(['1'])
+    expect(tab.status.reactions?.answer).toMatchObject({ open: 0, dead: 0 })
+  })
+
   test.each(['while its holder lives', 'after it died'])(
     'a refusal by the shared log calls `failed` %s, and is never among the rejected commands',
     async (when) => {

@@ -35,7 +35,7 @@ export interface Run {
   /** Engines that work in workers, as they opened. */
   readonly beside: { readonly tab: Tab; readonly shop: Workshop }[]
   readonly random: Random
-  /** The promises that have to settle, with their names. */
+  /** The promises that have to settle, with names for messages. */
   readonly open: Set<{ readonly name: string; readonly tab: Tab }>
   opened: number
   /** No other action is done before this moment. */
@@ -229,9 +229,9 @@ export function calmDown({ w, files, storage }: Run): void {
   if (files) files.room = undefined
 }
 
-/** How long a failure lasts, in virtual milliseconds. */
+/** The possible lengths of a failure, in virtual milliseconds. */
 const LENGTHS = [100, 1000, 5000, 20_000, Infinity]
-/** How long no other action happens before it, in virtual milliseconds. */
+/** Virtual milliseconds before a single failure in which no other action happens. */
 const BEFORE = 12_000
 /** Virtual milliseconds after which the lock of an engine that does not answer has been stolen. */
 const STOLEN = 20_000
@@ -270,7 +270,7 @@ export const acts = {
     const tab = any(usable(run), a)
     if (tab) inActor(run, tab, () => watch(run, tab, 'reach', reach(run, tab)))
   },
-  /** Freezes an engine in the middle of its work; half of the time for so long that its lock is stolen. */
+  /** Freezes an engine in the middle of its work. In half of the cases it stays frozen until its lock is stolen. */
   freezeHolder(run: Run, a: number, b: number) {
     const holder = run.browser.holder('tidemark/engine/sim')
     acts.beside(run, a, b)
@@ -374,7 +374,7 @@ export const acts = {
     freeze(run, any(usable(run), a)?.actor)
   },
   thaw({ w }: Run) {
-    // It does not receive messages that were posted while it slept.
+    // Half of the frozen actors do not receive the messages that were posted while they were frozen.
     for (const actor of w.actors)
       if (actor.frozen && w.random.below(2))
         for (const lane of actor.lanes.keys()) if (lane.startsWith('channel')) actor.lanes.delete(lane)
@@ -418,7 +418,7 @@ export const acts = {
     if (a % 3) storage.wipe(NAME)
     for (let i = 0; i <= b % 3; i++) openTab(run, any(run.plan.builds, b + i)!, any(run.plan.workers, a + i)!)
   },
-  /** The same, and at the next start the private files can't be read. */
+  /** Ends the whole browser at once. At its next start, the private files can't be read. */
   restartUnread(run: Run, a: number, b: number) {
     acts.restartBrowser(run, 3 * a + 1, b)
     run.w.faults.files = { share: 1, until: run.w.now + LENGTHS[2 + (a % 3)]! }
@@ -524,7 +524,7 @@ export const acts = {
     const tab = any(usable(run), a)
     if (tab) tab.actor.hidden = !tab.actor.hidden
   },
-  /** One failure, while nothing else happens. */
+  /** One failure, at a time when nothing else happens. */
   single(run: Run, a: number, b: number) {
     run.quietUntil = run.w.now + BEFORE
     run.appointments.push({ at: run.quietUntil, keep: () => failOnce(run, a, b) })
@@ -587,7 +587,7 @@ export const acts = {
       run.w.say('rebuilds')
       for (const { actor } of [...run.browser.workers.values(), ...living(run)]) run.follow.stimulated(actor, 200)
       watch(run, tab, 'rebuild', tab.engine!.rebuild(), (error) => {
-        // In these runs only workers fail, and a rebuild survives that.
+        // In runs of the profile `rebuild` only workers fail, and a rebuild survives that.
         if (error?.name !== 'StorageError' || run.plan.profile !== 'rebuild') return
         run.w.violation ??= new Violation(`rule 16: a rebuild without a fault rejected: ${error.message}`)
       })

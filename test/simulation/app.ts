@@ -12,7 +12,7 @@ interface Item {
   n: number
 }
 
-/** `older`: of a deploy before this one, without the command `big`. */
+/** The model of a build. `older`: of an earlier deploy, without the command `big`. */
 export const createModel = (build: Build, older = false) => {
   const step = build === 3 ? 2 : 1
   const known = {
@@ -86,10 +86,10 @@ export interface PlainEvent {
   readonly data?: any
 }
 export type Rows = readonly (readonly [key: string, n: number, at: number])[]
-/** A table by insertion, or a value as its one row. */
+/** A table in the order of insertion, or a value as its only row. */
 export interface Plain {
   readonly rows: Rows
-  /** Insertions so far. */
+  /** The number of insertions so far. */
   readonly next: number
   /** The event that it could not fold. */
   readonly failed?: number
@@ -120,7 +120,7 @@ const counted =
     return poison && data.k === '!' ? 'throws' : put(state, data.k, plus(1))
   }
 
-/** By the beginning of the identity of stored pages. */
+/** The folds, by the beginning of the identity of stored pages. */
 export const folds: Readonly<Record<string, Fold>> = {
   'items@1': items(1),
   'items@2': items(2),

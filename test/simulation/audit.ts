@@ -20,18 +20,18 @@ import type { Actor, World } from './world.ts'
 export interface Tab {
   readonly actor: Actor
   readonly build: Build
-  /** Opened with `mirror: false`. */
+  /** Whether the tab was opened with `mirror: false`. */
   readonly bare: boolean
   engine: Engine<any, any, any, any> | undefined
   /** The dispatches of an engine in a worker. */
   readonly send?: (name: string, input: unknown, options: object) => Promise<unknown>
-  /** The reason why it did not open. */
+  /** The reason why the engine did not open. */
   failure: Error | undefined
   closed: boolean
   outdated?: boolean
   log: Log | undefined
   seen: number
-  /** Its state at the last check. */
+  /** The state of the engine at the last check. */
   shown: { readonly read: unknown; readonly status: unknown } | undefined
   readonly dispatches: Dispatch[]
 }
@@ -46,7 +46,7 @@ export interface Dispatch {
   readonly called: number
   readonly abort: AbortController
   result: 'pending' | 'resolved' | 'rejected' | 'unknown'
-  /** When it was called, in virtual milliseconds and steps. */
+  /** The virtual time of the call, in milliseconds. */
   readonly at: number
 }
 interface StoredCommand {
@@ -83,7 +83,7 @@ export interface Log {
   /** The sequences of the checkpoints of live builds. */
   readonly live: Map<string, number>
   identity?: LogIdentity
-  /** The last event that its mirror was reported to hold, while that mirror can be read. */
+  /** The last event that its mirror was reported to hold, while the mirror can be read. */
   told: number
   /** Whether a tab began to destroy the log, and whether it has. */
   destroying: boolean
@@ -100,9 +100,9 @@ export interface Audit {
   readonly dispatches: Dispatch[]
   /** In the order of their creation. */
   readonly logs: ReadonlyMap<RawDatabase, Log>
-  /** Called when a log was replaced by another one, with the contents of that one. */
+  /** Called when another log replaced a log, with the contents of the new log. */
   identified: (log: Log, identity: LogIdentity, records: () => readonly Stored[], actor: Actor) => void
-  /** Whether the worker that appends now was the holder when it began. */
+  /** Whether the worker that appends now was the holder when its append began. */
   isHolder: (actor: Actor) => boolean
   logOf(database: RawDatabase): Log
   settled(dispatch: Dispatch, receipt: any, error: any): void
@@ -203,7 +203,7 @@ export function createAudit(w: World, storage: Storage): Audit {
       const dispatch = dispatches[meta.dispatch]!
       const what = `dispatch ${dispatch.number} (${text(dispatch.command)})`
       if (dispatch.log !== log) w.fail(`rule 10: ${what} went into another log than its tab had open`)
-      // Its first caller may have aborted, which leaves the command to callers that joined.
+      // The first caller may have aborted. The command is then for the callers that joined it.
       const joined = dispatch.tab.dispatches.some(
         (other) => other !== dispatch && id === other.id && text(other.command) === text(dispatch.command),
       )
@@ -293,7 +293,7 @@ export function createAudit(w: World, storage: Storage): Audit {
     }
   }
 
-  /** Rows of the past are what a fold shows there, and stand beside a checkpoint that is not older. */
+  /** Rows of the past equal what a fold shows at their sequence, and are stored with a checkpoint that is not older. */
   function checkPast(database: RawDatabase): void {
     const log = logOf(database)
     const checkpoints = readStore(database, 'checkpoints')
@@ -322,7 +322,7 @@ export function createAudit(w: World, storage: Storage): Audit {
       places.set(id, count)
       w.hit('rows of the past stored')
       if (count > 1) w.hit('rows of two past events stored')
-      // Four at each of the distances, which double.
+      // There are four rows at each distance, and the distances double.
       if (count > 4 * (2 + Math.log2(1 + beside!.value.sequence)))
         w.fail(`rule 21: ${name} keeps the rows of ${count} past events at ${beside!.value.sequence}`)
     }
@@ -424,7 +424,7 @@ export function createAudit(w: World, storage: Storage): Audit {
     tab.seen = sequence
     const waiting = tab.dispatches.filter(({ result }) => result === 'pending')
     if (waiting.length !== status.pending) return
-    // A command that waits for another one with its id goes to the end of the queue.
+    // A command that waits for another command with its id goes to the end of the queue.
     const twice = waiting.some(
       ({ id, number }) => id && tab.dispatches.some((other) => other.id === id && other.number !== number),
     )

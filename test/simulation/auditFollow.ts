@@ -19,18 +19,18 @@ export interface FollowAudit {
 export interface Counts {
   asked: number
   told: number
-  /** Its last requests. */
+  /** The last requests. */
   asks: string[]
 }
 interface Known extends Counts {
-  /** The requests that it may still send. */
+  /** The number of requests that the actor may still send. */
   left: number
   at: number
-  /** By log id. */
+  /** The last event that the actor knows from hints, by log id. */
   readonly heard: Map<string, number>
 }
 
-/** The requests that time allows: a number at once, and a number for each virtual second. */
+/** The requests that an actor may send: a number at the start, and a number for each virtual second. */
 const MOST = 400
 const PER_SECOND = 8
 /** Virtual milliseconds after which an idle tab has recovered. */
@@ -56,7 +56,7 @@ export function createFollowAudit(w: World, browser: Browser): FollowAudit {
   w.asked = (actor, what) => {
     grant(actor, 0)
     const one = of(actor)
-    // Opening a connection does not count; the requests through it do.
+    // Opening a connection does not count, but the requests through it do.
     if (what !== 'open') {
       one.asked++
       one.asks.push(what)

@@ -36,7 +36,7 @@ export function createMirrorAudit(
   bare: (actor: Actor) => boolean,
 ): Pick<Audit, 'identified'> & MirrorAudit {
   const read = new WeakMap<Uint8Array, Read>()
-  /** The lineages that each one ever had open. */
+  /** The lineages that each actor ever had open. */
   const known = new Map<Actor, Set<string>>()
 
   const mirror: ReturnType<typeof createMirrorAudit> = {

@@ -36,7 +36,7 @@ export function createReactionAudit(
   tries: number,
 ) {
   const hit = (what: string): void => w.hit(`reactions: ${what}`)
-  /** All events of the log, sealed or not. */
+  /** The last event of the log, sealed or not. */
   let head = 0
   const requested = new Map<string, { readonly thread: string; readonly sequence: number }>()
   const stopped = new Map<string, number>()
@@ -52,16 +52,16 @@ export function createReactionAudit(
   /** The event of each idempotency key, and the key of each event. */
   const eventOf = new Map<string, string>()
   const keyOf = new Map<string, string>()
-  /** The furthest position. A holder that was not told of its own commit reads again from the position that it knows. */
+  /** The furthest position. A holder that did not learn of its own commit reads again from the position that it knows. */
   let furthest = -1
   let before: Stored = { open: [], scanned: -1, epoch: '', records: 0 }
   /** The events up to here come from a mirror. */
   let restored = 0
-  /** The mirror has held all events at once, since it began. */
+  /** Whether the mirror has had all events at some time since it began. */
   let isWhole = false
   /** Turns that were over in the log that was lost. */
   let overBefore = new Set<string>()
-  /** Those of them that a mirror which was never whole has restored without their ends: nothing can tell that they are not over. */
+  /** Turns of `overBefore` that a mirror, which was never whole, has restored without their ends. The restored log can't know that they are over. */
   const endsLost = new Set<string>()
   if (files)
     files.happened = (what, path) => {
@@ -122,7 +122,7 @@ export function createReactionAudit(
       if (requested.get(id)?.sequence !== sequence) w.fail(`rule 3: ${id} is open, and not in the log at ${sequence}`)
       if (sequence > furthest) w.fail(`rule 3: ${id} is open at ${sequence}, and the position is ${scanned}`)
       const end = endedByReaction.get(id)
-      // A holder of a restored log has to look at the end first.
+      // A holder of a restored log has to read the end first.
       const isNews =
         end !== undefined && end <= restored && scanned < end && (!one.running || one.running === runningBefore.get(id))
       if (end !== undefined && !isNews) w.fail(`rule 1: ${id} was ended by a reaction and is still open`)
@@ -171,7 +171,7 @@ export function createReactionAudit(
       keyOf.set(commandId, key)
       if (!noted.has(id)) w.fail(`rule 5: an attempt of ${id} was not noted before it began`)
     },
-    /** The browser loses the database. What its mirror does not have is lost. */
+    /** The browser loses the database. Events that its mirror does not have are lost. */
     loses(): void {
       head = 0
       furthest = -1

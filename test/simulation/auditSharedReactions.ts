@@ -23,7 +23,7 @@ interface Open {
   readonly done?: true
   readonly dead?: true
 }
-/** The part of the shared log that one device has. */
+/** The part of the shared log that a device has. */
 interface Known {
   head: number
   readonly commands: Set<string>
@@ -52,9 +52,9 @@ export function createSharedReactionAudit(
     ]),
   )
   const knownOn = (d: number): Known => known.get(`tidemark:${devices[d]!.name}`)!
-  /** The event that each idempotency key was used for. */
+  /** The event for which each idempotency key was used. */
   const eventOf = new Map<string, string>()
-  /** Turns with a recorded attempt, by reaction and device. A holder that slept may call a turn that another one has settled. */
+  /** Turns with a recorded attempt, by reaction and device. A holder that slept may call a turn that another holder has settled. */
   const noted = new Set<string>()
   /** The turns that each device was reminded of. */
   const reminded = devices.map(() => new Set<string>())

@@ -10,7 +10,7 @@ import { type Actor, current, Violation, type World } from './world.ts'
 /** Engines that work next to the pipelines of workers, and the checks of them. */
 
 const LOCK = 'tidemark/engine/sim'
-/** As in `tidemark/worker`. */
+/** Milliseconds after which an unused worker closes, as in `tidemark/worker`. */
 const IDLE = 3000
 
 /** The script of a worker in which an engine dispatches. `run.beside` has the open ones. */
@@ -63,14 +63,14 @@ export async function reach({ w }: Run, { log }: Tab): Promise<void> {
   }
 }
 
-/** For each worker, whether a holder began its last appending transaction. */
+/** Returns whether a worker was the holder when it began its last appending transaction. */
 export function watchHolders(w: World, run: Run): (actor: Actor) => boolean {
   const appends = new Map<Actor, boolean>()
   const { asked } = w
   w.asked = (actor, what) => {
     asked(actor, what)
     const isAppend = what.startsWith('readwrite') && what.includes('commits') && what.includes('types')
-    // A holder whose lock was stolen is told soon. Until then, its appends are decided like all others.
+    // A holder whose lock was stolen learns of it soon. Until then, its appends are decided like all other appends.
     if (isAppend && !what.includes('bodies')) appends.set(actor, run.browser.holds(actor, LOCK) !== undefined)
   }
   return (actor) => appends.get(actor) ?? false

@@ -20,9 +20,9 @@ export interface Browser {
   restart(worker: Worker): void
   /** Called with each message to the other pages of the origin when it is posted. */
   said: (actor: Actor, data: any) => void
-  /** Called with each message that a tab or worker receives; not for the engine of a tab whose pipeline has its own channel. */
+  /** Called with each message that a tab or worker receives. `byEngine`: its first listener receives it. */
   heard: (actor: Actor, data: any, byEngine: boolean) => void
-  /** `'stolen'`: the lock was stolen, and its holder is not told yet. */
+  /** `'stolen'`: the lock was stolen, and its holder does not know yet. */
   holds(actor: Actor, lock: string): 'held' | 'stolen' | undefined
   /** The holder of the lock. */
   holder(lock: string): Actor | undefined
@@ -143,7 +143,7 @@ function request(name: string, ...given: readonly any[]): Promise<unknown> {
       lose() {
         w.hit('lock stolen')
         lock.state = 'stolen'
-        // After the earlier answers of the files.
+        // This task runs after the earlier answers of the files.
         w.post(actor, 'files', `lock ${name.slice(0, 24)} stolen`, () => {
           over()
           reject(new DOMException('stolen', 'AbortError'))

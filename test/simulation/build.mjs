@@ -1,4 +1,4 @@
-// Bundles the simulation with the library's sources, sizes scaled down: `import(await bundle(…))`.
+// Bundles the simulation with the library's sources, whose sizes are scaled down: `import(await bundle(…))`.
 import { fileURLToPath } from 'node:url'
 import { build } from 'rolldown'
 import { parseAst } from 'rolldown/parseAst'
@@ -98,7 +98,7 @@ export async function bundle(source = path('../../src'), output = path('../../bu
   return output
 }
 
-/** Where an `import()` begins and ends, and of what. @type {(node: any) => [start: number, end: number, file: string][]} */
+/** The start, the end and the file of each `import()`. @type {(node: any) => [start: number, end: number, file: string][]} */
 function importsOf(node) {
   if (!node || typeof node !== 'object') return []
   if (node.type === 'ImportExpression') return [[node.start, node.end, node.source.value]]

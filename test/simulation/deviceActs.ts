@@ -13,8 +13,8 @@ import { type Actor, current, noFaults, Violation, type World } from './world.ts
 /** The actions on devices with a remote between them, and the faults. */
 
 /**
- * `older`: tabs may meet the worker of a deploy before theirs. `files`: a device begins with an export. `losses`: databases go. `holders`: who
- * follows the remote sleeps or loses its lock. `deaf`: tabs hear nothing of each other.
+ * `older`: tabs may meet the worker of an earlier deploy. `files`: a device begins with an export. `losses`: databases are lost. `holders`: the
+ * follower of the remote sleeps or loses its lock. `deaf`: tabs receive no hints from each other.
  */
 export const THEMES = ['all', 'older', 'files', 'losses', 'holders', 'deaf'] as const
 export type Theme = (typeof THEMES)[number]
@@ -30,7 +30,7 @@ export interface Device {
   readonly remote: ReturnType<Network['remoteOf']>
   readonly tabs: DeviceTab[]
   readonly mirror: boolean
-  /** The app of this device does not know the remote yet. */
+  /** Whether the app of this device does not have the remote yet. */
   isOld: boolean
 }
 export interface DeviceTab {
@@ -43,11 +43,11 @@ export interface SentCommand {
   readonly id: string
   readonly device: Device
   readonly command: Command
-  /** Whether a receipt with events of its own has acknowledged it. */
+  /** Whether a receipt with the command's own events has acknowledged it. */
   readonly acknowledged: boolean
-  /** The receipt says that the shared log has it. */
+  /** Whether the receipt says that the shared log has the command. */
   readonly confirmed?: boolean
-  /** The device lost it without a second copy. */
+  /** Whether the device lost the command without a second copy. */
   isLost?: boolean
 }
 
@@ -69,7 +69,7 @@ export interface Devices {
   readonly theme: Theme
   /** Exports of the shared log. */
   readonly exports: Uint8Array<ArrayBuffer>[]
-  /** The next actions, one a step, so that the effects of two actors are not confused. */
+  /** The next actions, one per step, so that the effects of two actors are not confused. */
   readonly soon: (() => void)[]
   opened: number
 }
@@ -149,7 +149,7 @@ export function dispatchOn(all: Devices, tab: DeviceTab): void {
   const { w, sent } = all
   const { random } = w
   const [k, j] = [random.pick(KEYS), random.pick(KEYS)]
-  // S5: the id of another device, which may have read it by then or not.
+  // S5: an id that another device has used. This device may or may not have read that command.
   const theirs = sent.filter((one) => one.device !== tab.device && one.id.startsWith('given'))
   const again = theirs.length && random.chance(0.12) ? random.pick(theirs) : undefined
   const fresh: Command = random.pick([
@@ -290,7 +290,7 @@ function importInto(all: Devices, tab: DeviceTab): void {
       all.soon.push(() => usable(all).includes(other) && dispatchOn(all, other))
 }
 
-/** An empty device begins with a file. */
+/** Lets an empty device begin with a file. */
 function beginWithFile(all: Devices): void {
   const { w, exports } = all
   const empty = usable(all).filter(({ device }) => {

@@ -35,7 +35,7 @@ export function auditCommit({ w }: Devices, database: RawDatabase, stores: Reado
     w.fail(`the outbox of ${database.name} is decided on ${marker.base}; the log ends at ${headOf(database)}`)
 }
 
-/** The engines to check. One that ended by itself has nothing to show. */
+/** The tabs to check. An engine that ended by itself has nothing to check. */
 export const living = ({ tabs }: Device) =>
   tabs.filter(({ actor, closed, engine }) => actor.alive && !closed && engine?.status.state !== 'closed')
 
@@ -84,7 +84,7 @@ export const stateOf = (all: Devices): string =>
 interface Shared {
   readonly head: number
   readonly state: State
-  /** The head that each command was decided on. */
+  /** The head on which each command was decided. */
   readonly inLog: ReadonlyMap<string, number>
   readonly states: ReadonlyMap<number, State>
   readonly ids: readonly string[]
@@ -166,7 +166,7 @@ function auditSent(all: Devices, { inLog }: Shared): void {
     const database = databaseOf(all, device)
     if (!database || isLost || inLog.has(id)) continue
     if (readStore(database, 'rejected').some(({ key }) => key === id)) continue
-    // Another device has appended it.
+    // Another device has done the same, so this command gave no events.
     if (['drop', 'clear'].includes(command.name)) continue
     w.fail(`S1: ${id} (${command.name}) of ${device.name} was acknowledged and is nowhere`)
   }

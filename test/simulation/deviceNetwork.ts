@@ -14,7 +14,7 @@ export interface Network {
   readonly server: MemoryRemote
   /** The remote as this device reaches it. */
   remoteOf(name: string, network: NetworkOfDevice): OpenRemote
-  /** Whether no request or answer is under way. */
+  /** Whether no request and no answer is in progress. */
   readonly isQuiet: boolean
   /** Delivers late messages. */
   arrive(): void

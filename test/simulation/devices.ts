@@ -28,7 +28,7 @@ import { createWorld, endWorld, noFaults, Violation, type World } from './world.
 
 /** Steps of the final phase, within which the devices have to agree. */
 const END_STEPS = 15_000
-/** The most steps between two checks of that. The number varies, because the devices have a rhythm of their own. */
+/** The most steps between two checks of whether the devices agree. The number varies, because the devices have their own rhythm. */
 const LOOK_STEPS = 20
 
 export function executeDevices(plan: Plan, { traced = false }: { traced?: boolean } = {}): Promise<Result> {
@@ -86,7 +86,7 @@ function createDevices(w: World, seed: number): Devices {
       remote: network.remoteOf(name, device),
       tabs: [],
       mirror: hasMirrors && random.chance(0.7),
-      // The others begin once it has sent something, because logs that begin separately are different logs.
+      // The other devices begin when this one has sent something, because logs that begin separately are different logs.
       isOld: d === 0 && isOld,
     }
   })

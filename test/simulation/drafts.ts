@@ -13,7 +13,7 @@ export interface Attempt {
   readonly writer: DraftWriter
   text: string
   over: boolean
-  /** The number of the dispatch that ends it. */
+  /** The number of the dispatch that ends the draft. */
   ends?: number | undefined
 }
 
@@ -77,7 +77,7 @@ export function createDraftAudit(w: World, storage: Storage, audit: Audit): Draf
     }
   }
 
-  /** Rule 4: in one transaction. */
+  /** Checks rule 4: one transaction appends the events and deletes the draft. */
   function checkEnds(database: RawDatabase): void {
     const { byDispatch } = audit.logOf(database)
     const heads = readStore(database, 'drafts').filter(({ key }) => (key as unknown as unknown[])[0] === 0)

@@ -3,11 +3,11 @@ import { type Actor, current, type World, world } from './world.ts'
 
 /** The private files of the origin. They belong to the browser, so they outlive every tab and worker. */
 export interface Files {
-  /** By path. */
+  /** The content of each file, by path. */
   readonly files: ReadonlyMap<string, Uint8Array>
-  /** navigator.storage */
+  /** The object for `navigator.storage`. */
   readonly storage: object
-  /** `undefined`: no limit. */
+  /** The bytes that may still be written. `undefined`: no limit. */
   room: number | undefined
   /** Called before each request to the disk, with its actor. */
   asked: (what: string, path: string, actor: Actor) => void

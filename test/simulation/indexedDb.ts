@@ -110,13 +110,13 @@ export interface Storage {
   wipe(name: string): void
   /** A page outside the simulation deletes the database, as the platform does it. */
   delete(name: string): void
-  /** The browser loses the file of one value, and reports that to its reader. Returns the key, or undefined if there is no value. */
+  /** The browser loses the file of one value, and reads of the value fail. Returns the key, or undefined if there is no value. */
   loseValue(name: string, store: string, n: number): unknown
   /** Keys of values that are lost and were not deleted or written again. */
   lostIn(name: string, store: string): readonly any[]
   /** A page of a former deploy keeps its connection open until the given moment, even if it is asked to close. */
   block(name: string, until: number): void
-  /** Every such page is closed. */
+  /** Closes every page that `block` keeps open. */
   unblock(): void
 }
 
@@ -128,7 +128,7 @@ export function createStorage(w: World): Storage {
   /** Databases with transactions. A deleted database may still have some. */
   const busy = new Set<RawDatabase>()
   let incarnations = 0
-  /** Databases that the browser lost, which the next open is told. */
+  /** Databases that the browser lost. The next open reports the loss. */
   const lost = new Set<string>()
   ids = 0
 
@@ -272,7 +272,7 @@ export function createStorage(w: World): Storage {
     }
   })
 
-  /** Needs all connections to be closed. */
+  /** Whether a request needs all connections to be closed. */
   const isClosing = (name: string, { kind, version, isUpgrading }: Opening): boolean => {
     const now = databases.get(name)?.version ?? 0
     return kind === 'delete' || (now > 0 && version > now && !isUpgrading)
@@ -399,7 +399,7 @@ export function createStorage(w: World): Storage {
   const describe = (tx: Transaction): string =>
     `tx${tx.id} ${tx.actor.name} ${tx.mode} ${[...tx._scope].map((store) => store.slice(0, 4))}`
 
-  /** By the name of the class of fake-indexeddb. */
+  /** Recognises a read by the name of its function in fake-indexeddb. */
   const isRead = ({ name }: { readonly name: string }): boolean => /^bound (get|_iterate|count)/.test(name)
   const isCleanUp = ({ _scope }: Transaction): boolean =>
     _scope.size === 2 && _scope.has('commits') && _scope.has('commands')
@@ -481,7 +481,7 @@ export function createStorage(w: World): Storage {
     if (outcome === 'committed' && tx.mode !== 'readonly') storage.committed?.(database, tx._scope, tx)
   }
 
-  /** The last event: complete or abort. */
+  /** Delivers the last event: complete or abort. */
   function tellOutcome(tx: Transaction): void {
     const { openRequest, opening } = tx as any
     const delivery: Delivery = { cancelled: false }
@@ -540,7 +540,7 @@ export function createStorage(w: World): Storage {
     )
   }
 
-  /** The backend gives a transaction up. */
+  /** The backend aborts a transaction. */
   function abort(tx: Transaction, error: DOMException | null): void {
     for (const { request } of tx._requests.splice(0))
       if (request.source) deliver(tx, { cancelled: false, request, error: new DOMException('aborted', 'AbortError') })
@@ -549,7 +549,7 @@ export function createStorage(w: World): Storage {
     tellOutcome(tx)
   }
 
-  /** The actor aborts it. Requests without an answer fail with AbortError. */
+  /** The actor aborts a transaction. Requests without an answer fail with AbortError. */
   abortOf = (tx, error) => {
     for (const delivery of tx.undelivered) {
       delivery.error = new DOMException('aborted', 'AbortError')

@@ -1,7 +1,7 @@
 import { part as fetched, type Part } from 'tidemark/load'
 import { current } from './world.ts'
 
-/** The library's loading of its parts. Each tab and worker has its own, though all of them share one bundle. */
+/** How the library loads its parts. Each tab and worker has its own copy of this module, though all share one bundle. */
 
 export * from 'tidemark/load'
 

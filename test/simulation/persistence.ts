@@ -1,7 +1,7 @@
 import { createListeners, type Listeners } from 'tidemark/async'
 import { current } from './world.ts'
 
-/** The listeners for the persistence of the storage. Each tab has its own module, which ends with a real page that is killed. */
+/** The listeners for the persistence of the storage. Each tab has its own, which end with the tab, as in a browser. */
 
 const ofActors = new WeakMap<object, Listeners>()
 const own = (): Listeners => {

@@ -18,7 +18,7 @@ export interface Plan {
   readonly priorities: boolean
   /** The browser has a private file system. */
   readonly mirror: boolean
-  /** The browser refuses it to every page, as some do in private windows. */
+  /** Whether the browser refuses the private file system to every page, as some do in private windows. */
   readonly forbidden: boolean
   readonly actions: readonly Action[]
 }
@@ -33,7 +33,7 @@ interface Profile {
   readonly rests?: boolean
   /** Chance that the browser has a private file system. */
   readonly mirror?: number
-  /** The sources do not fulfil it yet, so it is played only if it is named. */
+  /** The sources do not fulfil this profile yet, so it is played only by name. */
   readonly pending?: boolean
 }
 const busy: Weights = { dispatch: 12, burst: 2, again: 2 }
@@ -244,9 +244,9 @@ const profiles: Record<string, Profile> = {
   },
   /** The faults of several devices follow from the seed alone. */
   devices: { length: [1, 1], weights: {} },
-  /** So do those of turns that reactions answer. */
+  /** The faults of reactions also follow from the seed alone. */
   reactions: { length: [1, 1], weights: {} },
-  /** So do those of devices that share a log. */
+  /** The faults of devices with reactions also follow from the seed alone. */
   sharedReactions: { length: [1, 1], weights: {} },
   alone: {
     length: [400, 400],

@@ -14,7 +14,7 @@ export function createRandom(seed: number): Random {
     t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296
   }
-  // Neighbouring seeds begin with similar numbers.
+  // Skips the first numbers, which are similar for neighbouring seeds.
   for (let i = 0; i < 3; i++) next()
   return {
     below: (n) => Math.floor(next() * n),

@@ -13,8 +13,8 @@ import type { Result } from './run.ts'
 import { type Actor, createWorld, endWorld, noFaults, Violation } from './world.ts'
 
 /**
- * Tabs that request turns, and holders that answer them: killed, frozen, doubled and robbed of their lock at any step. Then faults stop, and
- * each turn has to have ended.
+ * Tabs that request turns, and holders that answer them. At any step, holders are killed, frozen or doubled, or their lock is stolen. Then the
+ * faults stop, and each turn has to end.
  */
 
 const NAME = 'chat'
@@ -51,7 +51,7 @@ const STORM: Load = {
 const STORM_PACE = 40
 /** Steps within which every turn of a storm has to be requested. */
 const STORM_STEPS = 40_000
-/** One run of the profile in so many is a storm. */
+/** One of so many runs of the profile is a storm. */
 const STORM_EVERY = 20
 
 const open = (chat: Chat, options: Parameters<typeof openEngine>[1]) => openEngine(chat, options)

@@ -30,7 +30,7 @@ export interface Result {
 const END_STEPS = 30_000
 const END_TIME = 120_000
 
-/** Runs a plan to its end. There the faults stop and everything has to come to rest. */
+/** Runs a plan to its end. Then the faults stop, and everything has to come to rest. */
 export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {}): Promise<Result> {
   if (plan.profile === 'devices') return executeDevices(plan, { traced })
   if (plan.profile === 'reactions') return executeReactions(plan, { traced })
@@ -137,7 +137,7 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
           })
       } else if (phase === 'more') {
         phase = 'boot'
-        // This tab opens after the last commit, so no hint tells it what it does not find in the log.
+        // This tab opens after the last commit, so it finds everything in the log and gets no hint.
         queue.push(() => {
           fresh = openTab(run, 2, 'shared')
         })
@@ -155,7 +155,7 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
         })
       } else {
         phase = 'over'
-        // Data that was lost and is in no second copy can not be checked.
+        // Data that was lost and is in no second copy cannot be checked.
         const excused = run.isIncomplete && storage.lostIn(NAME, 'bodies').length > 0
         if (fresh?.engine) last(fresh)
         else if (!excused || fresh?.failure?.name !== 'StorageError')
@@ -186,7 +186,7 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
     }
 
     let over = false
-    /** Runs the microtasks of each callback of a batch separately, and enters the event loop once for all. */
+    /** Runs many steps per turn of the event loop. The microtasks of each step still run separately. */
     const batch = () => {
       for (let i = 0; i < 50; i++) real.setImmediate(tick)
       real.setImmediate(() => over || batch())

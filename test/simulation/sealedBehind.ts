@@ -3,7 +3,7 @@ import { type RawDatabase, readStore } from './indexedDb.ts'
 const valuesOf = (raw: RawDatabase, store: string): readonly any[] =>
   raw.rawObjectStores.has(store) ? readStore(raw, store).map(({ value }) => value) : []
 
-/** The commits of segments that begin behind `head`: a take may seal what it brings, and so does a restore. */
+/** The commits of segments that begin after `head`: a take may seal the commits that it takes, and a restore does. */
 export function sealedBehind(raw: RawDatabase, head: number): { readonly first: number; readonly body: string }[] {
   return valuesOf(raw, 'segments')
     .filter(({ first }) => first > head)

@@ -15,7 +15,7 @@ import { type Actor, createWorld, endWorld, noFaults, Violation } from './world.
 
 /**
  * Reactions to a log that devices share. The devices go offline, stop each other's turns, and lose their tabs, workers and holders.
- * Afterwards the faults stop, and everything that was requested has to have ended once.
+ * Afterwards the faults stop, and every requested turn has to end once.
  */
 
 const LANES = ['a', 'b', 'c'] as const
@@ -341,7 +341,7 @@ export function executeSharedReactions(plan: Plan, { traced = false }: { traced?
       for (const { d } of devices) soon.push(() => openTab(d, '1'))
       limit = w.steps + END_STEPS
     }
-    /** A device may have read an event that its reactions have not looked at. */
+    /** A device may have read an event that its reactions have not handled yet. */
     const awaitSettled = (): void => {
       phase = 'settling'
       for (const { actor, engine } of living()) {
@@ -349,7 +349,7 @@ export function executeSharedReactions(plan: Plan, { traced = false }: { traced?
         inActor(actor, () => quietly(engine!.settled(), () => looks--))
       }
     }
-    /** The refused commands that the apps are told of. */
+    /** Reads the refused commands that the apps see. */
     const lookAtRefusals = (): void => {
       phase = 'last look'
       for (const tab of living()) {

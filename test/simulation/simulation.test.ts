@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 
-// In a process of its own: the simulation replaces the platform's clock, storage and channels.
-// A failing run prints its seed and its actions, reduced to the needed ones. `SEED=17 npx vitest run test/simulation` plays it again with a trace.
+// The simulation runs in a separate process, because it replaces the platform's clock, storage and channels.
+// A failing run prints its seed and its actions, reduced to those that are needed. `SEED=17 npx vitest run test/simulation` plays it again with a trace.
 const start = fileURLToPath(new URL('start.mjs', import.meta.url))
 
-/** One process for each of two cores. Most of its memory is short-lived objects. */
+/** Plays runs in a process. Most of its memory is short-lived objects. */
 const play = (options: readonly string[]) =>
   new Promise<{ status: number | null; out: string }>((resolve) => {
     const child = spawn(process.execPath, ['--max-semi-space-size=64', start, ...options])
@@ -26,11 +26,11 @@ const MET = [
   ...['appended beside a pipeline', 'holder stolen', 'draft ended'],
 ]
 
-/** The kinds that have tests of their own below. */
+/** The profiles that have separate tests below. */
 const APART = 'devices,reactions,sharedReactions'
 /** Runs of each process: each other kind of run five times, independent of the load of the machine. */
 const RUNS = 155
-/** Plays this many runs, without a limit of time. */
+/** The options to play this many runs, without a limit of time. */
 const exactly = (runs: number): string[] => ['--seconds', '0', '--least', `${runs}`]
 
 // The soak plays 100,000 runs.
@@ -45,7 +45,7 @@ test(`every guarantee holds in ${2 * RUNS} seeded runs`, { timeout: 600_000 }, a
     console.log(out)
     expect(status, out.slice(-20_000)).toBe(0)
   }
-  // An event that never happens in a run is not tested, and no other test would notice.
+  // What never happens in a run is not tested, and no other test would notice.
   const all = played.map(({ out }) => out).join()
   if (!seed) for (const hit of MET) expect(all).toContain(`${hit}: `)
 })
@@ -76,7 +76,7 @@ test('every guarantee of a shared log holds in 2,000 seeded runs of devices with
 
 // A run costs 0.14 s of CPU.
 test(
-  'every requested turn ends once in 40 seeded runs, in which holders are killed, frozen and robbed of their lock',
+  'every requested turn ends once in 40 seeded runs, in which holders are killed or frozen, or their lock is stolen',
   { timeout: 600_000 },
   () =>
     playProfile('reactions', 20, [

@@ -6,11 +6,11 @@ import { Violation } from './world.ts'
 
 /** One temporary failure in a quiet world: its cost, and how soon the tab recovers. */
 
-/** How long it lasts, in virtual milliseconds. */
+/** The possible lengths of the failure, in virtual milliseconds. */
 const LENGTHS = [0, 300, 2000, 8000, 40_000]
-/** The first part of the time after it, in which few requests and messages are allowed. */
+/** Milliseconds after the failure in which few requests and messages are allowed. */
 const FIRST = 3000
-/** Requests to storage and network in that time, of a tab and of a tab with its own pipeline. */
+/** The most requests to storage and network in this time: of a tab, and of a tab with its own pipeline. */
 const MOST_ASKED = 12
 const MOST_ASKED_IN_PAGE = 30
 /** A read of the next sealed segment. */
@@ -21,7 +21,7 @@ const PIPELINE = 'code ./host.ts'
 const RESERVE = './reserve.ts'
 /** Calls of a subscriber that only report a failure or its end. */
 const MOST_TOLD = 4
-/** The same as RECOVERY, for a hidden tab. */
+/** Virtual milliseconds after which an idle hidden tab has recovered, like `RECOVERY`. */
 const RECOVERY_HIDDEN = 95_000
 
 export function failOnce(run: Run, a: number, b: number): void {

@@ -19,7 +19,7 @@ const { values } = parseArgs({
   },
 })
 const [from = 1, to = from] = (values.seed ?? values.seeds).split('-').map(Number)
-// Parallel runs each have a bundle of their own.
+// Each parallel process has its own bundle.
 const output = new URL(`../../build/simulation/from-${from}.mjs`, import.meta.url)
 const { execute, isPending, plan, profiles, real } = await import(
   await bundle(values.source, values.source ? `${values.source}/../simulation.mjs` : fileURLToPath(output))

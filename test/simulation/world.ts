@@ -9,14 +9,14 @@ export interface Actor {
   readonly kind: 'tab' | 'worker'
   alive: boolean
   frozen: boolean
-  /** It receives no hints. */
+  /** Whether the actor receives no hints. */
   deaf: boolean
-  /** Its timers run at most once a minute, like those of a page that was hidden for long. */
+  /** Whether the actor's timers run at most once a minute, like those of a page that was hidden for long. */
   hidden: boolean
   /** Waiting tasks, first in first out within a lane. */
   readonly lanes: Map<string, Lane>
   readonly timers: Map<number, Timer>
-  /** Ends its connections, locks, ports and channels. */
+  /** Functions that end the actor's connections, locks, ports and channels. */
   readonly ends: Set<() => void>
 }
 
@@ -25,7 +25,7 @@ interface Task {
   /** Returns true if the task had no visible effect, so that the next one may follow in the same step. */
   readonly run: () => unknown
 }
-/** Created only when it is read. */
+/** A label of a step. A function creates it only when it is read. */
 export type Label = string | (() => string)
 /** Tasks of one kind, which keep their order. */
 interface Lane {
@@ -69,7 +69,7 @@ export interface Spell {
   readonly share: number
   /** In virtual milliseconds. Infinity: until the faults stop. */
   readonly until: number
-  /** Only for this tab or worker. */
+  /** The only tab or worker that it affects. */
   readonly of?: Actor
 }
 const NO_SPELL: Spell = { share: 0, until: 0 }
@@ -270,7 +270,7 @@ function perform(world: World, move: Choice): void {
   }
 }
 
-/** Uniform, or by priorities that change now and then, which makes long delays of one side likely. */
+/** Chooses a move at random, or by priorities that change from time to time. Priorities make long delays of one side likely. */
 function choose({ random, priorities }: World, moves: readonly Choice[]): Choice {
   if (!priorities || random.below(10) === 0) return random.pick(moves)
   if (random.below(25) === 0 && priorities.size) priorities.set(random.pick([...priorities.keys()]), random.below(1000))

@@ -7,7 +7,7 @@ export interface Place extends MemoryRemote {
   readonly devices: Set<MemoryDevice>
 }
 
-/** The remote in memory with every part that conformance can use. */
+/** The remote in memory, with all functions that the conformance tests can use. */
 export const memorySubject = (options: MemoryRemoteOptions = {}): RemoteUnderTest<Place> => ({
   conditional: options.conditional ?? true,
   create() {

@@ -53,7 +53,7 @@ describe('a fault', () => {
     expect(await run(false)).toEqual(['a', 'a'])
   })
 
-  it('garbage: something lands before the append', async () => {
+  it('garbage: a foreign message is stored before the append', async () => {
     const server = memoryRemote({ conditional: false })
     const remote = server.device({ faults: { garbage: 1 } })('log')
     for (let i = 0; i < 20; i++) await append(remote, `message ${i}`, String(2 * i))
@@ -105,7 +105,7 @@ describe('the network', () => {
     expect(await answer).toBe('appended')
   })
 
-  it('that is lost during an append leaves its caller without an answer', async () => {
+  it('gives the caller no answer if it is lost during an append', async () => {
     vi.useFakeTimers()
     const server = memoryRemote()
     const device = server.device({ latency: 100 })
@@ -117,7 +117,7 @@ describe('the network', () => {
     expect(held(server)).toEqual(['a'])
   })
 
-  it('without latency needs no timer', async () => {
+  it('without latency uses no timer', async () => {
     vi.useFakeTimers()
     const remote = memoryRemote().device()('log')
     expect(await append(remote, 'a', '')).toBe('appended')
@@ -125,7 +125,7 @@ describe('the network', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('tells its watchers that it is off or denies a device', async () => {
+  it('reports to its watchers that a device is offline or denied', async () => {
     const device = memoryRemote().device()
     const heard: string[] = []
     const unwatch = device('log').watch((poke) => heard.push(poke))
@@ -138,7 +138,7 @@ describe('the network', () => {
 })
 
 describe('the server', () => {
-  it('forgets its newest messages, and gives their positions to others', async () => {
+  it('forgets its newest messages, and gives their positions to later messages', async () => {
     const server = memoryRemote()
     const remote = server.device()('log')
     for (const [i, text] of ['a', 'b', 'c'].entries()) await append(remote, text, i ? String(i) : '')

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 const LENGTH = 0x7fffffff
 
 /**
- * Cuts the newest messages off a stream's newest block file, as a power cut may leave it: a server that is started on it knows no better. The
- * server has to be dead.
+ * Cuts the newest messages off a stream's newest block file, as a power cut may do. A server that starts with this file does not notice. Stop
+ * the server first.
  */
 export function cutBlocks(store: string, account: string, stream: string, count: number): void {
   const folder = join(store, 'jetstream', account, 'streams', stream, 'msgs')

@@ -17,7 +17,7 @@ import {
   serverProcess,
 } from './server.ts'
 
-/** `npm run soak -- --cluster` kills for a minute. */
+/** The seconds in which nodes are killed. `npm run soak -- --cluster` sets a minute. */
 const SECONDS = Number(process.env.TIDEMARK_CLUSTER ?? 5)
 const KILL_EVERY_MS = 5_000
 const DEAD_MS = 1_500

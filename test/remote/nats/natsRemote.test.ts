@@ -84,7 +84,7 @@ authorization { users = [{ user: admin, password: admin }, { user: member, passw
     expect((await read(remote)).map(({ message }) => [...message])).toEqual([[1, 2, 3]])
   })
 
-  it('sends no more than the limit of the server, once that is known', async () => {
+  it('sends no more than the limit of the server, once the limit is known', async () => {
     const remote = open(await newLog())
     expect(remote.limits.bytes).toBe(1_000_000)
     expect(await append(remote, new Uint8Array(250_000), '')).toBe('too-large')
@@ -113,7 +113,7 @@ authorization { users = [{ user: admin, password: admin }, { user: member, passw
     expect(near).toEqual(['27', '29', '30'])
   })
 
-  it('reads a thousand small messages with one request, and more than one answer holds in parts', async () => {
+  it('reads a thousand small messages with one request, and more messages than one answer holds in parts', async () => {
     const log = await newLog()
     const fill = async (count: number, size: number): Promise<void> => {
       const nc = await server.connect('admin', 'admin')
@@ -133,7 +133,7 @@ authorization { users = [{ user: admin, password: admin }, { user: member, passw
     expect((await heard()) - before).toBeLessThan(20)
   })
 
-  it('pokes for each message of another device, and not for those of this device', async () => {
+  it('pokes for each message of another device, and not for messages of this device', async () => {
     const log = await newLog()
     const [one, other] = [open(log), open(log)]
     const heard: string[] = []
@@ -145,7 +145,7 @@ authorization { users = [{ user: admin, password: admin }, { user: member, passw
     unwatch()
   })
 
-  it('ends at the last message even if that one was deleted', async () => {
+  it('ends at the last message even if that message was deleted', async () => {
     const log = await newLog()
     const remote = open(log)
     for (let i = 0; i < 20; i++) await append(remote, bytes(String(i)), i ? String(i) : '')
@@ -185,7 +185,7 @@ authorization { users = [{ user: admin, password: admin }, { user: member, passw
     unwatch()
   })
 
-  it('may be silent: a call ends at its signal, and the next call works', async () => {
+  it('does not block a caller if it is silent: the call ends at its signal, and the next call works', async () => {
     const remote = open(await newLog())
     await append(remote, bytes('a'), '')
     server.signal('SIGSTOP')

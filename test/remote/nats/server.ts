@@ -8,7 +8,7 @@ import { type NatsConnection, wsconnect } from '@nats-io/nats-core'
 import { WebSocket } from 'ws'
 import { findNatsServer } from './find.mjs'
 
-// Node has its own WebSocket since version 22.
+// Node has had a WebSocket since version 22.
 globalThis.WebSocket ??= WebSocket as unknown as typeof globalThis.WebSocket
 
 export const hasNatsServer = (): boolean => findNatsServer() !== undefined
@@ -16,16 +16,16 @@ export const hasNatsServer = (): boolean => findNatsServer() !== undefined
 /** A process of nats-server, with a folder that is deleted with it. */
 export interface ServerProcess {
   readonly folder: string
-  /** `kill -9`. */
+  /** Kills the process with `kill -9`. */
   kill(): Promise<void>
-  /** Starts it, and waits until it is ready. */
+  /** Starts the process, and waits until it is ready. */
   start(): Promise<void>
   signal(name: NodeJS.Signals): void
-  /** Kills it, and removes its folder. */
+  /** Kills the process, and removes its folder. */
   remove(): Promise<void>
 }
 
-/** Starts a server on loopback with its own store. */
+/** A server on loopback with its own store. */
 export interface NatsServer extends ServerProcess {
   readonly url: string
   /** Connects with the credentials of a user. */
@@ -34,7 +34,7 @@ export interface NatsServer extends ServerProcess {
   admin<T>(run: (jsm: JetStreamManager) => Promise<T>): Promise<T>
 }
 
-/** How long a server may take to start on a busy machine. */
+/** Milliseconds that a server may take to start on a busy machine. */
 const START_MS = 60_000
 /** The timeout of tests that create keys and start a server. */
 export const HOOK_MS = 120_000
@@ -80,7 +80,7 @@ export const memberPermissions = (stream: string, subject: string, inbox: string
 
 export const newFolder = (): string => mkdtempSync(join(tmpdir(), 'tidemark-nats-'))
 
-/** `isReady` throws until the server is. */
+/** Controls a server process. `isReady` throws until the server is ready. */
 export function serverProcess(folder: string, config: string, isReady: () => Promise<unknown>): ServerProcess {
   const binary = findNatsServer()
   if (!binary) throw new Error('there is no nats-server')
@@ -119,7 +119,7 @@ export function serverProcess(folder: string, config: string, isReady: () => Pro
   }
 }
 
-/** `config` is added to the listeners and the store, which this function chooses. */
+/** Starts a server. This function chooses the listeners and the store; `config` is added. */
 export async function startNatsServer(config: string): Promise<NatsServer> {
   const folder = newFolder()
   const port = await freePort()

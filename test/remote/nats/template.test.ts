@@ -136,7 +136,7 @@ describe.skipIf(!hasNatsServer())('a server of the template', () => {
     expect(await read(member('acme', 'theirs'))).toEqual([])
   })
 
-  it('keeps groups apart: the same name is another log', async () => {
+  it('keeps groups apart: the same name in another group is another log', async () => {
     expect(await read(member('globex', 'ours'))).toEqual([])
     expect(await append(member('globex', 'ours'), 'of globex', '')).toBe('appended')
     expect(await read(member('acme', 'ours'))).toEqual(['first'])

@@ -14,7 +14,7 @@ beforeEach(() => {
 })
 
 const DAY_MS = 86_400_000
-/** Events of the log: 50 a command, of which one has an open timer. The soak plays a year of 1,000 events a day. */
+/** The events of the log: 50 per command, one of them with an open timer. The soak plays a year of 1,000 events a day. */
 const EVENTS = Number(process.env.TIDEMARK_TIMERS ?? 7_300)
 type Chat = ReturnType<typeof chatApp>
 
@@ -41,7 +41,7 @@ async function notes({ dispatch }: Awaited<ReturnType<typeof open>>): Promise<vo
   for (let i = 0; i < 20; i++) await dispatch.notes({ count: 30 })
 }
 
-/** How much of the log is in commits, segments and files, and how much is stored for reactions. */
+/** The size of the log in commits, segments and files, and the size of what is stored for reactions. */
 async function placesOf(name: string) {
   const ranges = async (store: string): Promise<unknown[]> =>
     (await dump(name, store)).map(({ value: { first, last } }) => [first, last])
@@ -75,7 +75,7 @@ describe('reactions rule 3, sealing and archive:', { timeout: 120_000 }, () => {
     expect(Math.max(...open_.map(({ due }) => due))).toBeGreaterThan(Date.now() + 89 * DAY_MS)
   })
 
-  test('archive passes an open event, whose work continues', async () => {
+  test('archive moves an open event out, and its work continues', async () => {
     const name = freshName()
     const provider = createProvider()
     const engine = await open(name, (chat) => ({
@@ -100,7 +100,7 @@ describe('reactions rule 3, sealing and archive:', { timeout: 120_000 }, () => {
     expect(await openOf(name)).toEqual([])
   })
 
-  test('archive keeps events that a reaction has not looked at', async () => {
+  test('archive keeps events that a reaction has not read', async () => {
     const name = freshName()
     const called: string[] = []
     const answer = (version: number) => (chat: Chat) => ({
@@ -116,7 +116,7 @@ describe('reactions rule 3, sealing and archive:', { timeout: 120_000 }, () => {
     await newer.settled()
     expect((await positionsOf(name)).answer.scanned).toBe(1)
     await newer.close()
-    // An older build runs nothing here, and must not discard what waits for the newer one.
+    // An older build runs nothing here, and must not discard the events that wait for the newer build.
     const older = await open(name, answer(1))
     await expect.poll(() => older.status.reactions.answer?.state, { timeout: 20_000 }).toBe('stopped')
     await notes(older)

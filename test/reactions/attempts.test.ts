@@ -11,7 +11,7 @@ import { later } from '../engine/todos.ts'
 import type { AnyModel } from '../log/rooms.ts'
 import { chatApp } from './chat.ts'
 
-test('an attempt counts only once its handler can be called, not while the rows are behind its event', async () => {
+test('an attempt counts only when its handler can be called, not while the rows are behind its event', async () => {
   const store = createMemoryStore()
   const open: OpenEvent = {
     reaction: 'answer',
@@ -60,7 +60,7 @@ test('an attempt counts only once its handler can be called, not while the rows 
   expect((await store.read()).open).toEqual([])
 })
 
-test('reactions rule 6: a holder that is robbed of its lock while it reads the log starts no attempt any more', async () => {
+test('reactions rule 6: a holder whose lock is stolen while it reads the log starts no further attempt', async () => {
   const ended = new AbortController()
   const ran: string[] = []
   const definition: AnyDefinition = {

@@ -19,7 +19,7 @@ beforeEach(() => {
 
 const HOUR_MS = 3_600_000
 
-/** Only these clocks move by hand; the timers of fake-indexeddb run by themselves. */
+/** Fakes only these clocks. The timers of fake-indexeddb stay real. */
 function byHand(...more: readonly ('Date' | 'performance')[]): void {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', ...more] })
   atEnd(() => vi.useRealTimers())
@@ -137,7 +137,7 @@ describe('reactions rule 10, timers:', () => {
 })
 
 describe('reactions rule 12, life:', () => {
-  test('an attempt holds its pipeline for at most 30 s after the last tab has gone', async () => {
+  test('an attempt keeps its pipeline open for at most 30 s after the last tab has closed', async () => {
     const name = freshName()
     const chat = chatApp()
     const tab = await chatTab(name)
@@ -168,7 +168,7 @@ describe('reactions rule 12, life:', () => {
     vi.useRealTimers()
     await expect.poll(() => closed).toBe(true)
     expect(signal.aborted).toBe(true)
-    // It continues with the next tab.
+    // The event continues with the next tab.
     expect((await openOf(name)).map(({ event }) => event.data.id)).toEqual(['a'])
   })
 })

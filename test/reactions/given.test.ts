@@ -19,7 +19,7 @@ const answer = reaction(chat, {
 })
 const requested = events.turnRequested({ id: 'b', thread: 't' })
 
-test('reactions rule 12: given, reacts specifies an attempt without a browser', async () => {
+test('reactions rule 12: `given(…).reacts(…)` specifies an attempt without a browser', async () => {
   const before = given(
     chat,
     events.turnRequested({ id: 'a', thread: 't' }),

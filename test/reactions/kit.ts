@@ -46,7 +46,7 @@ export function createProvider() {
   }
 }
 
-/** A worker or page that runs reactions. Closing it stands for its death. */
+/** A worker or page that runs reactions. To close it simulates its death. */
 export async function runner(
   name: string,
   definitions: Readonly<Record<string, Partial<Definition>>>,
@@ -69,7 +69,7 @@ export async function runner(
   return pipeline
 }
 
-/** The stored open events. */
+/** Reads the stored open events. */
 export const openOf = async (name: string): Promise<any[]> =>
   (await dump(name, 'reactions')).flatMap(({ value }) => ('event' in value ? value : []))
 

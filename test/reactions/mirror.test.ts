@@ -14,7 +14,7 @@ import { createProvider, openOf, positionsOf, steal } from './kit.ts'
 const logOf = async (name: string) => (await dump(name, 'meta')).find(({ key }) => key === 'log')?.value
 const deviceOf = async (name: string) => (await dump(name, 'meta')).find(({ key }) => key === 'device')?.value
 
-/** What the mirror holds about the reactions of a log. */
+/** Reads the mirror's file of the reactions of a log. */
 async function reactionsInMirror(name: string) {
   const folder = await disk.root.getDirectoryHandle(`tidemark-${name}`).catch(() => undefined)
   return folder && findReactions(folder as unknown as FileSystemDirectoryHandle, (await logOf(name)).lineage)
@@ -122,7 +122,7 @@ test.each([
       atEnd(() => engine.close())
       return engine
     }
-    // No holder can begin.
+    // No holder can start.
     let free = (): void => {}
     const held = new Promise<void>((resolve) => {
       free = resolve

@@ -30,7 +30,7 @@ describe('reactions rule 11, values from a page:', () => {
     answer: { run: async ({ context }) => void got.push(await context()) },
   })
 
-  test('the page that was opened last answers; a hidden page answers only if no other does', async () => {
+  test('the page that was opened last answers; a hidden page answers only if no visible page does', async () => {
     const name = freshName()
     const tab = await chatTab(name)
     const got: unknown[] = []
@@ -48,7 +48,7 @@ describe('reactions rule 11, values from a page:', () => {
     await expect.poll(() => got, { timeout: 20_000 }).toEqual([{ token: 'first' }])
   })
 
-  test('an attempt waits until a page answers; the answer is not stored and not broadcast', async () => {
+  test('an attempt waits until a page answers; the answer is neither stored nor broadcast', async () => {
     const name = freshName()
     const tab = await chatTab(name)
     const got: unknown[] = []
@@ -66,7 +66,7 @@ describe('reactions rule 11, values from a page:', () => {
     expect(JSON.stringify(await openOf(name))).not.toMatch('secret')
   })
 
-  test('an error of `context` fails the attempt, and a holder in a page asks itself', async () => {
+  test('an error of `context` fails the attempt; a holder in a page asks its own page', async () => {
     const chat = chatApp()
     const { reaction } = await import('tidemark/reactions')
     const seen: unknown[] = []
@@ -93,7 +93,7 @@ describe('reactions rule 11, values from a page:', () => {
 })
 
 describe('reactions rule 12, life:', () => {
-  test('a running attempt keeps its pipeline after the last tab has gone, until the attempt ends', async () => {
+  test('a running attempt keeps its pipeline open after the last tab has closed, until the attempt ends', async () => {
     const name = freshName()
     const chat = chatApp()
     const tab = await chatTab(name)
@@ -129,7 +129,7 @@ describe('reactions rule 12, life:', () => {
     expect(await openOf(name)).toEqual([])
   })
 
-  test('a reaction with `from: now` begins at the head of the first hello, even if much was appended before the worker answered', async () => {
+  test("a reaction with `from: now` begins at the head of the first tab's boot, even if much is appended before the worker answers", async () => {
     const name = freshName()
     const chat = chatApp()
     const tab = await chatTab(name)
@@ -154,7 +154,7 @@ describe('reactions rule 12, life:', () => {
   })
 })
 
-test('events of a tab are looked at even if tab and worker die before any position is stored', async () => {
+test('reactions handle the events of a tab even if tab and worker die before any position is stored', async () => {
   const name = freshName()
   const never = () => new Promise<never>(() => {})
   const old = await chatTab(name)
@@ -262,7 +262,7 @@ describe('reactions rule 14, cost:', () => {
           },
         ],
         build: { write: false, minify: true, lib: { entry: source(entry), formats: ['es'] } },
-        // One format gives one output with one file.
+        // With one format, the result is one output with one file.
       })) as unknown as { output: { code: string }[] }[]
       return gzipSync(made!.output[0]!.code).length
     }

@@ -17,7 +17,7 @@ beforeEach(() => {
 /** The name of the log at the remote. */
 const LOG = 'shared'
 
-/** The same numbers for the same seed, from 0 to 1. */
+/** Random numbers from 0 to 1: the same seed gives the same numbers. */
 const seeded = (first: number) => {
   let seed = first
   return () => {
@@ -29,7 +29,7 @@ const seeded = (first: number) => {
 interface Device {
   readonly name: string
   readonly network: MemoryDevice
-  /** Opens one more tab, which runs reactions until it closes. */
+  /** Opens another tab, which runs reactions until it closes. */
   open(definitions?: Readonly<Record<string, Partial<Definition>>>): Promise<Tab>
 }
 type Tab = Awaited<ReturnType<typeof open>>
@@ -300,7 +300,7 @@ describe('reactions rule 13, with a remote:', { timeout: 60_000 }, () => {
     await expect.poll(() => seen, { timeout: 20_000 }).toEqual(['CommandRejected'])
   })
 
-  test('an empty log that takes over the log of its remote looks at its own dispatches after its position', async () => {
+  test('an empty log that takes over the log of its remote reacts to its own dispatches after its position', async () => {
     const server = memoryRemote()
     const [a, b] = [device(server), device(server)]
     await (await a.open()).dispatch.requestTurn({ id: 'of another' }, { durability: 'remote' })
@@ -332,7 +332,7 @@ describe('reactions rule 13, with a remote:', { timeout: 60_000 }, () => {
     await expect.poll(() => ran, { timeout: 20_000 }).toBe(1)
   })
 
-  test('60 turns of two devices that go offline, lose their holders and stop turns of each other: each turn ends once, and has its own key', async () => {
+  test("60 turns of two devices that go offline, lose their holders and stop each other's turns: each turn ends once, and has its own key", async () => {
     const random = seeded(44_444)
     const server = memoryRemote()
     const provider = new Map<string, Set<string>>()

@@ -41,7 +41,7 @@ describe('reactions rule 1, identity:', () => {
     ])
   })
 
-  test('the next attempt finds what the first one appended, even with another input; another command is decided as usual', async () => {
+  test('the next attempt finds what the first attempt appended, even with another input; another command is decided as usual', async () => {
     const name = freshName()
     const tab = await chatTab(name)
     let attempts = 0
@@ -117,7 +117,7 @@ describe('reactions rule 2, a rebuild repeats nothing:', () => {
     expect(states(tab)).toEqual(['a requested', 'b requested'])
   })
 
-  test('a rebuild, a look at the past and a check call nothing', async () => {
+  test('a rebuild, a read of the past and a check call nothing', async () => {
     const name = freshName()
     const called: string[] = []
     const tab = await chatTab(name)
@@ -147,7 +147,7 @@ describe('reactions rule 2, a rebuild repeats nothing:', () => {
     expect(states(tab)).toEqual(['a requested', 'b requested', 'c requested'])
   })
 
-  test('`from: now` begins at the head of the first boot, `from: start` at the first event, and a later holder where the last one stopped', async () => {
+  test('`from: now` begins at the head of the first boot, `from: start` at the first event, and a later holder where the last holder stopped', async () => {
     const name = freshName()
     const tab = await chatTab(name)
     await tab.dispatch.requestTurns({ ids: ['a', 'b'], thread: 't' })
@@ -169,7 +169,7 @@ describe('reactions rule 2, a rebuild repeats nothing:', () => {
 })
 
 describe('reactions rule 3, what is stored:', () => {
-  test('an event opens in the transaction that moves the position, and leaves when it settles', async () => {
+  test('an event is stored in the transaction that moves the position, and removed when it settles', async () => {
     const name = freshName()
     const tab = await chatTab(name)
     const provider = createProvider()
@@ -389,7 +389,7 @@ describe('reactions rule 5, ends:', () => {
 })
 
 describe('reactions rule 6, one holder:', () => {
-  test('one of two holders runs; if its lock is stolen, its signal aborts, its dispatches reject, and the other one continues', async () => {
+  test('one of two holders runs; if its lock is stolen, its signal aborts, its dispatches reject, and the other holder continues', async () => {
     const name = freshName()
     const tab = await chatTab(name)
     const one = createProvider()
@@ -419,7 +419,7 @@ describe('reactions rule 6, one holder:', () => {
     expect(states(tab)).toEqual(['a requested'])
   })
 
-  test('a holder that was frozen and replaced writes nothing about an event any more', async () => {
+  test('a frozen holder that was replaced can no longer change open events', async () => {
     const name = freshName()
     const { createReactionStore } = await import('../../src/reactions/store.ts')
     const tab = await chatTab(name)
@@ -490,7 +490,7 @@ describe('reactions rule 7, versions:', () => {
 describe('reactions rule 8, cancel:', () => {
   const cancel = { turnStopped: (stop: any, start: any) => stop.data.id === start.data.id }
 
-  test('a running event is settled, its signal aborts, and what it throws is ignored', async () => {
+  test('a running event is settled, its signal aborts, and an error of its handler is ignored', async () => {
     const name = freshName()
     const tab = await chatTab(name)
     const provider = createProvider()
@@ -512,7 +512,7 @@ describe('reactions rule 8, cancel:', () => {
     expect(provider.calls.length).toBe(1)
   })
 
-  test('a waiting event and one in backoff are never called', async () => {
+  test('a cancelled event that waits or is in backoff is never called', async () => {
     const name = freshName()
     const tab = await chatTab(name)
     const called: string[] = []
@@ -639,7 +639,7 @@ describe('reactions rule 10, timers:', () => {
 })
 
 describe('reactions rule 12, life:', () => {
-  test('destroy aborts attempts first', async () => {
+  test('destroy aborts all attempts before it removes the log', async () => {
     const name = freshName()
     const chat = chatApp()
     const { reaction } = await import('tidemark/reactions')

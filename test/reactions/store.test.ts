@@ -17,7 +17,7 @@ beforeEach(() => {
 /** A requested turn that is open on a device, and the store of a log that devices share. */
 async function shared() {
   const name = freshName()
-  // The first commit makes the log.
+  // The first commit creates the log.
   await (await chatTab(name)).dispatch.note({ text: 'first' })
   const pipeline = await createPipeline(chatApp() as unknown as AnyModel, name)
   atEnd(() => pipeline.close())
@@ -60,7 +60,7 @@ const change = (open: OpenEvent, by: (was: OpenEvent) => OpenEvent | undefined) 
   changed: new Map([[open, by]]),
 })
 
-test('a command that settles an event notes itself, and the note goes with the event', async () => {
+test('a command that settles an event stores a note, which is removed with the event', async () => {
   const { store, open, append, stored } = await shared()
   await append()
   expect(await stored()).toEqual([open, { awaits: 'c2' }])

@@ -7,7 +7,7 @@ beforeEach(() => {
   vi.stubGlobal('navigator', { locks: createLocks() })
 })
 
-/** The same numbers for the same seed, from 0 to 1. */
+/** Random numbers from 0 to 1: the same seed gives the same numbers. */
 const seeded = (first: number) => {
   let seed = first
   return () => {
@@ -19,12 +19,12 @@ const seeded = (first: number) => {
 }
 
 test.each([1, 2])(
-  '200 turns in 20 lanes, with holders killed, doubled and robbed of their lock: each turn ends once, in the order of its lane (%i)',
+  '200 turns in 20 lanes, while holders are killed, doubled and lose their lock to a thief: each turn ends once, in the order of its lane (%i)',
   async (seed) => {
     const random = seeded(seed)
     const name = freshName()
     const tab = await chatTab(name)
-    /** The events that each idempotency key was used for. */
+    /** The events for which each idempotency key was used. */
     const provider = new Map<string, Set<string>>()
     const definitions = {
       answer: {

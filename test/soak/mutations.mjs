@@ -43,7 +43,7 @@ export const mutations = [
     find: '$holder.result?.epoch !== epoch || $log.result?.lineage !== lineage',
     put: 'false',
     profiles: 'reactions',
-    tests: ['test/reactions/rules.test.ts', 'writes nothing about an event any more'],
+    tests: ['test/reactions/rules.test.ts', 'can no longer change open events'],
   },
   {
     name: 'reactions rule 7: what was appended before any position is stored is not looked at',
@@ -165,7 +165,7 @@ export const mutations = [
     find: 'if (tip > head) kept.push({ $$all, events: [] }); else $$rest',
     put: '$$rest',
     profiles: 'devices',
-    tests: ['test/sync/remote.test.ts', 'refused after'],
+    tests: ['test/sync/remote.test.ts', 'a refusal after other commands'],
   },
   {
     name: 'S4: a device files what it takes in under an id of its own',
@@ -297,7 +297,7 @@ export const mutations = [
     find: 'position.head < marker.base',
     put: 'false',
     profiles: 'devices',
-    tests: ['test/sync/remote.test.ts', 'gets them again'],
+    tests: ['test/sync/remote.test.ts', 'sends forgotten messages'],
   },
   {
     name: 'sync rule 10: a message of a newer build is skipped',
@@ -336,7 +336,7 @@ export const mutations = [
     find: 'await closeOthers(database, $change)',
     put: "await database.transact(['meta', 'segments', 'commits', 'outbox'], 'readwrite', $change)",
     profiles: 'devices',
-    tests: ['test/sync/online.test.ts', 'did not say so'],
+    tests: ['test/sync/online.test.ts', 'unknown to the other tabs'],
   },
   {
     name: 'sync online: a log goes online beside other tabs',
@@ -360,7 +360,7 @@ export const mutations = [
     find: '$now.lineage === $log.lineage',
     put: 'true',
     profiles: 'devices',
-    tests: ['test/sync/online.test.ts', 'older than the lineage'],
+    tests: ['test/sync/online.test.ts', 'from before the log took over'],
   },
   {
     name: 'sync verdict: a device that is behind refuses for all',
@@ -368,21 +368,21 @@ export const mutations = [
     find: '!verdicts.hold(pending, settle)',
     put: 'true',
     profiles: 'devices',
-    tests: ['test/sync/confirmed.test.ts', 'asked of the shared log first'],
+    tests: ['test/sync/confirmed.test.ts', 'checked on the shared log first'],
   },
   {
     name: 'sync verdict: a refusal is no verdict',
     in: 'settle',
     find: '$refused ? $one.caller.reject(fromWire($refused.error)) : $$rest',
     put: '$$rest',
-    tests: ['test/sync/confirmed.test.ts', 'rejects with what the command throws'],
+    tests: ['test/sync/confirmed.test.ts', 'rejects with the error that the command throws'],
   },
   {
     name: 'sync verdict: a close waits for the remote',
     in: 'close',
     find: 'core.layer?.leave(sender, $$error)',
     put: '',
-    tests: ['test/sync/confirmed.test.ts', 'a close end only the waiting'],
+    tests: ['test/sync/confirmed.test.ts', 'a close ends only the wait'],
   },
   {
     name: 'rule 1: half of a commit that could not be folded stays',

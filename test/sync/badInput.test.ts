@@ -22,7 +22,7 @@ test('every device skips garbage, cut, edited, replayed and foreign messages, an
     .split('\n')
     .slice(0, 1)
     .map((header) => JSON.parse(header))
-  // It names the last commit, so it would be the next message.
+  // A forged message names the last commit, so it would be the next message.
   const forge = (lineage: string, body: string) =>
     packMessage([{ id: 'forged', first: 2, last: 2, body }], { after: id, lineage })
   const { lineage } = JSON.parse(text(first!).split('\n')[0]!)
@@ -41,7 +41,7 @@ test('every device skips garbage, cut, edited, replayed and foreign messages, an
     server.put(LOG, bad)
   await b.dispatch.add(add('y'))
   await expect.poll(() => [a, b].map(({ status }) => status.sequence), soon).toEqual([2, 2])
-  // A device that begins now derives the same log.
+  // A device that starts now derives the same log.
   const tablet = device()
   const c = await tablet.open()
   await expect.poll(() => c.status.sequence, soon).toBe(2)

@@ -60,12 +60,12 @@ test('bytes that were cut, edited or invented are reported as no message, and re
     })
 })
 
-test('a message is part of the log only if it names the commit before it: late, repeated and foreign ones are skipped', async () => {
+test('a message is part of the log only if it names the commit before it: late, repeated and foreign messages are skipped', async () => {
   const [a, b, late, afterLate, c] = await Promise.all([
     message('', record('a', 1)),
     message('a', record('b', 2)),
     message('a', record('z', 2)),
-    // It follows the late one: its sequence fits, but the commit that it names is not part of the log.
+    // This message follows the late message: its sequence fits, but the commit that it names is not part of the log.
     message('z', record('y', 3)),
     message('b', record('c', 3)),
   ])
@@ -91,7 +91,7 @@ test('a message of a newer build stops the reader if it follows the log, and is 
   })
 })
 
-test('the trail keeps the last 64 positions, and older ones at growing distances', async () => {
+test('the trail keeps the last 64 positions, and older positions at growing distances', async () => {
   let position = BEGINNING
   for (let i = 1; i <= 1000; i++)
     position = derive(
@@ -104,7 +104,7 @@ test('the trail keeps the last 64 positions, and older ones at growing distances
   expect(position.trail.at(-1)!.head).toBeLessThan(500)
 })
 
-test('S11: the more devices write, the longer each waits between two appends; one that writes alone only gathers commands', () => {
+test('S11: the more devices write, the longer each waits between two appends; a device that writes alone only gathers commands', () => {
   let now = 0
   const id = (writer: string) => writer.padEnd(22, '.')
   const pace = createPace(

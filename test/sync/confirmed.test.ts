@@ -31,7 +31,7 @@ test('a dispatch that waits for the remote resolves when the shared log has it, 
   expectTypeOf((await a.dispatch.number()).sequence).toEqualTypeOf<number | undefined>()
 })
 
-test('offline it waits, is shown and is durable; it resolves after the commands that others wrote first', async () => {
+test('offline, such a dispatch waits, is shown and is durable; it resolves after the commands that other devices wrote first', async () => {
   const { device } = devices()
   const [phone, laptop] = [device(), device()]
   const [a, b] = [await phone.open(), await laptop.open()]
@@ -48,7 +48,7 @@ test('offline it waits, is shown and is durable; it resolves after the commands 
   expect(await commitsOf(phone.name)).toHaveLength(3)
 })
 
-test('it rejects with what the command throws on the shared log, and the command is rejected there', async () => {
+test('a dispatch rejects with the error that the command throws on the shared log, and the command is rejected there', async () => {
   const { device } = devices()
   const [phone, laptop] = [device(), device()]
   const [a, b] = [await phone.open(), await laptop.open()]
@@ -63,7 +63,7 @@ test('it rejects with what the command throws on the shared log, and the command
   expect(await rejectedOf(laptop.name)).toMatchObject([{ name: 'rename' }])
 })
 
-test('a refusal on this device is asked of the shared log first: a device that is behind does not refuse', async () => {
+test('a refusal on this device is checked on the shared log first: a device that is behind does not refuse', async () => {
   const { device } = devices()
   const [phone, laptop] = [device(), device()]
   const [a, b] = [await phone.open(), await laptop.open()]
@@ -98,7 +98,7 @@ test('a command that another device has fulfilled resolves without events', asyn
   expect(await b.dispatch.remove({ id: 'x' }, REMOTE)).toMatchObject({ sequence: 2, events: [] })
 })
 
-test('a signal and a close end only the waiting: the command is sent', async () => {
+test('a signal or a close ends only the wait: the command is sent', async () => {
   const { device, log } = devices()
   const phone = device()
   const a = await phone.open()
@@ -115,7 +115,7 @@ test('a signal and a close end only the waiting: the command is sent', async () 
   expect(await left).toMatchObject({ name: 'StorageError', kind: 'unknown', cause: { message: 'enough' } })
   await a.close()
   expect(await closed).toMatchObject({ name: 'StorageError', kind: 'unknown', cause: { name: 'EngineClosed' } })
-  // It left no record.
+  // The refused command left no record.
   expect(await refused).toMatchObject({ name: 'EngineClosed' })
   phone.network.set({ offline: false })
   const again = await phone.open()
@@ -159,7 +159,7 @@ test('after a reload, the same commandId waits for the same command', async () =
   expect((await log()).ids).toEqual(['given'])
 })
 
-test('a second tab of the device gets the verdict too, and a joined caller waits alone', async () => {
+test('a second tab of the device gets the verdict too, and only the callers that asked for it wait', async () => {
   const { device } = devices()
   const phone = device()
   const [a, b] = [await phone.open(), await phone.open()]

@@ -8,7 +8,7 @@ import { devices, LOG, putSingle } from './devices.ts'
 
 afterEach(() => vi.restoreAllMocks())
 
-/** The stores of each transaction from now on. */
+/** Records the stores of each transaction from now on. */
 function countTransactions(): string[] {
   const found: string[] = []
   const { transaction } = IDBDatabase.prototype
@@ -19,7 +19,7 @@ function countTransactions(): string[] {
   return found
 }
 
-/** The values that are written from now on, as their stores. */
+/** Records the store of each value that is written from now on. */
 function countWrites(): string[] {
   const found: string[] = []
   for (const name of ['add', 'put'] as const) {
@@ -70,7 +70,7 @@ test('a command is sent without a read before it, and read once afterwards', asy
   ])
 })
 
-test('no request goes over the keys of commands that were sent before', async () => {
+test('no request reads the keys of commands that were sent before', async () => {
   const { device } = devices()
   const phone = device()
   const a = await phone.open()
@@ -93,7 +93,7 @@ test('no request goes over the keys of commands that were sent before', async ()
     vi.spyOn(IDBObjectStore.prototype, name).mockImplementation(noted as never)
   }
   await send('last')
-  // The dispatch, the look before it is sent, and what the take deletes. On a busy machine, somebody may look once more.
+  // The dispatch, the read before the command is sent, and the range that the take deletes. On a busy machine, there may be another read.
   expect(lowest.length).toBeGreaterThanOrEqual(3)
   expect(lowest.filter((key) => key < marker)).toEqual([])
 })
@@ -126,7 +126,7 @@ test('a command that waits for the turn of its device is sent, whenever the turn
     await expect.poll(() => a.status.sync).toMatchObject({ state: 'online', pending: 0 })
   }
   await send('x')
-  // Time passes only between two looks at the clock. With one of the steps, the turn comes between the two looks before a wait.
+  // Time passes only between two reads of the clock. With one of the steps, the turn comes between the two reads before a wait.
   let at = performance.now()
   for (const step of [6, 7, 7.5, 9, 11, 15]) {
     vi.spyOn(performance, 'now').mockImplementation(() => (at += step))

@@ -23,7 +23,7 @@ test('commits are folded to decide commands again only if there are commands', (
     projections: { rows },
     commands: { add: (_, id: string) => events.added({ id }) },
   })
-  // The library sees more of a model than its types tell an app.
+  // The library uses parts of a model that its public type does not show.
   const model = app as unknown as AnyModel
   const fold = createFold('rows', model.projections.rows!, eventTypes(events))
   const stored = (id: string) => ({ id, at: 1, events: [{ type: 'added', data: { id } }] })

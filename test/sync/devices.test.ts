@@ -41,14 +41,14 @@ test('S1 and S2: commands of two offline devices are decided again on the log be
   expect(refused.events).toMatchObject([{ type: 'todoAdded' }])
   await expect.poll(() => a.read.todos.size).toBe(2)
   await expect.poll(() => a.read.todos.get('seat')?.title).toBe('still mine')
-  // It was decided again: its first decision saw a count of 1 on its device.
+  // The command was decided again: its first decision saw a count of 1 on its device.
   expect(a.read.todos.all()[1]?.title).toBe('1')
   expect(shown(b)).toEqual(shown(a))
   expect(await commitsOf(phone.name)).toEqual(await commitsOf(laptop.name))
   expect(await outboxOf(laptop.name)).toEqual([])
 })
 
-test('own commands that return unchanged change no row and keep the identity of each', async () => {
+test('own commands that arrive unchanged from the remote change no row, and each row stays the same object', async () => {
   const { device } = devices()
   const phone = device()
   const a = await phone.open()

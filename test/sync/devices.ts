@@ -10,20 +10,20 @@ beforeEach(() => {
   vi.stubGlobal('navigator', { locks: createLocks() })
 })
 
-/** The name of the log at the remote: devices of one test have databases of different names. */
+/** The name of the log at the remote. The devices of a test have databases with different names. */
 export const LOG = 'shared'
 
 export interface Device {
   readonly name: string
   readonly network: MemoryDevice
-  /** Opens one more tab. */
+  /** Opens another tab. */
   open(app?: TodoApp): Promise<Tab>
 }
 
 export interface Devices {
   readonly server: MemoryRemote
   device(name?: string): Device
-  /** The commands of the shared log, by their ids, as every device has to derive them. */
+  /** The ids of the commands in the shared log, as every device has to derive it. */
   log(): Promise<{ readonly ids: readonly string[]; readonly messages: number }>
 }
 

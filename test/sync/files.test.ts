@@ -16,7 +16,7 @@ async function withFile() {
   return { ...world, a, file: await new Response(exportLog(a)).blob() }
 }
 
-test('an import into a log with a command in its outbox is refused because the outbox is not empty; that command is sent', async () => {
+test('an import into a log with a command in its outbox is refused, because the outbox is not empty; the command is sent', async () => {
   const { device, a, file, log } = await withFile()
   const laptop = device()
   laptop.network.set({ offline: true })

@@ -13,7 +13,7 @@ const records = (count: number): CommitRecord[] =>
     return { id: `r${i + 1}`, first: i + 1, last: i + 1, body: JSON.stringify([command]) }
   })
 
-/** What a follower writes that takes these commits, or packs the outbox. */
+/** What a follower writes when it takes commits, or when it packs the outbox. */
 function writing({ marker, newest }: OutboxState, commits: readonly CommitRecord[]): OutboxWrite {
   const { id: last, last: base } = commits.at(-1) ?? { id: marker.last, last: marker.base }
   return {
@@ -39,7 +39,7 @@ test.each([
   phone.network.set({ offline: true })
   await (await phone.open()).close()
   const database = await openDatabase(name, false)
-  // This one has packed a take when its page is frozen.
+  // The first follower has packed a take when its page is frozen.
   const known = (await readKnown(database))!
   const packed = await packTaken(database, known.log, 0, records(600))
   expect(packed).toBeDefined()
@@ -49,9 +49,9 @@ test.each([
     now = (await readKnown(database, now))!
   }
   expect(now.marker).toMatchObject({ base: taken, generation: known.marker.generation + 3 })
-  // The other one has written so often since that no key of its first writes is left.
+  // The second follower has written so often since then that no key of its first writes is left.
   await inDatabase(name, (store) => store('outbox').delete(IDBKeyRange.upperBound(-1)))
-  // The first one goes on.
+  // The first follower continues.
   expect(await writeOutbox(database, known, { ...writing(known, records(600)), packed })).toBeUndefined()
   expect(await dump(name, 'segments')).toEqual([])
   expect(await dump(name, 'bodies')).toEqual([])

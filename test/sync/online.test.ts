@@ -15,7 +15,7 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-/** A log with events from before it had a remote. */
+/** Creates a log with events from before it had a remote. */
 async function begun(name: string, count = 1): Promise<void> {
   const before = await tab(name, {}, { mirror: false })
   await before.dispatch.add(add('old'), { commandId: 'given' })
@@ -26,7 +26,7 @@ async function begun(name: string, count = 1): Promise<void> {
 
 const identity = async (name: string) => (await dump(name, 'meta')).find(({ key }) => key === 'log')!.value
 
-/** A log whose events are all in segments. */
+/** Creates a log whose events are all in segments. */
 async function sealed(name: string): Promise<void> {
   const database = await openDatabase(name)
   const head = (await dump(name, 'commits')).at(-1)!.value.last
@@ -34,7 +34,7 @@ async function sealed(name: string): Promise<void> {
   database.close()
 }
 
-/** A database of a version without remotes. */
+/** Changes a database to a version without remotes. */
 async function makeOlder(name: string): Promise<void> {
   const found = [
     'commits',
@@ -84,7 +84,7 @@ test.each([
     },
   ],
 ])(
-  '%s goes online as it is: what it has is uploaded unchanged, and what comes is ordered behind it',
+  '%s goes online as it is: its events are uploaded unchanged, and new events are ordered after them',
   async (_, begin) => {
     const { device, log } = devices()
     const [phone, laptop] = [device(), device()]
@@ -117,7 +117,7 @@ test('an empty log goes online, and takes over the log that it finds', async () 
   await expect.poll(() => a.read.todos.has('theirs'), { timeout: 10_000 }).toBe(true)
 })
 
-test('while another tab has the log open, nothing is sent, and status says what to do; the next tab that is alone does it', async () => {
+test('while another tab has the log open, nothing is sent, and status says what to do; the next tab that is alone takes the log online', async () => {
   const warned = vi.spyOn(console, 'warn').mockImplementation(() => {})
   const { device, server } = devices()
   const phone = device()
@@ -142,7 +142,7 @@ test('while another tab has the log open, nothing is sent, and status says what 
   expect(await commitsOf(phone.name)).toHaveLength(2)
 })
 
-test('two tabs that open at once take it online once, and both go on', async () => {
+test('two tabs that open at the same time take the log online once, and both continue', async () => {
   vi.spyOn(console, 'warn').mockImplementation(() => {})
   const { device, log } = devices()
   const phone = device()
@@ -155,7 +155,7 @@ test('two tabs that open at once take it online once, and both go on', async () 
   expect(shown(a)).toEqual(shown(b))
 })
 
-test('a tab that has read the log as it was, and did not say so, appends nothing to it any more', async () => {
+test('a tab that read the log before it went online, unknown to the other tabs, appends nothing to it any more', async () => {
   const { device } = devices()
   const phone = device()
   await begun(phone.name)
@@ -210,7 +210,7 @@ test('a remote with another log stays unchanged, and so does the local log', asy
   expect(elsewhere.read.todos.all().map(({ id }) => id)).toEqual(['theirs'])
 })
 
-test('an archived log stays as it is, and says why', async () => {
+test('an archived log does not go online, and status says why', async () => {
   const warned = vi.spyOn(console, 'warn').mockImplementation(() => {})
   const { device, server } = devices()
   const phone = device()
@@ -226,7 +226,7 @@ test('an archived log stays as it is, and says why', async () => {
   expect(server.messages(LOG)).toHaveLength(0)
 })
 
-test('a connection that is older than the lineage of its remote reads what was sealed since', async () => {
+test('a connection from before the log took over the lineage of its remote reads the segments that were sealed since', async () => {
   const { device } = devices()
   const [phone, laptop] = [device(), device()]
   const b = await laptop.open()

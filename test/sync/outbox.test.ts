@@ -87,7 +87,7 @@ test('tabs race for the outbox, and each command is decided on exactly the comma
   expect(shown(c).todos).toEqual(shown(b).todos)
 })
 
-test('a hint brings the row of another tab; after a lost hint, the next append loses its race and finds the row', async () => {
+test('a hint brings the row of another tab; if the hint is lost, the next append loses its race and finds the row', async () => {
   const net = wire()
   const name = freshName()
   const [a, b] = [await openShared(name), await openShared(name)]
@@ -128,7 +128,7 @@ test('an append whose answer was lost is found in the outbox, and not repeated',
   expect(isAppend([], 'readonly')).toBe(false)
 })
 
-test('a record that lands below the marker is removed and decided again', async () => {
+test('a record that is stored below the marker is removed and decided again', async () => {
   const name = freshName()
   wire().fate = () => 0
   const [a, b] = [await openShared(name), await openShared(name)]

@@ -19,14 +19,14 @@ test('a new device seals what it takes at once, and its next commits are records
   expect(await keysOf(phone, 'commits')).toEqual([])
   await a.dispatch.add({ id: 'own', title: 'own' })
   await expect.poll(() => a.status.sequence, soon).toBe(601)
-  // These are many, too. But what lies below a segment is not log, so after a commit that is not sealed they are records.
+  // These commits are many, too. But records below a segment are not part of the log, so after a commit that is not sealed they stay records.
   const [own] = await dump(phone.name, 'commits')
   await putSingle(server, 602, 1300, own?.value.id)
   await expect.poll(() => a.status.sequence, soon).toBe(1300)
   expect(await keysOf(phone, 'segments')).toEqual([600])
   expect(await keysOf(phone, 'commits')).toEqual(Array.from({ length: 700 }, (_, i) => 601 + i))
   await a.close()
-  // Another page reads the same from what is stored.
+  // Another page reads the same log from the database.
   const again = await phone.open()
   const all = [...titles(600), 'own', ...titles(1300).slice(601)]
   expect(again.read.todos.size).toBe(1300)
@@ -48,7 +48,7 @@ test('a device that has commands to send takes records', async () => {
   expect(await keysOf(laptop, 'commits')).toHaveLength(601)
 })
 
-test('S5: an id in what a device seals at once is known, also after a restart', async () => {
+test('S5: a command id in commits that a device seals at once is known, also after a restart', async () => {
   const before = devices()
   const todo = { id: 'own', title: 'own' }
   await (await before.device().open()).dispatch.add(todo, { commandId: 'given', durability: 'remote' })

@@ -51,12 +51,12 @@ test.each([
     },
   ],
 ] satisfies [string, (online: () => void) => ReturnType<Remote['append']>][])(
-  'a remote that %s is asked less and less often, the app is told, and the command is sent when it takes messages again',
+  'a remote that %s is asked less and less often, status says so, and the command is sent when the remote accepts messages again',
   async (_, answer) => {
     const { one, appends, allow } = await unheard(answer)
     await expect.poll(() => one.status.sync?.error, soon).toBeDefined()
     expect(one.status.sync?.pending).toBe(1)
-    // The tries are 0.5, 1, 2 and 4 s apart. Without a bound there are hundreds.
+    // The attempts are 0.5, 1, 2 and 4 s apart. Without a bound there are hundreds.
     await new Promise((resolve) => setTimeout(resolve, 3000))
     expect(appends()).toBeLessThanOrEqual(5)
     allow()

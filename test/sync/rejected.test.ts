@@ -17,7 +17,7 @@ async function refused() {
   return { a, b, laptop, phone }
 }
 
-test('the app is told which command was refused, why, and on which state, and may discard it', async () => {
+test('the app learns which command was refused, why, and on which state, and may discard it', async () => {
   const { b, laptop } = await refused()
   const [one, ...more] = await rejected(b)
   expect(more).toEqual([])
@@ -36,7 +36,7 @@ test('the app is told which command was refused, why, and on which state, and ma
   expect(await rejectedOf(laptop.name)).toEqual([])
 })
 
-test('a retried command is decided on the present state: it stays rejected, or is appended under its id', async () => {
+test('a retried command is decided on the present state: it stays rejected, or it is appended with its id', async () => {
   const { a, b, laptop } = await refused()
   const other = await laptop.open()
   const [one] = await rejected(b)
@@ -45,7 +45,7 @@ test('a retried command is decided on the present state: it stays rejected, or i
   await a.dispatch.remove({ id: 'seat' })
   await expect.poll(() => b.read.todos.size).toBe(0)
   const [same] = await rejected(other)
-  // From two tabs: once.
+  // Two tabs retry it, and it is appended once.
   await Promise.all([one!.retry(), same!.retry()])
   await expect.poll(() => a.read.todos.get('seat')?.title).toBe('mine')
   await expect.poll(() => b.status.sync).toMatchObject({ pending: 0, rejected: 0 })
@@ -53,7 +53,7 @@ test('a retried command is decided on the present state: it stays rejected, or i
   expect(a.status.sequence).toBe(3)
 })
 
-test('a rejected command that another device appends is removed from the rejected ones by itself', async () => {
+test('a rejected command that another device appends is removed from the rejected commands by itself', async () => {
   const { device } = devices()
   const [phone, laptop] = [device(), device()]
   const [a, b] = [await phone.open(), await laptop.open()]

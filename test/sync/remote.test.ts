@@ -7,7 +7,7 @@ import { commitsOf, devices, LOG, outboxOf, rejectedOf } from './devices.ts'
 const outboxRecords = async (name: string) => (await dump(name, 'outbox')).filter(({ value }) => value.body && value.id)
 const add = (id: string) => ({ id, title: id })
 
-test('S8: a remote that forgot messages gets them again, unchanged, from any device', async () => {
+test('S8: any device sends forgotten messages to the remote again, unchanged', async () => {
   const { server, device, log } = devices()
   const [phone, laptop] = [device(), device()]
   const [a, b] = [await phone.open(), await laptop.open()]
@@ -23,7 +23,7 @@ test('S8: a remote that forgot messages gets them again, unchanged, from any dev
   expect((await log()).ids).toHaveLength(4)
 })
 
-test('a log that others continued after a forgotten part is forked: nothing is deleted, and commands still work', async () => {
+test('a log that other devices continued after a forgotten part is forked: nothing is deleted, and commands still work', async () => {
   const { server, device } = devices()
   const [phone, laptop] = [device(), device()]
   const [a, b] = [await phone.open(), await laptop.open()]
@@ -75,7 +75,7 @@ test('a remote with another log and a deleted remote are told apart', async () =
   await expect.poll(() => b.read.todos.size, { timeout: 10_000 }).toBe(1)
 }, 90_000)
 
-test('S3: a command that is refused after others of its device is final only once those are in the log', async () => {
+test('S3: a refusal after other commands of the device is final only when the other commands are in the log', async () => {
   const { device } = devices()
   const [phone, laptop] = [device(), device()]
   const [a, b] = [await phone.open(), await laptop.open()]
@@ -91,11 +91,11 @@ test('S3: a command that is refused after others of its device is final only onc
   await expect.poll(() => b.status.sync, { timeout: 10_000 }).toMatchObject({ pending: 0, rejected: 1 })
   const [refused] = await rejectedOf(laptop.name)
   expect(refused).toMatchObject({ name: 'rename', error: { code: 'todo-not-found' } })
-  // Of the log that has x, its removal and `first`: the state that it was refused on was shared.
+  // The log has x, its removal and `first`: the command was refused on a state of the shared log.
   expect(refused.sequence).toBe(3)
 })
 
-/** Another build's outbox. */
+/** Stores a record in the outbox, as another build may have. */
 async function putLocal(name: string, record: unknown, key: IDBValidKey): Promise<void> {
   const idb = await new Promise<IDBDatabase>((resolve) => {
     const request = indexedDB.open(`tidemark:${name}`)
@@ -126,7 +126,7 @@ test('S9: a build that does not know a command never refuses it: it stops, and s
   expect(await outboxOf(laptop.name)).toMatchObject([{ name: 'addLater' }])
   expect(await rejectedOf(laptop.name)).toEqual([])
   expect(await commitsOf(laptop.name)).toEqual([])
-  // The reload loads the build that knows it.
+  // The reload loads the build that knows the command.
   await b.close()
   await putLocal(laptop.name, { ...record!.value }, record!.key)
   const again = await laptop.open()
@@ -154,7 +154,7 @@ test('S5: an id of two devices is appended once: the same command is answered, a
   expect(await outcome(b.dispatch.add(add('z'), { commandId: 'other' }))).toMatchObject({ name: 'CommandIdConflict' })
 })
 
-test('many small records of an offline device are packed into few, without a change of their contents', async () => {
+test('many small records of an offline device are packed into a few, and their commands do not change', async () => {
   const { device } = devices()
   const phone = device()
   const [a, b] = [await phone.open(), await phone.open()]
@@ -171,7 +171,7 @@ test('many small records of an offline device are packed into few, without a cha
   expect(shown(b).todos).toEqual(before)
 })
 
-test('S7: a command above the size limit of the remote is refused, and blocks no later one', async () => {
+test('S7: a command above the size limit of the remote is refused, and blocks no later command', async () => {
   const { device } = devices({ bytes: 3000 })
   const a = await device().open()
   await a.dispatch.add({

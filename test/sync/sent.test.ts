@@ -6,7 +6,7 @@ const DAY_MS = 24 * 60 * 60 * 1000
 const add = (id: string) => ({ id, title: id })
 const soon = { timeout: 10_000 }
 
-/** A device whose own commands are in the log, one to a commit. */
+/** A device whose own commands are in the log, one per commit. */
 async function sent(count: number) {
   const { device } = devices()
   const phone = device()
@@ -21,7 +21,7 @@ async function sent(count: number) {
       const found = store('sent').get(key)
       found.onsuccess = () => store('sent').put({ ...found.result, ...value }, key)
     })
-  /** One more command, by a follower that has not read what is kept. */
+  /** Sends another command, by a follower that has not read the kept commands. */
   const next = async () => {
     const { sequence } = one.status
     await one.close()
@@ -33,7 +33,7 @@ async function sent(count: number) {
   return { name: phone.name, keys, change, next }
 }
 
-test('own commands in the log are kept as they were sent, with their size so far', async () => {
+test('own commands in the log are kept as they were sent, with the total size up to each', async () => {
   const { name, keys } = await sent(2)
   expect(await keys()).toEqual([1, 2])
   const [one, two] = await dump(name, 'sent')
@@ -41,7 +41,7 @@ test('own commands in the log are kept as they were sent, with their size so far
   expect(two!.value.total).toBe(one!.value.body.length + two!.value.body.length)
 })
 
-test('after 30 days they are forgotten, when the next ones are stored', async () => {
+test('kept commands are forgotten after 30 days, when the next commands are stored', async () => {
   const { keys, change, next } = await sent(3)
   await change(1, { at: Date.now() - 31 * DAY_MS })
   await change(2, { at: Date.now() - 29 * DAY_MS })
@@ -49,7 +49,7 @@ test('after 30 days they are forgotten, when the next ones are stored', async ()
   expect(await keys()).toEqual([2, 3, 4])
 })
 
-test('above 10 MB, the oldest are forgotten, and no more than necessary', async () => {
+test('above 10 MB, the oldest kept commands are forgotten, and no more than necessary', async () => {
   const { keys, change, next } = await sent(3)
   await change(1, { body: 'x'.repeat(6_000_000), total: 6_000_000 })
   await change(2, { body: 'x'.repeat(6_000_000), total: 12_000_000 })

@@ -13,7 +13,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-test('the error of a remote is a RemoteError in every tab, and a new tab has it at once', async () => {
+test('the error of a remote is a RemoteError in every tab, and a new tab reports it at once', async () => {
   const { device } = devices()
   const phone = device()
   phone.network.set({ denied: true })
@@ -42,7 +42,7 @@ test('a log in memory does not use its remote, and status says so', async () => 
   await engine.close()
 })
 
-test('status says if no worker follows the remote, for example because the worker did not get it', () => {
+test('status says if no worker follows the remote, for example because the worker has no remote', () => {
   vi.useFakeTimers()
   const warned = vi.spyOn(console, 'warn').mockImplementation(() => {})
   const posted: unknown[] = []
@@ -83,7 +83,7 @@ test('history ends with the commands that the remote has not ordered yet, and ma
   expect((await all()).map(([, , pending]) => pending)).toEqual([undefined, undefined, undefined])
 })
 
-/** 3 MB that compress badly, in 40 commits. */
+/** Appends 3 MB that compress badly, in 40 commits. */
 async function large(name: string): Promise<void> {
   const before = await tab(name, {}, { mirror: false })
   for (let i = 0; i < 40; i++) {

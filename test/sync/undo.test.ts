@@ -25,7 +25,7 @@ async function renamed() {
   return { a, b, laptop, stack }
 }
 
-test('an undo is decided again if other commands came between, and reaches every device', async () => {
+test('an undo is decided again if other commands arrived before it, and reaches every device', async () => {
   const { a, b, laptop, stack } = await renamed()
   laptop.network.set({ offline: true })
   await stack.undo()

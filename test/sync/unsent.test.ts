@@ -29,7 +29,7 @@ function world() {
   return { server, device }
 }
 
-/** Waits until the file of the outbox has so many commands. */
+/** Waits until the file of the outbox has this many commands. */
 async function kept(name: string, count: number): Promise<void> {
   const { readUnsent } = await import('../../src/copies/unsent.ts')
   const parent = await disk.root.getDirectoryHandle(`tidemark-${name}`, { create: true })
@@ -53,7 +53,7 @@ test('unsent commands have a second copy: a lost database is restored with them,
   await mirrored(a, 1)
   await lose(phone.name, a)
 
-  // Also if the app forgets the remote: no command may bypass it into the log.
+  // This also holds if the app opens the log without the remote: no command may bypass the remote.
   const again = await tab(phone.name)
   expect(await identity(phone.name)).toMatchObject({ format: 3, restored: { sequence: 1 } })
   expect(again.status.sync).toMatchObject({ pending: 2 })
@@ -80,7 +80,7 @@ test('unsent commands have a second copy: a lost database is restored with them,
   ).toEqual(['x', 'mine'])
 })
 
-test('a log that was never synchronised is restored from its outbox alone, and takes over the lineage of its remote', async () => {
+test('a log that was never synchronised is restored from the outbox in its mirror, and takes over the lineage of its remote', async () => {
   const { device } = world()
   const [phone, laptop] = [device(), device()]
   phone.network.set({ offline: true })
@@ -103,7 +103,7 @@ test('a log that was never synchronised is restored from its outbox alone, and t
   expect((await identity(phone.name)).lineage).not.toBe(lineage)
   await mirrored(again, 3)
   await again.close()
-  // The files have the new lineage. Otherwise the next mirror would take them for those of another log.
+  // The files have the new lineage. Otherwise the next mirror would take them for files of another log.
   await mirrored(await tab(phone.name, {}, phone.options), 3)
 })
 
@@ -204,7 +204,7 @@ const fileThat = (during: () => unknown) => async () => {
   return (folder: MirrorFolder) => folder.put('beside.file', [{ bytes: new Uint8Array([1]) }])
 }
 
-test('the file of the reactions is older than that of the outbox, so it misses a settled event but never a command', async () => {
+test('the file of the reactions is older than the file of the outbox, so it may miss a settled event but never a command', async () => {
   const { device } = world()
   const phone = device()
   phone.network.set({ offline: true })
@@ -218,10 +218,10 @@ test('the file of the reactions is older than that of the outbox, so it misses a
   await kept(phone.name, 2)
 })
 
-test('the file of the reactions is the first one, and is not written again as long as the files of the events are behind it', async () => {
+test('the file of the reactions is written first, and not again while the files of the events are behind it', async () => {
   const name = freshName()
   const a = await tab(name, {}, { mirror: false })
-  // One round reads fewer.
+  // One round reads fewer events than these.
   for (let n = 0; n < 33; n++) await a.dispatch.addMany({ ids: Array.from({ length: 1000 }, (_, i) => `${n} ${i}`) })
   const database = await openDatabase(name, false)
   const written: (string | undefined)[][] = []

@@ -82,7 +82,7 @@ test('the entries of a log are read by number, with the beginnings of commits an
   })
 })
 
-test('a log that grows is read on from its former end', async () => {
+test('a log that grows is read from its former end', async () => {
   const one = await tab(freshName())
   await one.dispatch.addMany({ ids: ['a', 'b', 'c'] })
   const log = createLogEntries(coreOf.get(one)!, () => {})
@@ -159,7 +159,7 @@ test('a place in a sealed log decodes the events around it, and a drag of the ba
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
   const log = createLogEntries(core, () => {})
   const turn = () => new Promise((resolve) => setImmediate(resolve))
-  // Down and up again, a segment with each frame, for a second.
+  // The bar moves down and up for a second, and passes a segment with each frame.
   const passed = Array.from({ length: 60 }, (_, i) => 1 + 1000 * Math.abs((i % 10) - 5))
   for (const sequence of passed) {
     log.at(sequence)
@@ -170,7 +170,7 @@ test('a place in a sealed log decodes the events around it, and a drag of the ba
   vi.advanceTimersByTime(80)
   vi.useRealTimers()
   await expect.poll(() => log.at(2500), { timeout: 20_000 }).toMatchObject({ sequence: 2500 })
-  // The first place, two in between, and the last one.
+  // The list reads the first place, two places in between, and the last place.
   expect(unpack.mock.calls.length).toBeLessThanOrEqual(4)
 })
 
@@ -215,7 +215,7 @@ test('the rows of an event are those in its payload or `by`; a row shows the res
   ])
 })
 
-test('a command as a test has the events before it, its input, its ids as a test draws them, and its answer', async () => {
+test('a command as a test has the events before it, its input, ids as a test draws them, and its result', async () => {
   const one = await tab(freshName())
   await one.dispatch.add({ id: 'a', title: 'Milk' })
   const seen = session(one)
@@ -229,7 +229,7 @@ test('a command as a test has the events before it, its input, its ids as a test
     .then(events.todoAdded({"id":"id-1","title":"Bread"}))
 `)
   expect(await commandAsTest(seen, rejected!)).toContain('.thenRejected("taken", {"id":"a"})')
-  // Its input is not stored, but the rows of its events are known.
+  // The input of the command is not stored, but the rows of its events are known.
   const log = createLogEntries(seen.core, () => {})
   expect(await asTest(seen, log, 1)).toContain('"count": 1')
   expect(await asTest(seen, log, 2)).toContain('.when("add", {"title":"Bread"})')

@@ -16,7 +16,7 @@ const MOST_ASKED_IN_PAGE = 30
 /** A read of the next sealed segment. */
 const SEGMENT = 'readonly segments,bodies'
 /** The files that a tab fetches if its worker never answers. */
-const PIPELINE = 'code ./host.ts'
+const PIPELINE = 'code ./inPage.ts'
 /** The files that a tab fetches after the first work of its visit. From then on it has all that it needs. */
 const RESERVE = './reserve.ts'
 /** Calls of a subscriber that only report a failure or its end. */

@@ -59,8 +59,8 @@ export function createReactionAudit(
   let restored = 0
   /** Whether the mirror has had all events at some time since it began. */
   let isWhole = false
-  /** Turns that were over in the log that was lost. */
-  let overBefore = new Set<string>()
+  /** Turns that were over in a log that was lost. It may be lost again before it was restored. */
+  const overBefore = new Set<string>()
   /** Turns of `overBefore` that a mirror, which was never whole, has restored without their ends. The restored log can't know that they are over. */
   const endsLost = new Set<string>()
   if (files)
@@ -177,7 +177,7 @@ export function createReactionAudit(
       furthest = -1
       restored = 0
       before = { open: [], scanned: -1, epoch: '', records: 0 }
-      overBefore = new Set(over)
+      for (const id of over) overBefore.add(id)
       for (const all of [endsLost, requested, stopped, endedByReaction, over, commands, opened]) all.clear()
       ended.length = 0
     },

@@ -178,8 +178,8 @@ async function putBase(
 
 /** Whether the segment had its file when the copy began: whole, and with nothing else in it. */
 function hasFile(files: ReadonlyMap<string, readonly ChunkPlace[]>, segment: SegmentRecord): boolean {
-  const [place, ...more] = files.get(fileOf(segment)) ?? []
-  return !!place && !more.length && place.header.checksum === segment.checksum && place.to === place.file.size
+  const [place, ...others] = files.get(fileOf(segment)) ?? []
+  return !!place && !others.length && place.header.checksum === segment.checksum && place.to === place.file.size
 }
 
 /** Throws if the origin's storage is nearly full: the log needs the room more than its mirror does. */

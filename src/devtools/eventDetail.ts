@@ -117,7 +117,7 @@ function changedRowsOf(session: Session, event: AnyRecordedEvent): TemplateResul
   if (!touched.length) return html`<span class="quiet">no projection handles it</span>`
   return html`${touched.map(({ projection, keys, where }) => {
     if (!keys) return html`<div>${rowLink(session, projection)} ${where ?? ''}</div>`
-    const left = keys.length - KEYS_LISTED
-    return html`<div>${keys.slice(0, KEYS_LISTED).map((key) => html`${rowLink(session, projection, key)} `)}${left > 0 ? `and ${formatCount(left)} more` : ''}</div>`
+    const unlisted = keys.length - KEYS_LISTED
+    return html`<div>${keys.slice(0, KEYS_LISTED).map((key) => html`${rowLink(session, projection, key)} `)}${unlisted > 0 ? `and ${formatCount(unlisted)} more` : ''}</div>`
   })}`
 }

@@ -9,8 +9,8 @@ export const plural = (n: number, one: string): string => `${formatCount(n)} ${o
 export const bytes = (n: number): string => {
   const units = ['B', 'kB', 'MB', 'GB']
   const unit = Math.max(0, Math.min(units.length - 1, Math.floor(Math.log10(n) / 3)))
-  const left = n / 1000 ** unit
-  return `${left.toLocaleString('en', { maximumFractionDigits: left < 10 && unit ? 1 : 0 })} ${units[unit]}`
+  const scaled = n / 1000 ** unit
+  return `${scaled.toLocaleString('en', { maximumFractionDigits: scaled < 10 && unit ? 1 : 0 })} ${units[unit]}`
 }
 
 const pad = (n: number, length = 2): string => String(n).padStart(length, '0')

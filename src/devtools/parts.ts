@@ -22,8 +22,8 @@ export const fact = (name: string, value: unknown): TemplateResult | typeof noth
   value === undefined || value === '' ? nothing : html`<dt>${name}</dt><dd>${value}</dd>`
 
 /** The number of items that a list leaves out. */
-export const andMore = (left: number): TemplateResult | typeof nothing =>
-  left > 0 ? quietLine(`and ${formatCount(left)} more`) : nothing
+export const andMore = (count: number): TemplateResult | typeof nothing =>
+  count > 0 ? quietLine(`and ${formatCount(count)} more`) : nothing
 
 /** A box with a heading and its buttons. `label` names it for a screen reader. */
 export const card = (

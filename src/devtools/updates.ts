@@ -39,8 +39,8 @@ export function createUpdates(update: () => Promise<number>): Updates {
 
   function runIfDue(): void {
     const now = performance.now()
-    const left = began + wait - now
-    if (left > 0 && now - asked < STILL_MS) timer = setTimeout(runIfDue, Math.min(left, STILL_MS))
+    const remaining = began + wait - now
+    if (remaining > 0 && now - asked < STILL_MS) timer = setTimeout(runIfDue, Math.min(remaining, STILL_MS))
     else whenIdle(run)
   }
 

@@ -92,7 +92,7 @@ export async function holdReactions(place: HolderPlace, declared: Declared, boot
     }
 
     /** Reads the log and stores what it opens. Returns whether that worked. */
-    const follow = async (): Promise<boolean> => {
+    const readLog = async (): Promise<boolean> => {
       if (performance.now() < from) return false
       try {
         await looking.note()
@@ -116,7 +116,7 @@ export async function holdReactions(place: HolderPlace, declared: Declared, boot
       signal.throwIfAborted()
       bell.reset()
       let wait = LONGEST_WAIT_MS
-      if (await follow()) {
+      if (await readLog()) {
         // After the signal, no attempt may start: it would never learn that this is no longer the holder.
         signal.throwIfAborted()
         const now = Date.now()

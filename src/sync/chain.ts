@@ -48,9 +48,9 @@ export function derive(from: ReadPosition, messages: readonly Read[], known: str
 }
 
 /** The trail, with the previous position added. */
-function longer({ trail, ...left }: ReadPosition, now: TrailMark): readonly TrailMark[] {
-  if (left.position === now.position || !left.position) return trail
-  const marks = [left, ...trail]
+function longer({ trail, ...previous }: ReadPosition, now: TrailMark): readonly TrailMark[] {
+  if (previous.position === now.position || !previous.position) return trail
+  const marks = [previous, ...trail]
   const kept = marks.slice(0, TRAIL)
   let distance = TRAIL
   for (const mark of marks.slice(TRAIL)) {

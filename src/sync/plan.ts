@@ -110,16 +110,16 @@ function without(
   count: number,
   marker: number,
 ): { readonly n: number; readonly rest: LocalRecord | undefined } {
-  let left = count
+  let remaining = count
   let n = marker
   for (const record of records) {
     const commands = localCommandsOf(record)
-    if (commands.length > left) {
-      return { n, rest: left ? { ...record, body: stringify(commands.slice(left)) } : undefined }
+    if (commands.length > remaining) {
+      return { n, rest: remaining ? { ...record, body: stringify(commands.slice(remaining)) } : undefined }
     }
-    left -= commands.length
+    remaining -= commands.length
     n = record.n
-    if (!left) break
+    if (!remaining) break
   }
   return { n, rest: undefined }
 }

@@ -8,24 +8,24 @@ const REPEAT_MS = 30_000
 
 /** Reports the state of log and remote to the tabs. */
 export interface Reporter {
-  say(more: Omit<Partial<SyncReport>, 'error'> & { readonly error?: WireError | undefined }): void
+  say(changes: Omit<Partial<SyncReport>, 'error'> & { readonly error?: WireError | undefined }): void
   again(): void
 }
 
 export function createReporter({ channel, database }: Pick<Workshop, 'channel' | 'database'>): Reporter {
   let report: SyncReport = { state: 'offline', rejected: 0, behind: 0 }
-  let told = 0
+  let saidAt = 0
   const reporter: Reporter = {
-    say(more) {
-      const { error, ...rest } = { ...report, ...more }
+    say(changes) {
+      const { error, ...rest } = { ...report, ...changes }
       const next = error ? { ...rest, error } : rest
       // An unchanged report is repeated from time to time, because a tab may have missed it.
-      if (stringify(next) === stringify(report) && performance.now() - told < REPEAT_MS) return
+      if (stringify(next) === stringify(report) && performance.now() - saidAt < REPEAT_MS) return
       report = next
       reporter.again()
     },
     again() {
-      told = performance.now()
+      saidAt = performance.now()
       channel.post({ log: database.log?.id ?? '', sync: report })
     },
   }

@@ -148,13 +148,13 @@ export interface Stored {
 export function afterWriting({ known, writing }: Stored): OutboxState {
   const { outbox, settled, rejected, position, log, sent, forget } = writing
   const { marker } = outbox
-  const left = known.records.filter(({ n }) => n > marker.n)
+  const remaining = known.records.filter(({ n }) => n > marker.n)
   const records =
     outbox.is === 'new'
       ? outbox.records
       : outbox.rest
-        ? left.map((record) => (record.n === outbox.rest?.n ? outbox.rest : record))
-        : left
+        ? remaining.map((record) => (record.n === outbox.rest?.n ? outbox.rest : record))
+        : remaining
   const ids = new Set(known.rejected)
   for (const id of settled) ids.delete(id)
   for (const { id } of rejected) ids.add(id)

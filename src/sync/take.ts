@@ -113,12 +113,12 @@ function decideAndWrite(
 
 function tellTaken({ shop }: Taker, { after: now, isFirst }: TakeOutcome, commits: readonly ReadCommit[]): void {
   const { marker } = now
-  const [one, ...more] = commits
+  const [one, ...others] = commits
   const head = commits.at(-1)?.record.last
   // A tab that shows rewritten commands reads the outbox again.
   if (head === undefined) shop.post({ local: now.newest })
   else {
-    const isSmall = one && !more.length && !isLarge(one.record)
+    const isSmall = one && !others.length && !isLarge(one.record)
     shop.post({ head, ...(isFirst && isSmall && { taken: { commit: one.record, marker } }) })
     shop.tables?.hear({ log: now.log.id, head })
   }

@@ -91,7 +91,7 @@ function Slider<E>({
 function WhatHappened<E>({ moment }: { readonly moment: Moment<E> }) {
   const { event, changes } = moment as Moment<Engine<any, any, any>>
   if (!event) return <p className="time-event">Before the first event: nothing had happened yet.</p>
-  const more = changes.length - listed
+  const unlisted = changes.length - listed
   return (
     <div className="time-what" data-sequence={event.sequence}>
       <p className="time-event">
@@ -110,7 +110,7 @@ function WhatHappened<E>({ moment }: { readonly moment: Moment<E> }) {
             </li>
           )
         })}
-        {more > 0 && <li className="time-quiet">and {plural(more, 'row')} more</li>}
+        {unlisted > 0 && <li className="time-quiet">and {plural(unlisted, 'row')} more</li>}
         {changes.length === 0 && <li className="time-quiet">It changed no row.</li>}
       </ul>
     </div>

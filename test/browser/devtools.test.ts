@@ -13,7 +13,7 @@ import { sized } from './harness/sizes.ts'
 
 declare const page: typeof import('./pages/devtools/devtools.ts')['page']
 
-/** Rows of a list that may be in the document, however long it is. */
+/** The most rows of a list in the document, however long the list is. */
 const ROWS_MAX = 80
 /** Events of the big log. `node test/bench/panel.mjs` measures a million of them. */
 const EVENTS = sized(25_000, 100_000)
@@ -44,7 +44,7 @@ describe.skipIf(!has('chromium'))('the devtools', () => {
   }
   const mount = (tab: PlaywrightTab): Promise<void> => tab.evaluate(() => page.mount().then(() => undefined))
 
-  it('shows the log under a strict policy and with Trusted Types, and every panel without a word in the console', async () => {
+  it('shows the log under a strict policy and with Trusted Types, and every page of the panel without a message in the console', async () => {
     const tab = await open(5000)
     await mount(tab)
     await rows(tab.page).nth(3).click()
@@ -57,7 +57,7 @@ describe.skipIf(!has('chromium'))('the devtools', () => {
     expect(complaints(tab)).toEqual([])
   })
 
-  it('follows the log: what is dispatched is on top, with its command and a test to copy', async () => {
+  it('follows the log: new events are at the top, with their command and a test to copy', async () => {
     const tab = await open(2000)
     await mount(tab)
     await tab.evaluate(() => page.engine!.dispatch.rename({ id: 'i7', title: 'Seven' }).then(() => undefined))
@@ -73,7 +73,7 @@ describe.skipIf(!has('chromium'))('the devtools', () => {
     expect(copied).toContain('.then(events.itemRenamed({"id":"i7","title":"Seven"}))')
   })
 
-  it('finds the events of a row, and says what each made of it', async () => {
+  it('finds the events of a row, and shows how each changed it', async () => {
     const tab = await open(5000)
     await mount(tab)
     const filter = panel(tab.page).getByRole('searchbox', { name: 'Filter the log' })
@@ -90,7 +90,7 @@ describe.skipIf(!has('chromium'))('the devtools', () => {
     await panel(tab.page).getByText('edits: 3 → 4').waitFor()
   })
 
-  it('goes by keyboard: arrows between tabs and in lists, Escape closes and gives the focus back', async () => {
+  it('works by keyboard: arrows move between tabs and in lists, Escape closes the panel and returns the focus', async () => {
     const tab = await open(2000)
     const { keyboard } = tab.page
     await tab.page.getByRole('button', { name: 'A button of the page' }).focus()
@@ -110,7 +110,7 @@ describe.skipIf(!has('chromium'))('the devtools', () => {
     await tabNamed(tab.page, 'Log').waitFor()
   })
 
-  it('shows what is left of a damaged log, and where the damage is', async () => {
+  it('shows the undamaged part of a log, and where the damage is', async () => {
     const tab = await open()
     await tab.evaluate(async () => {
       for (const title of ['a', 'b', 'c', 'd']) await page.engine!.dispatch.add({ title })
@@ -132,9 +132,9 @@ describe.skipIf(!has('chromium'))('the devtools', () => {
     await rows(tab.page).nth(1).filter({ hasText: 'title: "c"' }).waitFor()
   })
 
-  it('shows a projection that failed with its stack, and leads to the event at fault', async () => {
+  it('shows a failed projection with its stack, and links to the event that caused the failure', async () => {
     const tab = await open(0, 'bad')
-    // As another build does, which folds it.
+    // Another build can fold the event.
     const other = await browser.open(`${server.url}devtools/`)
     opened.push(other)
     await other.waitFor(() => document.title === 'ready')
@@ -149,7 +149,7 @@ describe.skipIf(!has('chromium'))('the devtools', () => {
     await panel(tab.page).getByRole('region', { name: 'Event 1' }).waitFor()
   })
 
-  it('opens on a big log, scrolls with few rows in the document, finds one row, and looks at what goes on now and then', async () => {
+  it('opens on a big log, scrolls with few rows in the document, finds one row, and updates every two seconds at most', async () => {
     const tab = await open()
     // 50 events of each row.
     await tab.evaluate((events) => page.fill(events, events / 50), EVENTS)
@@ -160,15 +160,15 @@ describe.skipIf(!has('chromium'))('the devtools', () => {
     await tab.evaluate(() => page.timeFinding('row:items/i77', '50 found'))
     await tab.evaluate((text) => page.timeFinding('', text), `${EVENTS.toLocaleString('en')} events`)
     const { looks, reads, rows, ms } = await tab.evaluate(() => page.countLooks(3))
-    // The first look may come at once, and each later one two seconds after the one before.
+    // The first update may come at once, and each later update two seconds after the one before.
     expect(ms).toBeGreaterThan((looks - 2) * 2000)
-    // Each has read what is new of the rows that are seen, and renders them once.
+    // Each update reads the new events among the visible rows, and renders them once.
     expect(rows).toBeLessThan((looks + 1) * ROWS_MAX)
     expect(reads).toBeLessThanOrEqual(4 * (looks + 1))
     expect(complaints(tab)).toEqual([])
   })
 
-  it('shows what reactions have still to do and what they gave up, tries it again, and follows drafts', async () => {
+  it('shows the open events and dead letters of reactions, retries a dead letter, and follows drafts', async () => {
     const tab = await open()
     await tab.evaluate(() => page.showJobs())
     await tabNamed(tab.page, 'Reactions').click()
@@ -191,7 +191,7 @@ describe.skipIf(!has('chromium'))('the devtools', () => {
     expect(complaints(tab)).toEqual([])
   })
 
-  it('shows where the remote stands, what waits for it, and what it refused', async () => {
+  it('shows the state of the remote, and the waiting and refused commands', async () => {
     const tab = await open()
     await tab.evaluate(() => page.showDevice())
     await tabNamed(tab.page, 'Sync').click()

@@ -7,18 +7,18 @@ import { panel, TABS, tabNamed } from './harness/panel.ts'
 declare const page: typeof import('./pages/devtools/devtools.ts')['page']
 
 const script = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
-/** The first look is at everything, the second at what another width and other colours can change. */
+/** The first check is of everything, the second of what another width and other colours can change. */
 const LOOKS = [
   { width: 1280, colorScheme: 'light', runOnly: undefined },
   { width: 390, colorScheme: 'dark', runOnly: ['color-contrast', 'target-size', 'scrollable-region-focusable'] },
 ] as const
-/** Pixels of the window: a list in the panel shows some rows, and each further one would be like them. */
+/** The height of the window in pixels. A list in the panel shows some rows; further rows would be like them. */
 const HEIGHT = 600
 
 describe.skipIf(!has('chromium'))('axe finds nothing in the devtools', () => {
   it('at 1280 px in light and at 390 px in dark, in each tab', async () => {
     const server = await serve(buildPages())
-    // Chromium keeps it compiled; a script that the driver sends is compiled for every page.
+    // Chromium keeps this script compiled. A script that the driver sends is compiled for every page.
     server.override('/axe.js', {
       headers: { 'content-type': 'text/javascript', 'cache-control': 'max-age=3600' },
       body: readFileSync(script, 'utf8'),
@@ -41,7 +41,7 @@ describe.skipIf(!has('chromium'))('axe finds nothing in the devtools', () => {
         for (const { target, failureSummary } of nodes)
           said.push(`${where}: ${id} ${JSON.stringify(target)} ${failureSummary?.split('\n')[1]?.trim()}`)
     }
-    /** Looks at the named tabs; where `filled` is given, once that text is shown. */
+    /** Checks the named tabs. With `filled`, checks each tab when it shows this text. */
     const walk = async (tab: PlaywrightTab, names: readonly string[], filled?: string): Promise<void> => {
       for (const { width, colorScheme, runOnly } of LOOKS) {
         await tab.page.setViewportSize({ width, height: HEIGHT })

@@ -38,7 +38,7 @@ function shownText(node: Node): string {
 }
 
 /** Opens the panel on an engine, as a person uses it. */
-async function look(engine: Engine<any, any, any, any>) {
+async function openPanel(engine: Engine<any, any, any, any>) {
   await mountDevtools(engine, { open: true })
   const element = document.body.lastElementChild as DevtoolsElement
   await element.updateComplete
@@ -54,7 +54,7 @@ async function look(engine: Engine<any, any, any, any>) {
   const panel = {
     footer: () => shownText(root.querySelector('footer')!),
     text: () => shownText(page()),
-    /** What matches in the shown tab, also inside shadow roots. */
+    /** The elements of the shown tab that match, also inside shadow roots. */
     find: (selector: string): HTMLElement[] => {
       const within = (root: ParentNode): HTMLElement[] => [
         ...root.querySelectorAll<HTMLElement>(selector),
@@ -69,14 +69,14 @@ async function look(engine: Engine<any, any, any, any>) {
       field.dispatchEvent(new Event(event))
     },
     has: (name: string) => buttons().some((one) => nameOf(one) === name),
-    /** Waits until the shown tab says this. */
+    /** Waits until the shown tab has this text. */
     shows: (text: string | RegExp) => expect.poll(panel.text).toMatch(text),
     async open(name: string) {
       const tabs = [...root.querySelectorAll<HTMLElement>('[role=tab]')]
       tabs.find((one) => shownText(one) === name)!.click()
       await expect.poll(() => page()?.shadowRoot).toBeTruthy()
     },
-    /** Presses a button, or picks a row of a list by a text that it begins with. */
+    /** Presses a button, or a row of a list, whose text begins with `name`. */
     async press(name: string) {
       const isMeant = (one: Element): boolean =>
         one.matches('.row') ? shownText(one).startsWith(name) : nameOf(one) === name
@@ -102,7 +102,7 @@ const copyCommit = (name: string, from: number, to: number) =>
     store('commits').put({ ...found.result, id: 'copied', first: to, last: to }, to)
   })
 
-/** An engine that failed at event 3, behind events 1 and 2. Event 5 can be read. */
+/** An engine that failed at event 3, after events 1 and 2. Event 5 can be read. */
 async function failedTab() {
   const name = freshName()
   const one = await tab(name)
@@ -117,7 +117,7 @@ async function failedTab() {
 }
 
 test('an engine that failed: shows the log around the damage, and the effects of the events before it', async () => {
-  const panel = await look(await failedTab())
+  const panel = await openPanel(await failedTab())
   expect(panel.footer()).toContain('The log is damaged')
   await panel.shows(/5 todoAdded.*4 CorruptLog.*3 CorruptLog.*2 todoToggled.*1 todoAdded/)
   await panel.press('5')
@@ -131,7 +131,7 @@ test('an engine that failed: shows the log around the damage, and the effects of
 })
 
 test('an engine that failed: shows rows with their events, the past, and the persisted rows', async () => {
-  const panel = await look(await failedTab())
+  const panel = await openPanel(await failedTab())
   await panel.open('Rows')
   await panel.press('a')
   await panel.shows(/todoToggled 2.*todoAdded 1/)
@@ -162,7 +162,7 @@ test('a row with a damaged record among its events: shows the events before it, 
   await one.dispatch.toggle({ id: 'a' })
   await one.dispatch.rename({ id: 'a', title: 'Pear' })
   await damage(name, 2, 2)
-  const panel = await look(one)
+  const panel = await openPanel(one)
   await panel.open('Rows')
   await panel.press('a')
   await panel.shows(/CorruptLog.*todoAdded 1/)
@@ -182,10 +182,10 @@ test('an outdated engine: shows the events of the newer build as stored, and its
   await newer.dispatch.star({ id: 'a' })
   await newer.close()
   await expect.poll(() => one.status.state).toBe('outdated')
-  const live = await look(one)
+  const live = await openPanel(one)
   const booted = await openTab(name)
   atEnd(() => booted.close())
-  for (const panel of [live, await look(booted)]) {
+  for (const panel of [live, await openPanel(booted)]) {
     expect(panel.footer()).toContain('A newer build has written to this log')
     await panel.shows(/2 todoStarred.*1 todoAdded/)
     await panel.press('2')
@@ -223,7 +223,7 @@ test('an engine that is behind: each tab that has to read says so, and shows the
   })
   const sent = outcome(one.dispatch.add({ id: 'b', title: 'Bread' }))
   await expect.poll(() => one.status.behind).toBeTruthy()
-  const panel = await look(one)
+  const panel = await openPanel(one)
   expect(panel.footer()).toContain("can't read its log")
   for (const name of panel.tabs()) await panel.open(name)
   await panel.open('Storage')
@@ -238,10 +238,10 @@ test('an engine that is behind: each tab that has to read says so, and shows the
   await expect.poll(panel.footer).not.toContain("can't read its log")
 })
 
-test('a command that lost a race: shows how often, how long it took, and what refused another one', async () => {
+test('a command that lost a race: shows the number of races, the duration, and why another command was refused', async () => {
   const name = freshName()
   const [one, other] = [await tab(name), await tab(name)]
-  const panel = await look(one)
+  const panel = await openPanel(one)
   await panel.open('Commands')
   await Promise.all([other.dispatch.add({ title: 'Bread' }), one.dispatch.add({ title: 'Milk' })])
   await panel.press('add')
@@ -252,7 +252,7 @@ test('a command that lost a race: shows how often, how long it took, and what re
   await panel.shows(/outcome rejected: used .*Rejection .*code : "used"/)
 })
 
-test('reactions of an engine that failed: lists the events they have given up, and can retry them', async () => {
+test('reactions of an engine that failed: lists their dead letters, and can retry them', async () => {
   const name = freshName()
   const engine = await chatTab(name)
   const { close } = await runner(name, {
@@ -271,7 +271,7 @@ test('reactions of an engine that failed: lists the events they have given up, a
   await damage(name, next, next)
   await outcome(engine.dispatch.requestTurn({ id: 'b' }))
   await expect.poll(() => engine.status.state).toBe('failed')
-  const panel = await look(engine)
+  const panel = await openPanel(engine)
   await panel.open('Reactions')
   await panel.shows('RangeError: no provider')
   await panel.press('Retry turnRequested 1')
@@ -283,7 +283,7 @@ test('a closed engine: shows its rows, and says that the rest needs an open engi
   const one = await tab(freshName())
   await one.dispatch.add({ id: 'a', title: 'Apple' })
   await one.close()
-  const panel = await look(one)
+  const panel = await openPanel(one)
   expect(panel.footer()).toContain('This engine is closed.')
   await panel.open('Rows')
   await panel.shows('Apple')
@@ -304,7 +304,7 @@ test('the log shows where commits begin, filters, and copies an event with its p
     copied = text
   }
   Object.defineProperty(navigator, 'clipboard', { value: { writeText }, configurable: true })
-  const panel = await look(one)
+  const panel = await openPanel(one)
   await panel.shows(/4 todoRenamed.*3 todoToggled.*2 todoAdded.*1 todoAdded/)
   expect(panel.find('.row').map((row) => row.matches('.border'))).toEqual([false, true, true, false])
   for (const [filter, found] of [
@@ -333,7 +333,7 @@ test('rows are searched, the slider shows the state at any point, and the storag
   const one = await tab(freshName())
   await one.dispatch.add({ id: 'a', title: 'Apple' })
   await one.dispatch.add({ id: 'b', title: 'Bread' })
-  const panel = await look(one)
+  const panel = await openPanel(one)
   await panel.open('Rows')
   await panel.shows('2 rows')
   panel.enter('Search the rows', 'bre', 'change')
@@ -357,10 +357,10 @@ test('rows are searched, the slider shows the state at any point, and the storag
   Reflect.deleteProperty(navigator, 'storage')
 })
 
-test('1,000 dispatches: an update of the open panel renders once, and a hidden page or a closed panel not at all', async () => {
+test('1,000 dispatches: an update of the open panel renders once; a hidden page or a closed panel does not render', async () => {
   const one = await tab(freshName())
   await one.dispatch.add({ id: 'a', title: 'Apple' })
-  const panel = await look(one)
+  const panel = await openPanel(one)
   await panel.open('Rows')
   await panel.shows('Apple')
   await panel.open('Log')
@@ -386,7 +386,7 @@ test('1,000 dispatches: an update of the open panel renders once, and a hidden p
   }
   await dispatchAll()
   await panel.shows(/1,001 events.* 1001 todoRenamed/)
-  // How often it updates is a matter of its pace.
+  // The number of updates depends on the pace of the panel.
   expect(counts.updates).toBeGreaterThan(0)
   expect(counts.updates).toBeLessThan(50)
   expect(counts.panel).toBeLessThanOrEqual(counts.updates)

@@ -18,13 +18,13 @@ test('a value that changes all the time is read at most once per interval, and o
   expect(reads).toBe(6)
 })
 
-test('a failed read is tried again at the next interval, even without a change, and not more often than others', () => {
+test('a failed read is retried at the next interval, even without a change, and no more often than other reads', () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
   let reads = 0
   const rare = createRareRead(1000, async () => {
     if (++reads < 3) rare.forget()
   })
-  for (let look = 0; look < 100; look++) {
+  for (let i = 0; i < 100; i++) {
     rare.look('the same')
     vi.advanceTimersByTime(50)
   }

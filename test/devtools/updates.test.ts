@@ -4,7 +4,7 @@ import { createUpdates, STILL_MS, WAIT_MAX_MS, WAIT_MIN_MS, WAIT_PER_COST } from
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }))
 afterEach(() => void vi.useRealTimers())
 
-/** Asks for an update every 50 ms for so long. Returns when the updates came. */
+/** Asks for an update every 50 ms for `ms` milliseconds. Returns the times of the updates. */
 async function askFor(ms: number, cost: () => number): Promise<readonly number[]> {
   const began = performance.now()
   const updates: number[] = []
@@ -30,12 +30,12 @@ test('an update that costs more waits longer: updates take at most a hundredth o
   expect(await askFor(2 * WAIT_MAX_MS + 1000, () => 5000)).toEqual([0, WAIT_MAX_MS, 2 * WAIT_MAX_MS])
 })
 
-test('an update that costs less again is followed by the next one sooner', async () => {
+test('after an update that costs less again, the next update comes sooner', async () => {
   const costs = [50, 10, 10]
   expect(await askFor(10_000, () => costs.shift() ?? 10)).toEqual([0, 5000, 7000, 9000])
 })
 
-test('a change during an update is shown by another one, and a change after a quiet time at once', async () => {
+test('a change during an update is shown by another update, and a change after a quiet time at once', async () => {
   let updates = 0
   const asked = createUpdates(async () => {
     if (++updates === 1) asked.ask()
@@ -52,7 +52,7 @@ test('a change during an update is shown by another one, and a change after a qu
   expect(updates).toBe(3)
 })
 
-test('after an update that cost much, a change is shown after two seconds if no other one follows', async () => {
+test('after an expensive update, a change is shown after two seconds if no other change follows', async () => {
   const updates: number[] = []
   const asked = createUpdates(async () => {
     updates.push(performance.now())
@@ -66,7 +66,7 @@ test('after an update that cost much, a change is shown after two seconds if no 
   expect(updates.map((at) => at - began)).toEqual([0, WAIT_MIN_MS])
 })
 
-test('an update that is due is dropped if everything is up to date, and after the end', async () => {
+test('an update that is due is dropped if everything is up to date, or after `stop`', async () => {
   let updates = 0
   const asked = createUpdates(async () => ++updates)
   asked.ask()

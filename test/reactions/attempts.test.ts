@@ -44,12 +44,12 @@ test('an attempt counts only when its handler can be called, not while the rows 
     listen: () => () => {},
     tell() {},
   }
-  const held: ActiveReaction = {
+  const active: ActiveReaction = {
     ...{ name: 'answer', definition, busy: new Map(), died: [], scanned: 1, noted: 1 },
     open: new Map([[reactionKeyOf(open), open]]),
   }
   const over = new Promise<void>((resolve) => {
-    createAttempts(place, 'this holder', place.signal, { over: resolve, failed: () => resolve() })(held, open)
+    createAttempts(place, 'this holder', place.signal, { over: resolve, failed: () => resolve() })(active, open)
   })
   await later(20)
   // If its worker died now, the next holder would call run.

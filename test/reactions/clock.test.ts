@@ -20,8 +20,8 @@ beforeEach(() => {
 const HOUR_MS = 3_600_000
 
 /** Fakes only these clocks. The timers of fake-indexeddb stay real. */
-function byHand(...more: readonly ('Date' | 'performance')[]): void {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', ...more] })
+function byHand(...clocks: readonly ('Date' | 'performance')[]): void {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', ...clocks] })
   atEnd(() => vi.useRealTimers())
 }
 
@@ -73,7 +73,7 @@ describe('reactions rule 6, one holder:', () => {
 })
 
 describe('reactions rule 10, timers:', () => {
-  const open = (more: Partial<OpenEvent>): OpenEvent => ({
+  const open = (changes: Partial<OpenEvent>): OpenEvent => ({
     reaction: 'answer',
     index: 0,
     event: { type: 'turnRequested', data: {}, at: 0, commandId: 'c', sequence: 1 },
@@ -84,7 +84,7 @@ describe('reactions rule 10, timers:', () => {
     until: 0,
     running: '',
     depth: 1,
-    ...more,
+    ...changes,
   })
   const at = (now: number, one: OpenEvent) => {
     const { start, wait } = nextUp({ concurrency: 4, open: [one], isBusy: () => false }, now)

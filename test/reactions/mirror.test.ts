@@ -124,10 +124,10 @@ test.each([
     }
     // No holder can start.
     let free = (): void => {}
-    const held = new Promise<void>((resolve) => {
+    const freed = new Promise<void>((resolve) => {
       free = resolve
     })
-    const holding = navigator.locks.request(lockName('engine', name), () => held).catch(() => {})
+    const holding = navigator.locks.request(lockName('engine', name), () => freed).catch(() => {})
     const engine = await open()
     await engine.dispatch.requestTurn({ id: 'a' })
     await expect.poll(() => engine.status.mirror, { timeout: 15_000 }).toEqual({ state: 'on', sequence: 2 })

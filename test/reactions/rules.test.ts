@@ -247,13 +247,13 @@ describe('reactions rule 4, lanes:', () => {
 })
 
 describe('reactions rule 5, ends:', () => {
-  const ending = (more: Parameters<typeof runner>[1][string]) =>
+  const ending = (handlers: Parameters<typeof runner>[1][string]) =>
     ({
       answer: {
         retry: { tries: 3, delay: 1 },
         failed: ({ event, error, dispatch }) =>
           dispatch.failTurn({ id: event.data.id, reason: (error as Error).message }, { settles: true }),
-        ...more,
+        ...handlers,
       },
     }) satisfies Parameters<typeof runner>[1]
 

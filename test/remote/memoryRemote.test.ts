@@ -14,20 +14,20 @@ async function read(remote: Remote, after = ''): Promise<string[]> {
     for (const { message } of batch) found.push(new TextDecoder().decode(message))
   return found
 }
-const held = (server: ReturnType<typeof memoryRemote>): string[] =>
+const storedOn = (server: ReturnType<typeof memoryRemote>): string[] =>
   server.messages('log').map(({ message }) => new TextDecoder().decode(message))
 
 describe('a fault', () => {
   it('lost: the append is not stored, and the caller does not know', async () => {
     const server = memoryRemote()
     expect(await append(server.device({ faults: { lost: 1 } })('log'), 'a', '')).toBe('unreachable')
-    expect(held(server)).toEqual([])
+    expect(storedOn(server)).toEqual([])
   })
 
   it('lostAck: the append is stored, and the caller does not know', async () => {
     const server = memoryRemote()
     expect(await append(server.device({ faults: { lostAck: 1 } })('log'), 'a', '')).toBe('unreachable')
-    expect(held(server)).toEqual(['a'])
+    expect(storedOn(server)).toEqual(['a'])
   })
 
   it('late: the append arrives after its caller has given up, and is stored last unless the remote compares positions', async () => {
@@ -37,7 +37,7 @@ describe('a fault', () => {
       expect(await append(server.device({ faults: { late: 1 } })('log'), 'late', '')).toBe('unreachable')
       expect(await append(server.device()('log'), 'fast', '')).toBe('appended')
       await vi.advanceTimersByTimeAsync(50)
-      return held(server)
+      return storedOn(server)
     }
     expect(await run(true)).toEqual(['fast'])
     expect(await run(false)).toEqual(['fast', 'late'])
@@ -47,7 +47,7 @@ describe('a fault', () => {
     const run = async (conditional: boolean): Promise<string[]> => {
       const server = memoryRemote({ conditional })
       expect(await append(server.device({ faults: { doubled: 1 } })('log'), 'a', '')).toBe('appended')
-      return held(server)
+      return storedOn(server)
     }
     expect(await run(true)).toEqual(['a'])
     expect(await run(false)).toEqual(['a', 'a'])
@@ -57,8 +57,8 @@ describe('a fault', () => {
     const server = memoryRemote({ conditional: false })
     const remote = server.device({ faults: { garbage: 1 } })('log')
     for (let i = 0; i < 20; i++) await append(remote, `message ${i}`, String(2 * i))
-    expect(held(server)).toHaveLength(40)
-    const others = held(server).filter((_, i) => i % 2 === 0)
+    expect(storedOn(server)).toHaveLength(40)
+    const others = storedOn(server).filter((_, i) => i % 2 === 0)
     expect(new Set(others).size).toBeGreaterThan(10)
   })
 
@@ -98,9 +98,9 @@ describe('the network', () => {
     const remote = server.device({ latency: 100 })('log')
     const answer = append(remote, 'a', '')
     await vi.advanceTimersByTimeAsync(49)
-    expect(held(server)).toEqual([])
+    expect(storedOn(server)).toEqual([])
     await vi.advanceTimersByTimeAsync(1)
-    expect(held(server)).toEqual(['a'])
+    expect(storedOn(server)).toEqual(['a'])
     await vi.advanceTimersByTimeAsync(50)
     expect(await answer).toBe('appended')
   })
@@ -114,7 +114,7 @@ describe('the network', () => {
     device.set({ offline: true })
     await vi.advanceTimersByTimeAsync(60)
     expect(await answer).toBe('unreachable')
-    expect(held(server)).toEqual(['a'])
+    expect(storedOn(server)).toEqual(['a'])
   })
 
   it('without latency uses no timer', async () => {
@@ -177,7 +177,7 @@ it('repeats a run for the same seed, and differs for another seed', async () => 
     const remote = server.device({ faults: { lost: 0.2, lostAck: 0.2, doubled: 0.2, garbage: 0.2 } })('log')
     const answers: string[] = []
     for (let i = 0; i < 40; i++) answers.push(await append(remote, String(i), ''))
-    return JSON.stringify([answers, held(server)])
+    return JSON.stringify([answers, storedOn(server)])
   }
   expect(await run(5)).toBe(await run(5))
   expect(await run(5)).not.toBe(await run(6))

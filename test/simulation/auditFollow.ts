@@ -76,14 +76,14 @@ export function createFollowAudit(w: World, browser: Browser): FollowAudit {
     stimulated: (actor, asks = PER_STIMULUS) => grant(actor, asks),
     opened({ actor, engine }) {
       const one = of(actor)
-      const news = (): string => {
+      const shown = (): string => {
         const { sequence, projected, pending, worker, storage, projections, mirror } = engine!.status
         return JSON.stringify([sequence, projected, pending, worker, storage, projections, mirror])
       }
       let { read } = engine!
-      let before = news()
+      let before = shown()
       engine!.subscribe(() => {
-        const after = news()
+        const after = shown()
         if (read === engine!.read && after === before) one.told++
         read = engine!.read
         before = after

@@ -184,8 +184,8 @@ export function createReactionAudit(
     /** Whether every request has ended. A dead letter counts as ended: all tries of `failed` died too, and no person decides here. */
     isOver(): boolean {
       const dead = before.open.filter((one) => one.dead)
-      const left = [...endsLost].filter((id) => !over.has(id))
-      return dead.length === before.open.length && over.size + dead.length + left.length === requested.size
+      const unended = [...endsLost].filter((id) => !over.has(id))
+      return dead.length === before.open.length && over.size + dead.length + unended.length === requested.size
     },
     left(): string {
       const { open, scanned } = before

@@ -198,10 +198,10 @@ export function createSharedReactionAudit(
         // The note of a command that arrived after its event was cancelled stays until the next holder.
         const isOpen = (commandId: string): boolean =>
           open.some((one) => commandId.includes(`:${one.event.commandId}/`))
-        const left = valuesOf(raw, 'reactions').filter((value) =>
+        const remaining = valuesOf(raw, 'reactions').filter((value) =>
           'awaits' in value ? isOpen(value.awaits) : value.done,
         )
-        if (left.length) w.fail(`rule 13: ${JSON.stringify(left)} is left on ${name}`)
+        if (remaining.length) w.fail(`rule 13: ${JSON.stringify(remaining)} is left on ${name}`)
         for (const { key } of readStore(raw, 'rejected'))
           if (`${key}`.startsWith('reaction:')) hit('a command of a reaction was refused')
       }

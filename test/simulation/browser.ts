@@ -270,8 +270,8 @@ export function installBrowser(
   w.sources.push((add) => {
     for (const [name, queue] of locks) {
       const next = queue.find(({ state }) => state === 'waiting')
-      const held = queue.filter(({ state }) => state === 'held')
-      if (next && held.every(({ mode }) => mode === 'shared' && next.mode === 'shared'))
+      const holders = queue.filter(({ state }) => state === 'held')
+      if (next && holders.every(({ mode }) => mode === 'shared' && next.mode === 'shared'))
         add({
           key: `lock ${name}`,
           label: () => `${next.actor.name} is next for ${name.slice(0, 30)}`,

@@ -446,9 +446,9 @@ export function act(all: Devices): void {
       },
     ],
   ]
-  let left = random.below(kinds.reduce((sum, [weight]) => sum + weight, 0))
+  let roll = random.below(kinds.reduce((sum, [weight]) => sum + weight, 0))
   for (const [weight, run] of kinds) {
-    if ((left -= weight) < 0) {
+    if ((roll -= weight) < 0) {
       run()
       return
     }

@@ -130,7 +130,7 @@ function createCourse(w: World, all: Devices): () => 'over' | undefined {
     if (mayOpen(all, device) && device !== isLate(all))
       for (let tabs = 1 + random.below(2); tabs--; ) all.soon.push(() => openDeviceTab(all, device))
 
-  function look(): 'over' | undefined {
+  function check(): 'over' | undefined {
     if (isForked(all)) {
       w.hit('devices: forked or gone')
       return 'over'
@@ -156,14 +156,14 @@ function createCourse(w: World, all: Devices): () => 'over' | undefined {
       act(all)
     } else if (isCalm && w.steps >= nextLook) {
       nextLook = w.steps + 1 + random.below(LOOK_STEPS)
-      return look()
+      return check()
     } else if (w.steps > limit) {
       w.violation ??= new Violation(`S11: the devices never agree: ${all.open.size} open; ${stateOf(all)}`)
       return 'over'
     } else if (!w.step()) {
       // No move is left.
       if (!isCalm) w.steps = Math.max(w.steps + 1, next)
-      else if (look() === 'over') return 'over'
+      else if (check() === 'over') return 'over'
       else w.steps = limit + 1
     }
     return

@@ -59,8 +59,8 @@ export function createDraftAudit(w: World, storage: Storage, audit: Audit): Draf
     known.set(database, now)
     for (const epoch of before) if (!now.has(epoch)) gone.add(epoch)
     for (const id of IDS) {
-      const [head, ...more] = heads.filter(({ value }) => value.id === id)
-      if (more.length) fail(`drafts, rule 1: "${id}" is stored for ${more.length + 1} attempts`)
+      const [head, ...others] = heads.filter(({ value }) => value.id === id)
+      if (others.length) fail(`drafts, rule 1: "${id}" is stored for ${others.length + 1} attempts`)
       const pieces = records.filter(({ key, value }) => value.id === id && (key as unknown as unknown[])[0] === 1)
       if (!head) {
         if (pieces.length) fail(`drafts, rule 1: "${id}" has pieces and no head`)
@@ -116,12 +116,12 @@ export function createDraftAudit(w: World, storage: Storage, audit: Audit): Draf
       const all = open()
       const one = all[b % (all.length || 1)]
       if (!one) return
-      const more = `${a % 100} `
+      const addition = `${a % 100} `
       // An append that is refused is not part of the text.
       if (one.writer.signal.aborted) return
       w.current = one.tab.actor
-      one.text += more
-      one.writer.append(more)
+      one.text += addition
+      one.writer.append(addition)
       const shown = one.tab.engine!.drafts.text!.get(one.id)
       if (!shown || authorOf(shown.text) !== one || shown.text !== one.text)
         fail(`drafts: ${one.tab.actor.name} shows "${shown?.text}" of its own "${one.text}"`)

@@ -321,8 +321,8 @@ export function plan(seed: number): Plan {
   const used = kinds.filter(([kind]) => kind in busy || random.chance(0.75))
   const total = used.reduce((sum, [, weight]) => sum + weight, 0)
   const kind = (): Action['kind'] => {
-    let left = (random.below(1e6) / 1e6) * total
-    for (const [name, weight] of used) if ((left -= weight) < 0) return name
+    let roll = (random.below(1e6) / 1e6) * total
+    for (const [name, weight] of used) if ((roll -= weight) < 0) return name
     return 'dispatch'
   }
   const actions: Action[] = []

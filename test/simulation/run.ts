@@ -167,8 +167,8 @@ export function execute(plan: Plan, { traced = false }: { traced?: boolean } = {
     function checkLeft({ actor, engine, failure, closed }: Tab): void {
       if (!actor.alive || !(closed || (failure && !engine))) return
       const { length } = storage.connectionsOf(actor)
-      const left = `${length} connections and ${actor.timers.size} timers`
-      if (length || actor.timers.size) w.fail(`${actor.name} is ${closed ? 'closed' : 'not open'} and keeps ${left}`)
+      const kept = `${length} connections and ${actor.timers.size} timers`
+      if (length || actor.timers.size) w.fail(`${actor.name} is ${closed ? 'closed' : 'not open'} and keeps ${kept}`)
     }
 
     function last(tab: Tab): void {

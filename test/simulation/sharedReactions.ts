@@ -289,9 +289,9 @@ export function executeSharedReactions(plan: Plan, { traced = false }: { traced?
   function act(): void {
     const all = usable()
     const tab = all.length ? random.pick(all) : undefined
-    let left = random.below(total)
+    let roll = random.below(total)
     for (const [weight, run] of kinds) {
-      if ((left -= weight) < 0) {
+      if ((roll -= weight) < 0) {
         run(tab)
         return
       }

@@ -105,14 +105,14 @@ test('a signal or a close ends only the wait: the command is sent', async () => 
   await expect.poll(() => a.status.sync?.state).toBe('online')
   phone.network.set({ offline: true })
   const aborting = new AbortController()
-  const [left, closed] = [
+  const [aborted, closed] = [
     outcome(a.dispatch.add(add('x'), { ...REMOTE, signal: aborting.signal })),
     outcome(a.dispatch.add(add('y'), REMOTE)),
   ]
   const refused = outcome(a.dispatch.rename({ id: 'z', title: 'z' }, REMOTE))
   await expect.poll(() => outboxOf(phone.name)).toHaveLength(2)
   aborting.abort(new Error('enough'))
-  expect(await left).toMatchObject({ name: 'StorageError', kind: 'unknown', cause: { message: 'enough' } })
+  expect(await aborted).toMatchObject({ name: 'StorageError', kind: 'unknown', cause: { message: 'enough' } })
   await a.close()
   expect(await closed).toMatchObject({ name: 'StorageError', kind: 'unknown', cause: { name: 'EngineClosed' } })
   // The refused command left no record.

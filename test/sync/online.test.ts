@@ -85,10 +85,10 @@ test.each([
   ],
 ])(
   '%s goes online as it is: its events are uploaded unchanged, and new events are ordered after them',
-  async (_, begin) => {
+  async (_, create) => {
     const { device, log } = devices()
     const [phone, laptop] = [device(), device()]
-    await begin(phone.name)
+    await create(phone.name)
     const before = await identity(phone.name)
     const a = await phone.open()
     expect(await identity(phone.name)).toMatchObject({ format: 3, lineage: before.lineage })

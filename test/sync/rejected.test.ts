@@ -19,8 +19,8 @@ async function refused() {
 
 test('the app learns which command was refused, why, and on which state, and may discard it', async () => {
   const { b, laptop } = await refused()
-  const [one, ...more] = await rejected(b)
-  expect(more).toEqual([])
+  const [one, ...others] = await rejected(b)
+  expect(others).toEqual([])
   expect(one).toMatchObject({
     name: 'addOnce',
     input: { id: 'seat', title: 'mine' },

@@ -67,14 +67,14 @@ export function answer(step: Exclude<Step, EditStep>, files: Files): string {
 }
 
 const sorted = (files: Files): [string, string][] => [...files].sort(([a], [b]) => (a < b ? -1 : 1))
-const more = (total: number): string => (total > LISTED ? `\n- and ${total - LISTED} more` : '')
+const moreLine = (total: number): string => (total > LISTED ? `\n- and ${total - LISTED} more` : '')
 
 function list(files: Files): string {
   if (files.size === 0) return 'This project has no files yet. Say `create notes.md` to begin.'
   const lines = sorted(files)
     .slice(0, LISTED)
     .map(([path, text]) => `- \`${path}\`, ${plural(linesOf(text), 'line')}`)
-  return `${plural(files.size, 'file')}:\n\n${lines.join('\n')}${more(files.size)}`
+  return `${plural(files.size, 'file')}:\n\n${lines.join('\n')}${moreLine(files.size)}`
 }
 
 function show(path: string, files: Files): string {
@@ -104,5 +104,5 @@ function find(text: string, files: Files): string {
   )
   if (found.length === 0) return `“${text}” is in none of ${plural(files.size, 'file')}.`
   const lines = found.slice(0, LISTED).map(({ path, line, at }) => `- \`${path}\` line ${at + 1}: ${line.trim()}`)
-  return `Found “${text}” in ${plural(found.length, 'line')}:\n\n${lines.join('\n')}${more(found.length)}`
+  return `Found “${text}” in ${plural(found.length, 'line')}:\n\n${lines.join('\n')}${moreLine(found.length)}`
 }

@@ -2,10 +2,15 @@ import { openEngine } from 'tidemark'
 import { type Reaction, reaction } from 'tidemark/reactions'
 import { archive } from 'tidemark/tools'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { NONE_YET } from '../../src/copies/reactions.ts'
+import type { Core } from '../../src/engine/core.ts'
+import { waitForReactions } from '../../src/engine/tools/waitForReactions.ts'
+import { readIdentity } from '../../src/log/database.ts'
 import { atEnd } from '../engine/kit.ts'
 import { freshName } from '../engine/todos.ts'
 import { createLocks } from '../engine/tools/locks.ts'
-import { dump } from '../log/storage.ts'
+import { openDatabase } from '../log/rooms.ts'
+import { dump, inDatabase } from '../log/storage.ts'
 import { chatApp } from './chat.ts'
 import { createProvider, openOf, positionsOf } from './kit.ts'
 
@@ -129,5 +134,26 @@ describe('reactions rule 3, sealing and archive:', { timeout: 120_000 }, () => {
     await again.settled()
     await archive(again, { before: 1100 })
     expect((await dump(name, 'meta')).find(({ key }) => key === 'log')?.value.base).toBeGreaterThan(602)
+  })
+
+  test('archive keeps the events from where the reactions of a restored log will begin, if none has begun yet', async () => {
+    const name = freshName()
+    const engine = await open(name)
+    await notes(engine)
+    await engine.close()
+    const database = await openDatabase(name, false)
+    atEnd(() => database.close())
+    const { lineage = '' } = (await readIdentity(database))!
+    database.log = await readIdentity(database)
+    await inDatabase(name, (store) => {
+      store('reactions').put({ version: 0, lineage, scanned: 200 }, [NONE_YET])
+      // A tab has appended since.
+      store('reactions').put({ booted: 300 }, 'booted 300')
+    })
+    let now = 0
+    vi.spyOn(performance, 'now').mockImplementation(() => (now += 10_000))
+    atEnd(() => vi.restoreAllMocks())
+    const core = { reactions: { answer: { state: 'idle' } }, nextChange: async () => {} } as unknown as Core
+    expect(await waitForReactions(core, database, 600)).toBe(200)
   })
 })

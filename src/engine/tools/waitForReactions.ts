@@ -1,4 +1,5 @@
 import { aborting } from '../../async.ts'
+import { NONE_YET } from '../../copies/reactions.ts'
 import type { Database } from '../../log/database.ts'
 import { askReactions, knownReactions } from '../../log/openReactions.ts'
 import type { Core } from '../core.ts'
@@ -33,7 +34,9 @@ export async function waitForReactions(
   const names = new Map(declared())
   const positionOf = (name: string, scanned: number): number =>
     names.get(name)?.state === 'stopped' ? scanned : Math.max(scanned, core.reacted ?? 0)
-  const those = [...positions].filter(([name, of]) => of.lineage === lineage && (!names.size || names.has(name)))
+  const those = [...positions].filter(
+    ([name, of]) => of.lineage === lineage && (!names.size || names.has(name) || name === NONE_YET),
+  )
   const isBegun = those.length > 0 || isStopped() || (core.reacted ?? -1) >= wanted
   return Math.min(
     isBegun ? wanted : Math.min(wanted, booted),

@@ -13,9 +13,9 @@ import type { WriteSeparateFile } from './mirrorCopy.ts'
 const REACTIONS = 'reactions.open'
 /**
  * Stands in for a reaction's name, with the position of a log that no reaction had read when its mirror was written. After a restore, the
- * reactions of the log begin at this position.
+ * reactions of the log begin at this position. No app gives a reaction this name.
  */
-export const NONE_YET = '*'
+export const NONE_YET = '\0'
 
 /**
  * Returns the function that reads the file of the reactions. It is called before the events are read: an event that opens meanwhile is found

@@ -169,6 +169,29 @@ describe('reactions rule 2, a rebuild repeats nothing:', () => {
 })
 
 describe('reactions rule 3, what is stored:', () => {
+  test.each([
+    ['one called *', '*', 'other'],
+    ['others beside it', 'other', '*'],
+  ])('any name may be that of a reaction: %s begins at its own position', async (_, name_, later_) => {
+    const name = freshName()
+    const tab = await chatTab(name)
+    const called: string[] = []
+    const definition = (of: string) => ({
+      [of]: { run: ({ event }: any) => void called.push(`${of} ${event.data.id}`) },
+    })
+    const first = await runner(name, definition(name_))
+    await tab.dispatch.requestTurn({ id: 'a' })
+    await expect.poll(() => called).toEqual([`${name_} a`])
+    await expect.poll(async () => (await positionsOf(name))[name_]?.scanned).toBe(1)
+    await first.close()
+    await tab.dispatch.requestTurn({ id: 'b' })
+    const second = await runner(name, { ...definition(name_), ...definition(later_) }, { booted: 2 })
+    await expect.poll(() => called).toEqual([`${name_} a`, `${name_} b`])
+    await expect.poll(async () => Object.keys(await positionsOf(name)).sort()).toEqual(['*', 'other'])
+    await second.close()
+    expect(called).toEqual([`${name_} a`, `${name_} b`])
+  })
+
   test('an event is stored in the transaction that moves the position, and removed when it settles', async () => {
     const name = freshName()
     const tab = await chatTab(name)

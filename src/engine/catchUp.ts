@@ -5,8 +5,8 @@ import { applyCommit, rebase, type Tab } from './tab.ts'
 import { takeOver } from './takeOver.ts'
 
 /**
- * Reads in a row before the error is thrown, because a connection may be lost during one. While the tab is in trouble,
- * each try reads once.
+ * The failed reads in a row after which the error is thrown: a connection may be lost during a read. While the tab is in trouble, each call
+ * reads once.
  */
 const CATCH_UP_READS = 3
 /** Milliseconds before the second read; the third waits four times as long. */
@@ -43,7 +43,7 @@ async function readBatches(
   signal: AbortSignal | undefined,
   progress: ((head: number) => void) | undefined,
 ): Promise<void> {
-  // Over a pipeline's folds (`turns`), the pipeline itself notices an imported log.
+  // If the tab works on a pipeline's folds (`turns`), the pipeline notices an imported log.
   const empty = tab.head === 0 && !tab.turns
   if (empty) await takeOver(tab)
   let isLast = false
@@ -65,6 +65,6 @@ async function readBatches(
     }
     progress?.(tab.head)
   }
-  // The log was empty at the first look, so these commits may come from an import meanwhile.
+  // The log was empty before this read, so these commits may come from an import meanwhile.
   if (empty && tab.head) await takeOver(tab)
 }

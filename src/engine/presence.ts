@@ -110,7 +110,7 @@ function putAway(core: Core, presence: Presence): void {
   void presence.leave()
 }
 
-/** Listens for the page being hidden and shown again. The returned function stops it. */
+/** Listens to the page: whether it is hidden, shown again, focused or back online. Returns the function that stops this. */
 function followPage(core: Core, presence: Presence, askStorage: () => void): () => void {
   function comeBack(event: Event): void {
     // Both 'pageshow' and 'pagehide' are PageTransitionEvents.

@@ -19,7 +19,7 @@ export type Transact = <T>(
 /** The database of one log, through a connection that reopens itself but never creates a database that is gone. */
 export interface Database {
   readonly name: string
-  /** What the browser reported as lost when this open created the database: `'total'` if it had lost one. */
+  /** What the browser reported when this open created the database: `'total'` if it had lost an earlier database. */
   dataLoss: string | undefined
   /** Set by the first reader; every reopen compares it before anything uses the connection. */
   log: LogIdentity | undefined
@@ -144,7 +144,7 @@ async function reconnect(database: Database): Promise<IDBDatabase> {
 }
 
 /**
- * Waits for a value of a transaction that is complete already. Resolves to false if the connection was closed meanwhile: then the
+ * Waits for the value of a request whose transaction is already complete. Resolves to false if the connection was closed meanwhile: then the
  * value may never come, and the caller has to read it again.
  */
 export async function loaded(database: Database, request: IDBRequest): Promise<boolean> {
@@ -155,7 +155,7 @@ export async function loaded(database: Database, request: IDBRequest): Promise<b
     else db.addEventListener('close', () => resolve())
   })
   if (request.readyState === 'pending') return false
-  // Nobody waits here for a cursor, or for a store that is not ours.
+  // Callers wait only for requests to an object store of this library, never for a cursor.
   const name = (request.source as IDBObjectStore).name as StoreName
   if (request.error) throw withKind(request.error, false, [[name], 'readonly', () => {}])
   return true
@@ -196,7 +196,7 @@ export const readIdentity = async ({ transact }: Pick<Database, 'transact'>): Pr
 
 /** The key that a cursor over numbers found; 0 if it found none. */
 export const numberKeyOf = ({ result }: IDBRequest<IDBCursor | null>): number =>
-  // Its caller opened it over numbers.
+  // The caller opened the cursor over numbers.
   (result?.key as number | undefined) ?? 0
 
 export const above = (key: number): IDBKeyRange => IDBKeyRange.lowerBound(key + 1)

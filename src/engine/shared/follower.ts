@@ -4,8 +4,8 @@ import type { Core } from '../core.ts'
 /** Milliseconds between two questions for the state of the remote, until there is an answer. */
 const ASK_REMOTE_MS = 2000
 /**
- * After this many unanswered questions, no worker or page follows the remote. A frozen holder is replaced after 15
- * seconds.
+ * The number of unanswered questions that show that no worker or page follows the remote. They take longer than 15 seconds, after
+ * which a frozen holder is replaced.
  */
 const QUESTIONS = 12
 

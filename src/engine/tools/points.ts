@@ -1,6 +1,6 @@
 import type { Fold } from '../../model/fold.ts'
 
-/** The rows of one piece. The page can render between two pieces. */
+/** The number of rows in a piece. The page can render between two pieces. */
 const ROWS_PER_PIECE = 2048
 
 interface RowsAt {

@@ -18,7 +18,7 @@ const LOG_IDLE_MS = 3000
 export interface HostProjectionsOptions {
   /** The export `tables` of `tidemark/tables`, if the model has tables with `resident: false`. */
   readonly tables?: Tables | undefined
-  /** The same remote that `openEngine` gets. The worker follows it. */
+  /** The remote that `openEngine` gets, too. The worker reads new messages from it and sends the commands of this device. */
   readonly remote?: OpenRemote | undefined
   /** Reactions by name, as `reaction` of `tidemark/reactions` returned them: `{ answer }`. */
   readonly reactions?: Readonly<Record<string, unknown>> | undefined

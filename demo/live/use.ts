@@ -5,7 +5,7 @@ const engine = await openTodos()
 // The rows can be read as soon as the engine is open.
 engine.read.todos.all()
 
-// The todo is shown at once. It is on disk when this resolves.
+// The todo is shown at once. It is on disk when the promise resolves.
 await engine.dispatch.add({ title: 'Buy milk' })
 
 // Called when rows changed, here or in another tab.

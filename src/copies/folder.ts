@@ -9,7 +9,7 @@ export interface MirrorFolder {
   drop(file: string): Promise<void>
 }
 
-/** Once `ended` has aborted, another writer may use the folder, so this one writes and removes nothing any more. */
+/** The folder of a mirror. Once `ended` has aborted, another writer may use the folder, so this writer writes and removes nothing any more. */
 export function createFolder(
   parent: FileSystemDirectoryHandle,
   name: string,

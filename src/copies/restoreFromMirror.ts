@@ -34,7 +34,7 @@ export async function restoreFromMirror(
       return withReason(0, chain.reason ?? unsent?.reason)
     }
     const { lineage } = first.value.header
-    // While a log is empty, it has its own lineage. It takes over that of its remote with the first commits.
+    // An empty log has its own lineage. It takes over the lineage of its remote with the first commits.
     const own = !unsent?.base || unsent.lineage === lineage ? unsent : undefined
     const arrived = new Set<string>()
     const { sequence } = await importChunks(database, numbered(first.value, chunks, own, arrived), {

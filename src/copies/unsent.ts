@@ -18,7 +18,7 @@ const RESTORED_RECORD_COMMANDS = 500
 /** The commands of a mirror that no remote had ordered when it was written. */
 export interface Unsent {
   readonly lineage: string | undefined
-  /** The commands were decided on the events up to this one. */
+  /** The sequence of the last event on which the commands were decided. */
   readonly base: number
   /** The id of the commit that ends at `base`. */
   readonly last: string

@@ -104,7 +104,7 @@ async function appendedEventsOf(core: Core, { id, state, events }: SeenCommand):
   return found
 }
 
-/** The events next to this one that the same command made. */
+/** The event at `sequence` and its neighbours from the same command. */
 async function eventsOfCommand(log: LogEntries, sequence: number, head: number): Promise<AnyRecordedEvent[]> {
   const { event } = await log.read(sequence)
   if (!event) return []

@@ -18,7 +18,7 @@ interface Region {
   readonly first: number
   readonly last: number
   readonly blocks: readonly Block[]
-  /** True if the storage gave no answer. It may answer later. */
+  /** True if the storage gave no answer. A later read may succeed. */
   readonly isFailed: boolean
 }
 
@@ -27,7 +27,7 @@ export interface LogEntries {
   /** undefined while it is being read. `changed` is called when it is there. */
   at(sequence: number): LogEntry | undefined
   read(sequence: number): Promise<LogEntry>
-  /** Reads what is missing of a range at the end of the log, so that `at` has it. */
+  /** Reads the missing entries of a range at the end of the log, so that `at` has them. */
   follow(first: number, last: number): Promise<void>
   /** Forgets failed reads, so that the next call reads again. Returns whether there were any. */
   forgetFailures(): boolean

@@ -6,7 +6,7 @@ import { measureStores, measureTypes, type StoreSize, type TypeSize } from './me
 import { Panel } from './panel.ts'
 import { card, fact, quietLine } from './parts.ts'
 
-/** Shows what is stored, its size, and the state of the second copy. */
+/** Shows the stored data, its size, and the state of the second copy. */
 export class StoragePanel extends Panel {
   #estimate: StorageEstimate | undefined
   #segments: { readonly count: number; readonly last: number } | undefined

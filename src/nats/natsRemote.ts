@@ -13,7 +13,7 @@ import { watchStream } from './watchStream.ts'
 export interface NatsRemoteOptions extends PlaceOptions {
   /** WebSocket addresses of one cluster: `wss://sync.example.com`. */
   readonly servers: string | readonly string[]
-  /** The stream of a log: `tm_` and the log's name unless given. It has to exist. */
+  /** The stream of a log: by default `tm_` and the log's name. The stream has to exist. */
   readonly stream?: string | ((log: string) => string) | undefined
   /** The subject of a log in a stream that holds many. Without it the stream holds one log, under a subject of the stream's name. */
   readonly subject?: ((log: string) => string) | undefined

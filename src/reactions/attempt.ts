@@ -12,7 +12,7 @@ export const shownAt = ({ local, event }: OpenEvent): number => (local ? 0 : eve
 
 /**
  * Calls the handler of an open event, and resolves or rejects as the handler does. The id of each dispatch consists of the event's key, the
- * handler, the command's name and its count in this attempt, so the next attempt finds what this one has appended.
+ * handler, the command's name and its count in this attempt, so the next attempt finds the commands that this attempt has appended.
  */
 export async function attempt(
   place: HolderPlace,

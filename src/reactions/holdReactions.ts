@@ -91,7 +91,7 @@ export async function holdReactions(place: HolderPlace, declared: Declared, boot
       place.tell(reports, active.length ? looking.scanned : Number.MAX_SAFE_INTEGER)
     }
 
-    /** Reads the log and stores what it opens. Returns whether that worked. */
+    /** Reads the log and stores the events that open. Returns whether both worked. */
     const readLog = async (): Promise<boolean> => {
       if (performance.now() < from) return false
       try {

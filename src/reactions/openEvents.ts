@@ -99,7 +99,7 @@ export function openEvents(
   return { opened: [...opened.values()], cancelled: [...cancelled], confirmed, settled }
 }
 
-/** The key of the event that the command of this one settles for a reaction. */
+/** The key of the event that the command of a caused event settles for a reaction. */
 function keySettledBy(caused: CausedEvent, reaction: string, device: string | undefined): string | undefined {
   const { cause } = caused
   if (cause?.settles === undefined || cause.reaction !== reaction) return

@@ -10,7 +10,7 @@ export interface ReactionChange {
   readonly positions: ReadonlyMap<string, ReactionPosition>
   readonly opened: readonly OpenEvent[]
   readonly closed: readonly OpenEvent[]
-  /** New states of open events, computed from what is stored at that moment. */
+  /** New states of open events, computed from their stored states in the same transaction. */
   readonly changed?: ReadonlyMap<OpenEvent, StoredChange>
 }
 
@@ -20,7 +20,7 @@ export type StoredChange = (was: OpenEvent) => OpenEvent | undefined
 /** The new states of the events of `changed`. Events that are no longer open are missing. */
 export type Changed = ReadonlyMap<OpenEvent, OpenEvent | undefined>
 
-/** Whether an event was still open, and what it is now. */
+/** Whether an event was still open, and its new state. */
 export interface Replaced {
   readonly isOpen: boolean
   readonly now?: OpenEvent | undefined

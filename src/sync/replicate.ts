@@ -131,7 +131,7 @@ async function followRemote(shop: Workshop, open: OpenRemote, signal: AbortSigna
   }
 }
 
-/** Opens the remote of a log. If the adapter throws, every call of the returned remote fails with that error, and the tabs are told. */
+/** Opens the remote of a log. If the adapter throws, every call of the returned remote fails with that error, which the tabs show. */
 function openedRemote(open: OpenRemote, log: string): Remote {
   try {
     return open(log)

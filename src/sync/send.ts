@@ -63,7 +63,7 @@ async function appendAtRemote(
   }
 }
 
-/** Rejects a command that is too large for the remote, so that the others can be sent. */
+/** Rejects a command that is too large for the remote, so that the other commands can be sent. */
 async function refuse(following: Following, { marker }: OutboxState, { id }: LocalCommand): Promise<void> {
   const error = toWire(new RemoteError('too-large'))
   const tooLarge = (commands: readonly LocalCommand[]): RejectedCommand | undefined => {

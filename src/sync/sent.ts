@@ -5,14 +5,14 @@ import { stringify } from '../model/json.ts'
 /** The most milliseconds for which own commands are kept after they are in the log, and their most characters. */
 const SENT_MS = 30 * 24 * 60 * 60 * 1000
 const SENT_CHARACTERS = 10_000_000
-/** The most entries that one take deletes. It rarely adds more than one. */
+/** The most entries that a take deletes. A take rarely adds more than one entry. */
 const MOST_FORGOTTEN = 8
 
 /** The record of this device's commands that are in the log. */
 export interface KnownSent {
   /** The first entries. */
   readonly oldest: readonly { readonly first: number; readonly at: number; readonly from: number }[]
-  /** The characters of all entries up to this one. */
+  /** The characters of all entries so far, including deleted entries. */
   readonly total: number
 }
 

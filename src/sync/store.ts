@@ -138,7 +138,7 @@ function queueWriting(store: StoreOf, { from, newest }: OutboxState, writing: Ou
   if (writing.log) store('meta').put(writing.log, 'log')
 }
 
-/** What was stored before a transaction, and what it wrote. */
+/** The state before a transaction, and what the transaction wrote. */
 export interface Stored {
   readonly known: OutboxState
   readonly writing: OutboxWrite

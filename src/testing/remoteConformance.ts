@@ -52,7 +52,7 @@ const MOST_BATCH_BYTES = 1_250_000
  * for (const { name, run } of cases) it(name, run)
  * ```
  *
- * Each case makes a log of its own. They work with every test runner: `run` rejects with an `Error` that says what the remote did.
+ * Each case makes a new log. The cases work with every test runner: `run` rejects with an `Error` that says what the remote did.
  */
 export function remoteConformance<Place>(subject: RemoteUnderTest<Place>): readonly ConformanceCase[] {
   const { conditional, openDenied, stop, start, forget, remove } = subject

@@ -59,7 +59,7 @@ export function createReactionAudit(
   let restored = 0
   /** Whether the mirror has had all events at some time since it began. */
   let isWhole = false
-  /** Turns that were over in a log that was lost. It may be lost again before it was restored. */
+  /** Turns that were over in a log that was lost. The log may be lost again before it is restored. */
   const overBefore = new Set<string>()
   /** Turns of `overBefore` that a mirror, which was never whole, has restored without their ends. The restored log can't know that they are over. */
   const endsLost = new Set<string>()

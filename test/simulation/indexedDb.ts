@@ -42,7 +42,7 @@ interface Connection {
   version: number
   readonly id: number
   readonly actor: Actor
-  /** The backend has ended, and the actor is not told yet. */
+  /** The backend has ended, and the actor does not know yet. */
   lost: boolean
   dispatchEvent(event: unknown): boolean
 }
@@ -95,7 +95,7 @@ interface Opening {
 export interface Storage {
   readonly databases: ReadonlyMap<string, RawDatabase>
   readonly factory: IDBFactory
-  /** Called for each commit with the stores it wrote to, before any actor is told. */
+  /** Called for each commit with the stores to which it wrote, before any actor knows. */
   committed:
     | ((database: RawDatabase, stores: ReadonlySet<string>, transaction: Pick<Transaction, 'actor' | 'mode'>) => void)
     | undefined
@@ -605,7 +605,7 @@ export function createStorage(w: World): Storage {
       if (!kept.length) actor.lanes.delete(`idb ${connection.id}`)
     }
     for (const tx of new Set([...finished, ...open])) {
-      // The actor is told only this, whether or not the transaction was applied.
+      // The actor gets only this error, whether or not the transaction was applied.
       tx.outcome = 'aborted'
       tx.error = new DOMException('Connection to Indexed Database server lost', 'UnknownError')
       for (const { request } of [...tx.undelivered, ...tx._requests.splice(0)])

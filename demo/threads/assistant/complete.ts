@@ -14,7 +14,7 @@ export interface Request {
   readonly key: string
   readonly messages: readonly Message[]
   readonly signal: AbortSignal
-  /** The same for each attempt of one turn. */
+  /** A key that is the same for each attempt of a turn. */
   readonly idempotencyKey: string
 }
 

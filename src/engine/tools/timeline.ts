@@ -76,6 +76,14 @@ export function createTimeline(first: readonly Fold[], create: () => readonly Fo
   /** If set, a jump is due: to the last point before this sequence, or to the log's beginning. */
   let jump: number | undefined
 
+  const pointBefore = (before: number): Point | undefined => points.findLast(({ sequence }) => sequence < before)
+
+  /** Points are in the order of the log. There may be later ones: a leap, or a move back, leads to a place before them. */
+  function insert(point: Point): void {
+    const before = pointBefore(point.sequence + 1)
+    if (before?.sequence !== point.sequence) points.splice(before ? points.indexOf(before) + 1 : 0, 0, point)
+  }
+
   function startStretch(): Omit<FoldedStretch, 'firsts'> {
     return { after: sequence, next: folds.map((fold) => fold.next) }
   }
@@ -122,12 +130,12 @@ export function createTimeline(first: readonly Fold[], create: () => readonly Fo
   /** At the end of a record, finds out whether a point is due. More rows mean fewer points, so that keeping them stays cheap. */
   function arrive(record: Range): void {
     if (sequence !== record.last) return
-    const { sequence: last, rows } = points.at(-1)!
+    const { sequence: last, rows } = pointBefore(sequence + 1)!
     isPointDue = sequence - last >= Math.max(between, rows)
   }
 
   function* keepPoint(): Generator<void, void> {
-    points.push(yield* pointOf(folds, sequence))
+    insert(yield* pointOf(folds, sequence))
     isPointDue = false
     if (points.length <= POINTS_MAX) return
     between *= 2
@@ -136,7 +144,7 @@ export function createTimeline(first: readonly Fold[], create: () => readonly Fo
 
   /** Fills new folds, so that readers of the present ones see no half-filled state. */
   function* jumpBefore(before: number): Generator<void, void> {
-    const point = points.findLast((point) => point.sequence < before) ?? points[0]!
+    const point = pointBefore(before) ?? points[0]!
     const others = create()
     yield* fillFrom(point, others)
     for (const [i, fold] of folds.entries()) others[i]!.failed = fold.failed
@@ -216,12 +224,10 @@ export function createTimeline(first: readonly Fold[], create: () => readonly Fo
       if (isCareful) return wanted
       if (wanted >= sequence) return sequence
       if (wanted > (past[0] ?? stretchStart).after) return wanted
-      return points.findLast((point) => point.sequence < wanted)?.sequence ?? start
+      return pointBefore(wanted)?.sequence ?? start
     },
     leap(point) {
-      const at = points.findIndex(({ sequence }) => sequence >= point.sequence)
-      if (at < 0) points.push(point)
-      else if (points[at]!.sequence > point.sequence) points.splice(at, 0, point)
+      insert(point)
       jump = point.sequence + 1
     },
     due() {

@@ -219,6 +219,13 @@ test('rule 21: a longer log keeps fewer rows of its beginning', async () => {
   await grow(engine, 140_000)
   const { places = [] } = await kept(name)
   expect(places.map((sequence) => Math.floor(sequence / 8192))).toEqual([4, 8, 10, 12, 14, 15, 16, 17])
+  // Between two of them, a view keeps its own.
+  const past = await at(engine, 139_000)
+  expect(await foldedBy(() => past.move(64_000))).toBeGreaterThan(24_000)
+  for (const sequence of [58_000, 50_000]) {
+    expect(await foldedBy(() => past.move(sequence))).toBeLessThanOrEqual(8192 + COMMIT)
+    expect(past.sequence).toBe(sequence)
+  }
 })
 
 test('rule 19: when space is short, the rows of the past go first, in whichever build they are', async () => {

@@ -25,6 +25,7 @@ export async function writePages(
       await writeTracks(database, tracks, attempt)
     } catch (error) {
       if (!attempt.unstorable) {
+        // Only a StorageError has this kind.
         if ((error as StorageError).kind !== 'quota' || !tracks.some(({ kept }) => kept.length)) throw error
         // Rows of the past are only a cache. The pages may fit without them.
         for (const track of tracks) track.kept = []

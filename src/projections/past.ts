@@ -9,6 +9,8 @@ const PAST_EVENTS = 8192
 const PAST_ROWS = 16_384
 /** At least this many events for each row lie between two sets of kept rows, so that they take less than the log. */
 const EVENTS_PER_ROW = 2
+/** A value counts as one row for this many characters of its JSON. */
+const CHARACTERS_PER_ROW = 128
 /** The number of neighbouring sets that are kept at the head. Towards the beginning their distance doubles again and again. */
 const PAST_DENSE = 4
 
@@ -44,14 +46,24 @@ const stays = (sequence: number, head: number): boolean => {
   return Math.floor(head / PAST_EVENTS) - place < PAST_DENSE * (place & -place)
 }
 
+/** How many rows a projection has, or the length of a value in rows. */
+function countRows({ definition, view, slots }: Fold): number {
+  if (definition.into.key !== undefined) return (view as ReadTable<unknown>).size
+  const [value] = slots
+  try {
+    return JSON.stringify(value!.row).length / CHARACTERS_PER_ROW
+  } catch {
+    return Infinity
+  }
+}
+
 /** Keeps all rows of a track in memory until its pages are written, if a commit that was just folded reached the next place. */
 export function keepPast(track: KeepsPast, first: number): void {
   const { fold, kept, latest, code } = track
   const { sequence, next } = fold
   const place = Math.floor(sequence / PAST_EVENTS)
   if (place === Math.floor((first - 1) / PAST_EVENTS)) return
-  // A value counts as one row.
-  const { size } = fold.view as ReadTable<unknown>
+  const size = countRows(fold)
   if (size > PAST_ROWS || size * EVENTS_PER_ROW > PAST_EVENTS * (place & -place)) return
   const rows: unknown[] = []
   const numbers: number[] = []

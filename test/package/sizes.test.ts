@@ -7,10 +7,10 @@ import { root } from './run.ts'
 /**
  * Limits in gzipped bytes and in files, with the page's HTML. The goal is 44,000 bytes: 24,000 for the page and 20,000 for the worker. Of the
  * page, 750 bytes are for logs with a remote, which may take 1,000. Of the worker, 400 bytes are for the second copy of unsent commands, and
- * 450 for the rows of the past. test/bench/report/limits.md lists the other bytes above the goal.
+ * 550 for the rows of the past. test/bench/report/limits.md lists the other bytes above the goal.
  * `reserve` is the code for an emergency. The tab loads it after the visit, so it delays nothing.
  */
-const LIMITS = { page: 26_250, worker: 26_710, files: 4, reserve: 10_545 }
+const LIMITS = { page: 26_250, worker: 26_760, files: 4, reserve: 10_600 }
 /** Milliseconds without a request after which the visit counts as loaded. */
 const QUIET_MS = 1500
 

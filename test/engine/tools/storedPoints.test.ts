@@ -228,6 +228,24 @@ test('rule 21: a longer log keeps fewer rows of its beginning', async () => {
   }
 })
 
+test('rule 21: a value that grows with the log keeps no rows of the past, as a large table keeps none', async () => {
+  const name = freshName()
+  const of = defineModel({
+    name: 'large value',
+    events,
+    projections: {
+      last: projection(events, { into: value({ id: '' }), evolve: { moved: (_, { data: { id } }) => ({ id }) } }),
+      texts: projection(events, { into: value(''), evolve: { moved: (all, { data: { id } }) => all + id } }),
+    },
+    commands: { move: (_, n: number) => Array.from({ length: n }, () => events.moved({ id: 'x'.repeat(200), to: 1 })) },
+  })
+  const engine = await openEngine(of, { name })
+  atEnd(() => engine.close())
+  while (engine.status.sequence < 17_000) await engine.dispatch.move(COMMIT)
+  await engine.projected()
+  expect(await kept(name)).toEqual({ last: [8500, 16_500] })
+})
+
 test('rule 19: when space is short, the rows of the past go first, in whichever build they are', async () => {
   const name = freshName()
   const engine = await open(name)

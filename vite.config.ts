@@ -161,9 +161,9 @@ const ofPackage = [
   'test/testing/*.test.ts',
 ]
 
-/** Files at a time: databases and browsers wait for disk and timers half of the time. */
+/** Files at a time: databases and browsers wait for disk and timers for much of the time. */
 const WORKERS = Math.max(3, availableParallelism() - 1)
-const BROWSERS = 2
+const BROWSERS = 3
 
 /**
  * Rooms first, then the package and the browsers.

@@ -26,12 +26,17 @@ export interface SeenCommand {
   error?: unknown
 }
 
-/** Keeps the commands of a tab, newest first. Calls `changed` after each change. */
-export function followCommands(
-  core: Core,
-  changed: () => void,
-): { readonly commands: readonly SeenCommand[]; stop(): void } {
+export interface SeenCommands {
+  /** Newest first. */
+  readonly commands: readonly SeenCommand[]
+  stop(): void
+}
+
+/** Keeps the commands of a tab. Calls `settled` after each that has settled; the engine itself tells of new ones. */
+export function followCommands(core: Core, settled: () => void): SeenCommands {
+  /** Oldest first, because a dispatch should pay little for the panel. */
   const commands: SeenCommand[] = []
+  let newestFirst: readonly SeenCommand[] | undefined
   const pending = new Map<string, SeenCommand>()
 
   function see({ id, name, input, context, meta }: Parameters<Interceptor['decided']>[0]): SeenCommand {
@@ -49,8 +54,9 @@ export function followCommands(
       state: 'pending',
     }
     pending.set(id, seen)
-    commands.unshift(seen)
-    if (commands.length > COMMANDS_MAX) commands.pop()
+    commands.push(seen)
+    if (commands.length > COMMANDS_MAX) commands.shift()
+    newestFirst = undefined
     return seen
   }
 
@@ -60,7 +66,6 @@ export function followCommands(
       const seen = pending.get(command.id) ?? see(command)
       seen.head = core.tip
       if (stored) seen.events = stored.length
-      changed()
     },
     settled(command, outcome) {
       const seen = pending.get(command.id)
@@ -73,10 +78,16 @@ export function followCommands(
         seen.error = outcome.error
         seen.state = outcome.error instanceof CommandRejected ? 'rejected' : 'failed'
       } else seen.state = outcome.duplicate ? 'duplicate' : 'done'
-      changed()
+      settled()
     },
   }
   for (const one of core.pending) see(one).events = one.decision.stored.length
   core.interceptors.add(interceptor)
-  return { commands, stop: () => void core.interceptors.delete(interceptor) }
+  return {
+    get commands() {
+      newestFirst ??= commands.toReversed()
+      return newestFirst
+    },
+    stop: () => void core.interceptors.delete(interceptor),
+  }
 }

@@ -122,7 +122,9 @@ export function openSession(engine: InspectedEngine): Session {
   const session: Session = {
     engine,
     core,
-    commands: followed.commands,
+    get commands() {
+      return followed.commands
+    },
     errors,
     get place() {
       return place

@@ -22,7 +22,8 @@ export interface Updates {
 export function createUpdates(update: () => Promise<number>): Updates {
   let timer: ReturnType<typeof setTimeout> | undefined
   let began = Number.NEGATIVE_INFINITY
-  let asked = Number.NEGATIVE_INFINITY
+  /** Something has changed since this was last looked at. Cheaper than a time, because an app may change a thousand times a second. */
+  let hasChanged = false
   let wait = WAIT_MIN_MS
 
   function restart(): void {
@@ -38,16 +39,16 @@ export function createUpdates(update: () => Promise<number>): Updates {
   }
 
   function runIfDue(): void {
-    const now = performance.now()
-    const remaining = began + wait - now
-    if (remaining > 0 && now - asked < STILL_MS) timer = setTimeout(runIfDue, Math.min(remaining, STILL_MS))
+    const remaining = began + wait - performance.now()
+    if (remaining > 0 && hasChanged) timer = setTimeout(runIfDue, Math.min(remaining, STILL_MS))
     else whenIdle(run)
+    hasChanged = false
   }
 
   return {
     ask() {
-      asked = performance.now()
-      timer ??= setTimeout(runIfDue, Math.max(0, began + WAIT_MIN_MS - asked))
+      hasChanged = true
+      timer ??= setTimeout(runIfDue, Math.max(0, began + WAIT_MIN_MS - performance.now()))
     },
     restart,
     stop: () => clearTimeout(timer),

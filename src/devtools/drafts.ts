@@ -26,7 +26,7 @@ export class DraftsPanel extends Panel {
 
   override connectedCallback(): void {
     super.connectedCallback()
-    this.#clock = setInterval(() => this.look(), LIST_MS)
+    this.#clock = setInterval(() => this.refresh(), LIST_MS)
   }
 
   override disconnectedCallback(): void {

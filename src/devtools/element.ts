@@ -216,7 +216,7 @@ export class DevtoolsElement extends LitElement {
     if (dock) dock.style.height = `${this.#height}px`
     // While the panel was closed, this page received no changes.
     const shown = this.renderRoot.querySelector<Panel>(`tidemark-${this.#panel}`)
-    if (shown !== this.#shown) shown?.look()
+    if (shown !== this.#shown) shown?.refresh()
     this.#shown = shown
   }
 }

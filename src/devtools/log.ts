@@ -58,7 +58,7 @@ export class LogPanel extends Panel {
     const { sequence } = this.session.engine.status
     const rows = this.hidden || this.#search ? 0 : (this.#list?.following ?? 0)
     if (!rows || sequence <= this.#head) return
-    await this.#log.follow(Math.max(1, sequence - rows), sequence)
+    await this.#log.readEnd(Math.max(1, sequence - rows), sequence)
     this.#prepared = sequence
   }
 

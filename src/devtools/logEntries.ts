@@ -28,7 +28,7 @@ export interface LogEntries {
   at(sequence: number): LogEntry | undefined
   read(sequence: number): Promise<LogEntry>
   /** Reads the missing entries of a range at the end of the log, so that `at` has them. */
-  follow(first: number, last: number): Promise<void>
+  readEnd(first: number, last: number): Promise<void>
   /** Forgets failed reads, so that the next call reads again. Returns whether there were any. */
   forgetFailures(): boolean
   /** Reads backwards from `before`, in slices, and calls `reading` with its progress. `mayFit` tests the text of a record before it is parsed. */
@@ -133,7 +133,7 @@ export function createLogEntries(core: Core, changed: () => void): LogEntries {
     async read(sequence) {
       return entryIn(await load(sequence), sequence)
     },
-    async follow(first, last) {
+    async readEnd(first, last) {
       for (let sequence = first; sequence <= last; )
         sequence = Math.max(sequence, (await load(sequence, FOLLOWED_EVENTS)).last) + 1
     },

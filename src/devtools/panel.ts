@@ -23,8 +23,8 @@ export abstract class Panel extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback()
-    this.#forget = this.session.subscribe(() => this.look())
-    this.look()
+    this.#forget = this.session.subscribe(() => this.refresh())
+    this.refresh()
   }
 
   override disconnectedCallback(): void {
@@ -33,7 +33,7 @@ export abstract class Panel extends LitElement {
   }
 
   /** Called after a change of the engine and after a link to this page. */
-  look(): void {
+  refresh(): void {
     if (this.hidden) return
     const { place } = this.session
     const isSent = place !== this.#place && place.panel === this.localName.replace('tidemark-', '')

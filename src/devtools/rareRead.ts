@@ -1,7 +1,7 @@
 /** A rate-limited read of something that may change all the time. */
 export interface RareRead {
   /** Reads now, or later if the last read was recent. Does nothing if `version` is the same as before. */
-  look(version: unknown): void
+  readIfChanged(version: unknown): void
   /** Reads now. */
   again(version: unknown): Promise<void>
   /** Call this after a failed read: the next call reads even if the version is the same. */
@@ -26,7 +26,7 @@ export function createRareRead(ms: number, read: () => Promise<void>): RareRead 
   }
 
   return {
-    look(version) {
+    readIfChanged(version) {
       if (version === known && !isForgotten) return
       clearTimeout(timer)
       const wait = began + ms - performance.now()

@@ -34,7 +34,7 @@ export class ReactionsPanel extends Panel {
 
   protected override changed(): void {
     super.changed()
-    this.#reading.look(this.session.engine.status.reactions)
+    this.#reading.readIfChanged(this.session.engine.status.reactions)
   }
 
   async #read(): Promise<void> {

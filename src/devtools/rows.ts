@@ -61,7 +61,7 @@ export class RowsPanel extends Panel {
   protected override changed(): void {
     if (!this.#projection) this.#choose(this.#names[0] ?? '')
     const { view, definition } = this.#fold ?? {}
-    if (definition?.into.resident !== false) this.#readings.look(view)
+    if (definition?.into.resident !== false) this.#readings.readIfChanged(view)
   }
 
   get #fold() {

@@ -39,7 +39,7 @@ export class SyncPanel extends Panel {
 
   protected override changed(): void {
     super.changed()
-    this.#reading.look(this.session.engine.status.sync)
+    this.#reading.readIfChanged(this.session.engine.status.sync)
   }
 
   async #read(): Promise<void> {

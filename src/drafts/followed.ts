@@ -66,7 +66,7 @@ export function followDraft(
   function show(): void {
     const { writing } = self
     const { epoch, header, text = '' } = writing ?? known ?? {}
-    const state = (writing ? writing.state === 'left' : known?.state === 'abandoned') ? 'abandoned' : 'live'
+    const state = (writing ? writing.state === 'abandoned' : known?.state === 'abandoned') ? 'abandoned' : 'live'
     if (shownEpoch === epoch && value?.text === text && value.state === state) return
     shownEpoch = epoch
     // A header is a plain object, as `draftHeaderOf` has checked.

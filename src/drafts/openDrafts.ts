@@ -29,7 +29,7 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
   /** Ends an attempt without an event. Its text stays as an abandoned draft. */
   function abandon(writing: DraftWriting): Promise<void> {
     if (writing.state === 'over') return Promise.resolve()
-    writing.state = 'left'
+    writing.state = 'abandoned'
     writing.leaving = leave(writing)
     return writing.leaving
   }
@@ -39,7 +39,7 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
     await stores.now()
     // If it could not be stored, the text stays in memory.
     // The compiler does not know that the state may have changed during the await.
-    if ((writing.state as DraftWriting['state']) !== 'left') return
+    if ((writing.state as DraftWriting['state']) !== 'abandoned') return
     writing.lock.release()
     tells.tellAbandoned(writing)
     if (writing.stored === writing.text.length || writing.dropped) shelf.forget(writing).keep(writing)
@@ -64,7 +64,7 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
       },
       end: <R>(fn: EndDraft<R>) => end(writing, fn),
       async discard() {
-        if (writing.state !== 'open' && writing.state !== 'left') return
+        if (writing.state !== 'open' && writing.state !== 'abandoned') return
         writing.state = 'ending'
         try {
           await stores.now()
@@ -97,7 +97,7 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
   async function takeOver(name: string, id: string): Promise<DraftWriting> {
     await shelf.find(name, id)?.writing?.leaving
     const own = shelf.find(name, id)?.writing
-    if (own?.state === 'left') {
+    if (own?.state === 'abandoned') {
       // It could not be stored, so it exists only in this page or worker.
       own.lock = holdEpoch(log, own.epoch)
       own.state = 'open'
@@ -182,7 +182,7 @@ export function openDrafts(host: DraftHost, names: readonly string[]): OpenDraft
   const comeBack = ({ persisted }: { readonly persisted?: boolean }): void => {
     if (!persisted) return
     for (const writing of writings) {
-      if (writing.state !== 'left') writing.lock = holdEpoch(log, writing.epoch)
+      if (writing.state !== 'abandoned') writing.lock = holdEpoch(log, writing.epoch)
       verify(writing).catch(() => {})
     }
     readAll()

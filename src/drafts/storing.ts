@@ -28,7 +28,7 @@ export function createStoring(shelf: Shelf, stored: () => void): Storing {
   /** Writes the new text of all drafts in one transaction. */
   async function store(): Promise<void> {
     const due = [...writings].flatMap((writing) => {
-      const mayStore = writing.state === 'open' || writing.state === 'left' || ended.aborted
+      const mayStore = writing.state === 'open' || writing.state === 'abandoned' || ended.aborted
       const piece = mayStore && writing.lock.isHeld ? nextPiece(writing) : undefined
       return piece ? [{ writing, piece }] : []
     })

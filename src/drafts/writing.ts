@@ -21,8 +21,8 @@ export interface DraftWriting {
   /** The first half of a surrogate pair that waits for the second. */
   half: string
   bytes: number
-  /** `left`: it was abandoned. Text that is not stored yet still has to be. */
-  state: 'open' | 'ending' | 'left' | 'over'
+  /** `abandoned`: it has no writer. Text that is not stored yet still has to be. */
+  state: 'open' | 'ending' | 'abandoned' | 'over'
   /** The number of characters that are stored; undefined if the attempt has not begun in the store. */
   stored: number | undefined
   /** The epochs that it may replace in the store; undefined: any. */
@@ -145,7 +145,7 @@ export function beginAnew(writing: DraftWriting, log: string): void {
     releaseFormer: lock.release,
   }
   // The draft was abandoned, so other tabs may end it while the store is retried.
-  if (writing.state === 'left') writing.lock.release()
+  if (writing.state === 'abandoned') writing.lock.release()
 }
 
 /** Ends an attempt: from now on its `append` and `end` have no effect. */

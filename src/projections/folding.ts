@@ -38,7 +38,7 @@ export function createFolding(shop: Workshop, flushing: Flushing, { written, out
           folding.fold(record, into)
           done = record.last
           if (!flushing.isDue) continue
-          if ((await folding.write(into)) === 'moved') return 'moved'
+          if ((await folding.write(into)) === 'replaced') return 'replaced'
         }
         progress?.(done)
       }
@@ -54,11 +54,11 @@ export function createFolding(shop: Workshop, flushing: Flushing, { written, out
         await giveWay(database, error, due)
         throw error
       })
-      if (!refused) return 'held'
+      if (!refused) return 'on hold'
       if (refused.size && due[0]?.live) outdated()
       noteTime()
       written()
-      return refused.size ? 'moved' : 'written'
+      return refused.size ? 'replaced' : 'written'
     },
   }
   return folding

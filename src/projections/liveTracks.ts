@@ -16,7 +16,7 @@ import type { Checkpoints, Workshop, Written } from './workshop.ts'
  * How often a pipeline reads the pages again because another one has replaced them. After that it gives up until it is
  * asked again.
  */
-const MOVED_TRIES = 4
+const REPLACED_TRIES = 4
 
 /**
  * The tracks (a fold and its stored pages) of the builds that tabs read. Run only one asynchronous method at a time,
@@ -53,9 +53,9 @@ export function createLiveTracks(
 ): LiveTracks {
   let tracks: readonly Track[] | undefined
 
-  /** Folds what hints and the log have. Stops after `MOVED_TRIES`, and may then leave `tracks` undefined. */
+  /** Folds what hints and the log have. Stops after `REPLACED_TRIES`, and may then leave `tracks` undefined. */
   async function followLog(): Promise<void> {
-    for (let tries = MOVED_TRIES; tries--; ) {
+    for (let tries = REPLACED_TRIES; tries--; ) {
       if (!tracks) {
         tracks = await loadTracks(shop)
         hints.isBehind = true
@@ -69,8 +69,8 @@ export function createLiveTracks(
       // Cleared before the read: a hint that arrives during it sets it again, for the next read.
       hints.isBehind = false
       try {
-        // 'moved': the stored pages were replaced, and `forget` was called. The next try loads them.
-        if ((await folding.foldToHead(live, shop.closing)) !== 'moved') return
+        // 'replaced': the stored pages were replaced, and `forget` was called. The next try loads them.
+        if ((await folding.foldToHead(live, shop.closing)) !== 'replaced') return
       } catch (error) {
         hints.isBehind = true
         throw error
@@ -93,10 +93,10 @@ export function createLiveTracks(
     },
     async flush() {
       hints.isBehind = true
-      let written: Written = 'moved'
-      for (let tries = MOVED_TRIES; tries-- && written === 'moved'; ) {
+      let written: Written = 'replaced'
+      for (let tries = REPLACED_TRIES; tries-- && written === 'replaced'; ) {
         await live.readOn()
-        written = tracks ? await live.write() : 'moved'
+        written = tracks ? await live.write() : 'replaced'
       }
       return written
     },

@@ -105,7 +105,7 @@ export async function createPipeline(
     shop,
     ...rebuilds,
     async flush() {
-      if ((await queue.run(live.flush)) === 'held') throw noRoom(name)
+      if ((await queue.run(live.flush)) === 'on hold') throw noRoom(name)
       return { ...live.checkpoints, ...(await onDisk?.flush()) }
     },
     async close() {

@@ -108,7 +108,7 @@ async function rebuildTracks(shop: Workshop, names: readonly string[], signal: A
         // Most of the log is folded while the pipeline goes on flushing. Only for the last commits and the swap do
         // flushes wait.
         const followed = await foldToHead(building, signal, progress)
-        swapped = followed === 'moved' ? followed : await exclusive(() => swap(shop, building, signal))
+        swapped = followed === 'replaced' ? followed : await exclusive(() => swap(shop, building, signal))
       }
       if (swapped === 'swapped') return
       if (swapped === 'behind') throw restless(names)
@@ -165,7 +165,7 @@ async function beginBuilds({ database }: Workshop, folds: readonly Fold[], fresh
   return { building, before, total: Math.max(0, ...all.result.map(({ sequence }) => sequence)) }
 }
 
-type Swapped = 'swapped' | 'behind' | 'moved'
+type Swapped = 'swapped' | 'behind' | 'replaced'
 
 /** Makes finished builds the live ones, unless one of them is behind the build that it replaces. */
 async function swap(
@@ -173,10 +173,10 @@ async function swap(
   building: readonly Track[],
   signal: AbortSignal,
 ): Promise<Swapped> {
-  if ((await foldToHead(building, signal)) === 'moved') return 'moved'
+  if ((await foldToHead(building, signal)) === 'replaced') return 'replaced'
   const written = await write(building)
-  if (written === 'moved') return 'moved'
-  if (written === 'held')
+  if (written === 'replaced') return 'replaced'
+  if (written === 'on hold')
     throw new StorageError(
       'quota',
       'IndexedDB has no space left for the rebuilt rows. The log is complete. Free space or call persist().',
@@ -210,7 +210,7 @@ async function swap(
       store('meta').put(after, 'builds')
     }
   })
-  if (lost) return 'moved'
+  if (lost) return 'replaced'
   if (swapped) await reload()
   return swapped ? 'swapped' : 'behind'
 }

@@ -24,10 +24,10 @@ export interface Pipeline {
 }
 
 /**
- * The outcome of a write of pages. `held`: no page is written until an append succeeds (rule 19). `moved`: another
+ * The outcome of a write of pages. `on hold`: no page is written until an append succeeds (rule 19). `replaced`: another
  * pipeline has moved a checkpoint or swapped a build, so these tracks do not match the stored pages (rule 15).
  */
-export type Written = 'written' | 'held' | 'moved'
+export type Written = 'written' | 'on hold' | 'replaced'
 
 export interface Workshop extends MirrorHost {
   readonly model: AnyModel
@@ -48,7 +48,7 @@ export interface Workshop extends MirrorHost {
   fold(record: CommitRecord): void
   /**
    * Folds the log into these tracks, to the log's end. Writes pages on the way if much has changed, and stops if that
-   * gives 'moved'.
+   * gives 'replaced'.
    */
   foldToHead(into: readonly Track[], signal: AbortSignal, progress?: (done: number) => void): Promise<Written>
   /** Writes the changed pages of the given tracks. */

@@ -79,9 +79,9 @@ export function plan(known: OutboxState, incoming: Incoming, folds: readonly Fol
     return { ...shared, rejected: [], outbox: { is: 'shorter', marker: { n, base, last, generation }, rest } }
   }
   const came = new Map(arrived.map((command) => [command.id, command]))
-  const left = local.filter(({ id }) => !came.has(id) && id !== refused?.id)
+  const remaining = local.filter(({ id }) => !came.has(id) && id !== refused?.id)
   const conflicts = local.filter(({ id, fingerprint }) => came.has(id) && came.get(id)?.fingerprint !== fingerprint)
-  const decided = decideAgain(incoming.model, folds, commits, left, base)
+  const decided = decideAgain(incoming.model, folds, commits, remaining, base)
   const rejected = [
     ...conflicts.map((one) => conflicting(one, base)),
     ...(refused ? [refused] : []),

@@ -73,7 +73,7 @@ interface Due {
   /** The remote may have new messages. */
   read: boolean
   /** The outbox may have grown. It is sent without a read before it, which would cost a round trip. If another device was faster, the append fails. */
-  look: boolean
+  send: boolean
   /** The follower waits for its turn. Commands that come meanwhile are sent with the rest. */
   pausing: boolean
 }
@@ -86,7 +86,7 @@ async function followRemote(shop: Workshop, open: OpenRemote, signal: AbortSigna
   const { database } = shop
   const bell = createBell()
   const reads = new Set<string>()
-  const due: Due = { read: true, look: false, pausing: false }
+  const due: Due = { read: true, send: false, pausing: false }
   const readSoon = (loud = false): void => {
     due.read = true
     bell.ring(loud)
@@ -94,7 +94,7 @@ async function followRemote(shop: Workshop, open: OpenRemote, signal: AbortSigna
   const channel = shop.channel.share((hint: Hint) => {
     if (hint.log !== database.log?.id) return
     if ('local' in hint) {
-      due.look = true
+      due.send = true
       if (!due.pausing) bell.ring()
     } else if ('remoteRead' in hint && hint.by === 'tab') {
       for (const read of hint.remoteRead) if (reads.size < MOST_READS) reads.add(read)
@@ -162,10 +162,10 @@ async function runReplicator(
   let refusedAt: Position | undefined
   for (;;) {
     signal.throwIfAborted()
-    const isRead = due.read || !due.look
+    const isRead = due.read || !due.send
     bell.reset()
     due.read = false
-    due.look &&= isFresh
+    due.send &&= isFresh
     try {
       const asked = [...awaited.reads]
       const known: OutboxState | undefined = isRead
@@ -183,7 +183,7 @@ async function runReplicator(
       const sent = await send(following, known)
       const isIdle = sent === 'nothing' || sent === 'early'
       if (isIdle && (await pack(following, known))) {
-        due.look = true
+        due.send = true
         continue
       }
       isFresh = sent === 'appended'
@@ -193,7 +193,7 @@ async function runReplicator(
       if (sent === 'refused' && position === refusedAt) throw new RemoteError('unreachable', REFUSED_FOR_NOTHING)
       if (!isIdle) refusedAt = sent === 'refused' ? position : undefined
       // The turn may come before the wait for it begins. Then the outbox is read again at once.
-      if (sent === 'early') due.look = true
+      if (sent === 'early') due.send = true
       if (isIdle) await waitForMore(following, known, due, bell)
       else due.read = true
     } catch (error) {
@@ -226,9 +226,9 @@ function progressOf({ position, marker, rejected }: OutboxState): Pick<SyncRepor
 }
 
 async function waitForMore({ pace, signal }: Following, { records }: OutboxState, due: Due, bell: Bell): Promise<void> {
-  const pause = records.length || due.look ? pace.waitMs() : 0
-  if (!pause) return due.look ? undefined : bell.wait(UNASKED_MS, signal)
-  due.pausing = due.look = true
+  const pause = records.length || due.send ? pace.waitMs() : 0
+  if (!pause) return due.send ? undefined : bell.wait(UNASKED_MS, signal)
+  due.pausing = due.send = true
   // The bell may have rung for commands that are sent after the pause.
   if (!due.read) bell.reset()
   await bell.wait(pause, signal).finally(() => {

@@ -100,7 +100,7 @@ test('the end of a log that grows is read alone, and before it is shown', async 
   for (let i = 1; i <= 200; i++) await one.dispatch.add({ title: `${i}` })
   let reads = 0
   const log = createLogEntries(coreOf.get(one)!, () => reads++)
-  await log.follow(183, 200)
+  await log.readEnd(183, 200)
   for (let i = 183; i <= 200; i++) expect(log.at(i)).toMatchObject({ sequence: i, event: { data: { title: `${i}` } } })
   expect(reads).toBe(0)
   expect(log.at(100)).toBeUndefined()

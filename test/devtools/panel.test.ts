@@ -375,7 +375,7 @@ test('1,000 dispatches: an update of the open panel renders once; a hidden page 
       return before.apply(this, given)
     })
   }
-  count('updates', 'tidemark-log', 'look')
+  count('updates', 'tidemark-log', 'refresh')
   count('panel', 'tidemark-devtools', 'render')
   count('log', 'tidemark-log', 'render')
   count('list', 'tidemark-list', 'render')

@@ -8,12 +8,12 @@ test('a value that changes all the time is read at most once per interval, and o
   let reads = 0
   const rare = createRareRead(1000, async () => void reads++)
   for (let version = 0; version < 100; version++) {
-    rare.look(version)
+    rare.readIfChanged(version)
     vi.advanceTimersByTime(50)
   }
   expect(reads).toBe(6)
   // Nothing has changed since then.
-  rare.look(99)
+  rare.readIfChanged(99)
   vi.advanceTimersByTime(5000)
   expect(reads).toBe(6)
 })
@@ -25,7 +25,7 @@ test('a failed read is retried at the next interval, even without a change, and 
     if (++reads < 3) rare.forget()
   })
   for (let i = 0; i < 100; i++) {
-    rare.look('the same')
+    rare.readIfChanged('the same')
     vi.advanceTimersByTime(50)
   }
   expect(reads).toBe(3)

@@ -117,8 +117,8 @@ export const mutations = [
   {
     name: 'sync rule 3: the outbox is not decided again on what came between',
     in: 'plan',
-    find: 'decideAgain(incoming.model, folds, commits, left, base)',
-    put: '{ kept: left, rejected: [], fulfilled: [] }',
+    find: 'decideAgain(incoming.model, folds, commits, remaining, base)',
+    put: '{ kept: remaining, rejected: [], fulfilled: [] }',
     profiles: 'devices',
     tests: ['test/sync/devices.test.ts', 'decided again'],
   },
@@ -147,7 +147,7 @@ export const mutations = [
   {
     name: 'sync rule 9: a device whose turn has come meanwhile waits for a hint',
     in: 'runReplicator',
-    find: "if (sent === 'early') due.look = true",
+    find: "if (sent === 'early') due.send = true",
     put: '',
     tests: ['test/sync/counts.test.ts', 'turn comes'],
   },

@@ -105,15 +105,15 @@ export const page = {
   },
   /** What the open panel does while commands come one after the other, until it has looked so often: rows that it renders, and reads of the log. */
   async countLooks(most: number): Promise<{ looks: number; rows: number; reads: number; ms: number }> {
-    const log = page.find('tidemark-log') as Element & { look(): void }
+    const log = page.find('tidemark-log') as Element & { refresh(): void }
     const list = page.find('tidemark-list') as Element & { item(index: number): unknown }
     const counts = { looks: 0, rows: 0, reads: 0 }
     const { item } = list
-    const { look } = log
+    const { refresh } = log
     const { transaction } = IDBDatabase.prototype
-    log.look = () => {
+    log.refresh = () => {
       counts.looks++
-      look.call(log)
+      refresh.call(log)
     }
     Object.defineProperty(list, 'item', {
       configurable: true,

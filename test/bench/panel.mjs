@@ -100,7 +100,7 @@ async function threadTime(cdp) {
   return (metrics.find(({ name }) => name === 'ThreadTime')?.value ?? Number.NaN) * 1000
 }
 
-const median = (/** @type {number[]} */ all) => [...all].sort((a, b) => a - b)[all.length >> 1] ?? 0
+const median = (/** @type {readonly number[]} */ all) => [...all].sort((a, b) => a - b)[all.length >> 1] ?? 0
 const ms = (/** @type {number} */ n) => `${n.toFixed(n < 10 ? 2 : 0)} ms`
 
 const server = await buildPage()
@@ -131,6 +131,7 @@ console.log(`| ${events.toLocaleString('en')} events, ${turns} pairs of turns of
 | --- | --- | --- |`)
 const opened = await call('timeOpening')
 console.log(`| opening, until rows are seen | ${ms(opened)} | < 500 ms |`)
+/** @type {Awaited<ReturnType<typeof longestTask>>[]} */
 const scrolls = []
 for (let i = 0; i < SCROLLS; i++) {
   await call('timeFinding', '', `${events.toLocaleString('en')} events`)

@@ -48,6 +48,7 @@ const stays = (sequence: number, head: number): boolean => {
 
 /** How many rows a projection has, or the length of a value in rows. */
 function countRows({ definition, view, slots }: Fold): number {
+  // A projection with a key has a table as its view.
   if (definition.into.key !== undefined) return (view as ReadTable<unknown>).size
   const [value] = slots
   try {

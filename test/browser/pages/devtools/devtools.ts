@@ -63,7 +63,8 @@ export const page = {
     const { first, second, setOffline } = await openDevices('sync')
     setOffline(true)
     await second.dispatch.ask({ id: 'a' })
-    await first.dispatch.ask({ id: 'a' })
+    // Its command is in the shared log before the second device is online.
+    await first.dispatch.ask({ id: 'a' }, { durability: 'remote' })
     setOffline(false)
     await page.until(() => second.status.sync?.rejected)
     setOffline(true)

@@ -132,7 +132,10 @@ describe('the mirror', () => {
     await sealAll(name, 34_000, 16_384)
     await one.dispatch.add({ title: 'next' })
     await mirrored(one, 51_001)
-    expect(filesOf(name)).toEqual(expect.arrayContaining([segment(1, 17_000), segment(17_001, 34_000)]))
+    // A round that began before the second segment was sealed may have copied the last event.
+    await expect
+      .poll(() => filesOf(name))
+      .toEqual(expect.arrayContaining([segment(1, 17_000), segment(17_001, 34_000)]))
     await lose(name, one)
     expect((await tab(name)).status).toMatchObject({ sequence: 51_001, restored: { sequence: 51_001 } })
   })

@@ -13,11 +13,19 @@ async function withFile() {
   const a = await phone.open()
   await a.dispatch.add(add('x'), { durability: 'remote' })
   await a.dispatch.add(add('y'), { durability: 'remote' })
-  return { ...world, a, file: await new Response(exportLog(a)).blob() }
+  /** Takes another device online, whose one command comes third in the shared log. */
+  async function sends({ network }: typeof phone, b: typeof a): Promise<void> {
+    network.set({ offline: false })
+    await expect.poll(() => b.status.sync).toMatchObject({ state: 'online', pending: 0 })
+    await expect.poll(() => a.status.sequence).toBe(3)
+    expect(shown(a)).toEqual(shown(b))
+    expect((await world.log()).ids).toHaveLength(3)
+  }
+  return { ...world, a, sends, file: await new Response(exportLog(a)).blob() }
 }
 
 test('an import into a log with a command in its outbox is refused, because the outbox is not empty; the command is sent', async () => {
-  const { device, a, file, log } = await withFile()
+  const { device, sends, file } = await withFile()
   const laptop = device()
   laptop.network.set({ offline: true })
   const b = await laptop.open()
@@ -27,15 +35,11 @@ test('an import into a log with a command in its outbox is refused, because the 
     reason: expect.stringContaining('not empty'),
   })
   expect(await outboxOf(laptop.name)).toHaveLength(1)
-  laptop.network.set({ offline: false })
-  await expect.poll(() => b.status.sync).toMatchObject({ state: 'online', pending: 0 })
-  await expect.poll(() => a.status.sequence).toBe(3)
-  expect(shown(a)).toEqual(shown(b))
-  expect((await log()).ids).toHaveLength(3)
+  await sends(laptop, b)
 })
 
 test('an import counts a log as empty although a record that fell under the marker is left over', async () => {
-  const { device, a, file, log } = await withFile()
+  const { device, sends, file } = await withFile()
   const laptop = device()
   laptop.network.set({ offline: true })
   const before = await laptop.open()
@@ -51,25 +55,17 @@ test('an import counts a log as empty although a record that fell under the mark
   expect(await importLog(b, file)).toEqual({ sequence: 2 })
   await b.dispatch.add(add('mine'))
   expect(await outboxOf(laptop.name)).toHaveLength(1)
-  laptop.network.set({ offline: false })
-  await expect.poll(() => b.status.sync).toMatchObject({ state: 'online', pending: 0 })
-  await expect.poll(() => a.status.sequence).toBe(3)
-  expect(shown(a)).toEqual(shown(b))
-  expect((await log()).ids).toHaveLength(3)
+  await sends(laptop, b)
 })
 
 test('a new device that begins with a file of the shared log continues after it', async () => {
-  const { device, a, file, log } = await withFile()
+  const { device, sends, file } = await withFile()
   const laptop = device()
   laptop.network.set({ offline: true })
   const b = await laptop.open()
   expect(await importLog(b, file)).toEqual({ sequence: 2 })
   await b.dispatch.add(add('mine'))
-  laptop.network.set({ offline: false })
-  await expect.poll(() => b.status.sync).toMatchObject({ state: 'online', pending: 0 })
-  await expect.poll(() => a.status.sequence).toBe(3)
-  expect(shown(a)).toEqual(shown(b))
-  expect((await log()).ids).toHaveLength(3)
+  await sends(laptop, b)
 })
 
 test('an import into an empty log is noticed although its hint was lost', async () => {

@@ -80,5 +80,12 @@ export const entries: readonly Entry[] = [
     slow: true,
     seconds: 120,
   },
+  {
+    name: 'sqlite',
+    title: 'SQLite by hand (official WebAssembly build, OPFS pool)',
+    packages: ['@sqlite.org/sqlite-wasm'],
+    keeps: 'log and rows, one per record',
+    maxEvents: 1e5,
+  },
   { name: 'pouchdb', title: 'PouchDB', packages: ['pouchdb-browser'], keeps: 'rows with revisions', maxEvents: 1e5 },
 ]

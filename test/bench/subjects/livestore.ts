@@ -12,9 +12,13 @@ const all = queryDb(tables.items)
 const made = (event: WorkEvent) =>
   event.type === 'itemAdded' ? events.itemAdded(event.data) : events.itemChanged(event.data)
 
-/** Waits until all commits are stored: `commit` returns earlier, and the worker confirms each later. */
-async function stored(): Promise<void> {
-  while (!store.syncStatus().isSynced) await new Promise((resolve) => setTimeout(resolve))
+const waiting: (() => void)[] = []
+/** Resolves when all commits are stored: `commit` returns earlier, and the worker confirms each later. */
+const stored = () => new Promise<void>((resolve) => waiting.push(resolve))
+/** The status that an update brings may be older than the last commit. */
+function confirm() {
+  if (!store.syncStatus().isSynced) return
+  for (const resolve of waiting.splice(0)) resolve()
 }
 
 export const subject: Subject = {
@@ -27,7 +31,13 @@ export const subject: Subject = {
       }),
       schema,
       storeId: 'bench',
+      disableDevtools: true,
+      confirmUnsavedChanges: false,
+      // By default it sends 100 events at a time to the worker that stores them.
+      params: { leaderPushBatchSize: 1000 },
     })
+    // One for all: two subscribers would share the updates between them.
+    store.subscribeSyncStatus(confirm)
     store.query(all)
   },
   rows: () => store.query(all) as readonly Item[],

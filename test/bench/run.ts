@@ -26,6 +26,8 @@ export interface Seed {
   readonly wide?: boolean
   /** With `history` of one table. */
   readonly indexed?: boolean
+  /** Another number of projections. */
+  readonly projections?: number
   /** Events per commit. With 1, each event is a write, and a thousand writes are sent at once. With 0, each write waits for the one before. */
   readonly perCommit?: number
 }
@@ -72,12 +74,13 @@ export async function withBrowser<T>(
 
 /** Opens the page, which boots at once, as an app does. */
 export async function boot(
-  run: Run,
+  run: Pick<Run, 'url'>,
   browser: Browser,
   subject: string,
-  { wide, indexed }: Seed = {},
+  { wide, indexed, projections }: Seed = {},
 ): Promise<Tab & Booted> {
-  const tab = await browser.open(run.url(subject, `?boot${wide ? '&wide=1' : ''}${indexed ? '&indexed=1' : ''}`))
+  const query = `?boot${wide ? '&wide=1' : ''}${indexed ? '&indexed=1' : ''}${projections ? `&projections=${projections}` : ''}`
+  const tab = await browser.open(run.url(subject, query))
   return { ...tab, ...(await tab.run<Booted>('bench.booted')) }
 }
 

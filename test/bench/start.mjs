@@ -15,5 +15,5 @@ const given = process.argv.slice(2)
 if (given.join(' ').includes('--only sync')) await import('./sync/start.mjs')
 else {
   if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(`${folder}package-lock.json`).mtimeMs) npm('ci')
-  npm('run', '--silent', 'bench', '--', ...given)
+  npm('run', '--silent', given.join(' ').includes('--only reach') ? 'reach' : 'bench', '--', ...given)
 }

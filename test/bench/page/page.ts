@@ -5,6 +5,7 @@ const started = performance.now()
 const options = new URLSearchParams(location.search)
 const wide = options.get('wide') === '1'
 const indexed = options.get('indexed') === '1'
+const projections = Number(options.get('projections') ?? 1)
 const now = () => performance.timeOrigin + performance.now()
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -15,7 +16,7 @@ const changes = (count: number, rows: number, seed: number) =>
   })
 
 async function boot() {
-  await subject.boot({ wide, indexed })
+  await subject.boot({ wide, indexed, projections })
   const ready = performance.now()
   return { script: ready - started, navigation: ready }
 }
@@ -97,8 +98,7 @@ const commands = {
   },
 
   /** The time to open the database without the subject. */
-  async open() {
-    const { database } = subject
+  async open(database = subject.database) {
     if (!database) return Number.NaN
     const from = performance.now()
     const request = indexedDB.open(database)

@@ -2,8 +2,11 @@ import type { Item, WorkEvent } from '../workload.ts'
 
 /** The interface of a subject. Each has one file; all use the same page. */
 export interface Subject {
-  /** Opens the stored data. When it resolves, every row is in memory. `wide` adds two projections; `indexed` also adds `history` to one table. */
-  boot(options: { readonly wide: boolean; readonly indexed: boolean }): Promise<void>
+  /**
+   * Opens the stored data. When it resolves, every row is in memory. `wide` adds two projections; `indexed` also adds `history` to one table;
+   * `projections` is another number of them, where the subject has that.
+   */
+  boot(options: BootOptions): Promise<void>
   /** Every row, for the check that all of them are there. */
   rows(): readonly Item[] | Promise<readonly Item[]>
   /** One durable write: resolves when it is on disk as far as the subject can tell. */
@@ -18,4 +21,10 @@ export interface Subject {
   readonly database?: string
   /** Measurements that only some subjects have. */
   readonly extras?: { readonly [name: string]: (...args: any[]) => Promise<unknown> }
+}
+
+export interface BootOptions {
+  readonly wide: boolean
+  readonly indexed: boolean
+  readonly projections: number
 }

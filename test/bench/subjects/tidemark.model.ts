@@ -38,3 +38,9 @@ export const indexed = defineModel({
   projections: { items: indexedItems, lists, total },
   commands,
 })
+
+/** The items, and beside them as many further tables of lists as make `count` projections. */
+export function many(count: number) {
+  const further = Object.fromEntries(Array.from({ length: count - 1 }, (_, n) => [`lists${n + 1}`, lists]))
+  return defineModel({ name: `many-${count}`, events, projections: { ...further, items }, commands })
+}

@@ -3,7 +3,7 @@ import { at } from 'tidemark/tools'
 import { change, createBareFold, eventsBetween, type Item, idOf, listOf, titleOf } from '../workload.ts'
 import { besideEngine, commitsOf, settled } from './settled.ts'
 import type { Subject } from './subject.ts'
-import { indexed, narrow, wide } from './tidemark.model.ts'
+import { indexed, many, narrow, wide } from './tidemark.model.ts'
 
 let name: string
 let engine: Awaited<ReturnType<typeof openNarrow>>
@@ -20,17 +20,25 @@ const commits = () => commitsOf(name)
 export const create = (given: { mirror?: false } = {}): Subject => ({
   database: `tidemark:${narrow.name}`,
   async boot(options) {
-    const model = (options.indexed ? indexed : options.wide ? wide : narrow) as typeof narrow
+    const { projections } = options
+    const model = (
+      projections > 1 ? many(projections) : options.indexed ? indexed : options.wide ? wide : narrow
+    ) as typeof narrow
     name = model.name
     engine = await openEngine(model, {
       ...given,
       // The bundler finds a worker only if its URL is written inside `new SharedWorker(…)`.
       worker: () =>
-        options.indexed
-          ? new SharedWorker(new URL('./tidemark.indexed.worker.ts', import.meta.url), { type: 'module' })
-          : options.wide
-            ? new SharedWorker(new URL('./tidemark.wide.worker.ts', import.meta.url), { type: 'module' })
-            : narrowWorker(),
+        projections > 1
+          ? new SharedWorker(new URL('./tidemark.many.worker.ts', import.meta.url), {
+              type: 'module',
+              name: `${projections}`,
+            })
+          : options.indexed
+            ? new SharedWorker(new URL('./tidemark.indexed.worker.ts', import.meta.url), { type: 'module' })
+            : options.wide
+              ? new SharedWorker(new URL('./tidemark.wide.worker.ts', import.meta.url), { type: 'module' })
+              : narrowWorker(),
     })
   },
   rows: () => engine.read.items.all() as readonly Item[],

@@ -8,9 +8,9 @@ import { bootFigure, flatFigure } from './figures/boot.ts'
 import { enginesFigure } from './figures/engines.ts'
 import { filesFigure } from './figures/files.ts'
 import { bulkFigure, indexFigure, mainThreadFigure, storedFigure } from './figures/log.ts'
-import { mirrorFigure } from './figures/mirror.ts'
 import { pastFigure } from './figures/past.ts'
 import { threadsFigure, threadsPages } from './figures/threads.ts'
+import { mirrorFigure, reactionsFigure } from './figures/turns.ts'
 import { writesFigure } from './figures/writes.ts'
 import { createSeries, type Series, summarize } from './measure.ts'
 import { machine, versions } from './report/machine.ts'
@@ -27,6 +27,7 @@ const figures: Record<string, (run: Run) => Promise<void>> = {
   flat: flatFigure,
   writes: writesFigure,
   mirror: mirrorFigure,
+  reactions: reactionsFigure,
   bulk: bulkFigure,
   index: indexFigure,
   stored: storedFigure,

@@ -29,7 +29,11 @@ function entry(s: Summary | undefined): string {
 export function markdown(result: Result): string {
   const { summary, subjects, machine, versions, date, rounds } = result
   const title = (name: string) =>
-    ({ packed: 'one record of all 1,000', 'tidemark-indexed': 'Tidemark, with the index' })[name] ??
+    ({
+      packed: 'one record of all 1,000',
+      'tidemark-indexed': 'Tidemark, with the index',
+      'tidemark-reacting': 'Tidemark, with ten reactions',
+    })[name] ??
     subjects.find((s) => s.name === name)?.title ??
     name
   const sections = [...new Set(summary.map(({ figure }) => figure))].map((figure) => {

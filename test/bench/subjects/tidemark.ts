@@ -1,4 +1,4 @@
-import { openEngine } from 'tidemark'
+import { type OpenOptions, openEngine } from 'tidemark'
 import { at } from 'tidemark/tools'
 import { change, createBareFold, eventsBetween, type Item, idOf, listOf, titleOf } from '../workload.ts'
 import { besideEngine, commitsOf, settled } from './settled.ts'
@@ -7,10 +7,18 @@ import { indexed, many, narrow, wide } from './tidemark.model.ts'
 
 let name: string
 let engine: Awaited<ReturnType<typeof openNarrow>>
-/** Another log with the same rows that has no second copy. */
-let uncopied: typeof engine
-const openNarrow = () => openEngine(narrow)
+/** Other logs with the same rows, which one page writes in turns. */
+const others = new Map<string, typeof engine>()
+const openNarrow = (options: OpenOptions) => openEngine(narrow, options)
 const narrowWorker = () => new SharedWorker(new URL('./tidemark.worker.ts', import.meta.url), { type: 'module' })
+const otherLogs: { readonly [name: string]: Parameters<typeof openNarrow>[0] } = {
+  plain: { worker: narrowWorker },
+  uncopied: { mirror: false, worker: narrowWorker },
+  reacting: {
+    worker: () => new SharedWorker(new URL('./tidemark.reacting.worker.ts', import.meta.url), { type: 'module' }),
+    reactions: () => import('./tidemark.reactions.ts'),
+  },
+}
 /** Reads the database without the engine. */
 const database = <T>(use: (db: IDBDatabase) => IDBRequest<T> | IDBTransaction): Promise<T> =>
   besideEngine(`tidemark:${name}`, use)
@@ -100,20 +108,28 @@ export const create = (given: { mirror?: false } = {}): Subject => ({
       if (value?.type !== 'itemAdded' || past.sequence !== head - 1) throw new Error('the past is another')
       return times
     },
-    async openUncopied(events: number, rows: number) {
-      uncopied = await openEngine(narrow, { name: `${name}-uncopied`, mirror: false, worker: narrowWorker })
+    async openOther(log: string, events: number, rows: number) {
+      const named = { name: `${name}-${log}` }
+      // Recorded before there are reactions: none of them has to handle what is recorded.
+      const recorded = await openNarrow({ ...named, mirror: otherLogs[log]?.mirror, worker: narrowWorker })
       for (let n = 0; n < events; n += 1000)
-        await uncopied.dispatch.record(eventsBetween(n, Math.min(n + 1000, events), rows))
-      await uncopied.projected()
+        await recorded.dispatch.record(eventsBetween(n, Math.min(n + 1000, events), rows))
+      await recorded.projected()
+      await recorded.close()
+      const other = await openNarrow({ ...otherLogs[log], ...named })
+      others.set(log, other)
+      await other.projected()
     },
     /** Whether the second copies are complete. */
     async copies() {
       const { mirror, sequence } = engine.status
       if (mirror.sequence !== sequence) return `at ${mirror.sequence} of ${sequence}`
-      return `${mirror.state}, ${uncopied.status.mirror.state}`
+      return `${mirror.state}, ${others.get('uncopied')?.status.mirror.state}`
     },
-    async turn(copied: boolean, ms: number, rows: number, seed: number) {
-      const { dispatch } = copied ? engine : uncopied
+    /** The reactions of the log that has some. */
+    reactions: async () => Object.values(others.get('reacting')?.status.reactions ?? {}).map(({ state }) => state),
+    async turn(log: string | undefined, ms: number, rows: number, seed: number) {
+      const { dispatch } = others.get(log ?? '') ?? engine
       const times: number[] = []
       for (let n = seed, from = performance.now(), until = from + ms; from < until; n++) {
         const row = (n * 31) % rows

@@ -4,7 +4,7 @@ import { fetchCode } from './code.ts'
 import { Bytes, type Files } from './files.ts'
 import { real } from './globals.ts'
 import type { Storage } from './indexedDb.ts'
-import { type Actor, current, inWorld, type World, world } from './world.ts'
+import { type Actor, current, inWorld, type Move, type World, world } from './world.ts'
 
 /** Posts a message to each channel of this name, as any page of the origin may. */
 export function shout(name: string, data: unknown): void {
@@ -100,8 +100,18 @@ interface Lock {
   readonly actor: Actor
   readonly mode: 'shared' | 'exclusive'
   state: 'waiting' | 'held' | 'stolen' | 'over'
-  grant(): void
+  /** The step that grants it. */
+  readonly move: Move
   lose(): void
+}
+
+/** The first lock that waits, if all that are held let it through. Every step asks this of every lock, so it creates no objects. */
+function nextOf(queue: readonly Lock[]): Lock | undefined {
+  let next: Lock | undefined
+  for (const lock of queue) if (lock.state === 'waiting' && !next) next = lock
+  if (next)
+    for (const { state, mode } of queue) if (state === 'held' && (mode !== 'shared' || next.mode !== 'shared')) return
+  return next
 }
 
 function request(name: string, ...given: readonly any[]): Promise<unknown> {
@@ -133,12 +143,16 @@ function request(name: string, ...given: readonly any[]): Promise<unknown> {
       actor,
       mode,
       state: 'waiting',
-      grant() {
-        lock.state = 'held'
-        signal?.removeEventListener('abort', leave)
-        w.post(actor, `lock ${name}`, `lock ${name.slice(0, 24)} granted`, () => {
-          new Promise((done) => done(callback({ name, mode }))).finally(over).then(resolve, reject)
-        })
+      move: {
+        key: `lock ${name}`,
+        label: () => `${actor.name} is next for ${name.slice(0, 30)}`,
+        run() {
+          lock.state = 'held'
+          signal?.removeEventListener('abort', leave)
+          w.post(actor, `lock ${name}`, `lock ${name.slice(0, 24)} granted`, () => {
+            new Promise((done) => done(callback({ name, mode }))).finally(over).then(resolve, reject)
+          })
+        },
       },
       lose() {
         w.hit('lock stolen')
@@ -255,6 +269,8 @@ class Compression {
   }
 }
 
+const isOpen = ({ peer }: Port): boolean => peer?.actor.alive === true && !peer.closed
+
 export function installBrowser(
   w: World,
   storage: Storage,
@@ -268,15 +284,9 @@ export function installBrowser(
   const workers = new Map<string, Worker>()
 
   w.sources.push((add) => {
-    for (const [name, queue] of locks) {
-      const next = queue.find(({ state }) => state === 'waiting')
-      const holders = queue.filter(({ state }) => state === 'held')
-      if (next && holders.every(({ mode }) => mode === 'shared' && next.mode === 'shared'))
-        add({
-          key: `lock ${name}`,
-          label: () => `${next.actor.name} is next for ${name.slice(0, 30)}`,
-          run: next.grant,
-        })
+    for (const queue of locks.values()) {
+      const next = nextOf(queue)
+      if (next) add(next.move)
     }
   })
 
@@ -313,7 +323,7 @@ export function installBrowser(
 
   w.after.push(() => {
     for (const [key, worker] of workers) {
-      if (worker.ports.some(({ peer }) => peer?.actor.alive && !peer.closed)) continue
+      if (worker.ports.some(isOpen)) continue
       workers.delete(key)
       w.say('ends: no tab is left', worker.actor)
       w.kill(worker.actor)

@@ -22,7 +22,8 @@ interface Transaction {
   _started: boolean
   error: DOMException | null
   readonly id: number
-  readonly key: string
+  /** The step that executes its requests and commits it. */
+  readonly move: Move
   readonly actor: Actor
   /** Events that were not delivered to the actor yet. */
   readonly undelivered: Set<Delivery>
@@ -82,6 +83,7 @@ interface Delivery {
   error?: any
 }
 interface Opening {
+  readonly name: string
   readonly kind: 'open' | 'delete'
   readonly actor: Actor
   readonly request: any
@@ -225,7 +227,7 @@ export function createStorage(w: World): Storage {
     const request = new FDBOpenDBRequest()
     const queue = queues.get(name) ?? []
     queues.set(name, queue)
-    queue.push({ kind, actor, request, version, state: 'waiting' })
+    queue.push({ name, kind, actor, request, version, state: 'waiting' })
     if (actor !== outside) w.asked(actor, kind)
     return request
   }
@@ -237,10 +239,11 @@ export function createStorage(w: World): Storage {
       connection._closePending = true
       closeIfIdle(connection)
     }
-    for (const [name, queue] of queues) {
+    for (const queue of queues.values()) {
       while (queue[0] && (queue[0].state === 'done' || !queue[0].actor.alive)) queue.shift()
-      const [opening] = queue
+      const opening = queue[0]
       if (!opening) continue
+      const { name } = opening
       if (opening.state === 'waiting')
         add(
           backend(`open ${name}`, `${opening.kind} of ${opening.actor.name}`, () =>
@@ -260,14 +263,7 @@ export function createStorage(w: World): Storage {
       if (!database.transactions.length) busy.delete(database)
       for (const tx of database.transactions) {
         if (tx._state === 'finished' || !(tx._started || mayStart(database, tx))) continue
-        if (tx._requests.length || tx.closing)
-          add(
-            backend(
-              tx.key,
-              () => `${describe(tx)} executes`,
-              () => execute(tx),
-            ),
-          )
+        if (tx._requests.length || tx.closing) add(tx.move)
       }
     }
   })
@@ -421,7 +417,12 @@ export function createStorage(w: World): Storage {
       }
       const delivery: Delivery = { cancelled: false, request }
       try {
-        if (tx.mode !== 'versionchange' && isRead(operation) && w.strikes('reads', tx.actor)) {
+        if (
+          w.now < faults.reads.until &&
+          tx.mode !== 'versionchange' &&
+          isRead(operation) &&
+          w.strikes('reads', tx.actor)
+        ) {
           w.hit('a read failed')
           throw new DOMException('Internal error retrieving the value', 'UnknownError')
         }
@@ -628,6 +629,7 @@ export function createStorage(w: World): Storage {
 
   const touched = new Set<Transaction>()
   const all = new Set<Transaction>()
+  moveOf = (tx, actor) => ({ key: `tx ${actor.name}`, label: () => `${describe(tx)} executes`, run: () => execute(tx) })
   createdOf = (tx) => {
     w.asked(tx.actor, `${tx.mode} ${[...tx._scope]}`)
     busy.add(tx.db._rawDatabase)
@@ -662,6 +664,7 @@ export function createStorage(w: World): Storage {
   return storage
 }
 
+let moveOf: (tx: Transaction, actor: Actor) => Move
 let createdOf: (tx: Transaction) => void
 let abortOf: (tx: Transaction, error: DOMException | null) => void
 let closeOf: (connection: Connection) => void
@@ -671,7 +674,7 @@ FDBDatabase.prototype.transaction = function (this: Connection, ...args: unknown
   const tx: Transaction = native.apply(this, args)
   Object.assign(tx, {
     id: ++ids,
-    key: `tx ${current().name}`,
+    move: moveOf(tx, current()),
     actor: current(),
     undelivered: new Set(),
     closing: false,

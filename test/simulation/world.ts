@@ -29,7 +29,9 @@ interface Task {
 export type Label = string | (() => string)
 /** Tasks of one kind, which keep their order. */
 interface Lane {
+  readonly name: string
   readonly key: string
+  readonly actor: Actor
   readonly tasks: Task[]
 }
 interface Timer {
@@ -44,7 +46,7 @@ export interface Move {
   readonly actor?: Actor
   readonly run: () => void
 }
-type Choice = Move | { readonly key: string; readonly actor: Actor; readonly lane?: Lane; readonly timer?: Timer }
+type Choice = Move | Lane | { readonly key: string; readonly actor: Actor; readonly timer: Timer }
 
 export interface Faults {
   /** Probabilities, for each write transaction that is about to commit. */
@@ -158,7 +160,7 @@ export function createWorld(seed: number, traced: boolean): World {
       if (!actor.alive) return
       const { lanes } = actor
       let known = lanes.get(lane)
-      if (!known) lanes.set(lane, (known = { key: `${actor.name} ${lane}`, tasks: [] }))
+      if (!known) lanes.set(lane, (known = { name: lane, key: `${actor.name} ${lane}`, actor, tasks: [] }))
       known.tasks.push({ label, run })
     },
     say(text, actor = made.current) {
@@ -238,7 +240,7 @@ function movesOf(world: World): Choice[] {
   const moves: Choice[] = []
   for (const actor of world.actors) {
     if (actor.frozen) continue
-    for (const lane of actor.lanes.values()) if (lane.tasks.length) moves.push({ key: lane.key, actor, lane })
+    for (const lane of actor.lanes.values()) if (lane.tasks.length) moves.push(lane)
     let next: Timer | undefined
     for (const timer of actor.timers.values())
       if (timer.due <= world.now && (!next || timer.due < next.due)) next = timer
@@ -255,15 +257,16 @@ function perform(world: World, move: Choice): void {
     move.run()
     return
   }
-  const { actor, lane, timer } = move
-  if (lane) {
-    for (let unnoticed: unknown = true; unnoticed === true && lane.tasks.length; ) {
-      const task = lane.tasks.shift()!
-      if (!lane.tasks.length) for (const [name, one] of actor.lanes) if (one === lane) actor.lanes.delete(name)
+  const { actor } = move
+  if ('tasks' in move) {
+    for (let unnoticed: unknown = true; unnoticed === true && move.tasks.length; ) {
+      const task = move.tasks.shift()!
+      if (!move.tasks.length && actor.lanes.get(move.name) === move) actor.lanes.delete(move.name)
       world.say(task.label)
       unnoticed = task.run()
     }
-  } else if (timer) {
+  } else {
+    const { timer } = move
     world.say('timer')
     actor.timers.delete(timer.id)
     timer.run()

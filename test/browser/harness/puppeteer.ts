@@ -37,6 +37,19 @@ const tabOf = (page: Page): PuppeteerTab => {
   return tab
 }
 
+/** A new tab in the foreground of the window of another one. Puppeteer itself opens tabs only in the window that was used last. */
+const openBeside = async (page: Page): Promise<Page> => {
+  // Not in its types: what its `newPage` calls, too.
+  const { userContext } = page.browserContext() as any
+  const { browsingContext } = page.mainFrame() as any
+  const { id } = await userContext.createBrowsingContext('tab', {
+    referenceContext: browsingContext,
+    background: false,
+  })
+  const pages = await page.browserContext().pages()
+  return pages.find((one) => (one.mainFrame() as any).browsingContext.id === id)!
+}
+
 /** A browser on a fresh profile, driven by Puppeteer: stock Firefox by WebDriver BiDi, Chromium where a page must really be hidden. */
 export const launchPuppeteer = async (
   engine: 'chromium' | 'firefox',
@@ -56,6 +69,8 @@ export const launchPuppeteer = async (
       defaultViewport: null,
     })
   let process = await launch()
+  /** Pages that keep a window of Firefox open, each in its own window, which has no other tab. */
+  let windows: Page[] = []
   return {
     engine,
     profile: folder,
@@ -63,8 +78,16 @@ export const launchPuppeteer = async (
       return process
     },
     async open(url) {
-      // Gives each tab of Firefox its own window, because Firefox slows down the timers of background tabs.
-      const page = await process.newPage(chromium ? { type: 'tab' } : { type: 'window' })
+      let page: Page
+      if (chromium) page = await process.newPage({ type: 'tab' })
+      else {
+        // Each tab of Firefox is alone in a window, because Firefox slows down the timers of background tabs. A window costs much more
+        // than a tab, so the next tab gets the window of one that was closed.
+        const keeper = windows.pop() ?? (await process.newPage({ type: 'window' }))
+        page = await openBeside(keeper)
+        const own = process
+        page.once('close', () => own === process && windows.push(keeper))
+      }
       page.setDefaultTimeout(60_000)
       const tab = remember(tabOf(page))
       await tab.goto(url)
@@ -72,6 +95,7 @@ export const launchPuppeteer = async (
     },
     async restart(between) {
       await process.close()
+      windows = []
       between?.()
       process = await launch()
     },

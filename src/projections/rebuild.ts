@@ -238,5 +238,5 @@ async function unfinished({ database, reload }: Workshop, { building, before }: 
 const restless = (names: readonly string[]): StorageError =>
   new StorageError(
     'aborted',
-    `The rebuild of ${names.join(', ')} was overtaken by other writers again and again. The rows are as before. Try again.`,
+    `Other writers overtook the rebuild of ${names.join(', ')}. The rows are as before. Try again.`,
   )

@@ -110,6 +110,7 @@ function withdrawOn(signal: AbortSignal, tab: Tab, made: Pending, caller: Caller
 /** Decides a new command, shows its events and queues it. */
 export function enterNew(tab: Tab, pending: Pending): void {
   // An engine that works in turns decides it when its turn begins.
+  tab.layer?.finish()
   if (!tab.turns) pending.decision = decideNow(tab, pending)
   pending.phase = 'waiting'
   tab.pending.push(pending)

@@ -3,6 +3,7 @@ import type { Appended } from '../log/append.ts'
 import type { Taken } from '../log/channel.ts'
 import type { CommitRecord } from '../log/commit.ts'
 import type { AnyRecordedEvent } from '../model/events.ts'
+import type { Journal } from '../model/fold.ts'
 import type { Pending } from './pending.ts'
 
 /** The steps that read or write a tab's log. A log with a remote has its own. */
@@ -33,8 +34,14 @@ export type WithLocal = (committed: AsyncGenerator<AnyRecordedEvent>) => AsyncGe
  * log and its pending commands. They are folded from their stored events and not decided again here.
  */
 export interface Layer<Tab> extends Ways<Tab> {
-  /** The number of commands. */
+  /** The number of commands that the rows show. */
   readonly length: number
+  /** While a refold is under way, the last event of the log that the rows show. */
+  readonly head: number | undefined
+  /** While a refold is under way, receives the changes that commits make. */
+  readonly journal: Journal | undefined
+  /** Ends a refold that is under way, at once: what follows needs the present rows. */
+  finish(): void
   /** A function that adds the present events of its commands at the newest end of the history, marked as pending. */
   past(of: EventRange): WithLocal
   /**

@@ -211,8 +211,9 @@ function createHandle(core: Core, options: OpenOptions, leave: () => Promise<voi
     subscribe: listeners.add,
     async *history(given = {}) {
       throwIfClosed()
-      const { head, layer } = core
-      const withLocal = layer?.past(given)
+      // Ends a refold, so it comes before the head.
+      const withLocal = core.layer?.past(given)
+      const { head } = core
       const { history } = await reserve.load(given.signal)
       yield* history(core, head, given, withLocal)
     },

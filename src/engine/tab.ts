@@ -104,6 +104,7 @@ export const typeKey = (type: string, version = 1): string => `${version} ${type
  * throws. Subscribers are called once, at the end.
  */
 export function rebase(tab: Tab, change: () => void): void {
+  tab.layer?.finish()
   takeBackAll(tab)
   try {
     change()
@@ -192,7 +193,7 @@ function advance(tab: Tab, record: CommitRecord): void {
   if (record.first !== tab.head + 1) throw new CorruptLog(tab.head + 1)
   tab.layer?.takeBack()
   if (tab.turns) tab.turns.fold(record)
-  else for (const fold of tab.folds) foldCommit(fold, record, events, [])
+  else for (const fold of tab.folds) foldCommit(fold, record, events, tab.layer?.journal ?? [])
   for (const { type, version } of events) tab.stored.add(typeKey(type, version))
   tab.head = record.last
 }

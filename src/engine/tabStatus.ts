@@ -31,7 +31,8 @@ export function statusOf({
   persisted,
   unpersisted,
   progress,
-  head,
+  layer,
+  head: last,
   pending,
   state,
   worker,
@@ -39,10 +40,10 @@ export function statusOf({
   persistent,
   error,
   trouble,
-  layer,
   sync,
   reactions = NONE,
 }: Shown): Status<any> {
+  const head = layer?.head ?? last
   const at = ({ identity, sequence }: Fold): number => persisted.get(identity) ?? sequence
   const failureOf = ({ identity, failed }: Fold): ProjectionFailed | undefined => failed ?? unpersisted.get(identity)
   const projections: [string, ProjectionStatus][] = all.map((fold) => {

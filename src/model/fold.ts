@@ -38,6 +38,8 @@ export interface Fold {
   failed: ProjectionFailed | undefined
   /** A new object after each change. Old ones show the present rows, too. */
   readonly view: ReadTable<any> | ReadValue<any>
+  /** The prototype of all views, whose own prototype has the present rows. */
+  readonly shown: object
   /** Present rows by insertion number; a value is one slot, n 0, key 0. */
   readonly slots: Iterable<Slot>
   handles(type: string): boolean
@@ -257,9 +259,10 @@ export function createFold(name: string, definition: ProjectionDefinition, types
     sequence: 0,
     next: 0,
     failed: undefined,
+    shown: Object.create(live),
     get view() {
       // It has what `live` has.
-      view ??= Object.create(live) as typeof live
+      view ??= Object.create(fold.shown) as typeof live
       return view
     },
     get slots() {

@@ -31,10 +31,12 @@ export interface TodoApp {
   poison?: string
   /** Called for each decision of `add`. */
   deciding?: () => void
+  /** Called for each event that `titles` folds. */
+  folding?: () => void
 }
 
 /** Another object each time: another model is another engine, like another tab. */
-export const todoApp = ({ name = 'todos', version = 1, poison, deciding }: TodoApp = {}) => {
+export const todoApp = ({ name = 'todos', version = 1, poison, deciding, folding }: TodoApp = {}) => {
   const todos = projection(events, {
     into: table<Todo>('id'),
     by: { doneCleared: () => ({ done: true }) },
@@ -53,6 +55,7 @@ export const todoApp = ({ name = 'todos', version = 1, poison, deciding }: TodoA
     by: { todoAdded: ({ data }) => data.title },
     evolve: {
       todoAdded: (row, { data: { title } }) => {
+        folding?.()
         if (title === poison) throw new RangeError(`no ${title}`)
         return { title, times: (row?.times ?? 0) + 1 }
       },

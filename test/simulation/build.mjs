@@ -19,6 +19,9 @@ const sizes = [
   'TAIL_EVENTS',
   'ROUND_EVENTS',
   'PACK_COMMITS',
+  'REFOLDED_AT_ONCE',
+  'SLICE_STEPS',
+  'HELD_COMMITS',
 ]
 
 /**

@@ -2,7 +2,7 @@ import { openEngine } from 'tidemark'
 import { exportLog, importLog } from 'tidemark/tools'
 import { type Command, createModel } from './app.ts'
 import type { Browser } from './browser.ts'
-import { databaseOf, headOf, living } from './deviceAudit.ts'
+import { databaseOf, headOf, living, rowsOf } from './deviceAudit.ts'
 import { mirroredBy } from './deviceMirror.ts'
 import type { Network, NetworkOfDevice } from './deviceNetwork.ts'
 import { LOG, messagesOf } from './deviceNetwork.ts'
@@ -38,6 +38,8 @@ export interface DeviceTab {
   readonly device: Device
   engine: Awaited<ReturnType<typeof open>> | undefined
   closed: boolean
+  /** The rows of which the tab's subscribers were told last. */
+  told?: string
 }
 export interface SentCommand {
   readonly id: string
@@ -137,6 +139,11 @@ export function openDeviceTab(
   inActor(w, actor, () => {
     const opening = open(options).then((engine) => {
       tab.engine = engine
+      const tell = (): void => {
+        tab.told = rowsOf(engine)
+      }
+      tell()
+      engine.subscribe(tell)
     })
     opening.catch(() => {
       tab.closed = true

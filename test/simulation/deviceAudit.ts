@@ -1,7 +1,8 @@
 import { decidePlain, emptyState, foldPlain, type State } from './app.ts'
-import type { Device, Devices, SentCommand } from './deviceActs.ts'
+import type { Device, Devices, DeviceTab, SentCommand } from './deviceActs.ts'
 import { messagesOf } from './deviceNetwork.ts'
 import { type RawDatabase, readStore } from './indexedDb.ts'
+import { Violation } from './world.ts'
 
 /** The checks of devices with a remote between them, once all is quiet. */
 
@@ -38,6 +39,21 @@ export function auditCommit({ w }: Devices, database: RawDatabase, stores: Reado
 /** The tabs to check. An engine that ended by itself has nothing to check. */
 export const living = ({ tabs }: Device) =>
   tabs.filter(({ actor, closed, engine }) => actor.alive && !closed && engine?.status.state !== 'closed')
+
+/** The rows that a tab shows. */
+export const rowsOf = ({ read }: NonNullable<DeviceTab['engine']>): string =>
+  read.items
+    .all()
+    .map(({ k, n }) => `${k}${n}`)
+    .join()
+
+/** Checked at each step: a tab shows the rows that it has told its subscribers, also in the middle of a refold (rule 13). */
+export function auditShown({ w, devices }: Devices): void {
+  for (const device of devices)
+    for (const { actor, engine, told } of living(device))
+      if (engine && rowsOf(engine) !== told)
+        w.violation ??= new Violation(`rule 13: ${actor.name} shows ${rowsOf(engine)} and has told ${told}`)
+}
 
 /** Whether all is quiet: nothing waits, and every device has read everything. */
 export function isAgreed(all: Devices): boolean {
@@ -149,9 +165,9 @@ function auditDevice(all: Devices, device: Device, { head, state, inLog, states,
   }
   for (const { actor, engine } of living(device)) {
     if (engine?.status.state !== 'ready') continue
-    const shown = engine.read.items.all().map(({ k, n }) => `${k}${n}`)
+    const shown = rowsOf(engine)
     const wanted = state['items@1']!.rows.map(([k, n]) => `${k}${n}`)
-    if (shown.join() !== wanted.join()) w.fail(`S4: ${actor.name} shows ${shown}, the log says ${wanted}`)
+    if (shown !== wanted.join()) w.fail(`S4: ${actor.name} shows ${shown}, the log says ${wanted}`)
   }
 }
 

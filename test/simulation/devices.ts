@@ -12,7 +12,7 @@ import {
   THEMES,
   usable,
 } from './deviceActs.ts'
-import { auditAll, auditCommit, isAgreed, isForked, stateOf } from './deviceAudit.ts'
+import { auditAll, auditCommit, auditShown, isAgreed, isForked, stateOf } from './deviceAudit.ts'
 import { createNetwork } from './deviceNetwork.ts'
 import { createFiles } from './files.ts'
 import { real } from './globals.ts'
@@ -145,6 +145,7 @@ function createCourse(w: World, all: Devices): () => 'over' | undefined {
   }
 
   return () => {
+    auditShown(all)
     const first = all.soon.shift()
     const isCalm = limit < Number.POSITIVE_INFINITY
     if (first) first()

@@ -28,4 +28,7 @@ Reflect.deleteProperty(globalThis, 'BroadcastChannel')
   TAIL_EVENTS: 6,
   ROUND_EVENTS: 12,
   PACK_COMMITS: 3,
+  REFOLDED_AT_ONCE: 2,
+  SLICE_STEPS: 2,
+  HELD_COMMITS: 6,
 }

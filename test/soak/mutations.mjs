@@ -315,6 +315,20 @@ export const mutations = [
     tests: ['test/sync/unsent.test.ts', 'sends nothing twice'],
   },
   {
+    name: 'sync rule 13: a tab shows rows in the middle of a refold',
+    in: 'holdRows',
+    find: 'Object.setPrototypeOf(fold.shown, rowsBefore(fold, live, before))',
+    put: 'undefined',
+    profiles: 'devices',
+  },
+  {
+    name: 'sync rule 13: a command is decided in the middle of a refold',
+    in: 'enterNew',
+    find: 'tab.layer?.finish()',
+    put: 'undefined',
+    tests: ['test/sync/refold.test.ts', 'dispatched while a tab refolds'],
+  },
+  {
     name: 'sync rule 13: a log counts as empty whatever its outbox holds',
     in: 'askEmpty',
     find: "hasNewerStores(database) ? [store('outbox').openCursor($$all)] : []",

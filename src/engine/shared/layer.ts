@@ -8,6 +8,7 @@ import { type Fold, type Journal, undo } from '../../model/fold.ts'
 import type { Layer } from '../layer.ts'
 import { attemptIn, type Decided, failCommand, type Pending, succeed } from '../pending.ts'
 import { type Tab, typeKey } from '../tab.ts'
+import { runSteps } from './inSlices.ts'
 import type { Verdicts } from './verdicts.ts'
 
 /** A local command, with the changes that it made to the rows while it is applied. */
@@ -19,25 +20,40 @@ export interface LocalEntry {
   events: readonly AnyRecordedEvent[]
 }
 
+/** What was read, compared with what the tab has. */
+export interface Compared {
+  readonly next: readonly LocalEntry[]
+  /** If the tab already shows exactly the commits and the outbox, the number of its first commands that the commits hold. */
+  readonly shown: number | undefined
+  /** The number of first commands whose rows stay. */
+  readonly kept: number
+}
+
 /** A tab's view of the outbox of its log. */
 export interface LocalLayer extends Pick<Layer<Tab>, 'length' | 'past' | 'takeBack' | 'putOn' | 'arrived'> {
   /** The highest key that this tab has seen. */
   readonly last: number
   readonly marker: Marker
   /**
-   * Whether the tab already shows exactly these commits after its head, and this outbox. If so, notes that they are in
-   * the log, and changes no row.
+   * Compares commits after the tab's head, and the outbox behind them, with what the tab has. Changes nothing. Throws
+   * OutdatedCodeError for an event that this code does not know.
    */
-  isShown(commits: readonly CommitRecord[], outbox: Outbox): boolean
+  comparing(commits: readonly CommitRecord[], outbox: Outbox): Generator<void, Compared>
+  /** Notes that commits and outbox are as the tab shows them. Changes no row. */
+  confirmShown(commits: readonly CommitRecord[], outbox: Outbox, compared: Compared): void
   /** Notes that the first commands are in the log as they are shown. False if the tab shows something else. */
   confirmTaken(taken: Taken): boolean
-  /** Replaces the outbox. Throws OutdatedCodeError for an event that this code does not know. Only inside `rebase`. */
-  set(outbox: Outbox): void
+  /** Replaces the outbox. Only inside `rebase`, or in a refold. */
+  set(outbox: Outbox, compared: Compared): void
   /** Adds one record. Only inside `rebase`. */
   add(record: LocalRecord): void
   /** Moves the tab's first pending commands into this layer, after they were stored in the outbox. Their rows stay. */
   moveDown(record: LocalRecord, decisions: readonly Decided[]): void
   find(id: string): LocalCommand | undefined
+  /** The steps of `takeBack` down to the first `kept` commands. Calls `note` before the changes of a command are undone. */
+  takingBack(kept: number, note: (journal: Journal) => void): Generator<void>
+  /** The steps of `putOn`. Calls `note` after the changes of a command were made. */
+  puttingOn(note: (journal: Journal) => void): Generator<void>
 }
 
 export function createLocalLayer(
@@ -76,19 +92,47 @@ export function createLocalLayer(
     }
   }
 
-  function takeBackTo(count: number): void {
+  function* takingBack(count: number, note?: (journal: Journal) => void): Generator<void> {
     if (on <= count) return
     // A failed fold misses some of the rows, so all entries are undone and applied again.
     const remaining = failed.length ? 0 : count
-    while (on > remaining) undo(entries[--on]!.journal)
+    while (on > remaining) {
+      const { journal } = entries[--on]!
+      note?.(journal)
+      undo(journal)
+      yield
+    }
     for (const fold of failed.splice(0)) fold.failed = undefined
   }
+  const takeBackTo = (count: number): void => runSteps(takingBack(count))
 
-  /** The number of leading entries that are equal in both lists. */
-  function common(others: readonly LocalEntry[]): number {
-    let count = 0
-    while (count < Math.min(entries.length, others.length) && isSameEntry(entries[count], others[count])) count++
-    return count
+  function* puttingOn(note?: (journal: Journal) => void): Generator<void> {
+    for (const [i, entry] of entries.entries()) {
+      const isOn = i < on
+      if (!isOn) putOn(entry)
+      tab.tip += entry.events.length
+      if (isOn) continue
+      on++
+      note?.(entry.journal)
+      yield
+    }
+  }
+
+  function* comparing(commits: readonly CommitRecord[], { records }: Outbox): Generator<void, Compared> {
+    const next: LocalEntry[] = []
+    for (const record of records) {
+      next.push(...read(record))
+      yield
+    }
+    const arrived = firstIn(commits)
+    const rest = entries.slice(arrived ?? 0)
+    let same = 0
+    while (same < Math.min(next.length, rest.length) && isSameEntry(next[same], rest[same])) {
+      same++
+      yield
+    }
+    const isShown = same === next.length && same === rest.length
+    return { next, shown: isShown ? arrived : undefined, kept: commits.length ? 0 : same }
   }
 
   /** The number of commands in commits that continue the log, if the first entries are the same. */
@@ -137,13 +181,9 @@ export function createLocalLayer(
       }
     },
     takeBack: () => takeBackTo(0),
-    putOn() {
-      for (const [i, entry] of entries.entries()) {
-        if (i >= on) putOn(entry)
-        tab.tip += entry.events.length
-      }
-      on = entries.length
-    },
+    putOn: () => runSteps(puttingOn()),
+    takingBack,
+    puttingOn,
     arrived(record) {
       if (!entries.length) return
       const ids = new Set(layerCommandsOf(record).map(({ id }) => id))
@@ -152,16 +192,11 @@ export function createLocalLayer(
       takeBackTo(first)
       entries = entries.filter(({ command }) => !ids.has(command.id))
     },
-    isShown(commits, outbox) {
-      const arrived = firstIn(commits)
-      if (arrived === undefined) return false
-      const next = outbox.records.flatMap(read)
-      const rest = entries.slice(arrived)
-      if (next.length !== rest.length || !next.every((entry, i) => isSameEntry(entry, rest[i]))) return false
-      confirm(commits, arrived)
+    comparing,
+    confirmShown(commits, outbox, { next, shown = 0 }) {
+      confirm(commits, shown)
       for (const [i, { record }] of next.entries()) entries[i]!.record = record
       note(outbox)
-      return true
     },
     confirmTaken({ commit, marker: now }) {
       const arrived = last < now.n ? undefined : firstIn([commit])
@@ -170,9 +205,7 @@ export function createLocalLayer(
       marker = now
       return true
     },
-    set(outbox) {
-      const next = outbox.records.flatMap(read)
-      const kept = common(next)
+    set(outbox, { next, kept }) {
       takeBackTo(kept)
       for (const [i, { record }] of next.slice(0, kept).entries()) entries[i]!.record = record
       entries = [...entries.slice(0, kept), ...next.slice(kept)]
@@ -195,7 +228,7 @@ export function createLocalLayer(
     find: (id) => entries.find(({ command }) => command.id === id)?.command,
   }
   const found = stored && outboxOf(stored)
-  if (found) layer.set(found)
+  if (found) layer.set(found, runSteps(comparing([], found)))
   return layer
 }
 

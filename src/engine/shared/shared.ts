@@ -21,7 +21,9 @@ import { givenIds } from '../settleAtHead.ts'
 import { applyCommit, rebase, type Tab } from '../tab.ts'
 import { takeOver } from '../takeOver.ts'
 import { type ComposedLocal, composeLocal } from './composeLocal.ts'
-import { answerFrom, createLocalLayer, succeedLocally } from './layer.ts'
+import { inSlices, runSteps } from './inSlices.ts'
+import { answerFrom, type Compared, createLocalLayer, succeedLocally } from './layer.ts'
+import { createRefold } from './refold.ts'
 import { createVerdicts } from './verdicts.ts'
 
 export { replicate } from '../../sync/replicate.ts'
@@ -30,6 +32,9 @@ export { takeOnline } from './takeOnline.ts'
 
 // Registered here, because a page without a remote does not need this class.
 wireClasses.RemoteError = RemoteError
+
+/** The part of the log that a tab has just read. */
+type Found = Pick<SharedLog, 'commits' | 'marker' | 'records'>
 
 /** Creates the layer of a tab of a log with a remote. `stored` is the outbox that boot read. */
 export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] | undefined): Layer<Tab> {
@@ -46,20 +51,42 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
     device = await readDevice(database)
     return true
   }
+  const refold = createRefold(tab, local)
   if (!stored) tab.behind = true
 
   /** Applies what was read: new commits, and the outbox. */
-  function update({ commits, ...outbox }: Pick<SharedLog, 'commits' | 'marker' | 'records'>): void {
+  function update(found: Found, compared: Compared): void {
+    const { commits } = found
     // The log could be read, so the trouble is over. Subscribers learn it together with the changes.
     tab.trouble = undefined
-    if (local.isShown(commits, outbox)) {
+    if (compared.shown !== undefined) {
+      local.confirmShown(commits, found, compared)
       for (const commit of commits) verdicts.arrived(commit)
       tab.changed(false)
     } else
       rebase(tab, () => {
         for (const commit of commits) applyCommit(tab, commit)
-        local.set(outbox)
+        local.set(found, compared)
       })
+  }
+
+  /** Does the same in slices if there are many local commands, and then keeps the old rows until it is done. */
+  async function updateInSlices(found: Found): Promise<void> {
+    const compared = await inSlices(local.comparing(found.commits, found))
+    if (compared.shown !== undefined || !refold.isLong(Math.max(compared.next.length, local.length)))
+      return update(found, compared)
+    tab.trouble = undefined
+    await refold.take(found.commits, compared.kept, () => local.set(found, compared))
+    await refold.end()
+  }
+
+  /** Reads the commits after the head to the end of the log, while the rows of the local commands are taken back. */
+  async function readHeld(signal?: AbortSignal, progress?: (head: number) => void): Promise<void> {
+    for await (const records of tab.log.readAfter(tab.head, signal, true)) {
+      signal?.throwIfAborted()
+      await refold.take(records)
+      progress?.(tab.head)
+    }
   }
 
   /** Takes over a record that was just stored in the outbox. Usually the rows already show its events. */
@@ -105,9 +132,19 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
 
   return {
     get length() {
-      return local.length
+      return refold.shown?.length ?? local.length
     },
-    past: local.past,
+    get head() {
+      return refold.shown?.head
+    },
+    get journal() {
+      return refold.journal
+    },
+    finish: refold.finish,
+    past(range) {
+      refold.finish()
+      return local.past(range)
+    },
     takeBack: local.takeBack,
     putOn: local.putOn,
     arrived(record) {
@@ -149,14 +186,15 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
           ])
           if (!shared || shared.hasMore) {
             const { head } = tab
-            await catchUp(tab, signal, progress)
+            if (refold.isLong(local.length)) await readHeld(signal, progress)
+            else await catchUp(tab, signal, progress)
             tab.catchingUp = true
             // A tab that was closed or stopped during the read applies nothing, so it can't get closer to the log's
             // head.
             if (!shared || tab.head === head) return
             continue
           }
-          update(shared)
+          await updateInSlices(shared)
           for (const { id, error } of shared.rejected) {
             const pending = unsure.find((one) => one.id === id && one.phase === 'unsure')
             if (pending) rebase(tab, () => failCommand(tab, pending, fromWire(error)))
@@ -168,6 +206,7 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
         tab.behind = true
         throw error
       } finally {
+        if (refold.shown) await refold.end()
         tab.catchingUp = false
       }
     },
@@ -222,7 +261,8 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
         (found, taken) => {
           whole = true
           known = taken
-          update(found)
+          // Inside a transaction there are no pauses.
+          update(found, runSteps(local.comparing(found.commits, found)))
           for (const pending of tab.state === 'ready' ? tab.pending : []) {
             if (!commands.includes(pending) || taken.has(pending.id)) break
             if (pending.decision.events.length) accepted.push(pending)

@@ -41,6 +41,7 @@ export function preview<E extends EventTypes, P, C, K extends keyof C & string>(
   const core = openCore(engine)
   const refusal = core.refusal ?? (core.state === 'ready' ? undefined : core.error)
   if (refusal) throw refusal
+  core.layer?.finish()
   const [input]: readonly unknown[] = given
   const { model, commandRead, folds, tip, types } = core
   let ids = 0

@@ -11,10 +11,11 @@ export async function waitForHead(core: Core, signal: AbortSignal | undefined): 
   const { database } = core
   if (!database || core.state !== 'ready') return
   const head = await aborting(headOf(database), signal)
-  if (core.head >= head) return
+  // While a refold is under way, the status says what the rows show.
+  if (core.status.sequence >= head) return
   const tries = core.trouble?.tries ?? 0
   readMissed(core)
-  while (core.head < head && core.state === 'ready') {
+  while (core.status.sequence < head && core.state === 'ready') {
     await aborting(core.nextChange(), signal)
     if (core.trouble && core.trouble.tries > tries) throw core.trouble.error
   }

@@ -47,7 +47,7 @@ async function* followLog(
       signal?.throwIfAborted()
       if (stopped.aborted) return
       throwIfClosed(core, handle)
-      const { head } = core
+      const head = core.status.sequence
       if (at >= head) {
         if (core.state !== 'ready' || core.refusal) throw core.error ?? core.refusal
         await nextChange(handle, [signal, stopped])

@@ -1,7 +1,9 @@
+import { openEngine } from 'tidemark'
 import { defineRemote } from 'tidemark/sync'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { coreOf } from '../../src/engine/openEngine.ts'
 import { type Tab, tab } from '../engine/kit.ts'
-import { freshName, shown } from '../engine/todos.ts'
+import { freshName, later, shown } from '../engine/todos.ts'
 import { devices, LOG, putSingle } from './devices.ts'
 
 /** The local commands of the device: more than a tab refolds in one task. */
@@ -10,8 +12,8 @@ const LOCAL = 1500
 const SLICE = 400
 const soon = { timeout: 20_000 }
 
-/** Called at each pause of anything in this page. */
-let atPause = (): void => {}
+/** Called at each pause of anything in this page. The pause lasts at least as long as the promise that it returns. */
+let atPause = (): Promise<void> | undefined => undefined
 
 beforeEach(() => {
   const { MessageChannel } = globalThis
@@ -20,16 +22,20 @@ beforeEach(() => {
     class extends MessageChannel {
       constructor() {
         super()
-        atPause()
+        const over = atPause()
+        if (!over) return
+        const { port2 } = this
+        const post = port2.postMessage.bind(port2)
+        port2.postMessage = (message: unknown) => void over.then(() => post(message))
       }
     },
   )
 })
 afterEach(() => {
-  atPause = () => {}
+  atPause = () => undefined
 })
 
-const sizeOf = ({ read, status }: Tab) => [read.todos.size, status.sequence]
+const sizeOf = ({ read, status }: Pick<Tab, 'read' | 'status'>) => [read.todos.size, status.sequence]
 
 /**
  * A device that is offline with many commands, and a second tab of it, which only reads. Once the device is online it
@@ -58,10 +64,22 @@ async function behind() {
   await Promise.all(dispatched)
   await expect.poll(() => reader.status.sync, soon).toMatchObject({ pending: LOCAL })
   expect(sizeOf(reader)).toEqual([LOCAL, 0])
+  const takeFolded = () => folded + (folded = 0)
   return {
-    ...{ server, reader, send },
+    ...{ server, reader, send, name, options },
     /** The events that the reader has folded since the last call. */
-    takeFolded: () => folded + (folded = 0),
+    takeFolded,
+    /** Stops the reader's next refold after its first slice. Resolves there, with the function that lets it go on. */
+    stopped(): Promise<() => void> {
+      takeFolded()
+      return new Promise((reach) => {
+        atPause = () => {
+          if (!takeFolded()) return undefined
+          atPause = () => undefined
+          return new Promise<void>((goOn) => reach(goOn))
+        }
+      })
+    },
     /** Lets another device's command arrive. */
     async arrive(from = 1, to = 1): Promise<void> {
       await putSingle(server, from, to)
@@ -92,6 +110,7 @@ test('rule 13: a tab keeps its rows until it has refolded many local commands, i
     slices.push(takeFolded())
     // After the last slice, the rows are new.
     if (slices.at(-1) && reader.status.sequence === 0) seen.push(see())
+    return undefined
   }
   await arrive()
   await expect.poll(() => reader.read.todos.size, soon).toBe(LOCAL + 1)
@@ -111,10 +130,11 @@ test('a command that is dispatched while a tab refolds is decided on the new row
   let sent: Promise<unknown> | undefined
   const sizes: unknown[] = []
   atPause = () => {
-    if (sent || !takeFolded()) return
+    if (sent || !takeFolded()) return undefined
     sizes.push(sizeOf(reader))
     sent = reader.dispatch.number()
     sizes.push(sizeOf(reader))
+    return undefined
   }
   await arrive()
   await expect.poll(() => sent !== undefined, soon).toBe(true)
@@ -135,6 +155,7 @@ test('a tab that is closed while it refolds ends with complete rows', async () =
   let closed: Promise<void> | undefined
   atPause = () => {
     if (!closed && takeFolded()) closed = reader.close()
+    return undefined
   }
   await arrive()
   await expect.poll(() => closed !== undefined, soon).toBe(true)
@@ -149,6 +170,7 @@ test('what arrives while a tab refolds is read afterwards', async () => {
   let more: Promise<void> | undefined
   atPause = () => {
     if (!more && takeFolded()) more = putSingle(server, 2, 3, 'r1').then(send)
+    return undefined
   }
   await arrive()
   await expect.poll(() => reader.read.todos.size, soon).toBe(LOCAL + 3)
@@ -165,9 +187,47 @@ test('a tab with many local commands reads a long log in slices, and shows rows 
     const folded = takeFolded()
     slices.push(folded)
     if (folded) sizes.add(reader.read.todos.size - reader.status.sequence)
+    return undefined
   }
   await arrive(1, 2000)
   await expect.poll(() => reader.read.todos.size, soon).toBe(LOCAL + 2000)
   expect(Math.max(...slices)).toBeLessThanOrEqual(SLICE)
   expect([...sizes]).toEqual([LOCAL])
+})
+
+test('a handle that is opened while a tab refolds has all rows of the log', async () => {
+  const { reader, name, options, stopped, arrive } = await behind()
+  const stop = stopped()
+  await arrive()
+  const goOn = await stop
+  const opening = openEngine(reader.model, { name, ...options })
+  await later(100)
+  expect(sizeOf(reader)).toEqual([LOCAL, 0])
+  goOn()
+  const opened = await opening
+  expect(sizeOf(opened)).toEqual([LOCAL + 1, 1])
+  await opened.close()
+})
+
+test('an app reads an event once the rows show it, also while a tab refolds', async () => {
+  const { reader, stopped, arrive } = await behind()
+  const stop = stopped()
+  const seen: unknown[] = []
+  const reading = (async () => {
+    for await (const { sequence } of reader.events()) {
+      seen.push([sequence, reader.read.todos.has('1')])
+      return
+    }
+  })()
+  await arrive()
+  const goOn = await stop
+  // The status changes meanwhile.
+  const core = coreOf.get(reader)!
+  core.sync = { state: 'online', rejected: 0, behind: 1 }
+  core.changed(false)
+  await later(100)
+  expect(seen).toEqual([])
+  goOn()
+  await reading
+  expect(seen).toEqual([[1, true]])
 })

@@ -56,6 +56,8 @@ function rowsBefore(fold: Fold, live: Rows, before: ReadonlyMap<Key, Slot>): Row
   const indexes = new Map<unknown, Map<unknown, any[]>>()
 
   function all(): readonly any[] {
+    // While nothing has changed, lists stay the same objects.
+    if (!before.size) return live.all()
     if (rows) return rows
     const slots = [...before.values()].filter(({ row }) => row !== undefined)
     for (const slot of fold.slots) if (!before.has(slot.key)) slots.push(slot)
@@ -71,7 +73,8 @@ function rowsBefore(fold: Fold, live: Rows, before: ReadonlyMap<Key, Slot>): Row
     get,
     all,
     has: (key: Key) => (before.has(key) ? before.get(key)?.row !== undefined : live.has(key)),
-    by(property: any, value: unknown) {
+    by(property: any, value: any) {
+      if (!before.size) return live.by(property, value)
       let index = indexes.get(property)
       if (!index) {
         index = new Map()

@@ -7,6 +7,7 @@ import type { Sidecar } from '../log/stores.ts'
 import type { EventTypesAtRuntime } from '../model/events.ts'
 import { chunksInOrder, type FileChunk } from './inOrder.ts'
 import { publishStaged } from './publishStaged.ts'
+import type { SentEntry } from './sentCopy.ts'
 import { openStage, type Stage } from './staging.ts'
 import type { Unsent } from './unsent.ts'
 import { verifyBase } from './verifyBase.ts'
@@ -26,6 +27,8 @@ export interface ImportChunksOptions {
   readonly unsent?: () => Unsent | undefined
   /** The positions and open events of the log's reactions. */
   readonly reactions?: KnownReactions | undefined
+  /** The own commands of the log's events. */
+  readonly sent?: readonly SentEntry[] | undefined
   /** Called after each chunk, with its last sequence. */
   readonly progress?: (sequence: number) => void
 }
@@ -70,7 +73,7 @@ export async function importChunks(
       ...(base && { base }),
       ...(restoring ? { restored: { sequence: last, at: Date.now() } } : { imported: last }),
     }
-    await publishStaged(database, stage, log, lines, options.unsent?.(), options.reactions)
+    await publishStaged(database, stage, log, lines, { ...options, unsent: options.unsent?.() })
     return { log, sequence: last }
   } catch (error) {
     // These two errors refuse the file. After any other error, an import of the same file may continue.

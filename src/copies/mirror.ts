@@ -5,7 +5,7 @@ import { lockName } from '../locks.ts'
 import type { Hint } from '../log/channel.ts'
 import type { Database } from '../log/database.ts'
 import { createLag, MIRROR_LATE_MS } from './lag.ts'
-import type { WriteSeparateFile } from './mirrorCopy.ts'
+import type { CopySent, WriteSeparateFile } from './mirrorCopy.ts'
 import { checkBrowser, type MirrorPlace, NoMirror, openPlace, toMirrorPlace } from './mirrorPlace.ts'
 import { createTeller } from './mirrorStatus.ts'
 import { writeOn } from './mirrorTurn.ts'
@@ -34,6 +34,8 @@ export interface MirrorHost {
   mirror?: Mirror
   /** Gives the content of the separate file beside the events. Set by the code that stores it. */
   separateFile?: () => Promise<WriteSeparateFile | undefined>
+  /** Copies the sent commands of a log with a remote. Set by the code that follows the remote. */
+  copySent?: CopySent
 }
 
 /** Starts the mirror of a pipeline in the place that a tab names, or makes it continue there. */

@@ -31,10 +31,18 @@ export interface MirrorCopy {
 /** Writes a separate file beside the files of the events, outside their chain, if its content has changed. The content was read before the events. */
 export type WriteSeparateFile = (folder: MirrorFolder, log: LogIdentity) => Promise<void>
 
+/** Writes files beside those of the events, before events are written. `found`: the folder as it was before. */
+export type CopySent = (
+  folder: MirrorFolder,
+  log: LogIdentity,
+  found: FileSystemDirectoryHandle | undefined,
+) => Promise<void>
+
 /** The part of a mirror's host that its files need. */
 export interface CopyHost {
   readonly database: Database
   readonly separateFile?: (() => Promise<WriteSeparateFile | undefined>) | undefined
+  readonly copySent?: CopySent | undefined
 }
 
 /**
@@ -56,7 +64,9 @@ export async function createCopy(
   if (!log?.format) throw new Error('the log is being restored')
   database.log = log
   if (found) await sweepFiles(found)
-  for (const [first] of files.values()) if (first) assertLineage(first, log)
+  for (const [{ header = log } = {}] of files.values())
+    if (header.lineage !== log.lineage)
+      throw new NoMirror(`another log has its mirror there: lineage ${header.lineage}`)
 
   const folder = createFolder(parent, name, found, ended)
   const base = fileOf({ first: 1, last: log.base ?? 0, kind: 'base' })
@@ -135,11 +145,14 @@ export async function createCopy(
       if (!files.size && !last()) await writeSeparateFile?.(folder, log)
       const now = await readSegments(database, sealed)
       if (now.log?.id !== log.id) return 'replaced'
+      // Twice, because commits may have come since the segments were read.
+      await host.copySent?.(folder, log, found)
       await copySegments(now.segments)
       const from = last()
       const whole = await copyCommits()
       // An empty log takes over the lineage of its remote together with its first commits.
       if (outbox && (await readIdentity(database))?.lineage !== log.lineage) return 'replaced'
+      await host.copySent?.(folder, log, found)
       if (now.segments.length || last() > from || isStale) await writeTail()
       if (outbox) await writeOutbox(outbox)
       if (!whole) return 'more'
@@ -158,10 +171,6 @@ async function readSegments(
     segments: store('segments').getAll(above(after)),
   }))
   return { log: log.result, segments: segments.result }
-}
-
-function assertLineage({ header: { lineage } }: ChunkPlace, log: LogIdentity): void {
-  if (lineage !== log.lineage) throw new NoMirror(`another log has its mirror there: lineage ${lineage}`)
 }
 
 async function putBase(

@@ -13,6 +13,7 @@ import { isShared } from '../log/local.ts'
 import type { KnownReactions } from '../log/openReactions.ts'
 import type { StagedChunk } from '../log/stores.ts'
 import { putReactions } from './reactions.ts'
+import { putSent, type SentEntry } from './sentCopy.ts'
 import { askEmpty, isEmpty, notEmpty, type Stage, storesOfLog, takenOver } from './staging.ts'
 import { putUnsent, type Unsent } from './unsent.ts'
 import { reusedId } from './verifyCommits.ts'
@@ -20,6 +21,15 @@ import { reusedId } from './verifyCommits.ts'
 /** The stores that are cleared: their content for the empty log is of no use to the new log. */
 const CLEARED = ['commands', 'types', 'bases', 'pages', 'rowEvents', 'checkpoints'] as const
 const SHOWN_STORES: StoreName[] = ['meta', 'bodies', ...CLEARED]
+
+const NOTHING_UNSENT: Unsent = { lineage: undefined, base: 0, last: '', commands: [] }
+
+/** What a restored log has beside its events. */
+interface PublishedBeside {
+  readonly unsent: Unsent | undefined
+  readonly sent?: readonly SentEntry[] | undefined
+  readonly reactions?: KnownReactions | undefined
+}
 
 /**
  * Makes a staged log visible, in one transaction. Throws ImportError if the log is not empty any more, or if two chunks use the
@@ -30,8 +40,7 @@ export async function publishStaged(
   { owner, before, chunks }: Stage,
   log: LogIdentity,
   lines: readonly number[],
-  unsent: Unsent = { lineage: undefined, base: 0, last: '', commands: [] },
-  reactions?: KnownReactions,
+  { unsent = NOTHING_UNSENT, sent = [], reactions }: PublishedBeside,
 ): Promise<void> {
   let refusal: Error | undefined
   const body = (store: StoreOf, transaction: IDBTransaction): void => {
@@ -80,12 +89,14 @@ export async function publishStaged(
       const n = Math.max(0, numberKeyOf(newest)) + 1
       store('outbox').clear()
       putUnsent(store, unsent, n, base, last)
+      putSent(store, sent, base)
     }
   }
 
   try {
     // Strict, because the user may delete the file once the import is done.
     const stores: StoreName[] = [...SHOWN_STORES, ...storesOfLog(database)]
+    if (sent.length && hasNewerStores(database)) stores.push('sent')
     if (reactions && hasNewerStores(database)) stores.push('reactions')
     await database.transact(stores, 'readwrite', body, 'strict')
   } catch (error) {

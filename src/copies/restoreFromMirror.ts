@@ -8,6 +8,7 @@ import { whenFree } from './mirrorLock.ts'
 import { folderOf, type MirrorPlace, placeOfMirror } from './mirrorPlace.ts'
 import { findReactions } from './reactions.ts'
 import { type Restored, type RestoreProgress, withReason } from './restored.ts'
+import { readSentFiles } from './sentCopy.ts'
 import { beginUnsent, noteArrived, readUnsent, type Unsent } from './unsent.ts'
 
 /** Fills an empty log and its outbox from its mirror, if it has one. Any error but ImportError means that the mirror could not be read. */
@@ -42,6 +43,7 @@ export async function restoreFromMirror(
       // A mirror with an outbox makes the log shared even if the app names no remote: only the remote may order its events.
       shared: shared || !!own,
       unsent: () => own && { ...own, commands: own.commands.filter(({ id }) => !arrived.has(id)) },
+      sent: folder && (await readSentFiles(folder, lineage)),
       reactions: folder && (await findReactions(folder, lineage)),
       signal,
       progress: (done) => progress?.(done, claimed),

@@ -19,8 +19,9 @@ export interface ChunkHeader {
   /**
    * Absent for commits. `'base'`: the rows from which an archived log goes on, as they were at `last`. `'end'`: the end of a file that holds
    * `first..last`. `'outbox'`: commands that were decided on the events up to `last`. `'reactions'`: positions and open events of reactions.
+   * `'sent'`: own commands of the commits from `first` to `last`.
    */
-  readonly kind?: 'base' | 'end' | 'outbox' | 'reactions'
+  readonly kind?: 'base' | 'end' | 'outbox' | 'reactions' | 'sent'
   readonly codec: 'gzip'
   readonly bytes: number
   /** CRC-32 of the header line up to this member (without the comma before it) and of the body. */

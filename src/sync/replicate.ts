@@ -1,4 +1,5 @@
 import { sleep } from '../async.ts'
+import { mirrorSent } from '../copies/sentCopy.ts'
 import { EngineClosed, OutdatedCodeError, StorageError } from '../errors.ts'
 import type { Hint, SyncReport } from '../log/channel.ts'
 import { fenceWrites } from '../log/fenceWrites.ts'
@@ -33,6 +34,7 @@ const DEAF_MAX_MS = 5000
  */
 export async function replicate(shop: Workshop, open: OpenRemote): Promise<void> {
   const { closing, database } = shop
+  shop.copySent = mirrorSent(database)
   // Without Web Locks a follower can't know whether it is the only one.
   if (!globalThis.navigator?.locks) {
     createReporter(shop).say({ state: 'waiting', error: toWire(new StorageError('unavailable', NO_LOCKS)) })

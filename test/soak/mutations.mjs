@@ -315,6 +315,13 @@ export const mutations = [
     tests: ['test/sync/unsent.test.ts', 'sends nothing twice'],
   },
   {
+    name: 'sync rule 12: a restored log has sent commands of events that it has not',
+    in: 'putSent',
+    find: 'first <= last',
+    put: 'true',
+    tests: ['test/sync/sentCopy.test.ts', 'events were not restored'],
+  },
+  {
     name: 'sync rule 13: a tab shows rows in the middle of a refold',
     in: 'holdRows',
     find: 'Object.setPrototypeOf(fold.shown, rowsBefore(fold, live, before))',

@@ -897,9 +897,9 @@ export const mutations = [
   },
   {
     name: 'rule 20: the mirror of another lineage is taken over',
-    in: 'assertLineage',
-    find: '$lineage !== log.lineage',
-    put: '!$lineage',
+    in: 'createCopy',
+    find: '$header.lineage !== log.lineage',
+    put: '!$header.lineage',
     profiles: 'lost',
     tests: ['test/engine/mirror.test.ts', 'of another lineage'],
   },

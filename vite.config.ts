@@ -162,17 +162,18 @@ const ofPackage = [
 ]
 
 /** Files at a time: databases and browsers wait for disk and timers for much of the time. */
-const WORKERS = Math.max(3, availableParallelism() - 1)
+const WORKERS = Math.max(4, availableParallelism() - 1)
 const BROWSERS = 3
 
 /**
  * Rooms first, then the package and the browsers.
  * What they build is built once, before the first of them.
  */
-const tests: UserConfig = {
+const tests = async (): Promise<UserConfig> => ({
   resolve: { alias },
   define: { __DEV__: 'true' },
   test: {
+    sequence: { sequencer: (await import('./test/longestFirst.ts')).default },
     projects: [
       {
         extends: true,
@@ -234,7 +235,7 @@ const tests: UserConfig = {
       },
     ],
   },
-}
+})
 
 /** What makes the site is loaded for the site only: tests and the library read this file too. */
 const demo = async (serving: boolean): Promise<UserConfig> => {
@@ -243,7 +244,7 @@ const demo = async (serving: boolean): Promise<UserConfig> => {
 }
 
 export default defineConfig(({ mode, command, isPreview }) => {
-  if (process.env.VITEST) return tests
+  if (process.env.VITEST) return tests()
   if (mode === 'demo') return isPreview ? pages('demo', mode, false) : demo(command === 'serve')
   if (mode === 'pages') return pages('test/browser/pages', mode, false)
   return library(mode === 'development')

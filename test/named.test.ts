@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { longest } from './longestFirst.ts'
 
 // Every guarantee, every rule of the protocol and every hazard has tests named after it, and the guide links to them.
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -39,6 +40,10 @@ test('every guarantee of a log with a remote has a test named after it', () => {
   const found = new Set(labels.flatMap((label) => label?.split(' and ')))
   const wanted = [1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12].map((n) => `S${n}`)
   expect(wanted.filter((one) => !found.has(one))).toEqual([])
+})
+
+test('every file that begins first exists', () => {
+  expect(longest.filter((file) => !existsSync(`${root}${file}`))).toEqual([])
 })
 
 describe('the guide', () => {

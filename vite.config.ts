@@ -164,6 +164,13 @@ const ofPackage = [
 /** Files at a time: databases and browsers wait for disk and timers for much of the time. */
 const WORKERS = Math.max(4, availableParallelism() - 1)
 const BROWSERS = 3
+const PATIENCE_MS = 240_000
+/** No test is timed: one that hangs is found, one that is slow on a busy machine does not fail. */
+const unhurried = {
+  testTimeout: PATIENCE_MS,
+  hookTimeout: PATIENCE_MS,
+  expect: { poll: { timeout: PATIENCE_MS / 4 } },
+}
 
 /**
  * Rooms first, then the package and the browsers.
@@ -184,9 +191,7 @@ const tests = async (): Promise<UserConfig> => ({
             ...['browser', 'frameworks', 'package', 'bench'].map((folder) => `test/${folder}/**`),
             'test/**/*.production.test.ts',
           ],
-          // Nothing here is timed: what hangs is found, what is slow on a busy machine is not a failure.
-          testTimeout: 60_000,
-          expect: { poll: { timeout: 20_000 } },
+          ...unhurried,
           maxWorkers: WORKERS,
           sequence: { groupOrder: 0 },
         },
@@ -198,7 +203,7 @@ const tests = async (): Promise<UserConfig> => ({
         test: {
           name: 'production',
           include: ['test/**/*.production.test.ts'],
-          testTimeout: 60_000,
+          ...unhurried,
           maxWorkers: WORKERS,
           sequence: { groupOrder: 0 },
         },
@@ -210,8 +215,7 @@ const tests = async (): Promise<UserConfig> => ({
           include: [`test/${name}/**/*.test.ts`],
           globalSetup: path(`test/${name}/setup.ts`),
           setupFiles: path('test/browser/harness/tell.ts'),
-          testTimeout: 240_000,
-          hookTimeout: 240_000,
+          ...unhurried,
           maxWorkers: BROWSERS,
           sequence: { groupOrder: 1 },
         },
@@ -228,7 +232,7 @@ const tests = async (): Promise<UserConfig> => ({
           name: 'built',
           include: ofPackage,
           globalSetup: path('test/package/setup.ts'),
-          testTimeout: 60_000,
+          ...unhurried,
           maxWorkers: BROWSERS,
           sequence: { groupOrder: 1 },
         },

@@ -2,6 +2,8 @@
  * Specifications of commands, engines and remotes for tests.
  * @module
  */
+
+export type { RemoteUnderTest } from './testing/conformance/kit.ts'
 export {
   type Expectation,
   type GivenEvent,
@@ -14,4 +16,4 @@ export type { DeviceNetwork, MemoryDevice, RemoteFaults } from './testing/memory
 export { type MemoryRemote, type MemoryRemoteOptions, memoryRemote } from './testing/memoryRemote.ts'
 export { openTestEngine, type TestEngineOptions } from './testing/openTestEngine.ts'
 export type { Reacted, ReactionFakes } from './testing/reacts.ts'
-export { type ConformanceCase, type RemoteUnderTest, remoteConformance } from './testing/remoteConformance.ts'
+export { type ConformanceCase, remoteConformance } from './testing/remoteConformance.ts'

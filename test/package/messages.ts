@@ -73,7 +73,7 @@ export function messagesIn(code: string, file: string, onlySaid = false): string
 /** Whether a file is of the panel, which has many labels. */
 const isPanel = (file: string): boolean => /^devtools[./\\]/.test(file)
 /** Whether a file has no messages for the guide: those of the conformance tests already say what an adapter breaks. */
-const isOther = (file: string): boolean => file.includes('remoteConformance')
+const isOther = (file: string): boolean => file.includes('conformance')
 
 /** The messages of the sources by file. */
 export const messages = (): ReadonlyMap<string, readonly string[]> => {

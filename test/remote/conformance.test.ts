@@ -1,7 +1,8 @@
 import { describe, expect, it, vi } from 'vitest'
 import { type Remote, RemoteError } from '../../src/remote.ts'
+import type { RemoteUnderTest } from '../../src/testing/conformance/kit.ts'
 import { memoryRemote } from '../../src/testing/memoryRemote.ts'
-import { type RemoteUnderTest, remoteConformance } from '../../src/testing/remoteConformance.ts'
+import { remoteConformance } from '../../src/testing/remoteConformance.ts'
 import { memorySubject, type Place } from './memory.ts'
 
 describe.each([true, false])('a remote in memory, conditional: %s', (conditional) => {

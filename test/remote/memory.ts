@@ -1,6 +1,6 @@
+import type { RemoteUnderTest } from '../../src/testing/conformance/kit.ts'
 import type { MemoryDevice } from '../../src/testing/memoryDevice.ts'
 import { type MemoryRemote, type MemoryRemoteOptions, memoryRemote } from '../../src/testing/memoryRemote.ts'
-import type { RemoteUnderTest } from '../../src/testing/remoteConformance.ts'
 
 /** A server, and the devices that were opened on it. */
 export interface Place extends MemoryRemote {

@@ -1,9 +1,9 @@
-import { openEngine } from 'tidemark'
+import { defineEvents, defineModel, event, openEngine, projection, table } from 'tidemark'
 import { defineRemote } from 'tidemark/sync'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { coreOf } from '../../src/engine/openEngine.ts'
-import { type Tab, tab } from '../engine/kit.ts'
-import { freshName, later, shown } from '../engine/todos.ts'
+import { atEnd, type Tab, tab } from '../engine/kit.ts'
+import { freshName, later, outcome, shown } from '../engine/todos.ts'
 import { devices, LOG, putSingle } from './devices.ts'
 
 /** The local commands of the device: more than a tab refolds in one task. */
@@ -231,3 +231,46 @@ test('an app reads an event once the rows show it, also while a tab refolds', as
   await reading
   expect(seen).toEqual([[1, true]])
 })
+
+test.each([5, LOCAL])(
+  'an engine whose upcast fails on one of %i local commands is failed, tells so and can be closed',
+  async (count) => {
+    const { device, server } = devices()
+    const name = freshName()
+    const { network } = device(name)
+    network.set({ offline: true })
+    const options = {
+      remote: defineRemote(() => ({ ...network(LOG), append: () => new Promise<never>(() => {}) })),
+      mirror: false,
+    }
+    const writer = await tab(name, {}, options)
+    await Promise.all(Array.from({ length: count }, (_, i) => writer.dispatch.add({ id: `p${i}`, title: String(i) })))
+    let isBroken = false
+    const events = defineEvents({
+      todoAdded: event<{ id: string; title: string }>().upcast((data) => {
+        if (isBroken && data.title === '3') throw new RangeError('no 3')
+        return { ...data, list: 'inbox' }
+      }),
+    })
+    const todos = projection(events, {
+      into: table<{ id: string; title: string; list: string }>('id'),
+      evolve: { todoAdded: (_, { data }) => data },
+    })
+    const commands = { add: (_: unknown, id: string) => events.todoAdded({ id, title: 'new', list: 'new' }) }
+    const newer = defineModel({ name: 'todos', events, projections: { todos }, commands })
+    const reader = await openEngine(newer, { name, ...options })
+    atEnd(() => reader.close())
+    expect(reader.read.todos.size).toBe(count)
+    const told: unknown[] = []
+    reader.subscribe(() => void told.push(reader.status.state))
+    isBroken = true
+    await putSingle(server, 1, 1)
+    network.set({ offline: false })
+    await expect.poll(() => told, soon).toContain('failed')
+    expect(reader.status.lastError).toMatchObject({ name: 'ModelError', cause: { message: 'no 3' } })
+    // The commands before the failed one are shown, on top of the log.
+    expect(reader.read.todos.all().map(({ id }) => id)).toEqual(['1', 'p0', 'p1', 'p2'])
+    expect(await outcome(reader.dispatch.add('q'))).toBe(reader.status.lastError)
+    await reader.close()
+  },
+)

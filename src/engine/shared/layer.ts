@@ -109,7 +109,13 @@ export function createLocalLayer(
   function* puttingOn(note?: (journal: Journal) => void): Generator<void> {
     for (const [i, entry] of entries.entries()) {
       const isOn = i < on
-      if (!isOn) putOn(entry)
+      try {
+        if (!isOn) putOn(entry)
+      } catch (error) {
+        // An upcast failed. The tab ends with this error, and then shows the rows that it has.
+        if (tab.state === 'ready') throw error
+        return
+      }
       tab.tip += entry.events.length
       if (isOn) continue
       on++

@@ -32,7 +32,7 @@ export function createRefold(tab: Tab, local: LocalLayer): Refold {
   let commits = 0
   /** The steps that are left of `take` or `end`. */
   let running: Iterable<void> = []
-  /** The error that ended the steps of `take`. */
+  /** The error that ended the steps of `take` or `end`. */
   let failure: { readonly error: unknown } | undefined
 
   function hold(): HeldRows {
@@ -48,38 +48,49 @@ export function createRefold(tab: Tab, local: LocalLayer): Refold {
 
   function* taking(records: readonly CommitRecord[], kept: number, change?: () => void): Generator<void> {
     const rows = held ?? hold()
-    try {
-      yield* local.takingBack(kept, rows.noteBeforeUndo)
-      for (const record of records) {
-        try {
-          applyCommit(tab, record)
-        } finally {
-          rows.noteMade(journal.splice(0))
-        }
-        commits++
-        yield
+    yield* local.takingBack(kept, rows.noteBeforeUndo)
+    for (const record of records) {
+      try {
+        applyCommit(tab, record)
+      } finally {
+        rows.noteMade(journal.splice(0))
       }
-      change?.()
-    } catch (error) {
-      // A caller that only wants the rows, as a dispatch does, must not get this error.
-      failure = { error }
+      commits++
+      yield
     }
+    change?.()
   }
 
   function* ending(): Generator<void> {
-    if (!held) return
+    const rows = held
+    if (!rows) return
     tab.tip = tab.head
-    yield* local.puttingOn(held.noteMade)
-    held.release()
-    held = shown = undefined
+    try {
+      yield* local.puttingOn(rows.noteMade)
+    } finally {
+      rows.release()
+      held = shown = undefined
+    }
     // Decides the pending commands, and tells subscribers.
     rebase(tab, () => {})
   }
 
+  /** Keeps an error for `run`: a caller that only wants the rows, as a dispatch does, must not get it. */
+  function* failing(steps: Iterable<void>): Generator<void> {
+    try {
+      yield* steps
+    } catch (error) {
+      failure ??= { error }
+    }
+  }
+
   async function run(steps: Iterable<void>): Promise<void> {
-    running = steps
-    await inSlices(steps)
+    running = failing(steps)
+    await inSlices(running)
     running = []
+    const failed = failure
+    failure = undefined
+    if (failed) throw failed.error
   }
 
   const refold: Refold = {
@@ -93,16 +104,13 @@ export function createRefold(tab: Tab, local: LocalLayer): Refold {
     isLong: (commands) => !!held || (commands > REFOLDED_AT_ONCE && !tab.turns),
     async take(records, kept = 0, change) {
       await run(taking(records, kept, change))
-      const failed = failure
-      failure = undefined
-      if (failed) throw failed.error
       if (commits >= HELD_COMMITS) await refold.end()
     },
     end: () => run(ending()),
     finish() {
       if (!held) return
       for (const _ of running);
-      for (const _ of ending());
+      for (const _ of failing(ending()));
     },
   }
   return refold

@@ -206,8 +206,11 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
         tab.behind = true
         throw error
       } finally {
-        if (refold.shown) await refold.end()
-        tab.catchingUp = false
+        try {
+          await refold.end()
+        } finally {
+          tab.catchingUp = false
+        }
       }
     },
 

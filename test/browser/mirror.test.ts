@@ -26,7 +26,7 @@ describe.skipIf(!has('chromium'))('chromium', () => {
             const { mirror, sequence } = window.app.status()
             return mirror.state === 'off' || mirror.sequence === sequence
           }
-          for (let i = 0; i < 200 && !followed(); i++) await new Promise((resolve) => setTimeout(resolve, 20))
+          while (!followed()) await new Promise((resolve) => setTimeout(resolve, 20))
         }
         return outcomes
       })

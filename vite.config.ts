@@ -169,7 +169,7 @@ const PATIENCE_MS = 240_000
 const unhurried = {
   testTimeout: PATIENCE_MS,
   hookTimeout: PATIENCE_MS,
-  expect: { poll: { timeout: PATIENCE_MS / 4 } },
+  expect: { poll: { timeout: 20_000 } },
 }
 
 /**

@@ -2,7 +2,6 @@ import { ImportError } from '../errors.ts'
 import { archivedSegment } from '../log/chunk.ts'
 import {
   type Database,
-  hasNewerStores,
   type LogIdentity,
   numberKeyOf,
   readIdentity,
@@ -56,7 +55,7 @@ export async function publishStaged(
       store('meta').delete('staged')
       store('meta').delete('builds')
       store('meta').put(log, 'log')
-      if (reactions && hasNewerStores(database)) putReactions(store, reactions, chunks.at(-1)?.last ?? 0)
+      if (reactions && database.hasNewer) putReactions(store, reactions, chunks.at(-1)?.last ?? 0)
       if (log.base) store('segments').put(archivedSegment(log.base), log.base)
       for (const chunk of chunks) move(store, chunk)
       index(store, 0)
@@ -96,8 +95,8 @@ export async function publishStaged(
   try {
     // Strict, because the user may delete the file once the import is done.
     const stores: StoreName[] = [...SHOWN_STORES, ...storesOfLog(database)]
-    if (sent.length && hasNewerStores(database)) stores.push('sent')
-    if (reactions && hasNewerStores(database)) stores.push('reactions')
+    if (sent.length && database.hasNewer) stores.push('sent')
+    if (reactions && database.hasNewer) stores.push('reactions')
     await database.transact(stores, 'readwrite', body, 'strict')
   } catch (error) {
     if (refusal) throw refusal

@@ -1,14 +1,7 @@
 import { ImportError, StorageError } from '../errors.ts'
 import { randomId } from '../ids.ts'
 import type { ChunkHeader } from '../log/chunk.ts'
-import {
-  above,
-  type Database,
-  hasNewerStores,
-  type LogIdentity,
-  type StoreName,
-  type StoreOf,
-} from '../log/database.ts'
+import { above, type Database, type LogIdentity, type StoreName, type StoreOf } from '../log/database.ts'
 import { isMarker, type LocalRecord, type Marker } from '../log/local.ts'
 import type { Sidecar, StagedChunk, Staging, TypedCursor } from '../log/stores.ts'
 
@@ -105,13 +98,13 @@ type StagingRequests = readonly (
 
 /** The stores that `askEmpty` reads. */
 export const storesOfLog = (database: Database): readonly StoreName[] =>
-  hasNewerStores(database) ? ['segments', 'commits', 'outbox'] : ['segments', 'commits']
+  database.hasNewer ? ['segments', 'commits', 'outbox'] : ['segments', 'commits']
 
 /** Queues the requests from which `isEmpty` finds out whether the log and its outbox are empty. */
 export const askEmpty = (store: StoreOf, database: Database): StagingRequests => [
   store('segments').getKey(above(0)),
   store('commits').getKey(above(0)),
-  ...(hasNewerStores(database) ? [store('outbox').openCursor(null, 'prev')] : []),
+  ...(database.hasNewer ? [store('outbox').openCursor(null, 'prev')] : []),
 ]
 /** Whether the answers are those of an empty log. Call it once all have come. In an empty outbox, the marker comes last: records below it do not count. */
 export const isEmpty = (requests: StagingRequests): boolean =>

@@ -95,9 +95,6 @@ export async function openDatabase(
   return database
 }
 
-/** Whether a database has `NEWER_STORES`. */
-export const hasNewerStores = ({ hasNewer }: Database): boolean => hasNewer
-
 /** Makes all further transactions use this connection. */
 function use(database: Database, idb: IDBDatabase): void {
   idb.onversionchange = idb.onclose = () => {

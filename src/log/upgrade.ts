@@ -1,6 +1,6 @@
 import { StorageError } from '../errors.ts'
 import { answerOf, databaseName, unavailable } from './connection.ts'
-import { type Database, hasNewerStores, readIdentity, type StoreName, type StoreOf } from './database.ts'
+import { type Database, readIdentity, type StoreName, type StoreOf } from './database.ts'
 import { NEWER_STORES, VERSION } from './stores.ts'
 
 /**
@@ -11,7 +11,7 @@ import { NEWER_STORES, VERSION } from './stores.ts'
 export async function upgradeStores(database: Database): Promise<void> {
   // Opens the connection if it is closed.
   await readIdentity(database)
-  if (hasNewerStores(database)) return
+  if (database.hasNewer) return
   await closeOthers(database)
   // Opens a new connection, which compares the log id.
   await readIdentity(database)

@@ -1,12 +1,5 @@
 import { StorageError } from '../errors.ts'
-import {
-  type Database,
-  hasNewerStores,
-  type LogIdentity,
-  numberKeyOf,
-  type StoreName,
-  type StoreOf,
-} from '../log/database.ts'
+import { type Database, type LogIdentity, numberKeyOf, type StoreName, type StoreOf } from '../log/database.ts'
 import type { Checkpoint, Page, StoredType } from '../log/stores.ts'
 import type { Fold } from '../model/fold.ts'
 
@@ -66,7 +59,7 @@ export async function readSnapshot(
   const discarded: Checkpoint[] = []
   const stores: StoreName[] = ['meta', 'types', 'checkpoints', 'pages', 'segments', 'commits']
   // A database without this store belongs to a log without a remote.
-  if (hasNewerStores(database)) stores.push('outbox')
+  if (database.hasNewer) stores.push('outbox')
 
   const [log, types, builds] = await database.transact(stores, 'readonly', (store) => {
     // `transact` runs this again on a new connection if the first one was lost.

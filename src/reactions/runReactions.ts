@@ -4,7 +4,7 @@ import { stateAfter } from '../engine/afterwards.ts'
 import type { ReactionPlace } from '../engine/reactions.ts'
 import { openWorkerEngine } from '../engine/workerEngine.ts'
 import { EngineClosed, StorageError } from '../errors.ts'
-import { hasNewerStores, readIdentity } from '../log/database.ts'
+import { readIdentity } from '../log/database.ts'
 import { isShared } from '../log/local.ts'
 import { toWire } from '../log/wire.ts'
 import type { Workshop } from '../projections/workshop.ts'
@@ -60,7 +60,7 @@ async function runBeside(shop: Workshop, declared: Declared, place: ReactionPlac
 async function waitForEngine(shop: Workshop, declared: Declared): Promise<BesideEngine> {
   const { database } = shop
   const log = await readIdentity(database)
-  if (!hasNewerStores(database)) throw new StorageError('unavailable', withoutStore(database.name))
+  if (!database.hasNewer) throw new StorageError('unavailable', withoutStore(database.name))
   const wanted = Object.fromEntries(declared.map(([name, { version = 1 }]) => [name, version]))
   const channel = shop.channel.share((hint) => {
     // A holder that has just started may be of an older build, too.

@@ -1,7 +1,7 @@
 import 'fake-indexeddb/auto'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { freshName } from '../engine/todos.ts'
-import { deleteDatabase, hasNewerStores, openChannel, openDatabase, upgradeStores } from './rooms.ts'
+import { deleteDatabase, openChannel, openDatabase, upgradeStores } from './rooms.ts'
 
 const OLDER = [
   'commits',
@@ -70,7 +70,7 @@ describe('opening', () => {
     const opens = watchOpens()
     const other = await openDatabase(name)
     expect(opens).toEqual(['undefined'])
-    expect(hasNewerStores(other)).toBe(true)
+    expect(other.hasNewer).toBe(true)
   })
 
   test('does not upgrade an older database, and takes no connection away from another tab', async () => {
@@ -80,7 +80,7 @@ describe('opening', () => {
     other.onversionchange = asked
     const database = await openDatabase(name)
     expect(database.idb!.version).toBe(10)
-    expect(hasNewerStores(database)).toBe(false)
+    expect(database.hasNewer).toBe(false)
     expect(asked).not.toHaveBeenCalled()
   })
 
@@ -161,9 +161,9 @@ describe('adding the newer stores', () => {
       database.transact(['meta'], 'readonly', (store) => store('meta').get('log')).then(({ result }) => result)
     one.log = other.log = await read(one)
     await upgradeStores(one)
-    expect(hasNewerStores(one)).toBe(true)
+    expect(one.hasNewer).toBe(true)
     expect(await read(other)).toEqual({ id: 'log', lineage: 'line', format: 1 })
-    expect(hasNewerStores(other)).toBe(true)
+    expect(other.hasNewer).toBe(true)
     const opens = watchOpens()
     await upgradeStores(one)
     expect(opens).toEqual([])
@@ -182,7 +182,7 @@ describe('adding the newer stores', () => {
     other.close()
     const { result } = await database.transact(['meta'], 'readonly', (store) => store('meta').get('log'))
     expect(result).toMatchObject({ id: 'log' })
-    expect(hasNewerStores(database)).toBe(false)
+    expect(database.hasNewer).toBe(false)
   })
 })
 

@@ -338,7 +338,7 @@ export const mutations = [
   {
     name: 'sync rule 13: a log counts as empty whatever its outbox holds',
     in: 'askEmpty',
-    find: "hasNewerStores(database) ? [store('outbox').openCursor($$all)] : []",
+    find: "database.hasNewer ? [store('outbox').openCursor($$all)] : []",
     put: '[]',
     profiles: 'devices',
     tests: ['test/sync/files.test.ts', 'outbox is not empty'],

@@ -1,3 +1,4 @@
+import { quietly, sleep } from '../async.ts'
 import { asError } from '../caught.ts'
 import { restore } from '../copies/restore.ts'
 import type { Restored } from '../copies/restored.ts'
@@ -35,10 +36,12 @@ export interface BootOptions extends OpenOptions {
  */
 export async function boot(model: AnyModel, name: string, options: BootOptions): Promise<Core> {
   const { storage, signal } = options
-  // Started first: the browser opens the database while this page creates the folds.
   const blocked = (): void => options.onProgress?.({ phase: 'blocked', done: 0, total: 1 })
+  // Started first: the browser opens the database while this page creates the folds.
   const opening = storage ? undefined : openDatabase(name, true, blocked, signal)
   const loadReserve = (): ReturnType<typeof reserve.load> => reserve.load()
+  // Chromium begins to open only in a later task of this page, when it knows that the page may store data.
+  if (opening) await Promise.race([quietly(opening), sleep(0)])
   const core = createCore(model, name, !storage, loadReserve)
   options.observe?.(core)
   if (options.reactions) core.reactions = {}

@@ -55,58 +55,65 @@ export async function readSnapshot(
     log: LogIdentity | undefined,
   ) => void,
 ): Promise<Snapshot> {
-  const checkpoints = new Map<string, Checkpoint>()
-  const discarded: Checkpoint[] = []
   const stores: StoreName[] = ['meta', 'types', 'checkpoints', 'pages', 'segments', 'commits']
   // A database without this store belongs to a log without a remote.
   if (database.hasNewer) stores.push('outbox')
 
-  const [log, types, builds] = await database.transact(stores, 'readonly', (store) => {
-    // `transact` runs this again on a new connection if the first one was lost.
-    checkpoints.clear()
-    discarded.length = 0
-    const builds = store('meta').get('builds')
-    const log = store('meta').get('log')
-    // Cursors over keys show where the log ends without reading a record.
-    const commit = store('commits').openKeyCursor(null, 'prev')
-    const segment = store('segments').openKeyCursor(null, 'prev')
-    const all = store('checkpoints').getAll()
-    // One table is loaded while the browser reads the next.
-    const askPages = (fold: Fold, build: string): void => {
-      const { identity } = fold
-      const pages = store('pages').getAll(pagesOf(identity, build))
-      pages.onsuccess = () => {
-        const checkpoint = checkpoints.get(identity)
-        if (checkpoint?.build !== build || loadPages(fold, checkpoint, pages.result)) return
-        fold.clear()
-        checkpoints.delete(identity)
-        discarded.push(checkpoint)
-      }
-    }
-    // Most pages belong to the build named '', so they are requested before the checkpoints are known. That saves a
-    // round trip.
-    for (const fold of folds) {
-      fold.clear()
-      askPages(fold, '')
-    }
-    all.onsuccess = () => {
-      for (const fold of folds) {
+  return new Promise((resolve, reject) => {
+    let isRead = false
+    const queue = (store: StoreOf): void => {
+      // `transact` runs this again on a new connection if the first one was lost.
+      if (isRead) return
+      const checkpoints = new Map<string, Checkpoint>()
+      const discarded: Checkpoint[] = []
+      const builds = store('meta').get('builds')
+      const log = store('meta').get('log')
+      // Cursors over keys show where the log ends without reading a record.
+      const commit = store('commits').openKeyCursor(null, 'prev')
+      const segment = store('segments').openKeyCursor(null, 'prev')
+      const all = store('checkpoints').getAll()
+      // One table is loaded while the browser reads the next.
+      const askPages = (fold: Fold, build: string): void => {
         const { identity } = fold
-        const build = builds.result?.[identity] ?? ''
-        const checkpoint = all.result.find((one) => one?.identity === identity && one.build === build)
-        if (!checkpoint) continue
-        // The log ends before these rows, so the events that they were folded from are missing.
-        if (Math.max(numberKeyOf(commit), numberKeyOf(segment)) < checkpoint.first) discarded.push(checkpoint)
-        else {
-          checkpoints.set(identity, checkpoint)
-          if (build) askPages(fold, build)
+        const pages = store('pages').getAll(pagesOf(identity, build))
+        pages.onsuccess = () => {
+          const checkpoint = checkpoints.get(identity)
+          if (checkpoint?.build !== build || loadPages(fold, checkpoint, pages.result)) return
+          fold.clear()
+          checkpoints.delete(identity)
+          discarded.push(checkpoint)
         }
       }
-      besides?.(store, checkpoints, numberKeyOf(segment), log.result)
+      // Most pages belong to the build named '', so they are requested before the checkpoints are known. That saves a
+      // round trip.
+      for (const fold of folds) {
+        fold.clear()
+        askPages(fold, '')
+      }
+      all.onsuccess = () => {
+        for (const fold of folds) {
+          const { identity } = fold
+          const build = builds.result?.[identity] ?? ''
+          const checkpoint = all.result.find((one) => one?.identity === identity && one.build === build)
+          if (!checkpoint) continue
+          // The log ends before these rows, so the events that they were folded from are missing.
+          if (Math.max(numberKeyOf(commit), numberKeyOf(segment)) < checkpoint.first) discarded.push(checkpoint)
+          else {
+            checkpoints.set(identity, checkpoint)
+            if (build) askPages(fold, build)
+          }
+        }
+        besides?.(store, checkpoints, numberKeyOf(segment), log.result)
+        const types = store('types').getAll()
+        // Requests finish in order, so all values are here. Nothing waits for the end of a transaction that only reads.
+        types.onsuccess = () => {
+          isRead = true
+          resolve({ log: log.result!, types: types.result, checkpoints, builds: builds.result, discarded })
+        }
+      }
     }
-    return [log, store('types').getAll(), builds] as const
+    database.transact(stores, 'readonly', queue).catch(reject)
   })
-  return { log: log.result!, types: types.result, checkpoints, builds: builds.result, discarded }
 }
 
 /** Loads persisted rows into an empty fold. False if they do not match the checkpoint. */

@@ -5,7 +5,8 @@ import { wire } from '../engine/channel.ts'
 import { atEnd, broken, quiet, tab, traffic } from '../engine/kit.ts'
 import { freshName, shown } from '../engine/todos.ts'
 import { openDatabase, seal } from '../log/rooms.ts'
-import { dump, inDatabase, type Traffic } from '../log/storage.ts'
+import { dump, holdAnswer, inDatabase, type Traffic } from '../log/storage.ts'
+import { type AnyModel, createFolds, readSnapshot } from './rooms.ts'
 
 const events = defineEvents({ moved: event<{ id: string; by: number }>() })
 /** Ten rows, however long the log. */
@@ -91,7 +92,7 @@ test('boot asks for its pages before it knows the checkpoints, and again only fo
   noteAnswer(watched)
   const first = await openEngine(counters(), { name })
   const before = [...watched.requests]
-  expect(before.slice(before.indexOf('answer'))).toEqual(['answer', 'getAll commits'])
+  expect(before.slice(before.indexOf('answer'))).toEqual(['answer', 'getAll commits', 'getAll types'])
   expect(before.filter((one) => one === 'getAll pages')).toHaveLength(2)
   await first.rebuild()
   await first.close()
@@ -103,9 +104,71 @@ test('boot asks for its pages before it knows the checkpoints, and again only fo
     'getAll pages',
     'getAll pages',
     'getAll commits',
+    'getAll types',
   ])
   expect(second.read.sums.all()).toEqual(first.read.sums.all())
   await second.close()
+})
+
+test('boot has its rows with the last value that it asked for: it does not wait for the end of the transaction', async () => {
+  const name = await recorded(30, 3)
+  await quiet()
+  let end = (): void => {}
+  const held = new Promise<void>((resolve) => (end = resolve))
+  let reads = 0
+  broken().onTransaction = (transaction, stores, mode) => {
+    if (mode === 'readonly' && stores.includes('pages') && !reads++) holdAnswer(transaction, held)
+  }
+  const engine = await openEngine(counters(), { name })
+  expect(reads).toBe(1)
+  expect(engine.read.total.value).toBe(30)
+  expect(engine.read.sums.size).toBe(3)
+  end()
+  await engine.close()
+})
+
+test('a connection that is lost after the last value costs a boot no rows and no second read', async () => {
+  const name = await recorded(30, 3)
+  await quiet()
+  const database = await openDatabase(name, false)
+  // The type of the parameter does not name the model's events.
+  const folds = createFolds(counters() as unknown as AnyModel)
+  let runs = 0
+  const lost: typeof database = {
+    ...database,
+    async transact(...given) {
+      await database.transact(...given)
+      const again = await database.transact(...given)
+      runs = 2
+      return again
+    },
+  }
+  const watched = traffic()
+  const { checkpoints } = await readSnapshot(lost, folds)
+  await expect.poll(() => runs).toBe(2)
+  expect(watched.requests.filter((one) => one === 'getAll checkpoints')).toHaveLength(1)
+  expect(checkpoints.size).toBe(2)
+  expect(folds.map(({ sequence }) => sequence)).toEqual([30, 30])
+  expect([...folds[0]!.slots]).toHaveLength(3)
+  database.close()
+})
+
+test('the page asks for the database one task before it creates the folds, because Chromium opens it in between', async () => {
+  const name = await recorded(10, 1)
+  let opens = 0
+  const { open } = indexedDB
+  indexedDB.open = (...given) => {
+    opens++
+    return open.apply(indexedDB, given)
+  }
+  atEnd(() => (indexedDB.open = open))
+  let observed = false
+  const opening = openEngine(counters(), { name, observe: () => (observed = true) } as object)
+  for (let i = 0; i < 100; i++) await null
+  expect([opens, observed]).toEqual([1, false])
+  const engine = await opening
+  expect(observed).toBe(true)
+  await engine.close()
 })
 
 test('guarantee 6: boot reads no commit or segment that ends at or below the lowest checkpoint', async () => {

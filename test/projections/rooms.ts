@@ -3,7 +3,7 @@
 export { createCopy } from '../../src/copies/mirrorCopy.ts'
 export { copies } from '../../src/copies/part.ts'
 export { foldCommit } from '../../src/model/fold.ts'
-export { createFolds } from '../../src/model/model.ts'
+export { type AnyModel, createFolds } from '../../src/model/model.ts'
 export { connectHost } from '../../src/projections/connect.ts'
 export { createHost } from '../../src/projections/host.ts'
 export { createPipeline } from '../../src/projections/pipeline.ts'

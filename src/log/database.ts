@@ -124,10 +124,9 @@ async function reconnect(database: Database): Promise<IDBDatabase> {
   const connection = await connect(database.name, { blocked: database.blocked })
   if (!connection) throw new EngineClosed(database.closed ? 'closed' : 'log replaced')
   const { idb } = connection
-  const read: Parameters<Transact> = [['meta'], 'readonly', () => {}]
   const log = await runTransaction(idb, ['meta'], 'readonly', (store) => store('meta').get('log')).catch((error) => {
     idb.close()
-    throw withKind(error, true, read)
+    throw withKind(error, true, [['meta'], 'readonly'])
   })
   const found = log.result
   // Rule 13: the old log was empty when it got this new id. A tab that knows it by the old id has no events that could mismatch.
@@ -154,12 +153,12 @@ export async function loaded(database: Database, request: IDBRequest): Promise<b
   if (request.readyState === 'pending') return false
   // Callers wait only for requests to an object store of this library, never for a cursor.
   const name = (request.source as IDBObjectStore).name as StoreName
-  if (request.error) throw withKind(request.error, false, [[name], 'readonly', () => {}])
+  if (request.error) throw withKind(request.error, false, [[name], 'readonly'])
   return true
 }
 
-function withKind(error: unknown, lost: boolean, [stores, mode]: Parameters<Transact>): Error {
-  const { name, message } = asError(error ?? new DOMException('the transaction was aborted', 'AbortError'))
+function withKind(error: unknown, lost: boolean, [stores, mode]: readonly [StoreName[], string, ...unknown[]]): Error {
+  const { name, message } = asError(error ?? new DOMException('aborted', 'AbortError'))
   const kind = name === 'QuotaExceededError' ? 'quota' : lost ? 'closed' : 'aborted'
   return new StorageError(kind, `${mode} of ${stores}: ${name} ${message}`, error)
 }
@@ -175,11 +174,10 @@ function runTransaction<T>(
     const transaction = idb.transaction(stores, mode, { durability })
     // The one place where the browser's untyped stores become ours.
     const storeOf = (name: StoreName) => transaction.objectStore(name)
-    let result: T
-    transaction.oncomplete = () => resolve(result)
     transaction.onabort = () => reject(transaction.error)
     try {
-      result = body(storeOf, transaction)
+      const result = body(storeOf, transaction)
+      transaction.oncomplete = () => resolve(result)
     } catch (error) {
       reject(error)
       transaction.abort()

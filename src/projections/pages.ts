@@ -129,13 +129,8 @@ function checkpointOf(
 function failToStore(track: Track, cause: unknown): void {
   const { fold, stored = 0, pages, dirty } = track
   const { name, sequence } = fold
-  const rows = [...dirty].flatMap((page) => [...(pages.get(page) ?? [])])
-  const failure =
-    failureToClone(
-      name,
-      sequence,
-      rows.map(({ key, row }) => [key, row] as const),
-    ) ?? new ProjectionFailed(name, sequence, cause)
+  const rows = [...dirty].flatMap((page) => Array.from(pages.get(page) ?? [], ({ key, row }) => [key, row] as const))
+  const failure = failureToClone(name, sequence, rows) ?? new ProjectionFailed(name, sequence, cause)
   fold.clear()
   fold.sequence = stored
   fold.failed = failure

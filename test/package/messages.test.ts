@@ -17,7 +17,6 @@ const PARTS = [
   'the given events',
   'white space, and the characters . * > / \\',
   'white space, the characters * and >, and empty parts',
-  'the transaction was aborted',
 ]
 /** Messages of the panel after a success. */
 const SUCCESSES = ['Copied to the clipboard.', 'The browser keeps this storage.', '… is sent again.']

@@ -1,4 +1,4 @@
-import { quietly, sleep } from '../async.ts'
+import { sleep } from '../async.ts'
 import { asError } from '../caught.ts'
 import { restore } from '../copies/restore.ts'
 import type { Restored } from '../copies/restored.ts'
@@ -39,10 +39,9 @@ export async function boot(model: AnyModel, name: string, options: BootOptions):
   const blocked = (): void => options.onProgress?.({ phase: 'blocked', done: 0, total: 1 })
   // Started first: the browser opens the database while this page creates the folds.
   const opening = storage ? undefined : openDatabase(name, true, blocked, signal)
-  const loadReserve = (): ReturnType<typeof reserve.load> => reserve.load()
   // Chromium begins to open only in a later task of this page, when it knows that the page may store data.
-  if (opening) await Promise.race([quietly(opening), sleep(0)])
-  const core = createCore(model, name, !storage, loadReserve)
+  if (opening) await Promise.race([opening.catch(asError), sleep(0)])
+  const core = createCore(model, name, !storage, reserve.load)
   options.observe?.(core)
   if (options.reactions) core.reactions = {}
   try {
@@ -51,7 +50,7 @@ export async function boot(model: AnyModel, name: string, options: BootOptions):
       const database = await opening
       database.rescue = async (record) => (await reserve.load()).rescue(database, record)
       core.database = database
-      core.log = createLog(database, loadReserve)
+      core.log = createLog(database, reserve.load)
       signal?.throwIfAborted()
       await readDatabase(core, core.database, options)
       signal?.throwIfAborted()

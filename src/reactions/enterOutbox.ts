@@ -23,6 +23,12 @@ export interface Entering {
   readonly durability: 'relaxed' | 'strict'
 }
 
+/** What the caller knows of the outbox from one command to the next. */
+export interface KnownOutbox {
+  /** The key of the newest known marker. */
+  marker: number
+}
+
 /** The outcome of `enterOutbox`. */
 export type Entered =
   | { readonly is: 'entered'; readonly record: LocalRecord }
@@ -36,22 +42,25 @@ export type Entered =
 /**
  * Decides a command after everything in the outbox and appends it there, in one transaction with `extra`. A command that is refused after
  * other commands of this device is appended without events: the shared log decides. Throws what the command throws on the shared log.
+ * Reads the outbox as a whole, because the folds are everyone's and may change only within one task. It has few records: the follower packs it.
  */
 export async function enterOutbox(
   database: Database,
   model: AnyModel,
   folds: readonly Fold[],
   entering: Entering,
+  known: KnownOutbox,
 ): Promise<Entered> {
   const { id, extra } = entering
   const head = Math.max(0, ...folds.map(({ sequence }) => sequence))
   const asked = await database.transact(['segments', 'commits', 'outbox', 'commands'], 'readonly', (store) => ({
     segment: store('segments').getKey(above(head)),
     commit: store('commits').getKey(above(head)),
-    outbox: store('outbox').getAll(whole()),
+    outbox: store('outbox').getAll(whole(known.marker)),
     entry: store('commands').get(id),
   }))
   const outbox = outboxOf(asked.outbox.result)
+  known.marker = outbox?.marker.n ?? 0
   const local = outbox?.records.flatMap(localCommandsOf) ?? []
   if (asked.entry.result) {
     const { outbox: waits } = asked.entry.result

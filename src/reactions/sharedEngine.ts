@@ -18,7 +18,7 @@ import type { Workshop } from '../projections/workshop.ts'
 import { createBackoff } from '../queue.ts'
 import { createBell } from '../sync/bell.ts'
 import { holdingOf } from '../sync/holding.ts'
-import { type Entering, enterOutbox } from './enterOutbox.ts'
+import { type Entering, enterOutbox, type KnownOutbox } from './enterOutbox.ts'
 import type { BesideEngine } from './place.ts'
 
 /** Milliseconds after which the shared log is read again if no hint arrived. */
@@ -40,6 +40,7 @@ export async function openSharedEngine(shop: Workshop): Promise<BesideEngine> {
   if (holding.signal.aborted) end()
   holding.signal.addEventListener('abort', end, { signal: ending.signal })
   const types = eventTypes(model.events)
+  const known: KnownOutbox = { marker: 0 }
   const bells = new Set<() => void>()
   const channel = shop.channel.share((hint: Hint) => {
     if (hint.log !== database.log?.id) return
@@ -118,7 +119,7 @@ export async function openSharedEngine(shop: Workshop): Promise<BesideEngine> {
     for (;;) {
       signal.throwIfAborted()
       ending.signal.throwIfAborted()
-      const entered = await shop.atHead((folds) => enterOutbox(database, model, folds, entering), true)
+      const entered = await shop.atHead((folds) => enterOutbox(database, model, folds, entering, known), true)
       if (entered.is === 'raced') await sleep(backoff.next(), signal)
       else {
         if (entered.is === 'entered') shop.post({ local: entered.record })
@@ -149,8 +150,11 @@ export async function openSharedEngine(shop: Workshop): Promise<BesideEngine> {
     remote: {
       device,
       async unconfirmed() {
-        const { result } = await database.transact(['outbox'], 'readonly', (store) => store('outbox').getAll(whole()))
+        const { result } = await database.transact(['outbox'], 'readonly', (store) =>
+          store('outbox').getAll(whole(known.marker)),
+        )
         const outbox = outboxOf(result)
+        known.marker = outbox?.marker.n ?? 0
         return outbox && { base: outbox.marker.base, commands: outbox.records.flatMap(localCommandsOf) }
       },
       verdict,

@@ -103,6 +103,37 @@ describe('reactions rule 13, with a remote:', { timeout: 60_000 }, () => {
     expect(tabA.status.reactions.answer).toMatchObject({ state: 'idle', open: 0 })
   })
 
+  test('a dispatch of a reaction reads no keys of commands that were sent before', async () => {
+    const server = memoryRemote()
+    const a = device(server)
+    const tab = await a.open({ answer: finish })
+    const turn = async (id: string) => {
+      await tab.dispatch.requestTurn({ id })
+      await expect.poll(() => states(tab), { timeout: 20_000 }).toContain(`${id} finished`)
+      await expect.poll(() => tab.status.sync?.pending, { timeout: 20_000 }).toBe(0)
+      await allOver(a.name)
+    }
+    for (const id of ['1', '2']) await turn(id)
+    const marker = Math.max(...(await dump(a.name, 'outbox')).map(({ key }) => Number(key)))
+    // The reaction's engine learns of the marker with each dispatch.
+    await turn('3')
+    const lowest: number[] = []
+    const { getAll } = IDBObjectStore.prototype
+    const noted = vi.spyOn(IDBObjectStore.prototype, 'getAll').mockImplementation(function (
+      this: IDBObjectStore,
+      ...given
+    ) {
+      const [range] = given as [IDBKeyRange | undefined]
+      // A record that may have fallen under the marker is looked for below it, in a transaction that removes it.
+      if (this.name === 'outbox' && this.transaction.mode === 'readonly') lowest.push(range?.lower ?? 0)
+      return getAll.apply(this, given)
+    })
+    await turn('4')
+    noted.mockRestore()
+    expect(lowest.length).toBeGreaterThan(0)
+    expect(lowest.filter((key) => key < marker)).toEqual([])
+  })
+
   test('an app without reactions sends no device id', async () => {
     const server = memoryRemote()
     const a = device(server)

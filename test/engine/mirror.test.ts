@@ -18,6 +18,7 @@ import {
   lost,
   mirrored,
   off,
+  prompt,
   replaceDisk,
   sealAll,
   segment,
@@ -335,7 +336,7 @@ describe('the mirror', () => {
     lists = 0
     const second = createHost(todoApp() as never, 'second', { loadMirror: copies.load })
     await second.hello(name, 'todos')
-    await vi.waitFor(() => expect(lists).toBeGreaterThan(1))
+    await vi.waitFor(() => expect(lists).toBeGreaterThan(1), prompt)
     await later(100)
     expect(filesOf(name)).toEqual([tail])
     await second.goodbye(name)
@@ -354,8 +355,9 @@ describe('the mirror', () => {
     }
     const host = createHost(todoApp() as never, 'host', { loadMirror: copies.load })
     await host.hello(name, 'todos')
-    await vi.waitFor(async () =>
-      expect((await indexedDB.databases()).map(({ name }) => name)).not.toContain(`tidemark:${name}`),
+    await vi.waitFor(
+      async () => expect((await indexedDB.databases()).map(({ name }) => name)).not.toContain(`tidemark:${name}`),
+      prompt,
     )
     await later(100)
     fault.stop()
@@ -553,7 +555,7 @@ describe('a folder of the user', () => {
     const { root } = createDisk()
     const two = await tab(name, {}, { mirror: root })
     await mirrored(two, 1)
-    await vi.waitFor(() => expect(filesOf(name)).toEqual([]))
+    await vi.waitFor(() => expect(filesOf(name)).toEqual([]), prompt)
     expect([...root.files.keys()]).toEqual([`tidemark-${name}/${tail}`])
   })
 
@@ -568,7 +570,7 @@ describe('a folder of the user', () => {
     expect(filesOf(name)).toEqual([tail])
     const { root } = createDisk()
     await host.hello(name, 'todos', root)
-    await vi.waitFor(() => expect([...root.files.keys()]).toEqual([`tidemark-${name}/${tail}`]), { timeout: 5000 })
+    await vi.waitFor(() => expect([...root.files.keys()]).toEqual([`tidemark-${name}/${tail}`]), prompt)
     await one.dispatch.add({ title: 'b' })
     await mirrored(one, 2)
   })
@@ -603,7 +605,7 @@ describe('a folder of the user', () => {
     expect(empty.status.sequence).toBe(0)
     remember(mirror)
     expect(await resumeMirror(empty)).toBe(true)
-    await vi.waitFor(() => expect(empty.status.sequence).toBe(50))
+    await vi.waitFor(() => expect(empty.status.sequence).toBe(50), prompt)
     expect(empty.status.restored).toMatchObject({ sequence: 50 })
     await empty.dispatch.add({ title: 'on' })
     await mirrored(empty, 51)

@@ -23,12 +23,14 @@ beforeEach(() => {
   })
 })
 
+/** What a busy machine needs for something prompt. */
+export const prompt = { timeout: 15_000, interval: 10 }
 const LARGE = 10_000
 /** Waits for the mirror. One of tens of thousands of events takes longer than one that only has to be prompt. */
 export const mirrored = (one: Tab, mirror: number | object) =>
   vi.waitFor(
     () => expect(one.status.mirror).toEqual(typeof mirror === 'number' ? { state: 'on', sequence: mirror } : mirror),
-    { timeout: typeof mirror === 'number' && mirror >= LARGE ? 60_000 : 15_000, interval: 10 },
+    typeof mirror === 'number' && mirror >= LARGE ? { ...prompt, timeout: 60_000 } : prompt,
   )
 
 export const off = (reason: string) => ({ state: 'off', sequence: 0, reason: expect.stringContaining(reason) })

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { boot, interleaved, type Run, withBrowser } from '../run.ts'
+import { boot, emptyWriteLog, interleaved, type Run, withBrowser } from '../run.ts'
 
 /** About 100,000 messages. */
 const THREADS = 2000
@@ -25,6 +25,7 @@ export async function threadsFigure(run: Run): Promise<void> {
       const tab = await boot(run, browser, page)
       await tab.run(`bench.extra("fill", ${threads})`)
       await tab.run('bench.settle()')
+      await emptyWriteLog(run, browser, profile, page)
     })
   }
   await interleaved(run, subjects, run.rounds, 'Threads', async ({ name }) => {

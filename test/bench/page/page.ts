@@ -111,6 +111,19 @@ const commands = {
     return ms
   },
 
+  /** Writes random bytes to a database that is no subject's, in records of 16 kB. */
+  async write(records: number) {
+    const opened = indexedDB.open('bench', 1)
+    opened.onupgradeneeded = () => opened.result.createObjectStore('bytes')
+    await new Promise((resolve) => (opened.onsuccess = resolve))
+    for (let n = 0; n < records; n++) {
+      const transaction = opened.result.transaction('bytes', 'readwrite')
+      transaction.objectStore('bytes').put(crypto.getRandomValues(new Uint8Array(16_000)), 0)
+      await new Promise((resolve) => (transaction.oncomplete = resolve))
+    }
+    opened.result.close()
+  },
+
   extra: (name: string, ...args: unknown[]) => subject.extras?.[name]?.(...args),
   has: (name: string) => subject.extras?.[name] !== undefined,
 }

@@ -107,6 +107,8 @@ async function foldAgain(core: Core, failed: readonly Fold[], signal: AbortSigna
       const made = fresh[i]
       // The old fold stays if the new one failed too, or if it ended before a commit that came meanwhile.
       if (!made || made.failed || made.sequence !== core.head) continue
+      // `rebase` puts the local commands on again, also in this fold.
+      core.layer?.takeBack()
       fold.clear()
       const slots = [...made.slots]
       fold.load(

@@ -85,6 +85,29 @@ test('a valid event that a projection can not fold fails that projection on ever
   expect(await commitsOf(laptop.name)).toEqual(await commitsOf(phone.name))
 })
 
+test('a projection that failed and is rebuilt shows the commands that the remote has not ordered, too', async () => {
+  const { device, server } = devices()
+  const phone = device()
+  let isBroken = true
+  const a = await phone.open({
+    folding: () => {
+      if (isBroken) throw new RangeError('a bug of the app')
+    },
+  })
+  await putSingle(server, 1, 1)
+  await expect.poll(() => a.status.sequence, soon).toBe(1)
+  phone.network.set({ offline: true })
+  await a.dispatch.add(add('local'))
+  expect(a.status.projections.titles.state).toBe('failed')
+  isBroken = false
+  await a.rebuild()
+  expect(a.status.projections.titles.state).toBe('ready')
+  expect(a.read.titles.all().map(({ title }) => title)).toEqual(['x', 'local'])
+  phone.network.set({ offline: false })
+  await expect.poll(() => a.status.sync, soon).toMatchObject(idle)
+  expect(a.read.titles.all().map(({ title }) => title)).toEqual(['x', 'local'])
+})
+
 test('a message of a newer build that continues the log stops every device, which keeps its commands', async () => {
   const { device, server } = devices()
   const [phone, laptop] = [device(), device()]

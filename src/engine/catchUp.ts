@@ -15,15 +15,20 @@ const READ_AGAIN_MS = 20
 /**
  * Reads the log after the tab's head and applies it in slices. Boot's tail, a lost race, another tab's commit and a
  * thaw all call this. Resolves when the tab is at the head that the log had at the call. Rejects with `StorageError`,
- * `CorruptLog`, `OutdatedCodeError`, `ModelError`, `EngineClosed`, or the signal's reason.
+ * `CorruptLog`, `OutdatedCodeError`, `ModelError`, `EngineClosed`, or the signal's reason. `read` reads and applies once.
  */
-export async function catchUp(tab: Tab, signal?: AbortSignal, progress?: (head: number) => void): Promise<void> {
+export async function catchUp(
+  tab: Tab,
+  signal?: AbortSignal,
+  progress?: (head: number) => void,
+  read: typeof readBatches = readBatches,
+): Promise<void> {
   tab.catchingUp = true
   try {
     for (let reads = tab.trouble ? CATCH_UP_READS : 1; ; reads++) {
       try {
         tab.behind = false
-        await readBatches(tab, signal, progress)
+        await read(tab, signal, progress)
         return
       } catch (error) {
         tab.behind = true

@@ -1,4 +1,4 @@
-import { defineEvents, defineModel, event, openEngine, projection, table } from 'tidemark'
+import { defineEvents, defineModel, event, openEngine, projection, StorageError, table } from 'tidemark'
 import { defineRemote } from 'tidemark/sync'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { coreOf } from '../../src/engine/openEngine.ts'
@@ -230,6 +230,26 @@ test('an app reads an event once the rows show it, also while a tab refolds', as
   goOn()
   await reading
   expect(seen).toEqual([[1, true]])
+})
+
+test('a tab with many local commands reads again after one failed read, and does not report it', async () => {
+  const { reader, arrive } = await behind()
+  const core = coreOf.get(reader)!
+  const { log } = core
+  let failures = 0
+  core.log = {
+    ...log,
+    async *readAfter(...given) {
+      for await (const records of log.readAfter(...given)) {
+        yield records
+        if (!failures++) throw new StorageError('aborted', 'by the test')
+      }
+    },
+  }
+  await arrive(1, 200)
+  await expect.poll(() => reader.read.todos.size, soon).toBe(LOCAL + 200)
+  expect(failures).toBeGreaterThan(0)
+  expect(reader.status.lastError).toBeUndefined()
 })
 
 test.each([5, LOCAL])(

@@ -81,7 +81,7 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
   }
 
   /** Reads the commits after the head to the end of the log, while the rows of the local commands are taken back. */
-  async function readHeld(signal?: AbortSignal, progress?: (head: number) => void): Promise<void> {
+  const readHeld: Parameters<typeof catchUp>[3] = async (_, signal, progress) => {
     for await (const records of tab.log.readAfter(tab.head, signal, true)) {
       signal?.throwIfAborted()
       await refold.take(records)
@@ -186,8 +186,7 @@ export function createLayer(tab: Tab, stored: readonly (LocalRecord | Marker)[] 
           ])
           if (!shared || shared.hasMore) {
             const { head } = tab
-            if (refold.isLong(local.length)) await readHeld(signal, progress)
-            else await catchUp(tab, signal, progress)
+            await catchUp(tab, signal, progress, refold.isLong(local.length) ? readHeld : undefined)
             tab.catchingUp = true
             // A tab that was closed or stopped during the read applies nothing, so it can't get closer to the log's
             // head.

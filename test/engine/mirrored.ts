@@ -8,8 +8,6 @@ import { deleteDatabase } from '../log/storage.ts'
 import { type Tab, tab } from './kit.ts'
 import { freshName, outcome } from './todos.ts'
 
-vi.setConfig({ testTimeout: 30_000 })
-
 export let disk: Disk
 export let locks: ReturnType<typeof createLocks>
 export let estimate: { usage: number; quota: number }

@@ -190,8 +190,8 @@ describe.skipIf(!has('chromium'))('the built package', () => {
     await cdp.send('Storage.overrideQuotaForOrigin', { origin })
     const head = (await tab.evaluate(() => window.walk.add('after there was no space'))) ?? 0
 
-    for (const end = Date.now() + 60_000; (await countOf(tab, 'segments')) === 0; ) {
-      if (Date.now() > end) throw new Error('the worker sealed nothing within a minute')
+    for (const end = Date.now() + 180_000; (await countOf(tab, 'segments')) === 0; ) {
+      if (Date.now() > end) throw new Error('the worker sealed nothing within three minutes')
       await new Promise((resolve) => setTimeout(resolve, 200))
     }
     await tab.evaluate(() => window.walk.projected())

@@ -16,6 +16,8 @@ export interface Reach {
   /** Smaller ends of every axis, to try the measurement itself. */
   readonly quick: boolean
   profile(): Promise<string>
+  /** Saves what was measured so far: the largest logs take minutes. */
+  save(): Promise<void>
 }
 
 /** One log of a subject, and where its figures go. */
@@ -128,6 +130,7 @@ async function measured(reach: Reach, point: Omit<Point, 'subject'>, subjects: r
     await boots(reach, { ...point, subject }, profile)
     await used(reach, { ...point, subject }, profile)
   }
+  await reach.save()
 }
 
 const both = ['floor', 'tidemark'] as const
@@ -170,6 +173,7 @@ export const axes: Readonly<Record<string, (reach: Reach) => Promise<void>>> = {
           },
           HOUR,
         )
+        await reach.save()
       }
     }
   },

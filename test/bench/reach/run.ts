@@ -3,7 +3,7 @@ import { loadavg } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { buildPage, serve } from '../build.ts'
-import { createSeries, type Series, summarize } from '../measure.ts'
+import { createSeries, summarize } from '../measure.ts'
 import { machine } from '../report/machine.ts'
 import { openProfiles } from '../run.ts'
 import { axes } from './axes.ts'
@@ -40,24 +40,25 @@ try {
     const profiles = await openProfiles()
     const load = Number((loadavg()[0] ?? 0).toFixed(1))
     const began = Date.now()
+    const command = `npm run bench -- --only reach --axes ${axis} --rounds ${rounds}`
+    const date = new Date().toISOString().slice(0, 10)
+    const reached = (): Reached => {
+      const minutes = Math.round((Date.now() - began) / 60_000)
+      return { axis, command, date, minutes, load, machine: machine(), summary: summarize(series.all) }
+    }
+    const save = async (): Promise<void> => {
+      if (values.quick) return
+      known.splice(0, known.length, ...known.filter((one) => one.axis !== axis), reached())
+      await mkdir(at('../results'), { recursive: true })
+      await writeFile(json, `${JSON.stringify(known, undefined, 1)}\n`)
+      await writeFile(report, markdown(known))
+    }
     try {
-      await run({ url: server.url, add: series.add, say, rounds, quick: values.quick, profile: profiles.make })
+      await run({ url: server.url, add: series.add, say, rounds, quick: values.quick, profile: profiles.make, save })
     } finally {
       await profiles.close()
     }
-    const command = `npm run bench -- --only reach --axes ${axis} --rounds ${rounds}`
-    const minutes = Math.round((Date.now() - began) / 60_000)
-    const date = new Date().toISOString().slice(0, 10)
-    const summary = summarize(series.all as Series[])
-    const reached: Reached = { axis, command, date, minutes, load, machine: machine(), summary }
-    if (values.quick) {
-      console.log(markdown([reached]))
-      continue
-    }
-    known.splice(0, known.length, ...known.filter((one) => one.axis !== axis), reached)
-    await mkdir(at('../results'), { recursive: true })
-    await writeFile(json, `${JSON.stringify(known, undefined, 1)}\n`)
-    await writeFile(report, markdown(known))
+    if (values.quick) console.log(markdown([reached()]))
   }
 } finally {
   server.close()

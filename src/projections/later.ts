@@ -6,12 +6,14 @@ const CATCH_UP_MIN_MS = 1000
 const CATCH_UP_MAX_MS = 30_000
 
 /**
- * Catches up after hints. No caller waits for such a catch-up, so nobody gets its error: it is retried after a while,
- * and the next question to the pipeline fails with the same error if it lasts.
+ * Catches up after hints, and after writes that nobody waited for. No caller waits for such a catch-up, so nobody gets
+ * its error: it is retried after a while, and the next question to the pipeline fails with the same error if it lasts.
  */
 export interface Later {
   /** Schedules a catch-up in a task of its own, unless one is scheduled. */
   ask(): void
+  /** Schedules a retry after an error. */
+  failed(error: unknown): void
   /** Resets the delay between retries. Call it after any catch-up that succeeded. */
   succeeded(): void
 }
@@ -25,15 +27,15 @@ export function createLater(catchUp: () => Promise<void>, closing: AbortSignal):
     clearTimeout(retry)
   })
 
-  function runCatchUp(): void {
-    catchUp().catch((error) => {
-      const isOver = error instanceof EngineClosed || error instanceof OutdatedCodeError || closing.aborted
-      if (isOver) return
-      retry ??= setTimeout(() => {
-        retry = undefined
-        runCatchUp()
-      }, backoff.next())
-    })
+  const runCatchUp = (): void => void catchUp().catch(failed)
+
+  function failed(error: unknown): void {
+    const isOver = error instanceof EngineClosed || error instanceof OutdatedCodeError || closing.aborted
+    if (isOver) return
+    retry ??= setTimeout(() => {
+      retry = undefined
+      runCatchUp()
+    }, backoff.next())
   }
 
   return {
@@ -43,6 +45,7 @@ export function createLater(catchUp: () => Promise<void>, closing: AbortSignal):
         runCatchUp()
       })
     },
+    failed,
     succeeded: backoff.reset,
   }
 }

@@ -75,9 +75,18 @@ export async function createPipeline(
   const flushChanges = (): void => {
     if (flushing.hasChanges && !signal.aborted) flushing.later()
   }
-  const flushing = createFlushing(() => void queue.run(() => live.write()).catch(() => {}))
+  const writeChanges = async (): Promise<void> => {
+    try {
+      // The stored pages are others, and no hint tells of them.
+      if ((await queue.run(live.write)) === 'replaced') later.ask()
+    } catch (error) {
+      rewriting.failed(error)
+    }
+  }
+  const flushing = createFlushing(writeChanges)
   const folding = createFolding(shop, flushing, {
     written() {
+      rewriting.succeeded()
       announce()
       tidying.later()
     },
@@ -97,6 +106,8 @@ export async function createPipeline(
     changed: flushChanges,
   })
   const later = createLater(() => queue.join(live.readOn), signal)
+  // Beside `later`, whose delay begins again with every read that succeeds.
+  const rewriting = createLater(() => queue.join(live.readOn), signal)
   const tidying = createTidying(shop)
   const rebuilds = createRebuilds(shop)
   const onDisk = openTables(shop, loadTables)

@@ -10,7 +10,7 @@ import { root } from './run.ts'
  * 550 for the rows of the past. test/bench/report/limits.md lists the other bytes above the goal.
  * `reserve` is the code for an emergency. The tab loads it after the visit, so it delays nothing.
  */
-const LIMITS = { page: 26_260, worker: 26_760, files: 4, reserve: 10_620 }
+const LIMITS = { page: 26_260, worker: 26_780, files: 4, reserve: 10_620 }
 /** Milliseconds without a request after which the visit counts as loaded. */
 const QUIET_MS = 1500
 

@@ -138,3 +138,41 @@ test('a pipeline announces what it finds persisted: the one before may have died
   free()
   await expect.poll(() => a.status.projected).toBe(1)
 })
+
+/** A pipeline that has written all pages and then hears of one more event. It writes its row a while after it has folded it. */
+async function behindByOne() {
+  const net = wire()
+  const name = await projected(3)
+  const log = await logId(name)
+  const [last] = (await dump(name, 'commits')).slice(-1)
+  const pipeline = await createPipeline(model, name)
+  await pipeline.flush()
+  const body = last!.value.body.replaceAll('t3', 't4')
+  await inDatabase(name, (store) => store('commits').add({ id: 'other', first: 4, last: 4, body }, 4))
+  net.say(name, { log, head: 4 })
+  return { name, pipeline }
+}
+
+test('pages that are deleted for lack of space before a write are written again without a further event', async () => {
+  const { name, pipeline } = await behindByOne()
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  await inDatabase(name, (store) => {
+    store('checkpoints').clear()
+    store('pages').clear()
+  })
+  await expect.poll(() => sequences(name)).toEqual([4, 4, 4])
+  expect((await dump(name, 'pages')).length).toBeGreaterThan(0)
+  await pipeline.close()
+})
+
+test('a write of pages that fails a few times is tried again without a further event', async () => {
+  const faults = broken()
+  const { name, pipeline } = await behindByOne()
+  let left = 3
+  faults.onTransaction = (transaction, stores) => {
+    if (stores.join() === 'meta,checkpoints,pages,rowEvents' && left-- > 0) transaction.abort()
+  }
+  await expect.poll(() => sequences(name)).toEqual([4, 4, 4])
+  expect(left).toBeLessThan(0)
+  await pipeline.close()
+})

@@ -109,7 +109,9 @@ describe.skipIf(!has('chromium'))('the built package', () => {
   const notFound = { status: 404, headers: { 'content-type': 'text/plain' }, body: 'not found' }
   /** Waits for the reserve, which a tab loads a second after the first work of its visit was persisted. */
   const reserveIsLoaded = async () => {
-    for (const end = Date.now() + 60_000; !server.requests.some((path) => path.includes('/reserve-')); ) {
+    const files = assets().filter((path) => path.includes('/reserve-'))
+    expect(files).not.toEqual([])
+    for (const end = Date.now() + 60_000; !files.every((path) => server.requests.includes(path)); ) {
       if (Date.now() > end) throw new Error('the reserve was not loaded within a minute')
       await new Promise((resolve) => setTimeout(resolve, 100))
     }

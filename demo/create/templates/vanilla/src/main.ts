@@ -2,19 +2,19 @@ import { openEngine } from 'tidemark'
 import { undoStack } from 'tidemark/tools'
 import { type Item, inverses, messageOf, shopping } from './shopping.ts'
 
-const page = document.getElementById('app')!
-page.innerHTML = `
-  <h1>Shopping</h1>
-  <form><input name="name" aria-label="Item"> <button type="submit">Add</button></form>
-  <p role="status"></p>
-  <ul></ul>
-  <button type="button">Undo</button>`
-const find = <T extends Element>(selector: string): T => page.querySelector<T>(selector)!
-
 // All rows are there when the promise resolves.
 openEngine(shopping, {
   worker: () => new SharedWorker(new URL('./shopping.worker.ts', import.meta.url), { type: 'module' }),
 }).then((engine) => {
+  const page = document.getElementById('app')!
+  page.innerHTML = `
+    <h1>Shopping</h1>
+    <form><input name="name" aria-label="Item"> <button type="submit">Add</button></form>
+    <p role="status"></p>
+    <ul></ul>
+    <button type="button">Undo</button>`
+  const find = <T extends Element>(selector: string): T => page.querySelector<T>(selector)!
+
   const stack = undoStack(engine, inverses)
   const undo = find<HTMLButtonElement>(':scope > button')
   const form = find<HTMLFormElement>('form')

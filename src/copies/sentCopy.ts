@@ -109,7 +109,7 @@ async function* stretchesFrom({ transact }: Database, from: number): AsyncGenera
   if (some.length) yield some
 }
 
-/** Reads the sent commands of a mirror up to the restored head. Leaves out damaged files. */
+/** Reads the sent commands of a mirror up to the restored head. Leaves out files that are damaged or can't be read. */
 export async function readSentFiles(folder: FileSystemDirectoryHandle, lineage: string): Promise<readonly SentEntry[]> {
   const all: SentEntry[] = []
   const files: string[] = []
@@ -126,9 +126,12 @@ export async function readSentFiles(folder: FileSystemDirectoryHandle, lineage: 
   return all
 }
 
+/** Undefined if the file is damaged or can't be read: it must keep neither a restore nor a mirror from the events. */
 async function readChunk(folder: FileSystemDirectoryHandle, name: string): Promise<Chunk | undefined> {
-  const file = await (await folder.getFileHandle(name)).getFile()
-  return openChunk(new Uint8Array(await file.arrayBuffer()))
+  try {
+    const file = await (await folder.getFileHandle(name)).getFile()
+    return openChunk(new Uint8Array(await file.arrayBuffer()))
+  } catch {}
 }
 
 /** Stores the sent commands of a restored log. Later entries than its newest event are left out: the remote gives their events again. */
